@@ -1,0 +1,1 @@
+"""Formats in which ALBERT weights live, each against the parameter table."""

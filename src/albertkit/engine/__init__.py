@@ -1,0 +1,1 @@
+"""Packed execution of an ALBERT."""

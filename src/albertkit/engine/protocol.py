@@ -1,0 +1,64 @@
+"""What an engine takes and gives: packed rows in, token vectors or head outputs out.
+
+Letters: N texts, T real tokens, R rows, W row width, P masked positions, H hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.spec import AlbertConfig, FloatArray
+
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+Pooling = Literal["mean", "cls", "max", "pooler"]
+Precision = Literal["float32", "bfloat16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """N texts laid end to end into R rows of width W; empty slots belong to nobody (owner -1)."""
+
+    ids: Int32Array  # [R, W]
+    type_ids: Int32Array  # [R, W]
+    positions: Int32Array  # [R, W], counted from 0 in each text
+    owners: Int32Array  # [R, W], number of the text in this batch, or -1
+    slots: Int64Array  # [T], flat slot of each token, the texts in their order
+    starts: Int64Array  # [N + 1], text n owns slots[starts[n]:starts[n + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be computed; nothing else is."""
+
+    tokens: bool = False  # token vectors [T, H]
+    pooled: bool = False  # the pooler's tanh vector of each text [N, H]
+    mlm_at: Int64Array | None = None  # [P] token numbers (0 … T-1) whose word logits are wanted
+    head: str | None = None  # a head's logits: [N, C] or [T, C]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What was wanted; the rest is None."""
+
+    tokens: FloatArray | None = None  # [T, H]
+    pooled: FloatArray | None = None  # [N, H]
+    mlm_logits: FloatArray | None = None  # [P, V]
+    head_logits: FloatArray | None = None  # [N, C] or [T, C]
+
+
+class Engine(Protocol):
+    """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> AlbertConfig: ...
+    @property
+    def precision(self) -> Precision: ...
+    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs: ...
+    def close(self) -> None: ...

@@ -1,0 +1,15 @@
+"""Findings, the exceptions that carry them, and the list of their codes."""
+
+from albertkit.errors.codes import CODES
+from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors.finding import Finding, Severity
+
+__all__ = [
+    "CODES",
+    "AlbertKitError",
+    "Finding",
+    "FormatError",
+    "InputError",
+    "Severity",
+    "SurroundingsError",
+]

@@ -1,0 +1,21 @@
+"""Every code that an error or warning can carry, with the one sentence that explains it.
+
+Codes never change and are never reused. A test finds each one raised, and each raised one here.
+"""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    # configuration
+    "config-value-invalid": "A field of a model configuration has an impossible value.",
+    "config-not-albert": "A config.json belongs to a model that is not ALBERT.",
+    "unknown-preset": "No preset has this name.",
+    "unknown-head": "No head has this name.",
+    # files
+    "file-not-found": "A file or directory that was named does not exist.",
+    "file-truncated": "A file ends before the data that its header promises.",
+    "file-foreign": "A file is not of the kind that its name or its use says.",
+    "file-malformed": "A file contradicts itself.",
+    "json-malformed": "A JSON file cannot be parsed.",
+    "write-failed": "A file could not be written; what was there before is untouched.",
+}

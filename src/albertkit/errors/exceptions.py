@@ -1,0 +1,47 @@
+"""The exceptions: a user can catch one of three, or all of them as AlbertKitError.
+
+AlbertKitError
+├── InputError (also ValueError)          exit 2   what the caller gave cannot be used
+├── FormatError (also ValueError)         exit 2   a file is broken, foreign or of another kind
+└── SurroundingsError (also RuntimeError) exit 3   an extra is missing, a disk is full, a hub is away
+
+Any other exception that leaves the package is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from albertkit.errors.finding import Finding
+
+
+class AlbertKitError(Exception):
+    """An error with a Finding; `str(error)` is its one line."""
+
+    exit_status = 2
+
+    def __init__(
+        self,
+        code: str,
+        what: str,
+        *,
+        why: str = "",
+        fix: str = "",
+        where: str = "",
+        evidence: str = "",
+        source: str = "",
+    ) -> None:
+        self.finding = Finding(code, "error", what, why, fix, where, evidence, source)
+        super().__init__(self.finding.line())
+
+
+class InputError(AlbertKitError, ValueError):
+    """What the caller gave cannot be used."""
+
+
+class FormatError(AlbertKitError, ValueError):
+    """A file is truncated, damaged, foreign, or of another kind than its name says."""
+
+
+class SurroundingsError(AlbertKitError, RuntimeError):
+    """Something around us is missing: an extra, disk space, a reachable hub."""
+
+    exit_status = 3

@@ -1,0 +1,1 @@
+"""ALBERT in torch: to be read and to be trained."""

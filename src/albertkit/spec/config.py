@@ -1,0 +1,256 @@
+"""AlbertConfig: the numbers that make one ALBERT, under the names that Hugging Face gave them.
+
+In and out: Hugging Face's `config.json` and google's `albert_config.json`. Unknown keys are kept
+in `extra`, so that a round trip loses nothing. Defaults are transformers' (they mean xxlarge).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from albertkit.errors import FormatError, InputError
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
+
+# Every name of an activation that published configs use → the arithmetic it means.
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "gelu": "gelu_erf",
+        "gelu_new": "gelu_tanh",
+        "gelu_pytorch_tanh": "gelu_tanh",
+        "gelu_fast": "gelu_tanh",
+        "relu": "relu",
+        "silu": "silu",
+        "swish": "silu",
+        "tanh": "tanh",
+        "linear": "identity",
+    }
+)
+# google's code calls the tanh form "gelu" (modeling.py) and has no name for the erf form.
+FROM_GOOGLE = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh", "linear": "linear", "": "linear"}
+TO_GOOGLE = {"gelu_tanh": "gelu", "relu": "relu", "tanh": "tanh", "identity": "linear"}
+# Keys that stand in google's JSON and do nothing in its code.
+GOOGLE_IDLE_KEYS = (
+    "net_structure_type",
+    "gap_size",
+    "num_memory_blocks",
+    "down_scale_factor",
+    "layers_to_keep",
+)
+
+ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
+NO_EXTRA: Mapping[str, Json] = MappingProxyType({})
+TWO_LABELS: Mapping[int, str] = MappingProxyType({0: "LABEL_0", 1: "LABEL_1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlbertConfig:
+    """One ALBERT. Widths count floats, rates are probabilities; checked when made.
+
+    Raises InputError [config-value-invalid] for an impossible value.
+    """
+
+    vocab_size: int = 30000  # V
+    embedding_size: int = 128  # E
+    hidden_size: int = 4096  # H
+    num_hidden_layers: int = 12  # L, repetitions of the shared layers
+    num_hidden_groups: int = 1  # G
+    num_attention_heads: int = 64  # A
+    intermediate_size: int = 16384  # F
+    inner_group_num: int = 1  # I, layers one after another in a group
+    hidden_act: str = "gelu_new"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    classifier_dropout_prob: float = 0.1
+    pad_token_id: int | None = 0
+    bos_token_id: int | None = 2
+    eos_token_id: int | None = 3
+    problem_type: ProblemType | None = None
+    id2label: Mapping[int, str] = field(default=TWO_LABELS)
+    extra: Mapping[str, Json] = field(default=NO_EXTRA)  # keys of the file that we don't know
+
+    def __post_init__(self) -> None:
+        for name in POSITIVE:
+            value = getattr(self, name)
+            if not _is_whole(value) or value < 1:
+                raise _bad_value(name, value, "it must be a whole number of at least 1")
+        for name in RATES:
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value < 1:
+                raise _bad_value(name, value, "it must be a probability, 0 ≤ p < 1")
+        for name in ("layer_norm_eps", "initializer_range"):
+            value = getattr(self, name)
+            if not _is_number(value) or value < 0:
+                raise _bad_value(name, value, "it must be a number of at least 0")
+        if self.hidden_act not in ACTIVATIONS:
+            near = difflib.get_close_matches(str(self.hidden_act), ACTIVATIONS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
+            raise _bad_value("hidden_act", self.hidden_act, hint)
+        if self.hidden_size % self.num_attention_heads:
+            raise _bad_value(
+                "num_attention_heads",
+                self.num_attention_heads,
+                f"hidden_size {self.hidden_size} cannot be cut into so many equal heads",
+            )
+
+    @property
+    def activation(self) -> Activation:
+        """The arithmetic that `hidden_act` names."""
+        return ACTIVATIONS[self.hidden_act]
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.id2label)
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        return {label: number for number, label in self.id2label.items()}
+
+    @property
+    def head_size(self) -> int:
+        """D = H / A."""
+        return self.hidden_size // self.num_attention_heads
+
+    def group_of(self, layer: int) -> int:
+        """The group whose weights repetition `layer` uses: ⌊layer·G / L⌋, in whole numbers.
+
+        google and transformers compute this in floating point and err in some configurations,
+        the smallest being (L 18, G 14); published models have G = 1.
+        """
+        return layer * self.num_hidden_groups // self.num_hidden_layers
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Json], *, where: str = "config.json") -> AlbertConfig:
+        """Read Hugging Face's `config.json`.
+
+        Raises FormatError [config-not-albert] where `model_type` names another model, and
+        [config-value-invalid] for an impossible value.
+        """
+        kind = found.get("model_type", "albert")
+        if kind != "albert":
+            raise FormatError(
+                "config-not-albert",
+                f"model_type is {kind!r}, not 'albert'",
+                why="its tensors have other names and another meaning",
+                fix="Give the directory of an ALBERT model",
+                where=where,
+            )
+        known = {name: value for name, value in found.items() if name in FIELD_NAMES}
+        known.pop("extra", None)
+        known.pop("id2label", None)
+        extra = {name: value for name, value in found.items() if name not in READ_KEYS}
+        try:
+            return cls(**known, id2label=_labels(found), extra=MappingProxyType(extra))  # type: ignore[arg-type]  # checked in __post_init__
+        except InputError as error:
+            part = error.finding
+            raise FormatError(
+                part.code, part.what, why=part.why, fix=part.fix, where=where
+            ) from error
+
+    def to_dict(self) -> dict[str, Json]:
+        """Hugging Face's `config.json`, unknown keys of the origin included."""
+        own = {
+            name: getattr(self, name)
+            for name in FIELD_NAMES
+            if name not in ("extra", "id2label", "problem_type")
+        }
+        if self.problem_type is not None:
+            own["problem_type"] = self.problem_type
+        labels: dict[str, Json] = {
+            "id2label": {str(number): label for number, label in self.id2label.items()},
+            "label2id": dict(self.label2id),
+        }
+        if dict(self.id2label) == dict(TWO_LABELS):
+            labels = {}
+        return {"model_type": "albert", **self.extra, **own, **labels}
+
+    @classmethod
+    def from_google(cls, found: Mapping[str, Json]) -> AlbertConfig:
+        """Read google's `albert_config.json`; its `gelu` is the tanh form."""
+        kept = {k: v for k, v in found.items() if k not in GOOGLE_IDLE_KEYS}
+        act = kept.get("hidden_act", "gelu")
+        if act not in FROM_GOOGLE:
+            raise _bad_value("hidden_act", act, f"google's code knows {', '.join(FROM_GOOGLE)}")
+        idle: dict[str, Json] = {k: v for k, v in found.items() if k in GOOGLE_IDLE_KEYS}
+        return cls.from_dict(
+            {**kept, **idle, "hidden_act": FROM_GOOGLE[str(act)]}, where="albert_config.json"
+        )
+
+    def to_google(self) -> dict[str, Json]:
+        """Write google's `albert_config.json`.
+
+        Raises InputError [config-value-invalid] for an activation google has no name for.
+        """
+        if self.activation not in TO_GOOGLE:
+            raise _bad_value(
+                "hidden_act", self.hidden_act, "google's albert_config.json has no name for it"
+            )
+        idle = {key: self.extra[key] for key in GOOGLE_IDLE_KEYS if key in self.extra}
+        return {
+            "attention_probs_dropout_prob": self.attention_probs_dropout_prob,
+            "hidden_act": TO_GOOGLE[self.activation],
+            "hidden_dropout_prob": self.hidden_dropout_prob,
+            "embedding_size": self.embedding_size,
+            "hidden_size": self.hidden_size,
+            "initializer_range": self.initializer_range,
+            "intermediate_size": self.intermediate_size,
+            "max_position_embeddings": self.max_position_embeddings,
+            "num_attention_heads": self.num_attention_heads,
+            "num_hidden_layers": self.num_hidden_layers,
+            "num_hidden_groups": self.num_hidden_groups,
+            "inner_group_num": self.inner_group_num,
+            "type_vocab_size": self.type_vocab_size,
+            "vocab_size": self.vocab_size,
+            **idle,
+        }
+
+
+FIELD_NAMES = tuple(f.name for f in fields(AlbertConfig))
+POSITIVE = (
+    "vocab_size",
+    "embedding_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_hidden_groups",
+    "num_attention_heads",
+    "intermediate_size",
+    "inner_group_num",
+    "max_position_embeddings",
+    "type_vocab_size",
+)
+RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
+READ_KEYS = (*FIELD_NAMES, "model_type", "label2id", "num_labels")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _labels(found: Mapping[str, Json]) -> Mapping[int, str]:
+    """id2label, or LABEL_0 … where only `num_labels` stands there."""
+    given = found.get("id2label")
+    if isinstance(given, dict):
+        return MappingProxyType({int(number): str(label) for number, label in given.items()})
+    count = found.get("num_labels")
+    if isinstance(count, int):
+        return MappingProxyType({number: f"LABEL_{number}" for number in range(count)})
+    return TWO_LABELS
+
+
+def _bad_value(name: str, value: object, why: str) -> InputError:
+    return InputError(
+        "config-value-invalid", f"{name} is {value!r}", why=why, fix=f"Correct {name}"
+    )

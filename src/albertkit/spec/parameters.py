@@ -1,0 +1,169 @@
+"""THE parameter table: every parameter of a config, by its canonical name.
+
+Canonical names are Hugging Face's without `albert.`. Formats map to these rows, engines read
+them, optimisers ask them what decays. Shapes are torch's: a matrix is [out, in].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from albertkit.spec.config import AlbertConfig
+from albertkit.spec.heads import MASKED_LM, HeadSpec, head
+
+WORD_TABLE = "embeddings.word_embeddings.weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row: an array of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    group: int | None = None  # of a layer's parameters
+    inner: int | None = None
+    tied_to: str | None = None  # the name whose array this one is
+    decays: bool = True  # weight decay and LAMB's ratio apply (google: not to biases and norms)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreements:
+    """How a set of found arrays differs from the table."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]  # name, table's, found
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unexpected or self.misshaped)
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterTable:
+    """All parameters of one config with the given heads, in the order of the forward pass."""
+
+    config: AlbertConfig
+    heads: tuple[str, ...]
+    pooler: bool
+    rows: tuple[Parameter, ...]
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> Parameter:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(name)
+
+    @property
+    def stored(self) -> tuple[Parameter, ...]:
+        """The rows with an array of their own (tied ones left out)."""
+        return tuple(row for row in self.rows if row.tied_to is None)
+
+    def count(self) -> int:
+        """Unique parameters, tied ones once."""
+        return sum(row.size for row in self.stored)
+
+    def disagreements(self, shapes: Mapping[str, tuple[int, ...]]) -> Disagreements:
+        """What is missing, unexpected or of another shape in `shapes` (name → shape)."""
+        wanted = {row.name: row.shape for row in self.rows}
+        stored = {row.name for row in self.stored}
+        return Disagreements(
+            missing=tuple(name for name in wanted if name in stored and name not in shapes),
+            unexpected=tuple(name for name in shapes if name not in wanted),
+            misshaped=tuple(
+                (name, wanted[name], tuple(shape))
+                for name, shape in shapes.items()
+                if name in wanted and tuple(shape) != wanted[name]
+            ),
+        )
+
+
+def parameter_table(
+    config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool | None = None
+) -> ParameterTable:
+    """The table of `config` with `heads`.
+
+    pooler: whether the pooler is there; None means: where a head reads it, or there is no head.
+    """
+    specs = tuple(head(name) for name in heads)
+    if pooler is None:
+        pooler = not specs or any(spec.reads == "pooled" for spec in specs)
+    rows = [*_embeddings(config), *_layers(config)]
+    if pooler:
+        rows += _linear("pooler", config.hidden_size, config.hidden_size)
+    for spec in specs:
+        rows += _head(spec, config)
+    return ParameterTable(config, tuple(spec.name for spec in specs), pooler, tuple(rows))
+
+
+def layer_prefix(group: int, inner: int) -> str:
+    """The prefix of a layer's parameters, with its full stop."""
+    return f"encoder.albert_layer_groups.{group}.albert_layers.{inner}."
+
+
+def _embeddings(c: AlbertConfig) -> list[Parameter]:
+    V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
+    return [
+        Parameter(WORD_TABLE, (V, E)),
+        Parameter("embeddings.position_embeddings.weight", (c.max_position_embeddings, E)),
+        Parameter("embeddings.token_type_embeddings.weight", (c.type_vocab_size, E)),
+        *_norm("embeddings.LayerNorm", E),
+        *_linear("encoder.embedding_hidden_mapping_in", E, H),
+    ]
+
+
+def _layers(c: AlbertConfig) -> list[Parameter]:
+    H, F = c.hidden_size, c.intermediate_size
+    rows = []
+    for group in range(c.num_hidden_groups):
+        for inner in range(c.inner_group_num):
+            at, place = layer_prefix(group, inner), (group, inner)
+            for name in ("query", "key", "value", "dense"):
+                rows += _linear(f"{at}attention.{name}", H, H, *place)
+            rows += _norm(f"{at}attention.LayerNorm", H, *place)
+            rows += _linear(f"{at}ffn", H, F, *place)
+            rows += _linear(f"{at}ffn_output", F, H, *place)
+            rows += _norm(f"{at}full_layer_layer_norm", H, *place)
+    return rows
+
+
+def _head(spec: HeadSpec, c: AlbertConfig) -> list[Parameter]:
+    if spec is MASKED_LM:
+        V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
+        return [
+            *_linear("predictions.dense", H, E),
+            *_norm("predictions.LayerNorm", E),
+            Parameter("predictions.bias", (V,), decays=False),
+            Parameter("predictions.decoder.weight", (V, E), tied_to=WORD_TABLE),
+            Parameter("predictions.decoder.bias", (V,), tied_to="predictions.bias", decays=False),
+        ]
+    return _linear(spec.prefix, c.hidden_size, spec.width(c))
+
+
+def _linear(
+    name: str, inputs: int, outputs: int, group: int | None = None, inner: int | None = None
+) -> list[Parameter]:
+    return [
+        Parameter(f"{name}.weight", (outputs, inputs), group, inner),
+        Parameter(f"{name}.bias", (outputs,), group, inner, decays=False),
+    ]
+
+
+def _norm(
+    name: str, width: int, group: int | None = None, inner: int | None = None
+) -> list[Parameter]:
+    return [
+        Parameter(f"{name}.weight", (width,), group, inner, decays=False),
+        Parameter(f"{name}.bias", (width,), group, inner, decays=False),
+    ]

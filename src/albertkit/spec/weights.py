@@ -1,0 +1,40 @@
+"""Weights: the arrays of one ALBERT under their canonical names, wherever they came from.
+
+Arrays may be views of a mapped file: they are read when touched and never written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.spec.config import AlbertConfig
+from albertkit.spec.parameters import ParameterTable, parameter_table
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The arrays of one model, canonical name → float32 array of the table's shape.
+
+    heads: names of the heads that are there. origin: the file or directory, for messages.
+    Tied parameters (`predictions.decoder.*`) are not in `arrays`.
+    """
+
+    config: AlbertConfig
+    heads: tuple[str, ...]
+    arrays: Mapping[str, FloatArray]
+    origin: str = ""
+
+    @property
+    def has_pooler(self) -> bool:
+        return "pooler.weight" in self.arrays
+
+    def table(self) -> ParameterTable:
+        return parameter_table(self.config, self.heads, pooler=self.has_pooler)
