@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from albertkit.errors import FormatError, InputError
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
 
 # Every name of an activation that published configs use → the arithmetic it means.
@@ -75,8 +75,10 @@ class AlbertConfig:
     bos_token_id: int | None = 2
     eos_token_id: int | None = 3
     problem_type: ProblemType | None = None
-    id2label: Mapping[int, str] = field(default=TWO_LABELS)
-    extra: Mapping[str, Json] = field(default=NO_EXTRA)  # keys of the file that we don't know
+    id2label: Mapping[int, str] = field(default_factory=lambda: TWO_LABELS)
+    extra: Mapping[str, Json] = field(
+        default_factory=lambda: NO_EXTRA
+    )  # keys of the file that we don't know
 
     def __post_init__(self) -> None:
         for name in POSITIVE:
