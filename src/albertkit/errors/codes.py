@@ -18,4 +18,15 @@ CODES: dict[str, str] = {
     "file-malformed": "A file contradicts itself.",
     "json-malformed": "A JSON file cannot be parsed.",
     "write-failed": "A file could not be written; what was there before is untouched.",
+    "float16-overflow": "A weight is too large for the 16-bit floats that were asked for.",
+    # checkpoints
+    "checkpoint-unrecognised": "A directory holds no checkpoint of a format that is known.",
+    "checkpoint-without-encoder": "A checkpoint lacks tensors of the ALBERT encoder.",
+    "checkpoint-misshaped": "A tensor of a checkpoint has another shape than its config says.",
+    "checkpoint-shards-broken": "The index of a sharded checkpoint and its files disagree.",
+    "checkpoint-head-missing": "A checkpoint's config names a head that its tensors don't hold.",
+    "checkpoint-extra-tensors": "A checkpoint holds tensors that no part of the model reads.",
+    "checkpoint-prefix": "A checkpoint's tensor names stand behind a foreign prefix.",
+    "checkpoint-untied": "A checkpoint's word matrix for prediction is not its word table.",
+    "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
 }

@@ -1,1 +1,1 @@
-"""Bytes to arrays and records, and back; nothing here knows what ALBERT is."""
+"""Bytes ↔ arrays and records; nothing in this room knows ALBERT."""

@@ -1,0 +1,201 @@
+"""Write files and directories whole or not at all.
+
+In: a place and a body that writes. Out: the place holds either all that the body wrote, or what
+it held before. What is unfinished lies under a hidden temporary name beside the place.
+Not promised: file systems where rename is not atomic, disks that lie about fsync.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from albertkit.errors import InputError, SurroundingsError
+
+LOGGER = logging.getLogger(__name__)
+
+AT_FDCWD = -100  # Source: linux/fcntl.h
+RENAME_EXCHANGE = 2  # Source: linux/fs.h
+
+
+@contextmanager
+def new_file(place: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the name `place` when the block ends well.
+
+    Its mode is 0666 less the umask. A link of that name is replaced, not followed.
+    Raises InputError [file-not-found] without a parent directory, SurroundingsError
+    [write-failed] where the disk is full or the directory closed to us.
+    """
+    if not place.parent.is_dir():
+        raise InputError(
+            "file-not-found",
+            f"there is no directory {str(place.parent)!r}",
+            why=f"{place.name!r} was to be written there",
+            fix="Make it, or write to another place",
+        )
+    unfinished = _temporary_sibling(place)
+    with _told_as_write_failed(place):
+        try:
+            with _created(unfinished) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(place)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        _sync_directory(place.parent)
+
+
+@contextmanager
+def new_directory(place: Path) -> Iterator[Path]:
+    """Give an empty directory to write into, which becomes `place` when the block ends well.
+
+    Where `place` exists, its other files stay beside the new ones. A place that cannot change
+    its name (a mount point, or one that holds the current directory) gets its new files one by
+    one, each whole, in the order of their names; the log says so.
+    Raises SurroundingsError [write-failed].
+    """
+    fixed = place.is_dir() and _cannot_be_renamed(place)
+    with _told_as_write_failed(place):
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place / f".new-{_token()}" if fixed else _temporary_sibling(place)
+        try:
+            unfinished.mkdir()
+            yield unfinished
+            _sync_tree(unfinished)
+            if fixed:
+                LOGGER.info("%s cannot be exchanged: its files are replaced one by one", place)
+                _replace_each(unfinished, place)
+            elif place.exists():
+                _carry_over(place, unfinished)
+                _sync_tree(unfinished)
+                _exchange(unfinished, place)
+            else:
+                unfinished.rename(place)
+        finally:
+            # after an exchange the old directory has this name
+            shutil.rmtree(unfinished, ignore_errors=True)
+        _sync_directory(place.parent)
+
+
+def write_file(place: Path, data: bytes) -> None:
+    """Write `data` to `place`, whole or not at all; raises as `new_file` does."""
+    with new_file(place) as file:
+        file.write(data)
+
+
+def _token() -> str:
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _temporary_sibling(place: Path) -> Path:
+    return place.with_name(f".{place.name}.tmp-{_token()}")
+
+
+def _created(path: Path) -> BinaryIO:
+    # os.open lets the kernel apply the umask; tempfile would leave mode 0600
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "w+b")
+
+
+@contextmanager
+def _told_as_write_failed(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SurroundingsError(
+            "write-failed",
+            f"{str(place)!r} could not be written: {error.strerror or error}",
+            why="what was there before is untouched",
+            fix=_remedy(error.errno),
+        ) from error
+
+
+def _remedy(number: int | None) -> str:
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "Free space on this disk, or write to another"
+    return "Write to a directory that you may change"
+
+
+def _cannot_be_renamed(place: Path) -> bool:
+    return place.is_mount() or place.is_symlink() or Path.cwd().is_relative_to(place.resolve())
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Give `new` the files of `old` that it doesn't have, as links where the disk can."""
+    for entry in old.iterdir():
+        target = new / entry.name
+        if target.exists():
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, target, symlinks=True, copy_function=_link_or_copy)
+        else:
+            _link_or_copy(str(entry), str(target))
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def _exchange(new: Path, place: Path) -> None:
+    """Let `new` and `place` change names in one step, in two where the system has no such call."""
+    if _renamed_in_one_step(new, place):
+        return
+    aside = _temporary_sibling(place)
+    place.rename(aside)
+    try:
+        new.rename(place)
+    except OSError:
+        aside.rename(place)
+        raise
+    aside.rename(new)
+
+
+def _renamed_in_one_step(new: Path, place: Path) -> bool:
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    failed: int = call(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(place), RENAME_EXCHANGE)
+    return failed == 0
+
+
+def _replace_each(new: Path, place: Path) -> None:
+    for entry in sorted(new.iterdir()):
+        target = place / entry.name
+        if entry.is_dir():
+            target.mkdir(exist_ok=True)
+            _replace_each(entry, target)
+        else:
+            entry.replace(target)
+    _sync_directory(place)
+
+
+def _sync_tree(top: Path) -> None:
+    for folder, _, files in os.walk(top):
+        for name in files:
+            if not (Path(folder) / name).is_symlink():
+                _sync_directory(Path(folder) / name)
+        _sync_directory(Path(folder))
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,237 @@
+"""Read and write safetensors files: a header of JSON, then the bytes of the tensors.
+
+In: a file. Out: a lazy mapping name → float32 array; float32 tensors are views of the mapped
+file, float16, bfloat16 and float64 ones are converted when they are asked for.
+Format: https://huggingface.co/docs/safetensors (8 bytes header length, JSON, data).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
+
+FloatArray = npt.NDArray[np.float32]
+SavedDtype = Literal["float32", "float16"]
+
+HEADER_CAP = 100_000_000  # Source: safetensors/src/tensor.rs, MAX_HEADER_SIZE
+METADATA = "__metadata__"
+BYTES_OF = MappingProxyType(
+    {
+        **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
+        **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
+        **dict.fromkeys(("I32", "U32", "F32"), 4),
+        **dict.fromkeys(("I64", "U64", "F64"), 8),
+    }
+)
+FLOATS = MappingProxyType({"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"})
+SAVED = MappingProxyType({"float32": ("F32", "<f4"), "float16": ("F16", "<f2")})
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """Where one tensor lies: bytes [start, end) of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+class TensorFile(Mapping[str, FloatArray]):
+    """The tensors of one checked file, name → float32 array, read when asked for.
+
+    Arrays cannot be written to. Asking for a tensor of whole numbers raises FormatError
+    [file-foreign].
+    """
+
+    def __init__(
+        self,
+        name: str,
+        data: memoryview,
+        entries: Mapping[str, TensorEntry],
+        metadata: Mapping[str, str],
+    ) -> None:
+        self.name = name
+        self.entries = entries
+        self.metadata = metadata
+        self._data = data
+
+    def __getitem__(self, name: str) -> FloatArray:
+        entry = self.entries[name]
+        if entry.dtype not in FLOATS:
+            raise FormatError(
+                "file-foreign",
+                f"{name} is of type {entry.dtype}",
+                why="weights are F32, F16, BF16 or F64",
+                fix="Convert the file to one of these",
+                where=self.name,
+            )
+        raw = np.frombuffer(self._data[entry.start : entry.end], dtype=FLOATS[entry.dtype])
+        return _as_float32(raw, entry.dtype).reshape(entry.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """name → shape, without reading any tensor."""
+        return {name: entry.shape for name, entry in self.entries.items()}
+
+
+def read_safetensors(path: Path) -> TensorFile:
+    """Check a whole file's header and give its tensors.
+
+    Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
+    [file-malformed] or [json-malformed].
+    """
+    data, name = map_file(path), str(path)
+    reader = ByteReader(data, name)
+    length = reader.take_u64("header length")
+    if length > HEADER_CAP:
+        raise FormatError(
+            "file-foreign",
+            f"the first eight bytes announce a header of {length:,} bytes",
+            why=f"safetensors allows {HEADER_CAP:,}: this is a file of another kind",
+            fix="Give a .safetensors file",
+            where=name,
+        )
+    header = parse_json(bytes(reader.take(length, "header")), name)
+    metadata = _metadata(header.pop(METADATA, {}), name)
+    entries = {key: _entry(key, value, reader, name) for key, value in header.items()}
+    _check_that_every_byte_is_owned(entries, reader.at, len(data), name)
+    return TensorFile(name, data, MappingProxyType(entries), MappingProxyType(metadata))
+
+
+def write_safetensors(
+    path: Path,
+    arrays: Mapping[str, FloatArray],
+    *,
+    dtype: SavedDtype = "float32",
+    metadata: Mapping[str, str] = MappingProxyType({"format": "pt"}),
+) -> None:
+    """Write `arrays` whole or not at all, one at a time so that lazy ones stay lazy.
+
+    metadata: `{"format": "pt"}` is what transformers asks for.
+    Raises InputError [float16-overflow] before anything is written, and as `new_file` does.
+    """
+    code, layout = SAVED[dtype]
+    header: dict[str, object] = {METADATA: dict(metadata)}
+    end = 0
+    for name, array in arrays.items():
+        _check_that_it_fits(name, array, dtype)
+        start, end = end, end + array.size * BYTES_OF[code]
+        header[name] = {"dtype": code, "shape": array.shape, "data_offsets": (start, end)}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the tensors lie aligned in the file
+    with new_file(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array, dtype=layout).data)
+
+
+def _as_float32(raw: npt.NDArray[np.generic], dtype: str) -> FloatArray:
+    if dtype == "BF16":  # the upper half of a float32
+        return (raw.astype(np.uint32) << 16).view(np.float32)
+    if raw.dtype == np.float32 and raw.flags.aligned:
+        return raw.view(np.float32)
+    return raw.astype(np.float32)
+
+
+def _metadata(found: JsonValue, name: str) -> dict[str, str]:
+    if not isinstance(found, dict):
+        raise _malformed(name, f"{METADATA} is no object")
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise _malformed(name, f"{METADATA}[{key!r}] is {value!r}, not a text")
+    return {key: str(value) for key, value in found.items()}
+
+
+def _entry(key: str, found: JsonValue, reader: ByteReader, name: str) -> TensorEntry:
+    """Check one tensor's own row of the header: kind, bounds, shape × size = bytes."""
+    if not isinstance(found, dict) or found.keys() != {"dtype", "shape", "data_offsets"}:
+        raise _malformed(name, f"{key} is not described by dtype, shape and data_offsets")
+    dtype, shape, offsets = found["dtype"], found["shape"], found["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in BYTES_OF:
+        raise _malformed(name, f"{key} has the unknown dtype {dtype!r}")
+    sizes, (start, end) = _counts(shape, key, name), _span(offsets, key, name)
+    if end - start != math.prod(sizes) * BYTES_OF[dtype]:
+        raise _malformed(
+            name, f"{key} has {end - start} bytes, its shape {list(sizes)} in {dtype} needs others"
+        )
+    if end > reader.left:
+        raise FormatError(
+            "file-truncated",
+            f"the file ends {end - reader.left:,} bytes before {key} does",
+            why="its header promises that tensor",
+            fix="Download or copy it again",
+            where=name,
+        )
+    return TensorEntry(dtype, sizes, reader.at + start, reader.at + end)
+
+
+def _span(found: JsonValue, key: str, name: str) -> tuple[int, int]:
+    offsets = _counts(found, key, name)
+    if len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _malformed(name, f"{key} has the data_offsets {list(offsets)}")
+    return offsets[0], offsets[1]
+
+
+def _counts(found: JsonValue, key: str, name: str) -> tuple[int, ...]:
+    if not isinstance(found, list):
+        raise _malformed(name, f"{key} has {found!r} where a list of numbers should be")
+    numbers = [n for n in found if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
+    if len(numbers) != len(found):
+        raise _malformed(name, f"{key} has {found!r} where whole numbers should be")
+    return tuple(numbers)
+
+
+def _check_that_every_byte_is_owned(
+    entries: Mapping[str, TensorEntry], first: int, last: int, name: str
+) -> None:
+    """Nothing overlaps, nothing lies between: no byte of the file is hidden or used twice."""
+    at = first
+    for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
+        if entry.start != at:
+            raise _malformed(name, f"{key} begins at byte {entry.start}, expected was {at}")
+        at = entry.end
+    if at != last:
+        raise _malformed(name, f"{last - at:,} bytes at its end belong to no tensor")
+
+
+def _check_that_it_fits(name: str, array: FloatArray, dtype: SavedDtype) -> None:
+    limit = float(np.finfo(dtype).max)
+    if dtype == "float32" or not array.size:
+        return
+    largest = float(np.max(np.abs(array)))
+    if largest > limit:
+        raise InputError(
+            "float16-overflow",
+            f"{name} holds a value of size {largest:g}",
+            why=f"float16 ends at {limit:g}",
+            fix='Save with dtype="float32"',
+        )
+
+
+def _malformed(name: str, what: str) -> FormatError:
+    return FormatError(
+        "file-malformed",
+        what,
+        why="a safetensors header must describe every byte exactly once",
+        fix="Download or write the file again",
+        where=name,
+    )

@@ -1,0 +1,194 @@
+"""Whole or nothing: under exceptions, under kill -9 at any moment, on a full disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from albertkit.errors import InputError, SurroundingsError
+from albertkit.fileformats.atomic import new_directory, new_file, write_file
+
+OLD = b"old" * 1000
+WRITE_FOREVER = """
+import sys
+from pathlib import Path
+from albertkit.fileformats.atomic import new_directory, write_file
+
+kind, place = sys.argv[1], Path(sys.argv[2])
+print("ready", flush=True)
+for turn in range(10**9):
+    content = bytes([turn % 256]) * 300_000
+    if kind == "file":
+        write_file(place, content)
+    else:
+        with new_directory(place) as unfinished:
+            (unfinished / "a").write_bytes(content)
+            (unfinished / "b").write_bytes(content)
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def interrupted(file: BinaryIO) -> None:
+    file.write(b"half")
+    raise KeyboardInterrupt
+
+
+def test_a_file_appears_with_what_was_written(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", OLD)
+    assert (tmp_path / "a").read_bytes() == OLD
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    write_file(place, OLD)
+    with pytest.raises(KeyboardInterrupt), new_file(place) as file:
+        interrupted(file)
+    assert place.read_bytes() == OLD
+    assert names(tmp_path) == ["a"]
+
+
+def test_saved_files_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_file(tmp_path / "a", OLD)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_a_link_is_replaced_and_its_target_stays(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(OLD)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_file(tmp_path / "link", b"new")
+    assert (tmp_path / "target").read_bytes() == OLD
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_missing_parent_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere.*\[file-not-found\]"):
+        write_file(tmp_path / "nowhere" / "a", OLD)
+
+
+def test_a_place_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(SurroundingsError, match=r"untouched.*\[write-failed\]"):
+        write_file(tmp_path / "a", OLD)
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_says_to_free_space(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SurroundingsError, match=r"Free space.*\[write-failed\]"),
+        new_file(tmp_path / "a"),
+        Path("/dev/full").open("wb") as full,
+    ):
+        full.write(OLD)
+    assert names(tmp_path) == []
+
+
+def test_a_new_directory_appears_whole(tmp_path: Path) -> None:
+    with new_directory(tmp_path / "deep" / "d") as unfinished:
+        (unfinished / "a").write_bytes(OLD)
+        assert not (tmp_path / "deep" / "d").exists()
+    assert (tmp_path / "deep" / "d" / "a").read_bytes() == OLD
+    assert names(tmp_path / "deep") == ["d"]
+
+
+def test_an_existing_directory_keeps_its_other_files(tmp_path: Path) -> None:
+    place = tmp_path / "d"
+    (place / "sub").mkdir(parents=True)
+    (place / "sub" / "c").write_bytes(b"c")
+    (place / "a").write_bytes(OLD)
+    (place / "b").write_bytes(b"b")
+    with new_directory(place) as unfinished:
+        (unfinished / "a").write_bytes(b"new")
+    found = {str(p.relative_to(place)): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    assert found == {"a": b"new", "b": b"b", "sub/c": b"c"}
+    assert names(tmp_path) == ["d"]
+
+
+def test_an_exception_leaves_the_old_directory(tmp_path: Path) -> None:
+    place = tmp_path / "d"
+    place.mkdir()
+    (place / "a").write_bytes(OLD)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        new_directory(place) as unfinished,
+        (unfinished / "a").open("wb") as file,
+    ):
+        interrupted(file)
+    assert (place / "a").read_bytes() == OLD
+    assert names(tmp_path) == ["d"]
+
+
+def test_the_current_directory_can_be_saved_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b").write_bytes(b"b")
+    with new_directory(Path()) as unfinished:
+        (unfinished / "a").write_bytes(OLD)
+        (unfinished / "sub").mkdir()
+        (unfinished / "sub" / "c").write_bytes(b"c")
+    assert names(tmp_path) == ["a", "b", "sub"]
+    assert (tmp_path / "sub" / "c").read_bytes() == b"c"
+
+
+def test_a_directory_is_exchanged_where_the_system_has_no_such_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.fileformats.atomic._renamed_in_one_step", lambda new, old: False)
+    for content in (b"1", b"2"):
+        with new_directory(tmp_path / "d") as unfinished:
+            (unfinished / "a").write_bytes(content)
+    assert (tmp_path / "d" / "a").read_bytes() == b"2"
+    assert names(tmp_path) == ["d"]
+
+
+def test_a_file_where_a_directory_should_be_is_a_failed_write(tmp_path: Path) -> None:
+    (tmp_path / "d").write_bytes(OLD)
+    with (
+        pytest.raises(SurroundingsError, match=r"\[write-failed\]"),
+        new_directory(tmp_path / "d"),
+    ):
+        pass
+    assert (tmp_path / "d").read_bytes() == OLD
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_a_killed_writer_leaves_one_whole_state(tmp_path: Path, kind: str) -> None:
+    place, moments = tmp_path / "place", random.Random(7)
+    for _ in range(6):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITE_FOREVER, kind, str(place)], stdout=subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.02 + moments.random() * 0.1)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        if not place.exists():  # killed before the first one was whole
+            continue
+        contents = (
+            [place.read_bytes()]
+            if kind == "file"
+            else [(place / name).read_bytes() for name in ("a", "b")]
+        )
+        assert len(set(contents)) == 1
+        assert contents[0] == contents[0][:1] * 300_000
+    assert place.exists()

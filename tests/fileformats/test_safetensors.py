@@ -1,0 +1,172 @@
+"""The safetensors library is the oracle: it reads ours, we read its, both refuse the same."""
+
+from __future__ import annotations
+
+import json
+import stat
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+
+
+def arrays() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {
+        "b.weight": rng.normal(size=(5, 7)).astype(np.float32),
+        "a.scalar": np.float32(3.5).reshape(()),
+        "c.empty": np.zeros((0, 4), np.float32),
+        "d": rng.normal(size=(3,)).astype(np.float32),
+    }
+
+
+def built(header: object, data: bytes = b"", *, length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def row(shape: object, offsets: object, dtype: object = "F32") -> dict[str, object]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+def test_the_library_reads_what_we_write(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "a.safetensors", arrays())
+    found = safetensors.numpy.load_file(tmp_path / "a.safetensors")
+    assert found.keys() == arrays().keys()
+    for name, array in arrays().items():
+        np.testing.assert_array_equal(found[name], array)
+    with safetensors.safe_open(tmp_path / "a.safetensors", "np") as file:
+        assert file.metadata() == {"format": "pt"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+def test_we_read_what_the_library_writes(tmp_path: Path, dtype: torch.dtype) -> None:
+    tensors = {name: torch.from_numpy(np.array(a)).to(dtype) for name, a in arrays().items()}
+    save_file(tensors, tmp_path / "a.safetensors", {"format": "pt", "x": "y"})
+    found = read_safetensors(tmp_path / "a.safetensors")
+    assert found.metadata == {"format": "pt", "x": "y"}
+    assert found.shapes == {name: array.shape for name, array in arrays().items()}
+    for name, tensor in tensors.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], tensor.float().numpy())
+
+
+def test_float32_arrays_are_views_of_the_file(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "a.safetensors", arrays())
+    found = read_safetensors(tmp_path / "a.safetensors")["b.weight"]
+    assert not found.flags.owndata
+    assert not found.flags.writeable
+
+
+def test_float16_files_have_half_the_bytes_and_the_rounded_values(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "a.safetensors", arrays(), dtype="float16")
+    found = read_safetensors(tmp_path / "a.safetensors")
+    assert found.entries["b.weight"].dtype == "F16"
+    np.testing.assert_array_equal(
+        found["b.weight"], arrays()["b.weight"].astype(np.float16).astype(np.float32)
+    )
+
+
+def test_a_weight_too_large_for_float16_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    place = tmp_path / "a.safetensors"
+    place.write_bytes(b"old")
+    with pytest.raises(InputError, match=r"b holds a value of size 70000.*\[float16-overflow\]"):
+        write_safetensors(place, {"b": np.float32([1, -70000])}, dtype="float16")
+    assert place.read_bytes() == b"old"
+
+
+def test_a_saved_file_can_be_read_by_everybody_the_umask_allows(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "a.safetensors", arrays())
+    assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) & 0o400
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_whole_numbers_are_listed_but_are_no_weights(tmp_path: Path) -> None:
+    save_file({"ids": torch.arange(4), "w": torch.ones(2)}, tmp_path / "a.safetensors")
+    found = read_safetensors(tmp_path / "a.safetensors")
+    assert found.shapes == {"ids": (4,), "w": (2,)}
+    with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-foreign\]"):
+        found["ids"]
+
+
+BROKEN = {
+    "no room for the length": (b"1234567", "file-truncated"),
+    "header too long for the format": (built({}, length=10**9), "file-foreign"),
+    "header longer than the file": (built({}, length=10**6), "file-truncated"),
+    "header no JSON": (built(b"{"), "json-malformed"),
+    "header no object": (built([]), "json-malformed"),
+    "a name twice": (built(b'{"a":1,"a":1}'), "json-malformed"),
+    "row incomplete": (built({"a": {"dtype": "F32"}}), "file-malformed"),
+    "unknown dtype": (built({"a": row([1], [0, 4], "F99")}, b"1234"), "file-malformed"),
+    "dtype no text": (built({"a": row([1], [0, 4], [])}, b"1234"), "file-malformed"),
+    "shape no list": (built({"a": row(1, [0, 4])}, b"1234"), "file-malformed"),
+    "negative shape": (built({"a": row([-1], [0, 4])}, b"1234"), "file-malformed"),
+    "boolean shape": (built({"a": row([True], [0, 4])}, b"1234"), "file-malformed"),
+    "offsets backwards": (built({"a": row([1], [4, 0])}, b"1234"), "file-malformed"),
+    "three offsets": (built({"a": row([1], [0, 4, 4])}, b"1234"), "file-malformed"),
+    "shape too large for its bytes": (
+        built({"a": row([2**60], [0, 4])}, b"1234"),
+        "file-malformed",
+    ),
+    "data truncated": (built({"a": row([2], [0, 8])}, b"1234"), "file-truncated"),
+    "overlap": (
+        built({"a": row([1], [0, 4]), "b": row([1], [0, 4])}, b"1234"),
+        "file-malformed",
+    ),
+    "gap": (built({"a": row([1], [4, 8])}, b"12345678"), "file-malformed"),
+    "bytes of nobody at the end": (built({"a": row([1], [0, 4])}, b"12345678"), "file-malformed"),
+    "metadata no object": (built({"__metadata__": 1}), "file-malformed"),
+    "metadata no texts": (built({"__metadata__": {"a": 1}}), "file-malformed"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_way_of_being_broken_is_refused_as_the_library_refuses_it(
+    tmp_path: Path, name: str
+) -> None:
+    data, code = BROKEN[name]
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(FormatError, match=rf"\[{code}\]"):
+        read_safetensors(tmp_path / "a")
+    if name != "a name twice":  # the library takes the last of two: there we are stricter
+        with pytest.raises(safetensors.SafetensorError):
+            safetensors.deserialize(data)
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "a", arrays())
+    whole = (tmp_path / "a").read_bytes()
+    for length in range(len(whole)):
+        (tmp_path / "a").write_bytes(whole[:length])
+        with pytest.raises(FormatError):
+            read_safetensors(tmp_path / "a")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_changed_header_bytes_give_our_error_or_tensors_inside_the_file(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    place = tmp_path_factory.mktemp("fuzz") / "a"
+    write_safetensors(place, arrays())
+    content = bytearray(place.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, 300))] = data.draw(st.integers(0, 255))
+    place.write_bytes(content)
+    try:
+        found = read_safetensors(place)
+        for name in found:
+            assert found[name].shape == found.shapes[name]
+    except AlbertKitError:
+        pass
