@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.heads import MASKED_LM
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -38,12 +39,18 @@ class Wanted:
     tokens: bool = False  # token vectors [T, H]
     pooled: bool = False  # the pooler's tanh vector of each text [N, H]
     mlm_at: Int64Array | None = None  # [P] token numbers (0 … T-1) whose word logits are wanted
-    head: str | None = None  # a head's logits: [N, C] or [T, C]
+    head: str | None = None  # a linear head's logits: [N, C] or [T, C]
+
+    def __post_init__(self) -> None:
+        if self.head == MASKED_LM.name:
+            raise ValueError(
+                "masked words are asked for with mlm_at: at which tokens is to be said"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What was wanted; the rest is None."""
+    """What was wanted; the rest is None. The arrays belong to the caller."""
 
     tokens: FloatArray | None = None  # [T, H]
     pooled: FloatArray | None = None  # [N, H]
@@ -52,7 +59,11 @@ class Outputs:
 
 
 class Engine(Protocol):
-    """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32."""
+    """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32.
+
+    `run` raises InputError where the model cannot answer (`engine/checks.py`), before it computes;
+    it may be called from several threads.
+    """
 
     @property
     def name(self) -> str: ...

@@ -29,4 +29,11 @@ CODES: dict[str, str] = {
     "checkpoint-prefix": "A checkpoint's tensor names stand behind a foreign prefix.",
     "checkpoint-untied": "A checkpoint's word matrix for prediction is not its word table.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
+    # engine
+    "encoding-empty": "An encoding without a single id was given to an engine.",
+    "head-missing": "A head was asked for that the loaded model does not have.",
+    "id-out-of-range": "An id is not in the model's vocabulary.",
+    "pooler-missing": "Pooled vectors were asked of a model that was saved without a pooler.",
+    "text-too-long": "A text has more positions than the model's table.",
+    "type-id-out-of-range": "A type id is not in the model's table of types.",
 }

@@ -1,0 +1,55 @@
+"""The engine without a compiler: numpy alone, for a few short texts in a fresh process.
+
+It answers before OpenVINO is imported; for more texts OpenVINO overtakes it (benchmarks/).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from albertkit.engine.answers import answers
+from albertkit.engine.checks import check
+from albertkit.engine.protocol import Int32Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.graph.emitter import UNSEEN
+from albertkit.graph.encoder import encoder
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+
+
+class NumpyEngine:
+    """Runs one model in numpy; the weights may be views of a mapped file."""
+
+    name = "numpy"
+    precision: Precision = "float32"
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+
+    @property
+    def config(self) -> AlbertConfig:
+        return self.weights.config
+
+    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+        check(self.weights, batch, wanted)
+        emit = NumpyEmitter(self.config, self.weights.arrays)
+        rows = encoder(
+            emit,
+            self.config,
+            ids=batch.ids,
+            type_ids=batch.type_ids,
+            positions=batch.positions,
+            mask=own_text(batch.owners),
+        )
+        return answers(emit, rows, batch, wanted)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def own_text(owners: Int32Array) -> FloatArray:
+    """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere.
+
+    Empty slots see each other, so that no softmax is over nothing.
+    """
+    same = owners[:, None, :, None] == owners[:, None, None, :]
+    return np.where(same, np.float32(0), np.float32(UNSEEN))

@@ -1,0 +1,77 @@
+"""The Emitter that adds nodes to an OpenVINO graph.
+
+Each parameter becomes one Constant over the caller's memory, used by every repetition of its
+layer: OpenVINO then packs a shared matrix once, not once a repetition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from albertkit.engine.quiet_openvino import openvino
+from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.config import Activation
+
+if TYPE_CHECKING:
+    from openvino import Node
+
+
+class OpenVinoEmitter:
+    """ALBERT's operations as nodes; batch and width stay open."""
+
+    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+        self.op = openvino().opset15
+        self.config = config
+        self.arrays = arrays
+        self.constants: dict[str, Node] = {}
+
+    def lookup(self, table: str, indices: Node) -> Node:
+        return self.op.gather(self._constant(table), indices, self.op.constant(np.int32(0)))
+
+    def add(self, left: Node, right: Node) -> Node:
+        return self.op.add(left, right)
+
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
+        product = self.op.matmul(x, self._constant(weight), False, True)
+        return self.op.add(product, self._constant(bias))
+
+    def norm(self, x: Node, name: str) -> Node:
+        last = self.op.constant(np.array([-1], np.int64))
+        y = self.op.mvn(x, last, True, self.config.layer_norm_eps, "INSIDE_SQRT")
+        y = self.op.multiply(y, self._constant(f"{name}.weight"))
+        return self.op.add(y, self._constant(f"{name}.bias"))
+
+    def activate(self, x: Node, kind: Activation) -> Node:
+        match kind:
+            case "gelu_tanh":
+                return self.op.gelu(x, "TANH")
+            case "gelu_erf":
+                return self.op.gelu(x, "ERF")
+            case "relu":
+                return self.op.relu(x)
+            case "silu":
+                return self.op.swish(x)
+            case "tanh":
+                return self.op.tanh(x)
+            case "identity":
+                return x
+
+    def attention(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
+        q, k, v = (self._heads_first(x) for x in (query, key, value))  # [R, A, W, D]
+        context = self.op.scaled_dot_product_attention(q, k, v, mask, causal=False)
+        side_by_side = self.op.transpose(context, np.array([0, 2, 1, 3], np.int64))
+        return self.op.reshape(
+            side_by_side, np.array([0, 0, self.config.hidden_size], np.int64), True
+        )  # [R, W, H]
+
+    def _heads_first(self, x: Node) -> Node:
+        shape = np.array([0, 0, self.config.num_attention_heads, self.config.head_size], np.int64)
+        return self.op.transpose(self.op.reshape(x, shape, True), np.array([0, 2, 1, 3], np.int64))
+
+    def _constant(self, name: str) -> Node:
+        if name not in self.constants:
+            self.constants[name] = self.op.constant(self.arrays[name], shared_memory=True)
+        return self.constants[name]

@@ -1,0 +1,94 @@
+"""The engine for many texts: the encoder as one OpenVINO graph, in float32.
+
+The graph takes rows of any number and width. The precision is always said: left to itself
+OpenVINO computes in bfloat16 where the processor has it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from albertkit.engine.answers import answers
+from albertkit.engine.checks import check
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.protocol import Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.quiet_openvino import openvino
+from albertkit.graph.emitter import UNSEEN
+from albertkit.graph.encoder import encoder
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.spec import AlbertConfig, Weights
+
+if TYPE_CHECKING:
+    from openvino import Model, Node
+
+
+class OpenVinoEngine:
+    """Runs one model compiled for this processor.
+
+    threads: cores to use; None means all that this process may use. The weights' memory is used
+    where it lies and must stay as it is.
+    """
+
+    name = "openvino"
+    precision: Precision = "float32"
+
+    def __init__(self, weights: Weights, *, threads: int | None = None) -> None:
+        self.weights = weights
+        self._heads = NumpyEmitter(weights.config, weights.arrays)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+        }
+        compiled = openvino().Core().compile_model(encoder_graph(weights), "CPU", settings)
+        self._request = compiled.create_infer_request()
+        self._one_at_a_time = threading.Lock()  # a request has one set of buffers
+
+    @property
+    def config(self) -> AlbertConfig:
+        return self.weights.config
+
+    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+        check(self.weights, batch, wanted)
+        inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
+        with self._one_at_a_time:
+            self._request.infer(inputs, share_inputs=True)
+            rows = self._request.get_output_tensor(0).data  # [R, W, H]
+            return answers(self._heads, rows, batch, wanted)
+
+    def close(self) -> None:
+        """Give the compiled graph's memory back; the engine does not run afterwards."""
+        del self._request
+
+
+def encoder_graph(weights: Weights) -> Model:
+    """ids, type ids, positions, owners (int32 [R, W]) → token vectors [R, W, H]."""
+    ov = openvino()
+    emit = OpenVinoEmitter(weights.config, weights.arrays)
+    ids, type_ids, positions, owners = (
+        ov.opset15.parameter([-1, -1], np.int32, name=name)
+        for name in ("ids", "type_ids", "positions", "owners")
+    )
+    vectors = encoder(
+        emit,
+        weights.config,
+        ids=ids,
+        type_ids=type_ids,
+        positions=positions,
+        mask=own_text(owners),
+    )
+    return ov.Model([vectors], [ids, type_ids, positions, owners], "albert")
+
+
+def own_text(owners: Node) -> Node:
+    """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere; once for all layers.
+
+    Empty slots see each other, so that no softmax is over nothing.
+    """
+    op = openvino().opset15
+    same = op.equal(op.unsqueeze(owners, np.int64(1)), op.unsqueeze(owners, np.int64(2)))
+    return op.unsqueeze(op.select(same, np.float32(0), np.float32(UNSEEN)), np.int64(1))

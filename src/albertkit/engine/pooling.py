@@ -1,0 +1,43 @@
+"""Token vectors to one vector a text: outside the graph, so that all engines pool alike.
+
+Only a text's own tokens count, [CLS] and [SEP] included; there is no padding to leave out.
+The pooler is no pooling in this sense: it has weights, and comes from the engine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from albertkit.engine.protocol import Int64Array, Outputs, Pooling, Wanted
+from albertkit.spec import FloatArray
+
+
+def wanted_by(pooling: Pooling) -> Wanted:
+    """What an engine must compute so that `text_vectors` can pool."""
+    return Wanted(pooled=True) if pooling == "pooler" else Wanted(tokens=True)
+
+
+def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> FloatArray:
+    """One vector a text [N, H], of outputs that hold what `wanted_by(pooling)` says.
+
+    starts: [N + 1]; text n owns token vectors starts[n]:starts[n + 1], never none.
+    """
+    vectors = outputs.pooled if pooling == "pooler" else outputs.tokens
+    if vectors is None:
+        raise ValueError(f"the engine was not asked for what {pooling} pooling reads")
+    match pooling:
+        case "mean":
+            return mean(vectors, starts)
+        case "max":
+            return np.maximum.reduceat(vectors, starts[:-1], axis=0)
+        case "cls":
+            return vectors[starts[:-1]]
+        case "pooler":
+            return vectors
+
+
+def mean(vectors: FloatArray, starts: Int64Array) -> FloatArray:
+    """The average of each text's token vectors, [T, H] → [N, H]."""
+    sums = np.add.reduceat(vectors, starts[:-1], axis=0)  # [N, H]
+    counts = np.diff(starts)[:, None]  # [N, 1]
+    return np.divide(sums, counts, dtype=np.float32, casting="same_kind")

@@ -1,0 +1,32 @@
+"""The one place that imports openvino, and keeps it from telling anybody.
+
+openvino 2026.4.1 on import forks a process, looks up an analytics host and writes files below the
+home directory, through the package `openvino_telemetry`. Hidden during the import, it is not used
+and not missed (https://github.com/openvinotoolkit/openvino/issues/34588). A host program that
+imported openvino before us has already been through this.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from types import ModuleType
+
+TELEMETRY = "openvino_telemetry"
+_one_at_a_time = threading.Lock()
+
+
+def openvino() -> ModuleType:
+    """The module openvino, imported without its telemetry."""
+    with _one_at_a_time:
+        if "openvino" in sys.modules:
+            return sys.modules["openvino"]
+        before = sys.modules.get(TELEMETRY)
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # documented: import fails
+        try:
+            return importlib.import_module("openvino")
+        finally:
+            del sys.modules[TELEMETRY]
+            if before is not None:
+                sys.modules[TELEMETRY] = before

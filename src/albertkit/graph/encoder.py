@@ -1,0 +1,59 @@
+"""ALBERT's encoder, once, over any Emitter.
+
+In: ids, type ids and positions [R, W], and a mask. Out: token vectors [R, W, H].
+Source: google-research/albert modeling.py; order of the sums as there (word + type, then position).
+"""
+
+from __future__ import annotations
+
+from albertkit.graph.emitter import Emitter, I_contra, X
+from albertkit.spec import AlbertConfig
+from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+
+
+def encoder(
+    emit: Emitter[X, I_contra],
+    config: AlbertConfig,
+    *,
+    ids: I_contra,
+    type_ids: I_contra,
+    positions: I_contra,
+    mask: X,
+) -> X:
+    """Token vectors after the last repetition."""
+    x = embeddings(emit, ids, type_ids, positions)  # [R, W, H]
+    for repetition in range(config.num_hidden_layers):
+        group = config.group_of(repetition)
+        for inner in range(config.inner_group_num):
+            x = layer(emit, config, x, mask, layer_prefix(group, inner))  # [R, W, H]
+    return x
+
+
+def embeddings(
+    emit: Emitter[X, I_contra], ids: I_contra, type_ids: I_contra, positions: I_contra
+) -> X:
+    """What enters the first layer: three lookups, a norm, and the step from E to H."""
+    words = emit.lookup(WORD_TABLE, ids)  # [R, W, E]
+    types = emit.lookup("embeddings.token_type_embeddings.weight", type_ids)
+    places = emit.lookup("embeddings.position_embeddings.weight", positions)
+    x = emit.norm(emit.add(emit.add(words, types), places), "embeddings.LayerNorm")
+    return _linear(emit, x, "encoder.embedding_hidden_mapping_in")  # [R, W, H]
+
+
+def layer(emit: Emitter[X, I_contra], config: AlbertConfig, x: X, mask: X, at: str) -> X:
+    """One pass through the layer whose parameters' names begin with `at`."""
+    query, key, value = (
+        _linear(emit, x, f"{at}attention.{part}") for part in ("query", "key", "value")
+    )
+    context = emit.attention(query, key, value, mask)  # [R, W, H]
+    x = emit.norm(
+        emit.add(x, _linear(emit, context, f"{at}attention.dense")), f"{at}attention.LayerNorm"
+    )
+    wide = emit.activate(_linear(emit, x, f"{at}ffn"), config.activation)  # [R, W, F]
+    return emit.norm(
+        emit.add(x, _linear(emit, wide, f"{at}ffn_output")), f"{at}full_layer_layer_norm"
+    )
+
+
+def _linear(emit: Emitter[X, I_contra], x: X, name: str) -> X:
+    return emit.linear(x, f"{name}.weight", f"{name}.bias")

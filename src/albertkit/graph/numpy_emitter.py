@@ -1,0 +1,125 @@
+"""The Emitter that computes at once, in numpy: the oracle in tests, and the quickest start.
+
+Float32 from first to last. Parameters are used where they lie (a mapped file stays mapped); only
+buffers made here are written to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.config import Activation
+
+Int32Array = npt.NDArray[np.int32]
+
+
+class NumpyEmitter:
+    """ALBERT's operations on float32 arrays."""
+
+    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+        self.config = config
+        self.arrays = arrays
+
+    def lookup(self, table: str, indices: Int32Array) -> FloatArray:
+        return self.arrays[table][indices]
+
+    def add(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        return left + right
+
+    def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
+        flat = x.reshape(-1, x.shape[-1])  # one product of two matrices, however many axes x has
+        y: FloatArray = flat @ self.arrays[weight].T
+        y += self.arrays[bias]
+        return y.reshape(*x.shape[:-1], y.shape[-1])
+
+    def norm(self, x: FloatArray, name: str) -> FloatArray:
+        y: FloatArray = x - x.mean(-1, keepdims=True)
+        variance = np.mean(y * y, -1, keepdims=True)
+        y /= np.sqrt(variance + np.float32(self.config.layer_norm_eps))
+        y *= self.arrays[f"{name}.weight"]
+        y += self.arrays[f"{name}.bias"]
+        return y
+
+    def activate(self, x: FloatArray, kind: Activation) -> FloatArray:
+        match kind:
+            case "gelu_tanh":
+                return _gelu_tanh(x)
+            case "gelu_erf":
+                return _gelu_erf(x)
+            case "relu":
+                return np.maximum(x, np.float32(0))
+            case "silu":
+                return _silu(x)
+            case "tanh":
+                return np.tanh(x)
+            case "identity":
+                return x
+
+    def attention(
+        self, query: FloatArray, key: FloatArray, value: FloatArray, mask: FloatArray
+    ) -> FloatArray:
+        A, D = self.config.num_attention_heads, self.config.head_size
+        R, W, H = query.shape
+        q, k, v = (
+            x.reshape(R, W, A, D).transpose(0, 2, 1, 3) for x in (query, key, value)
+        )  # [R, A, W, D]
+        scores: FloatArray = q @ k.transpose(0, 1, 3, 2)  # [R, A, W, W]
+        scores *= 1 / math.sqrt(D)
+        scores += mask
+        scores -= scores.max(-1, keepdims=True)
+        np.exp(scores, out=scores)
+        context = scores @ v  # [R, A, W, D]
+        context /= scores.sum(-1, keepdims=True)
+        return context.transpose(0, 2, 1, 3).reshape(R, W, H)
+
+
+def _gelu_tanh(x: FloatArray) -> FloatArray:
+    """0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))); the cube as products, as a power is slow."""
+    y = x * x
+    y *= 0.044715
+    y += 1
+    y *= x
+    y *= math.sqrt(2 / math.pi)
+    return _times_half_of_one_plus(x, np.tanh(y, out=y))
+
+
+def _gelu_erf(x: FloatArray) -> FloatArray:
+    """0.5·x·(1 + erf(x / √2))."""
+    return _times_half_of_one_plus(x, _erf(x * np.float32(math.sqrt(0.5))))
+
+
+def _silu(x: FloatArray) -> FloatArray:
+    """x / (1 + exp(-x)), by way of tanh, which does not overflow."""
+    y = x * np.float32(0.5)
+    return _times_half_of_one_plus(x, np.tanh(y, out=y))
+
+
+def _times_half_of_one_plus(x: FloatArray, y: FloatArray) -> FloatArray:
+    """0.5·x·(1 + y), in the memory of y."""
+    y += 1
+    y *= x
+    y *= 0.5
+    return y
+
+
+def _erf(x: FloatArray) -> FloatArray:
+    """The error function to 1.5e-7, which numpy lacks.
+
+    Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 7.1.26 (after C. Hastings).
+    """
+    t = np.abs(x)
+    t *= 0.3275911
+    t += 1
+    np.reciprocal(t, out=t)
+    series = np.full_like(t, 1.061405429)
+    for factor in (-1.453152027, 1.421413741, -0.284496736, 0.254829592, 0.0):
+        series *= t
+        series += factor
+    series *= np.exp(-(x * x))
+    erf: FloatArray = np.copysign(1 - series, x)
+    return erf

@@ -1,0 +1,135 @@
+"""Both engines against transformers, on every axis of the config, with texts packed together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.packing import Layout, pack
+from albertkit.engine.protocol import Engine, Outputs, Wanted
+from albertkit.spec import AlbertConfig, FloatArray, Weights, head
+from axes import CONFIG_AXES, random_encodings, random_weights
+from oracle import ask, transformers_model
+
+# Two rows filled unevenly: texts beside each other, out of order, and empty slots.
+LENGTHS = (40, 3, 17, 9, 2)
+LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))
+MLM_AT = np.array([3, 40, 41, 70])  # token numbers in the order of the layout
+ATOL = 1e-5  # float32, values up to 5: some twenty roundings of the last place
+
+MakeEngine: TypeAlias = Callable[[Weights], Engine]
+
+
+def one_thread(weights: Weights) -> OpenVinoEngine:
+    return OpenVinoEngine(weights, threads=1)
+
+
+engines = pytest.mark.parametrize("make", [NumpyEngine, one_thread], ids=["numpy", "openvino"])
+configs = pytest.mark.parametrize("config", CONFIG_AXES)
+
+
+@engines
+@configs
+def test_token_and_pooled_vectors_equal_transformers(
+    make: MakeEngine, config: AlbertConfig
+) -> None:
+    weights = random_weights(config)
+    found = run(make, weights, Wanted(tokens=True, pooled=True))
+    expected = expected_of(weights, "AlbertModel")
+    assert_close(found.tokens, np.concatenate([text["last_hidden_state"] for text in expected]))
+    assert_close(found.pooled, np.stack([text["pooler_output"] for text in expected]))
+
+
+@engines
+@configs
+def test_word_logits_equal_transformers(make: MakeEngine, config: AlbertConfig) -> None:
+    weights = random_weights(config, ["masked_lm"])
+    found = run(make, weights, Wanted(mlm_at=MLM_AT))
+    logits = np.concatenate([text["logits"] for text in expected_of(weights, "AlbertForMaskedLM")])
+    assert_close(found.mlm_logits, logits[MLM_AT])
+
+
+@engines
+def test_sentence_order_logits_equal_transformers(make: MakeEngine) -> None:
+    weights = random_weights(CONFIG, ["masked_lm", "sentence_order"])
+    found = run(make, weights, Wanted(mlm_at=MLM_AT, head="sentence_order"))
+    expected = expected_of(weights, "AlbertForPreTraining")
+    words = np.concatenate([text["prediction_logits"] for text in expected])
+    assert_close(found.mlm_logits, words[MLM_AT])
+    assert_close(found.head_logits, np.stack([text["sop_logits"] for text in expected]))
+
+
+@engines
+@pytest.mark.parametrize("name", ["sequence_classification", "multiple_choice"])
+def test_logits_of_a_text_equal_transformers(make: MakeEngine, name: str) -> None:
+    weights = random_weights(THREE_LABELS, [name])
+    found = run(make, weights, Wanted(head=name))
+    if name == "multiple_choice":  # one choice a question: the choices do not meet in the model
+        expected = [choice_logits(weights, number) for number in TEXTS]
+    else:
+        expected = [text["logits"] for text in expected_of(weights, head(name).architecture)]
+    assert_close(found.head_logits, np.stack(expected))
+
+
+@engines
+def test_labels_of_tokens_equal_transformers(make: MakeEngine) -> None:
+    weights = random_weights(THREE_LABELS, ["token_classification"])
+    found = run(make, weights, Wanted(head="token_classification"))
+    expected = expected_of(weights, "AlbertForTokenClassification")
+    assert_close(found.head_logits, np.concatenate([text["logits"] for text in expected]))
+
+
+@engines
+def test_spans_equal_transformers(make: MakeEngine) -> None:
+    weights = random_weights(CONFIG, ["question_answering"])
+    found = run(make, weights, Wanted(head="question_answering"))
+    expected = [
+        np.stack([text["start_logits"], text["end_logits"]], axis=1)
+        for text in expected_of(weights, "AlbertForQuestionAnswering")
+    ]
+    assert_close(found.head_logits, np.concatenate(expected))
+
+
+@engines
+def test_only_what_was_wanted_is_given(make: MakeEngine) -> None:
+    weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
+    found = run(make, weights, Wanted(pooled=True))
+    assert found.pooled is not None
+    assert (found.tokens, found.mlm_logits, found.head_logits) == (None, None, None)
+
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]  # type: ignore[assignment]  # pytest.param loses it
+THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
+TEXTS: Iterable[int] = LAYOUT.texts.tolist()
+
+
+def run(make: MakeEngine, weights: Weights, wanted: Wanted) -> Outputs:
+    engine = make(weights)
+    outputs = engine.run(pack(random_encodings(weights.config, LENGTHS), LAYOUT), wanted)
+    engine.close()
+    return outputs
+
+
+def expected_of(weights: Weights, architecture: str) -> list[dict[str, FloatArray]]:
+    """What transformers gives for each text, alone, in the order of the layout."""
+    model = transformers_model(weights, architecture)
+    encodings = random_encodings(weights.config, LENGTHS)
+    return [ask(model, encodings[text].ids, encodings[text].type_ids) for text in TEXTS]
+
+
+def choice_logits(weights: Weights, text: int) -> FloatArray:
+    model = transformers_model(weights, "AlbertForMultipleChoice")
+    one = random_encodings(weights.config, LENGTHS)[text]
+    return ask(model, one.ids[None], one.type_ids[None])["logits"]
+
+
+def assert_close(found: FloatArray | None, expected: FloatArray) -> None:
+    assert found is not None
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)

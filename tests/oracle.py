@@ -1,0 +1,46 @@
+"""transformers' ALBERT with given weights: the library that everybody trusts."""
+
+from __future__ import annotations
+
+import torch
+import transformers
+
+from albertkit.spec import FloatArray, IntArray, Weights, head
+
+
+def transformers_model(weights: Weights, architecture: str = "AlbertModel") -> torch.nn.Module:
+    """The class `architecture` of transformers in eval, holding exactly `weights`."""
+    torch.set_num_threads(1)
+    config = transformers.AlbertConfig(**weights.config.to_dict())
+    kind = getattr(transformers, architecture)
+    model = kind(config, **({"add_pooling_layer": weights.has_pooler} if _is_bare(kind) else {}))
+    own = ("predictions.", *(f"{head(name).prefix}." for name in weights.heads))
+    prefix = "" if _is_bare(kind) else "albert."
+    state = {
+        name if name.startswith(own) else f"{prefix}{name}": torch.tensor(array)
+        for name, array in weights.arrays.items()
+    }
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected
+    assert set(missing) <= {
+        "predictions.decoder.weight",
+        "predictions.decoder.bias",
+    }, missing
+    model.tie_weights()
+    return model.eval()
+
+
+def _is_bare(kind: type) -> bool:
+    return kind is transformers.AlbertModel
+
+
+def ask(model: torch.nn.Module, ids: IntArray, type_ids: IntArray) -> dict[str, FloatArray]:
+    """What `model` gives for one text, alone and without padding: output name → array."""
+    with torch.no_grad():
+        outputs = model(
+            input_ids=torch.tensor(ids[None], dtype=torch.long),
+            token_type_ids=torch.tensor(type_ids[None], dtype=torch.long),
+        )
+    return {
+        name: value[0].numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)
+    }
