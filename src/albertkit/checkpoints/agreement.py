@@ -1,0 +1,55 @@
+"""Do the tensors of a checkpoint agree with the parameter table of its config?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from albertkit.errors import Finding, FormatError
+from albertkit.spec.parameters import ParameterTable
+
+
+def check_shapes(
+    table: ParameterTable, shapes: Mapping[str, tuple[int, ...]], origin: str
+) -> tuple[str, ...]:
+    """Check canonical name → shape against the table; returns the names that it doesn't have.
+
+    Raises FormatError [checkpoint-without-encoder] for missing tensors, [checkpoint-misshaped].
+    """
+    differs = table.disagreements(shapes)
+    if differs.missing:
+        raise FormatError(
+            "checkpoint-without-encoder",
+            f"{len(differs.missing)} of {len(table.stored)} tensors are missing: "
+            f"{some(differs.missing)}",
+            why=f"found were {len(shapes)}, such as {some(list(shapes), 2)}",
+            fix="Give a whole checkpoint, and the config.json that belongs to it",
+            where=origin,
+        )
+    if differs.misshaped:
+        name, wanted, found = differs.misshaped[0]
+        others = len(differs.misshaped) - 1
+        also = f", and {others} others differ too" if others else ""
+        raise FormatError(
+            "checkpoint-misshaped",
+            f"{name} has the shape {list(found)}{also}",
+            why=f"by its config it has {list(wanted)}",
+            fix="Use the config.json that belongs to these weights",
+            where=origin,
+        )
+    return differs.unexpected
+
+
+def left_out_note(names: Sequence[str], origin: str) -> Finding:
+    """The note on tensors that no part of the model reads, by their names in the file."""
+    return Finding(
+        "checkpoint-extra-tensors",
+        "note",
+        f"{len(names)} tensors are left out: {some(names, 6)}",
+        why="no part of this model reads them",
+        where=origin,
+    )
+
+
+def some(names: Sequence[str], count: int = 3) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:count]) + (" …" if len(names) > count else "")

@@ -1,0 +1,60 @@
+"""What a checkpoint format is: it recognises a place, reads it, and writes one.
+
+Reading gives weights under their canonical names, lazily, with what a person should hear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from albertkit.errors import Finding
+from albertkit.fileformats.safetensors import FloatArray, SavedDtype
+from albertkit.spec import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One checkpoint: weights, the files of its tokenizer, and notes for whoever opened it.
+
+    tokenizer_files: files of the place, as they lie there; written beside the weights by `write`.
+    """
+
+    weights: Weights
+    tokenizer_files: tuple[Path, ...] = ()
+    notes: tuple[Finding, ...] = ()
+
+
+class Renamed(Mapping[str, FloatArray]):
+    """Arrays under other names, read when they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, FloatArray], names: Mapping[str, str]) -> None:
+        self._arrays = arrays
+        self._names = names  # the name here → the name there
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return self._arrays[self._names[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Format(Protocol):
+    """One way in which ALBERT weights are stored."""
+
+    @property
+    def name(self) -> str: ...
+
+    def recognises(self, place: Path) -> str | None:
+        """What shows that `place` is of this format, in words; None where nothing does."""
+
+    def read(self, place: Path) -> Stored:
+        """Open `place`; raises FormatError."""
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory, whole or not at all; raises SurroundingsError [write-failed]."""

@@ -1,0 +1,154 @@
+"""Hugging Face directories: config.json with model.safetensors, whole or in shards.
+
+In: a directory written by transformers, of this or earlier years, with or without a head. Out:
+weights under canonical names, which are Hugging Face's without `albert.`; and back.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.huggingface_names import (
+    CLASSIFIERS,
+    ENCODER_PREFIX,
+    Tensors,
+    canonical_names,
+    heads_in,
+)
+from albertkit.errors import Finding
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import read_json
+from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
+from albertkit.fileformats.safetensors_shards import read_shards
+from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
+from albertkit.spec.config import GOOGLE_IDLE_KEYS
+from albertkit.spec.heads import SENTENCE_ORDER
+
+CONFIG = "config.json"
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TOKENIZER_FILES = (
+    "spiece.model",
+    "30k-clean.model",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+HEADLESS = "AlbertModel"
+
+
+class HuggingFaceFormat:
+    """The Format of Hugging Face's directories."""
+
+    name = "huggingface"
+
+    def recognises(self, place: Path) -> str | None:
+        if not (place / CONFIG).is_file():
+            return None
+        for file in (WHOLE, INDEX):
+            if (place / file).is_file():
+                return f"{CONFIG} and {file}"
+        return None
+
+    def read(self, place: Path) -> Stored:
+        """Open a directory; tensors stay on disk until they are touched.
+
+        Raises FormatError [config-not-albert], [config-value-invalid],
+        [checkpoint-without-encoder], [checkpoint-misshaped], or as `read_safetensors` and
+        `read_shards` do.
+        """
+        config = read_config(place)
+        tensors = _open_tensors(place)
+        weights, notes = _weights(tensors, config, str(place))
+        files = tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
+        return Stored(weights, files, notes)
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that transformers opens, whole or not at all.
+
+        Other files of an existing `place` stay. Raises FormatError [checkpoint-misshaped] or
+        [checkpoint-without-encoder] for weights that their config doesn't describe, InputError
+        [float16-overflow], SurroundingsError [write-failed].
+        """
+        weights = stored.weights
+        shapes = {name: array.shape for name, array in weights.arrays.items()}
+        check_shapes(weights.table(), shapes, weights.origin)
+        arrays = Renamed(weights.arrays, _names_to_write(weights))
+        with new_directory(place) as folder:
+            for file in stored.tokenizer_files:
+                shutil.copyfile(file, folder / file.name)
+            write_safetensors(folder / WHOLE, arrays, dtype=dtype)
+            config = _config_to_write(weights, dtype)
+            (folder / CONFIG).write_text(
+                json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
+            )
+
+
+HUGGINGFACE = HuggingFaceFormat()
+
+
+def read_config(place: Path) -> AlbertConfig:
+    """The config of a directory, also where google's JSON lies there as `config.json`.
+
+    Raises InputError [file-not-found], FormatError [json-malformed], [config-not-albert],
+    [config-value-invalid].
+    """
+    path = place / CONFIG
+    found = read_json(path)
+    if "model_type" not in found and any(key in found for key in GOOGLE_IDLE_KEYS):
+        return AlbertConfig.from_google(found)  # whose "gelu" is another than Hugging Face's
+    return AlbertConfig.from_dict(found, where=str(path))
+
+
+def _open_tensors(place: Path) -> Tensors:
+    if (place / WHOLE).is_file() or not (place / INDEX).is_file():
+        return read_safetensors(place / WHOLE)
+    return read_shards(place / INDEX)
+
+
+def _weights(
+    tensors: Tensors, config: AlbertConfig, origin: str
+) -> tuple[Weights, tuple[Finding, ...]]:
+    names, notes = canonical_names(tensors, origin)
+    found = tensors.shapes
+    shapes = {name: found[there] for name, there in names.items()}
+    heads, more = heads_in(shapes, config, origin)
+    table = parameter_table(config, heads, pooler="pooler.weight" in names)
+    unexpected = check_shapes(table, shapes, origin)
+    if unexpected:
+        notes += (left_out_note([names[name] for name in unexpected], origin),)
+    kept = {row.name: names[row.name] for row in table.stored}
+    weights = Weights(config, table.heads, Renamed(tensors, kept), origin)
+    return weights, notes + more
+
+
+def _names_to_write(weights: Weights) -> dict[str, str]:
+    """The name in the file → the canonical name; without a head there is no prefix."""
+    prefix = ENCODER_PREFIX if weights.heads else ""
+    encoder = {row.name for row in parameter_table(weights.config, pooler=True)}
+    names = [row.name for row in weights.table().stored]
+    return {prefix + name if name in encoder else name: name for name in names}
+
+
+def _config_to_write(weights: Weights, dtype: SavedDtype) -> dict[str, object]:
+    extra = {key: value for key, value in weights.config.extra.items() if key != "torch_dtype"}
+    return {
+        **replace(weights.config, extra=extra).to_dict(),
+        "architectures": [_architecture(weights.heads)],
+        "dtype": dtype,
+    }
+
+
+def _architecture(heads: tuple[str, ...]) -> str:
+    """The class of transformers that has these heads; the one for pretraining has two."""
+    for spec in (SENTENCE_ORDER, *CLASSIFIERS, *HEADS):
+        if spec.name in heads:
+            return spec.architecture
+    return HEADLESS

@@ -1,0 +1,133 @@
+"""The names of tensors in Hugging Face's files, of all years, and which heads they make.
+
+In: the names in a file. Out: canonical name → the file's name, and the names of the heads. Names
+behind a foreign prefix (`module.albert.…`) are understood: the word table tells where they begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from albertkit.checkpoints.agreement import some
+from albertkit.errors import Finding, FormatError
+from albertkit.fileformats.reader import JsonValue
+from albertkit.fileformats.safetensors import TensorFile
+from albertkit.fileformats.safetensors_shards import TensorShards
+from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table
+from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION
+from albertkit.spec.parameters import WORD_TABLE
+
+Tensors: TypeAlias = TensorFile | TensorShards
+
+ENCODER_PREFIX = "albert."
+# Buffers that transformers 2.x to 4.30 saved: counted from 0, or all zero.
+BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+DECODER_WEIGHT, DECODER_BIAS = "predictions.decoder.weight", "predictions.decoder.bias"
+# The heads whose parameters are called `classifier`: only the config tells them apart.
+CLASSIFIERS = (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, MULTIPLE_CHOICE)
+
+
+def canonical_names(tensors: Tensors, origin: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
+    """Canonical name → name in the file; buffers and the tied decoder's old keys are left out.
+
+    Names that are not ALBERT's stay as they are. Raises FormatError [checkpoint-without-encoder]
+    where no word table, or more than one, is there.
+    """
+    prefix, notes = _prefix(tensors, origin)
+    names = {_canonical(name, prefix): name for name in tensors}
+    for buffer in BUFFERS:
+        names.pop(buffer, None)
+    return names, notes + _untie(names, tensors, origin)
+
+
+def heads_in(
+    shapes: Mapping[str, tuple[int, ...]], config: AlbertConfig, origin: str
+) -> tuple[list[str], tuple[Finding, ...]]:
+    """The heads that are there whole; a note for one that is named or begun and not there."""
+    claimed = config.extra.get("architectures")
+    claims = claimed if isinstance(claimed, list) else []
+    bare = {row.name for row in parameter_table(config, pooler=True)}
+    heads, notes = [], []
+    for spec in HEADS:
+        if spec in CLASSIFIERS and spec is not _which_classifier(claims, shapes):
+            continue
+        wanted = [r.name for r in parameter_table(config, [spec.name]).stored if r.name not in bare]
+        missing = [name for name in wanted if name not in shapes]
+        if not missing:
+            heads.append(spec.name)
+        elif len(missing) < len(wanted) or spec.architecture in claims:
+            notes.append(_head_missing(spec, missing, origin))
+    return heads, tuple(notes)
+
+
+def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
+    """What stands before the encoder's canonical names in this file."""
+    found = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
+    for usual in (ENCODER_PREFIX, ""):
+        if usual in found:
+            return usual, ()
+    if len(found) == 1:
+        note = Finding(
+            "checkpoint-prefix",
+            "note",
+            f"the encoder's tensors are called {found[0]}…",
+            why=f"usual is {ENCODER_PREFIX}… or no prefix",
+            where=origin,
+        )
+        return found[0], (note,)
+    raise FormatError(
+        "checkpoint-without-encoder",
+        f"{len(found)} tensors are called …{WORD_TABLE}, one should be",
+        why=f"without it, this is no ALBERT; it holds {some(list(tensors))}",
+        fix="Give the directory of a whole model",
+        where=origin,
+    )
+
+
+def _canonical(name: str, prefix: str) -> str:
+    """Drop the encoder's prefix; heads stand one level outside of it."""
+    if name.startswith(prefix):
+        return name.removeprefix(prefix)
+    return name.removeprefix(prefix.removesuffix(ENCODER_PREFIX))
+
+
+def _untie(names: dict[str, str], tensors: Tensors, origin: str) -> tuple[Finding, ...]:
+    """Take the old keys of the tied decoder out of `names`, the bias under its newer name."""
+    bias = names.pop(DECODER_BIAS, None)
+    if bias is not None:
+        names.setdefault("predictions.bias", bias)
+    weight = names.pop(DECODER_WEIGHT, None)
+    table = names.get(WORD_TABLE)
+    if weight is None or table is None or np.array_equal(tensors[weight], tensors[table]):
+        return ()
+    return (
+        Finding(
+            "checkpoint-untied",
+            "warning",
+            f"{weight} differs from the word table {table}, and is left out",
+            why="ALBERT predicts words with its word table",
+            where=origin,
+        ),
+    )
+
+
+def _which_classifier(claims: list[JsonValue], shapes: Mapping[str, tuple[int, ...]]) -> HeadSpec:
+    """By the config's architectures; else by the pooler, which only a token classifier lacks."""
+    for spec in CLASSIFIERS:
+        if spec.architecture in claims:
+            return spec
+    return SEQUENCE_CLASSIFICATION if "pooler.weight" in shapes else TOKEN_CLASSIFICATION
+
+
+def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Finding:
+    return Finding(
+        "checkpoint-head-missing",
+        "note",
+        f"the head {spec.name} lacks {some(missing)}",
+        why=f"{spec.architecture} has it",
+        fix="Use the encoder alone, or train the head",
+        where=origin,
+    )
