@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
     from albertkit.spec import AlbertConfig
+    from albertkit.text import AlbertTokenizer, TextPolicy
 
 __version__ = "0.1.0"
 
 HOMES = {
     "AlbertConfig": "albertkit.spec",
     "AlbertKitError": "albertkit.errors",
+    "AlbertTokenizer": "albertkit.text",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
     "SurroundingsError": "albertkit.errors",
+    "TextPolicy": "albertkit.text",
 }
 
 __all__ = [  # noqa: PLE0604 - the names live in HOMES
     "AlbertConfig",
     "AlbertKitError",
+    "AlbertTokenizer",
     "FormatError",
     "InputError",
     "SurroundingsError",
+    "TextPolicy",
     "__version__",
 ]
 

@@ -36,4 +36,13 @@ CODES: dict[str, str] = {
     "pooler-missing": "Pooled vectors were asked of a model that was saved without a pooler.",
     "text-too-long": "A text has more positions than the model's table.",
     "type-id-out-of-range": "A type id is not in the model's table of types.",
+    # text
+    "lone-surrogate": "A text holds half of a character, which no encoding can store.",
+    "max-length-too-small": "A length limit leaves no room for the special tokens.",
+    "no-vocabulary": "A directory holds no vocabulary.",
+    "pairs-unequal": "The numbers of first and second texts differ.",
+    "special-piece-missing": "A vocabulary lacks a special piece such as [CLS].",
+    "text-not-a-string": "Something that is no str was given where a text belongs.",
+    "truncation-impossible": "A pair cannot be made short enough under the rule that was asked for.",
+    "unknown-policy": "No text policy has this name.",
 }

@@ -1,14 +1,17 @@
 """Every choice in which published ALBERT tokenizers differ, as data.
 
 A policy says how raw text becomes the string that the pieces are searched in, and what special
-tokens in text mean. Source of each value: google-research/albert `tokenization.py` (reference),
-transformers 4.57 `AlbertTokenizer` (huggingface), TF Hub `albert_en_preprocess/3` (tfhub).
+tokens in text mean. Source of each value: google-research/albert `tokenization.py` (reference and
+wordpiece), transformers 4.57 `AlbertTokenizer` (huggingface), TF Hub `albert_en_preprocess/3`
+(tfhub).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from albertkit.errors import InputError
 
 Form = Literal["NFKD", "NFD", "kept"]
 Marks = Literal["class", "category", "kept"]
@@ -20,23 +23,31 @@ MaskRule = Literal["exact", "spaced", "text"]
 class TextPolicy:
     """How raw text becomes the string in which pieces are searched.
 
-    The steps run in the order of the fields.
+    The steps on text run in the order of the fields.
     """
 
     name: str
+    controls_dropped: bool = False  # NUL, U+FFFD and control characters (BERT's cleaning)
+    ideographs_spaced: bool = False  # a space on both sides of each CJK ideograph (BERT)
     whitespace_collapsed: bool = True  # str.split() and single spaces
     quotes_rewritten: bool = False  # `` and '' become " (XLNet's habit, copied by Hugging Face)
     form: Form = "NFKD"
     marks: Marks = "class"  # dropped by combining class ≠ 0, by category Mn, or kept
     case: Case = "lower"
+    punctuation_spaced: bool = False  # a space on both sides of each punctuation mark (BERT)
     digit_comma: bool = True  # a piece that ends in digit + comma is split: "2001," → ▁2001 ,
     specials_in_text: bool = False  # a literal [CLS] in text is the special token, not text
     mask_rule: MaskRule = "exact"  # what a literal [MASK] does: see mask_words.py
+    empty_second_dropped: bool = True  # a pair whose second text has no pieces is a single text
 
 
 REFERENCE = TextPolicy("reference")
 HUGGINGFACE = TextPolicy(
-    "huggingface", quotes_rewritten=True, specials_in_text=True, mask_rule="spaced"
+    "huggingface",
+    quotes_rewritten=True,
+    specials_in_text=True,
+    mask_rule="spaced",
+    empty_second_dropped=False,
 )
 TFHUB = TextPolicy(
     "tfhub",
@@ -46,5 +57,29 @@ TFHUB = TextPolicy(
     case="nfkc_casefold",
     digit_comma=False,
     mask_rule="text",
+    empty_second_dropped=False,
 )
-POLICIES = (REFERENCE, HUGGINGFACE, TFHUB)
+WORDPIECE = TextPolicy(
+    "wordpiece",
+    controls_dropped=True,
+    ideographs_spaced=True,
+    form="NFD",
+    marks="category",
+    punctuation_spaced=True,
+    digit_comma=False,
+    mask_rule="spaced",
+)
+POLICIES = (REFERENCE, HUGGINGFACE, TFHUB, WORDPIECE)
+
+
+def policy_named(name: str) -> TextPolicy:
+    """The named policy; raises InputError that lists the names."""
+    for policy in POLICIES:
+        if policy.name == name:
+            return policy
+    raise InputError(
+        "unknown-policy",
+        f"policy is {name!r}",
+        why=f"the named policies are {', '.join(policy.name for policy in POLICIES)}",
+        fix="Choose one of them, or give a TextPolicy",
+    )

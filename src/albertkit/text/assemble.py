@@ -1,0 +1,117 @@
+"""Put special tokens around pieces: [CLS] A [SEP], or [CLS] A [SEP] B [SEP], cut to a length.
+
+In: the flat pieces of N texts, and of N second texts or none. Out: Encodings. What is cut off is
+counted, never silently lost.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from albertkit.errors import InputError
+from albertkit.text.encoding import Encodings, Starts
+from albertkit.text.flat import FlatPieces, starts_of, stretches
+from albertkit.text.specials import SpecialIds
+
+Truncation = Literal["longest_first", "round_robin", "only_first", "only_second"]
+TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
+
+
+def assemble(
+    first: FlatPieces,
+    second: FlatPieces | None,
+    specials: SpecialIds,
+    *,
+    max_length: int | None,
+    truncation: Truncation,
+    empty_second_dropped: bool,
+) -> Encodings:
+    """The ids of each text or pair as the model reads them.
+
+    max_length: of one text or pair, specials included; None cuts nothing.
+    empty_second_dropped: whether a second text without pieces leaves no second [SEP].
+    """
+    lengths_a = first.lengths  # [N]
+    if second is None:
+        lengths_b, closes = np.zeros_like(lengths_a), np.zeros_like(lengths_a)
+    else:
+        lengths_b = second.lengths  # [N]
+        closes = np.ones_like(lengths_b)  # [N] 1 where a second [SEP] follows
+        if empty_second_dropped:
+            closes[lengths_b == 0] = 0
+    kept_a, kept_b = lengths_a, lengths_b
+    if max_length is not None:
+        room = max_length - 2 - closes  # [N] for pieces
+        check_room(room, max_length)
+        kept_a, kept_b = kept(lengths_a, lengths_b, room, truncation)
+
+    starts = starts_of(kept_a + kept_b + 2 + closes)
+    ids = np.empty(starts[-1], np.int32)  # [T]
+    type_ids = np.zeros(starts[-1], np.int32)  # [T]
+    begins_a = starts[:-1] + 1
+    begins_b = begins_a + kept_a + 1
+    in_a, in_b = stretches(begins_a, kept_a), stretches(begins_b, kept_b)
+    from_a = stretches(first.starts[:-1], kept_a)
+    ids[starts[:-1]] = specials.cls
+    ids[in_a] = first.ids[from_a]
+    ids[begins_a + kept_a] = specials.sep  # the [SEP] between two texts belongs to the first
+    paired = np.flatnonzero(closes)
+    ids[(begins_b + kept_b)[paired]] = specials.sep
+    type_ids[(begins_b + kept_b)[paired]] = 1
+    type_ids[in_b] = 1
+    offsets = None if first.offsets is None else np.zeros((starts[-1], 2), np.int64)
+    if offsets is not None and first.offsets is not None:
+        offsets[in_a] = first.offsets[from_a]
+    if second is not None:
+        from_b = stretches(second.starts[:-1], kept_b)
+        ids[in_b] = second.ids[from_b]
+        if offsets is not None and second.offsets is not None:
+            offsets[in_b] = second.offsets[from_b]
+    dropped = lengths_a - kept_a + lengths_b - kept_b
+    return Encodings(ids, type_ids, starts, dropped, offsets)
+
+
+def check_room(room: Starts, max_length: int) -> None:
+    if len(room) and room.min() < 0:
+        raise InputError(
+            "max-length-too-small",
+            f"max_length is {max_length}",
+            why=f"the special tokens alone take {max_length - room.min()}",
+            fix="Give a larger max_length",
+        )
+
+
+def kept(
+    lengths_a: Starts, lengths_b: Starts, room: Starts, truncation: Truncation
+) -> tuple[Starts, Starts]:
+    """How many pieces of each first and second text stay; all arrays [N].
+
+    longest_first takes from the end of the longer text, on a tie of the second; round_robin gives
+    to each in turn, the first text first. Both come to the same lengths.
+    Source: google-research/albert classifier_utils.py `_truncate_seq_pair`.
+    """
+    if truncation in ("only_first", "only_second"):
+        kept_text = lengths_b if truncation == "only_first" else lengths_a
+        check_other_fits(kept_text, room, truncation)
+        if truncation == "only_first":
+            return np.minimum(lengths_a, room - lengths_b), lengths_b
+        return lengths_a, np.minimum(lengths_b, room - lengths_a)
+    half_b = room // 2
+    half_a = room - half_b
+    kept_a = np.minimum(lengths_a, np.maximum(half_a, room - lengths_b))
+    return kept_a, np.minimum(lengths_b, room - kept_a)
+
+
+def check_other_fits(lengths: Starts, room: Starts, truncation: Truncation) -> None:
+    """The text that may not be cut must fit by itself."""
+    long = np.flatnonzero(lengths > room)
+    if len(long):
+        other = "second" if truncation == "only_first" else "first"
+        raise InputError(
+            "truncation-impossible",
+            f"the {other} text of pair {long[0]} has {lengths[long[0]]} pieces",
+            why=f'room is for {room[long[0]]} and truncation="{truncation}" may not cut it',
+            fix='Give a larger max_length, or truncation="longest_first"',
+        )

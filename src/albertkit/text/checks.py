@@ -1,0 +1,54 @@
+"""What is refused before any text is encoded: things that are no text, and text that cannot be.
+
+A lone surrogate (U+D800 to U+DFFF) is half of a character: no UTF-8 file can hold it, and
+SentencePiece, which reads UTF-8, has no piece for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from albertkit.errors import InputError
+
+
+def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
+    """The texts, all of them str and encodable; InputError names the first that isn't."""
+    checked = []
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                "text-not-a-string",
+                f"{name}[{number}] is {shown(text)}",
+                why="a text is a str",
+                fix="Convert it, or leave it out",
+            )
+        checked.append(text)
+    other = [text for text in checked if not text.isascii()]
+    try:
+        "\0".join(other).encode()
+    except UnicodeEncodeError as error:
+        number, at = surrogate_place(checked)
+        raise InputError(
+            "lone-surrogate",
+            f"{name}[{number}] has the lone surrogate U+{ord(checked[number][at]):04X} at {at}",
+            why="half a character cannot be encoded",
+            fix='Decode the source as UTF-8 with errors="replace", or repair the text',
+        ) from error
+    return checked
+
+
+def surrogate_place(texts: Sequence[str]) -> tuple[int, int]:
+    """(text, character) of the first lone surrogate."""
+    return next(
+        (number, at)
+        for number, text in enumerate(texts)
+        for at, character in enumerate(text)
+        if "\ud800" <= character <= "\udfff"
+    )
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: its type, and itself where it is short."""
+    text = repr(value)
+    kind = type(value).__name__
+    return "None" if value is None else f"{text} ({kind})" if len(text) <= 40 else f"a {kind}"

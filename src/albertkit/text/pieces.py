@@ -1,0 +1,240 @@
+"""Normalised lines ↔ the ids of a SentencePiece model, with google's digit-comma rule.
+
+In: lines as normalise.py makes them. Out: flat ids, or for one line its pieces with the stretches
+of the line that they stand for. The rule: a piece that ends in digit + comma ("▁2001,") is split in
+what comes before the comma, searched anew, and the comma. Which pieces a given one becomes depends
+on nothing else, so it is a table, made once, and applied to all ids at once.
+Source: google-research/albert tokenization.py `encode_pieces`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import sentencepiece
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
+from albertkit.text.encoding import Ids, Starts
+from albertkit.text.flat import FlatPieces, starts_of, stretches
+from albertkit.text.specials import SpecialIds, SpecialNames, find_specials
+
+SPACE = "▁"
+# Appended to a model's bytes: a second normalizer_spec, merged into the first by the rules of
+# protocol buffers, whose field 3 (add_dummy_prefix) is false.
+NO_PREFIX = b"\x1a\x02\x18\x00"
+FEW_LINES = 16  # fewer are encoded without starting threads
+
+
+@dataclass(frozen=True, slots=True)
+class LinePiece:
+    """One piece of a line: line[begin:end] is what it stands for, without the space before it."""
+
+    id: int
+    name: str
+    begin: int
+    end: int
+
+
+class SentencePieces:
+    """A SentencePiece model, opened from its bytes.
+
+    data: of the file. name: what messages call it. digit_comma: whether the rule applies.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        special_names: SpecialNames | None = None,
+        digit_comma: bool = True,
+    ) -> None:
+        model = read_sentencepiece_model(data, name)
+        self.data = data
+        self.name = name
+        self.names = model.pieces  # [V]
+        self.scores = model.scores  # [V]
+        self.normaliser = model.normaliser
+        self.digit_comma = digit_comma
+        self.user_defined = model.ids_of("user-defined")
+        self.ids = {piece: number for number, piece in enumerate(model.pieces)}
+        self.special_names = special_names or SpecialNames()
+        self.specials: SpecialIds = find_specials(self.special_names, self.ids, name)
+        self._with_prefix = opened(data, name)
+
+    @cached_property
+    def _without_prefix(self) -> sentencepiece.SentencePieceProcessor:
+        return opened(self.data + NO_PREFIX, self.name)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the pieces in their order, by which two vocabularies are told apart."""
+        return hashlib.sha256("\0".join(self.names).encode()).hexdigest()[:16]
+
+    @cached_property
+    def collapsing(self) -> re.Pattern[str]:
+        """Whitespace that the model's own normaliser does not turn into single spaces."""
+        lone = self._with_prefix.normalize("a b")
+        left = [
+            space
+            for space in map(chr, range(0x3001))  # U+3000 is the last whitespace character
+            if space.isspace()
+            and self._with_prefix.normalize(f"{space}a{space}{space}b{space}") != lone
+        ]
+        return re.compile(f"[{re.escape(''.join(left))}]" if left else r"(?!)")
+
+    def encode_lines(
+        self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
+    ) -> FlatPieces:
+        """The ids of each line.
+
+        prefixed: whether a line begins a word (gets a ▁) or goes on with what stands before it.
+        threads: of the library; -1 takes one for each core.
+        """
+        if self.digit_comma and "," not in self.ids:  # a comma may hide in an unknown piece
+            found = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
+            ids = np.array([piece.id for line in found for piece in line], np.int32)
+            return FlatPieces(ids, starts_of([len(line) for line in found]))
+        processor = self._with_prefix if prefixed else self._without_prefix
+        arrays = processor.encode(
+            list(lines),
+            return_type="numpy",
+            num_threads=1 if len(lines) < FEW_LINES else threads,
+        )
+        lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
+        ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
+        if self.digit_comma:
+            ids, lengths = self._split_digit_commas(ids, lengths)
+        return FlatPieces(ids, starts_of(lengths))
+
+    def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
+        """The pieces of a line, and where in it they stand.
+
+        A character that becomes several pieces belongs to each of them. A lone ▁ stands for
+        nothing: its stretch is empty.
+        """
+        processor = self._with_prefix if prefixed else self._without_prefix
+        found = processor.encode(line, return_type="offset_mapping")
+        form, begins = processor.normalize(line, with_offsets=True)
+        stretches_of_form = []  # (name, id, begin in form, end in form)
+        at = 0
+        for number, name in zip(found["ids"], found["pieces"], strict=True):
+            stretches_of_form.extend(self._split_one(name, number, at))
+            at += len(name)
+        if at != len(form):
+            raise AssertionError(f"pieces of {at} characters for a line of {len(form)}")
+        return [
+            LinePiece(number, name, *source_of(form, begins, begin, end))
+            for name, number, begin, end in stretches_of_form
+        ]
+
+    def id_of(self, name: str) -> int:
+        """The id of a piece; the unknown piece's where there is none of this name."""
+        return self.ids.get(name, self.specials.unk)
+
+    def text_of(self, names: Sequence[str]) -> str:
+        """The text that a run of pieces stands for, without the space before it."""
+        return "".join(names).replace(SPACE, " ").removeprefix(" ")
+
+    def _split_digit_commas(self, ids: Ids, lengths: Starts) -> tuple[Ids, Starts]:
+        is_split, counts, table, table_starts = self._digit_comma_table
+        hits = np.flatnonzero(is_split[ids])  # [hits]
+        if not len(hits):
+            return ids, lengths
+        whole = ids[hits]
+        grown = np.ones(len(ids), np.int64)  # [T]
+        grown[hits] = counts[whole]
+        new_ids = np.repeat(ids, grown)
+        places = (np.cumsum(grown) - grown)[hits]  # [hits] where the new pieces begin
+        new_ids[stretches(places, counts[whole])] = table[
+            stretches(table_starts[whole], counts[whole])
+        ]
+        owners = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
+        longer = lengths + np.bincount(
+            owners, weights=counts[whole] - 1, minlength=len(lengths)
+        ).astype(np.int64)
+        return new_ids, longer
+
+    @cached_property
+    def _digit_comma_table(
+        self,
+    ) -> tuple[npt.NDArray[np.bool_], Starts, Ids, Starts]:
+        """(is split [V], into how many [V], into which ids, from where in those [V])."""
+        is_split = np.zeros(len(self.names), np.bool_)
+        counts = np.ones(len(self.names), np.int64)
+        table: list[int] = []
+        table_starts = np.zeros(len(self.names), np.int64)
+        for number, name in enumerate(self.names):
+            if ends_in_digit_comma(name):
+                parts = self._digit_comma_parts(name)
+                is_split[number] = True
+                counts[number] = len(parts)
+                table_starts[number] = len(table)
+                table.extend(map(self.id_of, parts))
+        return is_split, counts, np.array(table, np.int32), table_starts
+
+    def _digit_comma_parts(self, name: str) -> list[str]:
+        """The pieces that the rule makes of one."""
+        before = name[:-1].replace(SPACE, "")
+        parts: list[str] = self._with_prefix.encode(before, return_type=str)
+        if not name.startswith(SPACE) and parts and parts[0].startswith(SPACE):
+            parts[0] = parts[0][1:]
+        return [part for part in parts if part] + [","]
+
+    def _split_one(self, name: str, number: int, at: int) -> list[tuple[str, int, int, int]]:
+        """(name, id, begin, end in the line's form) of the piece, or of what the rule makes."""
+        end = at + len(name)
+        if not (self.digit_comma and ends_in_digit_comma(name)):
+            return [(name, number, at, end)]
+        parts = self._digit_comma_parts(name)
+        tiles = sum(map(len, parts)) == len(name)  # else all share the whole piece's stretch
+        made = []
+        for part in parts:
+            stop = at + len(part) if tiles else end
+            made.append((part, self.id_of(part), at, stop))
+            at = stop if tiles else at
+        return made
+
+
+def opened(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """The library's processor; FormatError where it refuses what our reader let pass."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=data)
+    except RuntimeError as error:
+        raise FormatError(
+            "file-malformed",
+            f"the sentencepiece library refuses this model: {error}",
+            why="its parts do not fit together",
+            fix="Copy or download the file again",
+            where=name,
+        ) from error
+
+
+def ends_in_digit_comma(name: str) -> bool:
+    """Whether google's code splits this piece."""
+    return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
+
+
+def source_of(form: str, begins: Sequence[int], begin: int, end: int) -> tuple[int, int]:
+    """The stretch of the line from which form[begin:end] comes, without spaces at its ends.
+
+    begins: [len(form) + 1] for each character of the form, where its source begins; the last is
+    the end of the line's last source. Characters with one source share their begin.
+    """
+    while begin < end and form[begin] == SPACE:
+        begin += 1
+    while begin < end and form[end - 1] == SPACE:
+        end -= 1
+    if begin == end:
+        return begins[end], begins[end]
+    stop = end
+    while stop < len(form) and begins[stop] == begins[end - 1]:
+        stop += 1
+    return begins[begin], begins[stop]
