@@ -73,5 +73,22 @@ class OpenVinoEmitter:
 
     def _constant(self, name: str) -> Node:
         if name not in self.constants:
-            self.constants[name] = self.op.constant(self.arrays[name], shared_memory=True)
+            memory = np.asarray(_Unprotected(self.arrays[name]))
+            self.constants[name] = self.op.constant(memory, shared_memory=True)
         return self.constants[name]
+
+
+class _Unprotected:
+    """An array's memory without numpy's write protection.
+
+    OpenVINO 2026.4 shares only memory that it might write to, though it never writes to a
+    Constant; a model's file is mapped for reading alone, and a copy would hold it twice.
+    """
+
+    def __init__(self, array: FloatArray) -> None:
+        self.array = np.ascontiguousarray(array)  # kept: the view that numpy makes points here
+
+    @property
+    def __array_interface__(self) -> dict[str, object]:
+        interface = self.array.__array_interface__
+        return {**interface, "data": (interface["data"][0], False)}

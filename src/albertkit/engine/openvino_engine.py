@@ -23,7 +23,7 @@ from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 
 if TYPE_CHECKING:
-    from openvino import Model, Node
+    from openvino import InferRequest, Model, Node
 
 
 class OpenVinoEngine:
@@ -42,10 +42,10 @@ class OpenVinoEngine:
         settings = {
             "INFERENCE_PRECISION_HINT": "f32",
             "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+            "INFERENCE_NUM_THREADS": threads or own_cores(),
         }
         compiled = openvino().Core().compile_model(encoder_graph(weights), "CPU", settings)
-        self._request = compiled.create_infer_request()
+        self._request: InferRequest | None = compiled.create_infer_request()
         self._one_at_a_time = threading.Lock()  # a request has one set of buffers
 
     @property
@@ -56,13 +56,23 @@ class OpenVinoEngine:
         check(self.weights, batch, wanted)
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
         with self._one_at_a_time:
+            if self._request is None:
+                raise RuntimeError("this engine was closed")
             self._request.infer(inputs, share_inputs=True)
             rows = self._request.get_output_tensor(0).data  # [R, W, H]
             return answers(self._heads, rows, batch, wanted)
 
     def close(self) -> None:
         """Give the compiled graph's memory back; the engine does not run afterwards."""
-        del self._request
+        with self._one_at_a_time:
+            self._request = None
+
+
+def own_cores() -> int:
+    """Cores that this process may run on, where the system tells; else all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def encoder_graph(weights: Weights) -> Model:

@@ -90,9 +90,9 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     row_of = np.repeat(np.arange(R), counts)  # [N]
     row_starts = starts[np.cumsum(counts) - counts]  # [R] tokens in the rows above
     slots = np.repeat(row_of * W + starts[:-1] - row_starts[row_of], lengths) + positions  # [T]
-    sources = np.repeat(encodings.starts[texts], lengths) + positions  # [T]
+    sources = token_numbers(encodings, layout)  # [T]
 
-    def laid(values: Int64Array, empty: int) -> Int32Array:
+    def laid(values: Int32Array | Int64Array, empty: int) -> Int32Array:
         rows = np.full(R * W, empty, np.int32)
         rows[slots] = values
         return rows.reshape(R, W)
@@ -105,6 +105,14 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
         slots=slots,
         starts=starts,
     )
+
+
+def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
+    """[T] where each token of the batch lies in `encodings.ids`, in the order of the batch."""
+    texts = layout.texts
+    lengths = encodings.lengths[texts]  # [N]
+    before = np.cumsum(lengths) - lengths  # [N] tokens of the texts laid earlier
+    return np.repeat(encodings.starts[texts] - before, lengths) + np.arange(lengths.sum())
 
 
 def _narrow_rows(sizes: list[int]) -> Layout:

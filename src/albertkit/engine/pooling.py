@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, Outputs, Pooling, Wanted
+from albertkit.engine.protocol import Int64Array, Outputs, Pooling, Wanted, given
 from albertkit.spec import FloatArray
 
 
@@ -22,9 +22,9 @@ def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> Floa
 
     starts: [N + 1]; text n owns token vectors starts[n]:starts[n + 1], never none.
     """
-    vectors = outputs.pooled if pooling == "pooler" else outputs.tokens
-    if vectors is None:
-        raise ValueError(f"the engine was not asked for what {pooling} pooling reads")
+    if pooling == "pooler":
+        return given(outputs.pooled)
+    vectors = given(outputs.tokens)
     match pooling:
         case "mean":
             return mean(vectors, starts)
@@ -32,8 +32,6 @@ def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> Floa
             return np.maximum.reduceat(vectors, starts[:-1], axis=0)
         case "cls":
             return vectors[starts[:-1]]
-        case "pooler":
-            return vectors
 
 
 def mean(vectors: FloatArray, starts: Int64Array) -> FloatArray:

@@ -58,6 +58,13 @@ class Outputs:
     head_logits: FloatArray | None = None  # [N, C] or [T, C]
 
 
+def given(array: FloatArray | None) -> FloatArray:
+    """An output that was wanted; an engine that leaves it out breaks its contract."""
+    if array is None:
+        raise AssertionError("the engine was not asked for this output, or did not give it")
+    return array
+
+
 class Engine(Protocol):
     """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32.
 

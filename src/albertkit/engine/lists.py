@@ -1,0 +1,109 @@
+"""Ask an engine about a whole list: plan, pack, run, and bring the list's own order back.
+
+In: an Engine and Encodings of N texts, T ids in all. Out: arrays in the order of the encodings.
+slots: of one call of the engine, at most. progress: hears after each call how many texts it took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from albertkit.engine.packing import SLOTS, Layout, pack, plan, token_numbers
+from albertkit.engine.pooling import text_vectors, wanted_by
+from albertkit.engine.protocol import (
+    Engine,
+    Int64Array,
+    PackedBatch,
+    Pooling,
+    Wanted,
+    given,
+)
+from albertkit.spec import FloatArray, head
+from albertkit.text.encoding import Encodings
+
+Progress = Callable[[int], None]
+
+
+def vectors_of_texts(
+    engine: Engine,
+    encodings: Encodings,
+    pooling: Pooling,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """One vector a text [N, H]."""
+    vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
+    for layout, batch in _batches(encodings, slots, progress):
+        outputs = engine.run(batch, wanted_by(pooling))
+        vectors[layout.texts] = text_vectors(outputs, batch.starts, pooling)
+    return vectors
+
+
+def vectors_of_tokens(
+    engine: Engine,
+    encodings: Encodings,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """One vector a token [T, H]; text n owns those from encodings.starts[n]."""
+    vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
+    for layout, batch in _batches(encodings, slots, progress):
+        outputs = engine.run(batch, Wanted(tokens=True))
+        vectors[token_numbers(encodings, layout)] = given(outputs.tokens)
+    return vectors
+
+
+def logits_of_words(
+    engine: Engine,
+    encodings: Encodings,
+    at: Int64Array,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Logits [P, V] of every piece at the tokens numbered `at`.
+
+    at: [P] of 0 … T-1, ascending, none twice.
+    """
+    logits = np.empty((len(at), engine.config.vocab_size), np.float32)
+    for layout, batch in _batches(encodings, slots, progress):
+        numbers = token_numbers(encodings, layout)  # of this batch
+        asked = np.flatnonzero(np.isin(numbers, at))
+        outputs = engine.run(batch, Wanted(mlm_at=asked))
+        logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
+    return logits
+
+
+def logits_of_head(
+    engine: Engine,
+    encodings: Encodings,
+    name: str,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Logits of a linear head: [N, C] where it reads pooled vectors, [T, C] where tokens'."""
+    spec = head(name)
+    of_tokens = spec.reads == "tokens"
+    count = len(encodings.ids) if of_tokens else len(encodings)
+    logits = np.empty((count, spec.width(engine.config)), np.float32)
+    for layout, batch in _batches(encodings, slots, progress):
+        outputs = engine.run(batch, Wanted(head=name))
+        where = token_numbers(encodings, layout) if of_tokens else layout.texts
+        logits[where] = given(outputs.head_logits)
+    return logits
+
+
+def _batches(
+    encodings: Encodings, slots: int, progress: Progress | None
+) -> Iterator[tuple[Layout, PackedBatch]]:
+    """All texts in packed batches; each is reported when the next one is asked for."""
+    for layout in plan(encodings.lengths, slots=slots):
+        batch = pack(encodings, layout)
+        yield layout, batch
+        if progress is not None:
+            progress(len(batch.starts) - 1)

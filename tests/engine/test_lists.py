@@ -1,0 +1,105 @@
+"""A whole list comes back in its own order, and a text's vector does not depend on its company."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from albertkit.engine.lists import (
+    logits_of_head,
+    logits_of_words,
+    vectors_of_texts,
+    vectors_of_tokens,
+)
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.protocol import Engine, Pooling
+from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.text.encoding import Encodings
+from axes import CONFIG_AXES, random_encodings, random_weights
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])
+LENGTHS = np.random.default_rng(1).integers(2, 41, 60).tolist()
+TEXTS = random_encodings(CONFIG, LENGTHS)
+ATOL = 1e-5  # float32: other row counts and widths sum in another order
+POOLINGS: tuple[Pooling, ...] = ("mean", "cls", "max", "pooler")
+
+
+@pytest.fixture(scope="module", params=["numpy", "openvino"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "numpy":
+        return NumpyEngine(WEIGHTS)
+    return OpenVinoEngine(WEIGHTS, threads=2)
+
+
+@pytest.fixture(scope="module", params=POOLINGS)
+def encode(engine: Engine, request: pytest.FixtureRequest) -> Callable[..., FloatArray]:
+    return lambda texts, **options: vectors_of_texts(engine, texts, request.param, **options)
+
+
+def test_a_text_alone_has_the_vector_that_it_has_in_the_list(
+    encode: Callable[..., FloatArray],
+) -> None:
+    alone = np.concatenate([encode(chosen([text])) for text in range(len(TEXTS))])
+    np.testing.assert_allclose(encode(TEXTS), alone, rtol=0, atol=ATOL)
+
+
+def test_the_order_of_the_list_changes_no_vector(encode: Callable[..., FloatArray]) -> None:
+    order = np.random.default_rng(2).permutation(len(TEXTS))
+    shuffled = encode(chosen(order.tolist()))
+    np.testing.assert_allclose(shuffled, encode(TEXTS)[order], rtol=0, atol=ATOL)
+
+
+@pytest.mark.parametrize("slots", [64, 300])
+def test_the_size_of_calls_changes_no_vector(encode: Callable[..., FloatArray], slots: int) -> None:
+    np.testing.assert_allclose(encode(TEXTS, slots=slots), encode(TEXTS), rtol=0, atol=ATOL)
+
+
+def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
+    tokens = vectors_of_tokens(engine, TEXTS)
+    alone = np.concatenate([vectors_of_tokens(engine, chosen([t])) for t in range(len(TEXTS))])
+    np.testing.assert_allclose(tokens, alone, rtol=0, atol=ATOL)
+    means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.starts[1:-1])])
+    np.testing.assert_allclose(vectors_of_texts(engine, TEXTS, "mean"), means, rtol=0, atol=ATOL)
+
+
+def test_word_logits_come_in_the_order_asked(engine: Engine) -> None:
+    at = np.array([0, 1, 50, 51, 700, len(TEXTS.ids) - 1])
+    found = logits_of_words(engine, TEXTS, at, slots=300)
+    everywhere = logits_of_words(engine, TEXTS, np.arange(len(TEXTS.ids)))
+    assert found.shape == (6, CONFIG.vocab_size)
+    np.testing.assert_allclose(found, everywhere[at], rtol=0, atol=ATOL)
+
+
+def test_head_logits_come_in_the_order_of_the_texts(engine: Engine) -> None:
+    found = logits_of_head(engine, TEXTS, "sentence_order", slots=300)
+    for text in (0, 17, 59):
+        alone = logits_of_head(engine, chosen([text]), "sentence_order")
+        np.testing.assert_allclose(found[[text]], alone, rtol=0, atol=ATOL)
+
+
+def test_progress_hears_of_every_text_once(engine: Engine) -> None:
+    heard: list[int] = []
+    vectors_of_texts(engine, TEXTS, "mean", slots=300, progress=heard.append)
+    assert len(heard) > 1
+    assert sum(heard) == len(TEXTS)
+
+
+def test_an_empty_list_gives_no_vectors(engine: Engine) -> None:
+    assert vectors_of_texts(engine, chosen([]), "mean").shape == (0, CONFIG.hidden_size)
+
+
+def chosen(texts: Sequence[int]) -> Encodings:
+    """The texts with these numbers, in this order."""
+    parts = [TEXTS[text] for text in texts]
+    none = np.zeros(0, np.int32)
+    lengths = [len(part) for part in parts]
+    return Encodings(
+        ids=np.concatenate([none, *(part.ids for part in parts)]),
+        type_ids=np.concatenate([none, *(part.type_ids for part in parts)]),
+        starts=np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))),
+        dropped=np.zeros(len(parts), np.int64),
+    )

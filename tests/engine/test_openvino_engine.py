@@ -1,0 +1,88 @@
+"""What only the OpenVINO engine can get wrong: memory that is not its own, threads, repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine, encoder_graph
+from albertkit.engine.packing import pack, plan
+from albertkit.engine.protocol import PackedBatch, Wanted
+from albertkit.spec import AlbertConfig, Weights
+from axes import CONFIG_AXES, random_encodings, random_weights
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+WEIGHTS = random_weights(CONFIG)
+ATOL = 1e-5  # float32
+
+
+@pytest.fixture
+def engine() -> Iterator[OpenVinoEngine]:
+    engine = OpenVinoEngine(WEIGHTS, threads=2)
+    yield engine
+    engine.close()
+
+
+def test_outputs_are_not_overwritten_by_the_next_call(engine: OpenVinoEngine) -> None:
+    first = engine.run(batch_of([40], seed=1), Wanted(tokens=True)).tokens
+    assert first is not None
+    before = first.copy()
+    engine.run(batch_of([40], seed=2), Wanted(tokens=True))
+    np.testing.assert_array_equal(first, before)
+
+
+def test_several_threads_may_ask_one_engine(engine: OpenVinoEngine) -> None:
+    lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(16)]
+    expected = [vectors_of_texts(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda texts: vectors_of_texts(engine, texts, "mean"), lists))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
+
+
+def test_the_number_of_threads_changes_no_vector(engine: OpenVinoEngine) -> None:
+    texts = random_encodings(CONFIG, [7, 30, 12, 3] * 20)
+    alone = vectors_of_texts(OpenVinoEngine(WEIGHTS, threads=1), texts, "mean")
+    np.testing.assert_allclose(vectors_of_texts(engine, texts, "mean"), alone, rtol=0, atol=ATOL)
+
+
+def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path) -> None:
+    mapped = {}
+    for number, (name, array) in enumerate(WEIGHTS.arrays.items()):
+        path = tmp_path / f"{number}.f32"
+        array.tofile(path)
+        mapped[name] = np.memmap(path, np.float32, "r", shape=array.shape)
+    texts = random_encodings(CONFIG, [7, 30, 12, 3])
+    for kind in (OpenVinoEngine, NumpyEngine):
+        found = vectors_of_texts(kind(Weights(CONFIG, (), mapped)), texts, "mean")
+        expected = vectors_of_texts(kind(WEIGHTS), texts, "mean")
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_shared_layer_is_in_the_graph_once() -> None:
+    matrices = [
+        node
+        for node in encoder_graph(WEIGHTS).get_ops()
+        if node.get_type_name() == "Constant" and len(node.shape) == 2
+    ]
+    # three tables, the step from E to H, and six matrices for all three repetitions
+    assert len(matrices) == 10
+
+
+def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.run(batch_of([3]), Wanted(tokens=True))
+
+
+def batch_of(lengths: list[int], seed: int = 0) -> PackedBatch:
+    texts = random_encodings(CONFIG, lengths, seed)
+    (layout,) = plan(texts.lengths)
+    return pack(texts, layout)

@@ -1,0 +1,129 @@
+"""Every token in exactly one slot of its own, and next to no slot empty."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albertkit.engine.packing import FINE_STEP, NARROWEST, SLOTS, STEP, Layout, pack, plan
+from albertkit.errors import InputError
+from albertkit.spec import AlbertConfig
+from albertkit.text.encoding import Encodings
+from axes import CONFIG_AXES, random_encodings
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+lists_of_lengths = st.lists(st.integers(1, 512), min_size=1, max_size=60)
+budgets = st.sampled_from([64, 500, 1024, SLOTS])
+
+
+@given(lists_of_lengths, budgets)
+def test_every_text_stands_in_one_row_that_holds_it(lengths: list[int], slots: int) -> None:
+    layouts = plan(lengths, slots=slots)
+    seen = Counter(text for layout in layouts for text in layout.texts.tolist())
+    assert seen == Counter(range(len(lengths)))
+    for layout in layouts:
+        assert all(sum(lengths[text] for text in row) <= layout.width for row in layout.rows)
+
+
+@given(lists_of_lengths, budgets)
+def test_a_call_keeps_to_its_slots_unless_one_row_is_wider(lengths: list[int], slots: int) -> None:
+    for layout in plan(lengths, slots=slots):
+        assert layout.slots <= max(slots, SMALLEST_CALL) or len(layout.rows) == 1
+
+
+@given(lists_of_lengths)
+def test_rows_have_few_widths(lengths: list[int]) -> None:
+    for layout in plan(lengths):
+        few = sum(lengths) < 256
+        assert layout.width % (FINE_STEP if few else STEP) == 0
+        assert few or layout.width >= NARROWEST
+
+
+@given(lists_of_lengths, st.integers(0, 9))
+@settings(max_examples=50)
+def test_every_token_lies_in_one_slot_with_its_type_position_and_owner(
+    lengths: list[int], seed: int
+) -> None:
+    encodings = random_encodings(CONFIG, lengths, seed)
+    for layout in plan(lengths):
+        batch = pack(encodings, layout)
+        expected = laid_out_slowly(encodings, layout)
+        for name, rows in expected.items():
+            found = getattr(batch, name)
+            assert found.dtype == np.int32
+            np.testing.assert_array_equal(found, rows, err_msg=name)
+        assert len(set(batch.slots.tolist())) == len(batch.slots) == sum(batch.owners.ravel() >= 0)
+        for number, text in enumerate(layout.texts):
+            own = batch.slots[batch.starts[number] : batch.starts[number + 1]]
+            np.testing.assert_array_equal(batch.ids.ravel()[own], encodings[int(text)].ids)
+
+
+@pytest.mark.parametrize(("texts", "least"), [(16, 0.84), (64, 0.95), (500, 0.98), (4000, 0.98)])
+def test_a_ragged_mix_fills_the_rows(texts: int, least: float) -> None:
+    lengths = ragged_mix(texts)
+    slots = sum(layout.slots for layout in plan(lengths))
+    assert sum(lengths) / slots >= least
+
+
+@pytest.mark.parametrize("length", [2, 8, 9, 31, 100, 255])
+def test_one_short_text_has_a_row_hardly_wider_than_itself(length: int) -> None:
+    (layout,) = plan([length])
+    assert layout == Layout(width=-(-length // 8) * 8, rows=((0,),))
+
+
+def test_a_few_short_texts_are_one_call() -> None:
+    assert len(plan([12, 30, 9, 44, 7, 21])) == 1
+
+
+def test_a_text_wider_than_a_call_has_one_of_its_own() -> None:
+    widest, rest = plan([3000, 20, 300], slots=1024)
+    assert (widest.width, widest.rows) == (3008, ((0,),))
+    assert rest.width == 320
+
+
+def test_nothing_needs_no_call() -> None:
+    assert plan([]) == []
+
+
+def test_an_encoding_without_ids_is_refused() -> None:
+    with pytest.raises(InputError, match=r"encoding 1 has no ids.*\[encoding-empty\]"):
+        plan([3, 0])
+
+
+SMALLEST_CALL = 512  # a list of fewer than 256 tokens is one call, whatever was allowed
+
+
+def laid_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarray]:
+    shape = (len(layout.rows), layout.width)
+    names = ("ids", "type_ids", "positions")
+    rows = {name: np.zeros(shape, np.int32) for name in names}
+    rows["owners"] = np.full(shape, -1, np.int32)
+    owner = 0
+    for r, texts in enumerate(layout.rows):
+        at = 0
+        for text in texts:
+            one = encodings[text]
+            for position in range(len(one)):
+                rows["ids"][r, at] = one.ids[position]
+                rows["type_ids"][r, at] = one.type_ids[position]
+                rows["positions"][r, at] = position
+                rows["owners"][r, at] = owner
+                at += 1
+            owner += 1
+    return rows
+
+
+def ragged_mix(texts: int) -> list[int]:
+    """Half questions, a third sentences, the rest paragraphs: their lengths in ids."""
+    chance = random.Random(texts)
+    return [
+        chance.choices(
+            [chance.randint(9, 15), chance.randint(8, 60), chance.randint(42, 512)], [50, 35, 15]
+        )[0]
+        for _ in range(texts)
+    ]

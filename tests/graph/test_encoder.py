@@ -1,0 +1,64 @@
+"""The graph reads every row of the parameter table, each in its place, on every axis."""
+
+from __future__ import annotations
+
+import pytest
+
+from albertkit.graph.encoder import encoder
+from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.spec import AlbertConfig, head, parameter_table
+from albertkit.spec.config import Activation
+from axes import CONFIG_AXES
+
+
+class NameEmitter:
+    """Writes down which parameters are asked for, and hands around nothing."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def lookup(self, table: str, indices: None) -> None:
+        self.names.append(table)
+
+    def add(self, left: None, right: None) -> None:
+        pass
+
+    def linear(self, x: None, weight: str, bias: str) -> None:
+        self.names += [weight, bias]
+
+    def norm(self, x: None, name: str) -> None:
+        self.names += [f"{name}.weight", f"{name}.bias"]
+
+    def activate(self, x: None, kind: Activation) -> None:
+        pass
+
+    def attention(self, query: None, key: None, value: None, mask: None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_the_graph_reads_the_whole_table_and_nothing_else(config: AlbertConfig) -> None:
+    emit = NameEmitter()
+    encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
+    pooler(emit, None)
+    masked_words(emit, config, None)
+    linear_head(emit, head("sentence_order"), None)
+    reached = {config.group_of(layer) for layer in range(config.num_hidden_layers)}
+    table = parameter_table(config, ["masked_lm", "sentence_order"])
+    rows = [row.name for row in table.stored if row.group is None or row.group in reached]
+    assert set(emit.names) == set(rows)
+
+
+def test_the_layers_of_a_group_run_one_after_another_before_the_next_repetition() -> None:
+    config = AlbertConfig(
+        num_hidden_layers=5, num_hidden_groups=2, inner_group_num=2, hidden_size=64
+    )
+    emit = NameEmitter()
+    encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
+    order = [
+        (int(name.split(".")[2]), int(name.split(".")[4]))
+        for name in emit.names
+        if name.endswith("ffn.weight")
+    ]
+    repetitions = [0, 0, 0, 1, 1]  # ⌊layer · 2 / 5⌋
+    assert order == [(group, inner) for group in repetitions for inner in (0, 1)]

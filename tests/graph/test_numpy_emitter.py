@@ -1,0 +1,74 @@
+"""Each operation of the numpy emitter against torch's, where values are large too."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from albertkit.graph.emitter import UNSEEN
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.config import Activation
+from axes import CONFIG_AXES
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+TORCH = {
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu_erf": F.gelu,
+    "relu": F.relu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "identity": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Activation))
+def test_activations_equal_torch_also_far_out(kind: Activation) -> None:
+    x = np.concatenate([np.linspace(-12, 12, 4001), [-1e4, -100, 100, 1e4]]).astype(np.float32)
+    given = x.copy()
+    found = NumpyEmitter(CONFIG, {}).activate(x, kind)
+    assert found.dtype == np.float32
+    # the erf series errs by 1.5e-7, times x/2; everything else by roundings
+    np.testing.assert_allclose(found, TORCH[kind](torch.tensor(x)).numpy(), rtol=3e-7, atol=1e-6)
+    np.testing.assert_array_equal(x, given)
+
+
+@pytest.mark.parametrize("middle", [0.0, 100.0])
+def test_norm_equals_torch_far_from_zero(middle: float) -> None:
+    x, scale, shift = (values(shape) for shape in ((3, 5, 16), (16,), (16,)))
+    x += np.float32(middle)
+    found = NumpyEmitter(CONFIG, {"n.weight": scale, "n.bias": shift}).norm(x, "n")
+    expected = F.layer_norm(
+        torch.tensor(x), (16,), torch.tensor(scale), torch.tensor(shift), CONFIG.layer_norm_eps
+    )
+    # a value of 100 has a last place of 8e-6, which the norm keeps
+    np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=2e-6 if not middle else 3e-5)
+
+
+def test_attention_equals_torch_and_an_unseen_slot_counts_exactly_nothing() -> None:
+    R, W, H, A = 2, 6, CONFIG.hidden_size, CONFIG.num_attention_heads
+    query, key, value = (values((R, W, H)) for _ in range(3))
+    mask = np.zeros((R, 1, W, W), np.float32)
+    mask[:, :, :, 4:] = UNSEEN
+    emit = NumpyEmitter(CONFIG, {})
+    found = emit.attention(query, key, value, mask)
+
+    heads = [torch.tensor(x).view(R, W, A, H // A).transpose(1, 2) for x in (query, key, value)]
+    bare = F.scaled_dot_product_attention(heads[0], heads[1][:, :, :4], heads[2][:, :, :4])
+    expected = bare.transpose(1, 2).reshape(R, W, H).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+
+    value[:, 4:] = math.pi * 1e6
+    np.testing.assert_array_equal(emit.attention(query, key, value, mask), found)
+
+
+CHANCE = np.random.default_rng(0)
+
+
+def values(shape: tuple[int, ...]) -> FloatArray:
+    return CHANCE.normal(0, 1, shape).astype(np.float32)
