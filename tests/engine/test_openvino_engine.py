@@ -68,7 +68,7 @@ def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path)
 def test_a_shared_layer_is_in_the_graph_once() -> None:
     matrices = [
         node
-        for node in encoder_graph(WEIGHTS).get_ops()
+        for node in encoder_graph(CONFIG, WEIGHTS.arrays).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2
     ]
     # three tables, the step from E to H, and six matrices for all three repetitions

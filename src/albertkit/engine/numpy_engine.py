@@ -9,6 +9,7 @@ import numpy as np
 
 from albertkit.engine.answers import answers
 from albertkit.engine.checks import check
+from albertkit.engine.held import HeldArrays
 from albertkit.engine.protocol import Int32Array, Outputs, PackedBatch, Precision, Wanted
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder
@@ -24,6 +25,7 @@ class NumpyEngine:
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
+        self._emit = NumpyEmitter(weights.config, HeldArrays(weights.arrays))
 
     @property
     def config(self) -> AlbertConfig:
@@ -31,16 +33,15 @@ class NumpyEngine:
 
     def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
         check(self.weights, batch, wanted)
-        emit = NumpyEmitter(self.config, self.weights.arrays)
         rows = encoder(
-            emit,
+            self._emit,
             self.config,
             ids=batch.ids,
             type_ids=batch.type_ids,
             positions=batch.positions,
             mask=own_text(batch.owners),
         )
-        return answers(emit, rows, batch, wanted)
+        return answers(self._emit, rows, batch, wanted)
 
     def close(self) -> None:
         """Nothing to give back."""

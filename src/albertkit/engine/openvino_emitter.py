@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class OpenVinoEmitter:
-    """ALBERT's operations as nodes; batch and width stay open."""
+    """ALBERT's operations as nodes; batch and width stay open.
+
+    arrays: in C order; their memory must outlive the graph.
+    """
 
     def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
         self.op = openvino().opset15
@@ -86,7 +89,7 @@ class _Unprotected:
     """
 
     def __init__(self, array: FloatArray) -> None:
-        self.array = np.ascontiguousarray(array)  # kept: the view that numpy makes points here
+        self.array = array  # kept: the view that numpy makes points here
 
     @property
     def __array_interface__(self) -> dict[str, object]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from albertkit.engine.answers import answers
 from albertkit.engine.checks import check
+from albertkit.engine.held import HeldArrays
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.protocol import Outputs, PackedBatch, Precision, Wanted
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec import AlbertConfig, FloatArray, Weights
 
 if TYPE_CHECKING:
     from openvino import InferRequest, Model, Node
@@ -38,13 +40,16 @@ class OpenVinoEngine:
 
     def __init__(self, weights: Weights, *, threads: int | None = None) -> None:
         self.weights = weights
-        self._heads = NumpyEmitter(weights.config, weights.arrays)
+        arrays = HeldArrays(weights.arrays)
+        self._heads = NumpyEmitter(weights.config, arrays)
         settings = {
             "INFERENCE_PRECISION_HINT": "f32",
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads or own_cores(),
         }
-        compiled = openvino().Core().compile_model(encoder_graph(weights), "CPU", settings)
+        compiled = (
+            openvino().Core().compile_model(encoder_graph(weights.config, arrays), "CPU", settings)
+        )
         self._request: InferRequest | None = compiled.create_infer_request()
         self._one_at_a_time = threading.Lock()  # a request has one set of buffers
 
@@ -75,17 +80,17 @@ def own_cores() -> int:
     return os.cpu_count() or 1
 
 
-def encoder_graph(weights: Weights) -> Model:
+def encoder_graph(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> Model:
     """ids, type ids, positions, owners (int32 [R, W]) → token vectors [R, W, H]."""
     ov = openvino()
-    emit = OpenVinoEmitter(weights.config, weights.arrays)
+    emit = OpenVinoEmitter(config, arrays)
     ids, type_ids, positions, owners = (
         ov.opset15.parameter([-1, -1], np.int32, name=name)
         for name in ("ids", "type_ids", "positions", "owners")
     )
     vectors = encoder(
         emit,
-        weights.config,
+        config,
         ids=ids,
         type_ids=type_ids,
         positions=positions,
