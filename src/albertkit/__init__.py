@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+    from albertkit.model import (
+        AlbertForMaskedLM,
+        AlbertForMultipleChoice,
+        AlbertForPreTraining,
+        AlbertForQuestionAnswering,
+        AlbertForSequenceClassification,
+        AlbertForTokenClassification,
+        AlbertModel,
+    )
     from albertkit.spec import AlbertConfig
     from albertkit.text import AlbertTokenizer, TextPolicy
 
@@ -17,7 +26,14 @@ __version__ = "0.1.0"
 
 HOMES = {
     "AlbertConfig": "albertkit.spec",
+    "AlbertForMaskedLM": "albertkit.model",
+    "AlbertForMultipleChoice": "albertkit.model",
+    "AlbertForPreTraining": "albertkit.model",
+    "AlbertForQuestionAnswering": "albertkit.model",
+    "AlbertForSequenceClassification": "albertkit.model",
+    "AlbertForTokenClassification": "albertkit.model",
     "AlbertKitError": "albertkit.errors",
+    "AlbertModel": "albertkit.model",
     "AlbertTokenizer": "albertkit.text",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
@@ -25,9 +41,16 @@ HOMES = {
     "TextPolicy": "albertkit.text",
 }
 
-__all__ = [  # noqa: PLE0604 - the names live in HOMES
+__all__ = [
     "AlbertConfig",
+    "AlbertForMaskedLM",
+    "AlbertForMultipleChoice",
+    "AlbertForPreTraining",
+    "AlbertForQuestionAnswering",
+    "AlbertForSequenceClassification",
+    "AlbertForTokenClassification",
     "AlbertKitError",
+    "AlbertModel",
     "AlbertTokenizer",
     "FormatError",
     "InputError",
@@ -41,7 +64,14 @@ def __getattr__(name: str) -> object:
     home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'albertkit' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    try:
+        return getattr(import_module(home), name)
+    except ModuleNotFoundError as error:
+        from albertkit.errors.extras import EXTRA_OF, extra_missing
+
+        if error.name is None or error.name not in EXTRA_OF:
+            raise
+        raise extra_missing(error.name, name) from error
 
 
 def __dir__() -> list[str]:

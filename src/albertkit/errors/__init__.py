@@ -2,6 +2,7 @@
 
 from albertkit.errors.codes import CODES
 from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors.extras import extra_missing
 from albertkit.errors.finding import Finding, Severity
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "InputError",
     "Severity",
     "SurroundingsError",
+    "extra_missing",
 ]

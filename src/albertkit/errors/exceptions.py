@@ -3,7 +3,7 @@
 AlbertKitError
 ├── InputError (also ValueError)          exit 2   what the caller gave cannot be used
 ├── FormatError (also ValueError)         exit 2   a file is broken, foreign or of another kind
-└── SurroundingsError (also RuntimeError) exit 3   an extra is missing, a disk is full, a hub is away
+└── SurroundingsError (also RuntimeError) exit 3   an extra is missing, a disk full, a hub away
 
 Any other exception that leaves the package is a bug of ours.
 """

@@ -1,1 +1,20 @@
 """ALBERT in torch: to be read and to be trained."""
+
+from albertkit.model.bare import AlbertModel
+from albertkit.model.heads import (
+    AlbertForMultipleChoice,
+    AlbertForQuestionAnswering,
+    AlbertForSequenceClassification,
+    AlbertForTokenClassification,
+)
+from albertkit.model.words import AlbertForMaskedLM, AlbertForPreTraining
+
+__all__ = [
+    "AlbertForMaskedLM",
+    "AlbertForMultipleChoice",
+    "AlbertForPreTraining",
+    "AlbertForQuestionAnswering",
+    "AlbertForSequenceClassification",
+    "AlbertForTokenClassification",
+    "AlbertModel",
+]

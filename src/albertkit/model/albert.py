@@ -8,25 +8,38 @@ Source: ALBERT paper and google-research/albert modeling.py, whose dropout posit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 
 Attention = Literal["sdpa", "eager"]
+ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")
 
 
 @dataclass(slots=True)
 class Trace:
     """What a caller wants to see of the way through the layers."""
 
-    hidden_states: list[Tensor] = field(default_factory=list)  # each [B, S, H]
+    hidden_states: list[Tensor] | None = None  # each [B, S, H]; None: not kept
     attentions: list[Tensor] | None = None  # each [B, A, S, S]; None: not kept
+
+    @classmethod
+    def wanted(cls, *, hidden_states: bool, attentions: bool) -> Trace:
+        return cls([] if hidden_states else None, [] if attentions else None)
+
+    def seen(self) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, ...] | None]:
+        """hidden_states and attentions, as the outputs hold them."""
+        return (
+            None if self.hidden_states is None else tuple(self.hidden_states),
+            None if self.attentions is None else tuple(self.attentions),
+        )
 
 
 def activate(kind: Activation, x: Tensor) -> Tensor:
@@ -100,7 +113,7 @@ class AlbertAttention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """[B, S, H] → [B, A, S, D]: a head is a contiguous slice of H."""
-        return x.unflatten(-1, (self.heads, self.head_size)).transpose(1, 2)
+        return x.view(*x.shape[:-1], self.heads, self.head_size).transpose(1, 2)
 
     def shares(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
         """Softmaxed scores [B, A, S, S].
@@ -131,7 +144,7 @@ class AlbertLayer(nn.Module):
         attended = self.attention(x, mask, trace)  # [B, S, H]
         grown = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(grown)))
-        if trace is not None:
+        if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(out)
         return out
 
@@ -162,7 +175,7 @@ class AlbertTransformer(nn.Module):
 
     def forward(self, embedded: Tensor, mask: Tensor | None, trace: Trace | None) -> Tensor:
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
-        if trace is not None:
+        if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
         for group in self.order:
             x = self.albert_layer_groups[group](x, mask, trace)
@@ -176,6 +189,13 @@ class AlbertEncoder(nn.Module):
         self, config: AlbertConfig, *, pooler: bool = True, implementation: Attention = "sdpa"
     ) -> None:
         super().__init__()
+        if implementation not in ATTENTIONS:
+            raise InputError(
+                "model-argument-invalid",
+                f"attn_implementation is {implementation!r}",
+                why=f"known are {', '.join(ATTENTIONS)}",
+                fix="Take one of these",
+            )
         self.embeddings = AlbertEmbeddings(config)
         self.encoder = AlbertTransformer(config, implementation)
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if pooler else None
@@ -231,4 +251,6 @@ def initialise(module: nn.Module, spread: float) -> None:
             nn.init.zeros_(part.bias)
         if isinstance(part, nn.LayerNorm):
             nn.init.ones_(part.weight)
+            nn.init.zeros_(part.bias)
+        if isinstance(part, MaskedWordHead):
             nn.init.zeros_(part.bias)

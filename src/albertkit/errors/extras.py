@@ -1,0 +1,23 @@
+"""Which extra of the package brings a library that the plain install does without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from albertkit.errors.exceptions import SurroundingsError
+
+EXTRA_OF: Mapping[str, str] = MappingProxyType(
+    {"torch": "torch", "pyarrow": "tables", "matplotlib": "plots"}
+)
+
+
+def extra_missing(library: str, wanted_for: str) -> SurroundingsError:
+    """The error that says how to install `library`, which `wanted_for` needs."""
+    extra = EXTRA_OF[library]
+    return SurroundingsError(
+        "extra-missing",
+        f"{wanted_for} needs {library}, which is not installed",
+        why="the plain install does without it",
+        fix=f"Run: pip install 'albertkit[{extra}]'",
+    )

@@ -1,0 +1,49 @@
+"""The door of the models' forward: other dialects' names are taken, unknown ones refused.
+
+What was renamed is logged once for each set of names.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from albertkit.model.outputs import Field, ModelOutput
+from albertkit.spec.dialects import canonical_arguments
+
+LOGGER = logging.getLogger(__name__)
+
+Self = TypeVar("Self")
+P = ParamSpec("P")
+Returned = ModelOutput | tuple[Field, ...]
+
+
+def speaks_all_dialects(
+    forward: Callable[Concatenate[Self, P], ModelOutput],
+) -> Callable[Concatenate[Self, ...], Returned]:
+    """Let `forward` be called in each of the six dialects of `spec/dialects.py`.
+
+    Also `return_dict=False`, which returns the tuple form.
+    Raises InputError [unknown-argument], [argument-given-twice].
+    """
+    signature = inspect.signature(forward)
+    accepted = [*list(signature.parameters)[1:], "return_dict"]
+
+    @functools.wraps(forward)
+    def called(self: Self, /, *given: object, **named: object) -> Returned:
+        values, renamed = canonical_arguments(given, named, accepted)
+        if renamed:
+            _say_renamed(tuple(renamed.items()))
+        as_tuple = values.pop("return_dict", True) is False
+        output = forward(self, **values)  # type: ignore[call-arg,arg-type]  # checked
+        return output.to_tuple() if as_tuple else output
+
+    return called
+
+
+@functools.cache
+def _say_renamed(renamed: tuple[tuple[str, str], ...]) -> None:
+    LOGGER.warning("inputs renamed: %s", ", ".join(f"{old} → {new}" for old, new in renamed))

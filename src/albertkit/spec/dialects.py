@@ -1,0 +1,111 @@
+"""The names that people use for a model's inputs, in six dialects and their mixtures.
+
+In: what somebody gave, by position, in a dict, a list or by keyword. Out: the same values under
+Hugging Face's names. Nothing is dropped: what no dialect knows is refused.
+
+1  Hugging Face          input_ids, attention_mask, token_type_ids
+2  TF Hub v2, v3         input_word_ids, input_mask, input_type_ids, in one dict
+3  TF Hub v1             a list: ids, mask, types
+4  google's TF1 modules  input_ids, input_mask, segment_ids
+5  articles on TF Hub    input_word_ids, input_mask, segment_ids
+6  Keras Hub             token_ids, padding_mask, segment_ids
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from albertkit.errors import InputError
+
+IDS, MASK, TYPES, MASKED = "input_ids", "attention_mask", "token_type_ids", "masked_lm_positions"
+SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("input_word_ids", "token_ids", "word_ids", "ids"), IDS),
+        **dict.fromkeys(("input_mask", "padding_mask", "mask"), MASK),
+        **dict.fromkeys(("input_type_ids", "segment_ids", "type_ids"), TYPES),
+        **dict.fromkeys(("mlm_positions", "mask_positions"), MASKED),
+    }
+)
+WHOLE = "inputs"  # the argument of TF Hub's callables, a dict or list of all inputs
+LISTED = (IDS, MASK, TYPES)  # the order in a list
+
+
+def canonical_arguments(
+    given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Bring a call's arguments under Hugging Face's names.
+
+    given: by position. named: by keyword. accepted: the names that the callee has, in its order.
+    Returns name → value, and the names that were changed, theirs → ours.
+    Raises InputError [unknown-argument] or [argument-given-twice].
+    """
+    named = dict(named)
+    if not given and WHOLE in named:
+        given = (named.pop(WHOLE),)
+    pairs = [*_by_position(given, accepted), *named.items()]
+    values: dict[str, object] = {}
+    renamed: dict[str, str] = {}
+    for theirs, value in pairs:
+        ours = SYNONYMS.get(theirs, theirs)
+        if ours not in accepted:
+            raise _unknown(theirs, accepted)
+        if value is None:
+            continue
+        if ours in values:
+            raise InputError(
+                "argument-given-twice",
+                f"{ours} is given twice, the second time as {theirs}",
+                why="only one of them can be meant",
+                fix="Leave one out",
+            )
+        values[ours] = value
+        if ours != theirs:
+            renamed[theirs] = ours
+    return values, renamed
+
+
+def _by_position(given: Sequence[object], accepted: Sequence[str]) -> list[tuple[str, object]]:
+    if len(given) > len(accepted):
+        raise InputError(
+            "unknown-argument",
+            f"{len(given)} inputs are given by position",
+            why=f"there are {len(accepted)}: {', '.join(accepted)}",
+            fix="Give inputs by name",
+        )
+    first = given[0] if given else None
+    if isinstance(first, Mapping):
+        return [*first.items(), *zip(accepted[1:], given[1:], strict=False)]
+    if isinstance(first, list | tuple) and first and all(map(_is_array, first)):
+        return [*zip(LISTED, first, strict=False), *_after_a_list(first, given, accepted)]
+    return list(zip(accepted, given, strict=False))
+
+
+def _after_a_list(
+    listed: Sequence[object], given: Sequence[object], accepted: Sequence[str]
+) -> list[tuple[str, object]]:
+    if len(listed) > len(LISTED):
+        raise InputError(
+            "unknown-argument",
+            f"a list of {len(listed)} arrays is given",
+            why=f"a list holds {', '.join(LISTED)}",
+            fix="Give inputs by name",
+        )
+    return list(zip(accepted[1:], given[1:], strict=False))
+
+
+def _is_array(value: object) -> bool:
+    """An array of at least two axes, of any library."""
+    return len(getattr(value, "shape", ())) >= 2
+
+
+def _unknown(name: str, accepted: Sequence[str]) -> InputError:
+    known = [*accepted, *(theirs for theirs, ours in SYNONYMS.items() if ours in accepted)]
+    near = difflib.get_close_matches(name, known, 1)
+    return InputError(
+        "unknown-argument",
+        f"there is no argument {name!r}",
+        why=f"did you mean {near[0]!r}?" if near else f"known are {', '.join(accepted)}",
+        fix="Correct the name, or leave it out",
+    )

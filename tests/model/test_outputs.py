@@ -1,0 +1,52 @@
+"""Outputs by name, by number, and as tuples."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from albertkit import AlbertForMaskedLM, AlbertModel
+from axes import CONFIG_AXES, random_weights
+
+CONFIG = CONFIG_AXES[0].values[0]
+IDS = torch.tensor([[2, 17, 3]])
+
+
+@pytest.fixture(scope="module")
+def words() -> AlbertForMaskedLM:
+    return AlbertForMaskedLM.from_weights(random_weights(CONFIG, ["masked_lm"]))
+
+
+def test_a_field_has_a_name_a_key_and_a_number(words: AlbertForMaskedLM) -> None:
+    output = words(IDS)
+    assert output.logits is output["logits"]
+    assert output.logits is output[0]
+    assert output[:1] == (output.logits,)
+    assert output.loss is None
+    assert "loss" not in output
+    assert list(output) == ["logits"] == list(output.keys())
+    assert len(output) == 1
+    assert dict(**output)["logits"] is output.logits
+    assert [value.shape for value in output.values()] == [(1, 3, 97)]
+    with pytest.raises(KeyError):
+        output["loss"]
+
+
+def test_fields_keep_their_order_with_a_loss(words: AlbertForMaskedLM) -> None:
+    output = words(IDS, labels=IDS, output_hidden_states=True, output_attentions=True)
+    assert [name for name, _ in output.items()] == ["loss", "logits", "hidden_states", "attentions"]
+    loss, logits, states, attentions = output.to_tuple()
+    assert loss is output.loss
+    assert logits is output.logits
+    assert len(states) == 1 + len(attentions)
+
+
+def test_return_dict_false_gives_the_tuple(words: AlbertForMaskedLM) -> None:
+    (logits,) = words(IDS, return_dict=False)
+    torch.testing.assert_close(logits, words(IDS).logits)
+
+
+def test_a_model_without_pooler_has_no_pooled_output() -> None:
+    model = AlbertModel.from_weights(random_weights(CONFIG, pooler=False))
+    assert model(IDS).pooler_output is None
+    assert model(IDS).keys() == {"last_hidden_state"}
