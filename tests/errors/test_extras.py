@@ -1,0 +1,34 @@
+"""Without an extra's library: a line with the command that brings it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", TORCH_AWAY + code], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("code", ["albertkit.AlbertModel", "from albertkit import AlbertModel"])
+def test_a_model_without_torch_says_how_to_install_it(code: str) -> None:
+    line = run(code).stderr.splitlines()[-1]
+    assert line == (
+        "albertkit.errors.exceptions.SurroundingsError: AlbertModel needs torch, which is not "
+        "installed; the plain install does without it. Run: pip install 'albertkit[torch]'. "
+        "[extra-missing]"
+    )
+
+
+def test_what_needs_no_torch_works_without_it() -> None:
+    assert run("print(albertkit.AlbertConfig().hidden_size)").stdout == "4096\n"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    assert "has no attribute 'nonsense'" in run("albertkit.nonsense").stderr

@@ -1,0 +1,118 @@
+"""AlbertConfig: both JSON forms there and back, impossible values refused, the group rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import transformers
+
+from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.spec import PRESETS, AlbertConfig
+from axes import CONFIG_AXES
+
+
+@pytest.mark.parametrize("config", [*CONFIG_AXES, *PRESETS.values()])
+def test_hugging_faces_json_goes_there_and_back(config: AlbertConfig) -> None:
+    assert AlbertConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
+def test_googles_json_goes_there_and_back(config: AlbertConfig) -> None:
+    google = config.to_google()
+    assert google["hidden_act"] == "gelu"  # google's name of the tanh form
+    assert AlbertConfig.from_google(google) == config
+
+
+def test_googles_idle_keys_are_kept() -> None:
+    google = {**PRESETS["albert-base-v2"].to_google(), "gap_size": 0, "layers_to_keep": []}
+    assert AlbertConfig.from_google(google).to_google() == google
+
+
+def test_the_erf_gelu_has_no_name_in_googles_json() -> None:
+    with pytest.raises(InputError, match=r"no name for it.*\[config-value-invalid\]"):
+        AlbertConfig(hidden_act="gelu").to_google()
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_transformers_reads_what_we_write_and_we_what_it_writes(config: AlbertConfig) -> None:
+    theirs = transformers.AlbertConfig(**config.to_dict())
+    back = AlbertConfig.from_dict(theirs.to_dict())
+    for name, value in config.to_dict().items():
+        assert getattr(theirs, name) == value
+        assert back.to_dict()[name] == value
+
+
+def test_defaults_are_transformers() -> None:
+    theirs = transformers.AlbertConfig()
+    for name, value in AlbertConfig().to_dict().items():
+        assert getattr(theirs, name) == value
+
+
+def test_unknown_keys_survive_a_round_trip() -> None:
+    found = {**AlbertConfig().to_dict(), "my_key": [1, {"a": None}], "id2label": {"0": "x"}}
+    config = AlbertConfig.from_dict(found)
+    assert config.num_labels == 1
+    assert config.label2id == {"x": 0}
+    assert config.to_dict()["my_key"] == [1, {"a": None}]
+
+
+def test_a_number_of_labels_alone_makes_their_names() -> None:
+    assert dict(AlbertConfig.from_dict({"num_labels": 3}).id2label) == {
+        0: "LABEL_0",
+        1: "LABEL_1",
+        2: "LABEL_2",
+    }
+
+
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"hidden_size": "768"},
+    {"hidden_size": 768.0},
+    {"num_hidden_layers": 0},
+    {"vocab_size": True},
+    {"hidden_dropout_prob": 1.0},
+    {"attention_probs_dropout_prob": -0.1},
+    {"layer_norm_eps": -1e-12},
+    {"hidden_act": "gleu"},
+    {"hidden_size": 100, "num_attention_heads": 3},
+]
+
+
+@pytest.mark.parametrize("values", IMPOSSIBLE, ids=str)
+def test_impossible_values_are_refused_by_name(values: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"\[config-value-invalid\]"):
+        AlbertConfig(**values)
+    with pytest.raises(FormatError, match=r"^x.json: .*\[config-value-invalid\]"):
+        AlbertConfig.from_dict(values, where="x.json")
+
+
+def test_a_misspelt_activation_gets_the_nearest_name() -> None:
+    with pytest.raises(AlbertKitError, match="did you mean 'gelu'"):
+        AlbertConfig(hidden_act="gleu")
+
+
+@pytest.mark.parametrize(
+    ("layers", "groups", "layer", "group"),
+    [
+        (18, 14, 9, 7),  # transformers' floating point says 6
+        (22, 22, 15, 15),  # google's says 14
+        (12, 5, 11, 4),
+        (3, 5, 2, 3),
+    ],
+)
+def test_groups_follow_the_rule_in_whole_numbers(
+    layers: int, groups: int, layer: int, group: int
+) -> None:
+    config = AlbertConfig(num_hidden_layers=layers, num_hidden_groups=groups)
+    assert config.group_of(layer) == group
+
+
+def test_a_layer_of_its_own_for_each_group_where_there_are_as_many() -> None:
+    config = AlbertConfig(num_hidden_layers=22, num_hidden_groups=22)
+    assert [config.group_of(layer) for layer in range(22)] == list(range(22))
+
+
+def test_twelve_layers_in_five_groups() -> None:
+    config = AlbertConfig(num_hidden_layers=12, num_hidden_groups=5)
+    found = [config.group_of(layer) for layer in range(12)]
+    assert found == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
