@@ -1,0 +1,120 @@
+"""Pretrain an ALBERT from a recipe: masked words and sentence order on packed rows.
+
+In: a recipe (TOML) and a directory for the run. Out: the run's state and journal in it, and the
+parameters under their canonical names. See recipes/small-en.toml for an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
+from albertkit.pretraining.losses import PackedPretraining
+from albertkit.pretraining.masking import start_pieces
+from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.start import start_table
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.text.tokenizer import AlbertTokenizer
+from albertkit.training.loop import Run
+from albertkit.training.recipe import Schedule, fill, read_toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecipe:
+    """The shape of the model; the vocabulary gives the rest."""
+
+    embedding_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    initializer_range: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRecipe:
+    """What is read: paths are counted from the recipe's directory."""
+
+    tokenizer: str  # a directory or a SentencePiece model
+    shard: str  # made by `write_shard`
+    piece_vectors: str = ""  # .npy [V, D]: where the word table starts; empty: at random
+    rows: int = 16  # R of a batch
+    width: int = 128  # W of a row, the longest sequence
+    masked_share: float = 0.15  # of the pieces
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingRecipe:
+    """A whole recipe."""
+
+    model: ModelRecipe
+    data: DataRecipe
+    schedule: Schedule
+    home: Path  # the recipe's directory
+
+    @classmethod
+    def read(cls, place: Path) -> PretrainingRecipe:
+        """Read a TOML file with the tables [model], [data] and [schedule]."""
+        found = read_toml(place)
+        return cls(
+            fill(ModelRecipe, found.get("model"), "model"),
+            fill(DataRecipe, found.get("data"), "data"),
+            fill(Schedule, found.get("schedule"), "schedule"),
+            place.resolve().parent,
+        )
+
+    def config(self, vocab_size: int) -> AlbertConfig:
+        m = self.model
+        return AlbertConfig(
+            vocab_size=vocab_size,
+            embedding_size=m.embedding_size,
+            hidden_size=m.hidden_size,
+            num_hidden_layers=m.num_hidden_layers,
+            num_attention_heads=m.num_attention_heads,
+            intermediate_size=m.intermediate_size,
+            initializer_range=m.initializer_range,
+        )
+
+
+def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
+    """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
+    tokenizer = AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
+    config = recipe.config(tokenizer.vocab_size)
+    torch.manual_seed(recipe.schedule.seed)
+    model = PackedPretraining(config)
+    if recipe.data.piece_vectors:
+        vectors = np.load(recipe.home / recipe.data.piece_vectors)
+        table = start_table(vectors, config.embedding_size)
+        model.albert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(table))
+    run: Run[PretrainingBatch] = Run(
+        model.named(), model, partial(epoch_batches, recipe, tokenizer), recipe.schedule, place
+    )
+    run.train()
+    return Weights(config, ("masked_lm", "sentence_order"), arrays_of(model.named()), str(place))
+
+
+def epoch_batches(
+    recipe: PretrainingRecipe, tokenizer: AlbertTokenizer, epoch: int
+) -> Iterator[PretrainingBatch]:
+    """The batches of an epoch: a function of the recipe and the epoch's number."""
+    data = recipe.data
+    pieces = tokenizer.convert_ids_to_tokens(range(tokenizer.vocab_size))
+    return batches(
+        Shard.open(recipe.home / data.shard),
+        BatchShape(data.rows, data.width, data.masked_share),
+        start_pieces(pieces),
+        seed=recipe.schedule.seed,
+        epoch=epoch,
+    )
+
+
+def arrays_of(parameters: Mapping[str, nn.Parameter]) -> dict[str, FloatArray]:
+    """Float32 copies of parameters, by their canonical names."""
+    return {name: p.detach().float().numpy().copy() for name, p in parameters.items()}

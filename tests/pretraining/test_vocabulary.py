@@ -1,0 +1,28 @@
+import random
+
+import pytest
+import sentencepiece
+
+from albertkit.errors import InputError
+from albertkit.pretraining.vocabulary import FIRST_PIECES, train_vocabulary
+
+
+def lines() -> list[str]:
+    chance = random.Random(0)
+    syllables = ["ka", "lo", "mi", "ren", "tu", "vas", "Ost", "él", "(par)", "9", "b-c", "x."]
+    return [" ".join("".join(chance.choices(syllables, k=3)) for _ in range(9)) for _ in range(400)]
+
+
+def test_the_first_ids_are_alberts_and_pieces_are_clean() -> None:
+    model = train_vocabulary(lines(), size=120)
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+    found = [pieces.id_to_piece(i) for i in range(pieces.get_piece_size())]
+    assert tuple(found[: len(FIRST_PIECES)]) == FIRST_PIECES
+    assert len(found) == 120
+    assert all(p == p.lower() and "é" not in p for p in found[5:])
+
+
+def test_more_pieces_than_the_text_holds_is_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match="vocabulary-too-large") as caught:
+        train_vocabulary(["a b c"] * 5, size=5000)
+    assert "\n" not in str(caught.value)
