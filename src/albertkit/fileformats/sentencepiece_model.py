@@ -1,4 +1,4 @@
-"""Read a SentencePiece model file, checking every byte before the C++ library sees it.
+"""Read a SentencePiece model file, checking every byte before the C++ library sees it; write one.
 
 In: the bytes of `spiece.model` / `30k-clean.model`. Out: its pieces, scores, types and flags. A
 FormatError where the bytes end early, contradict themselves, or belong to something else: the
@@ -8,6 +8,8 @@ Format: sentencepiece_model.proto (message ModelProto) in the wire format of pro
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -332,3 +334,33 @@ def check_character_map(data: bytes, wire: Wire) -> None:
     children = np.arange(len(units), dtype=np.uint32) ^ offsets
     if np.any(children[~is_value] >= len(units)):  # the size is a multiple of the fan-out
         raise wire.malformed("the character map points outside its trie")
+
+
+def write_sentencepiece_model(
+    pieces: Sequence[str],
+    scores: Sequence[float],
+    types: Sequence[PieceType],
+    *,
+    character_map: bytes,
+) -> bytes:
+    """The bytes of a unigram model that finds these pieces; all other flags keep their defaults."""
+    records = b"".join(
+        record(
+            PIECES,
+            record(1, piece.encode())
+            + b"\x15"
+            + struct.pack("<f", score)
+            + (b"" if kind == "normal" else bytes((0x18, TYPES.index(kind) + 1))),
+        )
+        for piece, score, kind in zip(pieces, scores, types, strict=True)
+    )
+    return records + record(TRAINER, b"") + record(NORMALISER, record(2, character_map))
+
+
+def record(number: int, value: bytes) -> bytes:
+    """A field of the wire form "length, then bytes"."""
+    size, length = len(value), b""
+    while size > 0x7F:
+        length += bytes((size & 0x7F | 0x80,))
+        size >>= 7
+    return bytes((number << 3 | 2,)) + length + bytes((size,)) + value

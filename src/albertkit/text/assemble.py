@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.text.encoding import Encodings, Starts
+from albertkit.text.encoding import Encodings, Ids, Starts
 from albertkit.text.flat import FlatPieces, starts_of, stretches
 from albertkit.text.specials import SpecialIds
 
@@ -48,29 +48,39 @@ def assemble(
         kept_a, kept_b = kept(lengths_a, lengths_b, room, truncation)
 
     starts = starts_of(kept_a + kept_b + 2 + closes)
-    ids = np.empty(starts[-1], np.int32)  # [T]
-    type_ids = np.zeros(starts[-1], np.int32)  # [T]
     begins_a = starts[:-1] + 1
     begins_b = begins_a + kept_a + 1
-    in_a, in_b = stretches(begins_a, kept_a), stretches(begins_b, kept_b)
-    from_a = stretches(first.starts[:-1], kept_a)
-    ids[starts[:-1]] = specials.cls
-    ids[in_a] = first.ids[from_a]
-    ids[begins_a + kept_a] = specials.sep  # the [SEP] between two texts belongs to the first
     paired = np.flatnonzero(closes)
-    ids[(begins_b + kept_b)[paired]] = specials.sep
-    type_ids[(begins_b + kept_b)[paired]] = 1
-    type_ids[in_b] = 1
-    offsets = None if first.offsets is None else np.zeros((starts[-1], 2), np.int64)
-    if offsets is not None and first.offsets is not None:
-        offsets[in_a] = first.offsets[from_a]
+    last = (begins_b + kept_b)[paired]  # where second [SEP]s stand
+    sources = [Source(first, begins_a, kept_a)]
     if second is not None:
-        from_b = stretches(second.starts[:-1], kept_b)
-        ids[in_b] = second.ids[from_b]
-        if offsets is not None and second.offsets is not None:
-            offsets[in_b] = second.offsets[from_b]
+        sources.append(Source(second, begins_b, kept_b))
+    ids = np.empty(starts[-1], np.int32)  # [T]
+    type_ids = np.zeros(starts[-1], np.int32)  # [T]
+    ids[starts[:-1]] = specials.cls
+    ids[begins_a + kept_a] = specials.sep  # the [SEP] between two texts belongs to the first
+    ids[last] = specials.sep
+    type_ids[last] = 1
+    offsets = None if first.offsets is None else np.zeros((starts[-1], 2), np.int64)
+    words = None if first.words is None else np.full(starts[-1], -1, np.int32)
+    for type_id, source in enumerate(sources):
+        ids[source.places] = source.pieces.ids[source.taken]
+        type_ids[source.places] = type_id
+        if offsets is not None and source.pieces.offsets is not None:
+            offsets[source.places] = source.pieces.offsets[source.taken]
+        if words is not None and source.pieces.words is not None:
+            words[source.places] = source.pieces.words[source.taken]
     dropped = lengths_a - kept_a + lengths_b - kept_b
-    return Encodings(ids, type_ids, starts, dropped, offsets)
+    return Encodings(ids, type_ids, starts, dropped, offsets, words)
+
+
+class Source:
+    """Where the kept pieces of all first (or all second) texts come from and go to."""
+
+    def __init__(self, pieces: FlatPieces, begins: Starts, kept: Starts) -> None:
+        self.pieces = pieces
+        self.places = stretches(begins, kept)  # [kept in all]
+        self.taken = stretches(pieces.starts[:-1], kept)  # [kept in all]
 
 
 def check_room(room: Starts, max_length: int) -> None:
@@ -115,3 +125,28 @@ def check_other_fits(lengths: Starts, room: Starts, truncation: Truncation) -> N
             why=f'room is for {room[long[0]]} and truncation="{truncation}" may not cut it',
             fix='Give a larger max_length, or truncation="longest_first"',
         )
+
+
+def special_places(encodings: Encodings) -> Ids:
+    """[T] 1 where [CLS] and [SEP] were put around the texts, 0 on the texts' own pieces."""
+    is_special = np.zeros(len(encodings.ids), np.int32)
+    starts = encodings.starts[:-1]
+    first_part = np.add.reduceat(1 - encodings.type_ids, starts) if len(starts) else starts  # [N]
+    is_special[starts] = 1
+    is_special[starts + first_part - 1] = 1
+    is_special[encodings.starts[1:] - 1] = 1
+    return is_special
+
+
+def without_specials(encodings: Encodings) -> Encodings:
+    """The same texts without [CLS] and [SEP]."""
+    kept = special_places(encodings) == 0  # [T]
+    before = starts_of(kept.astype(np.int64))  # [T + 1] pieces kept before each place
+    return Encodings(
+        encodings.ids[kept],
+        encodings.type_ids[kept],
+        before[encodings.starts],
+        encodings.dropped,
+        None if encodings.offsets is None else encodings.offsets[kept],
+        None if encodings.words is None else encodings.words[kept],
+    )

@@ -1,6 +1,6 @@
 """Many texts → their pieces, on all cores.
 
-In: texts and the pieces and policy of a tokenizer. Out: FlatPieces, no Python object per token.
+In: texts, a vocabulary and a policy. Out: FlatPieces, no Python object per token.
 SentencePiece runs on its own threads without Python's lock; meanwhile one thread of ours normalises
 the next stretch of lines. Texts with a special token in them are cut and encoded part by part.
 """
@@ -10,81 +10,66 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import numpy as np
 
 from albertkit.text.align import trace
+from albertkit.text.encoding import Ids
 from albertkit.text.flat import FlatPieces, joined, starts_of
 from albertkit.text.mask_words import TextPart, cut_at_specials, special_pattern
 from albertkit.text.normalise import normalise, normalise_many
-from albertkit.text.pieces import LinePiece
 from albertkit.text.policy import TextPolicy
-from albertkit.text.specials import SpecialNames
+from albertkit.text.vocabulary import LinePiece, Vocabulary
 
 LINES_AT_ONCE = 4096
 
 
-class Pieces(Protocol):
-    """A vocabulary and the search for its pieces in normalised lines."""
-
-    special_names: SpecialNames
-
-    @property
-    def collapsing(self) -> re.Pattern[str]:
-        """Whitespace that must be collapsed before a line comes here."""
-
-    def id_of(self, name: str) -> int:
-        """The id of a piece."""
-
-    def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
-        """The ids of each line."""
-
-    def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
-        """The pieces of one line and where they stand in it."""
-
-
-def encode_texts(texts: Sequence[str], pieces: Pieces, policy: TextPolicy) -> FlatPieces:
+def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> FlatPieces:
     """The pieces of each text, without special tokens around them."""
-    pattern = special_pattern(policy, pieces.special_names)
+    pattern = special_pattern(policy, vocabulary.table.special_names)
     chunks = [texts[at : at + LINES_AT_ONCE] for at in range(0, len(texts), LINES_AT_ONCE)]
     if len(chunks) < 2:
-        return joined([encode_chunk(chunk, pieces, policy, pattern) for chunk in chunks])
-    return joined(list(encode_overlapped(chunks, pieces, policy, pattern)))
+        return joined([encode_chunk(chunk, vocabulary, policy, pattern) for chunk in chunks])
+    return joined(list(encode_overlapped(chunks, vocabulary, policy, pattern)))
 
 
 def encode_overlapped(
     chunks: Sequence[Sequence[str]],
-    pieces: Pieces,
+    vocabulary: Vocabulary,
     policy: TextPolicy,
     pattern: re.Pattern[str] | None,
 ) -> Iterator[FlatPieces]:
     """Each chunk's pieces; the next chunk is normalised while this one is searched."""
     with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(normalise_chunk, chunks[0], pieces, policy)
+        coming = ahead.submit(normalise_chunk, chunks[0], vocabulary, policy)
         for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
             lines = coming.result()
             if following is not None:
-                coming = ahead.submit(normalise_chunk, following, pieces, policy)
-            yield with_special_texts(pieces.encode_lines(lines), chunk, pieces, policy, pattern)
+                coming = ahead.submit(normalise_chunk, following, vocabulary, policy)
+            yield with_special_texts(
+                vocabulary.encode_lines(lines), chunk, vocabulary, policy, pattern
+            )
 
 
 def encode_chunk(
-    texts: Sequence[str], pieces: Pieces, policy: TextPolicy, pattern: re.Pattern[str] | None
+    texts: Sequence[str],
+    vocabulary: Vocabulary,
+    policy: TextPolicy,
+    pattern: re.Pattern[str] | None,
 ) -> FlatPieces:
     """The pieces of so many texts as are normalised together."""
-    lines = normalise_chunk(texts, pieces, policy)
-    return with_special_texts(pieces.encode_lines(lines), texts, pieces, policy, pattern)
+    lines = normalise_chunk(texts, vocabulary, policy)
+    return with_special_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, pattern)
 
 
-def normalise_chunk(texts: Sequence[str], pieces: Pieces, policy: TextPolicy) -> list[str]:
-    return normalise_many(texts, policy, pieces.collapsing)
+def normalise_chunk(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> list[str]:
+    return normalise_many(texts, policy, vocabulary.collapsing)
 
 
 def with_special_texts(
     found: FlatPieces,
     texts: Sequence[str],
-    pieces: Pieces,
+    vocabulary: Vocabulary,
     policy: TextPolicy,
     pattern: re.Pattern[str] | None,
 ) -> FlatPieces:
@@ -95,22 +80,20 @@ def with_special_texts(
     for number, text in enumerate(texts):
         if pattern.search(text):
             parts = cut_at_specials(text, pattern, policy)
-            ids[number] = np.concatenate([ids_of_part(part, pieces, policy) for part in parts])
+            ids[number] = np.concatenate([ids_of_part(part, vocabulary, policy) for part in parts])
     return FlatPieces(np.concatenate(ids), starts_of([len(each) for each in ids]))
 
 
-def ids_of_part(
-    part: TextPart, pieces: Pieces, policy: TextPolicy
-) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+def ids_of_part(part: TextPart, vocabulary: Vocabulary, policy: TextPolicy) -> Ids:
     if part.is_special:
-        return np.array([pieces.id_of(part.text)], np.int32)
+        return np.array([vocabulary.table.id_of(part.text)], np.int32)
     line = normalise(part.text, policy)
-    return pieces.encode_lines([line], prefixed=part.prefixed).ids
+    return vocabulary.encode_lines([line], prefixed=part.prefixed).ids
 
 
-def encode_traced(text: str, pieces: Pieces, policy: TextPolicy) -> list[LinePiece]:
+def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list[LinePiece]:
     """The pieces of one text; begin and end count characters of the text itself."""
-    pattern = special_pattern(policy, pieces.special_names)
+    pattern = special_pattern(policy, vocabulary.table.special_names)
     parts = (
         [TextPart(text, 0, False)] if pattern is None else cut_at_specials(text, pattern, policy)
     )
@@ -118,18 +101,20 @@ def encode_traced(text: str, pieces: Pieces, policy: TextPolicy) -> list[LinePie
     for part in parts:
         if part.is_special:
             end = part.begin + len(part.text)
-            found.append(LinePiece(pieces.id_of(part.text), part.text, part.begin, end))
+            found.append(LinePiece(vocabulary.table.id_of(part.text), part.text, part.begin, end))
             continue
         traced = trace(part.text, policy)
-        for piece in pieces.encode_aligned(traced.line, prefixed=part.prefixed):
+        for piece in vocabulary.encode_aligned(traced.line, prefixed=part.prefixed):
             begin, end = traced.source_of(piece.begin, piece.end)
             found.append(LinePiece(piece.id, piece.name, begin + part.begin, end + part.begin))
     return found
 
 
-def encode_all_traced(texts: Sequence[str], pieces: Pieces, policy: TextPolicy) -> FlatPieces:
+def encode_all_traced(
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy
+) -> FlatPieces:
     """The pieces of each text with their offsets into it."""
-    found = [encode_traced(text, pieces, policy) for text in texts]
+    found = [encode_traced(text, vocabulary, policy) for text in texts]
     flat = [piece for line in found for piece in line]
     return FlatPieces(
         np.array([piece.id for piece in flat], np.int32),

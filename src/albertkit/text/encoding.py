@@ -37,6 +37,7 @@ class Encodings:
     starts: Starts  # [N + 1]
     dropped: Starts  # [N], pieces that truncation cut off each text
     offsets: Starts | None = None  # [T, 2]
+    words: Ids | None = None  # [T] number of the word in its text, -1 for specials
 
     def __len__(self) -> int:
         return len(self.starts) - 1

@@ -9,10 +9,8 @@ Source: google-research/albert tokenization.py `encode_pieces`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,23 +21,15 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
 from albertkit.text.encoding import Ids, Starts
 from albertkit.text.flat import FlatPieces, starts_of, stretches
-from albertkit.text.specials import SpecialIds, SpecialNames, find_specials
+from albertkit.text.specials import SpecialNames
+from albertkit.text.vocabulary import NOTHING, LinePiece, PieceTable
 
 SPACE = "▁"
+MODEL_FILE = "spiece.model"
 # Appended to a model's bytes: a second normalizer_spec, merged into the first by the rules of
 # protocol buffers, whose field 3 (add_dummy_prefix) is false.
 NO_PREFIX = b"\x1a\x02\x18\x00"
 FEW_LINES = 16  # fewer are encoded without starting threads
-
-
-@dataclass(frozen=True, slots=True)
-class LinePiece:
-    """One piece of a line: line[begin:end] is what it stands for, without the space before it."""
-
-    id: int
-    name: str
-    begin: int
-    end: int
 
 
 class SentencePieces:
@@ -59,24 +49,14 @@ class SentencePieces:
         model = read_sentencepiece_model(data, name)
         self.data = data
         self.name = name
-        self.names = model.pieces  # [V]
-        self.scores = model.scores  # [V]
-        self.normaliser = model.normaliser
+        self.model = model
         self.digit_comma = digit_comma
-        self.user_defined = model.ids_of("user-defined")
-        self.ids = {piece: number for number, piece in enumerate(model.pieces)}
-        self.special_names = special_names or SpecialNames()
-        self.specials: SpecialIds = find_specials(self.special_names, self.ids, name)
+        self.table = PieceTable(model.pieces, special_names or SpecialNames(), name)
         self._with_prefix = opened(data, name)
 
     @cached_property
     def _without_prefix(self) -> sentencepiece.SentencePieceProcessor:
         return opened(self.data + NO_PREFIX, self.name)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of the pieces in their order, by which two vocabularies are told apart."""
-        return hashlib.sha256("\0".join(self.names).encode()).hexdigest()[:16]
 
     @cached_property
     def collapsing(self) -> re.Pattern[str]:
@@ -88,7 +68,7 @@ class SentencePieces:
             if space.isspace()
             and self._with_prefix.normalize(f"{space}a{space}{space}b{space}") != lone
         ]
-        return re.compile(f"[{re.escape(''.join(left))}]" if left else r"(?!)")
+        return re.compile(f"[{re.escape(''.join(left))}]") if left else NOTHING
 
     def encode_lines(
         self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
@@ -98,7 +78,7 @@ class SentencePieces:
         prefixed: whether a line begins a word (gets a ▁) or goes on with what stands before it.
         threads: of the library; -1 takes one for each core.
         """
-        if self.digit_comma and "," not in self.ids:  # a comma may hide in an unknown piece
+        if self.digit_comma and "," not in self.table.ids:  # a comma may hide in an unknown piece
             found = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
             ids = np.array([piece.id for line in found for piece in line], np.int32)
             return FlatPieces(ids, starts_of([len(line) for line in found]))
@@ -135,13 +115,13 @@ class SentencePieces:
             for name, number, begin, end in stretches_of_form
         ]
 
-    def id_of(self, name: str) -> int:
-        """The id of a piece; the unknown piece's where there is none of this name."""
-        return self.ids.get(name, self.specials.unk)
-
     def text_of(self, names: Sequence[str]) -> str:
         """The text that a run of pieces stands for, without the space before it."""
         return "".join(names).replace(SPACE, " ").removeprefix(" ")
+
+    def files(self) -> dict[str, bytes]:
+        """The model file, byte for byte."""
+        return {MODEL_FILE: self.data}
 
     def _split_digit_commas(self, ids: Ids, lengths: Starts) -> tuple[Ids, Starts]:
         is_split, counts, table, table_starts = self._digit_comma_table
@@ -167,17 +147,17 @@ class SentencePieces:
         self,
     ) -> tuple[npt.NDArray[np.bool_], Starts, Ids, Starts]:
         """(is split [V], into how many [V], into which ids, from where in those [V])."""
-        is_split = np.zeros(len(self.names), np.bool_)
-        counts = np.ones(len(self.names), np.int64)
+        is_split = np.zeros(len(self.table), np.bool_)
+        counts = np.ones(len(self.table), np.int64)
         table: list[int] = []
-        table_starts = np.zeros(len(self.names), np.int64)
-        for number, name in enumerate(self.names):
+        table_starts = np.zeros(len(self.table), np.int64)
+        for number, name in enumerate(self.table.names):
             if ends_in_digit_comma(name):
                 parts = self._digit_comma_parts(name)
                 is_split[number] = True
                 counts[number] = len(parts)
                 table_starts[number] = len(table)
-                table.extend(map(self.id_of, parts))
+                table.extend(map(self.table.id_of, parts))
         return is_split, counts, np.array(table, np.int32), table_starts
 
     def _digit_comma_parts(self, name: str) -> list[str]:
@@ -198,7 +178,7 @@ class SentencePieces:
         made = []
         for part in parts:
             stop = at + len(part) if tiles else end
-            made.append((part, self.id_of(part), at, stop))
+            made.append((part, self.table.id_of(part), at, stop))
             at = stop if tiles else at
         return made
 

@@ -8,8 +8,9 @@ wordpiece), transformers 4.57 `AlbertTokenizer` (huggingface), TF Hub `albert_en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 from albertkit.errors import InputError
 
@@ -83,3 +84,26 @@ def policy_named(name: str) -> TextPolicy:
         why=f"the named policies are {', '.join(policy.name for policy in POLICIES)}",
         fix="Choose one of them, or give a TextPolicy",
     )
+
+
+def policy_from_fields(values: Mapping[str, object]) -> TextPolicy:
+    """The policy whose fields `dataclasses.asdict` gave; InputError where one is impossible."""
+    allowed: dict[str, tuple[object, ...]] = {
+        "form": get_args(Form),
+        "marks": get_args(Marks),
+        "case": get_args(Case),
+        "mask_rule": get_args(MaskRule),
+    }
+    known = {field.name for field in fields(TextPolicy)}
+    for name, value in values.items():
+        lawful = (
+            isinstance(value, str) if name == "name" else value in allowed.get(name, (True, False))
+        )
+        if name not in known or not lawful:
+            raise InputError(
+                "unknown-policy",
+                f"a text policy has {name}={value!r}",
+                why=f"its fields are {', '.join(sorted(known))}",
+                fix="Save the tokenizer again with this version",
+            )
+    return TextPolicy(**values)  # type: ignore[arg-type]  # each was just checked

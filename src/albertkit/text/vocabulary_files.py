@@ -1,48 +1,88 @@
 """A file or directory → the vocabulary in it, recognised by content, and the policy it asks for.
 
-In: a path. Out: Found(pieces, policy, reason, …). A directory's tokenizer_config.json chooses the
-policy's fields; a tokenizer.json beside is followed (tokenizer_json.py).
+In: a path. Out: Found(vocabulary, policy, reason, …). The order in a directory:
+1. what albertkit itself saved there, as long as the tokenizer.json is still the one it wrote;
+2. a tokenizer.json: the directory's users had *its* ids. A form that we know becomes a policy, if
+   all probe texts then get the same ids; any other is run by the tokenizers library;
+3. a SentencePiece model, with google's pipeline less what tokenizer_config.json switches off;
+4. a vocab.txt, with BERT's pipeline likewise.
+A given policy overrides 1 and 2 where a SentencePiece model or vocab.txt is there.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import JsonValue, map_file, read_json
+from albertkit.fileformats.reader import JsonValue, map_file, parse_json, read_json
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
+from albertkit.text.batch import encode_texts
+from albertkit.text.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
 from albertkit.text.pieces import SentencePieces
-from albertkit.text.policy import REFERENCE, TextPolicy
-from albertkit.text.specials import SpecialNames
+from albertkit.text.policy import REFERENCE, WORDPIECE, TextPolicy, policy_from_fields
+from albertkit.text.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
+from albertkit.text.specials import BERT_NAMES, SpecialNames
+from albertkit.text.tokenizer_json import KnownForm, read_known_form
+from albertkit.text.vocabulary import Vocabulary
+from albertkit.text.wordpiece import VOCABULARY_FILE, WordPieces, looks_like_wordpiece
+
+LOGGER = logging.getLogger(__name__)
 
 SETTINGS_FILE = "tokenizer_config.json"
+OUR_SETTINGS = "albertkit"  # the key of tokenizer_config.json under which we keep the policy
 SENTENCEPIECE_FILES = ("spiece.model", "30k-clean.model", "assets/30k-clean.model")
+LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "unknown"
+
+Settings = dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A vocabulary, and how its texts are to be read."""
 
-    pieces: SentencePieces
+    vocabulary: Vocabulary
     policy: TextPolicy
     reason: str  # why this policy, for people
-    model_max_length: int | None
+    model_max_length: int | None = None
 
 
 def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
-    """Open what lies at `path`; a given policy overrides what the directory asks for."""
+    """Open what lies at `path`; a given policy overrides what the directory asks for.
+
+    Raises InputError [file-not-found], FormatError [no-vocabulary] or what the files deserve.
+    """
     if path.is_file():
         return open_file(path, policy, {})
     if not path.is_dir():
         raise InputError(
             "file-not-found", f"there is no file or directory {str(path)!r}", fix="Check the path"
         )
-    settings_file = path / SETTINGS_FILE
-    settings = read_json(settings_file) if settings_file.is_file() else {}
-    for name in SENTENCEPIECE_FILES:
-        if (path / name).is_file():
-            return open_file(path / name, policy, settings)
+    settings = read_json(path / SETTINGS_FILE) if (path / SETTINGS_FILE).is_file() else {}
+    found = open_directory(path, policy, settings)
+    return replace(found, model_max_length=max_length_of(settings))
+
+
+def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
+    """The vocabulary of a directory, by the order above."""
+    model = first_file(path, [*SENTENCEPIECE_FILES, *sorted(p.name for p in path.glob("*.model"))])
+    words = first_file(path, [VOCABULARY_FILE])
+    ready = first_file(path, [TOKENIZER_FILE])
+    plain = model or words
+    ours = own_policy(settings, ready)
+    if plain and policy:
+        return open_file(plain, policy, settings)
+    if plain and ours:
+        return replace(open_file(plain, ours, settings), reason="saved so by albertkit")
+    if ready:
+        return follow_tokenizer_json(ready, model, policy, settings)
+    if plain:
+        return open_file(plain, None, settings)
     raise FormatError(
         "no-vocabulary",
         f"the directory {str(path)!r} holds no vocabulary",
@@ -51,48 +91,150 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
     )
 
 
-def open_file(path: Path, policy: TextPolicy | None, settings: dict[str, JsonValue]) -> Found:
-    """Open one vocabulary file."""
-    data = map_file(path)
-    if not looks_like_sentencepiece(bytes(data[:16])):
-        raise FormatError(
-            "file-foreign",
-            f"this is no vocabulary: it begins with {bytes(data[:12])!r}",
-            why="a SentencePiece model, tokenizer.json or vocab.txt was expected",
-            fix="Give the vocabulary that belongs to the model",
-            where=str(path),
+def first_file(path: Path, names: Sequence[str]) -> Path | None:
+    """The first of these files that is there."""
+    return next((path / name for name in names if (path / name).is_file()), None)
+
+
+def own_policy(settings: Settings, ready: Path | None) -> TextPolicy | None:
+    """The policy that we saved, unless somebody has put another tokenizer.json there since."""
+    saved = settings.get(OUR_SETTINGS)
+    if not isinstance(saved, dict) or not isinstance(saved.get("policy"), dict):
+        return None
+    if ready and hashlib.sha256(map_file(ready)).hexdigest() != saved.get("tokenizer_json"):
+        return None
+    fields = saved["policy"]
+    return policy_from_fields(fields) if isinstance(fields, dict) else None
+
+
+def open_file(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
+    """Open one vocabulary file, whatever its name."""
+    data = bytes(map_file(path))
+    if looks_like_sentencepiece(data[:16]):
+        asked, reason = asked_policy(REFERENCE, "a SentencePiece model", settings)
+        chosen = policy or asked
+        pieces = SentencePieces(
+            data,
+            str(path),
+            special_names=special_names(settings, SpecialNames()),
+            digit_comma=chosen.digit_comma,
         )
-    asked, reason = policy_of_settings(settings)
-    chosen = policy or asked
-    pieces = SentencePieces(
-        bytes(data),
-        str(path),
-        special_names=special_names(settings),
-        digit_comma=chosen.digit_comma,
+        return Found(pieces, chosen, "given by the caller" if policy else reason)
+    if data.lstrip()[:1] == b"{":
+        return follow_tokenizer_json(path, None, policy, settings)
+    if looks_like_wordpiece(data):
+        asked, reason = asked_policy(WORDPIECE, "a WordPiece vocabulary", settings)
+        if policy == REFERENCE:  # google's own pipeline for such a file
+            policy = WORDPIECE
+        words = WordPieces(data, str(path), special_names(settings, BERT_NAMES))
+        return Found(words, policy or asked, "given by the caller" if policy else reason)
+    raise FormatError(
+        "file-foreign",
+        f"this is no vocabulary: it begins with {data[:12]!r}",
+        why="a SentencePiece model, tokenizer.json or vocab.txt was expected",
+        fix="Give the vocabulary that belongs to the model",
+        where=str(path),
     )
-    return Found(pieces, chosen, "given" if policy else reason, max_length_of(settings))
 
 
-def policy_of_settings(settings: dict[str, JsonValue]) -> tuple[TextPolicy, str]:
-    """The reference, less what the settings switch off; and the reason in words."""
-    policy, reasons = REFERENCE, []
+def follow_tokenizer_json(
+    path: Path, model: Path | None, policy: TextPolicy | None, settings: Settings
+) -> Found:
+    """The tokenizer.json's own ids, or a given policy on its pieces."""
+    data = bytes(map_file(path))
+    names = special_names(settings, SpecialNames())
+    written = parse_json(data, str(path))
+    known = read_known_form(written, names)
+    if known and policy:
+        return Found(rebuilt(known, path, names, policy), policy, "given by the caller")
+    if policy:
+        raise InputError(
+            "policy-unfit",
+            f'policy "{policy.name}" cannot be applied to {str(path)!r}',
+            why="this tokenizer.json has rules of its own and no vocabulary file lies beside it",
+            fix="Put spiece.model or vocab.txt beside it, or leave the policy out",
+        )
+    is_bert = isinstance(written.get("model"), dict) and "[UNK]" in str(written["added_tokens"])
+    foreign = ForeignPieces(
+        data, str(path), special_names(settings, BERT_NAMES) if is_bert else names
+    )
+    if known:
+        pieces = rebuilt(known, path, names, known.policy)
+        if not unlike((foreign, UNTOUCHED), (pieces, known.policy), PROBE_TEXTS):
+            reason = f"{TOKENIZER_FILE} has a known form: {known.policy.name}"
+            say_where_unlike(path, (pieces, known.policy), (pieces, REFERENCE))
+            return Found(pieces, known.policy, reason)
+    if model:
+        reference = SentencePieces(bytes(map_file(model)), str(model), special_names=names)
+        say_where_unlike(path, (foreign, UNTOUCHED), (reference, REFERENCE))
+    reason = f"{TOKENIZER_FILE} has a form of its own, run by the tokenizers library"
+    return Found(foreign, UNTOUCHED, reason)
+
+
+def rebuilt(
+    known: KnownForm, path: Path, names: SpecialNames, policy: TextPolicy
+) -> SentencePieces:
+    """The SentencePiece model that a known form was made of."""
+    return SentencePieces(
+        known.model, str(path), special_names=names, digit_comma=policy.digit_comma
+    )
+
+
+Reader = tuple[Vocabulary, TextPolicy]
+
+
+def say_where_unlike(path: Path, used: Reader, reference: Reader) -> None:
+    """Warn where the ids are not google's."""
+    probes = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS
+    found = unlike(used, reference, probes)
+    if found:
+        LOGGER.warning(
+            "%s gives other ids than google's pipeline to %d of %d probe texts, the first being "
+            '%r; from_pretrained(…, policy="reference") gives google\'s',
+            path,
+            len(found),
+            len(probes),
+            found[0],
+        )
+
+
+def unlike(first: Reader, second: Reader, texts: Sequence[str]) -> list[str]:
+    """The texts that get different ids."""
+    ours, theirs = (encode_texts(texts, *reader) for reader in (first, second))
+    return [
+        text
+        for number, text in enumerate(texts)
+        if not np.array_equal(
+            ours.ids[ours.starts[number] : ours.starts[number + 1]],
+            theirs.ids[theirs.starts[number] : theirs.starts[number + 1]],
+        )
+    ]
+
+
+def asked_policy(usual: TextPolicy, kind: str, settings: Settings) -> tuple[TextPolicy, str]:
+    """The usual policy less what the settings switch off, and the reason in words."""
+    policy, reasons = usual, []
     if settings.get("do_lower_case") is False:
-        policy = replace(policy, name="reference, cased", case="kept")
+        policy = replace(policy, name=f"{policy.name}, cased", case="kept")
         reasons.append("do_lower_case is false")
-    if settings.get("keep_accents") is True:
-        policy = replace(policy, name=policy.name + ", accents kept", form="kept", marks="kept")
-        reasons.append("keep_accents is true")
+        if usual is WORDPIECE:  # there the one switch means both
+            policy = replace(policy, form="kept", marks="kept")
+    if settings.get("keep_accents") is True or settings.get("strip_accents") is False:
+        policy = replace(policy, name=f"{policy.name}, accents kept", form="kept", marks="kept")
+        reasons.append("accents are kept")
     if settings.get("remove_space") is False:
-        policy = replace(policy, name=policy.name + ", spaces kept", whitespace_collapsed=False)
+        policy = replace(policy, name=f"{policy.name}, spaces kept", whitespace_collapsed=False)
         reasons.append("remove_space is false")
+    if settings.get("tokenize_chinese_chars") is False:
+        policy = replace(policy, name=f"{policy.name}, no CJK cuts", ideographs_spaced=False)
+        reasons.append("tokenize_chinese_chars is false")
     if not reasons:
-        return policy, "a SentencePiece model and no setting that differs from google's"
-    return policy, f"{SETTINGS_FILE}: {', '.join(reasons)}"
+        return policy, f"{kind}, and no setting differs from google's"
+    return policy, f"{kind}; {SETTINGS_FILE} says: {', '.join(reasons)}"
 
 
-def special_names(settings: dict[str, JsonValue]) -> SpecialNames:
+def special_names(settings: Settings, usual: SpecialNames) -> SpecialNames:
     """What the settings call the special pieces."""
-    usual = SpecialNames()
     return SpecialNames(
         *(
             token_text(settings.get(f"{field}_token"), getattr(usual, field))
@@ -108,7 +250,7 @@ def token_text(value: JsonValue, otherwise: str) -> str:
     return value if isinstance(value, str) else otherwise
 
 
-def max_length_of(settings: dict[str, JsonValue]) -> int | None:
-    """model_max_length, unless it is transformers' sign for "unknown" (10³⁰)."""
+def max_length_of(settings: Settings) -> int | None:
+    """model_max_length, where it says something."""
     value = settings.get("model_max_length")
-    return int(value) if isinstance(value, int | float) and 0 < value < 10**6 else None
+    return int(value) if isinstance(value, int | float) and 0 < value < LONGEST_LENGTH else None
