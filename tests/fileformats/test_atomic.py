@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -192,3 +193,42 @@ def test_a_killed_writer_leaves_one_whole_state(tmp_path: Path, kind: str) -> No
         assert len(set(contents)) == 1
         assert contents[0] == contents[0][:1] * 300_000
     assert place.exists()
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is made durable and what is renamed from here on, in this order."""
+    events: list[str] = []
+    fsync, replace, rename = os.fsync, os.replace, os.rename
+
+    def name_of(handle: int) -> str:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        return "directory" if path.is_dir() else "file"
+
+    def told_fsync(handle: int) -> None:
+        events.append(f"fsync {name_of(handle)}")
+        fsync(handle)
+
+    def told_move(move: Callable[..., None]) -> Callable[..., None]:
+        def moved(*places: object) -> None:
+            events.append("rename")
+            move(*places)
+
+        return moved
+
+    monkeypatch.setattr(os, "fsync", told_fsync)
+    monkeypatch.setattr(os, "replace", told_move(replace))
+    monkeypatch.setattr(os, "rename", told_move(rename))
+    return events
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc on this system")
+def test_contents_are_durable_before_their_name_and_the_name_thereafter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = recorded(monkeypatch)
+    write_file(tmp_path / "a", OLD)
+    assert events == ["fsync file", "rename", "fsync directory"]
+    events.clear()
+    with new_directory(tmp_path / "d") as unfinished:
+        (unfinished / "a").write_bytes(OLD)
+    assert events == ["fsync file", "fsync directory", "rename", "fsync directory"]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec import PRESETS, AlbertConfig
@@ -73,7 +75,14 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"hidden_dropout_prob": 1.0},
     {"attention_probs_dropout_prob": -0.1},
     {"layer_norm_eps": -1e-12},
+    {"layer_norm_eps": float("nan")},
+    {"initializer_range": float("inf")},
     {"hidden_act": "gleu"},
+    {"hidden_act": ["gelu"]},
+    {"pad_token_id": "0"},
+    {"problem_type": "guess"},
+    {"num_hidden_layers": 10**9},
+    {"inner_group_num": 10**9},
     {"hidden_size": 100, "num_attention_heads": 3},
 ]
 
@@ -84,6 +93,42 @@ def test_impossible_values_are_refused_by_name(values: dict[str, Any]) -> None:
         AlbertConfig(**values)
     with pytest.raises(FormatError, match=r"^x.json: .*\[config-value-invalid\]"):
         AlbertConfig.from_dict(values, where="x.json")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"id2label": {}},
+        {"id2label": {"0": "a", "2": "b"}},
+        {"id2label": {"a": "b"}},
+        {"id2label": ["a"]},
+        {"num_labels": 0},
+        {"num_labels": 10**12},
+        {"num_labels": "2"},
+    ],
+    ids=str,
+)
+def test_impossible_labels_are_refused(labels: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match=r"\[config-value-invalid\]"):
+        AlbertConfig.from_dict(labels)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([*AlbertConfig().to_dict(), "id2label", "num_labels", "extra"]), ANY_JSON)
+def test_any_json_gives_a_config_or_our_error(name: str, value: Any) -> None:
+    for read in (AlbertConfig.from_dict, AlbertConfig.from_google):
+        try:
+            config = read({"hidden_act": "gelu", name: value})
+        except AlbertKitError:
+            continue
+        assert AlbertConfig.from_dict(config.to_dict()).to_dict() == config.to_dict()
 
 
 def test_a_misspelt_activation_gets_the_nearest_name() -> None:

@@ -7,10 +7,11 @@ in `extra`, so that a round trip loses nothing. Defaults are transformers' (they
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from albertkit.errors import FormatError, InputError
 
@@ -44,6 +45,7 @@ GOOGLE_IDLE_KEYS = (
 )
 
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
+PROBLEM_TYPES: tuple[ProblemType | None, ...] = (None, *get_args(ProblemType))
 NO_EXTRA: Mapping[str, Json] = MappingProxyType({})
 TWO_LABELS: Mapping[int, str] = MappingProxyType({0: "LABEL_0", 1: "LABEL_1"})
 
@@ -81,28 +83,9 @@ class AlbertConfig:
     )  # keys of the file that we don't know
 
     def __post_init__(self) -> None:
-        for name in POSITIVE:
-            value = getattr(self, name)
-            if not _is_whole(value) or value < 1:
-                raise _bad_value(name, value, "it must be a whole number of at least 1")
-        for name in RATES:
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value < 1:
-                raise _bad_value(name, value, "it must be a probability, 0 ≤ p < 1")
-        for name in ("layer_norm_eps", "initializer_range"):
-            value = getattr(self, name)
-            if not _is_number(value) or value < 0:
-                raise _bad_value(name, value, "it must be a number of at least 0")
-        if self.hidden_act not in ACTIVATIONS:
-            near = difflib.get_close_matches(str(self.hidden_act), ACTIVATIONS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
-            raise _bad_value("hidden_act", self.hidden_act, hint)
-        if self.hidden_size % self.num_attention_heads:
-            raise _bad_value(
-                "num_attention_heads",
-                self.num_attention_heads,
-                f"hidden_size {self.hidden_size} cannot be cut into so many equal heads",
-            )
+        _check_counts(self)
+        _check_rates(self)
+        _check_words(self)
 
     @property
     def activation(self) -> Activation:
@@ -179,12 +162,12 @@ class AlbertConfig:
     def from_google(cls, found: Mapping[str, Json]) -> AlbertConfig:
         """Read google's `albert_config.json`; its `gelu` is the tanh form."""
         kept = {k: v for k, v in found.items() if k not in GOOGLE_IDLE_KEYS}
-        act = kept.get("hidden_act", "gelu")
+        act = str(kept.get("hidden_act", "gelu"))
         if act not in FROM_GOOGLE:
             raise _bad_value("hidden_act", act, f"google's code knows {', '.join(FROM_GOOGLE)}")
         idle: dict[str, Json] = {k: v for k, v in found.items() if k in GOOGLE_IDLE_KEYS}
         return cls.from_dict(
-            {**kept, **idle, "hidden_act": FROM_GOOGLE[str(act)]}, where="albert_config.json"
+            {**kept, **idle, "hidden_act": FROM_GOOGLE[act]}, where="albert_config.json"
         )
 
     def to_google(self) -> dict[str, Json]:
@@ -229,8 +212,57 @@ POSITIVE = (
     "max_position_embeddings",
     "type_vocab_size",
 )
+# What is built as often as a number says: a file may not ask for more than any model has.
+REPEATED = {"num_hidden_layers": 10_000, "num_hidden_groups": 512, "inner_group_num": 64}
+MOST_LABELS = 1_000_000
 RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
 READ_KEYS = (*FIELD_NAMES, "model_type", "label2id", "num_labels")
+
+
+def _check_counts(c: AlbertConfig) -> None:
+    for name in POSITIVE:
+        value = getattr(c, name)
+        if not _is_whole(value) or value < 1:
+            raise _bad_value(name, value, "it must be a whole number of at least 1")
+    for name, most in REPEATED.items():
+        if getattr(c, name) > most:
+            raise _bad_value(name, getattr(c, name), f"no ALBERT has more than {most:,}")
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        value = getattr(c, name)
+        if value is not None and not _is_whole(value):
+            raise _bad_value(name, value, "it must be a whole number or null")
+    if c.hidden_size % c.num_attention_heads:
+        raise _bad_value(
+            "num_attention_heads",
+            c.num_attention_heads,
+            f"hidden_size {c.hidden_size} cannot be cut into so many equal heads",
+        )
+
+
+def _check_rates(c: AlbertConfig) -> None:
+    for name in RATES:
+        value = getattr(c, name)
+        if not _is_number(value) or not 0 <= value < 1:
+            raise _bad_value(name, value, "it must be a probability, 0 ≤ p < 1")
+    for name in ("layer_norm_eps", "initializer_range"):
+        value = getattr(c, name)
+        if not _is_number(value) or not 0 <= value < math.inf:
+            raise _bad_value(name, value, "it must be a number of at least 0")
+
+
+def _check_words(c: AlbertConfig) -> None:
+    if c.problem_type not in PROBLEM_TYPES:
+        raise _bad_value(
+            "problem_type", c.problem_type, f"known are {', '.join(get_args(ProblemType))}"
+        )
+    if not c.id2label or set(c.id2label) != set(range(len(c.id2label))):
+        raise _bad_value(
+            "id2label", dict(c.id2label), "it must name the classes 0, 1, 2 …, at least one"
+        )
+    if not isinstance(c.hidden_act, str) or c.hidden_act not in ACTIVATIONS:
+        near = difflib.get_close_matches(str(c.hidden_act), ACTIVATIONS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
+        raise _bad_value("hidden_act", c.hidden_act, hint)
 
 
 def _is_whole(value: object) -> bool:
@@ -243,13 +275,18 @@ def _is_number(value: object) -> bool:
 
 def _labels(found: Mapping[str, Json]) -> Mapping[int, str]:
     """id2label, or LABEL_0 … where only `num_labels` stands there."""
-    given = found.get("id2label")
+    given, count = found.get("id2label"), found.get("num_labels")
     if isinstance(given, dict):
+        if not all(str(key).isdecimal() and len(str(key)) < 10 for key in given):
+            raise _bad_value("id2label", given, "its keys must be the numbers of the classes")
         return MappingProxyType({int(number): str(label) for number, label in given.items()})
-    count = found.get("num_labels")
-    if isinstance(count, int):
-        return MappingProxyType({number: f"LABEL_{number}" for number in range(count)})
-    return TWO_LABELS
+    if given is not None:
+        raise _bad_value("id2label", given, "it must be an object, number → label")
+    if count is None:
+        return TWO_LABELS
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_LABELS:
+        raise _bad_value("num_labels", count, f"it must be a whole number, 1 to {MOST_LABELS:,}")
+    return MappingProxyType({number: f"LABEL_{number}" for number in range(count)})
 
 
 def _bad_value(name: str, value: object, why: str) -> InputError:
