@@ -14,13 +14,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencepiece_model
+from albertkit.text.normalise import is_dropped_mark
 from albertkit.text.pieces import SPACE, SentencePieces, ends_in_digit_comma
 from albertkit.text.policy import HUGGINGFACE, REFERENCE, TextPolicy
 from albertkit.text.specials import SpecialNames
@@ -94,10 +94,11 @@ def normaliser_steps(policy: TextPolicy, character_map: bytes) -> Iterable[Json]
         yield from QUOTE_RULES
     if policy.form != "kept":
         yield {"type": policy.form}
-    if policy.marks == "class":
-        yield regex_rule(f"[{ranges(lambda c: unicodedata.combining(c) != 0)}]+", "")
-    elif policy.marks == "category":
-        yield regex_rule(r"\p{Mn}+", "")
+    if policy.marks != "kept":
+        dropped = f"[{ranges(lambda c: is_dropped_mark(c, policy))}]+"
+        # A text that lost its first character would no longer count as the first stretch.
+        yield regex_rule(rf"\A{dropped}", " ")
+        yield regex_rule(dropped, "")
     if policy.case != "kept":
         yield {"type": "Lowercase"}
     if character_map:
