@@ -37,7 +37,6 @@ CODES: dict[str, str] = {
     "text-too-long": "A text has more positions than the model's table.",
     "type-id-out-of-range": "A type id is not in the model's table of types.",
     # runtime, tasks, rows and the command line
-    "argument-invalid": "An argument has a value that it doesn't take.",
     "column-missing": "A table has no column of the name that was asked for.",
     "file-not-utf8": "A file that should hold text is not UTF-8.",
     "input-not-texts": "Something that is no text, pair of texts or list of them is to be read.",
@@ -84,6 +83,7 @@ CODES: dict[str, str] = {
     "text-not-ids": "Text is given where a model reads ids.",
     "unknown-argument": "A model is called with an argument that it doesn't have.",
     # training
+    "lessons-disagree": "There are not as many teacher's vectors as texts.",
     "piece-vectors-too-narrow": "Another model's piece vectors are narrower than the word table.",
     "recipe-key-missing": "A recipe lacks a key that has no default.",
     "recipe-key-unknown": "A recipe has a key that nothing reads.",

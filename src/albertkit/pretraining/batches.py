@@ -7,8 +7,9 @@ P and of sequences N is fixed too (filled up with ignored labels), so that a ste
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from albertkit.pretraining.order_pairs import IGNORED, Sequence, sequences
 from albertkit.pretraining.shards import Shard
 
 Int64 = npt.NDArray[np.int64]
+Item = TypeVar("Item", bound=Sized)
 WAITING = 64  # sequences among which a gap looks for the one that fits best
 
 
@@ -82,7 +84,7 @@ def batches(
     order_seed = int(np.random.default_rng((seed, epoch, 0)).integers(1 << 62))
     stream = sequences(shard, shape.width, order_seed)
     waiting = list(itertools.islice(stream, WAITING))
-    while sum(len(s.ids) for s in waiting) >= shape.rows * shape.width:
+    while sum(map(len, waiting)) >= shape.rows * shape.width:
         yield _batch(waiting, stream, shape, begins_word, chance)
 
 
@@ -98,23 +100,15 @@ def _batch(
     owners = np.full((R, W), -1, np.int64)
     masked: list[Int64] = []
     labels: list[npt.NDArray[np.int32]] = []
-    firsts: list[int] = []
-    orders: list[int] = []
-    for row in range(R):
-        at = 0
-        while len(firsts) < shape.texts and (found := _fitting(waiting, W - at)) is not None:
-            sequence = waiting.pop(found)
-            waiting.extend(itertools.islice(stream, 1))
-            hidden = hide(sequence.ids, begins_word, chance, shape.share)
-            here = slice(at, at + len(sequence.ids))
-            ids[row, here], types[row, here] = hidden.ids, sequence.type_ids
-            positions[row, here] = np.arange(len(sequence.ids))
-            owners[row, here] = len(firsts)
-            masked.append(hidden.places + row * W + at)
-            labels.append(hidden.labels)
-            firsts.append(row * W + at)
-            orders.append(sequence.order)
-            at += len(sequence.ids)
+    placed = fill_rows(waiting, stream, shape.rows, shape.width, shape.texts)
+    for number, (sequence, row, at) in enumerate(placed):
+        hidden = hide(sequence.ids, begins_word, chance, shape.share)
+        here = slice(at, at + len(sequence))
+        ids[row, here], types[row, here] = hidden.ids, sequence.type_ids
+        positions[row, here] = np.arange(len(sequence))
+        owners[row, here] = number
+        masked.append(hidden.places + row * W + at)
+        labels.append(hidden.labels)
     return PretrainingBatch(
         ids,
         types,
@@ -122,15 +116,32 @@ def _batch(
         owners,
         _filled(np.concatenate(masked), shape.masked, 0),
         _filled(np.concatenate(labels), shape.masked, IGNORED),
-        _filled(np.array(firsts), shape.texts, 0),
-        _filled(np.array(orders), shape.texts, IGNORED),
+        _filled(np.array([row * W + at for _, row, at in placed]), shape.texts, 0),
+        _filled(np.array([sequence.order for sequence, _, _ in placed]), shape.texts, IGNORED),
         real=int((owners >= 0).sum()),
     )
 
 
-def _fitting(waiting: list[Sequence], room: int) -> int | None:
-    """The longest sequence that fits; the oldest of these."""
-    sizes = [len(s.ids) if len(s.ids) <= room else 0 for s in waiting]
+def fill_rows(
+    waiting: list[Item], stream: Iterator[Item], rows: int, width: int, most: int
+) -> list[tuple[Item, int, int]]:
+    """Take items from `waiting` (refilled from `stream`) until `rows` rows are full.
+
+    The longest that fits goes first, the oldest of these. Returns (item, row, slot in the row).
+    """
+    placed: list[tuple[Item, int, int]] = []
+    for row in range(rows):
+        at = 0
+        while len(placed) < most and (found := _fitting(waiting, width - at)) is not None:
+            item = waiting.pop(found)
+            waiting.extend(itertools.islice(stream, 1))
+            placed.append((item, row, at))
+            at += len(item)
+    return placed
+
+
+def _fitting(waiting: list[Item], room: int) -> int | None:
+    sizes = [len(item) if len(item) <= room else 0 for item in waiting]
     best = max(range(len(sizes)), key=sizes.__getitem__, default=None)
     return best if best is not None and sizes[best] else None
 

@@ -30,6 +30,9 @@ class Sequence:
     type_ids: npt.NDArray[np.int32]  # [S]
     order: int  # 0 in order, 1 swapped, IGNORED where there is only one segment
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
 
 def sequences(shard: Shard, length: int, seed: int) -> Iterator[Sequence]:
     """All of the shard once, documents in random order, as sequences of at most `length` ids."""

@@ -37,6 +37,17 @@ class ModelRecipe:
     intermediate_size: int
     initializer_range: float = 0.02
 
+    def config(self, vocab_size: int) -> AlbertConfig:
+        return AlbertConfig(
+            vocab_size=vocab_size,
+            embedding_size=self.embedding_size,
+            hidden_size=self.hidden_size,
+            num_hidden_layers=self.num_hidden_layers,
+            num_attention_heads=self.num_attention_heads,
+            intermediate_size=self.intermediate_size,
+            initializer_range=self.initializer_range,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRecipe:
@@ -70,23 +81,11 @@ class PretrainingRecipe:
             place.resolve().parent,
         )
 
-    def config(self, vocab_size: int) -> AlbertConfig:
-        m = self.model
-        return AlbertConfig(
-            vocab_size=vocab_size,
-            embedding_size=m.embedding_size,
-            hidden_size=m.hidden_size,
-            num_hidden_layers=m.num_hidden_layers,
-            num_attention_heads=m.num_attention_heads,
-            intermediate_size=m.intermediate_size,
-            initializer_range=m.initializer_range,
-        )
-
 
 def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
     tokenizer = AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
-    config = recipe.config(tokenizer.vocab_size)
+    config = recipe.model.config(tokenizer.vocab_size)
     torch.manual_seed(recipe.schedule.seed)
     model = PackedPretraining(config)
     if recipe.data.piece_vectors:

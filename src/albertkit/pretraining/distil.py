@@ -1,0 +1,157 @@
+"""Teach an ALBERT another model's sentence vectors.
+
+In: a recipe (TOML) that names texts and the teacher's vector of each. Out: an encoder whose mean
+of token vectors points where the teacher's vector points, in fewer dimensions. A masked language
+model alone makes poor sentence vectors: nothing in its training compares sentences.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from albertkit.model.albert import AlbertEncoder, initialise
+from albertkit.model.packed_attention import packed_mask
+from albertkit.pretraining.batches import WAITING, Int64, fill_rows
+from albertkit.pretraining.lessons import Lesson, Lessons
+from albertkit.pretraining.pretrain import ModelRecipe, arrays_of
+from albertkit.pretraining.start import aligned_start, directions
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.text.tokenizer import AlbertTokenizer
+from albertkit.training.loop import Run, StepResult
+from albertkit.training.recipe import Schedule, fill, read_toml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonRecipe:
+    """What is read: paths are counted from the recipe's directory."""
+
+    tokenizer: str  # a directory or a SentencePiece model
+    lessons: str  # made by `write_lessons`
+    piece_vectors: str  # .npy [V, D]: the teacher's vector of each piece alone
+    rows: int = 16  # R of a batch
+    width: int = 128  # W of a row; longer texts are cut
+
+
+@dataclass(frozen=True, slots=True)
+class DistilRecipe:
+    """A whole recipe."""
+
+    model: ModelRecipe
+    data: LessonRecipe
+    schedule: Schedule
+    home: Path  # the recipe's directory
+
+    @classmethod
+    def read(cls, place: Path) -> DistilRecipe:
+        """Read a TOML file with the tables [model], [data] and [schedule]."""
+        found = read_toml(place)
+        return cls(
+            fill(ModelRecipe, found.get("model"), "model"),
+            fill(LessonRecipe, found.get("data"), "data"),
+            fill(Schedule, found.get("schedule"), "schedule"),
+            place.resolve().parent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LessonBatch:
+    """Packed texts and where their vectors should point."""
+
+    ids: Int64  # [R, W]
+    positions: Int64  # [R, W]
+    owners: Int64  # [R, W], -1 for empty slots
+    targets: FloatArray  # [N, H], unit length
+    real: int  # tokens that are not filling
+
+
+class Student(nn.Module):
+    """An encoder whose mean token vector is compared with the teacher's."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.albert = AlbertEncoder(config, pooler=False, implementation="eager")
+        initialise(self, config.initializer_range)
+
+    def vectors(self, ids: Tensor, positions: Tensor, owners: Tensor) -> Tensor:
+        """The mean token vector of each text, [N, H], from packed rows [R, W]."""
+        types = torch.zeros_like(ids)
+        tokens = self.albert.token_vectors(ids, types, positions, packed_mask(owners))
+        real = owners.flatten() >= 0
+        owner = owners.flatten()[real]
+        sums = tokens.new_zeros(int(owner.max()) + 1, tokens.shape[-1])
+        sums = sums.index_add(0, owner, tokens.flatten(0, 1)[real])
+        return sums / torch.bincount(owner)[:, None]
+
+    def forward(self, batch: LessonBatch) -> StepResult:
+        """1 - cosine to the targets, in the mean over texts."""
+        ids, positions, owners = map(torch.from_numpy, (batch.ids, batch.positions, batch.owners))
+        found = F.normalize(self.vectors(ids, positions, owners), dim=-1)
+        cosine = (found * torch.from_numpy(batch.targets)).sum(-1).mean()
+        return StepResult(1 - cosine, batch.real, {"cosine": cosine})
+
+    def named(self) -> dict[str, nn.Parameter]:
+        """The parameters under their canonical names."""
+        return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
+
+
+def distil(recipe: DistilRecipe, place: Path) -> Weights:
+    """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
+    tokenizer = AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
+    lessons = Lessons.open(recipe.home / recipe.data.lessons)
+    config = recipe.model.config(tokenizer.vocab_size)
+    turn = directions(lessons.targets, config.hidden_size)  # [D, H]
+    torch.manual_seed(recipe.schedule.seed)
+    student = Student(config)
+    pieces = np.load(recipe.home / recipe.data.piece_vectors)
+    table, projection = aligned_start(pieces @ turn, config.embedding_size)
+    parameters = student.named()
+    parameters["embeddings.word_embeddings.weight"].data.copy_(torch.from_numpy(table))
+    parameters["encoder.embedding_hidden_mapping_in.weight"].data.copy_(
+        torch.from_numpy(projection)
+    )
+    run: Run[LessonBatch] = Run(
+        parameters, student, partial(epoch_batches, recipe, lessons, turn), recipe.schedule, place
+    )
+    run.train()
+    return Weights(config, (), arrays_of(parameters), str(place))
+
+
+def epoch_batches(
+    recipe: DistilRecipe, lessons: Lessons, turn: npt.NDArray[np.floating], epoch: int
+) -> Iterator[LessonBatch]:
+    """All lessons once, in an order of this epoch."""
+    chance = np.random.default_rng((recipe.schedule.seed, epoch))
+    width = recipe.data.width
+    stream = (lessons.take(int(n), width) for n in chance.permutation(len(lessons)))
+    waiting = list(itertools.islice(stream, WAITING))
+    while sum(map(len, waiting)) >= recipe.data.rows * width:
+        yield _batch(waiting, stream, recipe.data.rows, width, turn)
+
+
+def _batch(
+    waiting: list[Lesson],
+    stream: Iterator[Lesson],
+    rows: int,
+    width: int,
+    turn: npt.NDArray[np.floating],
+) -> LessonBatch:
+    ids, positions = (np.zeros((rows, width), np.int64) for _ in range(2))
+    owners = np.full((rows, width), -1, np.int64)
+    placed = fill_rows(waiting, stream, rows, width, rows * width)
+    for number, (lesson, row, at) in enumerate(placed):
+        here = slice(at, at + len(lesson))
+        ids[row, here], positions[row, here] = lesson.ids, np.arange(len(lesson))
+        owners[row, here] = number
+    targets = np.stack([lesson.target for lesson, _, _ in placed]).astype(np.float32) @ turn
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    return LessonBatch(ids, positions, owners, targets.astype(np.float32), int((owners >= 0).sum()))
