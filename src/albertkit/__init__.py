@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         AlbertForTokenClassification,
         AlbertModel,
     )
+    from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
+    from albertkit.tasks import FillMask, TextEmbedder
     from albertkit.text import AlbertTokenizer, TextPolicy
 
 __version__ = "0.1.0"
@@ -35,10 +37,13 @@ HOMES = {
     "AlbertKitError": "albertkit.errors",
     "AlbertModel": "albertkit.model",
     "AlbertTokenizer": "albertkit.text",
+    "FillMask": "albertkit.tasks",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
     "SurroundingsError": "albertkit.errors",
+    "TextEmbedder": "albertkit.tasks",
     "TextPolicy": "albertkit.text",
+    "load": "albertkit.runtime",
 }
 
 __all__ = [
@@ -52,11 +57,14 @@ __all__ = [
     "AlbertKitError",
     "AlbertModel",
     "AlbertTokenizer",
+    "FillMask",
     "FormatError",
     "InputError",
     "SurroundingsError",
+    "TextEmbedder",
     "TextPolicy",
     "__version__",
+    "load",
 ]
 
 

@@ -3,5 +3,14 @@
 from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.formats import FORMATS, format_of, read_checkpoint
 from albertkit.checkpoints.huggingface import HUGGINGFACE
+from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
 
-__all__ = ["FORMATS", "HUGGINGFACE", "Format", "Stored", "format_of", "read_checkpoint"]
+__all__ = [
+    "FORMATS",
+    "HUGGINGFACE",
+    "SENTENCE_TRANSFORMERS",
+    "Format",
+    "Stored",
+    "format_of",
+    "read_checkpoint",
+]

@@ -13,6 +13,7 @@ from typing import Protocol
 from albertkit.errors import Finding
 from albertkit.fileformats.safetensors import FloatArray, SavedDtype
 from albertkit.spec import Weights
+from albertkit.spec.vector_plan import VectorPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,13 @@ class Stored:
     """One checkpoint: weights, the files of its tokenizer, and notes for whoever opened it.
 
     tokenizer_files: files of the place, as they lie there; written beside the weights by `write`.
+    vectors: how the place makes one vector of a text, where it says so.
     """
 
     weights: Weights
     tokenizer_files: tuple[Path, ...] = ()
     notes: tuple[Finding, ...] = ()
+    vectors: VectorPlan | None = None
 
 
 class Renamed(Mapping[str, FloatArray]):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.huggingface import HUGGINGFACE
+from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
 from albertkit.errors import FormatError, InputError
 
-FORMATS: tuple[Format, ...] = (HUGGINGFACE,)
+FORMATS: tuple[Format, ...] = (SENTENCE_TRANSFORMERS, HUGGINGFACE)
 
 
 def format_of(place: Path) -> tuple[Format, str]:

@@ -16,11 +16,11 @@ from albertkit.engine.protocol import (
     Engine,
     Int64Array,
     PackedBatch,
-    Pooling,
     Wanted,
     given,
 )
 from albertkit.spec import FloatArray, head
+from albertkit.spec.vector_plan import Pooling
 from albertkit.text.encoding import Encodings
 
 Progress = Callable[[int], None]
@@ -73,6 +73,8 @@ def logits_of_words(
     for layout, batch in _batches(encodings, slots, progress):
         numbers = token_numbers(encodings, layout)  # of this batch
         asked = np.flatnonzero(np.isin(numbers, at))
+        if not len(asked):
+            continue
         outputs = engine.run(batch, Wanted(mlm_at=asked))
         logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
     return logits

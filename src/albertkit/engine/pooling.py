@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, Outputs, Pooling, Wanted, given
+from albertkit.engine.protocol import Int64Array, Outputs, Wanted, given
 from albertkit.spec import FloatArray
+from albertkit.spec.vector_plan import Pooling
 
 
 def wanted_by(pooling: Pooling) -> Wanted:

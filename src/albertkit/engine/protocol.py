@@ -16,7 +16,6 @@ from albertkit.spec.heads import MASKED_LM
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
-Pooling = Literal["mean", "cls", "max", "pooler"]
 Precision = Literal["float32", "bfloat16", "int8"]
 
 

@@ -1,0 +1,60 @@
+"""What makes one vector of a text's token vectors: pooling, then steps, and what goes before.
+
+A bare encoder has the plan's defaults; directories of sentence-transformers bring their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from albertkit.spec.config import Activation
+from albertkit.spec.weights import FloatArray
+
+Pooling = Literal["mean", "cls", "max", "pooler"]
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+NO_PROMPTS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """A linear layer on pooled vectors, and an activation."""
+
+    weight: FloatArray  # [out, in]
+    bias: FloatArray | None  # [out]
+    activation: Activation
+
+
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """Each vector is divided by its length."""
+
+
+VectorStep: TypeAlias = Dense | Normalise
+
+
+@dataclass(frozen=True, slots=True)
+class VectorPlan:
+    """From texts to vectors, beside the encoder itself.
+
+    max_length: of a text in ids, specials included; None: as many as the model has positions.
+    prompts: name → what is put before a text; default_prompt: the name that holds where none is
+    asked for. lower_case: whether texts are lower-cased before the tokenizer sees them.
+    """
+
+    pooling: Pooling = "mean"
+    steps: tuple[VectorStep, ...] = ()
+    max_length: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=lambda: NO_PROMPTS)
+    default_prompt: str | None = None
+    similarity: Similarity = "cosine"
+    lower_case: bool = False
+
+    def width(self, hidden_size: int) -> int:
+        """Numbers in a vector."""
+        for step in reversed(self.steps):
+            if isinstance(step, Dense):
+                return len(step.weight)
+        return hidden_size

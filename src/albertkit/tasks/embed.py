@@ -1,0 +1,299 @@
+"""TextEmbedder: texts → vectors, called as sentence-transformers is called.
+
+What differs: results are numpy arrays where tensors are not asked for by name; a text that was cut
+is spoken of; an argument that is not known is refused, and so is a list of both texts and pairs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Stored
+from albertkit.engine.lists import Progress, vectors_of_texts, vectors_of_tokens
+from albertkit.engine.packing import SLOTS
+from albertkit.engine.pooling import text_vectors
+from albertkit.engine.protocol import Engine, Outputs
+from albertkit.errors import InputError
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.runtime import EngineName, Loaded, load
+from albertkit.runtime.load import stamped
+from albertkit.runtime.places import VECTORS
+from albertkit.spec import FloatArray
+from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
+from albertkit.tasks.arguments import at_least_one, one_of, refuse_unknown
+from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.similarity import similarity, similarity_pairwise
+from albertkit.tasks.tensors import as_tensor
+from albertkit.tasks.texts import Texts, read_texts
+from albertkit.tasks.vector_steps import apply_steps, normalised
+from albertkit.text import Encodings, TextPolicy
+
+LOGGER = logging.getLogger(__name__)
+
+NOTHING: Final = object()  # no texts were given, which None would be
+
+OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
+OUTPUT_VALUES: tuple[OutputValue, ...] = ("sentence_embedding", "token_embeddings", None)
+# The prompts that encode_document looks for, the first that the model has.
+DOCUMENT_PROMPTS: Final = ("document", "passage", "corpus")
+
+
+class TextEmbedder:
+    """One vector for each text.
+
+    model: a directory (sentence-transformers, Hugging Face) or a built-in model's name; None: the
+    built-in one for vectors. pooling, prompts, default_prompt_name, max_length, similarity:
+    override what the directory says. truncate_dim: numbers of a vector to keep. truncation: what
+    becomes of texts longer than max_length ids: "error", "warn" (cut and told, once a call) or
+    "off" (cut). Raises as runtime.load does, and InputError [argument-invalid].
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        engine: EngineName = "auto",
+        pooling: Pooling | None = None,
+        prompts: Mapping[str, str] | None = None,
+        default_prompt_name: str | None = None,
+        max_length: int | None = None,
+        similarity_fn_name: Similarity | None = None,
+        truncate_dim: int | None = None,
+        truncation: WhenTooLong = "warn",
+        policy: str | TextPolicy | None = None,
+    ) -> None:
+        at_least_one("truncate_dim", truncate_dim)
+        at_least_one("max_length", max_length)
+        one_of(truncation, WHEN_TOO_LONG, "truncation")
+        one_of(pooling, (*get_args(Pooling), None), "pooling")
+        one_of(similarity_fn_name, (*get_args(Similarity), None), "similarity_fn_name")
+        self.truncation: WhenTooLong = truncation
+        self.truncate_dim = truncate_dim
+        loaded = load(VECTORS if model is None else model, engine=engine, policy=policy)
+        plan = loaded.vectors or VectorPlan()
+        self.plan = replace(
+            plan,
+            pooling=pooling or plan.pooling,
+            prompts=MappingProxyType(dict(plan.prompts if prompts is None else prompts)),
+            default_prompt=default_prompt_name or plan.default_prompt,
+            max_length=max_length or plan.max_length,
+            similarity=similarity_fn_name or plan.similarity,
+        )
+        self.loaded: Loaded = replace(loaded, vectors=self.plan)
+
+    @property
+    def max_seq_length(self) -> int:
+        """Ids of the longest text that is read whole, specials included."""
+        return self.loaded.max_length
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        return dict(self.plan.prompts)
+
+    def get_embedding_dimension(self) -> int:
+        """Numbers in a vector."""
+        width = self.plan.width(self.loaded.config.hidden_size)
+        return min(width, self.truncate_dim or width)
+
+    def encode(  # noqa: PLR0917  # the order is sentence-transformers'
+        self,
+        sentences: object = NOTHING,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: OutputValue = "sentence_embedding",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        **others: object,
+    ) -> Any:
+        """Vectors [N, D] of a list of texts or pairs, or one vector [D] of one text.
+
+        prompt, prompt_name: what is put before each text. batch_size: the memory of this many
+        longest texts is used at most. show_progress_bar: None means where the log is at INFO and
+        standard error is a terminal. output_value: "token_embeddings" gives one array [S, H] a
+        text, special tokens included; None gives dicts with ids, mask and both kinds of vectors.
+        convert_to_tensor: one torch tensor; convert_to_numpy=False: a list of tensors.
+        truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
+
+        Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
+        [prompt-unknown], [text-too-long].
+        """
+        texts = read_texts(_first_argument(sentences, others))
+        one_of(output_value, OUTPUT_VALUES, "output_value")
+        at_least_one("batch_size", batch_size)
+        at_least_one("truncate_dim", truncate_dim)
+        encodings = self._encodings(texts, self._prompt(prompt, prompt_name))
+        run = _Run(
+            engine=self.loaded.engine_for(encodings.lengths.tolist()),
+            encodings=encodings,
+            slots=min(SLOTS, batch_size * self.max_seq_length),
+            progress=_progress(show_progress_bar, len(texts)),
+        )
+        kept = truncate_dim or self.truncate_dim
+        as_asked = as_tensor if convert_to_tensor or not convert_to_numpy else _as_it_is
+        match output_value:
+            case "token_embeddings":
+                found: list[object] = [as_asked(part) for part in run.of_each_text(run.tokens())]
+            case None:
+                found = self._everything(run, kept, normalize_embeddings, as_asked)
+            case _:
+                vectors = self._finished(run.texts(self.plan.pooling), kept, normalize_embeddings)
+                if not texts.is_one and (convert_to_tensor or convert_to_numpy):
+                    return as_asked(vectors if len(texts) else np.array([]))
+                found = [as_asked(vector) for vector in vectors]
+        return found[0] if texts.is_one else found
+
+    def encode_query(self, sentences: object = NOTHING, **options: Any) -> Any:
+        """As `encode`, with the prompt "query" where the model has it and no other is asked for."""
+        return self._encode_as(("query",), sentences, options)
+
+    def encode_document(self, sentences: object = NOTHING, **options: Any) -> Any:
+        """As `encode`, with the prompt "document", "passage" or "corpus", the first there is."""
+        return self._encode_as(DOCUMENT_PROMPTS, sentences, options)
+
+    def similarity(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
+        """How near all vectors of `left` are to all of `right`, [N, M], by the model's measure."""
+        return similarity(left, right, self.plan.similarity)
+
+    def similarity_pairwise(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
+        """How near the vectors of each pair are, [N]."""
+        return similarity_pairwise(left, right, self.plan.similarity)
+
+    def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that sentence-transformers, transformers and this class open.
+
+        Raises InputError [vector-step-unknown] for the pooler, SurroundingsError [write-failed].
+        """
+        tokenizer = self.loaded.tokenizer
+        weights = stamped(self.loaded.weights, tokenizer)
+        with new_directory(Path(path)) as folder:
+            SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=self.plan), folder, dtype=dtype)
+            tokenizer.save_pretrained(folder)
+
+    def close(self) -> None:
+        """Give the engine's memory back; the next call makes it anew."""
+        self.loaded.close()
+
+    def _prompt(self, prompt: str | None, name: str | None) -> str:
+        if prompt is not None:
+            return prompt
+        if name is None:
+            return self.plan.prompts.get(self.plan.default_prompt or "", "")
+        if name not in self.plan.prompts:
+            known = ", ".join(map(repr, self.plan.prompts)) or "none"
+            raise InputError(
+                "prompt-unknown",
+                f"prompt_name is {name!r}",
+                why=f"the model's prompts are {known}",
+                fix="Take one of these, or give the words themselves as prompt=",
+            )
+        return self.plan.prompts[name]
+
+    def _encode_as(self, names: Iterable[str], sentences: object, options: dict[str, Any]) -> Any:
+        if options.get("prompt") is None and options.get("prompt_name") is None:
+            found = (name for name in names if name in self.plan.prompts)
+            options = {**options, "prompt_name": next(found, None)}
+        return self.encode(sentences, **options)
+
+    def _encodings(self, texts: Texts, prompt: str) -> Encodings:
+        first = [prompt + text for text in texts.first] if prompt else texts.first
+        if self.plan.lower_case:
+            first = [text.lower() for text in first]
+        return encode_within(
+            self.loaded, replace(texts, first=first), self.max_seq_length, self.truncation
+        )
+
+    def _finished(self, pooled: FloatArray, kept: int | None, normalise: bool) -> FloatArray:
+        """Pooled vectors [N, H] → vectors as they leave, [N, D]."""
+        vectors = apply_steps(self.plan.steps, pooled, self.loaded.config)
+        if kept is not None:
+            vectors = np.ascontiguousarray(vectors[:, :kept])
+        return normalised(vectors) if normalise else vectors
+
+    def _everything(
+        self, run: _Run, kept: int | None, normalise: bool, as_asked: Callable[[FloatArray], object]
+    ) -> list[object]:
+        """Of each text a dict: its ids, mask, token vectors and vector."""
+        tokens = run.tokens()
+        pooled = run.pooled(tokens, self.plan.pooling)
+        vectors = self._finished(pooled, kept, normalise)
+        return [
+            {
+                "input_ids": encoding.ids,
+                "attention_mask": np.ones(len(encoding), np.int64),
+                "token_embeddings": as_asked(own),
+                "sentence_embedding": as_asked(vector),
+            }
+            for encoding, own, vector in zip(
+                run.encodings, run.of_each_text(tokens), vectors, strict=True
+            )
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One list and the engine that is asked about it."""
+
+    engine: Engine
+    encodings: Encodings
+    slots: int
+    progress: Progress | None
+
+    def texts(self, pooling: Pooling) -> FloatArray:
+        """[N, H]"""
+        return vectors_of_texts(
+            self.engine, self.encodings, pooling, slots=self.slots, progress=self.progress
+        )
+
+    def tokens(self) -> FloatArray:
+        """[T, H]"""
+        return vectors_of_tokens(
+            self.engine, self.encodings, slots=self.slots, progress=self.progress
+        )
+
+    def pooled(self, tokens: FloatArray, pooling: Pooling) -> FloatArray:
+        """[N, H] of token vectors that are there already; only the pooler needs the engine."""
+        if pooling == "pooler":
+            return self.texts(pooling)
+        return text_vectors(Outputs(tokens=tokens), self.encodings.starts, pooling)
+
+    def of_each_text(self, tokens: FloatArray) -> list[FloatArray]:
+        """[T, H] → N arrays [S, H]"""
+        return [
+            tokens[begin:end] for begin, end in itertools.pairwise(self.encodings.starts.tolist())
+        ]
+
+
+def _first_argument(sentences: object, others: dict[str, object]) -> object:
+    """The texts, which sentence-transformers 6 calls `inputs`."""
+    if sentences is NOTHING and "inputs" in others:
+        sentences = others.pop("inputs")
+    names = inspect.signature(TextEmbedder.encode).parameters
+    refuse_unknown(others, [name for name in names if name not in ("self", "others")], "encode")
+    return None if sentences is NOTHING else sentences
+
+
+def _progress(asked: bool | None, total: int) -> Progress | None:
+    if asked is None:
+        asked = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
+    return ProgressLine(total) if asked else None
+
+
+def _as_it_is(array: FloatArray) -> object:
+    return array

@@ -1,0 +1,74 @@
+"""What people give where texts are read: one text, one pair, or a list of either.
+
+The forms are sentence-transformers': a str alone is one text; in a list, two texts together are a
+pair, which gets one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from albertkit.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """N texts, or N pairs of a first and a second text.
+
+    is_one: whether a single text was given outside of a list, and is to be answered so.
+    """
+
+    first: list[str]
+    second: list[str] | None
+    is_one: bool
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def read_texts(given: object) -> Texts:
+    """Read what a caller gave; raises InputError [input-not-texts]."""
+    if isinstance(given, str):
+        return Texts([given], None, True)
+    listed = as_list(given)
+    pairs = [item for item in listed if _is_pair(item)]
+    if listed and len(pairs) == len(listed):
+        return Texts([first for first, _ in pairs], [second for _, second in pairs], False)
+    texts = []
+    for number, item in enumerate(listed):
+        if not isinstance(item, str):
+            raise _refused(item, f"item {number} of {len(listed)} ")
+        texts.append(item)
+    return Texts(texts, None, False)
+
+
+def as_list(given: object) -> list[object]:
+    """The items of a list, a tuple, or a column of numpy, pandas or datasets."""
+    column = getattr(given, "tolist", None)
+    if callable(column):
+        given = column()
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray):
+        return list(given)
+    raise _refused(given, "")
+
+
+def _is_pair(item: object) -> TypeGuard[Sequence[str]]:
+    return (
+        isinstance(item, list | tuple)
+        and len(item) == 2
+        and all(isinstance(text, str) for text in item)
+    )
+
+
+def _refused(value: object, which: str) -> InputError:
+    shown = repr(value)
+    kind = type(value).__name__
+    seen = "None" if value is None else f"{shown} ({kind})" if len(shown) <= 40 else f"a {kind}"
+    return InputError(
+        "input-not-texts",
+        f"Unsupported input type: {which}{'is ' if which else ''}{seen}",
+        why="a str, a pair of them, or a list of one of these is read",
+        fix="Make a list of str, as by list(...) from a generator",
+    )

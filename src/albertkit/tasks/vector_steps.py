@@ -1,0 +1,36 @@
+"""What comes after pooling: dense layers, lengths of one, fewer dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.vector_plan import Dense, VectorStep
+
+# Source: torch.nn.functional.normalize, which divides by no less, so that zeros stay zeros.
+SHORTEST = np.float32(1e-12)
+
+
+def apply_steps(
+    steps: Iterable[VectorStep], vectors: FloatArray, config: AlbertConfig
+) -> FloatArray:
+    """The steps of a VectorPlan on pooled vectors [N, H] → [N, D]."""
+    for step in steps:
+        vectors = dense(step, vectors, config) if isinstance(step, Dense) else normalised(vectors)
+    return vectors
+
+
+def dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> FloatArray:
+    """activation(vectors · weightᵀ + bias), [N, in] → [N, out]."""
+    bias = np.zeros(len(layer.weight), np.float32) if layer.bias is None else layer.bias
+    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias})
+    return emit.activate(emit.linear(vectors, "weight", "bias"), layer.activation)
+
+
+def normalised(vectors: FloatArray) -> FloatArray:
+    """Each vector divided by its length, along the last axis."""
+    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), SHORTEST)
+    return np.divide(vectors, lengths, dtype=np.float32)

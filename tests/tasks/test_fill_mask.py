@@ -1,0 +1,161 @@
+"""FillMask against Hugging Face's pipeline on the same random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_models import save_tiny
+from transformers import AlbertForMaskedLM, AutoTokenizer, Pipeline, pipeline
+
+from albertkit.errors import AlbertKitError, InputError
+from albertkit.tasks import FillMask
+
+TEXTS = [
+    "The cat sat on the [MASK].",
+    "a [MASK] of water",
+    "[MASK] is the capital, and [MASK] the river.",
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("models") / "words", ["masked_lm"])
+
+
+@pytest.fixture(scope="module")
+def fill(place: Path) -> FillMask:
+    return FillMask(place)
+
+
+@pytest.fixture(scope="module")
+def theirs(place: Path) -> Pipeline:
+    torch.set_num_threads(1)
+    model = AlbertForMaskedLM.from_pretrained(place)
+    return pipeline("fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(place))
+
+
+def assert_same_words(ours: object, theirs: object) -> None:
+    """The same nesting, pieces and strings, and scores within 1e-5."""
+    if isinstance(ours, list):
+        assert isinstance(theirs, list)
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            assert_same_words(one, other)
+        return
+    assert isinstance(ours, dict)
+    assert isinstance(theirs, dict)
+    assert set(ours) == set(theirs)
+    assert ours["score"] == pytest.approx(theirs["score"], abs=1e-5)
+    for key in ("token", "token_str"):
+        assert ours[key] == theirs[key]
+    assert ours["sequence"].replace(" ", "") == theirs["sequence"].replace(" ", "")
+
+
+def read_alike(fill: FillMask, theirs: Pipeline, text: str) -> bool:
+    """Whether both tokenizers give the same ids, which beside a [MASK] they need not."""
+    ours = fill.tokenizer.encode_batch([text]).ids.tolist()
+    return bool(theirs.tokenizer(text)["input_ids"] == ours)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_gets_what_the_pipeline_gives(fill: FillMask, theirs: Pipeline, text: str) -> None:
+    assert read_alike(fill, theirs, text)
+    assert_same_words(fill(text), theirs(text))
+
+
+def test_a_list_gets_a_list_and_a_list_of_one_its_only_answer(
+    fill: FillMask, theirs: Pipeline
+) -> None:
+    assert_same_words(fill(TEXTS), theirs(TEXTS))
+    assert_same_words(fill(TEXTS[:1]), theirs(TEXTS[:1]))
+
+
+def test_many_texts_are_answered_as_each_alone(fill: FillMask) -> None:
+    many = [TEXTS[number % 3] for number in range(300)]
+    answers = fill(many, top_k=2)
+    assert len(answers) == 300
+    for number in (0, 1, 2, 127, 128, 299):
+        assert_same_words(answers[number], fill(TEXTS[number % 3], top_k=2))
+
+
+def test_top_k_is_how_many_words_come_and_never_more_than_there_are(fill: FillMask) -> None:
+    assert len(fill(TEXTS[0], top_k=1)) == 1
+    words = fill(TEXTS[0], top_k=2000)
+    assert len(words) == 1000
+    assert sum(word["score"] for word in words) == pytest.approx(1, abs=1e-4)
+    assert [word["score"] for word in words] == sorted((w["score"] for w in words), reverse=True)
+
+
+def test_targets_are_the_only_words_and_keep_their_probability(
+    fill: FillMask, theirs: Pipeline
+) -> None:
+    pieces = ["▁the", "▁a", "▁of"]
+    ours = fill(TEXTS[0], targets=pieces)
+    assert_same_words(ours, theirs(TEXTS[0], targets=pieces))
+    everything = {word["token"]: word["score"] for word in fill(TEXTS[0], top_k=1000)}
+    assert all(everything[word["token"]] == word["score"] for word in ours)
+
+
+def test_a_target_is_the_whole_word_where_the_vocabulary_has_one(fill: FillMask) -> None:
+    pieces = fill.tokenizer.get_vocab()
+    assert {"▁the", "the"} <= set(pieces), "both the word and the continuation are pieces"
+    for written in ("the", "The", "▁the"):
+        assert [word["token"] for word in fill(TEXTS[0], targets=written)] == [pieces["▁the"]]
+
+
+def test_an_unknown_target_is_its_first_piece_and_the_log_says_so(
+    fill: FillMask, caplog: pytest.LogCaptureFixture
+) -> None:
+    (word,) = fill(TEXTS[0], targets=["xylophonist"])
+    assert "xylophonist".startswith(word["token_str"])
+    assert "[target-unknown]" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no mask here", "no mask here"),
+        ("", "it is empty"),
+        ("a [mask] of water", "'[mask]'"),
+        ("a <mask> of water", "'<mask>'"),
+    ],
+)
+def test_a_text_without_a_mask_is_refused_with_the_reason(
+    fill: FillMask, text: str, reason: str
+) -> None:
+    with pytest.raises(InputError, match=r"\[mask-missing\]") as caught:
+        fill([TEXTS[0], text])
+    assert "text 1 has no [MASK]" in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_a_mask_that_the_policy_reads_as_text_is_told_so(place: Path) -> None:
+    with pytest.raises(InputError, match="policy 'tfhub' reads it as plain text"):
+        FillMask(place, policy="tfhub")(TEXTS[0])
+
+
+def test_a_long_text_is_refused_unless_cutting_is_asked_for(
+    place: Path, fill: FillMask, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "[MASK] " + "water " * 60
+    with pytest.raises(InputError, match=r"\[text-too-long\]"):
+        fill(long)
+    assert len(FillMask(place, truncation="warn")(long)) == 5
+    assert "[text-truncated]" in caplog.text
+    with pytest.raises(InputError, match="truncation cut it off"):
+        FillMask(place, truncation="off")("water " * 60 + "[MASK]")
+
+
+@pytest.mark.parametrize(
+    "options", [{"top_k": 0}, {"top_k": 2.5}, {"targets": []}, {"top_k": True}], ids=str
+)
+def test_impossible_options_are_refused(fill: FillMask, options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"\[option-invalid\]"):
+        fill(TEXTS[0], **options)  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AlbertKitError, match=r"\[head-missing\]"):
+        FillMask(save_tiny(tmp_path / "bare"))(TEXTS[0])
