@@ -1,10 +1,14 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from albertkit.pretraining.shards import Shard, write_shard
+from albertkit.pretraining.shards import Shard, pieces_by, write_shard
+from albertkit.text import AlbertTokenizer
 
 from .conftest import number_words
+
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
 
 
 def test_a_shard_gives_back_documents_and_sentences(tmp_path: Path) -> None:
@@ -29,3 +33,11 @@ def test_ids_take_two_bytes_where_the_vocabulary_allows(tmp_path: Path) -> None:
     small = write_shard(tmp_path / "s", [["5 6."]], number_words, vocab_size=65536)
     large = write_shard(tmp_path / "l", [["5 6."]], number_words, vocab_size=65537)
     assert (small.ids.dtype, large.ids.dtype) == (np.uint16, np.int32)
+
+
+def test_a_tokenizer_gives_pieces_without_specials() -> None:
+    tokenizer = AlbertTokenizer.from_pretrained(TINY)
+    texts = ["Some words.", "", "And (more) of them, in 2001, here."]
+    ids, starts = pieces_by(tokenizer)(texts)
+    each = [ids[a:b].tolist() for a, b in pairwise(starts)]
+    assert each == [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in texts]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.documents import sentences
+from albertkit.text.tokenizer import AlbertTokenizer
 
 Ids = npt.NDArray[np.int32]
 Starts = npt.NDArray[np.int64]
@@ -91,6 +92,19 @@ def write_shard(
         for name, array in zip(PARTS, arrays, strict=True):
             np.save(fresh / f"{name}.npy", array)
     return Shard.open(place)
+
+
+def pieces_by(tokenizer: AlbertTokenizer) -> EncodeTexts:
+    """The tokenizer as a function for `write_shard`: pieces without [CLS] and [SEP]."""
+
+    def encode(texts: Sequence[str]) -> tuple[Ids, Starts]:
+        found = tokenizer.encode_batch(texts)
+        keep = np.ones(len(found.ids), bool)
+        keep[found.starts[:-1]] = False
+        keep[found.starts[1:] - 1] = False
+        return found.ids[keep], found.starts - 2 * np.arange(len(found.starts))
+
+    return encode
 
 
 def _batched(documents: Iterable[Sequence[str]], count: int) -> Iterator[list[Sequence[str]]]:

@@ -1,0 +1,53 @@
+# make run    the main job on the model inside the package (plain install, no torch)
+# make test   the whole test suite (with torch and the libraries that serve as oracles)
+# make check  format, lint, types and floors
+# make bench  speed beside the peers (minutes)
+
+PYTHON ?= python3
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PLAIN := .venvs/plain
+DEV := .venvs/dev
+PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help run test check bench clean
+
+help:
+	@sed -n 's/^# //p' $(MAKEFILE_LIST)
+
+run: $(PLAIN)/done
+	@$(PLAIN)/bin/albertkit similarity \
+		"I like my phone" "My phone is not good." \
+		"Recently a lot of hurricanes have hit the US" "Global warming is real" \
+		"How old are you?" "what is your age?" --format table
+	@$(PLAIN)/bin/albertkit fill-mask \
+		"Plants create [MASK] through a process known as photosynthesis." --format table
+
+test: $(DEV)/done
+	$(DEV)/bin/python -m pytest
+
+check: $(DEV)/done
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports
+
+bench: $(DEV)/done
+	$(DEV)/bin/python benchmarks/tokenize_throughput.py
+	$(DEV)/bin/python benchmarks/encode_throughput.py
+
+clean:
+	rm -rf .venvs
+
+$(PLAIN)/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PLAIN)
+	$(PLAIN)/bin/python $(PIP) -e .
+	@touch $@
+
+# torch first and by itself: the CPU build, never one that brings CUDA along.
+$(DEV)/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/python $(PIP) torch==2.13.0
+	$(DEV)/bin/python $(PIP) -e '.[dev]'
+	@touch $@
