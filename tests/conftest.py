@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A property is no slower on a busy machine, only later: time is not what these tests are about.
+settings.register_profile("albertkit", deadline=None)
+settings.load_profile("albertkit")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

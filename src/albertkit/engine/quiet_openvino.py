@@ -8,7 +8,6 @@ imported openvino before us has already been through this.
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
 from types import ModuleType
@@ -20,13 +19,17 @@ _one_at_a_time = threading.Lock()
 def openvino() -> ModuleType:
     """The module openvino, imported without its telemetry."""
     with _one_at_a_time:
-        if "openvino" in sys.modules:
-            return sys.modules["openvino"]
-        before = sys.modules.get(TELEMETRY)
-        sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # documented: import fails
-        try:
-            return importlib.import_module("openvino")
-        finally:
-            del sys.modules[TELEMETRY]
-            if before is not None:
-                sys.modules[TELEMETRY] = before
+        if "openvino" not in sys.modules:
+            _import_quietly()
+        return sys.modules["openvino"]
+
+
+def _import_quietly() -> None:
+    before = sys.modules.get(TELEMETRY)
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # documented: its import fails
+    try:
+        import openvino  # noqa: F401 - stays in sys.modules
+    finally:
+        del sys.modules[TELEMETRY]
+        if before is not None:
+            sys.modules[TELEMETRY] = before
