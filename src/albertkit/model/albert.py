@@ -65,9 +65,9 @@ class AlbertEmbeddings(nn.Module):
         super().__init__()
         E = config.embedding_size
         # No padding_idx: row 0 learns like any other, as in google's code.
-        self.word_embeddings = nn.Embedding(config.vocab_size, E)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, E)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, E)
+        self.word_embeddings = unfilled_table(config.vocab_size, E)
+        self.position_embeddings = unfilled_table(config.max_position_embeddings, E)
+        self.token_type_embeddings = unfilled_table(config.type_vocab_size, E)
         self.LayerNorm = nn.LayerNorm(E, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -77,6 +77,14 @@ class AlbertEmbeddings(nn.Module):
         summed = summed + self.position_embeddings(position_ids)
         normed: Tensor = self.dropout(self.LayerNorm(summed))
         return normed
+
+
+def unfilled_table(rows: int, width: int) -> nn.Embedding:
+    """A table for `initialise` or a checkpoint to fill.
+
+    nn.Embedding's own filling, thrown away, costs 3 s on the meta device: it imports a compiler.
+    """
+    return nn.Embedding(rows, width, _weight=torch.empty(rows, width))
 
 
 class AlbertAttention(nn.Module):

@@ -90,10 +90,9 @@ class PretrainedAlbert(nn.Module):
         """A model of this class with a copy of `weights`; else as `from_pretrained`."""
         config = _relabelled(weights.config, num_labels)
         precision, place = _dtype(dtype), _device(device)
-        with torch.device("meta"):  # so that nothing is computed twice
+        with torch.device("meta"):  # so that nothing is filled twice
             model = cls.made_for(config, weights, attn_implementation)
-        model.to_empty(device=place).to(precision)
-        missing = _fill(model, weights)
+        missing = _fill(model, weights, precision, place)
         if missing:
             LOGGER.warning(
                 "%s has no %s: these parts are new and untrained",
@@ -177,18 +176,22 @@ def _device(given: str | torch.device) -> torch.device:
     return found
 
 
-def _fill(model: PretrainedAlbert, weights: Weights) -> list[str]:
-    """Copy `weights` into the model; returns the names of the modules that are new instead."""
+def _fill(
+    model: PretrainedAlbert, weights: Weights, dtype: torch.dtype, device: torch.device
+) -> list[str]:
+    """Give the model copies of `weights`; returns the names of the modules that are new instead."""
     missing: dict[str, nn.Module] = {}
+    state: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
         array = weights.arrays.get(name.removeprefix(PREFIX))
         if array is not None and array.shape == tuple(parameter.shape):
-            with torch.no_grad():
-                parameter.copy_(torch.from_numpy(np.array(array)))
+            state[name] = torch.from_numpy(np.array(array)).to(device, dtype)
         else:
+            state[name] = torch.empty(tuple(parameter.shape), dtype=dtype, device=device)
             owner = name.rpartition(".")[0]
             missing[owner.removeprefix(PREFIX)] = model.get_submodule(owner)
     _check_only_heads(missing, model, weights)
+    model.load_state_dict(state, assign=True)
     for part in missing.values():
         initialise(part, model.config.initializer_range)
     return list(missing)
