@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A property is no slower on a busy machine, only later: time is not what these tests are about.
+# Hypothesis fails an example that takes 200 ms: on a busy machine that says nothing of the code.
 settings.register_profile("albertkit", deadline=None)
 settings.load_profile("albertkit")
 
