@@ -64,6 +64,7 @@ CODES: dict[str, str] = {
     "special-piece-missing": "A vocabulary lacks a special piece such as [CLS].",
     "text-not-a-string": "Something that is no str was given where a text belongs.",
     "truncation-impossible": "A pair cannot be made short enough by the rule that was asked for.",
+    "vocabulary-unfit": "A vocabulary is of a kind that no ALBERT has.",
     "unknown-policy": "No text policy has this name.",
     # models and their inputs
     "argument-given-twice": "An input is given twice, under one name or under two.",

@@ -17,7 +17,7 @@ from albertkit.text.align import trace
 from albertkit.text.encoding import Ids
 from albertkit.text.flat import FlatPieces, joined, starts_of
 from albertkit.text.mask_words import TextPart, cut_at_specials, special_pattern
-from albertkit.text.normalise import normalise, normalise_many
+from albertkit.text.normalise import normalise_many
 from albertkit.text.policy import TextPolicy
 from albertkit.text.vocabulary import LinePiece, Vocabulary
 
@@ -76,19 +76,31 @@ def with_special_texts(
     """The same, with the texts that hold special tokens encoded again part by part."""
     if pattern is None or not pattern.search("\0".join(texts)):
         return found
+    numbers = [number for number, text in enumerate(texts) if pattern.search(text)]
+    cut = [cut_at_specials(texts[number], pattern, policy) for number in numbers]
+    encoded = iter(ids_of_parts([part for parts in cut for part in parts], vocabulary, policy))
     ids = np.split(found.ids, found.starts[1:-1])
-    for number, text in enumerate(texts):
-        if pattern.search(text):
-            parts = cut_at_specials(text, pattern, policy)
-            ids[number] = np.concatenate([ids_of_part(part, vocabulary, policy) for part in parts])
+    for number, parts in zip(numbers, cut, strict=True):
+        ids[number] = np.concatenate([next(encoded) for _ in parts])
     return FlatPieces(np.concatenate(ids), starts_of([len(each) for each in ids]))
 
 
-def ids_of_part(part: TextPart, vocabulary: Vocabulary, policy: TextPolicy) -> Ids:
-    if part.is_special:
-        return np.array([vocabulary.table.id_of(part.text)], np.int32)
-    line = normalise(part.text, policy)
-    return vocabulary.encode_lines([line], prefixed=part.prefixed).ids
+def ids_of_parts(
+    parts: Sequence[TextPart], vocabulary: Vocabulary, policy: TextPolicy
+) -> list[Ids]:
+    """The ids of each part; those with and those without a prefix go through together."""
+    ids = [np.array([vocabulary.table.id_of(part.text)], np.int32) for part in parts]
+    for prefixed in (True, False):
+        places = [
+            place
+            for place, part in enumerate(parts)
+            if not part.is_special and part.prefixed is prefixed
+        ]
+        lines = normalise_chunk([parts[place].text for place in places], vocabulary, policy)
+        found = vocabulary.encode_lines(lines, prefixed=prefixed)
+        for place, begin, end in zip(places, found.starts[:-1], found.starts[1:], strict=True):
+            ids[place] = found.ids[begin:end]
+    return ids
 
 
 def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list[LinePiece]:

@@ -18,10 +18,11 @@ import numpy.typing as npt
 import sentencepiece
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
+from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
 from albertkit.text.encoding import Ids, Starts
 from albertkit.text.flat import FlatPieces, starts_of, stretches
 from albertkit.text.specials import SpecialNames
+from albertkit.text.tied_paths import REPETITION, TiedPathSearch
 from albertkit.text.vocabulary import NOTHING, LinePiece, PieceTable
 
 SPACE = "▁"
@@ -35,7 +36,8 @@ FEW_LINES = 16  # fewer are encoded without starting threads
 class SentencePieces:
     """A SentencePiece model, opened from its bytes.
 
-    data: of the file. name: what messages call it. digit_comma: whether the rule applies.
+    data: of the file. name: what messages call it. digit_comma and ties_unrounded: the policy's
+    fields of these names.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class SentencePieces:
         *,
         special_names: SpecialNames | None = None,
         digit_comma: bool = True,
+        ties_unrounded: bool = False,
     ) -> None:
         model = read_sentencepiece_model(data, name)
+        check_kind(model, name)
         self.data = data
         self.name = name
         self.model = model
         self.digit_comma = digit_comma
+        self.ties_unrounded = ties_unrounded
         self.table = PieceTable(model.pieces, special_names or SpecialNames(), name)
         self._with_prefix = opened(data, name)
 
@@ -88,6 +93,11 @@ class SentencePieces:
             return_type="numpy",
             num_threads=1 if len(lines) < FEW_LINES else threads,
         )
+        if self.ties_unrounded:
+            for number, line in enumerate(lines):
+                if REPETITION.search(line):
+                    divided = self._divide(line, processor)
+                    arrays[number] = np.array([piece[1] for piece in divided], np.int32)
         lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
         ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
         if self.digit_comma:
@@ -101,19 +111,27 @@ class SentencePieces:
         nothing: its stretch is empty.
         """
         processor = self._with_prefix if prefixed else self._without_prefix
-        found = processor.encode(line, return_type="offset_mapping")
         form, begins = processor.normalize(line, with_offsets=True)
-        stretches_of_form = []  # (name, id, begin in form, end in form)
+        found = []
         at = 0
-        for number, name in zip(found["ids"], found["pieces"], strict=True):
-            stretches_of_form.extend(self._split_one(name, number, at))
+        for name, number in self._divide(line, processor):
+            for part, part_id, begin, end in self._split_one(name, number, at):
+                found.append(LinePiece(part_id, part, *source_of(form, begins, begin, end)))
             at += len(name)
-        if at != len(form):
-            raise AssertionError(f"pieces of {at} characters for a line of {len(form)}")
-        return [
-            LinePiece(number, name, *source_of(form, begins, begin, end))
-            for name, number, begin, end in stretches_of_form
-        ]
+        return found
+
+    def _divide(
+        self, line: str, processor: sentencepiece.SentencePieceProcessor
+    ) -> list[tuple[str, int]]:
+        """(piece, id) of each piece of the line, before the digit-comma rule."""
+        if self.ties_unrounded and REPETITION.search(line):
+            return self._tied_paths.divide(processor.normalize(line))
+        found = processor.encode(line, return_type="offset_mapping")
+        return list(zip(found["pieces"], found["ids"], strict=True))
+
+    @cached_property
+    def _tied_paths(self) -> TiedPathSearch:
+        return TiedPathSearch(self.model)
 
     def text_of(self, names: Sequence[str]) -> str:
         """The text that a run of pieces stands for, without the space before it."""
@@ -181,6 +199,19 @@ class SentencePieces:
             made.append((part, self.table.id_of(part), at, stop))
             at = stop if tiles else at
         return made
+
+
+def check_kind(model: SentencePieceModel, name: str) -> None:
+    """ALBERT's rules are made for unigram models whose unknown text is one piece."""
+    if model.algorithm != "unigram" or model.ids_of("byte"):
+        kind = "byte pieces" if model.ids_of("byte") else f"the algorithm {model.algorithm}"
+        raise FormatError(
+            "vocabulary-unfit",
+            f"this SentencePiece model has {kind}",
+            why="an ALBERT vocabulary is a unigram model without byte pieces",
+            fix="Give the vocabulary that belongs to the ALBERT model",
+            where=name,
+        )
 
 
 def opened(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:

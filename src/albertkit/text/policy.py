@@ -37,6 +37,7 @@ class TextPolicy:
     case: Case = "lower"
     punctuation_spaced: bool = False  # a space on both sides of each punctuation mark (BERT)
     digit_comma: bool = True  # a piece that ends in digit + comma is split: "2001," → ▁2001 ,
+    ties_unrounded: bool = False  # "eeeee" as SentencePiece up to 0.2.1: see tied_paths.py
     specials_in_text: bool = False  # a literal [CLS] in text is the special token, not text
     mask_rule: MaskRule = "exact"  # what a literal [MASK] does: see mask_words.py
     empty_second_dropped: bool = True  # a pair whose second text has no pieces is a single text
@@ -57,6 +58,7 @@ TFHUB = TextPolicy(
     marks="category",
     case="nfkc_casefold",
     digit_comma=False,
+    ties_unrounded=True,
     mask_rule="text",
     empty_second_dropped=False,
 )

@@ -118,6 +118,7 @@ def open_file(path: Path, policy: TextPolicy | None, settings: Settings) -> Foun
             str(path),
             special_names=special_names(settings, SpecialNames()),
             digit_comma=chosen.digit_comma,
+            ties_unrounded=chosen.ties_unrounded,
         )
         return Found(pieces, chosen, "given by the caller" if policy else reason)
     if data.lstrip()[:1] == b"{":
@@ -176,7 +177,11 @@ def rebuilt(
 ) -> SentencePieces:
     """The SentencePiece model that a known form was made of."""
     return SentencePieces(
-        known.model, str(path), special_names=names, digit_comma=policy.digit_comma
+        known.model,
+        str(path),
+        special_names=names,
+        digit_comma=policy.digit_comma,
+        ties_unrounded=policy.ties_unrounded,
     )
 
 
