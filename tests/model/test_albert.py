@@ -80,6 +80,6 @@ def test_a_trained_step_lowers_the_loss() -> None:
         loss.backward()
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter -= 0.1 * parameter.grad
+                parameter.sub_(0.1 * parameter.grad)
         losses.append(loss.item())
     assert losses == sorted(losses, reverse=True)
