@@ -33,4 +33,5 @@ def dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> FloatArray
 def normalised(vectors: FloatArray) -> FloatArray:
     """Each vector divided by its length, along the last axis."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), SHORTEST)
-    return np.divide(vectors, lengths, dtype=np.float32)
+    units: FloatArray = np.divide(vectors, lengths, dtype=np.float32)
+    return units

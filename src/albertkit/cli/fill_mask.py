@@ -1,0 +1,77 @@
+"""`albertkit fill-mask`: the words that fit a [MASK]."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from albertkit.cli import options
+from albertkit.cli.output import check_options, give
+from albertkit.cli.sources import texts_of
+
+
+def fill_mask(
+    texts: options.Texts = None,
+    *,
+    inputs: options.Inputs = None,
+    column: options.Column = None,
+    model: options.WordModel = "small-en",
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="Choose only among these words. May be repeated."),
+    ] = None,
+    truncation: options.Truncation = options.TooLong.ERROR,
+    policy: options.Policy = None,
+    engine: options.Engine = options.EngineChoice.AUTO,
+    form: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Give the words that fit a [MASK]."""
+    check_options(form, output)
+    given = texts_of(texts, inputs, column)
+    from albertkit.cli.screen import drawn
+    from albertkit.rows import Table
+    from albertkit.tasks.fill_mask import FillMask
+
+    fill = FillMask(model, engine=engine.value, truncation=truncation.value, policy=policy)
+    answers = fill(given, top_k=top_k, targets=targets or None)
+    rows = [
+        (text, mask, word)
+        for text, answer in enumerate([answers] if len(given) == 1 else answers)
+        for mask, words in enumerate([answer] if isinstance(answer[0], dict) else answer)
+        for word in words
+    ]
+    table = Table(
+        {
+            "text": [text for text, _, _ in rows],
+            "mask": [mask for _, mask, _ in rows],
+            **{
+                name: [word[name] for _, _, word in rows]
+                for name in ("score", "token", "token_str", "sequence")
+            },
+        }
+    )
+
+    def plain(sequence: str) -> str:
+        first, last = fill.tokenizer.cls_token, fill.tokenizer.sep_token
+        return sequence.removeprefix(first).removesuffix(last).strip()
+
+    def on_screen() -> str:
+        columns = {
+            "score": table.columns["score"],
+            "word": table.columns["token_str"],
+            "text": [plain(str(sequence)) for sequence in table.columns["sequence"]],
+        }
+        several = {
+            name: [number + 1 for number in numbers]
+            for name, numbers in (
+                ("nr", [t for t, _, _ in rows]),
+                ("mask", [m for _, m, _ in rows]),
+            )
+            if any(numbers)
+        }
+        return drawn(Table({**several, **columns}))
+
+    give(table, form, output, on_screen=on_screen)

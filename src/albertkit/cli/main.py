@@ -1,0 +1,103 @@
+"""`albertkit <verb> …`: finds the verb, runs it, and turns every error into one line and a status.
+
+Exit status: 0 done, 1 the answer is "no", 2 bad input, 3 surroundings, 130 Ctrl-C. Any other
+exception is our bug and shows its traceback. The files of the verbs import nothing of the library
+before they run, so that help and completion come at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from albertkit.cli.embed import embed
+from albertkit.cli.fill_mask import fill_mask
+from albertkit.cli.inspect import inspect
+from albertkit.cli.similarity import similarity
+from albertkit.cli.tokens import tokens
+from albertkit.errors import AlbertKitError, InputError
+
+CTRL_C = 130
+
+app = typer.Typer(
+    name="albertkit",
+    help="ALBERT on ordinary machines: text in, vectors and words out.",
+    no_args_is_help=True,
+    # plain help: rich would double the time until it is there
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("embed")(embed)
+app.command("similarity")(similarity)
+app.command("fill-mask")(fill_mask)
+app.command("tokens")(tokens)
+app.command("inspect")(inspect)
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        from albertkit import __version__
+
+        print(f"albertkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=show_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    """Options of the command itself."""
+
+
+def main() -> NoReturn:
+    """The entry point: runs what the command line says and exits with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; gives the exit status."""
+    _prepare_streams()
+    try:
+        status = app(arguments, prog_name="albertkit", standalone_mode=False)
+        sys.stdout.flush()
+    except AlbertKitError as error:
+        return _told(error)
+    except typer.TyperException as error:
+        return _told(_usage(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return CTRL_C
+    except BrokenPipeError:  # the reader, such as `head`, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Warnings of the library go to standard error, and odd letters never end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("albertkit").handlers = [handler]
+
+
+def _told(error: AlbertKitError) -> int:
+    print(error.finding.line(), file=sys.stderr)
+    return error.exit_status
+
+
+def _usage(error: typer.TyperException) -> InputError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "albertkit"
+    return InputError("usage", error.format_message().rstrip("."), fix=f"See: {command} --help")

@@ -1,0 +1,85 @@
+"""The options that several verbs share, each written once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Form(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class EngineChoice(StrEnum):
+    """What computes."""
+
+    AUTO = "auto"
+    NUMPY = "numpy"
+    OPENVINO = "openvino"
+
+
+class TooLong(StrEnum):
+    """What becomes of texts that the model cannot read whole."""
+
+    ERROR = "error"
+    WARN = "warn"
+    OFF = "off"
+
+
+class PoolingChoice(StrEnum):
+    """How token vectors become one."""
+
+    MEAN = "mean"
+    CLS = "cls"
+    MAX = "max"
+    POOLER = "pooler"
+
+
+Texts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TEXT]...", help='Texts, each in quotes; "-" or none: lines of standard input.'
+    ),
+]
+Inputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--input", "-i", help="A file of texts: lines, or .jsonl, .csv, .tsv. May be repeated."
+    ),
+]
+Column = Annotated[
+    str | None, typer.Option("--column", help="The column of a table that holds the texts.")
+]
+VectorModel = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A model's directory, or a built-in name."),
+]
+WordModel = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A model's directory, or a built-in name."),
+]
+Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
+Truncation = Annotated[
+    TooLong, typer.Option("--truncation", help="For texts too long: refuse, cut and tell, or cut.")
+]
+Policy = Annotated[
+    str | None,
+    typer.Option("--policy", help="Read text by this tokenizer policy, not the model's own."),
+]
+Format = Annotated[
+    Form | None,
+    typer.Option(
+        "--format", "-f", help="How to print; default: table on a terminal, jsonl in a pipe."
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write a .jsonl, .csv, .tsv, .npy or .parquet file."),
+]

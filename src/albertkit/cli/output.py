@@ -1,0 +1,57 @@
+"""Results to standard output or to a file: a table for people, JSON lines or CSV for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albertkit.cli.options import Form
+from albertkit.errors import InputError
+
+if TYPE_CHECKING:
+    from albertkit.rows import Table
+
+
+def check_options(form: Form | None, output: Path | None) -> None:
+    """Raise what is wrong with these two before anything is computed."""
+    if output is None:
+        return
+    if form is not None:
+        raise InputError(
+            "usage",
+            "both --format and --output are given",
+            why="a file's kind is what its name ends in",
+            fix="Leave --format out",
+        )
+    from albertkit.rows import check_output
+
+    check_output(output)
+
+
+def give(
+    table: Table,
+    form: Form | None,
+    output: Path | None,
+    *,
+    on_screen: Callable[[], str] | None = None,
+) -> None:
+    """Print the table or write it to a file.
+
+    on_screen: makes what a person sees, where that is not the table itself.
+    """
+    from albertkit.cli.screen import drawn
+    from albertkit.rows import write_csv, write_jsonl, write_table
+
+    if output is not None:
+        write_table(table, output)
+        print(f"{len(table)} rows written to {output}", file=sys.stderr)
+        return
+    match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
+        case Form.JSONL:
+            write_jsonl(table, sys.stdout)
+        case Form.CSV:
+            write_csv(table, sys.stdout)
+        case Form.TABLE:
+            print(on_screen() if on_screen else drawn(table))

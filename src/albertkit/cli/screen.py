@@ -1,0 +1,100 @@
+"""Tables as a person sees them: aligned columns, the last one cut to the terminal's width."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from albertkit.rows import Table
+from albertkit.rows.table import Cell, Column
+from albertkit.spec import FloatArray
+
+GAP = "  "
+SHOWN_NUMBERS = 4  # of a vector
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def drawn(table: Table) -> str:
+    """The table with its header; numbers to the right, words to the left."""
+    columns = [[name, *map(shown, cells(column))] for name, column in table.columns.items()]
+    right = [_are_numbers(column) for column in table.columns.values()]
+    widths = [max(map(width, column)) for column in columns]
+    before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    if not right[-1]:
+        widths[-1] = max(width(columns[-1][0]), min(widths[-1], terminal_width() - before))
+    lines = [
+        GAP.join(
+            aligned(cell, size, to_right)
+            for cell, size, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in zip(*columns, strict=True)
+    ]
+    return "\n".join([bold(lines[0]), *lines[1:]])
+
+
+def record(pairs: Iterable[tuple[str, Cell]]) -> str:
+    """Name and value, a line each."""
+    listed = list(pairs)
+    widest = max(width(name) for name, _ in listed)
+    return "\n".join(f"{bold(aligned(name, widest, False))}{GAP}{shown(v)}" for name, v in listed)
+
+
+def cells(column: Column) -> Sequence[Cell]:
+    """The cells of a column; a vector is shown by its first numbers."""
+    if isinstance(column, np.ndarray):
+        return [first_numbers(vector) for vector in column]
+    return column
+
+
+def first_numbers(vector: FloatArray) -> str:
+    """[0.01, -0.2, … 256]"""
+    numbers = ", ".join(f"{number:.4f}" for number in vector[:SHOWN_NUMBERS])
+    return f"[{numbers}, … {len(vector)} numbers]"
+
+
+def shown(cell: Cell) -> str:
+    """A cell as text on one line."""
+    if isinstance(cell, float):
+        return f"{cell:.4f}" if cell == 0 or abs(cell) >= 1e-4 else f"{cell:.3g}"
+    # a text's own line ends and control characters would draw over the table
+    text = "" if cell is None else str(cell)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _are_numbers(column: Column) -> bool:
+    return all(isinstance(cell, int | float) for cell in cells(column))
+
+
+def aligned(text: str, size: int, to_right: bool) -> str:
+    """The text in `size` places, cut with … where it is wider."""
+    if width(text) > size:
+        while width(text) >= size and text:
+            text = text[:-1]
+        text += "…"
+    space = " " * (size - width(text))
+    return space + text if to_right else text + space
+
+
+def width(text: str) -> int:
+    """Places that a text takes on a terminal: two for wide letters, none for combining marks."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def bold(text: str) -> str:
+    """The text in bold, where standard output is a terminal and nobody said NO_COLOR."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        return f"{BOLD}{text}{PLAIN}"
+    return text
+
+
+def terminal_width() -> int:
+    """Places of a line; unlimited where a table is written into a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000

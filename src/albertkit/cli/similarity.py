@@ -1,0 +1,73 @@
+"""`albertkit similarity`: how near texts are to one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albertkit.cli import options
+from albertkit.cli.output import check_options, give
+from albertkit.cli.sources import texts_of
+from albertkit.errors import InputError
+
+
+def similarity(
+    texts: options.Texts = None,
+    *,
+    inputs: options.Inputs = None,
+    column: options.Column = None,
+    model: options.VectorModel = "small-en-vectors",
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the table as an image: .png, .svg or .pdf.")
+    ] = None,
+    truncation: options.Truncation = options.TooLong.WARN,
+    policy: options.Policy = None,
+    engine: options.Engine = options.EngineChoice.AUTO,
+    form: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Compare texts, each with each other.
+
+    1 is the same, 0 is unrelated.
+    """
+    check_options(form, output)
+    given = texts_of(texts, inputs, column)
+    if len(given) < 2:
+        raise InputError(
+            "texts-missing",
+            "there is one text",
+            why="it takes two to compare",
+            fix="Give more texts, each in quotes",
+        )
+    if plot is not None:
+        from albertkit.cli.heatmap import check_plot
+
+        check_plot(plot)
+    import numpy as np
+
+    from albertkit.cli.screen import drawn
+    from albertkit.rows import Table
+    from albertkit.tasks.embed import TextEmbedder
+
+    embedder = TextEmbedder(model, engine=engine.value, truncation=truncation.value, policy=policy)
+    vectors = embedder.encode(given)
+    near = embedder.similarity(vectors, vectors)  # [N, N]
+    others = near.copy()
+    np.fill_diagonal(others, -np.inf)
+    nearest = others.argmax(1).tolist()
+
+    def on_screen() -> str:
+        numbers = list(range(1, len(given) + 1))  # people count from 1
+        scores = {str(number): [f"{s:.2f}" for s in near[:, number - 1]] for number in numbers}
+        return drawn(
+            Table({"": numbers, "text": given, **scores, "nearest": [n + 1 for n in nearest]})
+        )
+
+    if plot is not None:
+        from albertkit.cli.heatmap import write_heatmap
+
+        write_heatmap(near, given, plot)
+    table = Table({"text": given, "nearest": nearest, "similarity": near})
+    give(table, form, output, on_screen=on_screen)

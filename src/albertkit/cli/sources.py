@@ -1,0 +1,68 @@
+"""The texts that a command is about: its arguments, files, or standard input."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from albertkit.errors import Finding, InputError
+
+LOGGER = logging.getLogger(__name__)
+
+STANDARD_INPUT = "-"
+
+
+def texts_of(
+    arguments: Sequence[str] | None, files: Sequence[Path] | None, column: str | None
+) -> list[str]:
+    """The texts in the order in which they are named, arguments first.
+
+    Without any, the lines of standard input, unless that is a terminal. Raises InputError
+    [texts-missing], [text-empty] for an empty argument, and as rows' readers do.
+    """
+    from albertkit.rows import texts_in_file, texts_in_stream
+
+    named = list(arguments or []) + [str(file) for file in files or []]
+    if not named and not sys.stdin.isatty():
+        arguments = [STANDARD_INPUT]
+    texts: list[str] = []
+    for number, argument in enumerate(arguments or []):
+        if argument == STANDARD_INPUT:
+            texts += texts_in_stream(sys.stdin.buffer)
+        elif argument.strip():
+            texts.append(argument)
+        else:
+            raise InputError(
+                "text-empty",
+                f"text {number} is {argument!r}",
+                why="an empty text says nothing",
+                fix="Give a text, or leave the argument out",
+            )
+    for file in files or []:
+        stream = str(file) == STANDARD_INPUT
+        texts += texts_in_stream(sys.stdin.buffer) if stream else texts_in_file(file, column)
+    if not texts:
+        raise InputError(
+            "texts-missing",
+            "there is no text",
+            why="none was given, or what was read is empty",
+            fix='Give texts as "arguments", by --input FILE, or in a pipe',
+        )
+    _tell_of_empty(texts)
+    return texts
+
+
+def _tell_of_empty(texts: Sequence[str]) -> None:
+    """Empty lines keep their place, so that answers and lines stay side by side."""
+    empty = [number for number, text in enumerate(texts) if not text.strip()]
+    if empty:
+        LOGGER.warning(
+            Finding(
+                "text-empty",
+                "warning",
+                f"{len(empty)} of {len(texts)} texts are empty, the first is number {empty[0]}",
+                why="they get an answer too, so that answers and lines stay side by side",
+            ).line()
+        )
