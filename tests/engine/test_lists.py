@@ -15,8 +15,9 @@ from albertkit.engine.lists import (
 )
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_engine import OpenVinoEngine
-from albertkit.engine.protocol import Engine, Pooling
+from albertkit.engine.protocol import Engine
 from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec.vector_plan import Pooling
 from albertkit.text.encoding import Encodings
 from axes import CONFIG_AXES, random_encodings, random_weights
 

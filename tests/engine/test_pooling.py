@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from albertkit.engine.pooling import text_vectors, wanted_by
-from albertkit.engine.protocol import Outputs, Pooling, Wanted
+from albertkit.engine.protocol import Outputs, Wanted
 from albertkit.spec import FloatArray
+from albertkit.spec.vector_plan import Pooling
 
 LENGTHS = (1, 7, 2, 300)
 STARTS = np.concatenate(([0], np.cumsum(LENGTHS)))
