@@ -106,9 +106,18 @@ def test_words_given_split_come_as_transformers_gives_them(
 def test_slices_are_those_of_transformers_without_their_spaces(
     tiny: AlbertTokenizer, peer: Any
 ) -> None:
+    """A lone ▁ has an empty slice here; there it has the space, or the letter after it."""
     for text in TEXTS:
         slices = [
-            [text[begin:end].strip() for begin, end in found["offset_mapping"]]
+            [
+                text[begin:end].strip()
+                for piece, (begin, end) in zip(
+                    tiny.convert_ids_to_tokens(found["input_ids"]),
+                    found["offset_mapping"],
+                    strict=True,
+                )
+                if piece != "▁"
+            ]
             for found in (each(text, return_offsets_mapping=True) for each in (tiny, peer))
         ]
         assert slices[0] == slices[1]

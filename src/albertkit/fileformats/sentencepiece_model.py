@@ -129,15 +129,18 @@ class Wire:
     def take(self, count: int) -> bytes:
         left = len(self.data) - self.at
         if count > left:
-            raise FormatError(
-                "file-truncated",
-                f"a record promises {count} bytes and {left} are left",
-                why=f"the cut is at byte {self.start + self.at}",
-                fix="Copy or download the file again",
-                where=self.name,
-            )
+            raise self.truncated(f"a record promises {count} bytes and {left} are left")
         self.at += count
         return self.data[self.at - count : self.at]
+
+    def truncated(self, what: str) -> FormatError:
+        return FormatError(
+            "file-truncated",
+            what,
+            why=f"the cut is at byte {self.start + self.at}",
+            fix="Copy or download the file again",
+            where=self.name,
+        )
 
     def malformed(self, what: str) -> FormatError:
         return FormatError(
@@ -175,7 +178,8 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
         )
     wire = Wire(data, name)
     table = PieceTable([], [], bytearray())
-    trainer = normaliser = b""
+    trainer: bytes | None = None
+    normaliser: bytes | None = None
     while wire.at < len(data):
         take_plain_pieces(wire, table)
         if wire.at == len(data):
@@ -184,11 +188,13 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
         if field.number == PIECES and isinstance(field.value, bytes):
             take_piece(Wire(field.value, name, wire.at - len(field.value)), table)
         elif field.number == TRAINER and isinstance(field.value, bytes):
-            trainer += field.value  # a message given twice is merged
+            trainer = (trainer or b"") + field.value  # a message given twice is merged
         elif field.number == NORMALISER and isinstance(field.value, bytes):
-            normaliser += field.value
+            normaliser = (normaliser or b"") + field.value
         elif field.number not in (SELF_TEST, DENORMALISER):
             raise wire.malformed(f"field {field.number} is none of a model's")
+    if trainer is None or normaliser is None:
+        raise wire.truncated("it ends after its pieces: what belongs behind them is missing")
     pieces = decode_pieces(table.names, wire)
     scores = np.frombuffer(b"".join(table.scores), "<f4")  # [V]
     check_pieces(pieces, scores, table.kinds, wire)

@@ -233,6 +233,11 @@ def ends_in_digit_comma(name: str) -> bool:
     return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
 
 
+def is_inside_digit_comma(name: str) -> bool:
+    """Whether google's rule splits it in the middle of a word: then the new pieces lose their ▁."""
+    return ends_in_digit_comma(name) and not name.startswith(SPACE)
+
+
 def source_of(form: str, begins: Sequence[int], begin: int, end: int) -> tuple[int, int]:
     """The stretch of the line from which form[begin:end] comes, without spaces at its ends.
 

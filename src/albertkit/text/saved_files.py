@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import asdict
 
 import tokenizers
 
 from albertkit.text.foreign import TOKENIZER_FILE
-from albertkit.text.pieces import SentencePieces
+from albertkit.text.pieces import SentencePieces, is_inside_digit_comma
 from albertkit.text.policy import TextPolicy
 from albertkit.text.tokenizer_json import write_tokenizer_json
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import OUR_SETTINGS, SETTINGS_FILE
 from albertkit.text.wordpiece import LONGEST_WORD, WordPieces
+
+LOGGER = logging.getLogger(__name__)
 
 # The class that takes a tokenizer.json as it is; transformers 5's AlbertTokenizer takes only the
 # pieces from it and builds normaliser and pre-tokenizer by rules of its own.
@@ -34,6 +37,7 @@ def saved_files(
     files = vocabulary.files()
     if isinstance(vocabulary, SentencePieces):
         files[TOKENIZER_FILE] = write_tokenizer_json(vocabulary, policy)
+        say_what_is_not_expressed(vocabulary, policy)
     elif isinstance(vocabulary, WordPieces):
         files[TOKENIZER_FILE] = wordpiece_json(vocabulary, policy)
     names = vocabulary.table.special_names
@@ -56,6 +60,17 @@ def saved_files(
         settings[OUR_SETTINGS] = {"policy": asdict(policy), "tokenizer_json": ready}
     files[SETTINGS_FILE] = json.dumps(settings, indent=2, ensure_ascii=False).encode() + b"\n"
     return files
+
+
+def say_what_is_not_expressed(pieces: SentencePieces, policy: TextPolicy) -> None:
+    """Warn where the digit-comma rule is more than a penalty on pieces."""
+    inside = sum(map(is_inside_digit_comma, pieces.table.names))
+    if inside and policy.digit_comma:
+        LOGGER.warning(
+            "%d pieces end in digit and comma inside a word: the tokenizers library cannot split "
+            "them as google does, so that transformers gives other ids to texts with them",
+            inside,
+        )
 
 
 def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:

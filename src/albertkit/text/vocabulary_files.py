@@ -155,10 +155,7 @@ def follow_tokenizer_json(
             why="this tokenizer.json has rules of its own and no vocabulary file lies beside it",
             fix="Put spiece.model or vocab.txt beside it, or leave the policy out",
         )
-    is_bert = isinstance(written.get("model"), dict) and "[UNK]" in str(written["added_tokens"])
-    foreign = ForeignPieces(
-        data, str(path), special_names(settings, BERT_NAMES) if is_bert else names
-    )
+    foreign = ForeignPieces(data, str(path), special_names(settings, usual_names(written)))
     if known:
         pieces = rebuilt(known, path, names, known.policy)
         if not unlike((foreign, UNTOUCHED), (pieces, known.policy), PROBE_TEXTS):
@@ -183,6 +180,13 @@ def rebuilt(
         digit_comma=policy.digit_comma,
         ties_unrounded=policy.ties_unrounded,
     )
+
+
+def usual_names(written: Settings) -> SpecialNames:
+    """What the special pieces are called where no settings say it."""
+    model = written.get("model")
+    is_bert = isinstance(model, dict) and model.get("type") == "WordPiece"
+    return BERT_NAMES if is_bert else SpecialNames()
 
 
 Reader = tuple[Vocabulary, TextPolicy]

@@ -1,0 +1,179 @@
+"""Every byte of a model file is accounted for before the C++ library sees it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.sentencepiece_model import (
+    DENORMALISER,
+    NORMALISER,
+    PIECES,
+    TRAINER,
+    PieceType,
+    read_sentencepiece_model,
+    record,
+    write_sentencepiece_model,
+)
+
+TINY = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
+DATA = TINY.read_bytes()
+SMALL_NAMES = ["<unk>", "▁", "a", "ab", "é"]
+SMALL_TYPES: list[PieceType] = ["unknown", "normal", "normal", "user-defined", "unused"]
+SMALL = write_sentencepiece_model(
+    SMALL_NAMES, [0.0, -1.0, -2.5, 0.0, -3.0], SMALL_TYPES, character_map=b""
+)
+
+
+def piece(name: bytes, score: float = -1.0, kind: int = 1) -> bytes:
+    fields = record(1, name) + b"\x15" + struct.pack("<f", score) + bytes((0x18, kind))
+    return record(PIECES, fields)
+
+
+def test_it_reads_what_the_library_reads() -> None:
+    model = read_sentencepiece_model(DATA, "tiny")
+    library = sentencepiece.SentencePieceProcessor(model_proto=DATA)
+    assert list(model.pieces) == [library.id_to_piece(n) for n in range(len(library))]
+    assert np.array_equal(model.scores, [library.get_score(n) for n in range(len(library))])
+    assert model.ids_of("unknown") == (library.unk_id(),)
+    assert [library.is_control(n) for n in range(6)] == [
+        kind == "control" for kind in model.types[:6]
+    ]
+    assert model.ids_of("user-defined") == tuple(range(5, 13))
+    assert (model.algorithm, model.space_is_suffix) == ("unigram", False)
+    assert model.normaliser.name == "nmt_nfkc"
+    assert model.normaliser.adds_prefix
+    assert model.normaliser.collapses_spaces
+
+
+def test_what_it_writes_it_reads_and_the_library_too() -> None:
+    model = read_sentencepiece_model(SMALL, "small")
+    assert list(model.pieces) == SMALL_NAMES
+    assert list(model.types) == SMALL_TYPES
+    assert model.scores.tolist() == [0.0, -1.0, -2.5, 0.0, -3.0]
+    library = sentencepiece.SentencePieceProcessor(model_proto=SMALL)
+    assert library.encode("aab") == [1, 2, 3]
+
+
+def test_fields_may_stand_in_any_order() -> None:
+    turned = b"\x18\x02" + b"\x15" + struct.pack("<f", 0.5) + record(1, b"<unk>")
+    model = read_sentencepiece_model(
+        SMALL.replace(SMALL[: SMALL.index(b"\x0a", 8)], b"", 1) + record(PIECES, turned), "turned"
+    )
+    assert model.pieces[-1] == "<unk>"
+    assert model.types[-1] == "unknown"
+    assert model.scores[-1] == 0.5
+
+
+def refusal_of(data: bytes) -> str | None:
+    """The code with which these bytes are refused; None where they are read."""
+    try:
+        read_sentencepiece_model(data, "spiece.model")
+    except FormatError as error:
+        return error.finding.code
+    return None
+
+
+@settings(max_examples=200)
+@given(st.integers(0, len(DATA) - 1))
+def test_a_file_that_ends_early_is_refused(end: int) -> None:
+    refusal = refusal_of(DATA[:end])
+    if refusal is None:  # all that is missing is one whole record that need not be there
+        assert DATA[end] == DENORMALISER << 3 | 2
+    else:
+        assert refusal in ("file-truncated", "file-malformed", "file-foreign")
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_changed_bytes_are_refused_or_harmless(data: st.DataObject) -> None:
+    broken = bytearray(SMALL)
+    for _ in range(data.draw(st.integers(1, 4))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    if refusal_of(bytes(broken)) is None:
+        encode_if_opened(bytes(broken))
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_a_changed_character_map_is_refused_or_harmless(data: st.DataObject) -> None:
+    at = DATA.index(b"nmt_nfkc")
+    broken = bytearray(DATA)
+    for _ in range(data.draw(st.integers(1, 30))):
+        broken[data.draw(st.integers(at + 10, len(broken) - 20))] = data.draw(st.integers(0, 255))
+    if refusal_of(bytes(broken)) is None:
+        encode_if_opened(bytes(broken))
+
+
+def encode_if_opened(data: bytes) -> None:
+    """The library may refuse with its own error, which pieces.py turns into ours."""
+    try:
+        library = sentencepiece.SentencePieceProcessor(model_proto=data)
+    except RuntimeError:
+        return
+    library.encode("The model ½ ﬁ … (ab) é 日本")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "no SentencePiece model: it begins with b''.*file-foreign"),
+        (b"PK\x03\x04 zip", "no SentencePiece model.*file-foreign"),
+        (b'{"model": 1}', "no SentencePiece model.*file-foreign"),
+        (piece(b"<unk>", kind=2), "ends after its pieces.*file-truncated"),
+        (SMALL + b"\x0a", "1 bytes and 0 are left.*file-truncated"),
+        (SMALL + b"\x00\x00", "number 0.*file-malformed"),
+        (SMALL + record(9, b"x"), "field 9 is none of a model's.*file-malformed"),
+        (SMALL + b"\x0b", "wire form 3.*file-malformed"),
+        (SMALL + b"\x80" * 11, "longer than 10 bytes.*file-malformed"),
+        (SMALL + piece(b"a"), "'a' occurs twice.*file-malformed"),
+        (SMALL + piece(b""), "piece 5 is empty.*file-malformed"),
+        (SMALL + piece(b"x", float("nan")), "score of piece 5 is nan.*file-malformed"),
+        (SMALL + piece(b"x", float("inf")), "score of piece 5 is inf.*file-malformed"),
+        (SMALL + piece(b"x", kind=7), "piece 5 has the type 7.*file-malformed"),
+        (SMALL + piece(b"x", kind=2), "2 pieces are of the type unknown.*file-malformed"),
+        (SMALL + piece(b"\xff\xfe"), "not UTF-8.*file-malformed"),
+        (SMALL + piece(b"x\0y"), "NUL.*file-malformed"),
+        (
+            piece(b"a") + record(TRAINER, b"") + record(NORMALISER, b""),
+            "0 pieces are of the type unknown.*file-malformed",
+        ),
+        (SMALL + record(TRAINER, b"\x18\x09"), "model type 9.*file-malformed"),
+        (SMALL + record(TRAINER, b"\x18"), "file-truncated"),
+        (SMALL + record(NORMALISER, record(2, b"abc")), "own sizes.*file-malformed"),
+    ],
+)
+def test_what_is_broken_is_named(data: bytes, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_sentencepiece_model(data, "spiece.model")
+
+
+def character_map(units: list[int], texts: bytes) -> bytes:
+    trie = np.array(units, "<u4").tobytes()
+    return len(trie).to_bytes(4, "little") + trie + texts
+
+
+@pytest.mark.parametrize(
+    ("units", "texts", "message"),
+    [
+        ([0] * 256, b"x", "own sizes"),  # the last text does not end
+        ([0] * 255, b"x\0", "own sizes"),
+        ([1 << 31 | 2, *[0] * 255], b"x\0", "outside its texts"),
+        ([256 << 10, *[0] * 255], b"x\0", "outside its trie"),
+    ],
+)
+def test_a_map_that_leaves_its_own_bounds_is_refused(
+    units: list[int], texts: bytes, message: str
+) -> None:
+    data = write_sentencepiece_model(
+        SMALL_NAMES, [0.0] * 5, SMALL_TYPES, character_map=character_map(units, texts)
+    )
+    with pytest.raises(FormatError, match=message):
+        read_sentencepiece_model(data, "spiece.model")
