@@ -20,6 +20,7 @@ from albertkit.cli.fill_mask import fill_mask
 from albertkit.cli.inspect import inspect
 from albertkit.cli.similarity import similarity
 from albertkit.cli.tokens import tokens
+from albertkit.cli.training import distil, lessons, pretrain, shard, vocabulary
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
@@ -37,6 +38,8 @@ app.command("similarity")(similarity)
 app.command("fill-mask")(fill_mask)
 app.command("tokens")(tokens)
 app.command("inspect")(inspect)
+for verb in (vocabulary, shard, pretrain, lessons, distil):
+    app.command()(verb)
 
 
 def show_version(asked: bool) -> None:

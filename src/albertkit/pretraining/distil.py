@@ -106,7 +106,7 @@ class Student(nn.Module):
 
 def distil(recipe: DistilRecipe, place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
-    tokenizer = AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
+    tokenizer = tokenizer_of(recipe)
     lessons = Lessons.open(recipe.home / recipe.data.lessons)
     config = recipe.model.config(tokenizer.vocab_size)
     turn = directions(lessons.targets, config.hidden_size)  # [D, H]
@@ -124,6 +124,10 @@ def distil(recipe: DistilRecipe, place: Path) -> Weights:
     )
     run.train()
     return Weights(config, (), arrays_of(parameters), str(place))
+
+
+def tokenizer_of(recipe: DistilRecipe) -> AlbertTokenizer:
+    return AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
 
 
 def epoch_batches(

@@ -84,7 +84,7 @@ class PretrainingRecipe:
 
 def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
-    tokenizer = AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
+    tokenizer = tokenizer_of(recipe)
     config = recipe.model.config(tokenizer.vocab_size)
     torch.manual_seed(recipe.schedule.seed)
     model = PackedPretraining(config)
@@ -97,6 +97,10 @@ def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
     )
     run.train()
     return Weights(config, ("masked_lm", "sentence_order"), arrays_of(model.named()), str(place))
+
+
+def tokenizer_of(recipe: PretrainingRecipe) -> AlbertTokenizer:
+    return AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
 
 
 def epoch_batches(

@@ -8,6 +8,7 @@ published `30k-clean.model`.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 
 import sentencepiece
@@ -56,12 +57,18 @@ def train_vocabulary(
         raise InputError(
             "vocabulary-too-large",
             f"{size} pieces cannot be found in this text",
-            why=str(error).splitlines()[-1],
+            why=_most_pieces(str(error)),
             fix="Give more text or ask for fewer pieces",
         ) from error
     found = model.getvalue()
     check_first_pieces(found)
     return found
+
+
+def _most_pieces(said: str) -> str:
+    """How many pieces there are, from the trainer's message where it says so."""
+    found = re.search(r"<= (\d+)", said)
+    return f"it holds at most {found[1]}" if found else said.splitlines()[-1]
 
 
 def check_first_pieces(model: bytes) -> None:

@@ -26,6 +26,11 @@ from albertkit.training.state import Progress, open_state, save_state
 Batch = TypeVar("Batch")
 
 
+def set_threads(count: int) -> None:
+    """Let torch compute on so many threads, in this process, from now on."""
+    torch.set_num_threads(count)
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """What one batch gave."""

@@ -1,0 +1,32 @@
+"""A trained model as a directory that this package and others open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.runtime.load import stamped
+from albertkit.spec import Weights
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.text import AlbertTokenizer
+
+
+def export(
+    weights: Weights,
+    tokenizer: AlbertTokenizer,
+    place: Path,
+    *,
+    vectors: VectorPlan | None = None,
+    dtype: SavedDtype = "float16",
+) -> None:
+    """Write weights and tokenizer into the directory `place`, whole or not at all.
+
+    vectors: how a text's vector is made; with it sentence-transformers opens the directory too.
+    """
+    stored = Stored(stamped(weights, tokenizer), vectors=vectors)
+    form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
+    with new_directory(place) as folder:
+        form.write(stored, folder, dtype=dtype)
+        tokenizer.save_pretrained(folder)
