@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
-import random
 import shutil
 import statistics
 import tempfile
@@ -29,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import sentencepiece
+from mix import mixed_texts
 
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.engine.lists import vectors_of_texts
@@ -44,12 +44,6 @@ Seconds = list[float]  # of each round
 
 VOCABULARY = Path(__file__).parents[1] / "tests" / "fixtures" / "tiny_sp1000.model"
 MAX_LENGTH = 512
-# Share of the texts, and deciles 0 to 100 % of their ids with [CLS] and [SEP], of English text.
-MIX = (
-    (0.50, (9, 10, 10, 11, 11, 12, 12, 13, 13, 15, 27)),  # questions
-    (0.35, (8, 15, 18, 21, 23, 26, 30, 34, 39, 46, 83)),  # sentences
-    (0.15, (42, 72, 97, 118, 141, 165, 198, 233, 290, 367, 512)),  # paragraphs
-)
 
 
 def main() -> None:
@@ -89,17 +83,9 @@ def lines_of(file: Path, count: int) -> list[str]:
 
 
 def invented(count: int) -> list[str]:
-    """Texts of random words of the test vocabulary, in the lengths of the mix; the same always."""
-    chance = random.Random(0)
+    """Texts of random words of the test vocabulary, each one piece."""
     words = [name[1:] for name in pieces() if name.startswith("▁") and name[1:].isalpha()]
-    shares, deciles = zip(*MIX, strict=True)
-    texts = []
-    for kind in chance.choices(deciles, shares, k=count):
-        at = chance.random() * 10
-        low, high = kind[int(at)], kind[int(at) + 1]
-        ids = round(low + at % 1 * (high - low))
-        texts.append(" ".join(chance.choices(words, k=ids - 2)))
-    return texts
+    return mixed_texts(count, words)
 
 
 def pieces() -> list[str]:

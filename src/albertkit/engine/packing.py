@@ -5,8 +5,8 @@ Texts of many lengths lie end to end in rows of a few widths; a slot attends onl
 own text, so what lies beside it changes nothing.
 
 Longest text first, each into the tightest gap of any open row, wide or narrow; a new row, of the
-smallest width that holds the text, only where no gap does. On a ragged mix this fills 98 % of the
-slots, against 78 % where each text looks only among rows of its own width.
+smallest width that holds the text, only where no gap does. 160 texts of a ragged mix fill 98 % of
+the slots so, and 88 % where each looks only among rows of its own width (benchmarks/packing.py).
 """
 
 from __future__ import annotations

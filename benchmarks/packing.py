@@ -1,0 +1,57 @@
+"""How full the rows are, and what planning costs, for lists of the ragged mix of many lengths.
+
+    python benchmarks/packing.py
+
+The last column is the simpler form that lost: each text in rows of its own width only.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections import Counter
+
+from mix import mixed_lengths
+
+from albertkit.engine.packing import NARROWEST, STEP, plan
+
+
+def main() -> None:
+    print(
+        f"{'texts':>6}{'filled':>9}{'worst':>8}{'calls':>8}{'µs a text':>11}{'own width only':>16}"
+    )
+    for count in (1, 4, 16, 64, 160, 500, 4000):
+        lists = [mixed_lengths(count, seed) for seed in range(20)]
+        begin = time.perf_counter()
+        plans = [plan(lengths) for lengths in lists]
+        spent = (time.perf_counter() - begin) / count / len(lists)
+        filled = [
+            sum(lengths) / sum(layout.slots for layout in layouts)
+            for lengths, layouts in zip(lists, plans, strict=True)
+        ]
+        calls = statistics.mean(map(len, plans))
+        apart = statistics.mean(map(filled_apart, lists))
+        print(
+            f"{count:>6}{statistics.mean(filled):>9.1%}{min(filled):>8.1%}{calls:>8.1f}"
+            f"{spent * 1e6:>11.1f}{apart:>16.1%}"
+        )
+
+
+def filled_apart(lengths: list[int]) -> float:
+    """The share filled where a row takes only texts of its own width, end to end as they come."""
+    widths = [max(NARROWEST, math.ceil(length / STEP) * STEP) for length in lengths]
+    slots = 0
+    for width in Counter(widths):
+        own = [length for length, fits in zip(lengths, widths, strict=True) if fits == width]
+        rows, left = 0, 0
+        for length in own:
+            if length > left:
+                rows, left = rows + 1, width
+            left -= length
+        slots += rows * width
+    return sum(lengths) / slots
+
+
+if __name__ == "__main__":
+    main()
