@@ -28,7 +28,6 @@ from pathlib import Path
 
 import numpy as np
 import sentencepiece
-from mix import mixed_texts
 
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.engine.lists import vectors_of_texts
@@ -38,6 +37,7 @@ from albertkit.engine.packing import plan
 from albertkit.engine.protocol import Engine
 from albertkit.spec import FloatArray, Parameter, Weights, parameter_table, preset
 from albertkit.text import AlbertTokenizer
+from mix import mixed_texts
 
 Encode = Callable[[list[str]], FloatArray]
 Seconds = list[float]  # of each round

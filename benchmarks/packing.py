@@ -12,9 +12,8 @@ import statistics
 import time
 from collections import Counter
 
-from mix import mixed_lengths
-
 from albertkit.engine.packing import NARROWEST, STEP, plan
+from mix import mixed_lengths
 
 
 def main() -> None:
