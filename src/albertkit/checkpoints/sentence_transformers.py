@@ -66,6 +66,7 @@ class SentenceTransformersFormat:
             pooling=_read_pooling(pooling_place / "config.json"),
             steps=tuple(_read_step(kind, folder) for kind, folder in modules[2:]),
         )
+        _check_widths(plan, stored.weights.config.hidden_size, place)
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
         return replace(stored, vectors=_with_settings(plan, place / SETTINGS))
 
@@ -192,6 +193,21 @@ def _read_dense(path: Path, activation: Activation) -> Dense:
             where=str(path),
         )
     return Dense(weight, bias, activation)
+
+
+def _check_widths(plan: VectorPlan, width: int, place: Path) -> None:
+    """Each Dense reads as many numbers as come before it."""
+    for step in plan.steps:
+        if isinstance(step, Dense):
+            if step.weight.shape[1] != width:
+                raise FormatError(
+                    "checkpoint-misshaped",
+                    f"a Dense reads {step.weight.shape[1]} numbers of each vector",
+                    why=f"the vectors before it have {width}",
+                    fix="Copy or download the directory again",
+                    where=str(place),
+                )
+            width = len(step.weight)
 
 
 def _with_encoder_settings(plan: VectorPlan, path: Path) -> VectorPlan:

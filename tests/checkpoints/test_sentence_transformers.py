@@ -1,0 +1,196 @@
+"""sentence-transformers directories of several years, against the library itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored, format_of
+from albertkit.errors import FormatError, InputError
+from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from albertkit.tasks import TextEmbedder
+from axes import random_weights
+from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+
+TEXTS = ["I like my phone", "My phone is not good. (really)", "how old are you?", "x" * 40]
+
+
+def assert_same_vectors(place: Path) -> None:
+    """The library and we give the same vectors of this directory."""
+    torch.set_num_threads(1)
+    theirs = SentenceTransformer(str(place), device="cpu").encode(TEXTS)
+    ours = TextEmbedder(place, truncation="off").encode(TEXTS)
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs[1] = Pooling(32, "max")
+    theirs.append(TheirDense(32, 10, activation_function=torch.nn.Identity()))
+    theirs.append(Normalize())
+    theirs.append(TheirDense(10, 6, bias=False))
+    theirs.prompts = {"query": "q: "}
+    theirs.max_seq_length = 17
+    theirs.save_pretrained(str(tmp_path / "model"))
+
+    found, evidence = format_of(tmp_path / "model")
+    assert (found.name, evidence) == ("sentence-transformers", "modules.json")
+    plan = SENTENCE_TRANSFORMERS.read(tmp_path / "model").vectors
+    assert plan is not None
+    assert plan.pooling == "max"
+    assert plan.prompts["query"] == "q: "
+    assert [type(step) for step in plan.steps] == [Dense, Normalise, Dense]
+    assert TextEmbedder(tmp_path / "model").max_seq_length == 17
+    assert_same_vectors(tmp_path / "model")
+
+
+def test_a_vocabulary_that_transformers_converted_is_read_as_it_converts_it(
+    tmp_path: Path,
+) -> None:
+    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "encoder")
+    shutil.copyfile(PIECES, tmp_path / "encoder" / "spiece.model")
+    theirs = SentenceTransformer(str(tmp_path / "encoder"), device="cpu")
+    theirs.save_pretrained(str(tmp_path / "model"))
+    assert_same_vectors(tmp_path / "model")
+
+
+def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> None:
+    """Old type names, flags for the pooling, its length only in sentence_bert_config.json."""
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(max_length=9))
+    modules = json.loads((place / "modules.json").read_text())
+    assert [module["type"] for module in modules] == [
+        "sentence_transformers.models.Transformer",
+        "sentence_transformers.models.Pooling",
+    ]
+    pooling = json.loads((place / "1_Pooling" / "config.json").read_text())
+    assert pooling["pooling_mode_mean_tokens"] is True
+    assert pooling["word_embedding_dimension"] == 32
+    (place / "config_sentence_transformers.json").write_text(
+        json.dumps({"__version__": {"sentence_transformers": "2.0.0"}})
+    )
+    assert TextEmbedder(place).max_seq_length == 9
+    assert_same_vectors(place)
+
+
+def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(Normalise(),)))
+    encoder = place / "0_Transformer"
+    encoder.mkdir()
+    for file in place.iterdir():
+        if file.is_file() and file.name not in (
+            "modules.json",
+            "config_sentence_transformers.json",
+        ):
+            file.rename(encoder / file.name)
+    modules = json.loads((place / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (place / "modules.json").write_text(json.dumps(modules))
+    (place / "2_Normalize" / "config.json").unlink()  # it had none before version 5.2
+    assert_same_vectors(place)
+
+
+def test_texts_are_lower_cased_where_the_directory_says_so(tmp_path: Path) -> None:
+    plan = VectorPlan(lower_case=True)
+    place = save_tiny_vectors(tmp_path / "model", plan)
+    assert json.loads((place / "sentence_bert_config.json").read_text())["do_lower_case"] is True
+    cased = TextEmbedder(place, policy=_cased(TextEmbedder(place)))
+    np.testing.assert_array_equal(cased.encode("HELLO World"), cased.encode("hello world"))
+
+
+def _cased(embedder: TextEmbedder) -> object:
+    return replace(embedder.loaded.tokenizer.policy, case="kept")
+
+
+def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    layer = Dense(chance.normal(size=(8, 32)).astype(np.float32), None, "gelu_erf")
+    plan = VectorPlan(
+        "cls", (Normalise(), layer), 12, {"query": "ask: "}, "query", "dot", lower_case=True
+    )
+    weights = random_weights(TINY, ["masked_lm"])
+    SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=plan), tmp_path / "model")
+    stored = SENTENCE_TRANSFORMERS.read(tmp_path / "model")
+    assert stored.weights.heads == (), "vectors need no head"
+    found = stored.vectors
+    assert found is not None
+    step = found.steps[1]
+    assert isinstance(step, Dense)
+    np.testing.assert_array_equal(step.weight, layer.weight)
+    assert (step.bias, step.activation) == (None, "gelu_erf")
+    assert replace(found, steps=()) == replace(plan, steps=())
+
+
+def test_a_directory_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan())
+    before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    weights = random_weights(TINY)
+    huge = {**weights.arrays, "pooler.bias": np.full(32, 1e6, np.float32)}
+    with pytest.raises(InputError, match=r"\[float16-overflow\]"):
+        SENTENCE_TRANSFORMERS.write(Stored(replace(weights, arrays=huge)), place, dtype="float16")
+    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+
+
+def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
+    stored = Stored(random_weights(TINY), vectors=VectorPlan(pooling="pooler"))
+    with pytest.raises(InputError, match=r"'pooler'.*\[vector-step-unknown\]"):
+        SENTENCE_TRANSFORMERS.write(stored, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "changed", "told"),
+    [
+        ("modules.json", [], "the modules are none"),
+        ("modules.json", [3], "a module is 3"),
+        ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "elsewhere"),
+        ("modules.json", [{"type": "a.StaticEmbedding", "path": ""}], "StaticEmbedding"),
+        ("1_Pooling/config.json", {"pooling_mode": "weightedmean"}, "weightedmean"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
+        ("1_Pooling/config.json", {"include_prompt": False}, "leaves prompts out"),
+        ("2_Dense/config.json", {"use_residual": True}, "adds its input"),
+        ("2_Dense/config.json", {"activation_function": "torch.nn.CELU"}, "activation is CELU"),
+        ("2_Dense/config.json", {"module_input_name": "token_embeddings"}, "token vectors"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(
+    tmp_path: Path, file: str, changed: object, told: str
+) -> None:
+    layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    (place / file).write_text(json.dumps(changed))
+    with pytest.raises(FormatError, match=rf"{told}.*\[vector-step-unknown\]"):
+        SENTENCE_TRANSFORMERS.read(place)
+
+
+def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(Normalise(),)))
+    modules = json.loads((place / "modules.json").read_text())
+    modules[2]["type"] = "sentence_transformers.models.LSTM"
+    (place / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(FormatError, match=r"'LSTM'.*\[vector-step-unknown\]"):
+        SENTENCE_TRANSFORMERS.read(place)
+
+
+def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:
+    layer = Dense(np.eye(32, dtype=np.float32), np.zeros(32, np.float32), "tanh")
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    shutil.copyfile(place / "model.safetensors", place / "2_Dense" / "model.safetensors")
+    with pytest.raises(FormatError, match=r"linear.weight.*\[checkpoint-misshaped\]"):
+        SENTENCE_TRANSFORMERS.read(place)
+
+
+def test_a_dense_layer_that_fits_no_vector_is_refused(tmp_path: Path) -> None:
+    layer = Dense(np.eye(7, dtype=np.float32), None, "tanh")
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-misshaped\]"):
+        SENTENCE_TRANSFORMERS.read(place)

@@ -1,0 +1,78 @@
+"""numpy answers a little, OpenVINO much, and their vectors are the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.errors import InputError
+from albertkit.runtime import EngineName, choose_engine
+from albertkit.runtime.choose_engine import EngineChoice, work_per_token
+from axes import random_encodings, random_weights
+from tiny_models import TINY, save_tiny
+
+WEIGHTS = random_weights(TINY)
+
+
+@pytest.mark.parametrize("name", ["numpy", "openvino"])
+def test_an_engine_asked_for_by_name_is_the_one_that_answers(name: EngineName) -> None:
+    assert EngineChoice(WEIGHTS, name).engine_for(10).name == name
+    assert EngineChoice(WEIGHTS, name).engine_for(10**9).name == name
+
+
+def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    choice = EngineChoice(WEIGHTS)
+    encodings = random_encodings(TINY, [5, 30, 12, 13])  # 60 ids
+    names, vectors = [], []
+    for _ in range(4):
+        engine = choice.engine_for(60)
+        names.append(engine.name)
+        vectors.append(vectors_of_texts(engine, encodings, "mean"))
+    assert names == ["numpy", "numpy", "openvino", "openvino"]
+    assert choice.engine_for(1) is choice.engine_for(1)
+    for later in vectors[1:]:
+        np.testing.assert_allclose(later, vectors[0], atol=1e-5)
+
+
+def test_much_work_goes_to_openvino_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    assert EngineChoice(WEIGHTS).engine_for(151).name == "openvino"
+
+
+def test_a_closed_choice_makes_its_engine_anew() -> None:
+    choice = EngineChoice(WEIGHTS, "openvino")
+    first = choice.engine_for(1)
+    choice.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        vectors_of_texts(first, random_encodings(TINY, [5]), "mean")
+    again = vectors_of_texts(choice.engine_for(1), random_encodings(TINY, [5]), "mean")
+    assert again.shape == (1, TINY.hidden_size)
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(InputError, match=r"'numpy', 'openvino'.*\[option-invalid\]"):
+        EngineChoice(WEIGHTS, "torch")  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_text_in_a_fresh_process_imports_neither_openvino_nor_torch(tmp_path: Path) -> None:
+    place = save_tiny(tmp_path / "model", ["masked_lm"])
+    code = (
+        "import sys, albertkit\n"
+        "assert 'numpy' not in sys.modules, 'import albertkit imports numpy'\n"
+        f"albertkit.TextEmbedder({str(place)!r}).encode('hello')\n"
+        f"albertkit.FillMask({str(place)!r})('a [MASK] of water')\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(loaded & {'openvino', 'torch', 'transformers', 'tokenizers', 'numpy'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "openvino" not in done.stdout
+    assert "torch" not in done.stdout
+    assert "numpy" in done.stdout

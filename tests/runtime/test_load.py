@@ -1,0 +1,82 @@
+"""A model opens with the tokenizer that belongs to it, or with a line that says why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.runtime import load
+from albertkit.runtime.load import FINGERPRINT, stamped
+from albertkit.runtime.places import BUILTIN, BUILTIN_MODELS, directory_of
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.text import AlbertTokenizer
+from axes import random_weights
+from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+
+
+def test_a_hugging_face_directory_opens_with_weights_and_tokenizer(tmp_path: Path) -> None:
+    loaded = load(save_tiny(tmp_path / "model", ["masked_lm"]))
+    assert loaded.weights.heads == ("masked_lm",)
+    assert loaded.tokenizer.vocab_size == loaded.config.vocab_size == 1000
+    assert loaded.vectors is None
+    assert loaded.max_length == TINY.max_position_embeddings
+
+
+def test_a_sentence_transformers_directory_brings_its_plan_and_its_length(tmp_path: Path) -> None:
+    plan = VectorPlan(pooling="max", max_length=12)
+    loaded = load(save_tiny_vectors(tmp_path / "model", plan))
+    assert loaded.vectors is not None
+    assert loaded.vectors.pooling == "max"
+    assert loaded.max_length == 12
+
+
+@pytest.mark.parametrize("name", BUILTIN_MODELS)
+def test_the_names_of_built_in_models_mean_folders_of_the_package(name: str) -> None:
+    assert directory_of(name) == BUILTIN / name
+
+
+def test_a_directory_goes_before_a_built_in_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small-en").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert directory_of("small-en") == Path("small-en")
+
+
+def test_an_unknown_name_gets_one_line_and_no_download() -> None:
+    with pytest.raises(InputError, match="did you mean 'small-en'") as caught:
+        load("smal-en")
+    assert "nothing is downloaded" in str(caught.value)
+    assert "[unknown-model]" in str(caught.value)
+
+
+def test_a_directory_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "model")
+    with pytest.raises(AlbertKitError, match=r"\[no-vocabulary\]"):
+        load(tmp_path / "model")
+
+
+def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path, shared: Path) -> None:
+    place = tmp_path / "model"
+    HUGGINGFACE.write(Stored(random_weights(TINY)), place)
+    (place / "spiece.model").write_bytes((shared / "fixtures" / "spiece.model").read_bytes())
+    with pytest.raises(InputError, match=r"30,000 pieces.*1,000 rows.*\[vocabulary-mismatch\]"):
+        load(place)
+
+
+def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path: Path) -> None:
+    tokenizer = AlbertTokenizer.from_pretrained(PIECES)
+    weights = stamped(random_weights(TINY), tokenizer)
+    HUGGINGFACE.write(Stored(weights), tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    assert load(tmp_path / "model").config.extra[FINGERPRINT] == tokenizer.fingerprint
+
+    config = tmp_path / "model" / "config.json"
+    found = json.loads(config.read_text())
+    config.write_text(json.dumps({**found, FINGERPRINT: "0123456789abcdef"}))
+    with pytest.raises(FormatError, match=r"0123456789abcdef.*\[vocabulary-mismatch\]"):
+        load(tmp_path / "model")

@@ -1,0 +1,308 @@
+"""TextEmbedder against sentence-transformers, on the same directory of random weights."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from albertkit.errors import InputError, SurroundingsError
+from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from albertkit.tasks import TextEmbedder
+from tiny_models import save_tiny, save_tiny_vectors
+
+TEXTS = [
+    "I like my phone",
+    "My phone is not good.",
+    "",
+    "Global warming is real, and how old are you in all of these longer words of mine?",
+    "how old are you",
+]
+PAIRS = [["a cat", "on the mat"], ["how old", "are you all here"]]
+CHANCE = np.random.default_rng(3)
+PLAN = VectorPlan(
+    steps=(
+        Dense(
+            CHANCE.normal(0, 0.3, (12, 32)).astype(np.float32),
+            CHANCE.normal(0, 0.3, 12).astype(np.float32),
+            "tanh",
+        ),
+    ),
+    max_length=20,
+    prompts=MappingProxyType({"query": "query: ", "document": "", "topic": "the topic is "}),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", PLAN)
+
+
+@pytest.fixture(scope="module")
+def ours(place: Path) -> TextEmbedder:
+    return TextEmbedder(place, truncation="off")
+
+
+@pytest.fixture(scope="module")
+def theirs(place: Path) -> SentenceTransformer:
+    torch.set_num_threads(1)
+    return SentenceTransformer(str(place), device="cpu")
+
+
+SAME = {
+    "one text": "I like my phone",
+    "an empty text": "",
+    "a list": TEXTS,
+    "a tuple": tuple(TEXTS),
+    "an array": np.array(TEXTS),
+    "a list of one": TEXTS[:1],
+    "pairs": PAIRS,
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("given", SAME.values(), ids=SAME.keys())
+def test_encode_gives_the_shape_type_and_numbers_of_sentence_transformers(
+    ours: TextEmbedder, theirs: SentenceTransformer, given: object
+) -> None:
+    mine, other = ours.encode(given), theirs.encode(given)
+    assert mine.shape == other.shape
+    assert mine.dtype == other.dtype
+    np.testing.assert_allclose(mine, other, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"normalize_embeddings": True},
+        {"truncate_dim": 5},
+        {"truncate_dim": 500},
+        {"truncate_dim": 5, "normalize_embeddings": True},
+        {"batch_size": 1},
+        {"prompt": "query: "},
+        {"prompt_name": "topic"},
+    ],
+    ids=str,
+)
+def test_options_mean_what_they_mean_there(
+    ours: TextEmbedder, theirs: SentenceTransformer, options: dict[str, object]
+) -> None:
+    np.testing.assert_allclose(
+        ours.encode(TEXTS, **options), theirs.encode(TEXTS, **options), atol=1e-5
+    )
+
+
+def test_queries_and_documents_get_their_prompts(
+    ours: TextEmbedder, theirs: SentenceTransformer
+) -> None:
+    for mine, other in (
+        (ours.encode_query, theirs.encode_query),
+        (ours.encode_document, theirs.encode_document),
+    ):
+        np.testing.assert_allclose(mine(TEXTS), other(TEXTS), atol=1e-5)
+    assert np.abs(ours.encode_query(TEXTS) - ours.encode_document(TEXTS)).max() > 1e-3
+
+
+def test_a_default_prompt_holds_where_none_is_asked_for(place: Path, ours: TextEmbedder) -> None:
+    asking = TextEmbedder(place, default_prompt_name="topic", truncation="off")
+    np.testing.assert_array_equal(asking.encode(TEXTS), ours.encode(TEXTS, prompt_name="topic"))
+    np.testing.assert_array_equal(asking.encode(TEXTS, prompt=""), ours.encode(TEXTS))
+
+
+def test_token_vectors_are_one_array_a_text_without_padding(
+    ours: TextEmbedder, theirs: SentenceTransformer
+) -> None:
+    for mine, other in zip(
+        ours.encode(TEXTS, output_value="token_embeddings"),
+        theirs.encode(TEXTS, output_value="token_embeddings"),
+        strict=True,
+    ):
+        np.testing.assert_allclose(mine, other.numpy(), atol=1e-5)
+    assert ours.encode("hello", output_value="token_embeddings").ndim == 2
+
+
+def test_everything_of_a_text_is_a_dict(ours: TextEmbedder, theirs: SentenceTransformer) -> None:
+    mine = ours.encode(TEXTS[3], output_value=None, normalize_embeddings=True)
+    other = theirs.encode(TEXTS[3], output_value=None)
+    assert mine["input_ids"].tolist() == other["input_ids"].tolist()
+    assert mine["attention_mask"].tolist() == other["attention_mask"].tolist()
+    np.testing.assert_allclose(mine["token_embeddings"], other["token_embeddings"], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(mine["sentence_embedding"]), 1, atol=1e-6)
+    assert len(ours.encode(TEXTS, output_value=None)) == len(TEXTS)
+
+
+def test_tensors_come_on_request(ours: TextEmbedder) -> None:
+    whole = ours.encode(TEXTS, convert_to_tensor=True)
+    assert isinstance(whole, torch.Tensor)
+    assert whole.shape == (5, 12)
+    assert ours.encode("hello", convert_to_tensor=True).shape == (12,)
+    each = ours.encode(TEXTS, convert_to_numpy=False)
+    assert isinstance(each, list)
+    assert torch.equal(torch.stack(each), whole)
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_tensors_without_torch_name_the_extra(ours: TextEmbedder) -> None:
+    with pytest.raises(SurroundingsError, match=r"albertkit\[torch\].*\[extra-missing\]"):
+        ours.encode("hello", convert_to_tensor=True)
+
+
+def test_order_and_company_change_nothing(ours: TextEmbedder) -> None:
+    many = [TEXTS[number % 5] + f" {number}" for number in range(200)]
+    together = ours.encode(many)
+    np.testing.assert_allclose(ours.encode(many[::-1])[::-1], together, atol=1e-5)
+    np.testing.assert_allclose(ours.encode(many[7]), together[7], atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_each_pooling_is_sentence_transformers(tmp_path: Path, pooling: str) -> None:
+    plan = VectorPlan(pooling=pooling, steps=(Normalise(),))  # type: ignore[arg-type]  # parameters
+    where = save_tiny_vectors(tmp_path / "model", plan)
+    np.testing.assert_allclose(
+        TextEmbedder(where).encode(TEXTS),
+        SentenceTransformer(str(where), device="cpu").encode(TEXTS),
+        atol=1e-5,
+    )
+
+
+def test_the_pooler_is_transformers_pooled_output(tmp_path: Path) -> None:
+    where = save_tiny(tmp_path / "model")
+    embedder = TextEmbedder(where, pooling="pooler")
+    from transformers import AlbertModel  # beside its only use
+
+    ids = torch.tensor(embedder.loaded.tokenizer.encode_batch(TEXTS[:1]).ids[None].astype(int))
+    with torch.no_grad():
+        pooled = AlbertModel.from_pretrained(where).eval()(ids).pooler_output
+    np.testing.assert_allclose(embedder.encode(TEXTS[:1]), pooled, atol=1e-5)
+    everything = embedder.encode(TEXTS[0], output_value=None)
+    np.testing.assert_allclose(everything["sentence_embedding"], pooled[0], atol=1e-5)
+
+
+def test_a_bare_encoder_is_mean_pooled_as_there(tmp_path: Path) -> None:
+    where = save_tiny(tmp_path / "model", ["masked_lm"])
+    np.testing.assert_allclose(
+        TextEmbedder(where).encode(TEXTS),
+        SentenceTransformer(str(where), device="cpu").encode(TEXTS),
+        atol=1e-5,
+    )
+
+
+def test_what_is_saved_opens_there_and_here_with_the_same_vectors(
+    ours: TextEmbedder, tmp_path: Path
+) -> None:
+    ours.save_pretrained(tmp_path / "saved")
+    there = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    here = TextEmbedder(tmp_path / "saved", truncation="off")
+    np.testing.assert_allclose(there.encode(TEXTS), ours.encode(TEXTS), atol=1e-5)
+    np.testing.assert_array_equal(here.encode(TEXTS), ours.encode(TEXTS))
+    assert there.max_seq_length == here.max_seq_length == 20
+    assert here.prompts == ours.prompts
+    assert there.prompts == ours.prompts
+
+
+def unsupported() -> Iterator[str]:
+    yield "a text"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, 3, b"bytes", {"a", "set"}, {"a": "dict"}, unsupported(), ["a text", None], ["a", 3]],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_is_no_text_is_refused_before_anything_is_computed(
+    ours: TextEmbedder, given: object
+) -> None:
+    with pytest.raises(ValueError, match=r"Unsupported input type.*\[input-not-texts\]"):
+        ours.encode(given)
+
+
+def test_texts_and_pairs_do_not_mix(ours: TextEmbedder) -> None:
+    with pytest.raises(InputError, match="item 1 of 2 is"):
+        ours.encode(["a text", ["a", "pair"]])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch_size": 0}, r"batch_size is 0.*\[option-invalid\]"),
+        ({"truncate_dim": 0}, r"truncate_dim is 0.*\[option-invalid\]"),
+        ({"output_value": "words"}, r"'token_embeddings', None.*\[option-invalid\]"),
+        ({"prompt_name": "qeury"}, r"'query', 'document', 'topic'.*\[prompt-unknown\]"),
+        ({"normalise_embeddings": True}, r"'normalize_embeddings'.*\[unknown-keyword\]"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_refused_with_the_valid_ones(
+    ours: TextEmbedder, options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        ours.encode(TEXTS, **options)
+
+
+def test_the_texts_may_be_called_inputs_or_sentences(ours: TextEmbedder) -> None:
+    np.testing.assert_array_equal(ours.encode(inputs=TEXTS), ours.encode(sentences=TEXTS))
+    with pytest.raises(InputError, match="Unsupported input type: None"):
+        ours.encode()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"truncation": "maybe"},
+        {"pooling": "sum"},
+        {"similarity_fn_name": "near"},
+        {"engine": "torch"},
+        {"max_length": 0},
+    ],
+    ids=str,
+)
+def test_an_embedder_refuses_unknown_choices(place: Path, options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"\[option-invalid\]"):
+        TextEmbedder(place, **options)  # type: ignore[arg-type]  # that is the test
+
+
+def test_cut_texts_are_counted_and_told_once(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        TextEmbedder(place).encode([*TEXTS, "water " * 50])
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2 of 6 texts were cut to 20 ids")
+    assert "[text-truncated]" in record.getMessage()
+
+
+def test_texts_are_refused_or_silently_cut_where_that_is_asked_for(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InputError, match=r"1 of 2 texts .* number 1.*\[text-too-long\]"):
+        TextEmbedder(place, truncation="error").encode(["short", "water " * 50])
+    TextEmbedder(place, truncation="off").encode(["short", "water " * 50])
+    assert not caplog.records
+
+
+def test_the_progress_line_ends_with_all_texts(
+    ours: TextEmbedder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours.encode(TEXTS, show_progress_bar=True)
+    shown = capsys.readouterr()
+    assert "5 of 5 texts" in shown.err
+    assert shown.err.endswith("\n")
+    assert shown.out == ""
+    ours.encode(TEXTS, show_progress_bar=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_dimension_is_that_of_the_vectors(place: Path, ours: TextEmbedder) -> None:
+    assert ours.get_embedding_dimension() == ours.encode("a").shape[0] == 12
+    short = TextEmbedder(place, truncate_dim=4)
+    assert short.get_embedding_dimension() == short.encode("a").shape[0] == 4
