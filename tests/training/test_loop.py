@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 from albertkit.training.loop import Run, StepResult
 from albertkit.training.recipe import Schedule
 
@@ -59,3 +59,14 @@ def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
     run(tmp_path)
     with pytest.raises(FormatError, match="run-of-another-model"):
         run(tmp_path, replace(SCHEDULE, steps=20), width=2)
+
+
+def test_an_epoch_without_a_batch_ends_the_run(tmp_path: Path) -> None:
+    model = nn.Linear(3, 1)
+
+    def step(batch: Tensor) -> StepResult:
+        raise AssertionError(f"there is no batch, yet {batch}")
+
+    empty = Run(dict(model.named_parameters()), step, lambda _: iter(()), SCHEDULE, tmp_path)
+    with pytest.raises(InputError, match="corpus-too-small"):
+        empty.train()

@@ -84,6 +84,7 @@ CODES: dict[str, str] = {
     "text-not-ids": "Text is given where a model reads ids.",
     "unknown-argument": "A model is called with an argument that it doesn't have.",
     # training
+    "corpus-too-small": "All the training text together does not fill one batch.",
     "lessons-disagree": "There are not as many teacher's vectors as texts.",
     "piece-vectors-too-narrow": "Another model's piece vectors are narrower than the word table.",
     "recipe-key-missing": "A recipe lacks a key that has no default.",

@@ -6,21 +6,18 @@ P and of sequences N is fixed too (filled up with ignored labels), so that a ste
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.pretraining.fill import Placed, filled_rows
 from albertkit.pretraining.masking import hide
 from albertkit.pretraining.order_pairs import IGNORED, Sequence, sequences
 from albertkit.pretraining.shards import Shard
 
 Int64 = npt.NDArray[np.int64]
-Item = TypeVar("Item", bound=Sized)
-WAITING = 64  # sequences among which a gap looks for the one that fits best
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +80,12 @@ def batches(
     chance = np.random.default_rng((seed, epoch, 1))
     order_seed = int(np.random.default_rng((seed, epoch, 0)).integers(1 << 62))
     stream = sequences(shard, shape.width, order_seed)
-    waiting = list(itertools.islice(stream, WAITING))
-    while sum(map(len, waiting)) >= shape.rows * shape.width:
-        yield _batch(waiting, stream, shape, begins_word, chance)
+    for placed in filled_rows(stream, shape.rows, shape.width, shape.texts):
+        yield _batch(placed, shape, begins_word, chance)
 
 
 def _batch(
-    waiting: list[Sequence],
-    stream: Iterator[Sequence],
+    placed: list[Placed[Sequence]],
     shape: BatchShape,
     begins_word: npt.NDArray[np.bool_],
     chance: np.random.Generator,
@@ -100,8 +95,7 @@ def _batch(
     owners = np.full((R, W), -1, np.int64)
     masked: list[Int64] = []
     labels: list[npt.NDArray[np.int32]] = []
-    placed = fill_rows(waiting, stream, shape.rows, shape.width, shape.texts)
-    for number, (sequence, row, at) in enumerate(placed):
+    for number, (sequence, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
         hidden = hide(sequence.ids, begins_word, chance, shape.share)
         here = slice(at, at + len(sequence))
         ids[row, here], types[row, here] = hidden.ids, sequence.type_ids
@@ -116,34 +110,10 @@ def _batch(
         owners,
         _filled(np.concatenate(masked), shape.masked, 0),
         _filled(np.concatenate(labels), shape.masked, IGNORED),
-        _filled(np.array([row * W + at for _, row, at in placed]), shape.texts, 0),
-        _filled(np.array([sequence.order for sequence, _, _ in placed]), shape.texts, IGNORED),
+        _filled(np.array([p.row * W + p.at for p in placed]), shape.texts, 0),
+        _filled(np.array([p.item.order for p in placed]), shape.texts, IGNORED),
         real=int((owners >= 0).sum()),
     )
-
-
-def fill_rows(
-    waiting: list[Item], stream: Iterator[Item], rows: int, width: int, most: int
-) -> list[tuple[Item, int, int]]:
-    """Take items from `waiting` (refilled from `stream`) until `rows` rows are full.
-
-    The longest that fits goes first, the oldest of these. Returns (item, row, slot in the row).
-    """
-    placed: list[tuple[Item, int, int]] = []
-    for row in range(rows):
-        at = 0
-        while len(placed) < most and (found := _fitting(waiting, width - at)) is not None:
-            item = waiting.pop(found)
-            waiting.extend(itertools.islice(stream, 1))
-            placed.append((item, row, at))
-            at += len(item)
-    return placed
-
-
-def _fitting(waiting: list[Item], room: int) -> int | None:
-    sizes = [len(item) if len(item) <= room else 0 for item in waiting]
-    best = max(range(len(sizes)), key=sizes.__getitem__, default=None)
-    return best if best is not None and sizes[best] else None
 
 
 def _filled(values: npt.NDArray[np.integer], count: int, filling: int) -> Int64:

@@ -7,7 +7,6 @@ model alone makes poor sentence vectors: nothing in its training compares senten
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,8 @@ from torch import Tensor, nn
 
 from albertkit.model.albert import AlbertEncoder, initialise
 from albertkit.model.packed_attention import packed_mask
-from albertkit.pretraining.batches import WAITING, Int64, fill_rows
+from albertkit.pretraining.batches import Int64
+from albertkit.pretraining.fill import Placed, filled_rows
 from albertkit.pretraining.lessons import Lesson, Lessons
 from albertkit.pretraining.pretrain import ModelRecipe, arrays_of
 from albertkit.pretraining.start import aligned_start, directions
@@ -135,27 +135,21 @@ def epoch_batches(
 ) -> Iterator[LessonBatch]:
     """All lessons once, in an order of this epoch."""
     chance = np.random.default_rng((recipe.schedule.seed, epoch))
-    width = recipe.data.width
+    rows, width = recipe.data.rows, recipe.data.width
     stream = (lessons.take(int(n), width) for n in chance.permutation(len(lessons)))
-    waiting = list(itertools.islice(stream, WAITING))
-    while sum(map(len, waiting)) >= recipe.data.rows * width:
-        yield _batch(waiting, stream, recipe.data.rows, width, turn)
+    for placed in filled_rows(stream, rows, width, rows * width):
+        yield _batch(placed, rows, width, turn)
 
 
 def _batch(
-    waiting: list[Lesson],
-    stream: Iterator[Lesson],
-    rows: int,
-    width: int,
-    turn: npt.NDArray[np.floating],
+    placed: list[Placed[Lesson]], rows: int, width: int, turn: npt.NDArray[np.floating]
 ) -> LessonBatch:
     ids, positions = (np.zeros((rows, width), np.int64) for _ in range(2))
     owners = np.full((rows, width), -1, np.int64)
-    placed = fill_rows(waiting, stream, rows, width, rows * width)
-    for number, (lesson, row, at) in enumerate(placed):
+    for number, (lesson, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
         here = slice(at, at + len(lesson))
         ids[row, here], positions[row, here] = lesson.ids, np.arange(len(lesson))
         owners[row, here] = number
-    targets = np.stack([lesson.target for lesson, _, _ in placed]).astype(np.float32) @ turn
+    targets = np.stack([p.item.target for p in placed]).astype(np.float32) @ turn
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     return LessonBatch(ids, positions, owners, targets.astype(np.float32), int((owners >= 0).sum()))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from albertkit.errors import InputError
 from albertkit.training.journal import Journal
 from albertkit.training.optimisers import adamw
 from albertkit.training.recipe import Schedule
@@ -57,6 +58,7 @@ class Run(Generic[Batch]):
         progress = open_state(self.place, self.parameters, optimiser) or Progress()
         window = Window(Journal(self.place), progress.tokens)
         while progress.step < self.schedule.steps:
+            before = progress.step
             for batch in itertools.islice(self.batches(progress.epoch), progress.batch, None):
                 self.advance(batch, optimiser, progress, window)
                 if progress.step % self.schedule.save_every == 0:
@@ -64,6 +66,8 @@ class Run(Generic[Batch]):
                 if progress.step == self.schedule.steps:
                     break
             else:
+                if progress.batch == 0 and progress.step == before:
+                    raise _too_little()
                 progress.epoch, progress.batch = progress.epoch + 1, 0
         save_state(self.place, progress, self.parameters, optimiser)
         return progress
@@ -84,6 +88,15 @@ class Run(Generic[Batch]):
         window.add(result, norm)
         if progress.step % self.schedule.report_every == 0:
             window.report(progress, rate)
+
+
+def _too_little() -> InputError:
+    return InputError(
+        "corpus-too-small",
+        "an epoch holds less than one batch",
+        why="there are fewer tokens than rows × width",
+        fix="Give more text, or lower rows or width in the recipe",
+    )
 
 
 class Window:

@@ -1,0 +1,79 @@
+"""The house keeps its own rules: floors as drawn, codes listed and tested, docs run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import albertkit
+from albertkit.errors import CODES
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def all_text(files: list[Path]) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def test_architecture_draws_the_floors_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
+    block = (ROOT / "ARCHITECTURE.md").read_text().split("```")[1]
+    drawn = [re.split(r"\s{2,}", line.strip())[0] for line in block.strip().splitlines()]
+    assert drawn == layers
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_listed_code_is_raised_and_tested(code: str) -> None:
+    raised = all_text([p for p in SOURCES if p.name != "codes.py"])
+    assert f'"{code}"' in raised, "nothing raises it"
+    assert code in all_text([p for p in TESTS if p.name != "test_house.py"]), "no test meets it"
+
+
+def test_every_raised_code_is_listed() -> None:
+    kinds = "InputError|FormatError|SurroundingsError|Finding"
+    pattern = re.compile(rf'(?:{kinds})\(\s*"([a-z0-9-]+)"')
+    found = set(pattern.findall(all_text(SOURCES)))
+    assert len(found) > 20
+    assert found <= set(CODES)
+
+
+def test_every_public_name_has_a_home_and_is_there() -> None:
+    for name, home in albertkit.HOMES.items():
+        assert name in albertkit.__all__, name
+        assert getattr(albertkit, name).__module__.startswith("albertkit"), home
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    look = (
+        "import sys; before = set(sys.modules); import albertkit; print(set(sys.modules) - before)"
+    )
+    out = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    brought = {name.split(".")[0] for name in re.findall(r"'([^']+)'", out.stdout)}
+    foreign = brought - set(sys.stdlib_module_names) - {"albertkit"}
+    assert foreign == set()
+
+
+def test_nothing_in_the_project_names_a_folder_above_it() -> None:
+    files = [*SOURCES, *TESTS, *ROOT.glob("*.md"), *ROOT.glob("recipes/*"), ROOT / "Makefile"]
+    absolute = re.compile(r"(?<![\w.~-])/(?:home|root|work|farm)/")
+    assert [p.name for p in files if absolute.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_no_pickle_and_no_evaluation_in_the_package() -> None:
+    banned = re.compile(r"\b(?:pickle|marshal|eval\(|exec\(|torch\.load|torch\.save)\b")
+    found = [p.name for p in SOURCES if banned.search(re.sub(r"#.*|\.eval\(\)", "", p.read_text()))]
+    assert found == []
+
+
+def test_every_public_name_stands_in_the_docs() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    names = set(albertkit.__all__) - {"__version__"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
