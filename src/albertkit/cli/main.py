@@ -7,8 +7,8 @@ before they run, so that help and completion come at once.
 
 from __future__ import annotations
 
+import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -70,26 +70,22 @@ def run(arguments: Sequence[str]) -> int:
     _prepare_streams()
     try:
         status = app(arguments, prog_name="albertkit", standalone_mode=False)
-        sys.stdout.flush()
     except AlbertKitError as error:
         return _told(error)
     except typer.TyperException as error:
         return _told(_usage(error))
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
         return CTRL_C
-    except BrokenPipeError:  # the reader, such as `head`, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return status if isinstance(status, int) else 0
 
 
 def _prepare_streams() -> None:
-    """Warnings of the library go to standard error, and odd letters never end a command."""
+    """Programs read UTF-8, terminals what they can show; warnings go to standard error."""
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                encoding=None if stream.isatty() else "utf-8", errors="backslashreplace"
+            )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("albertkit").handlers = [handler]

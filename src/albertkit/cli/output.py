@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +50,22 @@ def give(
         write_table(table, output)
         print(f"{len(table)} rows written to {output}", file=sys.stderr)
         return
-    match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
-        case Form.JSONL:
-            write_jsonl(table, sys.stdout)
-        case Form.CSV:
-            write_csv(table, sys.stdout)
-        case Form.TABLE:
-            print(on_screen() if on_screen else drawn(table))
+    with _enough_is_no_error():
+        match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
+            case Form.JSONL:
+                write_jsonl(table, sys.stdout)
+            case Form.CSV:
+                write_csv(table, sys.stdout)
+            case Form.TABLE:
+                print(on_screen() if on_screen else drawn(table))
+
+
+@contextmanager
+def _enough_is_no_error() -> Iterator[None]:
+    """A reader such as `head` may close the pipe when it has what it wanted."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still in the buffer must go somewhere when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -80,11 +80,12 @@ def _separated(separator: str) -> Callable[[str, str, str | None], list[str]]:
         try:
             for row in rows:
                 value = row[_chosen(row, column, name)]
-                if value is None:
-                    raise _malformed(f"line {rows.line_num} has too few cells", name)
+                if value is None or None in row:
+                    many = "few" if value is None else "many"
+                    raise _malformed(f"line {rows.line_num} has too {many} cells", name)
                 texts.append(value)
         except csv.Error as error:
-            raise _malformed(f"line {rows.line_num} is no CSV: {error}", name) from error
+            raise _malformed(f"line {rows.reader.line_num} is no CSV: {error}", name) from error
         return texts
 
     return read

@@ -1,0 +1,57 @@
+"""Tables keep their columns, whatever stands in them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from albertkit.cli import screen
+from albertkit.cli.screen import aligned, bold, drawn, width
+from albertkit.rows import Table
+
+
+def test_numbers_stand_right_and_words_left() -> None:
+    table = Table({"nr": [1, 10], "word": ["a", "bcd"], "score": [0.5, 1e-9]})
+    assert drawn(table).splitlines() == [
+        "nr  word   score",
+        " 1  a     0.5000",
+        "10  bcd    1e-09",
+    ]
+
+
+def test_wide_letters_and_accents_keep_the_columns() -> None:
+    assert [width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
+    lines = drawn(Table({"text": ["日本", "abcde"], "n": [1, 2]})).splitlines()
+    assert lines[1] == "日本   1"
+    assert lines[2] == "abcde  2"
+
+
+def test_line_ends_and_escapes_in_a_text_do_not_draw() -> None:
+    assert drawn(Table({"text": ["a\nb\x1b[2J"]})).splitlines()[1:] == [r"a\nb\x1b[2J"]
+
+
+def test_a_cell_wider_than_its_place_is_cut() -> None:
+    assert aligned("abcdef", 4, False) == "abc…"
+    assert aligned("日本語", 4, False) == "日… "
+
+
+def test_the_last_column_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "terminal_width", lambda: 20)
+    lines = drawn(Table({"n": [1], "text": ["word " * 20]})).splitlines()
+    assert lines[1] == "1  word word word w…"
+
+
+def test_a_vector_is_shown_by_its_first_numbers() -> None:
+    line = drawn(Table({"vector": np.arange(6, dtype=np.float32)[None]})).splitlines()[1]
+    assert line == "[0.0000, 1.0000, 2.0000, 3.0000, … 6 numbers]"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "marked"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_bold_only_on_a_terminal_and_without_no_color(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str, marked: bool
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert (bold("x") != "x") is marked

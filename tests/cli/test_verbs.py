@@ -1,0 +1,240 @@
+"""What each verb prints and writes is what the library answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.cli.main import run
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks import FillMask, TextEmbedder
+from albertkit.text import AlbertTokenizer
+from tiny_models import PIECES, save_tiny, save_tiny_vectors
+
+TEXTS = ["I like my phone", "My phone is not good.", "how old are you?"]
+MASKED = "Plants create [MASK] through a process."
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny(tmp_path_factory.mktemp("models") / "words", ["masked_lm"]))
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
+    plan = VectorPlan(max_length=20, prompts={"query": "query: "})
+    return str(save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", plan))
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command prints; it must end well."""
+    status = run(arguments)
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    return shown.out
+
+
+def rows_of(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_embed_prints_the_librarys_vectors(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    rows = rows_of(printed(capsys, "embed", *TEXTS, "-m", vectors))
+    assert [row["text"] for row in rows] == TEXTS
+    wanted = TextEmbedder(vectors).encode(TEXTS)
+    np.testing.assert_array_equal(np.array([r["vector"] for r in rows], np.float32), wanted)
+
+
+def test_embed_takes_its_options_to_the_library(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    options = ["--normalize", "--truncate-dim", "7", "--prompt-name", "query", "--pooling", "max"]
+    rows = rows_of(printed(capsys, "embed", *TEXTS, "-m", vectors, *options, "--engine", "numpy"))
+    wanted = TextEmbedder(vectors, pooling="max", engine="numpy").encode(
+        TEXTS, normalize_embeddings=True, truncate_dim=7, prompt_name="query"
+    )
+    np.testing.assert_array_equal(np.array([r["vector"] for r in rows], np.float32), wanted)
+
+
+def test_texts_come_from_arguments_files_and_standard_input_in_order(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    vectors: str,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.txt").write_text("from a file\n")
+    (tmp_path / "b.csv").write_text("n,title\n1,from a table\n")
+    pipe(monkeypatch, b"from a pipe\n")
+    out = printed(
+        capsys, "embed", "an argument", "-", "-i", str(tmp_path / "a.txt"),
+        "-i", str(tmp_path / "b.csv"), "--column", "title", "-m", vectors,
+    )  # fmt: skip
+    texts = ["an argument", "from a pipe", "from a file", "from a table"]
+    assert [row["text"] for row in rows_of(out)] == texts
+
+
+def test_a_pipe_is_read_where_nothing_else_is_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    pipe(monkeypatch, MASKED.encode() + b"\n")
+    rows = rows_of(printed(capsys, "fill-mask", "--model", words))
+    keys = ("score", "token", "token_str", "sequence")
+    assert [{key: row[key] for key in keys} for row in rows] == FillMask(words)(MASKED)
+
+
+def test_empty_lines_keep_their_place_and_are_told_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, vectors: str
+) -> None:
+    pipe(monkeypatch, b"one\n\nthree\n")
+    assert run(["embed", "-m", vectors]) == 0
+    shown = capsys.readouterr()
+    assert [row["text"] for row in rows_of(shown.out)] == ["one", "", "three"]
+    assert shown.err.count("[text-empty]") == 1
+
+
+def test_cut_texts_are_told_of_on_standard_error(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    assert run(["embed", "water " * 50, "-m", vectors]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-1].endswith("[text-truncated]")
+    assert len(rows_of(shown.out)) == 1
+
+
+@pytest.mark.parametrize("kind", ["npy", "jsonl", "csv", "parquet"])
+def test_results_go_to_a_file_of_the_kind_of_its_name(
+    capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
+) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="needs pyarrow")
+    place = tmp_path / f"out.{kind}"
+    assert printed(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(place)) == ""
+    assert place.stat().st_size > 0
+    if kind == "npy":
+        wanted = TextEmbedder(vectors).encode(TEXTS)
+        np.testing.assert_array_equal(np.load(place), wanted)
+
+
+def test_csv_is_printed_on_request(capsys: pytest.CaptureFixture[str], vectors: str) -> None:
+    out = printed(capsys, "embed", *TEXTS, "-m", vectors, "--format", "csv")
+    assert [row["text"] for row in csv.DictReader(io.StringIO(out))] == TEXTS
+
+
+def test_similarity_is_the_librarys_and_names_the_nearest(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    rows = rows_of(printed(capsys, "similarity", *TEXTS, "-m", vectors))
+    embedder = TextEmbedder(vectors)
+    own = embedder.encode(TEXTS)
+    near = embedder.similarity(own, own)
+    np.testing.assert_array_equal(np.array([r["similarity"] for r in rows], np.float32), near)
+    np.fill_diagonal(near, -1)
+    assert [row["nearest"] for row in rows] == near.argmax(1).tolist()
+
+
+def test_the_table_for_people_counts_from_one(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    lines = printed(capsys, "similarity", *TEXTS, "-m", vectors, "-f", "table").splitlines()
+    assert lines[0].split() == ["text", "1", "2", "3", "nearest"]
+    assert [line.split()[0] for line in lines[1:]] == ["1", "2", "3"]
+    assert all("1.00" in line for line in lines[1:])
+    assert all(line.split()[-1] in "123" for line in lines[1:])
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_heatmap_is_drawn_whole(
+    capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    place = tmp_path / f"heat.{kind}"
+    printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(place))
+    head = place.read_bytes()[:8]
+    assert head == b"\x89PNG\r\n\x1a\n" if kind == "png" else head.startswith(b"<?xml")
+
+
+def test_an_image_of_an_unknown_kind_is_refused_before_anything_is_computed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["similarity", "a", "b", "-m", "no-such-model", "--plot", "x.docx"]) == 2
+    assert capsys.readouterr().err.strip().endswith("[output-kind-unknown]")
+
+
+def test_fill_mask_tells_texts_and_masks_apart(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    two = "[MASK] and [MASK]"
+    rows = rows_of(printed(capsys, "fill-mask", MASKED, two, "-m", words, "-k", "2"))
+    assert [(row["text"], row["mask"]) for row in rows] == [
+        (0, 0), (0, 0), (1, 0), (1, 0), (1, 1), (1, 1),
+    ]  # fmt: skip
+    first, second = FillMask(words)([MASKED, two], top_k=2)
+    wanted = [word["token"] for words_of in (first, *second) for word in words_of]
+    assert [row["token"] for row in rows] == wanted
+
+
+def test_fill_mask_shows_words_and_texts_to_people(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    out = printed(capsys, "fill-mask", MASKED, "-m", words, "-k", "1", "-f", "table")
+    header, line = out.splitlines()
+    assert header.split() == ["score", "word", "text"]
+    assert line.endswith("through a process.")
+    several = printed(capsys, "fill-mask", "a [MASK], a [MASK]", "-m", words, "-f", "table")
+    assert "[CLS]" not in several
+    assert several.splitlines()[0].split() == ["mask", "score", "word", "text"]
+
+
+def test_fill_mask_takes_targets(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    out = printed(capsys, "fill-mask", MASKED, "-m", words, "--target", "the", "--target", "of")
+    assert {row["token_str"] for row in rows_of(out)} == {"the", "of"}
+
+
+@pytest.mark.parametrize("model", ["directory", "file"])
+def test_tokens_shows_which_characters_a_piece_stands_for(
+    capsys: pytest.CaptureFixture[str], words: str, model: str
+) -> None:
+    text = "Hello ﬁne World"
+    place = words if model == "directory" else str(PIECES)
+    rows = rows_of(printed(capsys, "tokens", text, "-m", place))
+    tokenizer = AlbertTokenizer.from_pretrained(place)
+    assert [row["id"] for row in rows] == tokenizer.encode_batch([text]).ids.tolist()
+    assert rows[0]["piece"] == "[CLS]"
+    assert all(text[row["begin"] : row["end"]] == row["characters"] for row in rows)
+    assert "ﬁne" in {row["characters"] for row in rows}
+
+
+def test_tokens_reads_by_the_policy_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    exact = rows_of(printed(capsys, "tokens", "a [MASK].", "-m", words))
+    plain = rows_of(printed(capsys, "tokens", "a [MASK].", "-m", words, "--policy", "tfhub"))
+    assert "[MASK]" in {row["piece"] for row in exact}
+    assert "[MASK]" not in {row["piece"] for row in plain}
+
+
+def test_inspect_says_what_a_directory_is(
+    capsys: pytest.CaptureFixture[str], words: str, vectors: str
+) -> None:
+    (found,) = rows_of(printed(capsys, "inspect", words))
+    assert found["format"] == "huggingface"
+    assert found["heads"] == "masked_lm"
+    assert found["text policy"] == "reference"
+    assert found["parameters"] == FillMask(words).loaded.weights.table().count()
+    (found,) = rows_of(printed(capsys, "inspect", vectors))
+    assert found["format"] == "sentence-transformers"
+    assert found["vectors"] == "mean pooling"
+    assert found["longest text"] == "20 ids"
+    lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["directory", "format"]
