@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from albertkit.spec import FloatArray
-
+FloatArray: TypeAlias = npt.NDArray[np.float32]
 Cell: TypeAlias = str | int | float | None
 Column: TypeAlias = Sequence[Cell] | FloatArray
 

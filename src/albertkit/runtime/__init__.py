@@ -1,6 +1,6 @@
 """A name or a directory → a model that answers."""
 
 from albertkit.runtime.choose_engine import EngineName
-from albertkit.runtime.load import Loaded, load
+from albertkit.runtime.loaded import Loaded, load
 
 __all__ = ["EngineName", "Loaded", "load"]

@@ -28,7 +28,7 @@ from albertkit.errors import InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import EngineName, Loaded, load
-from albertkit.runtime.load import stamped
+from albertkit.runtime.loaded import stamped
 from albertkit.runtime.places import VECTORS
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan

@@ -10,7 +10,7 @@ import pytest
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
-from albertkit.runtime.load import FINGERPRINT, stamped
+from albertkit.runtime.loaded import FINGERPRINT, stamped
 from albertkit.runtime.places import BUILTIN, BUILTIN_MODELS, directory_of
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.text import AlbertTokenizer
