@@ -7,7 +7,7 @@ from pathlib import Path
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime.load import stamped
+from albertkit.runtime.loaded import stamped
 from albertkit.spec import Weights
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.text import AlbertTokenizer

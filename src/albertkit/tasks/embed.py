@@ -58,7 +58,7 @@ class TextEmbedder:
     built-in one for vectors. pooling, prompts, default_prompt_name, max_length, similarity:
     override what the directory says. truncate_dim: numbers of a vector to keep. truncation: what
     becomes of texts longer than max_length ids: "error", "warn" (cut and told, once a call) or
-    "off" (cut). Raises as runtime.load does, and InputError [argument-invalid].
+    "off" (cut). Raises as runtime.load does, and InputError [option-invalid].
     """
 
     def __init__(
