@@ -55,6 +55,12 @@ def test_help_lists_the_verbs_and_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
+def test_the_command_alone_shows_its_help() -> None:
+    alone, asked = albertkit(), albertkit("--help")
+    assert alone.stdout == asked.stdout
+    assert (alone.returncode, alone.stderr) == (0, b"")
+
+
 def test_help_takes_little_more_time_than_python_itself() -> None:
     def processor_seconds(code: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

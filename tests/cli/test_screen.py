@@ -35,10 +35,16 @@ def test_a_cell_wider_than_its_place_is_cut() -> None:
     assert aligned("日本語", 4, False) == "日… "
 
 
-def test_the_last_column_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "terminal_width", lambda: 20)
-    lines = drawn(Table({"n": [1], "text": ["word " * 20]})).splitlines()
-    assert lines[1] == "1  word word word w…"
+def test_the_widest_column_of_words_is_cut_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(screen, "terminal_width", lambda: 24)
+    table = Table({"n": [1], "text": ["word " * 20], "kind": ["a"], "score": [0.5]})
+    assert drawn(table).splitlines()[1] == "1  word word w…  a     0.5000"
+    monkeypatch.setattr(screen, "terminal_width", lambda: 40)
+    lines = drawn(table).splitlines()
+    assert len(lines[1]) == 40
+    assert lines[1].startswith("1  word word word word wo")
 
 
 def test_a_vector_is_shown_by_its_first_numbers() -> None:

@@ -28,7 +28,6 @@ CTRL_C = 130
 app = typer.Typer(
     name="albertkit",
     help="ALBERT on ordinary machines: text in, vectors and words out.",
-    no_args_is_help=True,
     # plain help: rich would double the time until it is there
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -69,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives the exit status."""
     _prepare_streams()
     try:
-        status = app(arguments, prog_name="albertkit", standalone_mode=False)
+        status = app(list(arguments) or ["--help"], prog_name="albertkit", standalone_mode=False)
     except AlbertKitError as error:
         return _told(error)
     except typer.TyperException as error:

@@ -1,4 +1,4 @@
-"""Tables as a person sees them: aligned columns, the last one cut to the terminal's width."""
+"""Tables as a person sees them: aligned columns, the widest one cut to the terminal's width."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from albertkit.spec import FloatArray
 
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector
+NARROWEST = 12  # places that a column of words keeps on a narrow terminal
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
@@ -24,9 +25,11 @@ def drawn(table: Table) -> str:
     columns = [[name, *map(shown, cells(column))] for name, column in table.columns.items()]
     right = [_are_numbers(column) for column in table.columns.values()]
     widths = [max(map(width, column)) for column in columns]
-    before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-    if not right[-1]:
-        widths[-1] = max(width(columns[-1][0]), min(widths[-1], terminal_width() - before))
+    too_wide = sum(widths) + len(GAP) * (len(widths) - 1) - terminal_width()
+    words = [number for number, to_right in enumerate(right) if not to_right]
+    if too_wide > 0 and words:
+        widest = max(words, key=lambda number: widths[number])
+        widths[widest] = max(NARROWEST, widths[widest] - too_wide)
     lines = [
         GAP.join(
             aligned(cell, size, to_right)
