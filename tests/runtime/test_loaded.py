@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,19 @@ def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path, shared: Path) -
     (place / "spiece.model").write_bytes((shared / "fixtures" / "spiece.model").read_bytes())
     with pytest.raises(InputError, match=r"30,000 pieces.*1,000 rows.*\[vocabulary-mismatch\]"):
         load(place)
+
+
+def test_what_a_person_should_hear_of_the_files_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wider = replace(TINY, vocab_size=1008)  # eight rows of padding
+    HUGGINGFACE.write(Stored(random_weights(wider)), tmp_path / "model")
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "model")
+    with caplog.at_level(logging.INFO):
+        (note,) = load(tmp_path / "model").notes
+    assert note.severity == "note"
+    assert note.line() in caplog.messages
+    assert note.line().endswith("[vocabulary-mismatch]")
 
 
 def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def test_a_default_prompt_holds_where_none_is_asked_for(place: Path, ours: TextE
     asking = TextEmbedder(place, default_prompt_name="topic", truncation="off")
     np.testing.assert_array_equal(asking.encode(TEXTS), ours.encode(TEXTS, prompt_name="topic"))
     np.testing.assert_array_equal(asking.encode(TEXTS, prompt=""), ours.encode(TEXTS))
+    with pytest.raises(InputError, match=r"'tpoic'.*\[prompt-unknown\]"):
+        TextEmbedder(place, default_prompt_name="tpoic")
 
 
 def test_token_vectors_are_one_array_a_text_without_padding(

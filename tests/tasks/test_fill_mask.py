@@ -70,6 +70,7 @@ def test_a_list_gets_a_list_and_a_list_of_one_its_only_answer(
 ) -> None:
     assert_same_words(fill(TEXTS), theirs(TEXTS))
     assert_same_words(fill(TEXTS[:1]), theirs(TEXTS[:1]))
+    assert fill([]) == []
 
 
 def test_many_texts_are_answered_as_each_alone(fill: FillMask) -> None:

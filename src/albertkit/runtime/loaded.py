@@ -6,6 +6,7 @@ them; the engine is chosen when it is known how much there is to do.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from albertkit.spec.vector_plan import VectorPlan
 from albertkit.spec.vocabulary import check_pieces
 from albertkit.text import AlbertTokenizer, TextPolicy
 
+LOGGER = logging.getLogger(__name__)
+
+LEVELS = {"note": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stamped`
 
 
@@ -79,14 +83,10 @@ def load(
     weights = stored.weights
     note = check_pieces(tokenizer.vocab_size, weights.config.vocab_size, where=str(place))
     _check_fingerprint(weights, tokenizer, place)
-    return Loaded(
-        place,
-        weights,
-        tokenizer,
-        EngineChoice(weights, engine),
-        stored.vectors,
-        stored.notes + ((note,) if note else ()),
-    )
+    notes = stored.notes + ((note,) if note else ())
+    for each in notes:
+        LOGGER.log(LEVELS[each.severity], each.line())
+    return Loaded(place, weights, tokenizer, EngineChoice(weights, engine), stored.vectors, notes)
 
 
 def stamped(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:

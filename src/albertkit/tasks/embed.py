@@ -92,6 +92,7 @@ class TextEmbedder:
             max_length=max_length or plan.max_length,
             similarity=similarity_fn_name or plan.similarity,
         )
+        self._prompt(None, self.plan.default_prompt)  # refused here where the model lacks it
         self.loaded: Loaded = replace(loaded, vectors=self.plan)
 
     @property
@@ -193,13 +194,14 @@ class TextEmbedder:
     def _prompt(self, prompt: str | None, name: str | None) -> str:
         if prompt is not None:
             return prompt
+        name = name if name is not None else self.plan.default_prompt
         if name is None:
-            return self.plan.prompts.get(self.plan.default_prompt or "", "")
+            return ""
         if name not in self.plan.prompts:
             known = ", ".join(map(repr, self.plan.prompts)) or "none"
             raise InputError(
                 "prompt-unknown",
-                f"prompt_name is {name!r}",
+                f"the name of a prompt is {name!r}",
                 why=f"the model's prompts are {known}",
                 fix="Take one of these, or give the words themselves as prompt=",
             )
@@ -212,12 +214,11 @@ class TextEmbedder:
         return self.encode(sentences, **options)
 
     def _encodings(self, texts: Texts, prompt: str) -> Encodings:
-        first = [prompt + text for text in texts.first] if prompt else texts.first
+        if prompt:
+            texts = replace(texts, first=[prompt + text for text in texts.first])
         if self.plan.lower_case:
-            first = [text.lower() for text in first]
-        return encode_within(
-            self.loaded, replace(texts, first=first), self.max_seq_length, self.truncation
-        )
+            texts = texts.changed(str.lower)
+        return encode_within(self.loaded, texts, self.max_seq_length, self.truncation)
 
     def _finished(self, pooled: FloatArray, kept: int | None, normalise: bool) -> FloatArray:
         """Pooled vectors [N, H] → vectors as they leave, [N, D]."""

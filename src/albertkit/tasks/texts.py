@@ -6,7 +6,7 @@ pair, which gets one answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -26,6 +26,11 @@ class Texts:
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def changed(self, change: Callable[[str], str]) -> Texts:
+        """The texts after `change`, seconds of pairs too."""
+        second = None if self.second is None else list(map(change, self.second))
+        return Texts(list(map(change, self.first)), second, self.is_one)
 
 
 def read_texts(given: object) -> Texts:
