@@ -23,6 +23,7 @@ class PackedPretraining(nn.Module):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
+        self.config = config
         # Written-out attention: torch's fused one has a slow backward pass on a CPU (×1.3-1.45).
         self.albert = AlbertEncoder(config, implementation="eager")
         self.predictions = MaskedWordHead(config)

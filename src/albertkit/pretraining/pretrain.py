@@ -15,15 +15,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from albertkit.checkpoints import read_checkpoint
+from albertkit.checkpoints.agreement import check_shapes
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import start_pieces
 from albertkit.pretraining.shards import Shard
-from albertkit.pretraining.start import start_table
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
 from albertkit.text.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
 from albertkit.training.recipe import Schedule, fill, read_toml
+
+HEAD_PREFIXES = ("predictions.", "sop_classifier.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class DataRecipe:
 
     tokenizer: str  # a directory or a SentencePiece model
     shard: str  # made by `write_shard`
-    piece_vectors: str = ""  # .npy [V, D]: where the word table starts; empty: at random
+    start: str = ""  # a model's directory, whose encoder this one begins as; empty: at random
     rows: int = 16  # R of a batch
     width: int = 128  # W of a row, the longest sequence
     masked_share: float = 0.15  # of the pieces
@@ -88,15 +91,30 @@ def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
     config = recipe.model.config(tokenizer.vocab_size)
     torch.manual_seed(recipe.schedule.seed)
     model = PackedPretraining(config)
-    if recipe.data.piece_vectors:
-        vectors = np.load(recipe.home / recipe.data.piece_vectors)
-        table = start_table(vectors, config.embedding_size)
-        model.albert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(table))
+    if recipe.data.start:
+        begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
     run: Run[PretrainingBatch] = Run(
         model.named(), model, partial(epoch_batches, recipe, tokenizer), recipe.schedule, place
     )
     run.train()
     return Weights(config, ("masked_lm", "sentence_order"), arrays_of(model.named()), str(place))
+
+
+def begin_as(model: PackedPretraining, weights: Weights) -> None:
+    """Give `model` the encoder of `weights`, and a word head that points back to the word table.
+
+    Where the encoder was taught sentence vectors, such a head names words near in meaning to the
+    text from the first step on. Raises FormatError [checkpoint-misshaped].
+    """
+    parameters = model.named()
+    heads = tuple(name for name in parameters if name.startswith(HEAD_PREFIXES))
+    encoder = {name: array for name, array in weights.arrays.items() if name not in heads}
+    table = parameter_table(model.config, pooler=weights.has_pooler)
+    check_shapes(table, {name: array.shape for name, array in encoder.items()}, weights.origin)
+    for name, array in encoder.items():
+        parameters[name].data.copy_(torch.from_numpy(np.array(array)))
+    projection = parameters["encoder.embedding_hidden_mapping_in.weight"]  # [H, E]
+    parameters["predictions.dense.weight"].data.copy_(torch.linalg.pinv(projection.detach()))
 
 
 def tokenizer_of(recipe: PretrainingRecipe) -> AlbertTokenizer:

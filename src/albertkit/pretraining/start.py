@@ -1,4 +1,4 @@
-"""Where a word table may start: at another model's vectors of the pieces, made narrow.
+"""Where a student may start: at the teacher's vectors of the pieces, made narrow.
 
 A table that begins at random needs millions of tokens to learn which words are alike. A sentence
 model has read far more: its vector of each piece, alone, reduced to E directions, is a better
@@ -16,14 +16,6 @@ from albertkit.spec import FloatArray
 
 SPREAD = 0.04  # standard deviation of the table: about that of trained ALBERT tables
 SPECIALS = 5  # <pad> <unk> [CLS] [SEP] [MASK] mean nothing to the other model
-
-
-def start_table(vectors: npt.NDArray[np.floating], width: int, seed: int = 0) -> FloatArray:
-    """The first `width` principal directions of piece vectors [V, D], as a word table [V, E].
-
-    Rows of special pieces are random. Raises InputError [piece-vectors-too-narrow].
-    """
-    return _scaled(_narrowed(vectors, width)[0], seed)
 
 
 def aligned_start(

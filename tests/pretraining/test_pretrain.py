@@ -1,0 +1,43 @@
+"""A model that begins as another knows what that one knew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit.errors import FormatError
+from albertkit.pretraining.losses import PackedPretraining
+from albertkit.pretraining.pretrain import begin_as
+from albertkit.spec import AlbertConfig
+from axes import random_weights
+
+SIZES = {
+    "vocab_size": 60,
+    "embedding_size": 8,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+}
+
+
+@pytest.mark.parametrize("heads", [(), ("masked_lm", "sentence_order")])
+def test_the_encoder_is_taken_and_the_word_head_points_back(heads: tuple[str, ...]) -> None:
+    weights = random_weights(AlbertConfig(**SIZES), heads, seed=1)
+    model = PackedPretraining(AlbertConfig(**SIZES))
+    begin_as(model, weights)
+    named = model.named()
+    for name, array in weights.arrays.items():
+        if not name.startswith(("predictions.", "sop_classifier.")):
+            np.testing.assert_array_equal(named[name].detach().numpy(), array)
+    table = named["embeddings.word_embeddings.weight"]
+    there = table @ named["encoder.embedding_hidden_mapping_in.weight"].T
+    back = there @ named["predictions.dense.weight"].T
+    torch.testing.assert_close(back, table, atol=1e-4, rtol=0)
+
+
+def test_another_shape_is_refused() -> None:
+    weights = random_weights(AlbertConfig(**{**SIZES, "hidden_size": 32}), (), seed=1)
+    with pytest.raises(FormatError, match="checkpoint-misshaped"):
+        begin_as(PackedPretraining(AlbertConfig(**SIZES)), weights)
