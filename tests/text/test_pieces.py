@@ -87,7 +87,7 @@ def test_without_prefix_a_line_goes_on_with_the_word(tiny: AlbertTokenizer) -> N
 
 def test_whitespace_that_the_model_keeps_is_collapsed_before_it() -> None:
     pieces = SentencePieces(model_of("▁", "a", "b"), "made")  # no character map: tabs stay
-    assert pieces.collapsing.search("a\tb")
+    assert "\t" in pieces.collapsing
     tokenizer = AlbertTokenizer(pieces, REFERENCE)
     assert tokenizer.encode_batch(["a\t b\n"]).ids.tolist() == [2, 5, 6, 5, 7, 3]
 

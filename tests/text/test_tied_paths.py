@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sentencepiece
 from hypothesis import given, settings
 
-from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
+from albertkit.fileformats.sentencepiece_model import (
+    read_sentencepiece_model,
+    write_sentencepiece_model,
+)
 from albertkit.text import AlbertTokenizer
-from albertkit.text.tied_paths import REPETITION, TiedPathSearch
+from albertkit.text.tied_paths import TiedPathSearch
 
 from .conftest import TINY
 from .texts import any_texts
@@ -26,13 +30,14 @@ def library() -> sentencepiece.SentencePieceProcessor:
 
 @settings(max_examples=300)
 @given(text=any_texts)
-def test_without_repetitions_both_divide_alike(
+def test_where_no_tie_hides_both_divide_alike(
     search: TiedPathSearch, library: sentencepiece.SentencePieceProcessor, text: str
 ) -> None:
-    form = library.normalize(text)
-    if not REPETITION.search(form):
-        found = library.encode(text, return_type="offset_mapping")
-        assert search.divide(form) == list(zip(found["pieces"], found["ids"], strict=True))
+    found = library.encode(text, return_type="offset_mapping")
+    ids = np.array(found["ids"], np.int32)
+    if not search.tied_lines(ids, np.array([0, len(ids)])):
+        ours = search.divide(library.normalize(text))
+        assert ours == list(zip(found["pieces"], found["ids"], strict=True))
 
 
 @settings(max_examples=200)
@@ -47,11 +52,26 @@ def test_with_repetitions_the_scores_are_the_same(
 
 
 @pytest.mark.parametrize(
-    ("text", "repeats"),
-    [("xxx", True), ("hahaha", True), ("ababa", True), ("tall bees", False), ("a a a a", False)],
+    ("pieces", "tied"),
+    [
+        (["▁", "e", "ee"], True),
+        (["▁", "ee", "ee"], False),
+        (["a", "b", "aba"], True),
+        (["▁the", "▁model"], False),
+        (["a", "▁the", "s"], False),
+    ],
 )
-def test_only_repetitions_are_searched_again(text: str, repeats: bool) -> None:
-    assert bool(REPETITION.search(text)) is repeats
+def test_a_tie_hides_where_pieces_commute_or_read_both_ways(pieces: list[str], tied: bool) -> None:
+    names = ["<unk>", *dict.fromkeys(pieces)]
+    data = write_sentencepiece_model(
+        names,
+        [-1.0] * len(names),
+        ["unknown", *["normal"] * (len(names) - 1)],  # type: ignore[list-item]
+        character_map=b"",
+    )
+    search = TiedPathSearch(read_sentencepiece_model(data, "made"))
+    ids = np.array([names.index(piece) for piece in pieces], np.int32)
+    assert search.tied_lines(ids, np.array([0, len(ids)])) == ([0] if tied else [])
 
 
 def test_only_the_tfhub_policy_follows_the_older_library(

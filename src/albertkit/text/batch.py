@@ -21,7 +21,7 @@ from albertkit.text.normalise import normalise_many
 from albertkit.text.policy import TextPolicy
 from albertkit.text.vocabulary import LinePiece, Vocabulary
 
-LINES_AT_ONCE = 4096
+LINES_AT_ONCE = 1024
 
 
 def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> FlatPieces:

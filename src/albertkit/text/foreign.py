@@ -5,7 +5,6 @@ In: raw text (the file's own normaliser and special tokens act). Out: the ids th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from albertkit.errors import FormatError
 from albertkit.text.flat import FlatPieces, starts_of
 from albertkit.text.policy import TextPolicy
 from albertkit.text.specials import SpecialNames
-from albertkit.text.vocabulary import NOTHING, LinePiece, PieceTable
+from albertkit.text.vocabulary import LinePiece, PieceTable
 
 TOKENIZER_FILE = "tokenizer.json"
 UNTOUCHED = TextPolicy(
@@ -51,9 +50,9 @@ class ForeignPieces:
         self.table = PieceTable(sorted(ids, key=ids.__getitem__), special_names, name)
 
     @property
-    def collapsing(self) -> re.Pattern[str]:
+    def collapsing(self) -> str:
         """The file says itself what becomes of whitespace."""
-        return NOTHING
+        return ""
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
         """The ids of each text. `prefixed` changes nothing: the file says where words begin."""

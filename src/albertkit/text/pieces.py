@@ -9,7 +9,6 @@ Source: google-research/albert tokenization.py `encode_pieces`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -21,9 +20,10 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
 from albertkit.text.encoding import Ids, Starts
 from albertkit.text.flat import FlatPieces, starts_of, stretches
+from albertkit.text.normalise import WHITESPACE
 from albertkit.text.specials import SpecialNames
-from albertkit.text.tied_paths import REPETITION, TiedPathSearch
-from albertkit.text.vocabulary import NOTHING, LinePiece, PieceTable
+from albertkit.text.tied_paths import TiedPathSearch
+from albertkit.text.vocabulary import LinePiece, PieceTable
 
 SPACE = "▁"
 MODEL_FILE = "spiece.model"
@@ -64,16 +64,11 @@ class SentencePieces:
         return opened(self.data + NO_PREFIX, self.name)
 
     @cached_property
-    def collapsing(self) -> re.Pattern[str]:
-        """Whitespace that the model's own normaliser does not turn into single spaces."""
-        lone = self._with_prefix.normalize("a b")
-        left = [
-            space
-            for space in map(chr, range(0x3001))  # U+3000 is the last whitespace character
-            if space.isspace()
-            and self._with_prefix.normalize(f"{space}a{space}{space}b{space}") != lone
-        ]
-        return re.compile(f"[{re.escape(''.join(left))}]") if left else NOTHING
+    def collapsing(self) -> str:
+        """The whitespace that the model's own normaliser does not turn into single spaces."""
+        normalise = self._with_prefix.normalize
+        lone = normalise("a b")
+        return "".join(c for c in WHITESPACE if normalise(f"{c}a{c}{c}b{c}") != lone)
 
     def encode_lines(
         self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
@@ -93,13 +88,15 @@ class SentencePieces:
             return_type="numpy",
             num_threads=1 if len(lines) < FEW_LINES else threads,
         )
-        if self.ties_unrounded:
-            for number, line in enumerate(lines):
-                if REPETITION.search(line):
-                    divided = self._divide(line, processor)
-                    arrays[number] = np.array([piece[1] for piece in divided], np.int32)
         lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
         ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
+        if self.ties_unrounded:
+            tied = self._tied_paths.tied_lines(ids, starts_of(lengths))
+            for number in tied:
+                divided = self._tied_paths.divide(processor.normalize(lines[number]))
+                arrays[number] = np.array([piece[1] for piece in divided], np.int32)
+            if tied:
+                ids = np.concatenate(arrays)  # as many of each line as before
         if self.digit_comma:
             ids, lengths = self._split_digit_commas(ids, lengths)
         return FlatPieces(ids, starts_of(lengths))
@@ -124,9 +121,11 @@ class SentencePieces:
         self, line: str, processor: sentencepiece.SentencePieceProcessor
     ) -> list[tuple[str, int]]:
         """(piece, id) of each piece of the line, before the digit-comma rule."""
-        if self.ties_unrounded and REPETITION.search(line):
-            return self._tied_paths.divide(processor.normalize(line))
         found = processor.encode(line, return_type="offset_mapping")
+        if self.ties_unrounded:
+            ids = np.array(found["ids"], np.int32)
+            if self._tied_paths.tied_lines(ids, starts_of([len(ids)])):
+                return self._tied_paths.divide(processor.normalize(line))
         return list(zip(found["pieces"], found["ids"], strict=True))
 
     @cached_property

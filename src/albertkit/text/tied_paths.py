@@ -3,21 +3,21 @@
 "eeeee" is e+ee+ee or ee+ee+e: the scores are the same numbers, added in another order. The library
 keeps the best score of each place as a 32-bit float. Up to 0.2.1, which TensorFlow's preprocessor
 contains, a candidate was compared with it *before* it was rounded itself; from 0.2.2 on, after.
-Such ties need a repetition in the word (two products of strings commute only if both are powers of
-one string), so only lines with one are searched again here; all others the library divides alike.
+Such ties are rare and leave a trace in either division: neighbours that commute (A B = B A, which
+only powers of one string do), or three that read the same from both ends (A B C = C B A). Only
+lines with such a place are searched again here; all others the library divides alike.
 Source: sentencepiece unigram_model.cc `Model::EncodeOptimized`, 0.2.1 and 0.2.3.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel
+from albertkit.text.encoding import Ids, Starts
 
-REPETITION = re.compile(r"(\S)\1\1|(\S{2,16}?)\2")
 UNKNOWN_PENALTY = np.float32(10.0)  # below the worst piece. Source: unigram_model.cc kUnkPenalty
 
 
@@ -53,6 +53,27 @@ class TiedPathSearch:
             piece = model.pieces[number]
             length = np.float32(len(piece.encode()))
             self.scores[piece] = number, float(length * highest) - 0.1
+        self.pieces = model.pieces
+        self.roots = numbered([root_of(piece) for piece in model.pieces])  # [V]
+        self.ends = numbered([piece[0] + piece[-1] for piece in model.pieces])  # [V]
+
+    def tied_lines(self, ids: Ids, starts: Starts) -> list[int]:
+        """The numbers of the lines in whose division a tie may hide.
+
+        ids: [T] of the lines one after another. starts: [N + 1].
+        """
+        roots, ends = self.roots[ids], self.ends[ids]
+        commute = (roots[1:] == roots[:-1]) & (ids[1:] != ids[:-1])
+        alike = (ends[2:] == ends[:-2]) & (ids[2:] != ids[:-2])
+        triples = [at for at in np.flatnonzero(alike) if self.reads_both_ways(ids[at : at + 3])]
+        places = np.concatenate([np.flatnonzero(commute), np.array(triples, np.int64)])
+        lines = np.searchsorted(starts, places, side="right") - 1
+        return sorted(set(lines.tolist()))  # a place across two lines costs time, not truth
+
+    def reads_both_ways(self, ids: Ids) -> bool:
+        """Whether three pieces give the same text in the opposite order."""
+        parts = [self.pieces[number] for number in ids]
+        return "".join(parts) == "".join(reversed(parts))
 
     def divide(self, form: str) -> list[tuple[str, int]]:
         """(piece, id) of each piece of a line in the model's own form."""
@@ -95,3 +116,15 @@ def offer(best: list[BestEnd | None], end: int, score: float, begin: int, number
     so_far = best[end]
     if so_far is None or score > so_far.score:
         best[end] = BestEnd(rounded(score), begin, number)
+
+
+def root_of(piece: str) -> str:
+    """The shortest string of which the piece is a power: "ha" of "haha"."""
+    period = (piece + piece).index(piece, 1)
+    return piece[:period]
+
+
+def numbered(values: list[str]) -> Ids:
+    """A number for each value, equal where they are equal."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)

@@ -7,7 +7,6 @@ Three stand behind it: SentencePieces (pieces.py), WordPieces (wordpiece.py) and
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +14,6 @@ from typing import Protocol
 
 from albertkit.text.flat import FlatPieces
 from albertkit.text.specials import SpecialIds, SpecialNames, find_specials
-
-NOTHING = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ class Vocabulary(Protocol):
         """The pieces and their ids."""
 
     @property
-    def collapsing(self) -> re.Pattern[str]:
-        """Whitespace that must be collapsed before a line comes here."""
+    def collapsing(self) -> str:
+        """The whitespace characters that must be collapsed before a line comes here."""
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
         """The ids of each line; prefixed: whether a line begins a word."""

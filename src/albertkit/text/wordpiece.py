@@ -7,7 +7,6 @@ Source: google-research/albert tokenization.py `load_vocab`, `WordpieceTokenizer
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +15,7 @@ import tokenizers
 from albertkit.errors import FormatError
 from albertkit.text.flat import FlatPieces, starts_of
 from albertkit.text.specials import BERT_NAMES, SpecialNames
-from albertkit.text.vocabulary import NOTHING, LinePiece, PieceTable
+from albertkit.text.vocabulary import LinePiece, PieceTable
 
 CONTINUES = "##"
 LONGEST_WORD = 200  # characters; longer ones are unknown as a whole
@@ -44,9 +43,9 @@ class WordPieces:
         self._search.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
 
     @property
-    def collapsing(self) -> re.Pattern[str]:
+    def collapsing(self) -> str:
         """Words are cut at any whitespace here."""
-        return NOTHING
+        return ""
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
         """The ids of each line. `prefixed` changes nothing: a line always begins a word."""
