@@ -5,7 +5,8 @@
 lines.txt: UTF-8, one text a line (.zst too, with zstandard installed). The entrants take turns, so
 that other load on the machine meets all of them; medians of the rounds are compared, of the wall's
 seconds and of the processor's (all threads together, which stay right on a busy machine).
-Sentencepiece gets the raw lines: it neither lower-cases nor strips accents, which ALBERT's pipeline must.
+Sentencepiece gets the raw lines: it neither lower-cases nor strips accents, as ALBERT's pipeline
+must.
 """
 
 from __future__ import annotations

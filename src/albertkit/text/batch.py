@@ -7,7 +7,6 @@ the next stretch of lines. Texts with a special token in them are cut and encode
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,8 +15,8 @@ import numpy as np
 from albertkit.text.align import trace
 from albertkit.text.encoding import Ids
 from albertkit.text.flat import FlatPieces, joined, starts_of
-from albertkit.text.mask_words import TextPart, cut_at_specials, special_pattern
-from albertkit.text.normalise import normalise_many
+from albertkit.text.mask_words import TextPart, cut_at_specials, special_words
+from albertkit.text.normalise import NUL, normalise_many
 from albertkit.text.policy import TextPolicy
 from albertkit.text.vocabulary import LinePiece, Vocabulary
 
@@ -26,18 +25,18 @@ LINES_AT_ONCE = 1024
 
 def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> FlatPieces:
     """The pieces of each text, without special tokens around them."""
-    pattern = special_pattern(policy, vocabulary.table.special_names)
+    words = special_words(policy, vocabulary.table.special_names)
     chunks = [texts[at : at + LINES_AT_ONCE] for at in range(0, len(texts), LINES_AT_ONCE)]
     if len(chunks) < 2:
-        return joined([encode_chunk(chunk, vocabulary, policy, pattern) for chunk in chunks])
-    return joined(list(encode_overlapped(chunks, vocabulary, policy, pattern)))
+        return joined([encode_chunk(chunk, vocabulary, policy, words) for chunk in chunks])
+    return joined(list(encode_overlapped(chunks, vocabulary, policy, words)))
 
 
 def encode_overlapped(
     chunks: Sequence[Sequence[str]],
     vocabulary: Vocabulary,
     policy: TextPolicy,
-    pattern: re.Pattern[str] | None,
+    words: Sequence[str],
 ) -> Iterator[FlatPieces]:
     """Each chunk's pieces; the next chunk is normalised while this one is searched."""
     with ThreadPoolExecutor(1) as ahead:
@@ -47,7 +46,7 @@ def encode_overlapped(
             if following is not None:
                 coming = ahead.submit(normalise_chunk, following, vocabulary, policy)
             yield with_special_texts(
-                vocabulary.encode_lines(lines), chunk, vocabulary, policy, pattern
+                vocabulary.encode_lines(lines), chunk, vocabulary, policy, words
             )
 
 
@@ -55,11 +54,11 @@ def encode_chunk(
     texts: Sequence[str],
     vocabulary: Vocabulary,
     policy: TextPolicy,
-    pattern: re.Pattern[str] | None,
+    words: Sequence[str],
 ) -> FlatPieces:
     """The pieces of so many texts as are normalised together."""
     lines = normalise_chunk(texts, vocabulary, policy)
-    return with_special_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, pattern)
+    return with_special_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, words)
 
 
 def normalise_chunk(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> list[str]:
@@ -71,13 +70,15 @@ def with_special_texts(
     texts: Sequence[str],
     vocabulary: Vocabulary,
     policy: TextPolicy,
-    pattern: re.Pattern[str] | None,
+    words: Sequence[str],
 ) -> FlatPieces:
     """The same, with the texts that hold special tokens encoded again part by part."""
-    if pattern is None or not pattern.search("\0".join(texts)):
+    joined_texts = NUL.join(texts)
+    present = [word for word in words if word in joined_texts]
+    if not present:
         return found
-    numbers = [number for number, text in enumerate(texts) if pattern.search(text)]
-    cut = [cut_at_specials(texts[number], pattern, policy) for number in numbers]
+    numbers = [n for n, text in enumerate(texts) if any(word in text for word in present)]
+    cut = [cut_at_specials(texts[number], present, policy) for number in numbers]
     encoded = iter(ids_of_parts([part for parts in cut for part in parts], vocabulary, policy))
     ids = np.split(found.ids, found.starts[1:-1])
     for number, parts in zip(numbers, cut, strict=True):
@@ -105,12 +106,9 @@ def ids_of_parts(
 
 def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list[LinePiece]:
     """The pieces of one text; begin and end count characters of the text itself."""
-    pattern = special_pattern(policy, vocabulary.table.special_names)
-    parts = (
-        [TextPart(text, 0, False)] if pattern is None else cut_at_specials(text, pattern, policy)
-    )
+    words = special_words(policy, vocabulary.table.special_names)
     found = []
-    for part in parts:
+    for part in cut_at_specials(text, words, policy):
         if part.is_special:
             end = part.begin + len(part.text)
             found.append(LinePiece(vocabulary.table.id_of(part.text), part.text, part.begin, end))

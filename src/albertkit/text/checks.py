@@ -13,16 +13,15 @@ from albertkit.errors import InputError
 
 def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
     """The texts, all of them str and encodable; InputError names the first that isn't."""
-    checked = []
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                "text-not-a-string",
-                f"{name}[{number}] is {shown(text)}",
-                why="a text is a str",
-                fix="Convert it, or leave it out",
-            )
-        checked.append(text)
+    checked = [text for text in texts if isinstance(text, str)]
+    if len(checked) < len(texts):
+        number = next(n for n, text in enumerate(texts) if not isinstance(text, str))
+        raise InputError(
+            "text-not-a-string",
+            f"{name}[{number}] is {shown(texts[number])}",
+            why="a text is a str",
+            fix="Convert it, or leave it out",
+        )
     other = [text for text in checked if not text.isascii()]
     try:
         "\0".join(other).encode()

@@ -10,6 +10,7 @@ text    nothing special: "[", "mask", "]" (google's and TF Hub's preprocessing).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from albertkit.text.policy import TextPolicy
@@ -26,22 +27,20 @@ class TextPart:
     prefixed: bool = True  # whether it begins a word
 
 
-def special_pattern(policy: TextPolicy, names: SpecialNames) -> re.Pattern[str] | None:
-    """What is read as a special token; None where nothing is."""
+def special_words(policy: TextPolicy, names: SpecialNames) -> tuple[str, ...]:
+    """What is read as a special token."""
     if policy.specials_in_text:
-        words = names.all()
-    elif policy.mask_rule != "text":
-        words = (names.mask,)
-    else:
-        return None
-    return re.compile("|".join(map(re.escape, words)))
+        return names.all()
+    return () if policy.mask_rule == "text" else (names.mask,)
 
 
-def cut_at_specials(text: str, pattern: re.Pattern[str], policy: TextPolicy) -> list[TextPart]:
+def cut_at_specials(text: str, words: Sequence[str], policy: TextPolicy) -> list[TextPart]:
     """The text in parts, in order; parts without text are left out."""
+    if not words:
+        return text_part(text, 0, len(text), policy)
     parts: list[TextPart] = []
     at = 0
-    for match in pattern.finditer(text):
+    for match in re.finditer("|".join(map(re.escape, words)), text):
         parts += text_part(text, at, match.start(), policy)
         parts.append(TextPart(match[0], match.start(), True))
         at = match.end()

@@ -13,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import not_
 
 import numpy as np
 
@@ -54,20 +56,23 @@ def normalise_many(
     collapsing: the whitespace characters that must be collapsed here because the model's own
     normaliser will not do it; a text without them keeps its whitespace as it is.
     """
-    joined = NUL.join(texts)
-    if joined.count(NUL) != len(texts) - 1 or policy.controls_dropped or policy.ideographs_spaced:
+    if policy.controls_dropped or policy.ideographs_spaced:
         return [normalise(text, policy) for text in texts]
-    lines: Sequence[str] = texts
+    is_plain = list(map(str.isascii, texts))
+    plain = iter(normalise_joined(list(compress(texts, is_plain)), policy, collapsing))
+    other = iter(normalise_joined(list(compress(texts, map(not_, is_plain))), policy, collapsing))
+    return [next(plain) if each else next(other) for each in is_plain]
+
+
+def normalise_joined(texts: Sequence[str], policy: TextPolicy, collapsing: str) -> list[str]:
+    """The same for texts that are all plain ASCII, or all not."""
+    joined = NUL.join(texts)
+    if joined.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there is none
+        return [normalise(text, policy) for text in texts]
     if policy.whitespace_collapsed and holds_any(joined, collapsing):
-        lines = [" ".join(x.split()) if holds_any(x, collapsing) else x for x in texts]
+        lines = (" ".join(x.split()) if holds_any(x, collapsing) else x for x in texts)
         joined = NUL.join(lines)
-    if joined.isascii():
-        return rewrite(joined, policy).split(NUL)
-    plain = [line for line in lines if line.isascii()]
-    other = [line for line in lines if not line.isascii()]
-    plain_done = iter(rewrite(NUL.join(plain), policy).split(NUL))
-    other_done = iter(rewrite(NUL.join(other), policy).split(NUL))
-    return [next(plain_done) if line.isascii() else next(other_done) for line in lines]
+    return rewrite(joined, policy).split(NUL)
 
 
 def rewrite(text: str, policy: TextPolicy) -> str:
