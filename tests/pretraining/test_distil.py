@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from albertkit.errors import InputError
-from albertkit.pretraining.distil import DistilRecipe, Student, distil
+from albertkit.pretraining.distil import LessonRecipe, Student, distil
 from albertkit.pretraining.lessons import Lessons, write_lessons
+from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.start import aligned_start, directions
 from albertkit.spec import AlbertConfig
 from albertkit.text.encoding import Encodings
@@ -121,7 +122,7 @@ def test_the_mean_is_over_real_tokens_of_each_text() -> None:
 
 def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path) -> None:
     recipe, _ = place_of(tmp_path)
-    weights = distil(DistilRecipe.read(recipe), tmp_path / "run")
+    weights = distil(read_recipe(recipe, LessonRecipe), tmp_path / "run")
     lines = (tmp_path / "run" / "journal.jsonl").read_text().splitlines()
     cosines = [json.loads(line)["cosine"] for line in lines]
     assert cosines[0] > 0.5, "the start already points the right way"

@@ -66,9 +66,10 @@ def pretrain(
     use_torch(threads)
     from albertkit.pretraining import pretrain as room
     from albertkit.pretraining.export import export
+    from albertkit.pretraining.recipe import read_recipe
 
-    read = room.PretrainingRecipe.read(recipe)
-    export(room.pretrain(read, run), room.tokenizer_of(read), output)
+    read = read_recipe(recipe, room.CorpusRecipe)
+    export(room.pretrain(read, run), read.tokenizer(), output)
 
 
 def lessons(
@@ -97,11 +98,12 @@ def distil(recipe: Recipe, *, run: RunPlace, output: NewDirectory, threads: Thre
     use_torch(threads)
     from albertkit.pretraining import distil as room
     from albertkit.pretraining.export import export
+    from albertkit.pretraining.recipe import read_recipe
     from albertkit.spec.vector_plan import Normalise, VectorPlan
 
-    read = room.DistilRecipe.read(recipe)
+    read = read_recipe(recipe, room.LessonRecipe)
     plan = VectorPlan(steps=(Normalise(),), max_length=read.data.width)
-    export(room.distil(read, run), room.tokenizer_of(read), output, vectors=plan)
+    export(room.distil(read, run), read.tokenizer(), output, vectors=plan)
 
 
 def lines_of(files: list[Path]) -> Iterator[str]:

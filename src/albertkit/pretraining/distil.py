@@ -23,12 +23,11 @@ from albertkit.model.packed_attention import packed_mask
 from albertkit.pretraining.batches import Int64
 from albertkit.pretraining.fill import Placed, filled_rows
 from albertkit.pretraining.lessons import Lesson, Lessons
-from albertkit.pretraining.pretrain import ModelRecipe, arrays_of
+from albertkit.pretraining.pretrain import arrays_of
+from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.start import aligned_start, directions
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from albertkit.text.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run, StepResult
-from albertkit.training.recipe import Schedule, fill, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,27 +39,6 @@ class LessonRecipe:
     piece_vectors: str  # .npy [V, D]: the teacher's vector of each piece alone
     rows: int = 16  # R of a batch
     width: int = 128  # W of a row; longer texts are cut
-
-
-@dataclass(frozen=True, slots=True)
-class DistilRecipe:
-    """A whole recipe."""
-
-    model: ModelRecipe
-    data: LessonRecipe
-    schedule: Schedule
-    home: Path  # the recipe's directory
-
-    @classmethod
-    def read(cls, place: Path) -> DistilRecipe:
-        """Read a TOML file with the tables [model], [data] and [schedule]."""
-        found = read_toml(place)
-        return cls(
-            fill(ModelRecipe, found.get("model"), "model"),
-            fill(LessonRecipe, found.get("data"), "data"),
-            fill(Schedule, found.get("schedule"), "schedule"),
-            place.resolve().parent,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +82,9 @@ class Student(nn.Module):
         return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
 
 
-def distil(recipe: DistilRecipe, place: Path) -> Weights:
+def distil(recipe: Recipe[LessonRecipe], place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
-    tokenizer = tokenizer_of(recipe)
+    tokenizer = recipe.tokenizer()
     lessons = Lessons.open(recipe.home / recipe.data.lessons)
     config = recipe.model.config(tokenizer.vocab_size)
     turn = directions(lessons.targets, config.hidden_size)  # [D, H]
@@ -126,12 +104,8 @@ def distil(recipe: DistilRecipe, place: Path) -> Weights:
     return Weights(config, (), arrays_of(parameters), str(place))
 
 
-def tokenizer_of(recipe: DistilRecipe) -> AlbertTokenizer:
-    return AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
-
-
 def epoch_batches(
-    recipe: DistilRecipe, lessons: Lessons, turn: npt.NDArray[np.floating], epoch: int
+    recipe: Recipe[LessonRecipe], lessons: Lessons, turn: npt.NDArray[np.floating], epoch: int
 ) -> Iterator[LessonBatch]:
     """All lessons once, in an order of this epoch."""
     chance = np.random.default_rng((recipe.schedule.seed, epoch))

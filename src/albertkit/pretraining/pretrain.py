@@ -20,40 +20,17 @@ from albertkit.checkpoints.agreement import check_shapes
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import start_pieces
+from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import Shard
-from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+from albertkit.spec import FloatArray, Weights, parameter_table
 from albertkit.text.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
-from albertkit.training.recipe import Schedule, fill, read_toml
 
 HEAD_PREFIXES = ("predictions.", "sop_classifier.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRecipe:
-    """The shape of the model; the vocabulary gives the rest."""
-
-    embedding_size: int
-    hidden_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    intermediate_size: int
-    initializer_range: float = 0.02
-
-    def config(self, vocab_size: int) -> AlbertConfig:
-        return AlbertConfig(
-            vocab_size=vocab_size,
-            embedding_size=self.embedding_size,
-            hidden_size=self.hidden_size,
-            num_hidden_layers=self.num_hidden_layers,
-            num_attention_heads=self.num_attention_heads,
-            intermediate_size=self.intermediate_size,
-            initializer_range=self.initializer_range,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataRecipe:
+class CorpusRecipe:
     """What is read: paths are counted from the recipe's directory."""
 
     tokenizer: str  # a directory or a SentencePiece model
@@ -64,30 +41,9 @@ class DataRecipe:
     masked_share: float = 0.15  # of the pieces
 
 
-@dataclass(frozen=True, slots=True)
-class PretrainingRecipe:
-    """A whole recipe."""
-
-    model: ModelRecipe
-    data: DataRecipe
-    schedule: Schedule
-    home: Path  # the recipe's directory
-
-    @classmethod
-    def read(cls, place: Path) -> PretrainingRecipe:
-        """Read a TOML file with the tables [model], [data] and [schedule]."""
-        found = read_toml(place)
-        return cls(
-            fill(ModelRecipe, found.get("model"), "model"),
-            fill(DataRecipe, found.get("data"), "data"),
-            fill(Schedule, found.get("schedule"), "schedule"),
-            place.resolve().parent,
-        )
-
-
-def pretrain(recipe: PretrainingRecipe, place: Path) -> Weights:
+def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
-    tokenizer = tokenizer_of(recipe)
+    tokenizer = recipe.tokenizer()
     config = recipe.model.config(tokenizer.vocab_size)
     torch.manual_seed(recipe.schedule.seed)
     model = PackedPretraining(config)
@@ -117,12 +73,8 @@ def begin_as(model: PackedPretraining, weights: Weights) -> None:
     parameters["predictions.dense.weight"].data.copy_(torch.linalg.pinv(projection.detach()))
 
 
-def tokenizer_of(recipe: PretrainingRecipe) -> AlbertTokenizer:
-    return AlbertTokenizer.from_pretrained(recipe.home / recipe.data.tokenizer)
-
-
 def epoch_batches(
-    recipe: PretrainingRecipe, tokenizer: AlbertTokenizer, epoch: int
+    recipe: Recipe[CorpusRecipe], tokenizer: AlbertTokenizer, epoch: int
 ) -> Iterator[PretrainingBatch]:
     """The batches of an epoch: a function of the recipe and the epoch's number."""
     data = recipe.data
