@@ -7,9 +7,13 @@ import sentencepiece
 from hypothesis import given, settings
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.sentencepiece_model import write_sentencepiece_model
+from albertkit.fileformats.sentencepiece_model import (
+    TRAINER,
+    record,
+    write_sentencepiece_model,
+)
 from albertkit.text import AlbertTokenizer
-from albertkit.text.pieces import SentencePieces
+from albertkit.text.pieces import SentencePieces, opened
 from albertkit.text.policy import REFERENCE
 
 from . import slow_reference
@@ -111,3 +115,19 @@ def test_a_vocabulary_without_a_mask_is_refused() -> None:
     )
     with pytest.raises(FormatError, match=r"no piece '\[MASK\]'.*special-piece-missing"):
         SentencePieces(data, "made")
+
+
+def test_byte_pieces_and_other_algorithms_are_refused() -> None:
+    trainer = record(TRAINER, b"\x18\x02")  # model_type BPE
+    with pytest.raises(FormatError, match=r"algorithm bpe.*vocabulary-unfit"):
+        SentencePieces(model_of("▁", "a") + trainer, "made")
+    data = write_sentencepiece_model(
+        [*SPECIALS, "<0x41>"], [0.0] * 6, [*SPECIAL_TYPES, "byte"], character_map=b""
+    )
+    with pytest.raises(FormatError, match=r"byte pieces.*vocabulary-unfit"):
+        SentencePieces(data, "made")
+
+
+def test_what_only_the_library_refuses_is_still_one_line() -> None:
+    with pytest.raises(FormatError, match=r"sentencepiece library refuses.*file-malformed"):
+        opened(b"nonsense", "made")

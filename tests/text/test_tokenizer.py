@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 
 from albertkit.errors import InputError
 from albertkit.text import AlbertTokenizer
+
+from .conftest import TINY
 
 TEXTS = [
     "the model (albert) is trained, in 10, steps",
@@ -266,3 +270,27 @@ def test_a_keyword_of_from_pretrained_is_not_swallowed(tmp_path: Path) -> None:
 def test_words_must_be_in_lists(tiny: AlbertTokenizer) -> None:
     with pytest.raises(InputError, match=r"text\[1\] is 'b'.*list of words"):
         tiny([["a"], "b"], is_split_into_words=True)
+
+
+def test_tensors_without_torch_say_how_to_install_it() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from albertkit import AlbertTokenizer; "
+        f"AlbertTokenizer.from_pretrained({str(TINY)!r})('a', return_tensors='pt')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    line = found.stderr.splitlines()[-1]
+    assert 'return_tensors="pt" needs torch, which is not installed' in line
+    assert line.endswith("[extra-missing]")
+
+
+def test_most_vocabularies_open_without_the_tokenizers_library() -> None:
+    code = (
+        "import sys; sys.modules['tokenizers'] = None; from albertkit import AlbertTokenizer; "
+        f"print(AlbertTokenizer.from_pretrained({str(TINY)!r})('the')['input_ids'][0])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert found.stdout == "2\n"

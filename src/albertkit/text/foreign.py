@@ -6,15 +6,18 @@ In: raw text (the file's own normaliser and special tokens act). Out: the ids th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tokenizers
 
 from albertkit.errors import FormatError
 from albertkit.text.flat import FlatPieces, starts_of
 from albertkit.text.policy import TextPolicy
 from albertkit.text.specials import SpecialNames
 from albertkit.text.vocabulary import LinePiece, PieceTable
+
+if TYPE_CHECKING:
+    import tokenizers
 
 TOKENIZER_FILE = "tokenizer.json"
 UNTOUCHED = TextPolicy(
@@ -84,6 +87,8 @@ class ForeignPieces:
 
 def open_tokenizer(data: bytes, name: str) -> tokenizers.Tokenizer:
     """The library's tokenizer, which cuts and pads nothing."""
+    import tokenizers  # here, because most vocabularies need none of it (30 ms)
+
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(data)
     except Exception as error:  # the library raises bare Exception for every kind of damage

@@ -12,8 +12,6 @@ import json
 import logging
 from dataclasses import asdict
 
-import tokenizers
-
 from albertkit.text.foreign import TOKENIZER_FILE
 from albertkit.text.pieces import SentencePieces, is_inside_digit_comma
 from albertkit.text.policy import TextPolicy
@@ -75,6 +73,8 @@ def say_what_is_not_expressed(pieces: SentencePieces, policy: TextPolicy) -> Non
 
 def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:
     """A tokenizer.json with BERT's own normaliser and the pieces of a vocab.txt."""
+    import tokenizers  # here, because most vocabularies need none of it (30 ms)
+
     names, ids = words.table.special_names, words.table.specials
     written = tokenizers.Tokenizer(
         tokenizers.models.WordPiece(

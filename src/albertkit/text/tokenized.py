@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, extra_missing
 from albertkit.text.encoding import Encodings, Ids, Starts
 
 TensorKind = Literal["np", "pt"]
@@ -126,9 +126,4 @@ def imported_torch() -> Torch:
     try:
         return importlib.import_module("torch")
     except ModuleNotFoundError as error:
-        raise SurroundingsError(
-            "extra-missing",
-            'return_tensors="pt" needs torch, which is not installed',
-            why="the plain package works without it",
-            fix="pip install 'albertkit[torch]', or ask for return_tensors=\"np\"",
-        ) from error
+        raise extra_missing("torch", 'return_tensors="pt"') from error

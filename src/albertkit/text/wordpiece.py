@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import tokenizers
 
 from albertkit.errors import FormatError
 from albertkit.text.flat import FlatPieces, starts_of
@@ -29,6 +28,8 @@ class WordPieces:
     """
 
     def __init__(self, data: bytes, name: str, special_names: SpecialNames | None = None) -> None:
+        import tokenizers  # here, because most vocabularies need none of it (30 ms)
+
         self.data = data
         names = read_vocabulary(data, name)
         self.table = PieceTable(names, special_names or BERT_NAMES, name)
