@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored, format_of
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
 from albertkit.tasks import TextEmbedder
 from axes import random_weights
@@ -152,7 +155,7 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
     [
         ("modules.json", [], "the modules are none"),
         ("modules.json", [3], "a module is 3"),
-        ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "elsewhere"),
+        ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "no folder beside it"),
         ("modules.json", [{"type": "a.StaticEmbedding", "path": ""}], "StaticEmbedding"),
         ("1_Pooling/config.json", {"pooling_mode": "weightedmean"}, "weightedmean"),
         ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
@@ -194,3 +197,44 @@ def test_a_dense_layer_that_fits_no_vector_is_refused(tmp_path: Path) -> None:
     place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
     with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-misshaped\]"):
         SENTENCE_TRANSFORMERS.read(place)
+
+
+ODD = st.sampled_from(["\x00", "a" * 5000, "..", "/", "\ud800"])
+JSON = ODD | st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+FILES = (
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+    "2_Dense/config.json",
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
+    place = tmp_path_factory.mktemp("models") / "whole"
+    return save_tiny_vectors(place, VectorPlan(steps=(layer,), prompts={"query": "q"}))
+
+
+@given(st.sampled_from(FILES), st.randoms(use_true_random=False), JSON)
+@settings(max_examples=150, deadline=None)
+def test_json_of_any_content_is_read_or_refused_in_one_line(
+    whole: Path, file: str, chance: random.Random, value: object
+) -> None:
+    path = whole / file
+    before = path.read_text()
+    found = json.loads(before)
+    inner = chance.choice(found) if isinstance(found, list) else found
+    inner[chance.choice(sorted(inner))] = value
+    try:
+        path.write_text(json.dumps(chance.choice([found, value])))
+        SENTENCE_TRANSFORMERS.read(whole)
+    except AlbertKitError as error:
+        assert "\n" not in str(error)  # noqa: PT017  # the claim is about any error there is
+    finally:
+        path.write_text(before)

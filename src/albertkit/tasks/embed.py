@@ -7,11 +7,10 @@ is spoken of; an argument that is not known is refused, and so is a list of both
 from __future__ import annotations
 
 import inspect
-import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
@@ -20,10 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Stored
-from albertkit.engine.lists import Progress, vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import Progress
 from albertkit.engine.packing import SLOTS
-from albertkit.engine.pooling import text_vectors
-from albertkit.engine.protocol import Engine, Outputs
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
@@ -35,6 +32,7 @@ from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
 from albertkit.tasks.arguments import at_least_one, one_of, refuse_unknown
 from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.run import Run
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import Texts, read_texts
@@ -140,7 +138,7 @@ class TextEmbedder:
         at_least_one("batch_size", batch_size)
         at_least_one("truncate_dim", truncate_dim)
         encodings = self._encodings(texts, self._prompt(prompt, prompt_name))
-        run = _Run(
+        run = Run(
             engine=self.loaded.engine_for(encodings.lengths.tolist()),
             encodings=encodings,
             slots=min(SLOTS, batch_size * self.max_seq_length),
@@ -228,7 +226,7 @@ class TextEmbedder:
         return normalised(vectors) if normalise else vectors
 
     def _everything(
-        self, run: _Run, kept: int | None, normalise: bool, as_asked: Callable[[FloatArray], object]
+        self, run: Run, kept: int | None, normalise: bool, as_asked: Callable[[FloatArray], object]
     ) -> list[object]:
         """Of each text a dict: its ids, mask, token vectors and vector."""
         tokens = run.tokens()
@@ -244,40 +242,6 @@ class TextEmbedder:
             for encoding, own, vector in zip(
                 run.encodings, run.of_each_text(tokens), vectors, strict=True
             )
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One list and the engine that is asked about it."""
-
-    engine: Engine
-    encodings: Encodings
-    slots: int
-    progress: Progress | None
-
-    def texts(self, pooling: Pooling) -> FloatArray:
-        """[N, H]"""
-        return vectors_of_texts(
-            self.engine, self.encodings, pooling, slots=self.slots, progress=self.progress
-        )
-
-    def tokens(self) -> FloatArray:
-        """[T, H]"""
-        return vectors_of_tokens(
-            self.engine, self.encodings, slots=self.slots, progress=self.progress
-        )
-
-    def pooled(self, tokens: FloatArray, pooling: Pooling) -> FloatArray:
-        """[N, H] of token vectors that are there already; only the pooler needs the engine."""
-        if pooling == "pooler":
-            return self.texts(pooling)
-        return text_vectors(Outputs(tokens=tokens), self.encodings.starts, pooling)
-
-    def of_each_text(self, tokens: FloatArray) -> list[FloatArray]:
-        """[T, H] → N arrays [S, H]"""
-        return [
-            tokens[begin:end] for begin, end in itertools.pairwise(self.encodings.starts.tolist())
         ]
 
 

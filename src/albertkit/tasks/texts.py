@@ -75,5 +75,5 @@ def _refused(value: object, which: str) -> InputError:
         "input-not-texts",
         f"Unsupported input type: {which}{'is ' if which else ''}{seen}",
         why="a str, a pair of them, or a list of one of these is read",
-        fix="Make a list of str, as by list(...) from a generator",
+        fix="Give str, leave out rows without text, and make a list(...) of a generator",
     )
