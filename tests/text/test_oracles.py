@@ -114,3 +114,22 @@ def test_offsets_change_no_id(shared: Path, english: Path) -> None:
     texts = [row[0] for row in rows]
     traced = tokenizer.encode_batch(texts, offsets=True)
     assert np.array_equal(traced.ids, tokenizer.encode_batch(texts).ids)
+
+
+def test_transformers_gives_the_reference_ids_to_what_we_save(
+    shared: Path, english: Path, probes: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    AlbertTokenizer.from_pretrained(english).save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "albert"}')
+    peer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    different = [
+        probe["text"]
+        for probe in probes
+        if peer(probe["text"], add_special_tokens=False)["input_ids"]
+        != probe.get("mask_exact", probe["reference"])
+    ]
+    assert different == ["[CLS]", "[SEP]", "<pad>", "<unk>", "[CLS] hello [SEP]", "a<pad>b"]
+    rows = zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
+    texts = [row[0] for row in rows]
+    assert peer(texts, add_special_tokens=False)["input_ids"] == [row[1] for row in rows]

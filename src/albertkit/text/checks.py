@@ -30,8 +30,8 @@ def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
         raise InputError(
             "lone-surrogate",
             f"{name}[{number}] has the lone surrogate U+{ord(checked[number][at]):04X} at {at}",
-            why="half a character cannot be encoded",
-            fix='Decode the source as UTF-8 with errors="replace", or repair the text',
+            why=surrogate_origin(ord(checked[number][at])),
+            fix="Decode the source with the encoding that it really has, or repair the text",
         ) from error
     return checked
 
@@ -44,6 +44,13 @@ def surrogate_place(texts: Sequence[str]) -> tuple[int, int]:
         for at, character in enumerate(text)
         if "\ud800" <= character <= "\udfff"
     )
+
+
+def surrogate_origin(code: int) -> str:
+    """Why a surrogate is no character; Python keeps a byte that is no UTF-8 as U+DC80 to U+DCFF."""
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"it stands for the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
+    return "half a character cannot be encoded"
 
 
 def shown(value: object) -> str:

@@ -50,8 +50,8 @@ class KnownForm:
 def write_tokenizer_json(pieces: SentencePieces, policy: TextPolicy) -> bytes:
     """A tokenizer.json that gives our ids, as far as the tokenizers library can express the policy.
 
-    What it can't: special tokens in the text always act there; a final Σ, and the pieces of a
-    mark-only text, may differ.
+    What it can't: a literal [CLS] is never text there; a final Σ becomes σ; pieces in digit + comma
+    that stand inside a word are avoided, not split (saved_files.py warns of them).
     """
     scores = [float(score) for score in pieces.model.scores]
     vocabulary: list[JsonValue] = [

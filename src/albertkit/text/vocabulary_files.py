@@ -61,7 +61,10 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
         return open_file(path, policy, {})
     if not path.is_dir():
         raise InputError(
-            "file-not-found", f"there is no file or directory {str(path)!r}", fix="Check the path"
+            "file-not-found",
+            f"there is no file or directory {str(path)!r}",
+            why="a tokenizer is opened from its files; nothing is downloaded",
+            fix="Check the path, or download the model's files into a directory first",
         )
     settings = read_json(path / SETTINGS_FILE) if (path / SETTINGS_FILE).is_file() else {}
     found = open_directory(path, policy, settings)
