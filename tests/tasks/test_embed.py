@@ -214,6 +214,13 @@ def test_what_is_saved_opens_there_and_here_with_the_same_vectors(
     assert there.prompts == ours.prompts
 
 
+def test_a_model_may_be_saved_over_itself(tmp_path: Path) -> None:
+    embedder = TextEmbedder(save_tiny(tmp_path / "model"), pooling="max")
+    before = embedder.encode(TEXTS)
+    embedder.save_pretrained(tmp_path / "model")
+    np.testing.assert_array_equal(TextEmbedder(tmp_path / "model").encode(TEXTS), before)
+
+
 def unsupported() -> Iterator[str]:
     yield "a text"
 
