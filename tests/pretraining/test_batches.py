@@ -26,7 +26,7 @@ def test_every_batch_has_one_shape_and_is_nearly_full(shard: Shard) -> None:
     assert {tuple(a.shape for a in b.arrays()) for b in found} == {
         ((4, 40),) * 4 + ((24,), (24,), (8,), (8,))
     }
-    assert np.mean([b.real for b in found]) > 0.85 * 160
+    assert np.mean([b.real for b in found]) > 0.8 * 160  # stretches of whole sentences, 5-14 ids
 
 
 def test_labels_stand_at_owned_slots(shard: Shard) -> None:

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 
 from albertkit.pretraining.order_pairs import CLS, IGNORED, SEP, SHORTEST, Sequence, sequences
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import Shard, write_shard
+
+from .conftest import number_words
 
 LENGTH = 48
 
@@ -59,3 +63,21 @@ def test_types_and_length_are_right_and_half_are_swapped(shard: Shard) -> None:
 def test_the_same_seed_gives_the_same_sequences(shard: Shard) -> None:
     one, two, other = ([s.ids.tolist() for s in sequences(shard, LENGTH, n)] for n in (5, 5, 6))
     assert one == two != other
+
+
+def test_the_order_cannot_be_told_from_a_cut_sentence(shard: Shard) -> None:
+    """Both segments of a labelled pair end where a sentence ends, whichever comes first."""
+    ends = {tuple(shard.ids[max(0, b - 4) : b].tolist()) for b in shard.sentence_starts[1:]}
+    for s in sequences(shard, LENGTH, seed=4):
+        if s.order != IGNORED:
+            assert all(tuple(part[-4:]) in ends for part in bodies(s) if len(part) >= 4)
+
+
+def test_a_sentence_longer_than_the_room_is_cut_without_a_label(tmp_path: Path) -> None:
+    sentence = " ".join(str(i) for i in range(5, 105)) + "."
+    long = write_shard(tmp_path / "s", [[sentence, "200 201."]], number_words, vocab_size=300)
+    found = list(sequences(long, LENGTH, seed=1))
+    assert [i for s in found for part in bodies(s) for i in part] == list(range(5, 105))[
+        : sum(len(part) for s in found for part in bodies(s))
+    ]
+    assert {s.order for s in found} == {IGNORED}

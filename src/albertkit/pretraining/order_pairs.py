@@ -1,8 +1,8 @@
 """Documents → sequences of two segments, in order or swapped: the sentence-order task.
 
 Unlike google's create_pretraining_data: a text of one sentence gets no order label (there it is
-always a negative), no piece of a document is lost to truncation, the length target is drawn for
-each sequence and not once a document, and nothing is repeated on disk.
+always a negative), no sentence is lost to truncation, the length target is drawn for each
+sequence and not once a document, and nothing is repeated on disk.
 """
 
 from __future__ import annotations
@@ -42,27 +42,32 @@ def sequences(shard: Shard, length: int, seed: int) -> Iterator[Sequence]:
 
 
 def _cut(document: Document, length: int, chance: np.random.Generator) -> Iterator[Sequence]:
-    """A document from end to end; what is cut off begins the next sequence."""
-    at, end = 0, len(document.ids)
-    while end - at >= SHORTEST:
+    """A document from end to end, in stretches of whole sentences.
+
+    A stretch that ended inside a sentence would give the order away: in order, no [SEP] stands
+    after half a sentence. So only a sentence longer than the room is cut, and gets no order label.
+    """
+    ends = document.starts[1:]  # of the sentences, in ids
+    at, last = 0, len(document.ids)
+    while last - at >= SHORTEST:
         room = length - SPECIALS
         if chance.random() < SHORT_SHARE:
             room = int(chance.integers(SHORTEST, room + 1))
-        stop = min(at + room, end)
-        yield _pair(document, at, stop, chance)
+        fitting = ends[(ends > at) & (ends <= at + room)]
+        stop = int(fitting[-1]) if len(fitting) else min(at + room, last)
+        begins_whole = at == 0 or at in ends
+        cuts = fitting[:-1] - at if len(fitting) and begins_whole else fitting[:0]
+        yield _pair(document.ids[at:stop].astype(np.int32), cuts, chance)
         at = stop
 
 
-def _pair(document: Document, at: int, stop: int, chance: np.random.Generator) -> Sequence:
-    """ids[at:stop], parted at a random sentence start inside."""
-    body = document.ids[at:stop].astype(np.int32)
-    first, last = np.searchsorted(document.starts, (at, stop), side="left")
-    cuts = document.starts[first:last] - at
-    cuts = cuts[cuts > 0]
+def _pair(
+    body: npt.NDArray[np.int32], cuts: npt.NDArray[np.int64], chance: np.random.Generator
+) -> Sequence:
+    """The body, parted at one of `cuts`, which are the sentence starts inside it."""
     if not len(cuts):
-        return Sequence(
-            np.concatenate(([CLS], body, [SEP])).astype(np.int32), _types(len(body)), IGNORED
-        )
+        ids = np.concatenate(([CLS], body, [SEP])).astype(np.int32)
+        return Sequence(ids, _types(len(body)), IGNORED)
     cut = int(chance.choice(cuts))
     a, b, order = body[:cut], body[cut:], int(chance.random() < 0.5)
     if order:
