@@ -1,6 +1,7 @@
 """How good the models inside the package are: the figures of their model cards.
 
-    python benchmarks/quality.py --valid FILE.txt --sts stsb.parquet [--teacher DIRECTORY]
+    python benchmarks/quality.py --valid FILE.txt
+    python benchmarks/quality.py --sts stsb.parquet [--teacher DIRECTORY]
 
 FILE.txt: held-out English text, one paragraph a line, an empty line after each document.
 stsb.parquet: the STS Benchmark's rows (split, score, sentence1, sentence2); only `test` is read.
@@ -86,12 +87,14 @@ def similarity(sts: Path, teacher: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--valid", type=Path, required=True)
-    parser.add_argument("--sts", type=Path, required=True)
+    parser.add_argument("--valid", type=Path)
+    parser.add_argument("--sts", type=Path)
     parser.add_argument("--teacher", type=Path)
     options = parser.parse_args()
-    masked_words(options.valid)
-    similarity(options.sts, options.teacher)
+    if options.valid is not None:
+        masked_words(options.valid)
+    if options.sts is not None:
+        similarity(options.sts, options.teacher)
 
 
 if __name__ == "__main__":
