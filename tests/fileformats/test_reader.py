@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.fileformats import reader
 from albertkit.fileformats.reader import ByteReader, map_file, parse_json, read_json
 
@@ -31,6 +31,19 @@ def test_an_empty_file_is_truncated(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
+        map_file(tmp_path / "a")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc/self/mem here")
+def test_a_file_that_the_system_refuses_is_named() -> None:
+    with pytest.raises(SurroundingsError, match=r"'/proc/self/mem' .*\[file-unreadable\]"):
+        map_file(Path("/proc/self/mem"))  # there for all, and unreadable at its beginning
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html>", b"\n<html lang='en'>"])
+def test_a_web_page_that_was_saved_as_the_file_is_recognised(tmp_path: Path, page: bytes) -> None:
+    (tmp_path / "a").write_bytes(page)
+    with pytest.raises(FormatError, match=r"web page.*\[file-foreign\]"):
         map_file(tmp_path / "a")
 
 

@@ -105,7 +105,7 @@ BROKEN = {
     "header too long for the format": (built({}, length=10**9), "file-foreign"),
     "header longer than the file": (built({}, length=10**6), "file-truncated"),
     "header no JSON": (built(b"{"), "json-malformed"),
-    "header no object": (built([]), "json-malformed"),
+    "header no object": (built([]), "file-foreign"),
     "a name twice": (built(b'{"a":1,"a":1}'), "json-malformed"),
     "row incomplete": (built({"a": {"dtype": "F32"}}), "file-malformed"),
     "unknown dtype": (built({"a": row([1], [0, 4], "F99")}, b"1234"), "file-malformed"),

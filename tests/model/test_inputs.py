@@ -66,6 +66,11 @@ DIALECTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "lists": ([IDS.tolist(), MASK.tolist(), TYPES.tolist()], {}),
     "float mask": ([IDS, MASK.float(), TYPES], {}),
+    "numpy, of another byte order": ([IDS.numpy().astype(">i4"), MASK.numpy(), TYPES.numpy()], {}),
+    "numpy, strides backwards": (
+        [IDS.numpy()[:, ::-1].copy()[:, ::-1], MASK.numpy(), TYPES.numpy()],
+        {},
+    ),
 }
 del DIALECTS["a dict as inputs"][1]["inputs"]["types"]
 
@@ -120,6 +125,8 @@ BAD = [
     bad("inputs-empty", "[2, 0]", input_ids=IDS[:, :0]),
     bad("inputs-empty", "inputs_embeds", inputs_embeds=torch.ones(2, 0, 16)),
     bad("inputs-ragged", "padding=True", input_ids=[[2, 3], [2, 5, 3]]),
+    bad("inputs-not-numbers", "is a set", input_ids={2, 5, 3}),
+    bad("inputs-not-numbers", "not all are numbers", input_ids=[[2, None, 3]]),
     bad("text-not-ids", "input_ids is text", input_ids="How old are you?"),
     bad("text-not-ids", "input_ids is text", input_ids=[["How"], ["old"]]),
     bad("text-not-ids", "input_ids is text", input_ids=np.array(["How", "old"])),

@@ -28,7 +28,7 @@ def check_shapes(
     if differs.misshaped:
         name, wanted, found = differs.misshaped[0]
         others = len(differs.misshaped) - 1
-        also = f", and {others} others differ too" if others else ""
+        also = f", and so differ {others} more" if others else ""
         raise FormatError(
             "checkpoint-misshaped",
             f"{name} has the shape {list(found)}{also}",

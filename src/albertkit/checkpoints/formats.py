@@ -18,9 +18,7 @@ def format_of(place: Path) -> tuple[Format, str]:
     Raises InputError [file-not-found], FormatError [checkpoint-unrecognised].
     """
     if not place.is_dir():
-        raise InputError(
-            "file-not-found", f"there is no directory {str(place)!r}", fix="Check the path"
-        )
+        raise no_directory(place)
     for candidate in FORMATS:
         evidence = candidate.recognises(place)
         if evidence is not None:
@@ -32,6 +30,23 @@ def format_of(place: Path) -> tuple[Format, str]:
         why="a checkpoint has a config.json and a model.safetensors beside it",
         fix="Give the directory that holds these, or convert the checkpoint to safetensors",
         where=str(place),
+    )
+
+
+def no_directory(place: Path) -> InputError:
+    """The error for a path that should be a model's directory."""
+    if place.is_file():
+        return InputError(
+            "file-not-found",
+            f"{str(place)!r} is a file",
+            why="a model is a directory: the weights beside their config.json",
+            fix="Give the directory that the file lies in",
+        )
+    return InputError(
+        "file-not-found",
+        f"there is no directory {str(place)!r}",
+        why="a model is opened from a directory; nothing is downloaded",
+        fix="Check the path, or download the model's files into a directory first",
     )
 
 

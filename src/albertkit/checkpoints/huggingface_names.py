@@ -80,9 +80,9 @@ def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
         return found[0], (note,)
     raise FormatError(
         "checkpoint-without-encoder",
-        f"{len(found)} tensors are called …{WORD_TABLE}, one should be",
-        why=f"without it, this is no ALBERT; it holds {some(list(tensors))}",
-        fix="Give the directory of a whole model",
+        f"{len(found) or 'no'} tensors are called …{WORD_TABLE}",
+        why=f"an encoder has one; the file holds {some(list(tensors)) or 'nothing'}",
+        fix="Give the directory of a whole ALBERT, not of a head or another model",
         where=origin,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.cli.options import Form
-from albertkit.errors import InputError
+from albertkit.errors import InputError, SurroundingsError
 
 if TYPE_CHECKING:
     from albertkit.rows import Table
@@ -50,7 +50,7 @@ def give(
         write_table(table, output)
         print(f"{len(table)} rows written to {output}", file=sys.stderr)
         return
-    with _enough_is_no_error():
+    with _to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
             case Form.JSONL:
                 write_jsonl(table, sys.stdout)
@@ -61,11 +61,26 @@ def give(
 
 
 @contextmanager
-def _enough_is_no_error() -> Iterator[None]:
-    """A reader such as `head` may close the pipe when it has what it wanted."""
+def _to_standard_output() -> Iterator[None]:
+    """A reader such as `head` may close the pipe when it has what it wanted.
+
+    Raises SurroundingsError [write-failed] for any other failure.
+    """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # what is still in the buffer must go somewhere when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_the_rest()
+    except OSError as error:
+        _drop_the_rest()
+        raise SurroundingsError(
+            "write-failed",
+            f"standard output could not be written: {error.strerror or error}",
+            why="what came before is there, the rest is not",
+            fix="Free space on its disk, or write with --output, which is whole or not at all",
+        ) from error
+
+
+def _drop_the_rest() -> None:
+    """What is still in the buffer must go somewhere when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

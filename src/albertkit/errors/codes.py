@@ -14,6 +14,7 @@ CODES: dict[str, str] = {
     # files
     "file-not-found": "A file or directory that was named does not exist.",
     "file-truncated": "A file ends before the data that its header promises.",
+    "file-unreadable": "The system lets a file not be read.",
     "file-foreign": "A file is not of the kind that its name or its use says.",
     "file-malformed": "A file contradicts itself.",
     "json-malformed": "A JSON file cannot be parsed.",
@@ -72,7 +73,8 @@ CODES: dict[str, str] = {
     "ids-not-whole": "Ids, types, positions or labels are not whole numbers.",
     "inputs-empty": "A batch holds no ids.",
     "inputs-missing": "A model is called without input_ids and without inputs_embeds.",
-    "inputs-ragged": "An input cannot be made an array, mostly since its rows differ in length.",
+    "inputs-not-numbers": "An input is neither an array of numbers nor lists of them.",
+    "inputs-ragged": "An input cannot be made an array, since its rows differ in length.",
     "inputs-rank": "An input has too few or too many axes.",
     "inputs-shape": "An input has another shape than the others, or than the model takes.",
     "label-out-of-range": "A label is not a class of the head.",

@@ -28,5 +28,6 @@ class Finding:
         """The one line that people see: `what; why. fix. [code]`."""
         place = f"{self.where}: " if self.where else ""
         what = self.what if not self.why else f"{self.what}; {self.why}"
+        stop = "" if what.endswith("?") else "."
         fix = f" {self.fix}." if self.fix else ""
-        return f"{place}{what}.{fix} [{self.code}]"
+        return f"{place}{what}{stop}{fix} [{self.code}]"

@@ -123,6 +123,8 @@ def _told_as_write_failed(place: Path) -> Iterator[None]:
 
 
 def _remedy(number: int | None) -> str:
+    if number == errno.ENOTDIR:
+        return "Give a directory's name: there is a file of this one"
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on this disk, or write to another"
     return "Write to a directory that you may change"

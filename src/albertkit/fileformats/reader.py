@@ -9,14 +9,34 @@ from __future__ import annotations
 import json
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import FormatError, InputError, SurroundingsError
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
-LFS_POINTER = b"version https://git-lfs"
+# What lies in a file's place when a download went wrong: its beginning in small letters, what it
+# is, why that is not the file, and what to do.
+STAND_INS = (
+    (
+        b"version https://git-lfs",
+        "this is a Git LFS pointer, not the file itself",
+        "it only names the real file's hash",
+        "Run `git lfs pull` in that repository, or download the file itself",
+    ),
+    *(
+        (
+            beginning,
+            "this is a web page, not the file itself",
+            "a site that refuses a download answers with a page, which was saved under this name",
+            "Open it in a browser to see what it says, then download the file again",
+        )
+        for beginning in (b"<!doctype html", b"<html")
+    ),
+)
 JSON_CAP = 64 * 2**20  # the largest honest tokenizer.json (200,000 pieces) has 17 MB
 
 
@@ -60,12 +80,12 @@ class ByteReader:
 def map_file(path: Path) -> memoryview:
     """Map a file read-only: a byte is read from disk when it is touched.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign] for a Git LFS pointer,
-    [file-truncated] for an empty file.
+    Raises InputError [file-not-found]; FormatError [file-foreign] for a Git LFS pointer or a web
+    page, [file-truncated] for an empty file; SurroundingsError [file-unreadable].
     """
     if not path.is_file():
         raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
-    with path.open("rb") as file:
+    with told_as_unreadable(path), path.open("rb") as file:
         if not file.read(1):
             raise FormatError(
                 "file-truncated",
@@ -75,15 +95,25 @@ def map_file(path: Path) -> memoryview:
                 where=str(path),
             )
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    if bytes(mapped[: len(LFS_POINTER)]) == LFS_POINTER:
-        raise FormatError(
-            "file-foreign",
-            "this is a Git LFS pointer, not the file itself",
-            why="it only names the real file's hash",
-            fix="Run `git lfs pull` in that repository, or download the file itself",
-            where=str(path),
-        )
+    begins = bytes(mapped[:64]).lstrip().lower()
+    for beginning, what, why, fix in STAND_INS:
+        if begins.startswith(beginning):
+            raise FormatError("file-foreign", what, why=why, fix=fix, where=str(path))
     return mapped
+
+
+@contextmanager
+def told_as_unreadable(path: Path) -> Iterator[None]:
+    """Turn what the system says into SurroundingsError [file-unreadable]."""
+    try:
+        yield
+    except OSError as error:
+        raise SurroundingsError(
+            "file-unreadable",
+            f"{str(path)!r} could not be read: {error.strerror or error}",
+            why="the system refuses it",
+            fix="Check who may read it (ls -l), and that its disk is well",
+        ) from error
 
 
 def read_json(path: Path) -> dict[str, JsonValue]:

@@ -35,6 +35,13 @@ BYTES_OF = MappingProxyType(
         **dict.fromkeys(("I64", "U64", "F64"), 8),
     }
 )
+# What people give instead: its first bytes, and what it is.
+OTHER_KINDS = (
+    (b"PK\x03\x04", "a zip archive, as torch's .bin and .pt files are"),
+    (b"\x80", "a file of Python objects, as torch's older .bin and .pt files are"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes it"),
+    (b"\x1f\x8b", "a gzip archive"),
+)
 FLOATS = MappingProxyType({"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"})
 SAVED = MappingProxyType({"float32": ("F32", "<f4"), "float16": ("F16", "<f2")})
 
@@ -102,6 +109,7 @@ def read_safetensors(path: Path) -> TensorFile:
     data, name = map_file(path), str(path)
     reader = ByteReader(data, name)
     length = reader.take_u64("header length")
+    _refuse_other_kinds(data, name)
     if length > HEADER_CAP:
         raise FormatError(
             "file-foreign",
@@ -142,6 +150,21 @@ def write_safetensors(
         file.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():
             file.write(np.ascontiguousarray(array, dtype=layout).data)
+
+
+def _refuse_other_kinds(data: memoryview, name: str) -> None:
+    """After the eight bytes of its length, a header is JSON and begins with a brace."""
+    if bytes(data[8:9]) in (b"{", b""):
+        return
+    begins = bytes(data[:12])
+    kinds = (kind for first, kind in OTHER_KINDS if begins.startswith(first))
+    raise FormatError(
+        "file-foreign",
+        f"this is {next(kinds, f'no safetensors file: it begins with {begins!r}')}",
+        why="weights are read from safetensors files, in which no code can hide",
+        fix="Download the model's .safetensors file, or convert this one where you trust it",
+        where=name,
+    )
 
 
 def _as_float32(raw: npt.NDArray[np.generic], dtype: str) -> FloatArray:

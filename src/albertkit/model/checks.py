@@ -22,7 +22,9 @@ BERT_PIECES = 30522
 
 
 def as_tensor(name: str, given: Given, device: torch.device) -> Tensor:
-    """Any array as a tensor on `device`; raises InputError [text-not-ids], [inputs-ragged]."""
+    """Any array as a tensor on `device`; raises InputError [text-not-ids], [inputs-ragged],
+    [inputs-not-numbers].
+    """
     if isinstance(given, Tensor):
         return given.to(device)
     if _is_text(given):
@@ -33,14 +35,31 @@ def as_tensor(name: str, given: Given, device: torch.device) -> Tensor:
             fix="Give model(**tokenizer(text, return_tensors='pt')), or use TextEmbedder",
         )
     try:
-        return torch.as_tensor(np.asarray(given), device=device)
-    except (TypeError, ValueError, RuntimeError) as error:
+        array = np.asarray(given)
+    except ValueError as error:
         raise InputError(
             "inputs-ragged",
-            f"{name} cannot be made an array: {error}",
+            f"{name} cannot be made an array, since its rows differ in length",
             why="the rows of a batch have one length",
             fix="Tokenize with padding=True",
         ) from error
+    if array.dtype.kind not in "biufc":
+        raise InputError(
+            "inputs-not-numbers",
+            f"{name} is {_seen(given)}",
+            why="a model reads tensors, arrays or lists of numbers",
+            fix="Give the tokenizer's answer, as model(**tokenizer(text, return_tensors='pt'))",
+        )
+    # torch takes neither another machine's byte order nor strides that go backwards
+    native = array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
+    return torch.as_tensor(native, device=device)
+
+
+def _seen(given: object) -> str:
+    """What was given instead of numbers, in words."""
+    if isinstance(given, list | tuple):
+        return "a list in which not all are numbers"
+    return f"a {type(given).__name__}"
 
 
 def _is_text(given: object) -> bool:
@@ -56,7 +75,7 @@ def check_whole(name: str, tensor: Tensor) -> None:
             "ids-not-whole",
             f"{name} is of type {tensor.dtype}",
             why="ids, types, positions and labels are whole numbers",
-            fix=f"Give {name}.long(), if these are ids at all",
+            fix=f"Convert it, as by {name}.long(), if it holds whole numbers at all",
         )
 
 
@@ -66,8 +85,14 @@ def check_rank(name: str, tensor: Tensor, axes: int) -> None:
             "inputs-rank",
             f"{name} has the shape {list(tensor.shape)}",
             why=f"it must have {axes} axes{_axes(axes)}",
-            fix=f"Give {name}[None] for a single text" if tensor.ndim == axes - 1 else "Reshape it",
+            fix=_how_to_batch(name, tensor.ndim - axes),
         )
+
+
+def _how_to_batch(name: str, too_many: int) -> str:
+    if too_many == -1:
+        return f"Make a single one a batch of one: {name}[None] for an array, [{name}] for a list"
+    return "Tokenize with return_tensors='pt' and padding=True"
 
 
 def _axes(count: int) -> str:

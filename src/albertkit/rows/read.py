@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.reader import told_as_unreadable
 
 TEXT = "text"  # the column that is read where no other is named
 
@@ -21,13 +22,18 @@ def texts_in_file(path: Path, column: str | None = None) -> list[str]:
     """The texts of a file, in its order.
 
     column: of a table; None: "text", or the only one there is. Raises InputError
-    [file-not-found], [column-missing], FormatError [file-not-utf8], [row-malformed].
+    [file-not-found], [column-missing], FormatError [file-not-utf8], [row-malformed],
+    SurroundingsError [file-unreadable].
     """
-    if not path.is_file():
-        raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
-    return KINDS.get(path.suffix.lower(), _lines)(
-        decoded(path.read_bytes(), str(path)), str(path), column
-    )
+    if path.is_dir() or not path.exists():  # a pipe, as <(…) of a shell, is read too
+        raise InputError(
+            "file-not-found",
+            f"{str(path)!r} is a directory" if path.is_dir() else f"there is no file {str(path)!r}",
+            fix="Name a file in it" if path.is_dir() else "Check the path",
+        )
+    with told_as_unreadable(path):
+        data = path.read_bytes()
+    return KINDS.get(path.suffix.lower(), _lines)(decoded(data, str(path)), str(path), column)
 
 
 def texts_in_stream(stream: BinaryIO, name: str = "standard input") -> list[str]:

@@ -106,6 +106,6 @@ def _unknown(name: str, accepted: Sequence[str]) -> InputError:
     return InputError(
         "unknown-argument",
         f"there is no argument {name!r}",
-        why=f"did you mean {near[0]!r}?" if near else f"known are {', '.join(accepted)}",
+        why=f"the nearest is {near[0]!r}" if near else f"known are {', '.join(accepted)}",
         fix="Correct the name, or leave it out",
     )
