@@ -68,7 +68,12 @@ def write_lessons(place: Path, encodings: Encodings, targets: npt.NDArray[np.flo
             fix="Give both in the same order",
         )
     kind = np.uint16 if encodings.ids.max() < 1 << 16 else np.int32
-    arrays = (encodings.ids.astype(kind), encodings.starts, targets.astype(np.float16))
+    ids = encodings.ids.astype(kind)
+    arrays: tuple[npt.NDArray[np.generic], ...] = (
+        ids,
+        encodings.starts,
+        targets.astype(np.float16),
+    )
     with new_directory(place) as fresh:
         for name, array in zip(PARTS, arrays, strict=True):
             np.save(fresh / f"{name}.npy", array)

@@ -26,8 +26,6 @@ from albertkit.spec import FloatArray, Weights, parameter_table
 from albertkit.text.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
 
-HEAD_PREFIXES = ("predictions.", "sop_classifier.")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusRecipe:
@@ -35,7 +33,7 @@ class CorpusRecipe:
 
     tokenizer: str  # a directory or a SentencePiece model
     shard: str  # made by `write_shard`
-    start: str = ""  # a model's directory, whose encoder this one begins as; empty: at random
+    start: str = ""  # a model's directory, as which this one begins; empty: at random
     rows: int = 16  # R of a batch
     width: int = 128  # W of a row, the longest sequence
     masked_share: float = 0.15  # of the pieces
@@ -57,20 +55,21 @@ def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
 
 
 def begin_as(model: PackedPretraining, weights: Weights) -> None:
-    """Give `model` the encoder of `weights`, and a word head that points back to the word table.
+    """Give `model` all that `weights` hold of it: the encoder, and the heads where they are there.
 
-    Where the encoder was taught sentence vectors, such a head names words near in meaning to the
-    text from the first step on. Raises FormatError [checkpoint-misshaped].
+    Without a word head of its own, the model gets one that points from token vectors back to the
+    word table: where the encoder was taught sentence vectors, it names words near in meaning to
+    the text from the first step on. Raises FormatError [checkpoint-misshaped].
     """
     parameters = model.named()
-    heads = tuple(name for name in parameters if name.startswith(HEAD_PREFIXES))
-    encoder = {name: array for name, array in weights.arrays.items() if name not in heads}
-    table = parameter_table(model.config, pooler=weights.has_pooler)
-    check_shapes(table, {name: array.shape for name, array in encoder.items()}, weights.origin)
-    for name, array in encoder.items():
-        parameters[name].data.copy_(torch.from_numpy(np.array(array)))
-    projection = parameters["encoder.embedding_hidden_mapping_in.weight"]  # [H, E]
-    parameters["predictions.dense.weight"].data.copy_(torch.linalg.pinv(projection.detach()))
+    table = parameter_table(model.config, weights.heads, pooler=weights.has_pooler)
+    shapes = {name: array.shape for name, array in weights.arrays.items()}
+    check_shapes(table, shapes, weights.origin)
+    for name in parameters.keys() & weights.arrays.keys():
+        parameters[name].data.copy_(torch.from_numpy(np.array(weights.arrays[name])))
+    if "masked_lm" not in weights.heads:
+        projection = parameters["encoder.embedding_hidden_mapping_in.weight"]  # [H, E]
+        parameters["predictions.dense.weight"].data.copy_(torch.linalg.pinv(projection.detach()))
 
 
 def epoch_batches(
