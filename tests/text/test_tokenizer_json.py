@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tokenizers
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
 from albertkit.errors import InputError
@@ -18,7 +19,7 @@ from albertkit.fileformats.sentencepiece_model import (
 )
 from albertkit.text import AlbertTokenizer
 from albertkit.text.foreign import UNTOUCHED
-from albertkit.text.normalise import normalise
+from albertkit.text.normalise import is_dropped_mark, normalise
 from albertkit.text.pieces import SentencePieces, ends_in_digit_comma, is_inside_digit_comma
 from albertkit.text.policy import HUGGINGFACE, REFERENCE
 from albertkit.text.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
@@ -202,11 +203,14 @@ def test_transformers_gives_our_ids_to_every_probe(
 def test_transformers_gives_our_ids_to_odd_texts(
     regular: AlbertTokenizer, peers: dict[str, Any], text: str
 ) -> None:
-    """What it cannot express: literal specials besides [MASK], and a final sigma (ς, not σ)."""
+    """What it cannot express: literal specials besides [MASK], a final sigma (ς, not σ), and a
+    combining mark right after [MASK].
+    """
     for special in ("<pad>", "<unk>", "[CLS]", "[SEP]"):
         text = text.replace(special, "")
-    if "ς" in normalise(text, REFERENCE):
-        return
+    assume("ς" not in normalise(text, REFERENCE))
+    for after in unicodedata.normalize("NFKD", text).split("[MASK]")[1:]:
+        assume(not after or not is_dropped_mark(after[0], REFERENCE))
     found = peers["auto"](text, add_special_tokens=False)["input_ids"]
     assert found == regular.encode_batch([text]).ids[1:-1].tolist()
 
