@@ -284,9 +284,9 @@ def test_an_embedder_refuses_unknown_choices(place: Path, options: dict[str, obj
 
 def test_cut_texts_are_counted_and_told_once(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        TextEmbedder(place).encode([*TEXTS, "water " * 50])
+        TextEmbedder(place).encode([*filter(None, TEXTS), "water " * 50])
     (record,) = caplog.records
-    assert record.getMessage().startswith("2 of 6 texts were cut to 20 ids")
+    assert record.getMessage().startswith("2 of 5 texts were cut to 20 ids")
     assert "[text-truncated]" in record.getMessage()
 
 
@@ -302,12 +302,12 @@ def test_texts_are_refused_or_silently_cut_where_that_is_asked_for(
 def test_the_progress_line_ends_with_all_texts(
     ours: TextEmbedder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ours.encode(TEXTS, show_progress_bar=True)
+    ours.encode(["one", "two"], show_progress_bar=True)
     shown = capsys.readouterr()
-    assert "5 of 5 texts" in shown.err
+    assert "2 of 2 texts" in shown.err
     assert shown.err.endswith("\n")
     assert shown.out == ""
-    ours.encode(TEXTS, show_progress_bar=False)
+    ours.encode(["one", "two"], show_progress_bar=False)
     assert capsys.readouterr().err == ""
 
 

@@ -60,7 +60,7 @@ def options(
 
 
 def main() -> NoReturn:
-    """The entry point: runs what the command line says and exits with its status."""
+    """Run what the command line says and exit with its status."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from albertkit.errors import Finding, InputError
-
-LOGGER = logging.getLogger(__name__)
+from albertkit.errors import InputError
 
 STANDARD_INPUT = "-"
 
@@ -50,19 +47,4 @@ def texts_of(
             why="none was given, or what was read is empty",
             fix='Give texts as "arguments", by --input FILE, or in a pipe',
         )
-    _tell_of_empty(texts)
     return texts
-
-
-def _tell_of_empty(texts: Sequence[str]) -> None:
-    """Empty lines keep their place, so that answers and lines stay side by side."""
-    empty = [number for number, text in enumerate(texts) if not text.strip()]
-    if empty:
-        LOGGER.warning(
-            Finding(
-                "text-empty",
-                "warning",
-                f"{len(empty)} of {len(texts)} texts are empty, the first is number {empty[0]}",
-                why="they get an answer too, so that answers and lines stay side by side",
-            ).line()
-        )

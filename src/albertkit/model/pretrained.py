@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.errors import FormatError, InputError
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -48,6 +49,7 @@ class PretrainedAlbert(nn.Module):
         raise NotImplementedError
 
     @classmethod
+    @knows_its_keywords
     def from_pretrained(
         cls,
         place: str | Path,
@@ -101,6 +103,7 @@ class PretrainedAlbert(nn.Module):
             )
         return model.eval()
 
+    @knows_its_keywords
     def save_pretrained(self, place: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Finding, FormatError
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.places import WORDS, directory_of
 from albertkit.spec import AlbertConfig, Weights
@@ -63,6 +64,7 @@ class Loaded:
         self.engines.close()
 
 
+@knows_its_keywords
 def load(
     model: str | Path | None = None,
     *,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from albertkit.errors import InputError
-from albertkit.text.requests import one_of, refuse_unknown
+from albertkit.text.requests import one_of
 
-__all__ = ["at_least_one", "one_of", "refuse_unknown"]
+__all__ = ["at_least_one", "one_of"]
 
 
 def at_least_one(name: str, value: int | None) -> None:

@@ -22,6 +22,7 @@ from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Stored
 from albertkit.engine.lists import Progress
 from albertkit.engine.packing import SLOTS
 from albertkit.errors import InputError
+from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import EngineName, Loaded, load
@@ -29,13 +30,13 @@ from albertkit.runtime.loaded import stamped
 from albertkit.runtime.places import VECTORS
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
-from albertkit.tasks.arguments import at_least_one, one_of, refuse_unknown
+from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.run import Run
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
-from albertkit.tasks.texts import Texts, read_texts
+from albertkit.tasks.texts import Texts, read_texts, tell_of_empty
 from albertkit.tasks.vector_steps import apply_steps, normalised
 from albertkit.text import Encodings, TextPolicy
 
@@ -59,6 +60,7 @@ class TextEmbedder:
     "off" (cut). Raises as runtime.load does, and InputError [option-invalid].
     """
 
+    @knows_its_keywords
     def __init__(
         self,
         model: str | Path | None = None,
@@ -134,6 +136,7 @@ class TextEmbedder:
         [prompt-unknown], [text-too-long].
         """
         texts = read_texts(_first_argument(sentences, others))
+        tell_of_empty(texts)
         one_of(output_value, OUTPUT_VALUES, "output_value")
         at_least_one("batch_size", batch_size)
         at_least_one("truncate_dim", truncate_dim)

@@ -17,6 +17,7 @@ import numpy as np
 from albertkit.engine.lists import logits_of_words
 from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Finding, InputError
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime import EngineName, load
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
@@ -48,6 +49,7 @@ class FillMask:
     Raises as runtime.load does.
     """
 
+    @knows_its_keywords
     def __init__(
         self,
         model: str | Path | None = None,
@@ -61,6 +63,7 @@ class FillMask:
         self.loaded = load(model, engine=engine, policy=policy)
         self.tokenizer = self.loaded.tokenizer
 
+    @knows_its_keywords
     def __call__(
         self, text: object, top_k: int = 5, targets: str | Sequence[str] | None = None
     ) -> Any:
@@ -131,6 +134,13 @@ class FillMask:
                 "targets is empty",
                 why="at least one target must be provided when passed",
                 fix="Name words, or leave targets out",
+            )
+        if not all(word.strip() for word in words):
+            raise InputError(
+                "option-invalid",
+                "one of targets is empty",
+                why="a word has letters",
+                fix="Leave it out",
             )
         return np.unique(np.array([self._target(word) for word in words], np.int64))
 

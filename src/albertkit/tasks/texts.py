@@ -6,11 +6,14 @@ pair, which gets one answer.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from albertkit.errors import InputError
+from albertkit.errors import Finding, InputError
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,21 @@ def read_texts(given: object) -> Texts:
             raise _refused(item, f"item {number} of {len(listed)} ")
         texts.append(item)
     return Texts(texts, None, False)
+
+
+def tell_of_empty(texts: Texts) -> None:
+    """Warn of texts without a character beside spaces; they keep their place and get an answer."""
+    empty = [number for number, text in enumerate(texts.first) if not text or text.isspace()]
+    if texts.second is None and empty:
+        LOGGER.warning(
+            Finding(
+                "text-empty",
+                "warning",
+                f"{len(empty)} of {len(texts)} texts are empty, the first is number {empty[0]}",
+                why="they get an answer too, so that answers and texts stay side by side",
+                fix="Leave them out, or their answers",
+            ).line()
+        )
 
 
 def as_list(given: object) -> list[object]:

@@ -6,7 +6,6 @@ with is_split_into_words a list of words, or a list of such lists.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -84,19 +83,6 @@ def checked(given: Sequence[object], is_split: bool) -> list[Text]:
             )
         rows.append(row)  # type: ignore[arg-type]  # check_texts looks at each
     return rows
-
-
-def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:
-    """InputError for the first keyword that is not known, naming the nearest that is."""
-    for name in unknown:
-        names = sorted(known)
-        near = difflib.get_close_matches(name, names, 1, 0.5)
-        raise InputError(
-            "unknown-keyword",
-            f"{what} has no keyword {name!r}",
-            why=f"the nearest is {near[0]!r}" if near else f"it takes {', '.join(names)}",
-            fix="Correct it" if near else "Leave it out",
-        )
 
 
 def one_of(value: object, allowed: Sequence[object], name: str) -> None:

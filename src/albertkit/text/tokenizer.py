@@ -10,6 +10,7 @@ from typing import overload
 import numpy as np
 
 from albertkit.errors import InputError
+from albertkit.errors.keywords import refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.text.assemble import Truncation, assemble
 from albertkit.text.batch import encode_all_traced, encode_texts, encode_traced
@@ -17,7 +18,7 @@ from albertkit.text.calls import Call, CallOptions
 from albertkit.text.checks import check_texts, shown
 from albertkit.text.encoding import Encodings
 from albertkit.text.policy import TextPolicy, policy_named
-from albertkit.text.requests import read_request, refuse_unknown
+from albertkit.text.requests import read_request
 from albertkit.text.saved_files import saved_files
 from albertkit.text.tokenized import Tokenized
 from albertkit.text.vocabulary import Vocabulary

@@ -1,0 +1,43 @@
+"""Keywords that a call doesn't have: refused by name, with the nearest that it has."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+from albertkit.errors.exceptions import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a misspelt keyword of `function` raise InputError [unknown-keyword], no TypeError."""
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [p.name for p in parameters if p.kind in NAMED and p.name not in ("self", "cls")]
+    owner, _, own = function.__qualname__.rpartition(".")
+    what = owner if own in ("__init__", "__call__") else own  # as the caller wrote it
+
+    @functools.wraps(function)
+    def called(*given: P.args, **named: P.kwargs) -> R:
+        refuse_unknown([name for name in named if name not in names], names, what)
+        return function(*given, **named)
+
+    return called
+
+
+def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:
+    """InputError for the first keyword that is not known, naming the nearest that is."""
+    for name in unknown:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, 1, 0.5)
+        raise InputError(
+            "unknown-keyword",
+            f"{what} has no keyword {name!r}",
+            why=f"the nearest is {near[0]!r}" if near else f"it takes {', '.join(names)}",
+            fix="Correct it" if near else "Leave it out",
+        )
