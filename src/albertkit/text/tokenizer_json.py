@@ -50,9 +50,10 @@ class KnownForm:
 def write_tokenizer_json(pieces: SentencePieces, policy: TextPolicy) -> bytes:
     """A tokenizer.json that gives our ids, as far as the tokenizers library can express the policy.
 
-    What it can't: a literal [CLS] is never text there; a final Σ becomes σ; a combining mark right
-    after [MASK] begins a word; pieces in digit + comma that stand inside a word are avoided, not
-    split (saved_files.py warns of them).
+    What it can't: a literal [CLS] is never text there; a final Σ becomes σ; right after [MASK] a
+    combining mark, or what the model's own map drops or makes a space (U+200B), begins a word; a
+    mark of class 0 after the latter is lost, as the library maps it with what stands before;
+    pieces in digit + comma inside a word are avoided, not split (saved_files.py warns of them).
     """
     scores = [float(score) for score in pieces.model.scores]
     vocabulary: list[JsonValue] = [
