@@ -1,0 +1,524 @@
+"""What bad input gets: one line that says what to do, before any compute, alike everywhere.
+
+One row for each way of going wrong: how Python meets it, the command that meets the same (where
+there is one), the code, and a piece of the line. The rooms' own tests go deeper: shapes and masks
+in model/test_inputs.py, broken files in fileformats/, kills in fileformats/test_atomic.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit import (
+    AlbertConfig,
+    AlbertForSequenceClassification,
+    AlbertModel,
+    AlbertTokenizer,
+    FillMask,
+    TextEmbedder,
+    load,
+)
+from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.cli.main import run
+from albertkit.errors import AlbertKitError
+from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.runtime.loaded import stamped
+from albertkit.spec.vector_plan import VectorPlan
+from axes import SMALL, random_weights
+from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+
+WEIGHTS = "model.safetensors"
+TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")
+STARTED = [sys.executable, "-c", "from albertkit.cli.start import main; main()"]
+IDS = torch.tensor([[2, 17, 3, 9, 3]])
+ONES, ZEROS = torch.ones_like(IDS), torch.zeros_like(IDS)
+PUBLISHED = AlbertConfig(  # as many ids and positions as the published models
+    **{**SMALL, "vocab_size": 30000, "max_position_embeddings": 512}  # type: ignore[arg-type]
+)
+
+
+class Workshop(SimpleNamespace):
+    """Good models, and the directory in which copies of them are spoilt."""
+
+    place: Path
+    words: Path  # with a head for masked words, without a pooler
+    vectors: Path
+    bare: Path  # without a head
+    model: AlbertModel
+    published: AlbertModel
+    tokenizer: AlbertTokenizer
+    embedder: TextEmbedder
+    fill: FillMask
+
+    def file(self, name: str, data: bytes) -> Path:
+        path = self.place / name
+        path.write_bytes(data)
+        return path
+
+    def spoilt(self, name: str, data: bytes) -> Path:
+        """A copy of the words' directory, in which one file holds something else."""
+        copy = self.without()
+        (copy / name).write_bytes(data)
+        return copy
+
+    def without(self, *names: str) -> Path:
+        copy = self.place / f"copy{len(list(self.place.iterdir()))}"
+        shutil.copytree(self.words, copy)
+        for name in names:
+            (copy / name).unlink()
+        return copy
+
+    def head_alone(self) -> Path:
+        """A checkpoint of which the encoder was lost."""
+        copy = self.without()
+        tensors = read_safetensors(self.words / WEIGHTS)
+        kept = {name: np.array(tensors[name]) for name in tensors if "predictions" in name}
+        write_safetensors(copy / WEIGHTS, kept)
+        return copy
+
+    def of_other_size(self) -> Path:
+        """A model of 30,000 rows beside a tokenizer of 1,000 pieces."""
+        place = self.place / "other_size"
+        HUGGINGFACE.write(Stored(random_weights(PUBLISHED)), place)
+        self.tokenizer.save_pretrained(place)
+        return place
+
+    def of_other_pieces(self) -> Path:
+        """A tokenizer of as many pieces as the model has rows, two of them exchanged."""
+        place = self.place / "other_pieces"
+        HUGGINGFACE.write(
+            Stored(stamped(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
+        )
+        self.tokenizer.save_pretrained(place)
+        (place / "tokenizer.json").unlink()
+        data = PIECES.read_bytes()
+        (place / "spiece.model").write_bytes(data.replace("▁with".encode(), "▁wyth".encode()))
+        return place
+
+
+@pytest.fixture(scope="module")
+def w(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    place = tmp_path_factory.mktemp("workshop")
+    words = save_tiny(place / "words", ["masked_lm"])
+    vectors = save_tiny_vectors(place / "vectors", VectorPlan())
+    return Workshop(
+        place=place,
+        words=words,
+        vectors=vectors,
+        bare=save_tiny(place / "bare"),
+        model=AlbertModel.from_pretrained(words),
+        published=AlbertModel(PUBLISHED).eval(),
+        tokenizer=AlbertTokenizer.from_pretrained(words),
+        embedder=TextEmbedder(vectors, engine="numpy"),
+        fill=FillMask(words, engine="numpy"),
+    )
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One way of going wrong. command: run in the workshop's place, for what Python got."""
+
+    item: str
+    provoke: Callable[[Workshop], object]
+    code: str
+    says: str
+    command: Callable[[Workshop], list[object]] | None = None
+    same_line: bool = True  # whether the command's line is Python's, word for word
+
+
+def opening(item: str, spoil: Callable[[Workshop], Path], code: str, says: str) -> Bad:
+    """A directory that cannot be opened: by `load`, and by the command that shows directories."""
+    made: list[Path] = []  # so that both get the very same
+
+    def once(w: Workshop) -> Path:
+        made[:] = made or [spoil(w)]
+        return made[0]
+
+    return Bad(item, lambda w: load(once(w)), code, says, lambda w: ["inspect", once(w)])
+
+
+LATIN = "schön".encode("latin1")
+LONG = "water " * 600
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 46747112\n"
+PAGE = b"<!DOCTYPE html><html><title>404</title></html>"
+ZIP = b"PK\x03\x04" + bytes(60)
+ROWS = [
+    # ids and what goes with them
+    Bad("float ids", lambda w: w.model(IDS.float()), "ids-not-whole", "torch.float32"),
+    Bad(
+        "an id of BERT's",
+        lambda w: w.published(torch.tensor([[101, 30521, 102]])),
+        "id-out-of-range",
+        "input_ids[0, 1] is 30521, this model has ids 0 to 29999; 30522 is the size of bert-base",
+    ),
+    Bad("one text's ids", lambda w: w.model(IDS[0]), "inputs-rank", "input_ids[None]"),
+    Bad("mask too long", lambda w: w.model(IDS, torch.ones(1, 7)), "inputs-shape", "[1, 7]"),
+    Bad("mask of 2", lambda w: w.model(IDS, 2 * ONES), "mask-values", "holds 2"),
+    Bad("mask of 0.5", lambda w: w.model(IDS, ONES * 0.5), "mask-values", "holds 0.5"),
+    Bad(
+        "mask and types swapped",
+        lambda w: w.model([IDS, ZEROS, ONES]),
+        "mask-and-types-swapped",
+        "the order is ids, mask, types",
+    ),
+    Bad("type 2", lambda w: w.model(IDS, None, ONES * 2), "type-id-out-of-range", "types 0 to 1"),
+    Bad(
+        "513 ids",
+        lambda w: w.published(torch.full((1, 513), 5)),
+        "text-too-long",
+        "513 ids long; this model has 512 positions",
+    ),
+    Bad("all masked", lambda w: w.model(IDS, ZEROS), "mask-hides-everything", "all of row 0"),
+    Bad("text for ids", lambda w: w.model("How old?"), "text-not-ids", "model(**tokenizer(text"),
+    Bad("rows of two lengths", lambda w: w.model([[2, 3], [2]]), "inputs-ragged", "padding=True"),
+    # keywords
+    Bad(
+        "a model's keyword",
+        lambda w: w.model(IDS, tokn_type_ids=ZEROS),
+        "unknown-argument",
+        "nearest is 'token_type_ids'",
+    ),
+    Bad(
+        "from_pretrained's keyword",
+        lambda w: AlbertModel.from_pretrained(w.words, from_tf=True),  # type: ignore[call-arg]
+        "unknown-keyword",
+        "from_pretrained has no keyword 'from_tf'",
+    ),
+    Bad(
+        "load's keyword",
+        lambda w: load(w.words, polici="tfhub"),  # type: ignore[call-arg]
+        "unknown-keyword",
+        "nearest is 'policy'",
+    ),
+    Bad(
+        "FillMask's keyword",
+        lambda w: w.fill("a [MASK]", topk=3),
+        "unknown-keyword",
+        "FillMask has no keyword 'topk'; the nearest is 'top_k'",
+        lambda w: ["fill-mask", "a [MASK]", "-m", w.words, "--topk", "3"],
+        same_line=False,
+    ),
+    Bad(
+        "TextEmbedder's keyword",
+        lambda w: TextEmbedder(w.vectors, poling="max"),  # type: ignore[call-arg]
+        "unknown-keyword",
+        "nearest is 'pooling'",
+    ),
+    Bad(
+        "the tokenizer's keyword",
+        lambda w: w.tokenizer("a", return_tensor="pt"),
+        "unknown-keyword",
+        "nearest is 'return_tensors'",
+    ),
+    # texts
+    Bad(
+        "half a character",
+        lambda w: w.embedder.encode(["fine", "a\ud800"]),
+        "lone-surrogate",
+        "texts[1] has the lone surrogate U+D800 at 1",
+        lambda w: ["embed", "-m", w.vectors, "-i", w.file("s.jsonl", b'"fine"\n"a\\ud800"\n')],
+    ),
+    Bad(
+        "a byte that is no UTF-8",
+        lambda w: w.tokenizer(LATIN.decode(errors="surrogateescape")),
+        "lone-surrogate",
+        "the byte 0xf6, which was not UTF-8",
+        lambda w: ["tokens", LATIN.decode(errors="surrogateescape"), "-m", w.words],
+    ),
+    Bad(
+        "no text but a number",
+        lambda w: w.embedder.encode(["a", float("nan")]),
+        "input-not-texts",
+        "item 1 of 2 is nan (float)",
+    ),
+    Bad(
+        "no mask",
+        lambda w: w.fill("no mask"),
+        "mask-missing",
+        "Write [MASK] where",
+        lambda w: ["fill-mask", "no mask", "-m", w.words],
+    ),
+    Bad(
+        "RoBERTa's mask",
+        lambda w: w.fill("a <mask>"),
+        "mask-missing",
+        "it says '<mask>'",
+        lambda w: ["fill-mask", "a <mask>", "-m", w.words],
+    ),
+    Bad(
+        "nothing to fill",
+        lambda w: w.fill(" "),
+        "mask-missing",
+        "it is empty",
+        lambda w: ["fill-mask", "-m", w.words, "-i", w.file("empty.txt", b" \n")],
+    ),
+    Bad(
+        "a text too long to fill",
+        lambda w: w.fill("[MASK] " + LONG),
+        "text-too-long",
+        "the model reads 40",
+        lambda w: ["fill-mask", "[MASK] " + LONG, "-m", w.words],
+    ),
+    # what a model doesn't have
+    Bad(
+        "no head for words",
+        lambda w: FillMask(w.bare)("a [MASK]"),
+        "head-missing",
+        "has no masked_lm head; its heads are none",
+        lambda w: ["fill-mask", "a [MASK]", "-m", w.bare],
+    ),
+    Bad(
+        "no pooler",
+        lambda w: TextEmbedder(w.words, pooling="pooler").encode("a"),
+        "pooler-missing",
+        "Use another pooling",
+        lambda w: ["embed", "a", "-m", w.words, "--pooling", "pooler"],
+    ),
+    # names and directories
+    Bad(
+        "a name from a hub",
+        lambda w: load("albert-base-v2"),
+        "unknown-model",
+        "nothing is downloaded",
+        lambda w: ["inspect", "albert-base-v2"],
+    ),
+    Bad(
+        "a hub's name in torch",
+        lambda w: AlbertModel.from_pretrained("albert-base-v2"),
+        "file-not-found",
+        "nothing is downloaded",
+    ),
+    opening(
+        "a file, not its directory", lambda w: w.words / WEIGHTS, "file-not-found", "is a file"
+    ),
+    opening("no tokenizer", lambda w: w.without(*TOKENIZER), "no-vocabulary", "spiece.model"),
+    opening(
+        "a tokenizer of another size",
+        Workshop.of_other_size,
+        "vocabulary-mismatch",
+        "the tokenizer has 1,000 pieces, the model's word table 30,000 rows",
+    ),
+    opening(
+        "a tokenizer of other pieces",
+        Workshop.of_other_pieces,
+        "vocabulary-mismatch",
+        "though as many",
+    ),
+    opening("no encoder", Workshop.head_alone, "checkpoint-without-encoder", "predictions."),
+    opening("no weights", lambda w: w.without(WEIGHTS), "checkpoint-unrecognised", "config.json"),
+    opening(
+        "a config of BERT",
+        lambda w: w.spoilt("config.json", b'{"model_type": "bert"}'),
+        "config-not-albert",
+        "model_type is 'bert'",
+    ),
+    # files
+    opening(
+        "half a download",
+        lambda w: w.spoilt(WEIGHTS, (w.words / WEIGHTS).read_bytes()[:-100]),
+        "file-truncated",
+        "ends 100 bytes before",
+    ),
+    opening("an empty file", lambda w: w.spoilt(WEIGHTS, b""), "file-truncated", "is empty"),
+    opening("a Git LFS pointer", lambda w: w.spoilt(WEIGHTS, LFS), "file-foreign", "git lfs pull"),
+    opening("a web page", lambda w: w.spoilt(WEIGHTS, PAGE), "file-foreign", "in a browser"),
+    opening("torch's zip", lambda w: w.spoilt(WEIGHTS, ZIP), "file-foreign", ".bin and .pt"),
+    opening(
+        "torch's older file",
+        lambda w: w.spoilt(WEIGHTS, b"\x80\x02}q\x00X\x01\x00\x00\x00."),
+        "file-foreign",
+        "Python objects",
+    ),
+    opening(
+        "an answer of a hub",
+        lambda w: w.spoilt(WEIGHTS, b"Entry not found"),
+        "file-foreign",
+        "Entry not fo",
+    ),
+    opening(
+        "a web page as tokenizer",
+        lambda w: w.spoilt("spiece.model", PAGE),
+        "file-foreign",
+        "spiece.model: this is a web page",
+    ),
+]
+# What only a command can meet: standard input, arguments, the disk it writes to.
+COMMANDS = [
+    pytest.param(
+        lambda w: ["embed", "-m", w.vectors, "-i", w.file("latin.txt", b"ok\n" + LATIN)],
+        "file-not-utf8",
+        "latin.txt: line 2 holds the byte 0xf6",
+        2,
+        id="a file that is no UTF-8",
+    ),
+    pytest.param(
+        lambda w: ["embed", "", "-m", w.vectors], "text-empty", "text 0 is ''", 2, id="no text"
+    ),
+    pytest.param(
+        lambda w: ["embed", "-m", w.vectors, "-i", w.place],
+        "file-not-found",
+        "is a directory",
+        2,
+        id="a directory of texts",
+    ),
+    pytest.param(lambda w: ["embd", "a"], "usage", "Did you mean 'embed'? See", 2, id="verb"),
+    pytest.param(
+        lambda w: ["embed", "a", "-m", w.vectors, "-o", w.place / "no" / "x.npy"],
+        "file-not-found",
+        "Make it first",
+        2,
+        id="a place that is not there",
+    ),
+    pytest.param(
+        lambda w: ["embed", "-m", w.vectors, "-i", "/proc/self/mem"],
+        "file-unreadable",
+        "could not be read",
+        3,
+        id="a file that the system refuses",
+    ),
+]
+
+
+@pytest.fixture
+def nothing_computes(w: Workshop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Neither the torch models nor an engine may run."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("something was computed")
+
+    hooks = [m.embeddings.register_forward_pre_hook(never) for m in (w.model, w.published)]
+    monkeypatch.setattr("albertkit.engine.numpy_engine.encoder", never)
+    yield
+    for hook in hooks:
+        hook.remove()
+
+
+@pytest.mark.usefixtures("nothing_computes")
+@pytest.mark.parametrize("bad", ROWS, ids=lambda bad: bad.item)
+def test_bad_input_gets_the_same_line_from_python_and_the_command(
+    w: Workshop, bad: Bad, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AlbertKitError) as caught:
+        bad.provoke(w)
+    line = str(caught.value)
+    assert line.endswith(f"[{bad.code}]")
+    assert bad.says in line
+    assert "\n" not in line
+    if bad.command is None:
+        return
+    capsys.readouterr()
+    assert run([str(part) for part in bad.command(w)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (told,) = shown.err.splitlines()
+    if bad.same_line:
+        assert told == line.encode(errors="backslashreplace").decode()
+
+
+@pytest.mark.usefixtures("nothing_computes")
+@pytest.mark.parametrize(("command", "code", "says", "status"), COMMANDS)
+def test_a_command_that_cannot_be_done_says_so_in_one_line(  # noqa: PLR0917
+    w: Workshop,
+    command: Callable[[Workshop], list[object]],
+    code: str,
+    says: str,
+    status: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([str(part) for part in command(w)]) == status
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    assert says in line
+    assert line.endswith(f"[{code}]")
+
+
+def test_a_vector_of_nothing_is_given_and_told_of(
+    w: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "albertkit"):
+        assert len(w.embedder.encode(["one", " ", "three"])) == 3
+    (record,) = caplog.records
+    assert "1 of 3 texts are empty, the first is number 1" in record.getMessage()
+    assert "[text-empty]" in record.getMessage()
+
+
+def test_a_new_head_is_no_error_and_is_told_of(
+    w: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "albertkit"):
+        AlbertForSequenceClassification.from_pretrained(w.bare)
+    assert "has no classifier: these parts are new and untrained" in caplog.text
+
+
+def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*STARTED, "embed", "a", "-m", str(w.vectors)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 3
+    (line,) = done.stderr.decode().splitlines()
+    assert line.endswith("[write-failed]")
+
+
+@pytest.fixture(scope="module")
+def slow(w: Workshop) -> list[str]:
+    """A command that computes for long and writes where something is already."""
+    config = AlbertConfig(**{**SMALL, "vocab_size": 1000, "num_hidden_layers": 4000})  # type: ignore[arg-type]
+    HUGGINGFACE.write(Stored(random_weights(config)), w.place / "slow")
+    w.tokenizer.save_pretrained(w.place / "slow")
+    many = w.file("many.txt", b"a line of words\n" * 5000)
+    return ["embed", "-m", str(w.place / "slow"), "-i", str(many), "--engine", "numpy"]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL], ids=lambda kind: kind.name)
+def test_a_command_interrupted_in_its_work_leaves_what_was_there(
+    w: Workshop, slow: list[str], kind: signal.Signals
+) -> None:
+    (w.place / "out").mkdir(exist_ok=True)
+    output = w.place / "out" / "out.npy"
+    output.write_bytes(b"the old file")
+    process = subprocess.Popen(
+        [*STARTED, *slow, "-o", str(output)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(2.5)  # it computes by then
+    process.send_signal(kind)
+    _, told = process.communicate(timeout=30)
+    assert output.read_bytes() == b"the old file"
+    assert list(output.parent.iterdir()) == [output]  # no half-written file beside it
+    if kind == signal.SIGINT:
+        assert process.returncode == 130
+        assert told == b""
+    else:
+        assert process.returncode == -signal.SIGKILL
+
+
+def test_a_command_interrupted_in_its_first_imports_ends_as_quietly() -> None:
+    code = """
+import os, signal, sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupted())
+from albertkit.cli.start import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
