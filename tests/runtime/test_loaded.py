@@ -13,7 +13,6 @@ from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
 from albertkit.runtime.loaded import FINGERPRINT, stamped
-from albertkit.runtime.places import BUILTIN, BUILTIN_MODELS, directory_of
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.text import AlbertTokenizer
 from axes import random_weights
@@ -34,19 +33,6 @@ def test_a_sentence_transformers_directory_brings_its_plan_and_its_length(tmp_pa
     assert loaded.vectors is not None
     assert loaded.vectors.pooling == "max"
     assert loaded.max_length == 12
-
-
-@pytest.mark.parametrize("name", BUILTIN_MODELS)
-def test_the_names_of_built_in_models_mean_folders_of_the_package(name: str) -> None:
-    assert directory_of(name) == BUILTIN / name
-
-
-def test_a_directory_goes_before_a_built_in_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "small-en").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert directory_of("small-en") == Path("small-en")
 
 
 def test_an_unknown_name_gets_one_line_and_no_download() -> None:

@@ -48,7 +48,7 @@ def inspect(
     from albertkit.cli.screen import record
     from albertkit.rows import Table
     from albertkit.runtime import load
-    from albertkit.runtime.places import directory_of
+    from albertkit.sources import directory_of
 
     found, evidence = format_of(directory_of(model))
     loaded = load(model, policy=policy)

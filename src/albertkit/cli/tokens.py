@@ -27,7 +27,7 @@ def tokens(
     given = texts_of(texts, inputs, column)
     from albertkit.cli.screen import drawn
     from albertkit.rows import Table
-    from albertkit.runtime.places import directory_of
+    from albertkit.sources import directory_of
     from albertkit.text import AlbertTokenizer
 
     tokenizer = AlbertTokenizer.from_pretrained(directory_of(model), policy=policy)

@@ -21,6 +21,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
+from albertkit.sources import place_of
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.parameters import ParameterTable, parameter_table
 
@@ -59,14 +60,14 @@ class PretrainedAlbert(nn.Module):
         attn_implementation: Attention = "sdpa",
         num_labels: int | None = None,
     ) -> Self:
-        """Open a directory; the model is in eval mode.
+        """Open a directory, or a built-in model by its name; the model is in eval mode.
 
         num_labels: of a new classification head, where the directory has none of that width.
         Parts that the directory lacks (a head, the pooler below one) begin as in pretraining, and
         the log names them. Raises FormatError as `read_checkpoint`, InputError
         [model-argument-invalid].
         """
-        stored = read_checkpoint(Path(place))
+        stored = read_checkpoint(place_of(place))
         for note in stored.notes:
             LOGGER.info("%s", note.line())
         model = cls.from_weights(

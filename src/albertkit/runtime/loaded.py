@@ -17,7 +17,7 @@ from albertkit.engine.protocol import Engine
 from albertkit.errors import Finding, FormatError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
-from albertkit.runtime.places import WORDS, directory_of
+from albertkit.sources import WORDS, directory_of
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.spec.vocabulary import check_pieces

@@ -27,7 +27,7 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import EngineName, Loaded, load
 from albertkit.runtime.loaded import stamped
-from albertkit.runtime.places import VECTORS
+from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
 from albertkit.tasks.arguments import at_least_one, one_of

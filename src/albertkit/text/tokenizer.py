@@ -12,6 +12,7 @@ import numpy as np
 from albertkit.errors import InputError
 from albertkit.errors.keywords import refuse_unknown
 from albertkit.fileformats.atomic import new_directory
+from albertkit.sources import place_of
 from albertkit.text.assemble import Truncation, assemble
 from albertkit.text.batch import encode_all_traced, encode_texts, encode_traced
 from albertkit.text.calls import Call, CallOptions
@@ -54,11 +55,12 @@ class AlbertTokenizer:
     ) -> AlbertTokenizer:
         """Open a vocabulary file, or a directory that holds one, recognised by content.
 
-        policy: overrides what the directory's own files ask for; the name of one, or a TextPolicy.
+        path: may be a built-in model's name. policy: overrides what the directory's own files ask
+        for; the name of one, or a TextPolicy.
         """
         refuse_unknown(unknown, ("path", "policy"), "AlbertTokenizer.from_pretrained")
         chosen = policy_named(policy) if isinstance(policy, str) else policy
-        found = find_vocabulary(Path(path), chosen)
+        found = find_vocabulary(place_of(path), chosen)
         return cls(
             found.vocabulary,
             found.policy,

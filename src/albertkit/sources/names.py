@@ -18,16 +18,18 @@ BUILTIN_MODELS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def directory_of(name: str | Path) -> Path:
-    """The directory that `name` means; a directory of one's own goes before a built-in name.
-
-    Raises InputError [unknown-model].
-    """
+def place_of(name: str | Path) -> Path:
+    """What `name` means; a file or directory of one's own goes before a built-in name."""
     place = Path(name)
-    if place.exists():
+    is_builtin = str(name) in BUILTIN_MODELS and not place.exists()
+    return BUILTIN / str(name) if is_builtin else place
+
+
+def directory_of(name: str | Path) -> Path:
+    """The same where there must be something; raises InputError [unknown-model]."""
+    place = place_of(name)
+    if place.exists() or str(name) in BUILTIN_MODELS:
         return place
-    if str(name) in BUILTIN_MODELS:
-        return BUILTIN / str(name)
     near = difflib.get_close_matches(str(name), BUILTIN_MODELS, 1)
     raise InputError(
         "unknown-model",
