@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from albertkit import AlbertForMaskedLM, AlbertModel
+from albertkit.errors import InputError
 from axes import CONFIG_AXES, random_weights
 
 CONFIG = CONFIG_AXES[0].values[0]
@@ -44,6 +45,17 @@ def test_fields_keep_their_order_with_a_loss(words: AlbertForMaskedLM) -> None:
 def test_return_dict_false_gives_the_tuple(words: AlbertForMaskedLM) -> None:
     (logits,) = words(IDS, return_dict=False)
     torch.testing.assert_close(logits, words(IDS).logits)
+
+
+@pytest.mark.parametrize("asked", [2, [0, 2], "all"])
+@pytest.mark.parametrize("name", ["output_hidden_states", "output_attentions"])
+def test_all_repetitions_are_returned_or_none(
+    words: AlbertForMaskedLM, name: str, asked: object
+) -> None:
+    """transformers 5 takes numbers of layers: to return all instead would be another layer."""
+    with pytest.raises(InputError, match=rf"{name} is .*model-argument-invalid"):
+        words(IDS, **{name: asked})
+    assert words(IDS, **{name: None}).to_tuple()[1:] == ()
 
 
 def test_a_model_without_pooler_has_no_pooled_output() -> None:

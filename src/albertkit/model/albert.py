@@ -31,7 +31,17 @@ class Trace:
     attentions: list[Tensor] | None = None  # each [B, A, S, S]; None: not kept
 
     @classmethod
-    def wanted(cls, *, hidden_states: bool, attentions: bool) -> Trace:
+    def wanted(cls, *, hidden_states: bool | None, attentions: bool | None) -> Trace:
+        """Raises InputError [model-argument-invalid] for transformers' choice of some layers."""
+        asked = {"output_hidden_states": hidden_states, "output_attentions": attentions}
+        for name, value in asked.items():
+            if not (value is None or isinstance(value, bool)):
+                raise InputError(
+                    "model-argument-invalid",
+                    f"{name} is {value!r}",
+                    why="it says whether they are wanted, of all repetitions",
+                    fix="Give True, and take from the tuple what you need",
+                )
         return cls([] if hidden_states else None, [] if attentions else None)
 
     def seen(self) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, ...] | None]:

@@ -49,6 +49,8 @@ class AlbertModel(PretrainedAlbert, AlbertEncoder):
         """input_ids, attention_mask, token_type_ids, position_ids: [B, S].
 
         inputs_embeds: [B, S, E], rows to stand in place of the word table's.
+        output_hidden_states, output_attentions: whether those of every repetition are wanted, as
+        outputs.py describes them, under either attention; no lists of layers.
         Raises InputError as `check_inputs` and `speaks_all_dialects`.
         """
         inputs = check_inputs(
