@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_overloads
 
 import numpy as np
 import pytest
@@ -313,5 +315,21 @@ def test_the_progress_line_ends_with_all_texts(
 
 def test_the_dimension_is_that_of_the_vectors(place: Path, ours: TextEmbedder) -> None:
     assert ours.get_embedding_dimension() == ours.encode("a").shape[0] == 12
+    assert ours.get_sentence_embedding_dimension() == 12
     short = TextEmbedder(place, truncate_dim=4)
     assert short.get_embedding_dimension() == short.encode("a").shape[0] == 4
+
+
+def test_what_people_ask_a_model_has_the_names_that_it_has_there(
+    ours: TextEmbedder, theirs: SentenceTransformer
+) -> None:
+    assert ours.similarity_fn_name == theirs.similarity_fn_name
+    assert ours.max_seq_length == theirs.max_seq_length
+    assert ours.tokenizer.vocab_size == theirs.tokenizer.vocab_size
+
+
+def test_the_typed_form_of_encode_takes_what_encode_takes() -> None:
+    usual = inspect.signature(get_overloads(TextEmbedder.encode)[0]).parameters
+    own = inspect.signature(TextEmbedder.encode).parameters
+    assert [*usual][:-1] == [*own][:-1]
+    assert [*usual][-1] == "inputs"

@@ -71,10 +71,11 @@ def load(
     engine: EngineName = "auto",
     policy: str | TextPolicy | None = None,
 ) -> Loaded:
-    """Open a model.
+    """Open a model with its tokenizer and engine: what TextEmbedder and FillMask stand on.
 
     model: a directory of any known format, or a built-in model's name; None: the built-in one for
-    masked words. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
+    masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where its start pays.
+    policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
     Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid], and what reading
     the files raises.
     """

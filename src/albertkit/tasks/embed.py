@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import Texts, read_texts, tell_of_empty
 from albertkit.tasks.vector_steps import apply_steps, normalised
-from albertkit.text import Encodings, TextPolicy
+from albertkit.text import AlbertTokenizer, Encodings, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,10 +54,11 @@ class TextEmbedder:
     """One vector for each text.
 
     model: a directory (sentence-transformers, Hugging Face) or a built-in model's name; None: the
-    built-in one for vectors. pooling, prompts, default_prompt_name, max_length, similarity:
-    override what the directory says. truncate_dim: numbers of a vector to keep. truncation: what
-    becomes of texts longer than max_length ids: "error", "warn" (cut and told, once a call) or
-    "off" (cut). Raises as runtime.load does, and InputError [option-invalid].
+    built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
+    similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
+    keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
+    told, once a call) or "off" (cut). engine, policy: as of `load`.
+    Raises as `load` does, and InputError [option-invalid].
     """
 
     @knows_its_keywords
@@ -101,14 +102,43 @@ class TextEmbedder:
         return self.loaded.max_length
 
     @property
+    def tokenizer(self) -> AlbertTokenizer:
+        return self.loaded.tokenizer
+
+    @property
     def prompts(self) -> dict[str, str]:
         return dict(self.plan.prompts)
+
+    @property
+    def similarity_fn_name(self) -> Similarity:
+        """The measure of `similarity`."""
+        return self.plan.similarity
 
     def get_embedding_dimension(self) -> int:
         """Numbers in a vector."""
         width = self.plan.width(self.loaded.config.hidden_size)
         return min(width, self.truncate_dim or width)
 
+    get_sentence_embedding_dimension = get_embedding_dimension  # its name before version 6
+
+    @overload
+    def encode(
+        self,
+        sentences: object = ...,
+        prompt_name: str | None = ...,
+        prompt: str | None = ...,
+        batch_size: int = ...,
+        show_progress_bar: bool | None = ...,
+        output_value: Literal["sentence_embedding"] = ...,
+        convert_to_numpy: Literal[True] = ...,
+        convert_to_tensor: Literal[False] = ...,
+        normalize_embeddings: bool = ...,
+        truncate_dim: int | None = ...,
+        *,
+        inputs: object = ...,
+    ) -> FloatArray: ...
+    @overload
+    def encode(self, sentences: object = ..., *given: Any, **options: Any) -> Any: ...
     def encode(  # noqa: PLR0917  # the order is sentence-transformers'
         self,
         sentences: object = NOTHING,
@@ -182,11 +212,10 @@ class TextEmbedder:
 
         Raises InputError [vector-step-unknown] for the pooler, SurroundingsError [write-failed].
         """
-        tokenizer = self.loaded.tokenizer
-        weights = stamped(self.loaded.weights, tokenizer)
+        weights = stamped(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
             SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=self.plan), folder, dtype=dtype)
-            tokenizer.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
 
     def close(self) -> None:
         """Give the engine's memory back; the next call makes it anew."""
