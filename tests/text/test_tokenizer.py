@@ -127,6 +127,30 @@ def test_slices_are_those_of_transformers_without_their_spaces(
         assert slices[0] == slices[1]
 
 
+def test_offsets_are_pairs_with_and_without_padding(tiny: AlbertTokenizer, peer: Any) -> None:
+    for padding in (False, True):
+        for each in (tiny, peer):
+            rows = each(TEXTS, padding=padding, return_offsets_mapping=True)["offset_mapping"]
+            assert {type(pair) for row in rows for pair in row} == {tuple}
+
+
+def test_tensors_are_moved_and_lists_stay(tiny: AlbertTokenizer) -> None:
+    moved = tiny(TEXTS[0], return_tensors="pt").to("meta")
+    assert {value.device.type for value in moved.values()} == {"meta"}  # type: ignore[attr-defined]
+    assert moved.word_ids() == tiny(TEXTS[0]).word_ids()
+    assert tiny(TEXTS[0]).to("meta") == tiny(TEXTS[0])
+
+
+def test_special_tokens_are_those_of_transformers(tiny: AlbertTokenizer, peer: Any) -> None:
+    names = ("pad", "unk", "cls", "sep", "mask")
+    for name in [f"{each}_token{end}" for each in names for end in ("", "_id")]:
+        assert getattr(tiny, name) == getattr(peer, name), name
+    assert sorted(tiny.all_special_tokens) == sorted(peer.all_special_tokens)
+    assert sorted(tiny.all_special_ids) == sorted(peer.all_special_ids)
+    for pair in (False, True):
+        assert tiny.num_special_tokens_to_add(pair) == peer.num_special_tokens_to_add(pair)
+
+
 def assert_same(ours: Mapping[str, object], theirs: Mapping[str, object]) -> None:
     assert {name: plain(ours[name]) for name in ours} == {
         name: plain(theirs[name]) for name in theirs

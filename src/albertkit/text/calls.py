@@ -34,7 +34,7 @@ from albertkit.text.tokenized import (
     Tokenized,
     as_tensors,
     fields_of,
-    padded,
+    padded_rows,
     row_width,
     rows_of,
     word_rows,
@@ -156,7 +156,7 @@ class Call:
         for name, (values, fill) in all_fields.items():
             if wanted[name]:
                 fields[name] = (
-                    padded(values, encodings.starts, width, fill).tolist()
+                    padded_rows(values, encodings.starts, width, fill)
                     if is_padded
                     else rows_of(values, encodings.starts)
                 )

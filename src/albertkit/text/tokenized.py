@@ -41,6 +41,13 @@ class Tokenized(dict[str, object]):
             return self[name]
         raise AttributeError(name)
 
+    def to(self, device: object) -> Tokenized:
+        """Move the tensors to a device of torch; lists and arrays stay where they are."""
+        for name, value in self.items():
+            if callable(move := getattr(value, "to", None)):
+                self[name] = move(device)
+        return self
+
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """The word that each piece of a row belongs to; None for special tokens and padding.
 
@@ -71,6 +78,14 @@ def padded(
     rows = np.full((len(lengths), width, *values.shape[1:]), fill, np.int64)
     rows[np.arange(width) < lengths[:, None]] = values
     return rows
+
+
+def padded_rows(
+    values: npt.NDArray[np.int64] | Ids, starts: Starts, width: int, fill: int
+) -> list[object]:
+    """The same as lists; offsets as pairs."""
+    rows = padded(values, starts, width, fill)
+    return rows_of(rows.reshape(-1, *values.shape[1:]), np.arange(len(rows) + 1) * width)
 
 
 def fields_of(encodings: Encodings, pad_id: int, is_special: Ids) -> dict[str, Field]:
