@@ -10,6 +10,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
+from albertkit.sources import VECTORS
 
 
 def embed(
@@ -17,7 +18,7 @@ def embed(
     *,
     inputs: options.Inputs = None,
     column: options.Column = None,
-    model: options.VectorModel = "small-en-vectors",
+    model: options.Model = VECTORS,
     pooling: Annotated[
         options.PoolingChoice | None,
         typer.Option("--pooling", help="How token vectors become one; default: the model's own."),

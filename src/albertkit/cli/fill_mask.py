@@ -9,6 +9,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
+from albertkit.sources import WORDS
 
 
 def fill_mask(
@@ -16,7 +17,7 @@ def fill_mask(
     *,
     inputs: options.Inputs = None,
     column: options.Column = None,
-    model: options.WordModel = "small-en",
+    model: options.Model = WORDS,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
     targets: Annotated[
         list[str] | None,

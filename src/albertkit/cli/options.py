@@ -57,13 +57,8 @@ Inputs = Annotated[
 Column = Annotated[
     str | None, typer.Option("--column", help="The column of a table that holds the texts.")
 ]
-VectorModel = Annotated[
-    str,
-    typer.Option("--model", "-m", help="A model's directory, or a built-in name."),
-]
-WordModel = Annotated[
-    str,
-    typer.Option("--model", "-m", help="A model's directory, or a built-in name."),
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A model's directory, or a built-in name.")
 ]
 Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
 Truncation = Annotated[

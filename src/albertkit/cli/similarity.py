@@ -11,6 +11,7 @@ from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.errors import InputError
+from albertkit.sources import VECTORS
 
 
 def similarity(
@@ -18,7 +19,7 @@ def similarity(
     *,
     inputs: options.Inputs = None,
     column: options.Column = None,
-    model: options.VectorModel = "small-en-vectors",
+    model: options.Model = VECTORS,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the table as an image: .png, .svg or .pdf.")
     ] = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
+from albertkit.sources import WORDS
 
 
 def tokens(
@@ -12,7 +13,7 @@ def tokens(
     *,
     inputs: options.Inputs = None,
     column: options.Column = None,
-    model: options.WordModel = "small-en",
+    model: options.Model = WORDS,
     policy: options.Policy = None,
     form: options.Format = None,
     output: options.Output = None,
