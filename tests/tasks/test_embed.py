@@ -328,6 +328,25 @@ def test_what_people_ask_a_model_has_the_names_that_it_has_there(
     assert ours.tokenizer.vocab_size == theirs.tokenizer.vocab_size
 
 
+def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder) -> None:
+    other = TextEmbedder(
+        place,
+        engine="numpy",
+        pooling="max",
+        prompts={"query": "the "},
+        similarity_fn_name="dot",
+        max_length=6,
+        truncation="off",
+        policy="huggingface",
+    )
+    assert other.prompts == {"query": "the "}
+    assert other.encode(TEXTS[3], output_value="token_embeddings").shape == (6, 32)
+    assert other.tokenizer.policy.name == "huggingface"
+    vectors = other.encode(TEXTS)
+    np.testing.assert_array_equal(other.similarity(vectors, vectors), vectors @ vectors.T)
+    assert not np.allclose(vectors[0], ours.encode(TEXTS[0]), atol=1e-3)
+
+
 def test_the_typed_form_of_encode_takes_what_encode_takes() -> None:
     usual = inspect.signature(get_overloads(TextEmbedder.encode)[0]).parameters
     own = inspect.signature(TextEmbedder.encode).parameters

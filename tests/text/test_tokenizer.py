@@ -54,6 +54,7 @@ SINGLE_CALLS: list[dict[str, object]] = [
     {"add_special_tokens": False, "truncation": True, "max_length": 5, "padding": True},
     {"padding": True, "return_tensors": "np", "return_attention_mask": False},
     {"padding": True, "return_tensors": "pt"},
+    {"padding": "do_not_pad", "truncation": "do_not_truncate", "return_token_type_ids": False},
 ]
 
 
@@ -177,6 +178,13 @@ def test_word_ids_count_the_words_between_whitespace(tiny: AlbertTokenizer) -> N
 def test_longest_first_takes_the_odd_piece_from_the_second(tiny: AlbertTokenizer) -> None:
     found = tiny("a a a a a", "a a a a a", truncation=True, max_length=8)
     assert found["token_type_ids"] == [0] * 5 + [1] * 3  # 3 and 2, as google cuts
+
+
+def test_round_robin_leaves_as_much_of_each_text(tiny: AlbertTokenizer) -> None:
+    long = "the model and the input " * 4
+    cut = tiny(long, long, truncation="round_robin", max_length=10)
+    assert cut["token_type_ids"] == [0] * 6 + [1] * 4  # [CLS], four and [SEP]; three and [SEP]
+    assert cut == tiny(long, long, truncation="longest_first", max_length=10)
 
 
 def test_max_length_alone_cuts_and_says_so(
