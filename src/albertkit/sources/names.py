@@ -33,7 +33,7 @@ def directory_of(name: str | Path) -> Path:
     near = difflib.get_close_matches(str(name), BUILTIN_MODELS, 1)
     raise InputError(
         "unknown-model",
-        f"there is no directory {str(name)!r}" + (f", did you mean {near[0]!r}?" if near else ""),
+        f"there is no directory {str(name)!r}" + (f" (did you mean {near[0]!r}?)" if near else ""),
         why=f"names of built-in models are {', '.join(BUILTIN_MODELS)}",
         fix="Give one of them, or the directory of a model; nothing is downloaded",
     )
