@@ -8,7 +8,8 @@ import torch
 
 from albertkit.errors import FormatError
 from albertkit.pretraining.losses import PackedPretraining
-from albertkit.pretraining.pretrain import begin_as
+from albertkit.pretraining.pretrain import begin_as, log_shares
+from albertkit.pretraining.shards import Shard
 from albertkit.spec import AlbertConfig
 from axes import random_weights
 
@@ -49,3 +50,11 @@ def test_another_shape_is_refused() -> None:
     weights = random_weights(AlbertConfig(**{**SIZES, "hidden_size": 32}), (), seed=1)
     with pytest.raises(FormatError, match="checkpoint-misshaped"):
         begin_as(PackedPretraining(AlbertConfig(**SIZES)), weights)
+
+
+def test_a_bias_of_shares_says_how_often_pieces_are(shard: Shard) -> None:
+    bias = log_shares(shard, 300)
+    assert np.exp(bias).sum() == pytest.approx(1, abs=1e-5)
+    often, never = int(np.bincount(shard.ids).argmax()), 299
+    assert bias.argmax() == often
+    assert bias[never] == bias.min()

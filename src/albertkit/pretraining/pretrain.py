@@ -45,13 +45,28 @@ def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
     config = recipe.model.config(tokenizer.vocab_size)
     torch.manual_seed(recipe.schedule.seed)
     model = PackedPretraining(config)
+    shard = Shard.open(recipe.home / recipe.data.shard)
+    model.predictions.bias.data.copy_(torch.from_numpy(log_shares(shard, config.vocab_size)))
     if recipe.data.start:
         begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
     run: Run[PretrainingBatch] = Run(
-        model.named(), model, partial(epoch_batches, recipe, tokenizer), recipe.schedule, place
+        model.named(),
+        model,
+        partial(epoch_batches, recipe, shard, tokenizer),
+        recipe.schedule,
+        place,
     )
     run.train()
     return Weights(config, ("masked_lm", "sentence_order"), arrays_of(model.named()), str(place))
+
+
+def log_shares(shard: Shard, pieces: int) -> FloatArray:
+    """[V] log of each piece's share of the corpus, one occurrence added to each.
+
+    A word head that begins with this bias need not learn first how often words are.
+    """
+    counts = np.bincount(shard.ids, minlength=pieces) + 1
+    return np.asarray(np.log(counts / counts.sum()), np.float32)
 
 
 def begin_as(model: PackedPretraining, weights: Weights) -> None:
@@ -73,13 +88,13 @@ def begin_as(model: PackedPretraining, weights: Weights) -> None:
 
 
 def epoch_batches(
-    recipe: Recipe[CorpusRecipe], tokenizer: AlbertTokenizer, epoch: int
+    recipe: Recipe[CorpusRecipe], shard: Shard, tokenizer: AlbertTokenizer, epoch: int
 ) -> Iterator[PretrainingBatch]:
     """The batches of an epoch: a function of the recipe and the epoch's number."""
     data = recipe.data
     pieces = tokenizer.convert_ids_to_tokens(range(tokenizer.vocab_size))
     return batches(
-        Shard.open(recipe.home / data.shard),
+        shard,
         BatchShape(data.rows, data.width, data.masked_share),
         start_pieces(pieces),
         seed=recipe.schedule.seed,
