@@ -94,5 +94,6 @@ CODES: dict[str, str] = {
     "recipe-malformed": "A recipe is not TOML.",
     "recipe-value-invalid": "A value in a recipe has the wrong type.",
     "run-of-another-model": "A run directory holds the state of a model of another shape.",
+    "start-unfit": "A model is too narrow to begin with heads that see neighbours.",
     "vocabulary-too-large": "The text is too little for so many pieces.",
 }

@@ -20,6 +20,7 @@ from albertkit.checkpoints.agreement import check_shapes
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import start_pieces
+from albertkit.pretraining.neighbours import begin_with_neighbours
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import FloatArray, Weights, parameter_table
@@ -33,6 +34,7 @@ class CorpusRecipe:
 
     tokenizer: str  # a directory or a SentencePiece model
     shard: str  # made by `write_shard`
+    piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to begin with
     start: str = ""  # a model's directory, as which this one begins; empty: at random
     rows: int = 16  # R of a batch
     width: int = 128  # W of a row, the longest sequence
@@ -47,6 +49,9 @@ def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
     model = PackedPretraining(config)
     shard = Shard.open(recipe.home / recipe.data.shard)
     model.predictions.bias.data.copy_(torch.from_numpy(log_shares(shard, config.vocab_size)))
+    if recipe.data.piece_vectors:
+        pieces = np.load(recipe.home / recipe.data.piece_vectors)
+        begin_with_neighbours(model.named(), config, pieces, recipe.schedule.seed)
     if recipe.data.start:
         begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
     run: Run[PretrainingBatch] = Run(

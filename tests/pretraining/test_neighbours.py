@@ -1,0 +1,47 @@
+"""Two heads see the piece before and the piece after, from the first step on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit.errors import InputError
+from albertkit.model.albert import Trace
+from albertkit.pretraining.losses import PackedPretraining
+from albertkit.pretraining.neighbours import begin_with_neighbours
+from albertkit.spec import AlbertConfig
+
+SIZES = {
+    "vocab_size": 200,
+    "embedding_size": 128,
+    "hidden_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "initializer_range": 0.05,
+}
+
+
+def test_the_first_heads_look_one_place_back_and_one_on() -> None:
+    torch.manual_seed(0)
+    config = AlbertConfig(**SIZES)
+    model = PackedPretraining(config)
+    chance = np.random.default_rng(0)
+    begin_with_neighbours(model.named(), config, chance.normal(size=(200, 100)))
+    ids = torch.from_numpy(chance.integers(5, 200, (3, 40)))
+    trace = Trace(hidden_states=[], attentions=[])
+    with torch.no_grad():
+        places = torch.arange(40).expand(3, 40)
+        model.albert.token_vectors(ids, torch.zeros_like(ids), places, None, trace)
+    assert trace.attentions is not None
+    first = trace.attentions[0]  # [B, A, S, S]
+    assert first[:, 0].diagonal(offset=-1, dim1=-2, dim2=-1).mean() > 0.8
+    assert first[:, 1].diagonal(offset=1, dim1=-2, dim2=-1).mean() > 0.8
+    assert first[:, 2].max() < 0.3, "the other heads begin at random"
+
+
+def test_a_narrow_model_is_refused() -> None:
+    config = AlbertConfig(**{**SIZES, "num_attention_heads": 16})
+    with pytest.raises(InputError, match="start-unfit"):
+        begin_with_neighbours({}, config, np.zeros((200, 100)))
