@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from albertkit.errors import imported
 
 TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
 
@@ -28,6 +31,16 @@ def test_a_model_without_torch_says_how_to_install_it(code: str) -> None:
 
 def test_what_needs_no_torch_works_without_it() -> None:
     assert run("print(albertkit.AlbertConfig().hidden_size)").stdout == "4096\n"
+
+
+def test_a_library_that_is_there_but_broken_keeps_its_own_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "matplotlib.py").write_text("import no_such_part_of_it")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    with pytest.raises(ModuleNotFoundError, match="no_such_part_of_it"):
+        imported("matplotlib", "--plot")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from albertkit.errors import InputError, extra_missing
+from albertkit.errors import InputError, imported
 from albertkit.fileformats.atomic import new_file
 from albertkit.spec import FloatArray
 
@@ -23,10 +23,7 @@ def check_plot(place: Path) -> None:
             why=f"images are {', '.join(KINDS)}",
             fix="Give the image a name that ends in one of them",
         )
-    try:
-        import matplotlib  # noqa: F401  # only whether it is there
-    except ModuleNotFoundError as error:
-        raise extra_missing("matplotlib", "--plot") from error
+    imported("matplotlib", "--plot")
 
 
 def write_heatmap(near: FloatArray, texts: Sequence[str], place: Path) -> None:

@@ -2,7 +2,7 @@
 
 from albertkit.errors.codes import CODES
 from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, SurroundingsError
-from albertkit.errors.extras import extra_missing
+from albertkit.errors.extras import extra_missing, imported
 from albertkit.errors.finding import Finding, Severity
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Severity",
     "SurroundingsError",
     "extra_missing",
+    "imported",
 ]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from importlib import import_module
+from types import MappingProxyType, ModuleType
 
 from albertkit.errors.exceptions import SurroundingsError
 
 EXTRA_OF: Mapping[str, str] = MappingProxyType(
     {"torch": "torch", "pyarrow": "tables", "matplotlib": "plots"}
 )
+
+
+def imported(library: str, wanted_for: str) -> ModuleType:
+    """The library; raises SurroundingsError [extra-missing] where it is not installed."""
+    try:
+        return import_module(library)
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        raise extra_missing(library, wanted_for) from error
 
 
 def extra_missing(library: str, wanted_for: str) -> SurroundingsError:

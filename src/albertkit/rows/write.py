@@ -11,7 +11,7 @@ from typing import BinaryIO, TextIO
 
 import numpy as np
 
-from albertkit.errors import InputError, extra_missing
+from albertkit.errors import InputError, imported
 from albertkit.fileformats.atomic import new_file
 from albertkit.rows.table import Table
 
@@ -33,7 +33,7 @@ def check_output(place: Path) -> None:
             "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
         )
     if place.suffix.lower() == ".parquet":
-        _pyarrow_is_there()
+        imported("pyarrow", "a .parquet file")
 
 
 def write_table(table: Table, place: Path) -> None:
@@ -82,7 +82,6 @@ def _write_npy(table: Table, file: BinaryIO) -> None:
 
 
 def _write_parquet(table: Table, file: BinaryIO) -> None:
-    _pyarrow_is_there()
     import pyarrow
     import pyarrow.parquet
 
@@ -95,13 +94,6 @@ def _write_parquet(table: Table, file: BinaryIO) -> None:
         for name, column in table.columns.items()
     }
     pyarrow.parquet.write_table(pyarrow.table(columns), file)
-
-
-def _pyarrow_is_there() -> None:
-    try:
-        import pyarrow  # noqa: F401  # only whether it is there
-    except ModuleNotFoundError as error:
-        raise extra_missing("pyarrow", "a .parquet file") from error
 
 
 FILE_KINDS: Mapping[str, Callable[[Table, BinaryIO], None]] = {

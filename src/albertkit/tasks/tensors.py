@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TypeAlias
 
-from albertkit.errors import extra_missing
+from albertkit.errors import imported
 from albertkit.spec import FloatArray
 
 Tensor: TypeAlias = object  # torch.Tensor, which type checkers of a light install don't know
@@ -16,9 +15,5 @@ def as_tensor(array: FloatArray) -> Tensor:
 
     Raises SurroundingsError [extra-missing] without torch.
     """
-    try:
-        torch = import_module("torch")
-    except ModuleNotFoundError as error:
-        raise extra_missing("torch", "convert_to_tensor=True") from error
-    tensor: Tensor = torch.from_numpy(array)
+    tensor: Tensor = imported("torch", "convert_to_tensor=True").from_numpy(array)
     return tensor

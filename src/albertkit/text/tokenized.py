@@ -6,27 +6,19 @@ because ALBERT's positions are absolute: padding on the left would move every pi
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.errors import InputError, extra_missing
+from albertkit.errors import InputError, imported
 from albertkit.text.encoding import Encodings, Ids, Starts
 
 TensorKind = Literal["np", "pt"]
 WordRows = Callable[[], list[list[int | None]]]
 Field = tuple[npt.NDArray[np.int64] | Ids, int]  # values [T, …] and what fills the padding
-
-
-class Torch(Protocol):
-    """The part of torch that is needed here."""
-
-    def from_numpy(self, array: npt.NDArray[np.int64]) -> object:
-        """A tensor on the array's memory."""
 
 
 class Tokenized(dict[str, object]):
@@ -119,7 +111,7 @@ def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, 
     arrays = {name: one_array(name, value) for name, value in fields.items()}
     if kind == "np":
         return dict(arrays)
-    torch = imported_torch()
+    torch = imported("torch", 'return_tensors="pt"')
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
@@ -134,11 +126,3 @@ def one_array(name: str, value: object) -> npt.NDArray[np.int64]:
             why="a tensor has one",
             fix="Give padding=True",
         ) from error
-
-
-def imported_torch() -> Torch:
-    """The torch module; SurroundingsError where it is not installed."""
-    try:
-        return importlib.import_module("torch")
-    except ModuleNotFoundError as error:
-        raise extra_missing("torch", 'return_tensors="pt"') from error
