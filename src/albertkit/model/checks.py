@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from albertkit.errors import InputError
+from albertkit.spec.vocabulary import BERT_PIECES, BERTS
 
 Given: TypeAlias = "Tensor | npt.NDArray[np.generic] | Sequence[object] | None"
 
 AXES = {2: "[batch, length]", 3: "[batch, choices, length]"}
-BERT_PIECES = 30522
 
 
 def as_tensor(name: str, given: Given, device: torch.device) -> Tensor:
@@ -136,7 +136,7 @@ def check_range(code: str, name: str, numbers: Tensor, count: int) -> None:
 
 def _reason(code: str, value: int) -> str:
     if code == "id-out-of-range" and 30000 <= value < BERT_PIECES:
-        return f"{BERT_PIECES} is the size of bert-base-uncased's vocabulary"
+        return BERTS
     return "it would be read from outside the model's tables"
 
 

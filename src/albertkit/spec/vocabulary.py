@@ -6,6 +6,8 @@ from albertkit.errors import Finding, InputError
 
 # Word tables are padded to a multiple of some power of two, for speed: 128 is the largest seen.
 PADDED_TO = 128
+BERT_PIECES = 30_522
+BERTS = f"{BERT_PIECES} is the size of bert-base-uncased's vocabulary"
 
 
 def check_pieces(pieces: int, rows: int, *, where: str = "") -> Finding | None:
@@ -35,8 +37,8 @@ def check_pieces(pieces: int, rows: int, *, where: str = "") -> Finding | None:
 
 
 def _why(pieces: int, rows: int) -> str:
-    if pieces == 30522:
-        return "30,522 is the size of bert-base-uncased's vocabulary"
+    if pieces == BERT_PIECES:
+        return BERTS
     if pieces > rows:
         return "its last pieces have no row"
     return "most of the model's rows would have no piece"
