@@ -34,7 +34,7 @@ def run(place: Path, schedule: Schedule = SCHEDULE, width: int = 1) -> nn.Linear
         miss = (model(batch) - batch.sum(1, keepdim=True)).square().mean()
         return StepResult(miss, len(batch), {"miss": miss})
 
-    Run(dict(model.named_parameters()), step, batches, schedule, place).train()
+    Run(dict(model.named_parameters()), {"weight"}, step, batches, schedule, place).train()
     return model
 
 
@@ -67,6 +67,23 @@ def test_an_epoch_without_a_batch_ends_the_run(tmp_path: Path) -> None:
     def step(batch: Tensor) -> StepResult:
         raise AssertionError(f"there is no batch, yet {batch}")
 
-    empty = Run(dict(model.named_parameters()), step, lambda _: iter(()), SCHEDULE, tmp_path)
+    empty = Run(
+        dict(model.named_parameters()), {"weight"}, step, lambda _: iter(()), SCHEDULE, tmp_path
+    )
     with pytest.raises(InputError, match="corpus-too-small"):
         empty.train()
+
+
+def test_only_what_is_named_decays(tmp_path: Path) -> None:
+    """With no gradient to speak of, a decaying parameter shrinks and another stays."""
+    model = nn.Linear(3, 1)
+    nn.init.ones_(model.weight)
+    nn.init.ones_(model.bias)
+
+    def step(batch: Tensor) -> StepResult:
+        return StepResult(0.0 * model(batch).sum(), len(batch), {})
+
+    schedule = replace(SCHEDULE, weight_decay=0.5)
+    Run(dict(model.named_parameters()), {"weight"}, step, batches, schedule, tmp_path).train()
+    assert model.weight.max() < 0.9
+    assert model.bias.item() == 1.0

@@ -26,7 +26,7 @@ from albertkit.pretraining.lessons import Lesson, Lessons
 from albertkit.pretraining.pretrain import arrays_of
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.start import aligned_start, directions
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
 from albertkit.training.loop import Run, StepResult
 
 
@@ -98,7 +98,12 @@ def distil(recipe: Recipe[LessonRecipe], place: Path) -> Weights:
         torch.from_numpy(projection)
     )
     run: Run[LessonBatch] = Run(
-        parameters, student, partial(epoch_batches, recipe, lessons, turn), recipe.schedule, place
+        parameters,
+        parameter_table(config, pooler=False).decaying,
+        student,
+        partial(epoch_batches, recipe, lessons, turn),
+        recipe.schedule,
+        place,
     )
     run.train()
     return Weights(config, (), arrays_of(parameters), str(place))

@@ -27,6 +27,8 @@ from albertkit.spec import FloatArray, Weights, parameter_table
 from albertkit.text.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
 
+HEADS = ("masked_lm", "sentence_order")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusRecipe:
@@ -56,13 +58,14 @@ def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
         begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
     run: Run[PretrainingBatch] = Run(
         model.named(),
+        parameter_table(config, HEADS).decaying,
         model,
         partial(epoch_batches, recipe, shard, tokenizer),
         recipe.schedule,
         place,
     )
     run.train()
-    return Weights(config, ("masked_lm", "sentence_order"), arrays_of(model.named()), str(place))
+    return Weights(config, HEADS, arrays_of(model.named()), str(place))
 
 
 def log_shares(shard: Shard, pieces: int) -> FloatArray:

@@ -70,6 +70,11 @@ class ParameterTable:
         """The rows with an array of their own (tied ones left out)."""
         return tuple(row for row in self.rows if row.tied_to is None)
 
+    @property
+    def decaying(self) -> frozenset[str]:
+        """Names of the rows to which weight decay applies."""
+        return frozenset(row.name for row in self.rows if row.decays)
+
     def count(self) -> int:
         """Unique parameters, tied ones once."""
         return sum(row.size for row in self.stored)

@@ -35,7 +35,13 @@ PRESETS: Mapping[str, AlbertConfig] = MappingProxyType(
         "albert-large-v2": _published(1024, 24, 16, 0.0),
         "albert-xlarge-v2": _published(2048, 24, 32, 0.0),
         "albert-xxlarge-v2": _published(4096, 12, 64, 0.0),
-        "albertkit-small-en": _published(256, 6, 4, 0.0),
+        "small-en": AlbertConfig(
+            vocab_size=16000,
+            hidden_size=256,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            intermediate_size=1024,
+        ),
     }
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -46,6 +46,7 @@ class Run(Generic[Batch]):
     """A training run: what is trained, on what, how, and where it is kept."""
 
     parameters: Mapping[str, nn.Parameter]
+    decays: Container[str]  # names of the parameters that decay
     step: Callable[[Batch], StepResult]
     batches: Callable[[int], Iterator[Batch]]  # epoch → its batches, always the same
     schedule: Schedule
@@ -54,7 +55,7 @@ class Run(Generic[Batch]):
     def train(self) -> Progress:
         """Train to the schedule's last step, from the saved state where there is one."""
         torch.manual_seed(self.schedule.seed)
-        optimiser = adamw(self.parameters, self.schedule)
+        optimiser = adamw(self.parameters, self.decays, self.schedule)
         progress = open_state(self.place, self.parameters, optimiser) or Progress()
         window = Window(Journal(self.place), progress.tokens)
         while progress.step < self.schedule.steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from torch import nn
 from torch.optim import AdamW
@@ -10,14 +10,12 @@ from torch.optim import AdamW
 from albertkit.training.recipe import Schedule
 
 
-def adamw(parameters: Mapping[str, nn.Parameter], schedule: Schedule) -> AdamW:
-    """AdamW in which matrices and tables decay, biases and norms do not.
-
-    Source of the exclusions: google-research/albert optimization.py (LayerNorm, bias); these are
-    just the parameters of one axis.
-    """
-    decaying = [p for p in parameters.values() if p.ndim > 1]
-    steady = [p for p in parameters.values() if p.ndim <= 1]
+def adamw(
+    parameters: Mapping[str, nn.Parameter], decays: Container[str], schedule: Schedule
+) -> AdamW:
+    """AdamW in which the parameters named in `decays` decay and the others do not."""
+    decaying = [p for name, p in parameters.items() if name in decays]
+    steady = [p for name, p in parameters.items() if name not in decays]
     return AdamW(
         [
             {"params": decaying, "weight_decay": schedule.weight_decay},
