@@ -1,7 +1,7 @@
 # make run    the main job on the model inside the package (plain install, no torch)
 # make test   the whole test suite (with torch and the libraries that serve as oracles)
 # make check  format, lint, types and floors
-# make bench  speed beside the peers (minutes)
+# make bench  speed beside the peers: make bench LINES=file.txt (minutes)
 
 PYTHON ?= python3
 SHELL := /bin/bash
@@ -14,7 +14,7 @@ PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 .PHONY: help run test check bench clean
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST)
+	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
 
 run: $(PLAIN)/done
 	@$(PLAIN)/bin/albertkit similarity \
@@ -33,9 +33,14 @@ check: $(DEV)/done
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
+# LINES: a file of English text, one paragraph a line
 bench: $(DEV)/done
-	$(DEV)/bin/python benchmarks/tokenize_throughput.py
-	$(DEV)/bin/python benchmarks/encode_throughput.py
+	@test -n "$(LINES)" || { echo 'Give text to measure on: make bench LINES=file.txt'; exit 2; }
+	$(DEV)/bin/python benchmarks/tokenize_throughput.py $(LINES) \
+		--model src/albertkit/builtin/small-en/spiece.model --lines 5000
+	$(DEV)/bin/python benchmarks/encode_throughput.py --lines $(LINES) --count 3000 --rounds 3 \
+		--model src/albertkit/builtin/small-en-vectors
+	$(DEV)/bin/python benchmarks/packing.py
 
 clean:
 	rm -rf .venvs

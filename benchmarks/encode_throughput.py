@@ -68,7 +68,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--shape", default="albertkit-small-en", help="preset of the random model")
+    parser.add_argument("--shape", default="small-en", help="preset of the random model")
     parser.add_argument("--lines", type=Path)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
