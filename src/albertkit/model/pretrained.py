@@ -6,6 +6,7 @@ In: a directory of any known format, or Weights. Out: a model in eval mode; and 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ DTYPES = MappingProxyType(
 PREFIX = "albert."  # of the encoder inside a class with a head
 
 
-class PretrainedAlbert(nn.Module):
+class PretrainedAlbert(nn.Module, ABC):
     """A model that knows its config, loads itself and saves itself.
 
     heads: names of the class's heads in `spec.heads`.
@@ -45,9 +46,9 @@ class PretrainedAlbert(nn.Module):
     tokenizer_files: tuple[Path, ...] = ()  # of the directory that the model came from
 
     @classmethod
+    @abstractmethod
     def made_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
         """An untrained model of this class, to take `weights`."""
-        raise NotImplementedError
 
     @classmethod
     @knows_its_keywords
