@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.protowire import record
 from albertkit.fileformats.sentencepiece_model import (
     DENORMALISER,
     NORMALISER,
@@ -19,7 +20,6 @@ from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
     PieceType,
     read_sentencepiece_model,
-    record,
     write_sentencepiece_model,
 )
 

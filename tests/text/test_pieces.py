@@ -7,9 +7,9 @@ import sentencepiece
 from hypothesis import given, settings
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.protowire import record
 from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
-    record,
     write_sentencepiece_model,
 )
 from albertkit.text import AlbertTokenizer

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.protowire import Wire, record
 
 PieceType = Literal["normal", "unknown", "control", "user-defined", "unused", "byte"]
 TYPES: Final[tuple[PieceType, ...]] = (
@@ -32,6 +33,7 @@ ALGORITHMS = ("unigram", "bpe", "word", "char")  # likewise
 PIECES, TRAINER, NORMALISER, SELF_TEST, DENORMALISER = 1, 2, 3, 4, 5
 UNKNOWN = 2  # its type's number
 SMALLEST_RECORD = 4  # bytes that one piece costs at least: two tags, two lengths
+KIND = "a SentencePiece model"
 UNIT = 4  # bytes of one unit of the character map's trie
 FAN_OUT = 256  # a trie node's children lie within 256 units
 
@@ -63,95 +65,6 @@ class SentencePieceModel:
         return tuple(number for number, found in enumerate(self.types) if found == kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a message: its number and its value, a number or a stretch of bytes."""
-
-    number: int
-    value: int | bytes
-
-    def text(self, reader: Wire) -> str:
-        """The value as text."""
-        if not isinstance(self.value, bytes):
-            raise reader.malformed(f"field {self.number} is a number where text belongs")
-        try:
-            return self.value.decode()
-        except UnicodeDecodeError as error:
-            raise reader.malformed(f"field {self.number} is not UTF-8") from error
-
-    def count(self, reader: Wire) -> int:
-        """The value as a whole number."""
-        if not isinstance(self.value, int):
-            raise reader.malformed(f"field {self.number} is bytes where a number belongs")
-        return self.value
-
-
-class Wire:
-    """A cursor over one message of protocol buffers that knows where it ends."""
-
-    def __init__(self, data: bytes, name: str, start: int = 0) -> None:
-        self.data = data
-        self.name = name
-        self.start = start  # where data begins in the file
-        self.at = 0
-
-    def fields(self) -> list[Field]:
-        """All fields in order; FormatError where one is cut off or has no lawful form."""
-        found = []
-        while self.at < len(self.data):
-            found.append(self.field())
-        return found
-
-    def field(self) -> Field:
-        tag = self.varint()
-        number, form = tag >> 3, tag & 7
-        if number == 0:
-            raise self.malformed("a field has the number 0")
-        if form == 0:
-            return Field(number, self.varint())
-        if form == 1:
-            return Field(number, self.take(8))
-        if form == 2:
-            return Field(number, self.take(self.varint()))
-        if form == 5:
-            return Field(number, self.take(4))
-        raise self.malformed(f"a field has the wire form {form}")
-
-    def varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-        raise self.malformed("a number is longer than 10 bytes")
-
-    def take(self, count: int) -> bytes:
-        left = len(self.data) - self.at
-        if count > left:
-            raise self.truncated(f"a record promises {count} bytes and {left} are left")
-        self.at += count
-        return self.data[self.at - count : self.at]
-
-    def truncated(self, what: str) -> FormatError:
-        return FormatError(
-            "file-truncated",
-            what,
-            why=f"the cut is at byte {self.start + self.at}",
-            fix="Copy or download the file again",
-            where=self.name,
-        )
-
-    def malformed(self, what: str) -> FormatError:
-        return FormatError(
-            "file-malformed",
-            f"{what} (near byte {self.start + self.at})",
-            why="a SentencePiece model never does",
-            fix="Copy or download the file again",
-            where=self.name,
-        )
-
-
 def looks_like_sentencepiece(head: bytes) -> bool:
     """Whether a file that begins so may be a SentencePiece model: a piece record comes first."""
     return (
@@ -176,7 +89,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
             fix="Give the binary model file (spiece.model or 30k-clean.model)",
             where=name,
         )
-    wire = Wire(data, name)
+    wire = Wire(data, name, KIND)
     table = PieceTable([], [], bytearray())
     trainer: bytes | None = None
     normaliser: bytes | None = None
@@ -186,7 +99,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
             break
         field = wire.field()
         if field.number == PIECES and isinstance(field.value, bytes):
-            take_piece(Wire(field.value, name, wire.at - len(field.value)), table)
+            take_piece(Wire(field.value, name, KIND, wire.at - len(field.value)), table)
         elif field.number == TRAINER and isinstance(field.value, bytes):
             trainer = (trainer or b"") + field.value  # a message given twice is merged
         elif field.number == NORMALISER and isinstance(field.value, bytes):
@@ -293,7 +206,7 @@ def check_pieces(
 
 def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
     """(algorithm, whether ▁ ends words instead of beginning them) of a TrainerSpec."""
-    wire = Wire(data, name)
+    wire = Wire(data, name, KIND)
     algorithm, suffix = 1, False
     for field in wire.fields():
         if field.number == 3:
@@ -307,7 +220,7 @@ def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
 
 def read_normaliser(data: bytes, name: str) -> NormaliserSpec:
     """A NormalizerSpec."""
-    wire = Wire(data, name)
+    wire = Wire(data, name, KIND)
     found = {field.number: field for field in wire.fields()}
     rule = found[1].text(wire) if 1 in found else ""
     character_map = found[2].value if 2 in found else b""
@@ -361,12 +274,3 @@ def write_sentencepiece_model(
         for piece, score, kind in zip(pieces, scores, types, strict=True)
     )
     return records + record(TRAINER, b"") + record(NORMALISER, record(2, character_map))
-
-
-def record(number: int, value: bytes) -> bytes:
-    """A field of the wire form "length, then bytes"."""
-    size, length = len(value), b""
-    while size > 0x7F:
-        length += bytes((size & 0x7F | 0x80,))
-        size >>= 7
-    return bytes((number << 3 | 2,)) + length + bytes((size,)) + value
