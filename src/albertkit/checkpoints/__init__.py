@@ -4,13 +4,16 @@ from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.formats import FORMATS, format_of, read_checkpoint
 from albertkit.checkpoints.huggingface import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
+from albertkit.checkpoints.told import NOTHING_TOLD, Told
 
 __all__ = [
     "FORMATS",
     "HUGGINGFACE",
+    "NOTHING_TOLD",
     "SENTENCE_TRANSFORMERS",
     "Format",
     "Stored",
+    "Told",
     "format_of",
     "read_checkpoint",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.safetensors import FloatArray, SavedDtype
 from albertkit.spec import Weights
@@ -56,8 +57,15 @@ class Format(Protocol):
     def recognises(self, place: Path) -> str | None:
         """What shows that `place` is of this format, in words; None where nothing does."""
 
-    def read(self, place: Path) -> Stored:
-        """Open `place`; raises FormatError."""
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open `place`; raises FormatError.
+
+        What no file says and must be known has to be told, or it raises [metadata-missing].
+        """
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a directory, whole or not at all; raises SurroundingsError [write-failed]."""
+        """Write a directory, whole or not at all.
+
+        Raises InputError [target-cannot-hold] before anything is written, SurroundingsError
+        [write-failed].
+        """

@@ -7,6 +7,7 @@ from pathlib import Path
 from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.huggingface import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
+from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import FormatError, InputError
 
 FORMATS: tuple[Format, ...] = (SENTENCE_TRANSFORMERS, HUGGINGFACE)
@@ -50,7 +51,7 @@ def no_directory(place: Path) -> InputError:
     )
 
 
-def read_checkpoint(place: Path) -> Stored:
+def read_checkpoint(place: Path, told: Told = NOTHING_TOLD) -> Stored:
     """Open a directory of any known format; raises as `format_of` and the format's `read`."""
     found, _ = format_of(place)
-    return found.read(place)
+    return found.read(place, told)

@@ -20,6 +20,7 @@ from albertkit.checkpoints.huggingface_names import (
     canonical_names,
     heads_in,
 )
+from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
@@ -57,18 +58,18 @@ class HuggingFaceFormat:
                 return f"{CONFIG} and {file}"
         return None
 
-    def read(self, place: Path) -> Stored:
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
         [checkpoint-without-encoder], [checkpoint-misshaped], or as `read_safetensors` and
         `read_shards` do.
         """
-        config = read_config(place)
+        config, notes = told.over(read_config(place), str(place))
         tensors = _open_tensors(place)
-        weights, notes = _weights(tensors, config, str(place))
+        weights, more = _weights(tensors, config, str(place))
         files = tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
-        return Stored(weights, files, notes)
+        return Stored(weights, files, notes + more)
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.

@@ -28,6 +28,7 @@ from albertkit.checkpoints.sentence_transformers_steps import (
     write_pooling,
     write_step,
 )
+from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import map_file, parse_json, read_json
@@ -52,11 +53,11 @@ class SentenceTransformersFormat:
     def recognises(self, place: Path) -> str | None:
         return MODULES if (place / MODULES).is_file() else None
 
-    def read(self, place: Path) -> Stored:
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
         """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
         modules = read_modules(place / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
-        stored = HUGGINGFACE.read(encoder_place)
+        stored = HUGGINGFACE.read(encoder_place, told)
         plan = VectorPlan(
             pooling=read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),

@@ -29,7 +29,13 @@ CODES: dict[str, str] = {
     "checkpoint-extra-tensors": "A checkpoint holds tensors that no part of the model reads.",
     "checkpoint-prefix": "A checkpoint's tensor names stand behind a foreign prefix.",
     "checkpoint-untied": "A checkpoint's word matrix for prediction is not its word table.",
+    "metadata-missing": "A checkpoint does not say what must be known to compute with it.",
+    "metadata-told": "A caller says otherwise than a checkpoint's files, and is believed.",
+    "target-cannot-hold": "A format has no place for something that the model has.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
+    # tensor bundles
+    "checksum-mismatch": "Bytes of a file do not have the checksum that stands beside them.",
+    "compression-unknown": "A part of a file is compressed in a way that is not read.",
     # engine
     "encoding-empty": "An encoding without a single id was given to an engine.",
     "head-missing": "A head was asked for that the loaded model does not have.",
@@ -52,6 +58,14 @@ CODES: dict[str, str] = {
     "unknown-model": "A model's name is neither a directory nor built in.",
     "usage": "A command was called with arguments that it doesn't take.",
     "vector-step-unknown": "A model makes vectors in a way that is not known here.",
+    # conversion
+    "config-changed": "A converted model says fields otherwise that do not change its numbers.",
+    "parity-failed": "A converted model answers otherwise than its source; nothing was kept.",
+    "part-unknown": "A part that is to be left out of a conversion is not there.",
+    "place-not-empty": "A conversion would write where something would be lost.",
+    "same-place": "A conversion would write over its own source.",
+    "tokenizer-changed": "A converted model reads text otherwise than its source.",
+    "unknown-format": "No format that can be written has this name.",
     # text
     "lone-surrogate": "A text holds half of a character, which no encoding can store.",
     "max-length-too-small": "A length limit leaves no room for the special tokens.",

@@ -1,0 +1,209 @@
+"""Rows of names: which tensor of a foreign file is which parameter, and how it lies there.
+
+A format is a list of such rows; reading and writing derive from the same list. In: arrays under
+a file's names. Out: the same under canonical names and in torch's layout, lazily; and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from albertkit.checkpoints.agreement import check_shapes
+from albertkit.errors import FormatError
+from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+
+# How a tensor lies in the file. A = attention heads, D = H / A.
+#   same        as in torch
+#   transposed  [in, out] where torch has [out, in]
+#   heads_out   [in, A, D] where torch has [A·D, in]: TensorFlow's query, key and value kernels
+#   heads_in    [A, D, out] where torch has [out, A·D]: TensorFlow's attention output kernel
+#   heads_bias  [A, D] where torch has [A·D]
+Layout = Literal["same", "transposed", "heads_out", "heads_in", "heads_bias"]
+
+PROJECTION = "encoder.embedding_hidden_mapping_in"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One parameter: its canonical name, its name in the file, and how it lies there."""
+
+    canonical: str
+    foreign: str
+    layout: Layout = "same"
+
+
+class StoredArrays(Protocol):
+    """What a file offers: arrays by its own names, their shapes known before they are read."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
+
+    def __getitem__(self, name: str) -> FloatArray: ...
+
+
+class Arranged(Mapping[str, FloatArray]):
+    """A file's arrays under canonical names in torch's layout, read when they are asked for.
+
+    made: parameters that the file has no tensor for, because its format knows them.
+    """
+
+    def __init__(
+        self, arrays: StoredArrays, rows: Iterable[Row], made: Mapping[str, FloatArray]
+    ) -> None:
+        self._arrays = arrays
+        self._rows = {row.canonical: row for row in rows}
+        self._made = made
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name in self._made:
+            return self._made[name]
+        row = self._rows[name]
+        return to_canonical(self._arrays[row.foreign], row.layout)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._rows
+        yield from self._made
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._made)
+
+
+def weights_from(
+    arrays: StoredArrays,
+    rows: Iterable[Row],
+    config: AlbertConfig,
+    heads: tuple[str, ...] = (),
+    *,
+    pooler: bool = True,
+    origin: str = "",
+) -> Weights:
+    """The weights that a file holds, by a format's rows; shapes are checked, nothing is read yet.
+
+    Where E equals H, formats without a projection lack its rows: it is the identity then.
+    Raises FormatError [checkpoint-without-encoder] or [checkpoint-misshaped], by both namings.
+    """
+    rows = tuple(rows)
+    table = parameter_table(config, heads, pooler=pooler)
+    known = {row.canonical for row in rows}
+    made = {} if f"{PROJECTION}.weight" in known else identity_projection(config)
+    found: dict[str, tuple[int, ...]] = {name: array.shape for name, array in made.items()}
+    for row in rows:
+        shape = arrays.shapes.get(row.foreign)
+        wanted = table[row.canonical].shape
+        if shape is None:
+            raise _missing(row, origin)
+        there = foreign_shape(wanted, row.layout, config.num_attention_heads)
+        if shape != there:
+            raise _misshaped(row, shape, there, origin)
+        found[row.canonical] = wanted
+    check_shapes(table, found, origin)
+    return Weights(config, table.heads, Arranged(arrays, rows, made), origin)
+
+
+def identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
+    """The projection of a model that has none: where E equals H, the identity; else nothing."""
+    if config.embedding_size != config.hidden_size:
+        return {}
+    return {
+        f"{PROJECTION}.weight": np.eye(config.hidden_size, dtype=np.float32),
+        f"{PROJECTION}.bias": np.zeros(config.hidden_size, np.float32),
+    }
+
+
+def to_canonical(array: FloatArray, layout: Layout) -> FloatArray:
+    """A tensor of a file as torch has it: a view where that is possible."""
+    if layout == "same":
+        return array
+    if layout == "heads_bias":
+        return array.reshape(-1)
+    if layout == "heads_in":
+        return array.reshape(-1, array.shape[-1]).T
+    return array.reshape(array.shape[0], -1).T
+
+
+def to_foreign(array: FloatArray, layout: Layout, attention_heads: int) -> FloatArray:
+    """A parameter as it lies in the file: the other way round of `to_canonical`."""
+    shape = foreign_shape(array.shape, layout, attention_heads)
+    turned = array if layout in {"same", "heads_bias"} else array.T
+    return turned.reshape(shape)
+
+
+def foreign_shape(shape: tuple[int, ...], layout: Layout, attention_heads: int) -> tuple[int, ...]:
+    """The shape in the file of a parameter that has `shape` in torch."""
+    A = attention_heads
+    match layout:
+        case "same":
+            return shape
+        case "heads_bias":
+            return (A, shape[0] // A)
+        case "transposed":
+            return shape[::-1]
+        case "heads_out":
+            return (shape[1], A, shape[0] // A)
+        case "heads_in":
+            return (A, shape[1] // A, shape[0])
+
+
+class Laid(Mapping[str, FloatArray]):
+    """Weights under a format's names and in its layout, made when they are asked for."""
+
+    def __init__(self, weights: Weights, rows: Iterable[Row]) -> None:
+        self._weights = weights
+        self._rows = {row.foreign: row for row in rows}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name in the file → shape there, without reading an array."""
+        table, heads = self._weights.table(), self._weights.config.num_attention_heads
+        return {
+            name: foreign_shape(table[row.canonical].shape, row.layout, heads)
+            for name, row in self._rows.items()
+        }
+
+    def __getitem__(self, name: str) -> FloatArray:
+        row = self._rows[name]
+        heads = self._weights.config.num_attention_heads
+        return to_foreign(self._weights.arrays[row.canonical], row.layout, heads)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def has_real_projection(weights: Weights) -> bool:
+    """Whether the projection does something: E differs from H, or it is not the identity.
+
+    Formats that drop the projection where E equals H can hold the identity only.
+    """
+    identity = identity_projection(weights.config)
+    return not identity or any(
+        not np.array_equal(weights.arrays[name], array) for name, array in identity.items()
+    )
+
+
+def _missing(row: Row, origin: str) -> FormatError:
+    return FormatError(
+        "checkpoint-without-encoder",
+        f"there is no tensor {row.foreign} ({row.canonical})",
+        why="the model cannot be computed without it",
+        fix="Give the whole checkpoint, and the configuration that belongs to it",
+        where=origin,
+    )
+
+
+def _misshaped(
+    row: Row, shape: tuple[int, ...], wanted: tuple[int, ...], origin: str
+) -> FormatError:
+    return FormatError(
+        "checkpoint-misshaped",
+        f"{row.foreign} ({row.canonical}) has the shape {list(shape)}",
+        why=f"by its configuration it has {list(wanted)}",
+        fix="Use the configuration that belongs to these weights",
+        where=origin,
+    )
