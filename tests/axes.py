@@ -42,6 +42,7 @@ AXES: Final[dict[str, dict[str, int | float | str]]] = {
     "embedding_as_wide_as_hidden": {"embedding_size": 32},
     "embedding_wider_than_hidden": {"embedding_size": 40},
     "large_epsilon": {"layer_norm_eps": 1e-6},
+    "epsilon_of_the_prediction_head": {"prediction_layer_norm_eps": 1e-3},
     "one_head": {"num_attention_heads": 1},
     "heads_of_odd_size": {"hidden_size": 30, "num_attention_heads": 6},
     "four_types": {"type_vocab_size": 4},

@@ -15,6 +15,10 @@ def transformers_model(weights: Weights, architecture: str = "AlbertModel") -> t
     kind = getattr(transformers, architecture)
     model = kind(config, **({"add_pooling_layer": weights.has_pooler} if _is_bare(kind) else {}))
     own = ("predictions.", *(f"{head(name).prefix}." for name in weights.heads))
+    if hasattr(
+        model, "predictions"
+    ):  # whose norm has no epsilon of its own in transformers' config
+        model.predictions.LayerNorm.eps = weights.config.prediction_eps
     prefix = "" if _is_bare(kind) else "albert."
     state = {
         name if name.startswith(own) else f"{prefix}{name}": torch.tensor(array)

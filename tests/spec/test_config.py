@@ -67,6 +67,14 @@ def test_a_number_of_labels_alone_makes_their_names() -> None:
     }
 
 
+def test_an_epsilon_of_the_prediction_head_is_kept_only_where_it_has_one() -> None:
+    assert "prediction_layer_norm_eps" not in AlbertConfig().to_dict()
+    assert AlbertConfig(layer_norm_eps=1e-6).prediction_eps == 1e-6
+    own = AlbertConfig(prediction_layer_norm_eps=1e-5)
+    assert AlbertConfig.from_dict(own.to_dict()) == own
+    assert (own.prediction_eps, own.layer_norm_eps) == (1e-5, 1e-12)
+
+
 IMPOSSIBLE: list[dict[str, Any]] = [
     {"hidden_size": "768"},
     {"hidden_size": 768.0},
@@ -76,6 +84,7 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"attention_probs_dropout_prob": -0.1},
     {"layer_norm_eps": -1e-12},
     {"layer_norm_eps": float("nan")},
+    {"prediction_layer_norm_eps": -1e-5},
     {"initializer_range": float("inf")},
     {"hidden_act": "gleu"},
     {"hidden_act": ["gelu"]},

@@ -14,6 +14,7 @@ import numpy as np
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
+from albertkit.spec.heads import norm_eps
 
 if TYPE_CHECKING:
     from openvino import Node
@@ -43,7 +44,7 @@ class OpenVinoEmitter:
 
     def norm(self, x: Node, name: str) -> Node:
         last = self.op.constant(np.array([-1], np.int64))
-        y = self.op.mvn(x, last, True, self.config.layer_norm_eps, "INSIDE_SQRT")
+        y = self.op.mvn(x, last, True, norm_eps(self.config, name), "INSIDE_SQRT")
         y = self.op.multiply(y, self._constant(f"{name}.weight"))
         return self.op.add(y, self._constant(f"{name}.bias"))
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
+from albertkit.spec.heads import norm_eps
 
 Int32Array = npt.NDArray[np.int32]
 
@@ -40,7 +41,7 @@ class NumpyEmitter:
     def norm(self, x: FloatArray, name: str) -> FloatArray:
         y: FloatArray = x - x.mean(-1, keepdims=True)
         variance = np.mean(y * y, -1, keepdims=True)
-        y /= np.sqrt(variance + np.float32(self.config.layer_norm_eps))
+        y /= np.sqrt(variance + np.float32(norm_eps(self.config, name)))
         y *= self.arrays[f"{name}.weight"]
         y += self.arrays[f"{name}.bias"]
         return y

@@ -251,7 +251,7 @@ class MaskedWordHead(nn.Module):
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.embedding_size)
-        self.LayerNorm = nn.LayerNorm(config.embedding_size, config.layer_norm_eps)
+        self.LayerNorm = nn.LayerNorm(config.embedding_size, config.prediction_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.activation = config.activation
 

@@ -72,6 +72,7 @@ class AlbertConfig:
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
+    prediction_layer_norm_eps: float | None = None  # of the masked-word head; None: as above
     classifier_dropout_prob: float = 0.1
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
@@ -91,6 +92,12 @@ class AlbertConfig:
     def activation(self) -> Activation:
         """The arithmetic that `hidden_act` names."""
         return ACTIVATIONS[self.hidden_act]
+
+    @property
+    def prediction_eps(self) -> float:
+        """The epsilon of the masked-word head's norm: Keras Hub gives that head one of its own."""
+        own = self.prediction_layer_norm_eps
+        return self.layer_norm_eps if own is None else own
 
     @property
     def num_labels(self) -> int:
@@ -146,10 +153,9 @@ class AlbertConfig:
         own = {
             name: getattr(self, name)
             for name in FIELD_NAMES
-            if name not in ("extra", "id2label", "problem_type")
+            if name not in ("extra", "id2label", *UNSAID_IF_NONE)
         }
-        if self.problem_type is not None:
-            own["problem_type"] = self.problem_type
+        own |= {n: getattr(self, n) for n in UNSAID_IF_NONE if getattr(self, n) is not None}
         labels: dict[str, Json] = {
             "id2label": {str(number): label for number, label in self.id2label.items()},
             "label2id": dict(self.label2id),
@@ -199,6 +205,8 @@ class AlbertConfig:
         }
 
 
+# Keys that transformers doesn't write either, where they say nothing.
+UNSAID_IF_NONE = ("problem_type", "prediction_layer_norm_eps")
 FIELD_NAMES = tuple(f.name for f in fields(AlbertConfig))
 POSITIVE = (
     "vocab_size",
@@ -244,8 +252,12 @@ def _check_rates(c: AlbertConfig) -> None:
         value = getattr(c, name)
         if not _is_number(value) or not 0 <= value < 1:
             raise _bad_value(name, value, "it must be a probability, 0 ≤ p < 1")
-    for name in ("layer_norm_eps", "initializer_range"):
-        value = getattr(c, name)
+    spreads = {
+        "layer_norm_eps": c.layer_norm_eps,
+        "prediction_layer_norm_eps": c.prediction_eps,
+        "initializer_range": c.initializer_range,
+    }
+    for name, value in spreads.items():
         if not _is_number(value) or not 0 <= value < math.inf:
             raise _bad_value(name, value, "it must be a number of at least 0")
 

@@ -98,6 +98,11 @@ HEADS = (
 )
 
 
+def norm_eps(config: AlbertConfig, name: str) -> float:
+    """The epsilon of the norm called `name`."""
+    return config.prediction_eps if name.startswith(MASKED_LM.prefix) else config.layer_norm_eps
+
+
 def head(name: str) -> HeadSpec:
     """The head of this name; raises InputError [unknown-head]."""
     for spec in HEADS:
