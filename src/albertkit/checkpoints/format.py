@@ -12,7 +12,8 @@ from typing import Protocol
 
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
-from albertkit.fileformats.safetensors import FloatArray, SavedDtype
+from albertkit.fileformats.floats import FloatArray
+from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
 from albertkit.spec.vector_plan import VectorPlan
 

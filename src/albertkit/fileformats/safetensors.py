@@ -16,25 +16,17 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.floats import FloatArray, as_float32
 from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
+from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind
 
-FloatArray = npt.NDArray[np.float32]
 SavedDtype = Literal["float32", "float16"]
 
 HEADER_CAP = 100_000_000  # Source: safetensors/src/tensor.rs, MAX_HEADER_SIZE
 METADATA = "__metadata__"
-BYTES_OF = MappingProxyType(
-    {
-        **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
-        **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
-        **dict.fromkeys(("I32", "U32", "F32"), 4),
-        **dict.fromkeys(("I64", "U64", "F64"), 8),
-    }
-)
 # What people give instead: its first bytes, and what it is.
 OTHER_KINDS = (
     (b"PK\x03\x04", "a zip archive, as torch's .bin and .pt files are"),
@@ -42,7 +34,6 @@ OTHER_KINDS = (
     (b"\x89HDF", "an HDF5 file, as Keras writes it"),
     (b"\x1f\x8b", "a gzip archive"),
 )
-FLOATS = MappingProxyType({"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"})
 SAVED = MappingProxyType({"float32": ("F32", "<f4"), "float16": ("F16", "<f2")})
 
 
@@ -56,12 +47,8 @@ class TensorEntry:
     end: int
 
 
-class TensorFile(Mapping[str, FloatArray]):
-    """The tensors of one checked file, name → float32 array, read when asked for.
-
-    Arrays cannot be written to. Asking for a tensor of whole numbers raises FormatError
-    [file-foreign].
-    """
+class TensorFile(Tensors):
+    """The tensors of one safetensors file."""
 
     def __init__(
         self,
@@ -77,16 +64,8 @@ class TensorFile(Mapping[str, FloatArray]):
 
     def __getitem__(self, name: str) -> FloatArray:
         entry = self.entries[name]
-        if entry.dtype not in FLOATS:
-            raise FormatError(
-                "file-foreign",
-                f"{name} is of type {entry.dtype}",
-                why="weights are F32, F16, BF16 or F64",
-                fix="Convert the file to one of these",
-                where=self.name,
-            )
-        raw = np.frombuffer(self._data[entry.start : entry.end], dtype=FLOATS[entry.dtype])
-        return _as_float32(raw, entry.dtype).reshape(entry.shape)
+        kind = float_kind(entry.dtype, name, self.name)
+        return as_float32(self._data[entry.start : entry.end], kind).reshape(entry.shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -165,14 +144,6 @@ def _refuse_other_kinds(data: memoryview, name: str) -> None:
         fix="Download the model's .safetensors file, or convert this one where you trust it",
         where=name,
     )
-
-
-def _as_float32(raw: npt.NDArray[np.generic], dtype: str) -> FloatArray:
-    if dtype == "BF16":  # the upper half of a float32
-        return (raw.astype(np.uint32) << 16).view(np.float32)
-    if raw.dtype == np.float32 and raw.flags.aligned:
-        return raw.view(np.float32)
-    return raw.astype(np.float32)
 
 
 def _metadata(found: JsonValue, name: str) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.reader import JsonValue, read_json
-from albertkit.fileformats.safetensors import FloatArray, TensorFile, read_safetensors
+from albertkit.fileformats.safetensors import TensorFile, read_safetensors
 
 
 class TensorShards(Mapping[str, FloatArray]):

@@ -1,0 +1,274 @@
+"""TensorFlow's tensor bundles: `PREFIX.index` says where in `PREFIX.data-…` each tensor lies.
+
+In: a prefix. Out: a lazy mapping name → float32 array, and by name the tensors of other kinds
+(numbers, strings); float32 tensors are views of the mapped file. A tensor's checksum is looked
+at when the tensor is first read. Checkpoints of TensorFlow 1 and 2 and the variables of a
+SavedModel are such bundles.
+Format: tensorflow/core/protobuf/tensor_bundle.proto, messages BundleHeaderProto, BundleEntryProto.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.floats import FloatArray, FloatKind, as_float32
+from albertkit.fileformats.protowire import Message, Wire
+from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.sstable import check, read_sstable
+
+INDEX_ENDING = ".index"
+HEADER = b""  # the key under which the header stands
+KIND = "the index of a tensor bundle"
+MOST_AXES = 254  # Source: tensorflow/core/framework/tensor_shape.h, MaxDimensions
+
+STRING = 7
+# TensorFlow's number of a type → how its bytes lie; the names of types that have no such array.
+# Source: tensorflow/core/framework/types.proto
+FLOATS: Mapping[int, FloatKind] = MappingProxyType(
+    {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
+)
+WHOLE_NUMBERS = MappingProxyType(
+    {3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 17: "<u2", 22: "<u4", 23: "<u8"}
+)
+BYTES_OF = MappingProxyType(
+    {
+        **{number: np.dtype(layout).itemsize for number, layout in WHOLE_NUMBERS.items()},
+        1: 4,
+        2: 8,
+        14: 2,
+        19: 2,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleEntry:
+    """Where one tensor lies: `size` bytes of shard number `shard`, from `offset` on."""
+
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    checksum: int  # masked
+
+    @property
+    def kind(self) -> str:
+        """The type's name, as messages say it."""
+        if self.dtype in WHOLE_NUMBERS:
+            return np.dtype(WHOLE_NUMBERS[self.dtype]).name
+        names = {**FLOATS, STRING: "string"}
+        return names.get(self.dtype, f"number {self.dtype}")
+
+
+class TensorBundle(Mapping[str, FloatArray]):
+    """The tensors of one bundle, name → float32 array, read when asked for.
+
+    Arrays cannot be written to. `bundle[name]` raises FormatError [file-foreign] for a tensor
+    that is not of floats, [checksum-mismatch] for one whose bytes were changed; so do `numbers`
+    and `strings`.
+    """
+
+    def __init__(
+        self, name: str, entries: Mapping[str, BundleEntry], shards: Mapping[int, memoryview]
+    ) -> None:
+        self.name = name
+        self.entries = entries
+        self._shards = shards
+        self._checked: set[str] = set()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """name → shape of every tensor, whatever its kind, without reading any."""
+        return {name: entry.shape for name, entry in self.entries.items()}
+
+    def __getitem__(self, name: str) -> FloatArray:
+        entry = self.entries[name]
+        if entry.dtype not in FLOATS:
+            raise self._not_of(name, "weights are floats")
+        return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
+
+    def numbers(self, name: str) -> npt.NDArray[np.generic]:
+        """A tensor of whole numbers or truth values, of the type that the file gives it."""
+        entry = self.entries[name]
+        if entry.dtype not in WHOLE_NUMBERS:
+            raise self._not_of(name, "whole numbers were expected")
+        data = self._checked_bytes(name)
+        return np.frombuffer(data, WHOLE_NUMBERS[entry.dtype]).reshape(entry.shape)
+
+    def strings(self, name: str) -> tuple[bytes, ...]:
+        """A tensor of strings, in row-major order.
+
+        Layout: the length of each, as a varint; a checksum of the lengths; the strings.
+        """
+        entry = self.entries[name]
+        if entry.dtype != STRING:
+            raise self._not_of(name, "strings were expected")
+        data = self._bytes(entry)
+        wire = Wire(data, self.name, KIND)
+        lengths = [wire.varint() for _ in range(math.prod(entry.shape))]
+        words = b"".join(n.to_bytes(4 if n < 2**32 else 8, "little") for n in lengths)
+        checksum = bytes(wire.take(4))
+        texts = bytes(wire.take(len(data) - wire.at))
+        where = f"{self.name}, {name}"
+        check(words, int.from_bytes(checksum, "little"), "the lengths of its strings", where)
+        check(words + checksum + texts, entry.checksum, "its strings", where)
+        if sum(lengths) != len(texts):
+            raise _malformed(where, f"strings of {sum(lengths)} bytes lie in {len(texts)} bytes")
+        ends = np.cumsum(lengths).tolist()
+        return tuple(texts[end - length : end] for end, length in zip(ends, lengths, strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _bytes(self, entry: BundleEntry) -> memoryview:
+        return self._shards[entry.shard][entry.offset : entry.offset + entry.size]
+
+    def _checked_bytes(self, name: str) -> memoryview:
+        entry = self.entries[name]
+        data = self._bytes(entry)
+        if name not in self._checked:
+            check(data, entry.checksum, f"{name}'s data", self.name)
+            self._checked.add(name)
+        return data
+
+    def _not_of(self, name: str, why: str) -> FormatError:
+        return FormatError(
+            "file-foreign",
+            f"{name} is of type {self.entries[name].kind}",
+            why=why,
+            fix="Give a checkpoint that holds it so",
+            where=self.name,
+        )
+
+
+def read_bundle(prefix: Path) -> TensorBundle:
+    """Open the bundle of a prefix (`model.ckpt-best`, `variables/variables`).
+
+    Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
+    [file-malformed], [checksum-mismatch], [compression-unknown], [checkpoint-shards-broken].
+    """
+    index = prefix.with_name(prefix.name + INDEX_ENDING)
+    name = str(index)
+    pairs = dict(read_sstable(map_file(index), name))
+    header = pairs.pop(HEADER, None)
+    if header is None:
+        raise _malformed(name, "there is no header, whose key is empty")
+    count = _shard_count(Message(header, name, KIND), name)
+    entries = dict(_entry(key, value, count, name) for key, value in pairs.items())
+    numbers = sorted({entry.shard for entry in entries.values()})
+    shards = {number: _map_shard(prefix, number, count) for number in numbers}
+    for number, data in shards.items():
+        own = {key: entry for key, entry in entries.items() if entry.shard == number}
+        _check_places(own, len(data), str(_shard_path(prefix, number, count)))
+    return TensorBundle(str(prefix), MappingProxyType(entries), shards)
+
+
+def _shard_count(header: Message, name: str) -> int:
+    if header.count(2) != 0:
+        raise FormatError(
+            "file-foreign",
+            "the tensors lie with their highest byte first",
+            why="only files of machines that put the lowest byte first are read",
+            fix="Save the checkpoint on such a machine",
+            where=name,
+        )
+    return header.count(1)
+
+
+def _entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, BundleEntry]:
+    """Check one tensor's own record: kind, shard, shape × size = bytes."""
+    try:
+        called = key.decode()
+    except UnicodeDecodeError as error:
+        raise _malformed(name, f"the tensor name {key!r} is not UTF-8") from error
+    # dtype 1, shape 2 (dims 2, of each the size 1), shard 3, offset 4, size 5, crc32c 6, slices 7
+    found = Message(value, name, KIND)
+    if 7 in found:
+        raise FormatError(
+            "file-foreign",
+            f"{called} is a partitioned variable, stored in slices",
+            why="no ALBERT was published so, and only whole tensors are read",
+            fix="Save the checkpoint without a partitioner",
+            where=name,
+        )
+    dims = tuple(dim.signed(1) for dim in found.message(2).messages(2))
+    entry = BundleEntry(
+        found.count(1),
+        dims,
+        found.count(3),
+        found.count(4),
+        found.count(5),
+        int.from_bytes(found.record(6), "little"),
+    )
+    if len(dims) > MOST_AXES or any(dim < 0 for dim in dims) or entry.shard >= shards:
+        raise _malformed(
+            name, f"{called} has the shape {list(dims[:8])}, in shard {entry.shard} of {shards}"
+        )
+    needed = math.prod(dims) * BYTES_OF.get(entry.dtype, 0)
+    if entry.dtype in BYTES_OF and needed != entry.size:
+        raise _malformed(
+            name,
+            f"{called} has {entry.size} bytes, {list(dims)} of {entry.kind} needs {needed}",
+        )
+    if entry.dtype == STRING and math.prod(dims) > entry.size:
+        raise _malformed(name, f"{called} has {entry.size} bytes for {math.prod(dims)} strings")
+    return called, entry
+
+
+def _check_places(entries: Mapping[str, BundleEntry], length: int, name: str) -> None:
+    """Each tensor lies inside its shard, and no byte is used twice.
+
+    Gaps are allowed: a writer may align its tensors.
+    """
+    end = 0
+    for key, entry in sorted(entries.items(), key=lambda item: (item[1].offset, item[1].size)):
+        if entry.offset < end:
+            raise _malformed(name, f"{key} begins at byte {entry.offset}, inside another tensor")
+        end = entry.offset + entry.size
+        if end > length:
+            raise FormatError(
+                "file-truncated",
+                f"the file ends {end - length:,} bytes before {key} does",
+                why=f"it has {length:,} bytes, and its index promises that tensor",
+                fix="Copy or download it again",
+                where=name,
+            )
+
+
+def _shard_path(prefix: Path, number: int, count: int) -> Path:
+    return prefix.with_name(f"{prefix.name}.data-{number:05d}-of-{count:05d}")
+
+
+def _map_shard(prefix: Path, number: int, count: int) -> memoryview:
+    path = _shard_path(prefix, number, count)
+    if not path.is_file():
+        raise FormatError(
+            "checkpoint-shards-broken",
+            f"there is no {path.name!r} beside it",
+            why="the tensors lie there, the index only says where",
+            fix="Download or copy that file too",
+            where=f"{prefix}{INDEX_ENDING}",
+        )
+    return map_file(path)
+
+
+def _malformed(name: str, what: str) -> FormatError:
+    return FormatError(
+        "file-malformed",
+        what,
+        why=f"{KIND} never says so",
+        fix="Copy or download the file again",
+        where=name,
+    )
