@@ -2,8 +2,9 @@
 
 In: a prefix. Out: a lazy mapping name → float32 array, and by name the tensors of other kinds
 (numbers, strings); float32 tensors are views of the mapped file. A tensor's checksum is looked
-at when the tensor is first read. Checkpoints of TensorFlow 1 and 2 and the variables of a
-SavedModel are such bundles.
+at when the tensor is first read. And back: float32 arrays become a bundle of one shard, byte by
+byte as TensorFlow writes it. Checkpoints of TensorFlow 1 and 2 and the variables of a SavedModel
+are such bundles.
 Format: tensorflow/core/protobuf/tensor_bundle.proto, messages BundleHeaderProto, BundleEntryProto.
 """
 
@@ -19,18 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import FloatArray, FloatKind, as_float32
-from albertkit.fileformats.protowire import Message, Wire
+from albertkit.fileformats.atomic import new_file, write_file
+from albertkit.fileformats.crc32c import crc32c, masked
+from albertkit.fileformats.floats import LAYOUTS, FloatArray, FloatKind, as_float32
+from albertkit.fileformats.protowire import FIXED32, Message, Wire, record, varint
+from albertkit.fileformats.protowire_write import whole
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.sstable import check, read_sstable
+from albertkit.fileformats.sstable import check, read_sstable, sstable
 
 INDEX_ENDING = ".index"
 HEADER = b""  # the key under which the header stands
 KIND = "the index of a tensor bundle"
+ONE_SHARD = bytes.fromhex("08011a020801")  # the header: one shard, version 1
 MOST_AXES = 254  # Source: tensorflow/core/framework/tensor_shape.h, MaxDimensions
 
-STRING = 7
-# TensorFlow's number of a type → how its bytes lie; the names of types that have no such array.
+FLOAT32, STRING = 1, 7
+# TensorFlow's number of a type → how its bytes lie.
 # Source: tensorflow/core/framework/types.proto
 FLOATS: Mapping[int, FloatKind] = MappingProxyType(
     {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
@@ -40,11 +45,8 @@ WHOLE_NUMBERS = MappingProxyType(
 )
 BYTES_OF = MappingProxyType(
     {
+        **{number: np.dtype(LAYOUTS[kind]).itemsize for number, kind in FLOATS.items()},
         **{number: np.dtype(layout).itemsize for number, layout in WHOLE_NUMBERS.items()},
-        1: 4,
-        2: 8,
-        14: 2,
-        19: 2,
     }
 )
 
@@ -96,6 +98,9 @@ class TensorBundle(Mapping[str, FloatArray]):
             raise self._not_of(name, "weights are floats")
         return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries  # without reading the tensor
+
     def numbers(self, name: str) -> npt.NDArray[np.generic]:
         """A tensor of whole numbers or truth values, of the type that the file gives it."""
         entry = self.entries[name]
@@ -113,7 +118,7 @@ class TensorBundle(Mapping[str, FloatArray]):
         if entry.dtype != STRING:
             raise self._not_of(name, "strings were expected")
         data = self._bytes(entry)
-        wire = Wire(data, self.name, KIND)
+        wire = Wire(bytes(data), self.name, KIND)
         lengths = [wire.varint() for _ in range(math.prod(entry.shape))]
         words = b"".join(n.to_bytes(4 if n < 2**32 else 8, "little") for n in lengths)
         checksum = bytes(wire.take(4))
@@ -159,7 +164,7 @@ def read_bundle(prefix: Path) -> TensorBundle:
     Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
     [file-malformed], [checksum-mismatch], [compression-unknown], [checkpoint-shards-broken].
     """
-    index = prefix.with_name(prefix.name + INDEX_ENDING)
+    index = _index_path(prefix)
     name = str(index)
     pairs = dict(read_sstable(map_file(index), name))
     header = pairs.pop(HEADER, None)
@@ -173,6 +178,42 @@ def read_bundle(prefix: Path) -> TensorBundle:
         own = {key: entry for key, entry in entries.items() if entry.shard == number}
         _check_places(own, len(data), str(_shard_path(prefix, number, count)))
     return TensorBundle(str(prefix), MappingProxyType(entries), shards)
+
+
+def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
+    """Write float32 arrays as the bundle of a prefix, one at a time so that lazy ones stay lazy.
+
+    The index comes last: without it there is no bundle. Raises as `new_file` does.
+    """
+    pairs = [(HEADER, ONE_SHARD)]
+    offset = 0
+    with new_file(_shard_path(prefix, 0, 1)) as file:
+        for name in sorted(arrays, key=str.encode):
+            array = np.asarray(arrays[name], "<f4")
+            data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+            file.write(data)
+            entry = BundleEntry(FLOAT32, array.shape, 0, offset, len(data), masked(crc32c(data)))
+            pairs.append((name.encode(), _packed(entry)))
+            offset += len(data)
+    write_file(_index_path(prefix), sstable(pairs))
+
+
+def _packed(entry: BundleEntry) -> bytes:
+    """A tensor's record; as in protobuf, what is zero is left out."""
+    dims = b"".join(record(2, _number(1, dim)) for dim in entry.shape)
+    return (
+        _number(1, entry.dtype)
+        + record(2, dims)
+        + _number(3, entry.shard)
+        + _number(4, entry.offset)
+        + _number(5, entry.size)
+        + varint(6 << 3 | FIXED32)
+        + entry.checksum.to_bytes(4, "little")
+    )
+
+
+def _number(field: int, value: int) -> bytes:
+    return whole(field, value) if value else b""
 
 
 def _shard_count(header: Message, name: str) -> int:
@@ -247,6 +288,10 @@ def _check_places(entries: Mapping[str, BundleEntry], length: int, name: str) ->
             )
 
 
+def _index_path(prefix: Path) -> Path:
+    return prefix.with_name(prefix.name + INDEX_ENDING)
+
+
 def _shard_path(prefix: Path, number: int, count: int) -> Path:
     return prefix.with_name(f"{prefix.name}.data-{number:05d}-of-{count:05d}")
 
@@ -259,7 +304,7 @@ def _map_shard(prefix: Path, number: int, count: int) -> memoryview:
             f"there is no {path.name!r} beside it",
             why="the tensors lie there, the index only says where",
             fix="Download or copy that file too",
-            where=f"{prefix}{INDEX_ENDING}",
+            where=str(_index_path(prefix)),
         )
     return map_file(path)
 
