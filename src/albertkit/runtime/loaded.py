@@ -12,21 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from albertkit.checkpoints import read_checkpoint
+from albertkit.checkpoints import Told
 from albertkit.engine.protocol import Engine
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Finding
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
-from albertkit.sources import WORDS, directory_of
+from albertkit.runtime.opened import FINGERPRINT, opened
+from albertkit.sources import WORDS
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import VectorPlan
-from albertkit.spec.vocabulary import check_pieces
 from albertkit.text import AlbertTokenizer, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
 
 LEVELS = {"note": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stamped`
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +69,31 @@ def load(
     *,
     engine: EngineName = "auto",
     policy: str | TextPolicy | None = None,
+    num_hidden_layers: int | None = None,
+    num_attention_heads: int | None = None,
+    hidden_act: str | None = None,
 ) -> Loaded:
     """Open a model with its tokenizer and engine: what TextEmbedder and FillMask stand on.
 
     model: a directory of any known format, or a built-in model's name; None: the built-in one for
     masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where its start pays.
-    policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
+    policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained. num_hidden_layers,
+    num_attention_heads, hidden_act: what the model's files may not say.
     Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid], and what reading
     the files raises.
     """
-    place = directory_of(WORDS if model is None else model)
-    stored = read_checkpoint(place)
-    beside = stored.tokenizer_files[0].parent if stored.tokenizer_files else place
-    tokenizer = AlbertTokenizer.from_pretrained(beside, policy=policy)
-    weights = stored.weights
-    note = check_pieces(tokenizer.vocab_size, weights.config.vocab_size, where=str(place))
-    _check_fingerprint(weights, tokenizer, place)
-    notes = stored.notes + ((note,) if note else ())
-    for each in notes:
+    told = Told(
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=num_attention_heads,
+        hidden_act=hidden_act,
+    )
+    found = opened(WORDS if model is None else model, told, policy=policy)
+    # where there is none, this raises what the place deserves
+    tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place, policy=policy)
+    for each in found.notes:
         LOGGER.log(LEVELS[each.severity], each.line())
-    return Loaded(place, weights, tokenizer, EngineChoice(weights, engine), stored.vectors, notes)
+    weights, plan = found.weights, found.stored.vectors
+    return Loaded(found.place, weights, tokenizer, EngineChoice(weights, engine), plan, found.notes)
 
 
 def stamped(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:
@@ -97,16 +101,3 @@ def stamped(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:
     config = weights.config
     extra = MappingProxyType({**config.extra, FINGERPRINT: tokenizer.fingerprint})
     return replace(weights, config=replace(config, extra=extra))
-
-
-def _check_fingerprint(weights: Weights, tokenizer: AlbertTokenizer, place: Path) -> None:
-    """Vocabularies of one size are told apart by their fingerprint, where the config has one."""
-    wanted = weights.config.extra.get(FINGERPRINT, tokenizer.fingerprint)
-    if wanted != tokenizer.fingerprint:
-        raise FormatError(
-            "vocabulary-mismatch",
-            f"the vocabulary's fingerprint is {tokenizer.fingerprint}, the config says {wanted}",
-            why="the model was trained with other pieces, though as many",
-            fix="Put the vocabulary back that was saved with this model",
-            where=str(place),
-        )

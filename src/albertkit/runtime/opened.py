@@ -1,0 +1,93 @@
+"""A place of any format, opened: what it is, what it holds, and how it reads text.
+
+In: a path or a model's name. Out: Opened. A place without a tokenizer is one too, since weights
+alone can be converted, compared and looked at; `load` asks for more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of
+from albertkit.errors import Finding, FormatError
+from albertkit.sources import directory_of
+from albertkit.spec import Weights
+from albertkit.spec.vocabulary import check_pieces
+from albertkit.text import AlbertTokenizer, TextPolicy
+
+FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stamped`
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One place: its format and what shows it, its contents, its tokenizer if it has one.
+
+    notes: what a person should hear, of the files and of what was taken from where.
+    """
+
+    place: Path
+    format: str
+    evidence: str
+    stored: Stored
+    tokenizer: AlbertTokenizer | None
+    notes: tuple[Finding, ...]
+
+    @property
+    def weights(self) -> Weights:
+        return self.stored.weights
+
+
+def opened(
+    model: str | Path,
+    told: Told = NOTHING_TOLD,
+    *,
+    policy: str | TextPolicy | None = None,
+) -> Opened:
+    """Open `model`; tensors stay on disk until they are touched.
+
+    policy: overrides the tokenizer's. Raises InputError [unknown-model], [vocabulary-mismatch],
+    FormatError as the format's `read`.
+    """
+    place = directory_of(model)
+    found, evidence = format_of(place)
+    stored = found.read(place, told)
+    tokenizer = _tokenizer(stored, place, policy)
+    notes = stored.notes
+    if tokenizer is not None:
+        rows = stored.weights.config.vocab_size
+        note = check_pieces(tokenizer.vocab_size, rows, where=str(place))
+        _check_fingerprint(stored.weights, tokenizer, place)
+        notes += (note,) if note else ()
+    return Opened(place, found.name, evidence, stored, tokenizer, notes)
+
+
+def _tokenizer(
+    stored: Stored, place: Path, policy: str | TextPolicy | None
+) -> AlbertTokenizer | None:
+    """The tokenizer of the files that came along; several lie in one directory."""
+    files = stored.tokenizer_files
+    if files:
+        beside = files[0] if len(files) == 1 else files[0].parent
+        return AlbertTokenizer.from_pretrained(beside, policy=policy)
+    if not place.is_dir():
+        return None
+    try:
+        return AlbertTokenizer.from_pretrained(place, policy=policy)
+    except FormatError as error:
+        if error.finding.code != "no-vocabulary":
+            raise
+        return None
+
+
+def _check_fingerprint(weights: Weights, tokenizer: AlbertTokenizer, place: Path) -> None:
+    """Vocabularies of one size are told apart by their fingerprint, where the config has one."""
+    wanted = weights.config.extra.get(FINGERPRINT, tokenizer.fingerprint)
+    if wanted != tokenizer.fingerprint:
+        raise FormatError(
+            "vocabulary-mismatch",
+            f"the vocabulary's fingerprint is {tokenizer.fingerprint}, the config says {wanted}",
+            why="the model was trained with other pieces, though as many",
+            fix="Put the vocabulary back that was saved with this model",
+            where=str(place),
+        )
