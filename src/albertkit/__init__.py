@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from albertkit.conversion import convert, verify
     from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
     from albertkit.model import (
         AlbertForMaskedLM,
@@ -43,7 +44,9 @@ HOMES = {
     "SurroundingsError": "albertkit.errors",
     "TextEmbedder": "albertkit.tasks",
     "TextPolicy": "albertkit.text",
+    "convert": "albertkit.conversion",
     "load": "albertkit.runtime",
+    "verify": "albertkit.conversion",
 }
 
 __all__ = [
@@ -64,7 +67,9 @@ __all__ = [
     "TextEmbedder",
     "TextPolicy",
     "__version__",
+    "convert",
     "load",
+    "verify",
 ]
 
 

@@ -17,6 +17,7 @@ CODES: dict[str, str] = {
     "file-unreadable": "The system lets a file not be read.",
     "file-foreign": "A file is not of the kind that its name or its use says.",
     "file-malformed": "A file contradicts itself.",
+    "file-with-code": "A file pickles more than tensors, and could run code when it is unpickled.",
     "json-malformed": "A JSON file cannot be parsed.",
     "write-failed": "A file could not be written; what was there before is untouched.",
     "float16-overflow": "A weight is too large for the 16-bit floats that were asked for.",
@@ -33,6 +34,9 @@ CODES: dict[str, str] = {
     "metadata-told": "A caller says otherwise than a checkpoint's files, and is believed.",
     "target-cannot-hold": "A format has no place for something that the model has.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
+    # TensorFlow's modules and checkpoints
+    "checkpoint-ambiguous": "A directory holds several checkpoints, and nothing says which.",
+    "metadata-taken": "A checkpoint's configuration was pieced together; the note says from what.",
     # tensor bundles
     "checksum-mismatch": "Bytes of a file do not have the checksum that stands beside them.",
     "compression-unknown": "A part of a file is compressed in a way that is not read.",
@@ -83,6 +87,7 @@ CODES: dict[str, str] = {
     "unknown-policy": "No text policy has this name.",
     # models and their inputs
     "argument-given-twice": "An input is given twice, under one name or under two.",
+    "extra-mismatched": "Two libraries of an optional extra do not work together.",
     "extra-missing": "A library of an optional extra is not installed.",
     "ids-not-whole": "Ids, types, positions or labels are not whole numbers.",
     "inputs-empty": "A batch holds no ids.",

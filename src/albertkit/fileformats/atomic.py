@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from albertkit.errors import InputError, SurroundingsError
 
@@ -56,15 +56,18 @@ def new_file(place: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def new_directory(place: Path) -> Iterator[Path]:
+def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -> Iterator[Path]:
     """Give an empty directory to write into, which becomes `place` when the block ends well.
 
-    Where `place` exists, its other files stay beside the new ones. A place that cannot change
-    its name (a mount point, or one that holds the current directory) gets its new files one by
-    one, each whole, in the order of their names; the log says so.
+    others: whether the other files of a `place` that exists stay beside the new ones. A place
+    that cannot change its name (a mount point, or one that holds the current directory) gets its
+    new files one by one, each whole, in the order of their names; the log says so. It is refused
+    where others were to be removed.
     Raises SurroundingsError [write-failed].
     """
     fixed = place.is_dir() and _cannot_be_renamed(place)
+    if fixed and others == "removed" and any(place.iterdir()):
+        raise _not_exchangeable(place)
     with _told_as_write_failed(place):
         if place.exists() and not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -78,8 +81,9 @@ def new_directory(place: Path) -> Iterator[Path]:
                 LOGGER.info("%s cannot be exchanged: its files are replaced one by one", place)
                 _replace_each(unfinished, place)
             elif place.exists():
-                _carry_over(place, unfinished)
-                _sync_tree(unfinished)
+                if others == "kept":
+                    _carry_over(place, unfinished)
+                    _sync_tree(unfinished)
                 _exchange(unfinished, place)
             else:
                 unfinished.rename(place)
@@ -132,6 +136,15 @@ def _remedy(number: int | None) -> str:
 
 def _cannot_be_renamed(place: Path) -> bool:
     return place.is_mount() or place.is_symlink() or Path.cwd().is_relative_to(place.resolve())
+
+
+def _not_exchangeable(place: Path) -> SurroundingsError:
+    return SurroundingsError(
+        "write-failed",
+        f"{str(place)!r} cannot be exchanged for a new directory",
+        why="it is a mount point, or holds the current directory",
+        fix="Write to another directory, or call from another",
+    )
 
 
 def _carry_over(old: Path, new: Path) -> None:

@@ -1,0 +1,177 @@
+"""Any ALBERT in, any ALBERT out, with the numbers compared at the crossing.
+
+In: a place of any known format. Out: a place of another, written beside its final name, reopened
+and asked the same as the source; it gets its name when the answers agree, or leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from albertkit.checkpoints import Format, Told, format_of
+from albertkit.conversion.differences import config_differences, tokenizer_differences
+from albertkit.conversion.parity import Parity, prove
+from albertkit.conversion.parts import opened_without, refuse_losses
+from albertkit.conversion.questions import questions_for
+from albertkit.conversion.targets import target_named
+from albertkit.errors import AlbertKitError, Finding, FormatError, InputError
+from albertkit.errors.keywords import knows_its_keywords
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.runtime.opened import Opened, opened
+
+REPOSITORY = ".git"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What was done: from where, to where, and how it was proved.
+
+    notes: what was taken from where, and what the target says otherwise than the source.
+    """
+
+    source: Opened
+    place: Path
+    format: str
+    parity: Parity
+    notes: tuple[Finding, ...]
+
+
+@knows_its_keywords
+def convert(
+    src: str | Path,
+    dst: str | Path,
+    *,
+    to: str,
+    dtype: SavedDtype = "float32",
+    num_hidden_layers: int | None = None,
+    num_attention_heads: int | None = None,
+    hidden_act: str | None = None,
+    without: Collection[str] = (),
+    overwrite: bool = False,
+) -> Conversion:
+    """Write the model at `src` to the directory `dst` in the format `to`, and prove it.
+
+    src: a place of any known format, or a name that `load` takes. num_hidden_layers,
+    num_attention_heads, hidden_act: what its files may not say. without: parts that the target
+    has no place for: heads by name, "pooler", "vectors", "tokenizer". overwrite: exchange `dst`,
+    which must be a model's directory, for the new one.
+    Raises InputError [unknown-format], [same-place], [place-not-empty], [part-unknown],
+    [target-cannot-hold], FormatError [parity-failed], SurroundingsError [write-failed], and what
+    reading raises; `dst` is untouched then.
+    """
+    target = target_named(to)
+    told = Told(
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=num_attention_heads,
+        hidden_act=hidden_act,
+    )
+    source = opened(src, told)
+    place = Path(dst).resolve()
+    check_places(source.place, place, overwrite=overwrite)
+    source = opened_without(source, without)
+    with new_directory(place, others="removed") as staging, speaking_of(staging, Path(dst)):
+        write_with_tokenizer(source, target, staging, dtype)
+        written = opened(staging)
+        refuse_losses(source, written)
+        questions = questions_for(source.weights.config, source.tokenizer)
+        parity = prove(source.weights, written.weights, questions, dtype, str(dst))
+        notes = source.notes + told_otherwise(source, written, target.name)
+    return Conversion(source, place, target.name, parity, notes)
+
+
+def check_places(source: Path, place: Path, *, overwrite: bool) -> None:
+    """Refuse to write where something would be lost; `place` is resolved."""
+    if source.resolve().is_relative_to(place):
+        raise InputError(
+            "same-place",
+            f"{str(place)!r} is the source, or holds it",
+            why="it would be exchanged for its own conversion",
+            fix="Write to another directory",
+        )
+    if not place.is_dir() or not any(place.iterdir()):
+        return  # that it is no file is checked where it is written
+    if not overwrite:
+        raise _not_empty(place, "what it holds would be lost", "--overwrite, if it is a model")
+    if (place / REPOSITORY).exists():
+        raise _not_empty(place, f"it holds {REPOSITORY}, a repository's history", "another place")
+    try:
+        format_of(place)
+    except FormatError as error:
+        why = f"--overwrite exchanges a model only, and this is none: {error.finding.what}"
+        raise _not_empty(place, why, "another place") from error
+
+
+def write_with_tokenizer(source: Opened, target: Format, place: Path, dtype: SavedDtype) -> None:
+    """Write the model, its tokenizer as the files from which every format takes its own.
+
+    These are a vocabulary (spiece.model or vocab.txt), a tokenizer.json that gives our ids in
+    transformers too, and the settings.
+    """
+    with TemporaryDirectory() as folder:
+        files: tuple[Path, ...] = ()
+        if source.tokenizer is not None:
+            files = source.tokenizer.save_pretrained(Path(folder) / "tokenizer")
+        target.write(replace(source.stored, tokenizer_files=files), place, dtype=dtype)
+
+
+def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Finding, ...]:
+    """Notes on what the target says otherwise, though it computes alike."""
+    notes = []
+    changed = config_differences(source.weights.config, written.weights.config)
+    if changed:
+        notes.append(
+            Finding(
+                "config-changed",
+                "note",
+                f"{target} says otherwise: {', '.join(map(str, changed))}",
+                why="it has no place for these fields, which do not change the numbers",
+            )
+        )
+    if source.tokenizer is not None and written.tokenizer is not None:
+        unlike = tokenizer_differences(source.tokenizer, written.tokenizer)
+        if unlike:
+            notes.append(
+                Finding(
+                    "tokenizer-changed",
+                    "warning",
+                    f"{target} reads text in its own way: {unlike.line()}",
+                    why="its rules are part of the format",
+                )
+            )
+    return tuple(notes)
+
+
+@contextmanager
+def speaking_of(staging: Path, place: Path) -> Iterator[None]:
+    """Let errors name the place that the user gave, not the one where it is being made."""
+    try:
+        yield
+    except AlbertKitError as error:
+        part = error.finding
+
+        def said(text: str) -> str:
+            return text.replace(str(staging), str(place))
+
+        raise type(error)(
+            part.code,
+            said(part.what),
+            why=said(part.why),
+            fix=said(part.fix),
+            where=said(part.where),
+            evidence=part.evidence,
+            source=part.source,
+        ) from error
+
+
+def _not_empty(place: Path, why: str, instead: str) -> InputError:
+    return InputError(
+        "place-not-empty",
+        f"{str(place)!r} is not empty",
+        why=why,
+        fix=f"Give {instead}",
+    )

@@ -1,0 +1,254 @@
+"""A conversion keeps every number and every part, or says why not and leaves nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit import AlbertTokenizer, convert
+from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.conversion.parity import Parity
+from albertkit.conversion.targets import targets
+from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from axes import random_weights
+from tiny_models import TINY, save_tiny, save_tiny_vectors
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model as in pretraining: both heads, pooler, tokenizer."""
+    place = tmp_path_factory.mktemp("models") / "words"
+    return save_tiny(place, ["masked_lm", "sentence_order"])
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(place)): f.read_bytes() for f in place.rglob("*") if f.is_file()}
+
+
+def test_a_conversion_ends_with_the_figure_of_its_proof(words: Path, tmp_path: Path) -> None:
+    done = convert(words, tmp_path / "out", to="huggingface")
+    assert done.parity.line() == "parity on 8 texts: max |diff| 0"
+    assert set(done.parity.outputs) == {"sequence", "pooled", "masked_lm", "sentence_order"}
+    assert done.parity.weights.line() == "32 of 32 tensors are bit-identical"
+    assert read_checkpoint(tmp_path / "out").weights.heads == ("masked_lm", "sentence_order")
+
+
+def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
+    words: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(words, bare)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (bare / name).unlink()
+    convert(bare, tmp_path / "out", to="huggingface")
+    assert (tmp_path / "out" / "tokenizer.json").is_file()
+    text = "In 2001, (the) café's 1,000 words"
+    given, kept = (AlbertTokenizer.from_pretrained(place) for place in (bare, tmp_path / "out"))
+    assert kept.encode(text) == given.encode(text)
+
+
+def test_a_model_without_a_tokenizer_is_asked_about_seeded_ids(tmp_path: Path) -> None:
+    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "bare")
+    done = convert(tmp_path / "bare", tmp_path / "out", to="huggingface")
+    assert done.parity.line() == "parity on 8 rows of seeded ids: max |diff| 0"
+
+
+def test_what_was_told_is_written_and_noted(words: Path, tmp_path: Path) -> None:
+    done = convert(words, tmp_path / "out", to="huggingface", num_attention_heads=8)
+    assert read_checkpoint(tmp_path / "out").weights.config.num_attention_heads == 8
+    assert any("num_attention_heads is taken as 8" in note.what for note in done.notes)
+
+
+def test_numbers_of_16_bits_are_proved_against_the_rounded_ones(
+    words: Path, tmp_path: Path
+) -> None:
+    done = convert(words, tmp_path / "out", to="huggingface", dtype="float16")
+    assert done.parity.largest == 0
+    assert done.parity.rounding is not None
+    assert 1e-4 < done.parity.rounding < 0.1
+    assert "rounding the numbers moved them by" in done.parity.line()
+
+
+def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_request(
+    words: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "out"
+    with pytest.raises(InputError, match=r"masked_lm, sentence_order.*\[target-cannot-hold\]"):
+        convert(words, place, to="sentence-transformers")
+    assert not place.exists()
+    lost = ["masked_lm", "sentence_order"]
+    convert(words, place, to="sentence-transformers", without=lost)
+    assert read_checkpoint(place).weights.heads == ()
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        VectorPlan("cls"),
+        VectorPlan(prompts={"query": "q: "}),
+        VectorPlan(steps=(Normalise(),)),
+        VectorPlan(steps=(Dense(np.eye(32, dtype=np.float32), None, "tanh"),)),
+        VectorPlan(max_length=9),
+    ],
+    ids=["pooling", "prompts", "normalise", "dense", "length"],
+)
+def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: VectorPlan) -> None:
+    place = save_tiny_vectors(tmp_path / "model", plan)
+    with pytest.raises(InputError, match=r"no place for: vectors.*\[target-cannot-hold\]"):
+        convert(place, tmp_path / "bare", to="huggingface")
+    convert(place, tmp_path / "kept", to="sentence-transformers")
+    convert(place, tmp_path / "bare", to="huggingface", without=["vectors"])
+
+
+def test_a_plan_that_says_only_what_is_usual_is_no_loss(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "model", VectorPlan())
+    convert(place, tmp_path / "out", to="huggingface")
+
+
+def test_a_pooler_beside_a_masked_word_head_is_kept(tmp_path: Path) -> None:
+    place = save_tiny(tmp_path / "model", ["masked_lm"], pooler=True)
+    convert(place, tmp_path / "out", to="huggingface")
+    assert read_checkpoint(tmp_path / "out").weights.has_pooler
+    convert(place, tmp_path / "less", to="huggingface", without=["pooler"])
+    assert not read_checkpoint(tmp_path / "less").weights.has_pooler
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (lambda w, p: convert(w, w, to="huggingface"), r"is the source.*\[same-place\]"),
+        (lambda w, p: convert(w, w.parent, to="huggingface"), r"or holds it.*\[same-place\]"),
+        (lambda w, p: convert(w, p / "new", to="pytorch"), r"huggingface.*\[unknown-format\]"),
+        (
+            lambda w, p: convert(w, p / "new", to="huggingface", without=["sop"]),
+            r"the parts are masked_lm, sentence_order, pooler, tokenizer.*\[part-unknown\]",
+        ),
+        (
+            lambda w, p: convert(w, p / "new", to="huggingface", without=["pooler"]),
+            r"sentence_order reads it.*\[pooler-missing\]",
+        ),
+    ],
+    ids=["same", "parent", "format", "part", "pooler"],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_written(
+    words: Path, tmp_path: Path, refused: Callable[[Path, Path], object], told: str
+) -> None:
+    before = contents(words.parent)
+    with pytest.raises(InputError, match=told):
+        refused(words, tmp_path)
+    assert contents(words.parent) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_not_empty_is_exchanged_only_on_request_and_whole(
+    words: Path, tmp_path: Path
+) -> None:
+    place = save_tiny_vectors(tmp_path / "old", VectorPlan())
+    before = contents(place)
+    with pytest.raises(InputError, match=r"--overwrite.*\[place-not-empty\]"):
+        convert(words, place, to="huggingface")
+    assert contents(place) == before
+    convert(words, place, to="huggingface", overwrite=True)
+    assert not (place / "modules.json").exists(), "a rest of the old model would be read as new"
+    assert read_checkpoint(place).weights.heads == ("masked_lm", "sentence_order")
+
+
+def test_overwriting_takes_no_directory_that_is_something_else(words: Path, tmp_path: Path) -> None:
+    letters = tmp_path / "letters"
+    letters.mkdir()
+    (letters / "dear.txt").write_text("Dear")
+    with pytest.raises(InputError, match=r"dear.txt.*\[place-not-empty\]"):
+        convert(words, letters, to="huggingface", overwrite=True)
+    cloned = save_tiny(tmp_path / "cloned")
+    (cloned / ".git").mkdir()
+    with pytest.raises(InputError, match=r"history.*\[place-not-empty\]"):
+        convert(words, cloned, to="huggingface", overwrite=True)
+
+
+def test_the_current_directory_is_not_exchanged(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = save_tiny(tmp_path / "here")
+    monkeypatch.chdir(place)
+    before = contents(place)
+    with pytest.raises(SurroundingsError, match=r"current directory.*\[write-failed\]"):
+        convert(words, ".", to="huggingface", overwrite=True)
+    assert contents(place) == before
+
+
+def test_an_empty_current_directory_is_filled(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    convert(words, ".", to="huggingface")
+    assert (tmp_path / "config.json").is_file()
+
+
+def test_a_file_in_the_place_is_one_line(words: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(SurroundingsError, match=r"out.*could not be written.*\[write-failed\]"):
+        convert(words, tmp_path / "out", to="huggingface")
+    assert (tmp_path / "out").read_text() == "a file"
+
+
+class Wrong:
+    """A format whose writer loses a little of one tensor."""
+
+    name = "wrong"
+    recognises = HUGGINGFACE.recognises
+    read = HUGGINGFACE.read
+
+    def write(self, stored: Stored, place: Path, *, dtype: str = "float32") -> None:
+        name = "encoder.embedding_hidden_mapping_in.bias"
+        moved = np.array(stored.weights.arrays[name])
+        moved[3] += 1e-3
+        arrays = {**stored.weights.arrays, name: moved}
+        HUGGINGFACE.write(replace(stored, weights=replace(stored.weights, arrays=arrays)), place)
+
+
+def test_a_wrong_copy_is_found_out_and_leaves_nothing(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.conversion.targets.FORMATS", (Wrong(),))
+    with pytest.raises(FormatError, match=r"on 8 texts the output .* differs by.*parity-failed"):
+        convert(words, tmp_path / "out", to="wrong")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Full:
+    """A format on a full disk."""
+
+    name = "full"
+    recognises = HUGGINGFACE.recognises
+    read = HUGGINGFACE.read
+
+    def write(self, stored: Stored, place: Path, *, dtype: str = "float32") -> None:
+        (place / "half").write_text("half a model")
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_one_line_that_names_the_place_and_leaves_nothing(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.conversion.targets.FORMATS", (Full(),))
+    place = tmp_path / "out"
+    with pytest.raises(SurroundingsError) as caught:
+        convert(words, place, to="full")
+    assert str(caught.value).startswith(f"'{place}' could not be written: No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_format_that_can_be_written_is_a_target() -> None:
+    assert {"huggingface", "sentence-transformers"} <= {each.name for each in targets()}
+
+
+def test_the_figure_is_none_where_nothing_differs(words: Path, tmp_path: Path) -> None:
+    done = convert(words, tmp_path / "out", to="huggingface")
+    moved = Parity("8 texts", {"pooled": 3.14e-6}, done.parity.weights)
+    assert moved.line() == "parity on 8 texts: max |diff| 3.1e-06"
