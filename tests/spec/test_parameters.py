@@ -77,6 +77,19 @@ def test_biases_and_norms_do_not_decay() -> None:
     assert "predictions.dense.weight" in decaying
 
 
+def test_inner_matrices_are_neither_tables_nor_classifiers() -> None:
+    table = parameter_table(AlbertConfig(), ["masked_lm", "sentence_order"])
+    layer = "encoder.albert_layer_groups.0.albert_layers.0."
+    assert table.inner_matrices == {
+        "encoder.embedding_hidden_mapping_in.weight",
+        *(f"{layer}attention.{part}.weight" for part in ("query", "key", "value", "dense")),
+        f"{layer}ffn.weight",
+        f"{layer}ffn_output.weight",
+        "pooler.weight",
+        "predictions.dense.weight",
+    }
+
+
 def test_a_row_is_found_by_its_name() -> None:
     table = parameter_table(AlbertConfig())
     assert table["pooler.bias"].shape == (4096,)

@@ -34,7 +34,8 @@ def run(place: Path, schedule: Schedule = SCHEDULE, width: int = 1) -> nn.Linear
         miss = (model(batch) - batch.sum(1, keepdim=True)).square().mean()
         return StepResult(miss, len(batch), {"miss": miss})
 
-    Run(dict(model.named_parameters()), {"weight"}, step, batches, schedule, place).train()
+    names = {"weight"}
+    Run(dict(model.named_parameters()), names, step, batches, schedule, place, names).train()
     return model
 
 
@@ -87,3 +88,12 @@ def test_only_what_is_named_decays(tmp_path: Path) -> None:
     Run(dict(model.named_parameters()), {"weight"}, step, batches, schedule, tmp_path).train()
     assert model.weight.max() < 0.9
     assert model.bias.item() == 1.0
+
+
+def test_a_run_with_muon_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    schedule = replace(SCHEDULE, matrix_rate=0.02)
+    whole = run(tmp_path / "whole", schedule)
+    run(tmp_path / "halves", replace(schedule, steps=7, decay_steps=0))
+    halves = run(tmp_path / "halves", schedule)
+    assert torch.equal(whole.weight, halves.weight)
+    assert not torch.equal(whole.weight, run(tmp_path / "adamw").weight)

@@ -97,13 +97,15 @@ def distil(recipe: Recipe[LessonRecipe], place: Path) -> Weights:
     parameters["encoder.embedding_hidden_mapping_in.weight"].data.copy_(
         torch.from_numpy(projection)
     )
+    names = parameter_table(config, pooler=False)
     run: Run[LessonBatch] = Run(
         parameters,
-        parameter_table(config, pooler=False).decaying,
+        names.decaying,
         student,
         partial(epoch_batches, recipe, lessons, turn),
         recipe.schedule,
         place,
+        names.inner_matrices,
     )
     run.train()
     return Weights(config, (), arrays_of(parameters), str(place))

@@ -56,13 +56,15 @@ def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
         begin_with_neighbours(model.named(), config, pieces, recipe.schedule.seed)
     if recipe.data.start:
         begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
+    table = parameter_table(config, HEADS)
     run: Run[PretrainingBatch] = Run(
         model.named(),
-        parameter_table(config, HEADS).decaying,
+        table.decaying,
         model,
         partial(epoch_batches, recipe, shard, tokenizer),
         recipe.schedule,
         place,
+        table.inner_matrices,
     )
     run.train()
     return Weights(config, HEADS, arrays_of(model.named()), str(place))

@@ -75,6 +75,18 @@ class ParameterTable:
         """Names of the rows to which weight decay applies."""
         return frozenset(row.name for row in self.rows if row.decays)
 
+    @property
+    def inner_matrices(self) -> frozenset[str]:
+        """Names of the matrices that turn a vector into a vector: no tables, no classifiers."""
+        outputs = {f"{head(name).prefix}.weight" for name in self.heads}
+        return frozenset(
+            row.name
+            for row in self.stored
+            if len(row.shape) == 2
+            and not row.name.startswith("embeddings.")
+            and row.name not in outputs
+        )
+
     def count(self) -> int:
         """Unique parameters, tied ones once."""
         return sum(row.size for row in self.stored)

@@ -20,7 +20,7 @@ from torch.optim import AdamW
 
 from albertkit.errors import InputError
 from albertkit.training.journal import Journal
-from albertkit.training.optimisers import adamw
+from albertkit.training.optimisers import optimiser_of
 from albertkit.training.recipe import Schedule
 from albertkit.training.state import Progress, open_state, save_state
 
@@ -51,11 +51,12 @@ class Run(Generic[Batch]):
     batches: Callable[[int], Iterator[Batch]]  # epoch → its batches, always the same
     schedule: Schedule
     place: Path
+    matrices: Container[str] = ()  # names of those that Muon takes, where the schedule asks for it
 
     def train(self) -> Progress:
         """Train to the schedule's last step, from the saved state where there is one."""
         torch.manual_seed(self.schedule.seed)
-        optimiser = adamw(self.parameters, self.decays, self.schedule)
+        optimiser = optimiser_of(self.parameters, self.decays, self.matrices, self.schedule)
         progress = open_state(self.place, self.parameters, optimiser) or Progress()
         window = Window(Journal(self.place), progress.tokens)
         while progress.step < self.schedule.steps:
@@ -77,7 +78,7 @@ class Run(Generic[Batch]):
         """One step of the optimiser."""
         rate = self.schedule.rate_at(progress.step)
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         result = self.step(batch)
         result.loss.backward()  # type: ignore[no-untyped-call]  # torch's own signature
         norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self.schedule.clip)

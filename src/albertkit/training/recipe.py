@@ -17,7 +17,7 @@ from albertkit.errors import FormatError, InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How a run is optimised: AdamW on a trapezoid of learning rates.
+    """How a run is optimised: AdamW, or Muon with it, on a trapezoid of learning rates.
 
     The rate rises over `warmup_steps`, stays at `peak_rate`, and falls to zero over the last
     `decay_steps`; a run can so be made longer at any time before it falls.
@@ -27,6 +27,7 @@ class Schedule:
     warmup_steps: int
     decay_steps: int
     peak_rate: float
+    matrix_rate: float = 0.0  # peak rate of the layers' matrices under Muon; 0: AdamW for all
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.98

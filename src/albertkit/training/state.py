@@ -1,6 +1,6 @@
 """The state of a run on disk: enough to go on as if nothing had happened.
 
-A run directory holds `state.safetensors` (parameters and AdamW's two moments, float32) and
+A run directory holds `state.safetensors` (parameters and their moments, float32) and
 `state.json` (plain numbers), replaced together, whole or not at all.
 """
 
@@ -20,7 +20,7 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # torch's names in AdamW's state
+MOMENTS = ("exp_avg", "exp_avg_sq")  # torch's names in AdamW's state; Muon has the first alone
 
 
 @dataclass(slots=True)
@@ -39,8 +39,8 @@ def save_state(
     """Write the run's state into the directory `place`."""
     arrays = {f"parameter/{name}": p.detach().numpy() for name, p in parameters.items()}
     for name, p in parameters.items():
-        for moment in MOMENTS:
-            arrays[f"{moment}/{name}"] = optimiser.state[p][moment].numpy()
+        kept = optimiser.state[p]
+        arrays |= {f"{m}/{name}": kept[m].numpy() for m in MOMENTS if m in kept}
     with new_directory(place) as fresh:
         write_safetensors(fresh / "state.safetensors", arrays, metadata={})
         (fresh / "state.json").write_text(json.dumps(asdict(progress)))
@@ -70,6 +70,7 @@ def open_state(
             )
         with torch.no_grad():
             p.copy_(torch.from_numpy(saved.copy()))
-        moments = {m: torch.from_numpy(arrays[f"{m}/{name}"].copy()) for m in MOMENTS}
+        found = {m: f"{m}/{name}" for m in MOMENTS if f"{m}/{name}" in arrays}
+        moments = {m: torch.from_numpy(arrays[key].copy()) for m, key in found.items()}
         optimiser.state[p] = {"step": torch.tensor(float(progress.step)), **moments}
     return progress
