@@ -141,6 +141,50 @@ def test_shards_are_read_as_one(tmp_path: Path) -> None:
     assert_same(stored.weights, model)
 
 
+def as_torch_file(place: Path, change: Any = None) -> Path:
+    """Put pytorch_model.bin in the place of model.safetensors, as transformers did before 2024."""
+    tensors = dict(load_file(place / "model.safetensors"))
+    if change:
+        change(tensors)
+    (place / "model.safetensors").unlink()
+    torch.save(tensors, place / "pytorch_model.bin")
+    return place
+
+
+@pytest.mark.parametrize(("name", "heads", "pooler"), BY_NAME)
+def test_torchs_own_files_are_read_without_torch(
+    name: str, heads: tuple[str, ...], pooler: bool, tmp_path: Path
+) -> None:
+    model = saved_by_transformers(name, tmp_path / "m")
+    stored = read_checkpoint(as_torch_file(tmp_path / "m"))
+    assert stored.notes == ()
+    assert (stored.weights.heads, stored.weights.has_pooler) == (heads, pooler)
+    assert_same(stored.weights, model)
+    assert format_of(tmp_path / "m") == (HUGGINGFACE, "config.json and pytorch_model.bin")
+
+
+def test_shards_of_torchs_own_files_are_read_as_one(masked_lm: Path) -> None:
+    before = dict(read_checkpoint(masked_lm).weights.arrays)
+    tensors = dict(load_file(masked_lm / "model.safetensors"))
+    (masked_lm / "model.safetensors").unlink()
+    names, where = sorted(tensors), {}
+    for number, some in enumerate([names[::2], names[1::2]], 1):
+        file = f"pytorch_model-{number:05}-of-00002.bin"
+        torch.save({name: tensors[name] for name in some}, masked_lm / file)
+        where.update(dict.fromkeys(some, file))
+    index = masked_lm / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": where}))
+    weights = read_checkpoint(masked_lm).weights
+    assert weights.heads == ("masked_lm",)
+    for name, array in weights.arrays.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_safetensors_win_where_torchs_file_lies_beside_them(masked_lm: Path) -> None:
+    (masked_lm / "pytorch_model.bin").write_bytes(b"never opened")
+    assert read_checkpoint(masked_lm).weights.heads == ("masked_lm",)
+
+
 @pytest.mark.parametrize(
     ("weight_map", "reason"),
     [
@@ -167,6 +211,9 @@ def test_keys_of_earlier_years_are_understood_in_silence(masked_lm: Path) -> Non
         word_table = tensors["albert.embeddings.word_embeddings.weight"]
         tensors["predictions.decoder.weight"] = word_table.clone()
         tensors["predictions.decoder.bias"] = tensors.pop("predictions.bias")
+        for name in [name for name in tensors if "norm" in name.lower()]:  # transformers 2
+            older = name.replace(".weight", ".gamma").replace(".bias", ".beta")
+            tensors[older] = tensors.pop(name)
 
     before = {
         name: array.copy() for name, array in read_checkpoint(masked_lm).weights.arrays.items()

@@ -115,6 +115,11 @@ BROKEN = {
     "boolean shape": (built({"a": row([True], [0, 4])}, b"1234"), "file-malformed"),
     "offsets backwards": (built({"a": row([1], [4, 0])}, b"1234"), "file-malformed"),
     "three offsets": (built({"a": row([1], [0, 4, 4])}, b"1234"), "file-malformed"),
+    "an empty shape that no array has": (built({"a": row([0, 2**60], [0, 0])}), "file-malformed"),
+    "more axes than an array has": (
+        built({"a": row([1] * 100, [0, 4])}, b"1234"),
+        "file-malformed",
+    ),
     "shape too large for its bytes": (
         built({"a": row([2**60], [0, 4])}, b"1234"),
         "file-malformed",

@@ -1,22 +1,24 @@
-"""Hugging Face directories: config.json with model.safetensors, whole or in shards.
+"""Hugging Face directories: config.json with model.safetensors or pytorch_model.bin.
 
-In: a directory written by transformers, of this or earlier years, with or without a head. Out:
-weights under canonical names, which are Hugging Face's without `albert.`; and back.
+In: a directory written by transformers, of this or earlier years, with or without a head, its
+weights whole or in shards. Out: weights under canonical names, which are Hugging Face's without
+`albert.`; and back, as safetensors.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.format import Renamed, Stored
 from albertkit.checkpoints.huggingface_names import (
     CLASSIFIERS,
     ENCODER_PREFIX,
-    Tensors,
     canonical_names,
     heads_in,
 )
@@ -25,14 +27,24 @@ from albertkit.errors import Finding
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
-from albertkit.fileformats.safetensors_shards import read_shards
+from albertkit.fileformats.shards import read_shards
+from albertkit.fileformats.tensors import Tensors
+from albertkit.fileformats.torchzip import read_torch
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
 from albertkit.spec.heads import SENTENCE_ORDER
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
+# Each way in which weights may lie here, with its reader; where several do, the first is read.
+WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
+    {
+        WHOLE: read_safetensors,
+        f"{WHOLE}.index.json": lambda index: read_shards(index, read_safetensors),
+        "pytorch_model.bin": read_torch,
+        "pytorch_model.bin.index.json": lambda index: read_shards(index, read_torch),
+    }
+)
 TOKENIZER_FILES = (
     "spiece.model",
     "30k-clean.model",
@@ -51,22 +63,17 @@ class HuggingFaceFormat:
     name = "huggingface"
 
     def recognises(self, place: Path) -> str | None:
-        if not (place / CONFIG).is_file():
-            return None
-        for file in (WHOLE, INDEX):
-            if (place / file).is_file():
-                return f"{CONFIG} and {file}"
-        return None
+        file = weights_file(place)
+        return f"{CONFIG} and {file}" if file and (place / CONFIG).is_file() else None
 
     def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
-        [checkpoint-without-encoder], [checkpoint-misshaped], or as `read_safetensors` and
-        `read_shards` do.
+        [checkpoint-without-encoder], [checkpoint-misshaped], or as `open_tensors` does.
         """
         config, notes = told.over(read_config(place), str(place))
-        tensors = _open_tensors(place)
+        tensors = open_tensors(place)
         weights, more = _weights(tensors, config, str(place))
         files = tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
         return Stored(weights, files, notes + more)
@@ -86,7 +93,7 @@ class HuggingFaceFormat:
             for file in stored.tokenizer_files:
                 shutil.copyfile(file, folder / file.name)
             write_safetensors(folder / WHOLE, arrays, dtype=dtype)
-            config = _config_to_write(weights, dtype)
+            config = config_to_write(weights, dtype)
             (folder / CONFIG).write_text(
                 json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
             )
@@ -108,10 +115,15 @@ def read_config(place: Path) -> AlbertConfig:
     return AlbertConfig.from_dict(found, where=str(path))
 
 
-def _open_tensors(place: Path) -> Tensors:
-    if (place / WHOLE).is_file() or not (place / INDEX).is_file():
-        return read_safetensors(place / WHOLE)
-    return read_shards(place / INDEX)
+def weights_file(place: Path) -> str | None:
+    """The name of the file to read a directory's weights from; None where it has none."""
+    return next((file for file in WEIGHTS if (place / file).is_file()), None)
+
+
+def open_tensors(place: Path) -> Tensors:
+    """The tensors of a directory; raises as the readers of WEIGHTS do."""
+    file = weights_file(place) or WHOLE
+    return WEIGHTS[file](place / file)
 
 
 def _weights(
@@ -138,7 +150,8 @@ def _names_to_write(weights: Weights) -> dict[str, str]:
     return {prefix + name if name in encoder else name: name for name in names}
 
 
-def _config_to_write(weights: Weights, dtype: SavedDtype) -> dict[str, object]:
+def config_to_write(weights: Weights, dtype: SavedDtype) -> dict[str, object]:
+    """The config.json of these weights; it names the class of transformers with their heads."""
     extra = {key: value for key, value in weights.config.extra.items() if key != "torch_dtype"}
     return {
         **replace(weights.config, extra=extra).to_dict(),

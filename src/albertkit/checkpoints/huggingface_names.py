@@ -7,20 +7,16 @@ behind a foreign prefix (`module.albert.…`) are understood: the word table tel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import numpy as np
 
 from albertkit.checkpoints.agreement import some
 from albertkit.errors import Finding, FormatError
 from albertkit.fileformats.reader import JsonValue
-from albertkit.fileformats.safetensors import TensorFile
-from albertkit.fileformats.safetensors_shards import TensorShards
+from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION
 from albertkit.spec.parameters import WORD_TABLE
-
-Tensors: TypeAlias = TensorFile | TensorShards
 
 ENCODER_PREFIX = "albert."
 # Buffers that transformers 2.x to 4.30 saved: counted from 0, or all zero.
@@ -37,7 +33,7 @@ def canonical_names(tensors: Tensors, origin: str) -> tuple[dict[str, str], tupl
     where no word table, or more than one, is there.
     """
     prefix, notes = _prefix(tensors, origin)
-    names = {_canonical(name, prefix): name for name in tensors}
+    names = {_canonical(modern(name), prefix): name for name in tensors}
     for buffer in BUFFERS:
         names.pop(buffer, None)
     return names, notes + _untie(names, tensors, origin)
@@ -85,6 +81,14 @@ def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
         fix="Give the directory of a whole ALBERT, not of a head or another model",
         where=origin,
     )
+
+
+def modern(name: str) -> str:
+    """The name of a norm's parameter as it is since 2020: TensorFlow's were kept before."""
+    for old, new in (("gamma", "weight"), ("beta", "bias")):
+        if name.lower().endswith(f"norm.{old}"):
+            return name.removesuffix(old) + new
+    return name
 
 
 def _canonical(name: str, prefix: str) -> str:

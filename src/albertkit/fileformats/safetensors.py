@@ -21,7 +21,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
 from albertkit.fileformats.floats import FloatArray, as_float32
 from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
-from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind
+from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind, is_shape
 
 SavedDtype = Literal["float32", "float16"]
 
@@ -163,7 +163,7 @@ def _entry(key: str, found: JsonValue, reader: ByteReader, name: str) -> TensorE
     if not isinstance(dtype, str) or dtype not in BYTES_OF:
         raise _malformed(name, f"{key} has the unknown dtype {dtype!r}")
     sizes, (start, end) = _counts(shape, key, name), _span(offsets, key, name)
-    if end - start != math.prod(sizes) * BYTES_OF[dtype]:
+    if not is_shape(sizes) or end - start != math.prod(sizes) * BYTES_OF[dtype]:
         raise _malformed(
             name, f"{key} has {end - start} bytes, its shape {list(sizes)} in {dtype} needs others"
         )

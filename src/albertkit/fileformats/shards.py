@@ -1,23 +1,24 @@
-"""Read tensors that lie in several safetensors files, listed by an index of JSON.
+"""Read tensors that lie in several files, listed by an index of JSON.
 
-In: `model.safetensors.index.json`, `{"weight_map": {tensor: file}}`. Out: one lazy mapping.
+In: `model.safetensors.index.json` or `pytorch_model.bin.index.json`, which say
+`{"weight_map": {tensor: file}}`. Out: one lazy mapping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.reader import JsonValue, read_json
-from albertkit.fileformats.safetensors import TensorFile, read_safetensors
+from albertkit.fileformats.tensors import Tensors
 
 
-class TensorShards(Mapping[str, FloatArray]):
-    """The tensors of several files, name → float32 array, read when asked for."""
+class TensorShards(Tensors):
+    """The tensors of several files."""
 
-    def __init__(self, files: Mapping[str, TensorFile]) -> None:
+    def __init__(self, files: Mapping[str, Tensors]) -> None:
         self._files = files  # tensor name → the file that holds it
 
     def __getitem__(self, name: str) -> FloatArray:
@@ -32,13 +33,14 @@ class TensorShards(Mapping[str, FloatArray]):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """name → shape, without reading any tensor."""
-        return {name: file.entries[name].shape for name, file in self._files.items()}
+        found = {id(file): file.shapes for file in self._files.values()}
+        return {name: found[id(file)][name] for name, file in self._files.items()}
 
 
-def read_shards(index: Path) -> TensorShards:
-    """Open all files of an index and check that each holds what the index says.
+def read_shards(index: Path, read: Callable[[Path], Tensors]) -> TensorShards:
+    """Open all files of an index, each by `read`, and check that each holds what the index says.
 
-    Raises FormatError [checkpoint-shards-broken], or as `read_safetensors`.
+    Raises FormatError [checkpoint-shards-broken], or as `read`.
     """
     where = read_json(index).get("weight_map")
     if not isinstance(where, dict) or not where:
@@ -47,7 +49,7 @@ def read_shards(index: Path) -> TensorShards:
     for name in sorted(set(names.values())):
         if not (index.parent / name).is_file():
             raise _broken(index, f"it names {name!r}, which is not beside it")
-    files = {name: read_safetensors(index.parent / name) for name in sorted(set(names.values()))}
+    files = {name: read(index.parent / name) for name in sorted(set(names.values()))}
     for tensor, name in names.items():
         if tensor not in files[name]:
             raise _broken(index, f"it says that {name!r} holds {tensor}, which is not so")
