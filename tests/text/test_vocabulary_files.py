@@ -33,7 +33,8 @@ def test_a_sentencepiece_model_may_have_any_name(
 
 
 @pytest.mark.parametrize(
-    "name", ["spiece.model", "30k-clean.model", "assets/30k-clean.model", "my.model"]
+    "name",
+    ["spiece.model", "30k-clean.model", "assets/30k-clean.model", "my.model", "vocabulary.spm"],
 )
 def test_a_directory_is_searched_for_a_model(
     tiny: AlbertTokenizer, tmp_path: Path, name: str
@@ -41,6 +42,25 @@ def test_a_directory_is_searched_for_a_model(
     (tmp_path / name).parent.mkdir(exist_ok=True)
     shutil.copy(TINY, tmp_path / name)
     assert AlbertTokenizer.from_pretrained(str(tmp_path)).fingerprint == tiny.fingerprint
+
+
+KERAS_SETTINGS = (
+    '{"module": "keras_hub", "config": {}, "registered_name": "keras_hub>AlbertTokenizer"}'
+)
+
+
+def test_keras_hubs_tokenizer_json_is_not_taken_for_hugging_faces(
+    tiny: AlbertTokenizer, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizer.json").write_text(KERAS_SETTINGS)
+    with pytest.raises(FormatError, match=r"\[no-vocabulary\]"):
+        AlbertTokenizer.from_pretrained(tmp_path)
+    inside = tmp_path / "assets" / "tokenizer"
+    inside.mkdir(parents=True)
+    shutil.copy(TINY, inside / "vocabulary.spm")
+    assert AlbertTokenizer.from_pretrained(tmp_path).fingerprint == tiny.fingerprint
+    settings_of(inside, do_lower_case=False)
+    assert AlbertTokenizer.from_pretrained(tmp_path).policy.case == "kept"
 
 
 def test_a_wordpiece_vocabulary_gets_berts_pipeline(tmp_path: Path) -> None:
@@ -144,7 +164,7 @@ def test_a_given_policy_overrides_what_was_saved(tmp_path: Path) -> None:
 
 def test_a_directory_without_vocabulary_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "albert"}')
-    with pytest.raises(FormatError, match=r"holds no vocabulary; none of spiece\.model.*no-vocab"):
+    with pytest.raises(FormatError, match=r"holds no vocabulary; no spiece\.model.*no-vocab"):
         AlbertTokenizer.from_pretrained(tmp_path)
 
 

@@ -1,12 +1,13 @@
 """A file or directory → the vocabulary in it, recognised by content, and the policy it asks for.
 
 In: a path. Out: Found(vocabulary, policy, reason, …). The order in a directory:
+0. the SavedModel that lies there, or among whose assets this is: text as its graph reads it;
 1. what albertkit itself saved there, as long as the tokenizer.json is still the one it wrote;
 2. a tokenizer.json: the directory's users had *its* ids. A form that we know becomes a policy, if
    all probe texts then get the same ids; any other is run by the tokenizers library;
 3. a SentencePiece model, with google's pipeline less what tokenizer_config.json switches off;
 4. a vocab.txt, with BERT's pipeline likewise.
-A given policy overrides 1 and 2 where a SentencePiece model or vocab.txt is there.
+A given policy overrides 0, 1 and 2 where a SentencePiece model or vocab.txt is there.
 """
 
 from __future__ import annotations
@@ -25,8 +26,16 @@ from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.text.batch import encode_texts
 from albertkit.text.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
 from albertkit.text.pieces import SentencePieces
-from albertkit.text.policy import REFERENCE, WORDPIECE, TextPolicy, policy_from_fields
+from albertkit.text.policy import (
+    REFERENCE,
+    TFHUB,
+    TFHUB_WORDPIECE,
+    WORDPIECE,
+    TextPolicy,
+    policy_from_fields,
+)
 from albertkit.text.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
+from albertkit.text.saved_model_vocabulary import module_around, vocabulary_in_module
 from albertkit.text.specials import BERT_NAMES, SpecialNames
 from albertkit.text.tokenizer_json import KnownForm, read_known_form
 from albertkit.text.vocabulary import Vocabulary
@@ -36,8 +45,20 @@ LOGGER = logging.getLogger(__name__)
 
 SETTINGS_FILE = "tokenizer_config.json"
 OUR_SETTINGS = "albertkit"  # the key of tokenizer_config.json under which we keep the policy
-SENTENCEPIECE_FILES = ("spiece.model", "30k-clean.model", "assets/30k-clean.model")
+SENTENCEPIECE_FILES = (
+    "spiece.model",
+    "30k-clean.model",
+    "assets/30k-clean.model",
+    "vocabulary.spm",
+)
+# Keras Hub keeps a preset's vocabulary here, and above it settings called tokenizer.json too.
+KERAS_HUB_FOLDER = "assets/tokenizer"
+KERAS_KEY = "registered_name"  # in what Keras serialises
+LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
 LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "unknown"
+
+# What a policy for pieces of SentencePiece means where the vocabulary is a vocab.txt.
+FOR_WORDS = {REFERENCE: WORDPIECE, TFHUB: TFHUB_WORDPIECE}
 
 Settings = dict[str, JsonValue]
 
@@ -57,6 +78,12 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
 
     Raises InputError [file-not-found], FormatError [no-vocabulary] or what the files deserve.
     """
+    module = module_around(path)
+    if module is not None:
+        inside = vocabulary_in_module(module)
+        if path.is_dir() or path == inside.file:
+            found = open_bytes(inside.data, inside.name, policy or inside.policy, inside.settings)
+            return found if policy else replace(found, reason=inside.reason or found.reason)
     if path.is_file():
         return open_file(path, policy, {})
     if not path.is_dir():
@@ -66,6 +93,8 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
             why="a tokenizer is opened from its files; nothing is downloaded",
             fix="Check the path, or download the model's files into a directory first",
         )
+    if (path / KERAS_HUB_FOLDER / "vocabulary.spm").is_file():
+        path /= KERAS_HUB_FOLDER
     settings = read_json(path / SETTINGS_FILE) if (path / SETTINGS_FILE).is_file() else {}
     found = open_directory(path, policy, settings)
     return replace(found, model_max_length=max_length_of(settings))
@@ -76,6 +105,8 @@ def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) ->
     model = first_file(path, [*SENTENCEPIECE_FILES, *sorted(p.name for p in path.glob("*.model"))])
     words = first_file(path, [VOCABULARY_FILE])
     ready = first_file(path, [TOKENIZER_FILE])
+    if ready and is_of_keras(ready):
+        ready = None
     plain = model or words
     ours = own_policy(settings, ready)
     if plain and policy:
@@ -89,7 +120,8 @@ def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) ->
     raise FormatError(
         "no-vocabulary",
         f"the directory {str(path)!r} holds no vocabulary",
-        why="none of spiece.model, 30k-clean.model, tokenizer.json or vocab.txt is there",
+        why="no spiece.model, 30k-clean.model, vocabulary.spm or vocab.txt is there, and no "
+        "tokenizer.json of Hugging Face's",
         fix="Put the file that belongs to the model beside it",
     )
 
@@ -97,6 +129,11 @@ def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) ->
 def first_file(path: Path, names: Sequence[str]) -> Path | None:
     """The first of these files that is there."""
     return next((path / name for name in names if (path / name).is_file()), None)
+
+
+def is_of_keras(path: Path) -> bool:
+    """Whether a tokenizer.json is what Keras Hub calls so."""
+    return path.stat().st_size <= LARGEST_SETTINGS and KERAS_KEY in read_json(path)
 
 
 def own_policy(settings: Settings, ready: Path | None) -> TextPolicy | None:
@@ -113,31 +150,36 @@ def own_policy(settings: Settings, ready: Path | None) -> TextPolicy | None:
 def open_file(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
     """Open one vocabulary file, whatever its name."""
     data = bytes(map_file(path))
+    if data.lstrip()[:1] == b"{":
+        return follow_tokenizer_json(path, None, policy, settings)
+    return open_bytes(data, str(path), policy, settings)
+
+
+def open_bytes(data: bytes, name: str, policy: TextPolicy | None, settings: Settings) -> Found:
+    """Open a SentencePiece model or a vocab.txt; name: what messages call it."""
     if looks_like_sentencepiece(data[:16]):
         asked, reason = asked_policy(REFERENCE, "a SentencePiece model", settings)
         chosen = policy or asked
         pieces = SentencePieces(
             data,
-            str(path),
+            name,
             special_names=special_names(settings, SpecialNames()),
             digit_comma=chosen.digit_comma,
             ties_unrounded=chosen.ties_unrounded,
         )
         return Found(pieces, chosen, "given by the caller" if policy else reason)
-    if data.lstrip()[:1] == b"{":
-        return follow_tokenizer_json(path, None, policy, settings)
     if looks_like_wordpiece(data):
         asked, reason = asked_policy(WORDPIECE, "a WordPiece vocabulary", settings)
-        if policy == REFERENCE:  # google's own pipeline for such a file
-            policy = WORDPIECE
-        words = WordPieces(data, str(path), special_names(settings, BERT_NAMES))
-        return Found(words, policy or asked, "given by the caller" if policy else reason)
+        chosen = FOR_WORDS.get(policy, policy) if policy else asked
+        names = special_names(settings, BERT_NAMES)
+        words = WordPieces(data, name, names, chosen.word_rule)
+        return Found(words, chosen, "given by the caller" if policy else reason)
     raise FormatError(
         "file-foreign",
         f"this is no vocabulary: it begins with {data[:12]!r}",
         why="a SentencePiece model, tokenizer.json or vocab.txt was expected",
         fix="Give the vocabulary that belongs to the model",
-        where=str(path),
+        where=name,
     )
 
 
