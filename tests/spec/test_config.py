@@ -170,3 +170,8 @@ def test_twelve_layers_in_five_groups() -> None:
     config = AlbertConfig(num_hidden_layers=12, num_hidden_groups=5)
     found = [config.group_of(layer) for layer in range(12)]
     assert found == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_misspelt_field_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"AlbertConfig has no keyword 'hidden_sise'.*hidden_size"):
+        AlbertConfig(hidden_sise=64)  # type: ignore[call-arg]  # the mistake under test

@@ -12,6 +12,7 @@ from albertkit.errors.exceptions import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -28,6 +29,12 @@ def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
         return function(*given, **named)
 
     return called
+
+
+def knows_its_fields(kind: type[T]) -> type[T]:
+    """The same for what makes a dataclass: a misspelt field, which would be a TypeError."""
+    kind.__init__ = knows_its_keywords(kind.__init__)  # type: ignore[method-assign]  # a class, not an object of it
+    return kind
 
 
 def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:

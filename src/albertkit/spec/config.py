@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from albertkit.errors import FormatError, InputError
+from albertkit.errors.keywords import knows_its_fields
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
@@ -50,11 +51,12 @@ NO_EXTRA: Mapping[str, Json] = MappingProxyType({})
 TWO_LABELS: Mapping[int, str] = MappingProxyType({0: "LABEL_0", 1: "LABEL_1"})
 
 
+@knows_its_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbertConfig:
     """One ALBERT. Widths count floats, rates are probabilities; checked when made.
 
-    Raises InputError [config-value-invalid] for an impossible value.
+    Raises InputError [config-value-invalid] for an impossible value, [unknown-keyword].
     """
 
     vocab_size: int = 30000  # V
