@@ -21,6 +21,9 @@ CODES: dict[str, str] = {
     "json-malformed": "A JSON file cannot be parsed.",
     "write-failed": "A file could not be written; what was there before is untouched.",
     "float16-overflow": "A weight is too large for the 16-bit floats that were asked for.",
+    # archives
+    "archive-too-large": "An archive's contents are larger than any model, or than it can hold.",
+    "archive-unsafe": "An archive has members that are no plain files of their own.",
     # checkpoints
     "checkpoint-unrecognised": "A directory holds no checkpoint of a format that is known.",
     "checkpoint-without-encoder": "A checkpoint lacks tensors of the ALBERT encoder.",
@@ -32,11 +35,15 @@ CODES: dict[str, str] = {
     "checkpoint-untied": "A checkpoint's word matrix for prediction is not its word table.",
     "metadata-missing": "A checkpoint does not say what must be known to compute with it.",
     "metadata-told": "A caller says otherwise than a checkpoint's files, and is believed.",
+    "fidelity-too-low": "A model rounded to int8 would answer too differently from the whole one.",
     "target-cannot-hold": "A format has no place for something that the model has.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
     # TensorFlow's modules and checkpoints
     "checkpoint-ambiguous": "A directory holds several checkpoints, and nothing says which.",
     "metadata-taken": "A checkpoint's configuration was pieced together; the note says from what.",
+    "head-guessed": "The tensors of a checkpoint fit several heads, of which one was taken.",
+    "tf1-hub-module": "A place is a TF Hub module of TensorFlow 1, of which the weights are read.",
+    "metadata-elsewhere": "A checkpoint's sizes were taken from elsewhere than a configuration.",
     # tensor bundles
     "checksum-mismatch": "Bytes of a file do not have the checksum that stands beside them.",
     "compression-unknown": "A part of a file is compressed in a way that is not read.",
@@ -59,15 +66,17 @@ CODES: dict[str, str] = {
     "text-empty": "A text has no characters beside spaces.",
     "text-truncated": "Texts were cut to the model's length.",
     "texts-missing": "A command got fewer texts than it needs.",
-    "unknown-model": "A model's name is neither a directory nor built in.",
+    "unknown-model": "A model's name is neither a directory, nor built in, nor known to a hub.",
     "usage": "A command was called with arguments that it doesn't take.",
     "vector-step-unknown": "A model makes vectors in a way that is not known here.",
     # conversion
     "config-changed": "A converted model says fields otherwise that do not change its numbers.",
+    "metadata-doubtful": "A config says what published models of its size are known not to have.",
     "parity-failed": "A converted model answers otherwise than its source; nothing was kept.",
     "part-unknown": "A part that is to be left out of a conversion is not there.",
     "place-not-empty": "A conversion would write where something would be lost.",
     "same-place": "A conversion would write over its own source.",
+    "self-test-impossible": "The masked-word self-test has no head, tokenizer or known words.",
     "tokenizer-changed": "A converted model reads text otherwise than its source.",
     "unknown-format": "No format that can be written has this name.",
     # text
@@ -115,4 +124,14 @@ CODES: dict[str, str] = {
     "run-of-another-model": "A run directory holds the state of a model of another shape.",
     "start-unfit": "A model is too narrow to begin with heads that see neighbours.",
     "vocabulary-too-large": "The text is too little for so many pieces.",
+    # names of hubs
+    "hub-access-denied": "A hub keeps a model for those who are let in.",
+    "hub-revision-unknown": "A model on a hub has no such branch, tag or commit.",
+    "hub-unreachable": "A hub does not answer, or must not be asked, and no copy is in the cache.",
+    # Keras Hub and HDF5
+    "head-activation-left-out": "A classifier's file asks for an activation behind its logits.",
+    "hdf5-part-unknown": "An HDF5 file uses a part of the format that Keras's files do not have.",
+    "prediction-epsilon": "A format's masked-word head has an epsilon of its own.",
+    "task-unknown": "A Keras Hub preset is of a task whose head is not known here.",
+    "tokenizer-takes-text-as-it-is": "A format's own tokenizer does not normalise text.",
 }

@@ -42,7 +42,7 @@ def new_file(place: Path) -> Iterator[BinaryIO]:
             fix="Make it, or write to another place",
         )
     unfinished = _temporary_sibling(place)
-    with _told_as_write_failed(place):
+    with told_as_write_failed(place):
         try:
             with _created(unfinished) as file:
                 yield file
@@ -68,7 +68,7 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
     fixed = place.is_dir() and _cannot_be_renamed(place)
     if fixed and others == "removed" and any(place.iterdir()):
         raise _not_exchangeable(place)
-    with _told_as_write_failed(place):
+    with told_as_write_failed(place):
         if place.exists() and not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,8 @@ def _created(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _told_as_write_failed(place: Path) -> Iterator[None]:
+def told_as_write_failed(place: Path) -> Iterator[None]:
+    """Turn what the system says into SurroundingsError [write-failed]."""
     try:
         yield
     except OSError as error:
