@@ -27,12 +27,12 @@ from albertkit.fileformats.protowire import FIXED32, Message, Wire, record, vari
 from albertkit.fileformats.protowire_write import whole
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.sstable import check, read_sstable, sstable
+from albertkit.fileformats.tensors import Tensors, is_shape
 
 INDEX_ENDING = ".index"
 HEADER = b""  # the key under which the header stands
 KIND = "the index of a tensor bundle"
 ONE_SHARD = bytes.fromhex("08011a020801")  # the header: one shard, version 1
-MOST_AXES = 254  # Source: tensorflow/core/framework/tensor_shape.h, MaxDimensions
 
 FLOAT32, STRING = 1, 7
 # TensorFlow's number of a type → how its bytes lie.
@@ -71,7 +71,7 @@ class BundleEntry:
         return names.get(self.dtype, f"number {self.dtype}")
 
 
-class TensorBundle(Mapping[str, FloatArray]):
+class TensorBundle(Tensors):
     """The tensors of one bundle, name → float32 array, read when asked for.
 
     Arrays cannot be written to. `bundle[name]` raises FormatError [file-foreign] for a tensor
@@ -93,10 +93,14 @@ class TensorBundle(Mapping[str, FloatArray]):
         return {name: entry.shape for name, entry in self.entries.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
+        self.check_that_floats(name)
         entry = self.entries[name]
-        if entry.dtype not in FLOATS:
-            raise self._not_of(name, "weights are floats")
         return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
+
+    def check_that_floats(self, name: str) -> None:
+        """Raise FormatError [file-foreign] for a tensor that is not of floats."""
+        if self.entries[name].dtype not in FLOATS:
+            raise self._not_of(name, "weights are floats")
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries  # without reading the tensor
@@ -253,7 +257,7 @@ def _entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, Bundl
         found.count(5),
         int.from_bytes(found.record(6), "little"),
     )
-    if len(dims) > MOST_AXES or any(dim < 0 for dim in dims) or entry.shard >= shards:
+    if not is_shape(dims) or entry.shard >= shards:
         raise _malformed(
             name, f"{called} has the shape {list(dims[:8])}, in shard {entry.shard} of {shards}"
         )

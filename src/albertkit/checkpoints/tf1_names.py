@@ -1,0 +1,149 @@
+"""The variables of google-research/albert's graph, and the heads that it was fine-tuned with.
+
+In: the names in a checkpoint of TensorFlow 1. Out: rows, canonical name ↔ google's name; and the
+usual names of variables that were saved behind a prefix or by another library's layer norm.
+Source: google-research/albert, modeling.py, classifier_utils.py, race_utils.py, squad_utils.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from albertkit.checkpoints.names import PROJECTION, Row
+from albertkit.spec import AlbertConfig
+from albertkit.spec.heads import (
+    MASKED_LM,
+    MULTIPLE_CHOICE,
+    QUESTION_ANSWERING,
+    SENTENCE_ORDER,
+    SEQUENCE_CLASSIFICATION,
+)
+from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+
+WORDS = "bert/embeddings/word_embeddings"
+GROUP = "bert/encoder/transformer/group_{}/inner_group_{}/"
+CLASSES = "output_weights"  # [classes, H], at the top level
+STEP = "global_step"
+# A norm's scope under the names that libraries give it; a number counts the norms of its scope,
+# or those of the whole graph.
+NORM = re.compile(r"(?P<scope>.*/)(LayerNorm|layer_normalization|layer_norm)(_(?P<number>\d+))?/")
+
+
+def _dense(canonical: str, foreign: str) -> tuple[Row, ...]:
+    return (
+        Row(f"{canonical}.weight", f"{foreign}/kernel", "transposed"),
+        Row(f"{canonical}.bias", f"{foreign}/bias"),
+    )
+
+
+def _norm(canonical: str, foreign: str) -> tuple[Row, ...]:
+    return (
+        Row(f"{canonical}.weight", f"{foreign}/gamma"),
+        Row(f"{canonical}.bias", f"{foreign}/beta"),
+    )
+
+
+def _output(canonical: str, scope: str) -> tuple[Row, ...]:
+    """A head's last product, whose matrix google keeps as [out, in]."""
+    return (
+        Row(f"{canonical}.weight", f"{scope}output_weights"),
+        Row(f"{canonical}.bias", f"{scope}output_bias"),
+    )
+
+
+EMBEDDINGS = (
+    Row(WORD_TABLE, WORDS),
+    Row("embeddings.position_embeddings.weight", "bert/embeddings/position_embeddings"),
+    Row("embeddings.token_type_embeddings.weight", "bert/embeddings/token_type_embeddings"),
+    *_norm("embeddings.LayerNorm", "bert/embeddings/LayerNorm"),
+)
+PROJECTED = _dense(PROJECTION, "bert/encoder/embedding_hidden_mapping_in")
+POOLER = _dense("pooler", "bert/pooler/dense")
+HEADS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
+    {
+        MASKED_LM.name: (
+            *_dense("predictions.dense", "cls/predictions/transform/dense"),
+            *_norm("predictions.LayerNorm", "cls/predictions/transform/LayerNorm"),
+            Row("predictions.bias", "cls/predictions/output_bias"),
+        ),
+        SENTENCE_ORDER.name: _output(SENTENCE_ORDER.prefix, "cls/seq_relationship/"),
+        SEQUENCE_CLASSIFICATION.name: _output(SEQUENCE_CLASSIFICATION.prefix, ""),
+        MULTIPLE_CHOICE.name: _output(MULTIPLE_CHOICE.prefix, ""),  # one number for each choice
+        QUESTION_ANSWERING.name: _output(QUESTION_ANSWERING.prefix, "cls/squad/"),
+    }
+)
+
+
+def rows(
+    config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool = True
+) -> tuple[Row, ...]:
+    """All variables of a model; where E equals H there is no projection."""
+    return (
+        *EMBEDDINGS,
+        *(PROJECTED if config.embedding_size != config.hidden_size else ()),
+        *(
+            row
+            for group in range(config.num_hidden_groups)
+            for inner in range(config.inner_group_num)
+            for row in _layer(group, inner)
+        ),
+        *(POOLER if pooler else ()),
+        *(row for name in heads for row in HEADS[name]),
+    )
+
+
+def _layer(group: int, inner: int) -> tuple[Row, ...]:
+    here, there = layer_prefix(group, inner), GROUP.format(group, inner)
+    return (
+        *_dense(f"{here}attention.query", f"{there}attention_1/self/query"),
+        *_dense(f"{here}attention.key", f"{there}attention_1/self/key"),
+        *_dense(f"{here}attention.value", f"{there}attention_1/self/value"),
+        *_dense(f"{here}attention.dense", f"{there}attention_1/output/dense"),
+        *_norm(f"{here}attention.LayerNorm", f"{there}LayerNorm"),
+        *_dense(f"{here}ffn", f"{there}ffn_1/intermediate/dense"),
+        *_dense(f"{here}ffn_output", f"{there}ffn_1/intermediate/output/dense"),
+        *_norm(f"{here}full_layer_layer_norm", f"{there}LayerNorm_1"),
+    )
+
+
+def usual_names(names: Iterable[str]) -> list[tuple[str, str]]:
+    """(google's name, the name in the file) of the variables that are a model's.
+
+    Left out: what optimizers keep under a variable's own name (`…/kernel/adam_m`), and the step.
+    Prefixes of the whole model (`module/`) go; heads may stand without one.
+    """
+    found = set(names)
+    own = sorted(name for name in found if not _is_slot(name, found) and name != STEP)
+    prefix = _prefix(own)
+    usual = [name.removeprefix(prefix) for name in own]
+    norms = _norm_names(usual)
+    return [(norms.get(name, name), there) for name, there in zip(usual, own, strict=True)]
+
+
+def _is_slot(name: str, names: set[str]) -> bool:
+    """Whether it hangs on another variable's name."""
+    return name.rpartition("/")[0] in names
+
+
+def _prefix(names: Iterable[str]) -> str:
+    """What stands before google's names: the word table tells; none where that is not plain."""
+    found = {name.removesuffix(WORDS) for name in names if f"/{name}".endswith(f"/{WORDS}")}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _norm_names(names: Iterable[str]) -> dict[str, str]:
+    """Name → google's, for parameters of norms: in each scope by the order of their numbers."""
+    norms: dict[str, dict[int, list[str]]] = {}
+    for name in names:
+        match = NORM.match(name)
+        if match:
+            number = int(match["number"] or 0)
+            norms.setdefault(match["scope"], {}).setdefault(number, []).append(name)
+    return {
+        name: f"{scope}LayerNorm{f'_{place}' if place else ''}/{name.rpartition('/')[2]}"
+        for scope, numbered in norms.items()
+        for place, number in enumerate(sorted(numbered))
+        for name in numbered[number]
+    }

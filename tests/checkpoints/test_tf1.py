@@ -1,0 +1,419 @@
+"""google's checkpoints: each fixture computes what google's code computed from it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albertkit.checkpoints import format_of
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.names import PROJECTION
+from albertkit.checkpoints.tf1 import TF1
+from albertkit.checkpoints.tf1_hub import TF1_HUB
+from albertkit.checkpoints.tf1_names import HEADS, rows
+from albertkit.checkpoints.told import Told
+from albertkit.engine.lists import logits_of_head
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.fileformats.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorbundle import read_bundle, write_bundle
+from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+from axes import CONFIG_AXES, SMALL, random_weights
+from modules import HERE, Reference, fixture, reference
+from tensorflow_parity import (
+    ATOL,
+    assert_engines_compute,
+    assert_torch_computes,
+    close,
+    encodings_of,
+)
+from tiny_models import PIECES
+
+SQUAD = HERE / "tf1_tiny_squad1"
+PREFIX = "model.ckpt-best"
+PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
+NARROW = AlbertConfig(**{**SMALL, "embedding_size": 32})  # type: ignore[arg-type]  # E == H
+
+
+def head_logits(weights: Weights, wanted: Reference, head: str) -> FloatArray:
+    return logits_of_head(NumpyEngine(weights), encodings_of(wanted), head)
+
+
+# What google's code computed
+
+
+@pytest.mark.parametrize("name", ["tf1_tiny", "tf1_tiny_g2i2"])
+def test_pretrained_checkpoints_compute_what_google_does(name: str, shared: Path) -> None:
+    weights = TF1.read(shared / "fixtures" / name).weights
+    wanted = reference(name, shared)
+    wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)  # they are flattened there
+    assert weights.heads == ("masked_lm", "sentence_order")
+    assert_torch_computes(weights, wanted)
+    if name == "tf1_tiny":  # for the other, OpenVINO compiles ten layers
+        assert_engines_compute(weights, wanted)
+    close(head_logits(weights, wanted, "sentence_order"), wanted["sop_logits"], ATOL)
+
+
+def test_a_hub_module_computes_what_its_checkpoint_does(shared: Path, tmp_path: Path) -> None:
+    place = fixture("tf1hub_tiny", shared, tmp_path)
+    found, evidence = format_of(place)
+    assert (found.name, evidence) == ("tf1-hub", "tfhub_module.pb")
+    stored = found.read(place)
+    wanted = reference("tf1_tiny", shared)
+    wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)
+    assert_torch_computes(stored.weights, wanted)
+    assert [note.code for note in stored.notes] == ["tf1-hub-module"]
+    assert stored.tokenizer_files == (place / "assets" / "30k-clean.model",)
+
+
+def test_a_classifier_computes_what_google_does(shared: Path) -> None:
+    weights = TF1.read(shared / "fixtures" / "tf1_tiny_classifier").weights
+    wanted = reference("tf1_tiny_classifier", shared)
+    assert weights.heads == ("sequence_classification",)
+    assert weights.config.num_labels == 3
+    close(head_logits(weights, wanted, "sequence_classification"), wanted["logits"], ATOL)
+
+
+def test_choices_compute_what_google_does(shared: Path) -> None:
+    stored = TF1.read(shared / "fixtures" / "tf1_tiny_race")
+    wanted = reference("tf1_tiny_race", shared)
+    assert stored.weights.heads == ("multiple_choice",)
+    logits = head_logits(stored.weights, wanted, "multiple_choice")
+    close(logits.reshape(2, 2), wanted["logits"], ATOL)
+    assert [note.code for note in stored.notes] == ["head-guessed"]
+
+
+def test_answers_compute_what_google_does() -> None:
+    weights = TF1.read(SQUAD).weights
+    wanted = reference("tf1_tiny_squad1", None)
+    mask = wanted["input_mask"] == 1
+    assert weights.heads == ("question_answering",)
+    both = head_logits(weights, wanted, "question_answering")  # [T, 2]
+    close(both[:, 0], wanted["start_logits"][mask], ATOL)
+    close(both[:, 1], wanted["end_logits"][mask], ATOL)
+
+
+# What is there, and under which name
+
+
+def test_a_checkpoint_is_recognised_by_directory_prefix_and_index() -> None:
+    for place in (SQUAD, SQUAD / PREFIX, SQUAD / f"{PREFIX}.index"):
+        found, evidence = format_of(place)
+        assert (found.name, evidence) == ("tf1", f"{PREFIX}.index without a graph of objects")
+        assert len(found.read(place).weights.arrays) == 27
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+@pytest.mark.parametrize("head", HEADS)
+def test_rows_cover_the_parameter_table(config: AlbertConfig, head: str) -> None:
+    table = {row.name for row in parameter_table(config, [head], pooler=True).stored}
+    if config.embedding_size == config.hidden_size:
+        table -= {f"{PROJECTION}.weight", f"{PROJECTION}.bias"}
+    own = rows(config, [head])
+    assert {row.canonical for row in own} == table
+    assert len({row.foreign for row in own}) == len(own)
+
+
+def test_what_the_optimizer_left_is_told_of_and_left_out(shared: Path) -> None:
+    stored = TF1.read(shared / "fixtures" / "tf1_tiny")
+    (note,) = stored.notes
+    assert note.what == "65 variables of an optimizer are left out"
+    assert len(stored.weights.arrays) == 32
+
+
+def renamed(
+    folder: Path, change: Callable[[str], str], more: Mapping[str, FloatArray] | None = None
+) -> Path:
+    """The fixture's variables under other names, with some more."""
+    bundle = read_bundle(SQUAD / PREFIX)
+    names = {change(name): name for name in bundle}
+    arrays = dict(Renamed(bundle, names)) | dict(more or {})
+    write_bundle(folder / PREFIX, {name: arrays[name] for name in arrays if name})
+    shutil.copyfile(SQUAD / "albert_config.json", folder / "albert_config.json")
+    return folder
+
+
+def assert_same_weights(found: Weights, wanted: Weights) -> None:
+    assert found.heads == wanted.heads
+    assert set(found.arrays) == set(wanted.arrays)
+    for name, array in wanted.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+
+
+def test_a_prefix_of_all_names_is_seen_through(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: f"module/{name}")
+    stored = TF1.read(place)
+    assert_same_weights(stored.weights, TF1.read(SQUAD).weights)
+    assert [note.what for note in stored.notes] == ["the variables are called module/…"]
+
+
+def test_a_prefix_of_the_encoder_alone_is_seen_through(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: f"module/{name}" if name.startswith("bert") else name)
+    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+
+
+def test_norms_under_another_librarys_names_are_seen_through(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: name.replace("LayerNorm", "layer_normalization"))
+    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+
+
+def test_norms_numbered_through_the_graph_keep_the_order_of_their_scope(tmp_path: Path) -> None:
+    def numbered(name: str) -> str:
+        name = name.replace("LayerNorm_1/", "layer_normalization_10/")
+        name = name.replace("inner_group_0/LayerNorm/", "inner_group_0/layer_normalization_9/")
+        return name.replace("embeddings/LayerNorm/", "embeddings/layer_normalization_7/")
+
+    place = renamed(tmp_path, numbered)
+    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+
+
+def test_two_variables_of_one_name_are_refused(tmp_path: Path) -> None:
+    more = {"bert/embeddings/layer_norm/beta": np.ones(16, np.float32)}
+    with pytest.raises(FormatError, match=r"are both bert/embeddings/LayerNorm/beta.*malformed\]"):
+        TF1.read(renamed(tmp_path, str, more))
+
+
+def test_a_missing_variable_is_named_in_both_namings(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: "" if name == "bert/pooler/dense/bias" else name)
+    with pytest.raises(FormatError, match=r"bert/pooler/dense/bias \(pooler.bias\).*without-enc"):
+        TF1.read(place)
+
+
+def test_a_model_without_a_pooler_is_one(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: "" if "pooler" in name else name)
+    assert not TF1.read(place).weights.has_pooler
+
+
+def test_variables_that_nothing_reads_are_listed(tmp_path: Path) -> None:
+    more = {"extra/kernel": np.ones(2, np.float32), "more/bias": np.ones(2, np.float32)}
+    (note,) = TF1.read(renamed(tmp_path, str, more)).notes
+    assert note.what == "2 tensors are left out: extra/kernel, more/bias"
+
+
+def test_a_head_that_is_begun_is_told_of(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: "" if name == "cls/squad/output_bias" else name)
+    stored = TF1.read(place)
+    assert stored.weights.heads == ()
+    assert stored.notes[0].what == "the head question_answering lacks cls/squad/output_bias"
+
+
+def test_whole_numbers_are_no_weights(tmp_path: Path) -> None:
+    place = renamed(tmp_path, str)
+    index = place / f"{PREFIX}.index"
+    records = dict(read_sstable(memoryview(index.read_bytes()), "index"))
+    bias = records[b"bert/pooler/dense/bias"]
+    assert bias.startswith(b"\x08\x01")  # of type 1, float32
+    records[b"bert/pooler/dense/bias"] = b"\x08\x03" + bias[2:]
+    index.write_bytes(sstable(records.items()))
+    with pytest.raises(FormatError, match=r"dense/bias is of type int32.*\[file-foreign\]"):
+        TF1.read(place)
+
+
+def test_bert_is_called_so(tmp_path: Path) -> None:
+    place = renamed(tmp_path, lambda name: name.replace("transformer/group_0", "layer_0"))
+    with pytest.raises(FormatError, match=r"this is google's BERT.*\[checkpoint-without-encoder\]"):
+        TF1.read(place)
+
+
+def test_another_model_is_no_albert(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "x", {"conv/kernel": np.ones(3, np.float32)})
+    with pytest.raises(FormatError, match=r"the file holds conv/kernel\."):
+        TF1.read(tmp_path)
+
+
+# The configuration
+
+
+def with_config(folder: Path, **changes: object) -> Path:
+    place = renamed(folder, str)
+    said = json.loads((place / "albert_config.json").read_text())
+    (place / "albert_config.json").write_text(json.dumps({**said, **changes}))
+    return place
+
+
+def test_a_configuration_may_lie_above(tmp_path: Path) -> None:
+    (tmp_path / "step").mkdir()
+    place = renamed(tmp_path / "step", str)
+    (place / "albert_config.json").rename(tmp_path / "albert_config.json")
+    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+
+
+def test_without_a_configuration_shapes_tell_the_rest(tmp_path: Path) -> None:
+    place = renamed(tmp_path, str)
+    (place / "albert_config.json").unlink()
+    told = Told(num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu_new")
+    stored = TF1.read(place, told)
+    said = TF1.read(SQUAD).weights
+    assert_same_weights(stored.weights, said)
+    assert stored.weights.config == replace(said.config, extra={})
+    assert [note.code for note in stored.notes] == ["metadata-elsewhere"]
+
+
+def test_without_a_configuration_what_no_shape_tells_has_to_be_told(tmp_path: Path) -> None:
+    place = renamed(tmp_path, str)
+    (place / "albert_config.json").unlink()
+    with pytest.raises(FormatError, match=r"Give --num-attention-heads and --hidden-act"):
+        TF1.read(place, Told(num_hidden_layers=3))
+
+
+def test_a_configuration_of_another_model_is_refused(tmp_path: Path) -> None:
+    place = with_config(tmp_path, num_hidden_groups=2)
+    with pytest.raises(FormatError, match=r"num_hidden_groups is 2; by the names.* it is 1"):
+        TF1.read(place)
+    place = with_config(tmp_path, intermediate_size=48)
+    with pytest.raises(FormatError, match=r"intermediate/dense/kernel .*\[32, 64\].*\[32, 48\]"):
+        TF1.read(place)
+
+
+def test_a_configuration_may_say_which_head_it_is(shared: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(shared / "fixtures" / "tf1_tiny_race", tmp_path / "sts")
+    place.chmod(0o700)
+    config = place / "albert_config.json"
+    said = json.loads(config.read_text())
+    config.unlink()
+    config.write_text(json.dumps({**said, "architectures": ["AlbertForSequenceClassification"]}))
+    stored = TF1.read(place)
+    assert stored.weights.heads == ("sequence_classification",)
+    assert stored.weights.config.num_labels == 1
+    assert stored.notes == ()
+
+
+# Writing
+
+
+def holdable(config: AlbertConfig) -> bool:
+    return (
+        config.activation not in {"gelu_erf", "silu"}
+        and config.layer_norm_eps == config.prediction_eps == 1e-12
+        and config.embedding_size != config.hidden_size
+    )
+
+
+@pytest.mark.parametrize("config", [axis for axis in CONFIG_AXES if holdable(axis.values[0])])
+def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path) -> None:
+    weights = random_weights(config, ["masked_lm", "sentence_order"], pooler=True)
+    TF1.write(Stored(weights), tmp_path / "x")
+    found, _ = format_of(tmp_path / "x")
+    back = found.read(tmp_path / "x")
+    assert back.notes == ()
+    assert_same_weights(back.weights, weights)
+    assert back.weights.config.to_google() == config.to_google()
+
+
+@pytest.mark.parametrize(
+    "head", [name for name in HEADS if name not in {"masked_lm", "sentence_order"}]
+)
+def test_every_head_is_written_and_read(head: str, tmp_path: Path) -> None:
+    labels = {0: "sad", 1: "so-so", 2: "glad"}
+    config = replace(PLAIN, id2label=labels) if head == "sequence_classification" else PLAIN
+    weights = random_weights(config, [head], pooler=True)
+    TF1.write(Stored(weights), tmp_path)
+    back = TF1.read(tmp_path)
+    assert back.notes == ()
+    assert_same_weights(back.weights, weights)
+    assert dict(back.weights.config.id2label) == dict(config.id2label)
+
+
+def test_what_google_wrote_is_written_again_byte_by_byte(tmp_path: Path) -> None:
+    TF1.write(TF1.read(SQUAD), tmp_path)
+    for ending in ("index", "data-00000-of-00001"):
+        name = f"{PREFIX}.{ending}"
+        assert (tmp_path / name).read_bytes() == (SQUAD / name).read_bytes()
+    said = json.loads((SQUAD / "albert_config.json").read_text())
+    written = json.loads((tmp_path / "albert_config.json").read_text())
+    assert {key: written[key] for key in said} == said
+
+
+def test_an_identity_is_no_projection(tmp_path: Path) -> None:
+    weights = random_weights(NARROW)
+    identity = {f"{PROJECTION}.weight": np.eye(32, dtype=np.float32)}
+    identity[f"{PROJECTION}.bias"] = np.zeros(32, np.float32)
+    plain = replace(weights, arrays={**weights.arrays, **identity})
+    TF1.write(Stored(plain), tmp_path)
+    assert not any("mapping_in" in name for name in read_bundle(tmp_path / PREFIX))
+    assert_same_weights(TF1.read(tmp_path).weights, plain)
+
+
+REFUSED: dict[str, tuple[Weights, str]] = {
+    "a real projection": (random_weights(NARROW), "the projection from 32 to 32"),
+    "gelu's other form": (
+        random_weights(replace(PLAIN, hidden_act="gelu")),
+        "the activation gelu; its code knows gelu, relu, tanh, linear",
+    ),
+    "another epsilon": (
+        random_weights(replace(PLAIN, layer_norm_eps=1e-6)),
+        "norms with the epsilon 1e-06",
+    ),
+    "a head's own epsilon": (
+        random_weights(replace(PLAIN, prediction_layer_norm_eps=1e-5), ["masked_lm"]),
+        "norms with the epsilon 1e-05",
+    ),
+    "a head of ours": (
+        random_weights(PLAIN, ["token_classification"]),
+        "the head token_classification",
+    ),
+    "groups that floating point cuts otherwise": (
+        random_weights(replace(PLAIN, num_hidden_layers=22, num_hidden_groups=22)),
+        "22 groups in 22 layers; its code rounds, and gives layer 15 the group 14",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_google_has_no_place_for_is_refused_before_anything_is_written(
+    name: str, tmp_path: Path
+) -> None:
+    weights, words = REFUSED[name]
+    with pytest.raises(InputError) as caught:
+        TF1.write(Stored(weights), tmp_path / "x")
+    assert words in str(caught.value)
+    assert caught.value.finding.code == "target-cannot-hold"
+    assert not (tmp_path / "x").exists()
+
+
+def test_half_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"float16 weights; its variables are float32"):
+        TF1.write(Stored(random_weights(PLAIN)), tmp_path / "x", dtype="float16")
+
+
+def test_modules_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
+        TF1_HUB.write(Stored(random_weights(PLAIN)), tmp_path / "x")
+
+
+def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_path: Path) -> None:
+    weights = random_weights(replace(PLAIN, vocab_size=1000))
+    TF1.write(Stored(weights, (PIECES,)), tmp_path)
+    assert (tmp_path / "30k-clean.model").read_bytes() == PIECES.read_bytes()
+    assert (tmp_path / "checkpoint").read_text() == f'model_checkpoint_path: "{PREFIX}"\n'
+    assert TF1.read(tmp_path).tokenizer_files == (tmp_path / "30k-clean.model",)
+
+
+# Damage
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_changed_bytes_give_our_error_or_the_same_weights(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    place = shutil.copytree(SQUAD, tmp_path_factory.mktemp("fuzz") / "x")
+    chosen = data.draw(st.sampled_from(sorted(place.iterdir())))
+    content = bytearray(chosen.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    chosen.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
+    try:
+        weights = TF1.read(place).weights
+        for name in weights.arrays:
+            assert weights.arrays[name].shape == weights.table()[name].shape
+    except AlbertKitError:
+        pass
