@@ -1,1 +1,0 @@
-"""TF Hub's API in torch tensors: what a preprocessor and an encoder from there answer to."""

@@ -1,0 +1,80 @@
+"""A place → what `hub.load` would give for it, without TensorFlow.
+
+    preprocessor = hub.load("albert_en_preprocess_3")
+    encoder = hub.load("albert_en_base_3")
+    outputs = encoder(preprocessor(["How old are you?"]))
+
+Importing this imports no torch; the first call does.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albertkit.checkpoints import Told
+from albertkit.errors import FormatError, InputError, imported
+from albertkit.errors.keywords import knows_its_keywords
+from albertkit.runtime.opened import opened
+from albertkit.sources import directory_of
+from albertkit.text import AlbertTokenizer, TextPolicy
+
+if TYPE_CHECKING:
+    from albertkit.hub.encoder import Encoder
+    from albertkit.hub.preprocessor import Preprocessor
+
+LOGGER = logging.getLogger(__name__)
+
+# What a place without weights raises: it may be a preprocessor, or a vocabulary alone.
+WITHOUT_WEIGHTS = frozenset({"file-foreign", "checkpoint-unrecognised", "file-not-found"})
+
+
+@knows_its_keywords
+def load(
+    handle: str | Path,
+    *,
+    policy: str | TextPolicy | None = None,
+    num_hidden_layers: int | None = None,
+    num_attention_heads: int | None = None,
+    hidden_act: str | None = None,
+) -> Encoder | Preprocessor:
+    """Open a place of any format, or a name that `albertkit.load` takes.
+
+    Weights give an Encoder; its `preprocessor` reads text as the place's tokenizer does. A place
+    without weights gives a Preprocessor. policy: how text is read instead; "tfhub" as
+    albert_en_preprocess does. num_hidden_layers, num_attention_heads, hidden_act: what the files
+    may not say.
+    Raises SurroundingsError [extra-missing], InputError [pooler-missing], and what reading raises.
+    """
+    imported("torch", "albertkit.hub")
+    from albertkit.hub.encoder import Encoder
+    from albertkit.hub.preprocessor import Preprocessor
+
+    told = Told(
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=num_attention_heads,
+        hidden_act=hidden_act,
+    )
+    try:
+        found = opened(handle, told, policy=policy)
+    except (FormatError, InputError) as error:
+        if error.finding.code not in WITHOUT_WEIGHTS:
+            raise
+        tokenizer = _tokenizer(handle, policy)
+        if tokenizer is None:
+            raise
+        return Preprocessor(tokenizer)
+    for note in found.notes:
+        LOGGER.info("%s", note.line())
+    return Encoder(found.weights, Preprocessor(found.tokenizer) if found.tokenizer else None)
+
+
+def _tokenizer(handle: str | Path, policy: str | TextPolicy | None) -> AlbertTokenizer | None:
+    """The tokenizer of a place that has no weights; None where it has none either."""
+    try:
+        return AlbertTokenizer.from_pretrained(directory_of(handle), policy=policy)
+    except FormatError as error:
+        if error.finding.code != "no-vocabulary":
+            raise
+        return None

@@ -1,0 +1,186 @@
+"""TF Hub's preprocessor in torch: texts in, rows of ids out, padded and packed as it packs them.
+
+Source: tensorflow/albert_en_preprocess/3; its packing was compared with every combination of
+lengths (tests/hub). How text becomes pieces is the tokenizer's policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from albertkit.errors import InputError
+from albertkit.text import AlbertTokenizer
+from albertkit.text.batch import encode_texts
+from albertkit.text.checks import check_texts
+
+Packed: TypeAlias = "dict[str, Tensor]"  # int32 [B, seq_length] each
+
+DEFAULT_LENGTH = 128  # of the published preprocessor
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """Rows of several lengths, one after another, as TensorFlow's RaggedTensor holds them.
+
+    values: [T] int32. row_splits: [B + 1] int64; row b is values[row_splits[b]:row_splits[b + 1]].
+    """
+
+    values: Tensor
+    row_splits: Tensor
+
+    def __len__(self) -> int:
+        return len(self.row_splits) - 1
+
+    def __getitem__(self, row: int) -> Tensor:
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        return self.values[self.row_splits[row] : self.row_splits[row + 1]]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[row] for row in range(len(self)))
+
+    def to_list(self) -> list[list[int]]:
+        return [row.tolist() for row in self]
+
+
+Segment: TypeAlias = "Ragged | Sequence[Sequence[object]]"  # lists: of ids, or of words' ids
+
+
+class Tokenize:
+    """`preprocessor.tokenize`: texts → the ids of their pieces, without special tokens."""
+
+    def __init__(self, tokenizer: AlbertTokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def __call__(self, inputs: object) -> Ragged:
+        """inputs: N texts. Raises InputError [input-not-texts], [text-not-a-string]."""
+        texts = _texts(inputs)
+        found = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
+        return Ragged(torch.from_numpy(found.ids), torch.from_numpy(found.starts))
+
+    def get_special_tokens_dict(self) -> dict[str, Tensor]:
+        """int32 scalars, under TF Hub's names."""
+        named = {
+            "vocab_size": self.tokenizer.vocab_size,
+            "start_of_sequence_id": self.tokenizer.cls_token_id,
+            "end_of_segment_id": self.tokenizer.sep_token_id,
+            "padding_id": self.tokenizer.pad_token_id,
+            "mask_id": self.tokenizer.mask_token_id,
+        }
+        return {name: torch.tensor(value, dtype=torch.int32) for name, value in named.items()}
+
+
+class Preprocessor:
+    """A preprocessor as `hub.load` gives it."""
+
+    def __init__(self, tokenizer: AlbertTokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.tokenize = Tokenize(tokenizer)
+
+    def __call__(self, inputs: object) -> Packed:
+        """The encoder's inputs of N texts, each int32 [N, 128]; longer texts are cut."""
+        return self.bert_pack_inputs([self.tokenize(inputs)])
+
+    def bert_pack_inputs(
+        self, inputs: Sequence[Segment], seq_length: int = DEFAULT_LENGTH
+    ) -> Packed:
+        """[CLS] a [SEP], or [CLS] a [SEP] b [SEP], of one or two segments of each row.
+
+        inputs: what `tokenize` gave, or lists of ids, also cut in words. Too long rows are cut
+        round robin: a piece to each segment in turn. Fewer slots than special tokens cut these.
+        Raises InputError [option-invalid], [pairs-unequal].
+        """
+        segments = [_rows(segment) for segment in _segments(inputs)]
+        if isinstance(seq_length, bool) or not isinstance(seq_length, int) or seq_length < 0:
+            raise InputError(
+                "option-invalid",
+                f"seq_length is {seq_length!r}",
+                why="it counts the slots of a row",
+                fix="Give a whole number",
+            )
+        B = len(segments[0])
+        ids = torch.full((B, seq_length), self.tokenizer.pad_token_id, dtype=torch.int32)
+        mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+        for number, parts in enumerate(zip(*segments, strict=True)):
+            row, kinds = self._row(parts, seq_length)
+            ids[number, : len(row)] = torch.tensor(row, dtype=torch.int32)
+            mask[number, : len(row)] = 1
+            types[number, : len(row)] = torch.tensor(kinds, dtype=torch.int32)
+        return {"input_word_ids": ids, "input_mask": mask, "input_type_ids": types}
+
+    def _row(self, parts: Sequence[list[int]], seq_length: int) -> tuple[list[int], list[int]]:
+        """One row's ids and types, at most seq_length of them."""
+        first, second = parts[0], parts[1] if len(parts) > 1 else None
+        room = max(0, seq_length - len(parts) - 1)
+        from_first, from_second = round_robin(len(first), len(second or ()), room)
+        sep = self.tokenizer.sep_token_id
+        row = [self.tokenizer.cls_token_id, *first[:from_first], sep]
+        kinds = [0] * len(row)
+        if second is not None:
+            row += [*second[:from_second], sep]
+            kinds += [1] * (len(row) - len(kinds))
+        return row[:seq_length], kinds[:seq_length]
+
+
+def round_robin(first: int, second: int, room: int) -> tuple[int, int]:
+    """How many pieces of two segments are kept, where each gets one in turn, the first begins."""
+    kept = min(first, max(-(-room // 2), room - second))
+    return kept, min(second, room - kept)
+
+
+def _texts(given: object) -> list[object]:
+    """N texts, of a list or an array; bytes as TensorFlow has them."""
+    listed = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(listed, str | bytes) or not isinstance(listed, Sequence):
+        raise InputError(
+            "input-not-texts",
+            f"the input is a {type(given).__name__}",
+            why="a preprocessor reads a batch of texts",
+            fix='Give a list, as ["one text"]',
+        )
+    return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in listed]
+
+
+def _segments(inputs: object) -> Sequence[Segment]:
+    if not isinstance(inputs, list | tuple) or len(inputs) not in (1, 2):
+        raise InputError(
+            "option-invalid",
+            f"bert_pack_inputs is given {_shown(inputs)}",
+            why="it packs a list of one or two segments",
+            fix="Give [tokenize(texts)], or [tokenize(first), tokenize(second)]",
+        )
+    if len({len(segment) for segment in inputs}) > 1:
+        raise InputError(
+            "pairs-unequal",
+            f"the segments have {' and '.join(str(len(segment)) for segment in inputs)} rows",
+            why="each row has one of both",
+            fix="Give as many of both",
+        )
+    return inputs
+
+
+def _shown(inputs: object) -> str:
+    if isinstance(inputs, list | tuple):
+        return f"{len(inputs)} segments"
+    return f"a {type(inputs).__name__}"
+
+
+def _rows(segment: Segment) -> list[list[int]]:
+    listed = segment.to_list() if isinstance(segment, Ragged) else segment
+    return [list(_flat(row)) for row in listed]
+
+
+def _flat(row: object) -> Iterator[int]:
+    """The ids of a row that may be cut in words."""
+    listed = row.tolist() if hasattr(row, "tolist") else row
+    for item in listed if isinstance(listed, Sequence) else ():
+        if isinstance(item, int):
+            yield item
+        else:
+            yield from _flat(item)

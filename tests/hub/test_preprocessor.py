@@ -1,0 +1,137 @@
+"""A preprocessor packs as TF Hub's does, row for row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit import AlbertTokenizer, hub
+from albertkit.errors import InputError
+from albertkit.hub.preprocessor import Preprocessor, Ragged, round_robin
+from tiny_models import PIECES
+
+
+@pytest.fixture(scope="module")
+def preprocessor() -> Preprocessor:
+    return Preprocessor(AlbertTokenizer.from_pretrained(PIECES, policy="tfhub"))
+
+
+@pytest.fixture(scope="module")
+def published(shared: Path) -> tuple[Preprocessor, dict[str, object]]:
+    """TF Hub's own vocabulary and rules, and what its module gave."""
+    found = hub.load(shared / "fixtures" / "spiece.model", policy="tfhub")
+    assert isinstance(found, Preprocessor)
+    return found, json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
+
+
+def test_all_reference_texts_get_the_published_ids(published: tuple) -> None:
+    preprocessor, wanted = published
+    assert preprocessor.tokenize(wanted["texts"]).to_list() == wanted["tokenize"]
+    packed = preprocessor(wanted["texts"])
+    assert packed["input_word_ids"].shape == (95, 128)
+    real = wanted["call"]["input_word_ids"]
+    for row, mask, ids in zip(
+        packed["input_word_ids"].tolist(), packed["input_mask"].tolist(), real, strict=True
+    ):
+        assert row[: sum(mask)] == ids
+    specials = preprocessor.tokenize.get_special_tokens_dict()
+    assert {name: int(value) for name, value in specials.items()} == wanted["special_tokens_dict"]
+    assert {value.dtype for value in specials.values()} == {torch.int32}
+
+
+def test_all_reference_rows_are_packed_as_published(published: tuple) -> None:
+    preprocessor, wanted = published
+    singles = preprocessor.tokenize(wanted["texts"][:24])
+    for length, packed in wanted["pack_single"].items():
+        found = preprocessor.bert_pack_inputs([singles], seq_length=int(length))
+        assert {name: value.tolist() for name, value in found.items()} == packed
+    first, second = (
+        preprocessor.tokenize(list(side)) for side in zip(*wanted["pairs"], strict=True)
+    )
+    for length, packed in wanted["pack_pairs"].items():
+        found = preprocessor.bert_pack_inputs([first, second], seq_length=int(length))
+        assert {name: value.tolist() for name, value in found.items()} == packed
+
+
+def test_every_combination_of_lengths_is_cut_as_published(published: tuple) -> None:
+    _, wanted = published
+    for length, first, second, kept_first, kept_second in wanted["truncation"]["rows"]:
+        assert round_robin(first, second, max(0, length - 3)) == (kept_first, kept_second)
+
+
+def test_round_robin_gives_a_piece_to_each_in_turn() -> None:
+    for room in range(12):
+        for first in range(9):
+            for second in range(9):
+                a = b = 0
+                while a + b < room and (a < first or b < second):
+                    if a < first:
+                        a += 1
+                    if a + b < room and b < second:
+                        b += 1
+                assert round_robin(first, second, room) == (a, b)
+
+
+def test_a_call_gives_three_int32_tensors_of_128(preprocessor: Preprocessor) -> None:
+    packed = preprocessor(["How old are you?", ""])
+    assert set(packed) == {"input_word_ids", "input_mask", "input_type_ids"}
+    assert {(value.dtype, value.shape) for value in packed.values()} == {
+        (torch.int32, torch.Size((2, 128)))
+    }
+    assert packed["input_word_ids"][1, :3].tolist() == [2, 3, 0]
+    assert packed["input_mask"][1].sum() == 2
+
+
+def test_words_pieces_arrays_and_bytes_are_read(preprocessor: Preprocessor) -> None:
+    flat = preprocessor.bert_pack_inputs([[[5, 6, 7], []]], 8)
+    words = preprocessor.bert_pack_inputs([[[[5], [6, 7]], []]], 8)
+    assert torch.equal(flat["input_word_ids"], words["input_word_ids"])
+    assert flat["input_word_ids"].tolist() == [[2, 5, 6, 7, 3, 0, 0, 0], [2, 3, 0, 0, 0, 0, 0, 0]]
+    texts = ["one", "two"]
+    wanted = preprocessor.tokenize(texts).to_list()
+    assert preprocessor.tokenize(np.array(texts)).to_list() == wanted
+    assert preprocessor.tokenize([text.encode() for text in texts]).to_list() == wanted
+
+
+def test_a_pair_has_types_and_is_cut_to_any_length(preprocessor: Preprocessor) -> None:
+    first, second = [[11, 12, 13]], [[21, 22]]
+    found = preprocessor.bert_pack_inputs([first, second], seq_length=9)
+    assert found["input_word_ids"].tolist() == [[2, 11, 12, 13, 3, 21, 22, 3, 0]]
+    assert found["input_type_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 0]]
+    assert found["input_mask"].tolist() == [[1, 1, 1, 1, 1, 1, 1, 1, 0]]
+    for length, row in ((6, [2, 11, 12, 3, 21, 3]), (2, [2, 3]), (1, [2]), (0, [])):
+        packed = preprocessor.bert_pack_inputs([first, second], seq_length=length)
+        assert packed["input_word_ids"].tolist() == [row]
+
+
+def test_ragged_rows_are_read_one_by_one() -> None:
+    rows = Ragged(torch.tensor([5, 6, 7], dtype=torch.int32), torch.tensor([0, 2, 2, 3]))
+    assert len(rows) == 3
+    assert rows[0].tolist() == [5, 6]
+    assert rows[-1].tolist() == [7]
+    assert rows.to_list() == [[5, 6], [], [7]]
+    with pytest.raises(IndexError):
+        rows[3]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda p: p("one text"), r"a str; .*\[input-not-texts\]"),
+        (lambda p: p([3]), r"\[text-not-a-string\]"),
+        (lambda p: p.bert_pack_inputs([[5]] * 3), r"3 segments.*\[option-invalid\]"),
+        (lambda p: p.bert_pack_inputs(p.tokenize(["a"])), r"a Ragged.*\[option-invalid\]"),
+        (lambda p: p.bert_pack_inputs([[[5]], [[5], [6]]]), r"1 and 2 rows.*\[pairs-unequal\]"),
+        (lambda p: p.bert_pack_inputs([[[5]]], seq_length=-1), r"-1.*\[option-invalid\]"),
+    ],
+    ids=["text", "number", "three", "ragged", "rows", "length"],
+)
+def test_what_cannot_be_packed_is_one_line(
+    preprocessor: Preprocessor, call: object, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        call(preprocessor)  # type: ignore[operator]  # a lambda of the list above
