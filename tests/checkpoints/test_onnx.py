@@ -1,0 +1,339 @@
+"""ONNX Runtime is the oracle: what it computes from our file is what our engine computes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import transformers
+
+from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
+from albertkit.checkpoints.onnx import MODEL, ONNX
+from albertkit.engine.lists import (
+    logits_of_head,
+    logits_of_words,
+    vectors_of_texts,
+    vectors_of_tokens,
+)
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.errors import FormatError, InputError
+from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec.vector_plan import Dense, Normalise, Pooling, VectorPlan
+from albertkit.tasks.vector_steps import apply_steps
+from axes import CONFIG_AXES, random_encodings, random_weights
+from onnx_oracle import own_tokens, padded, run, session
+from tiny_models import PIECES, save_tiny
+
+CONFIG = CONFIG_AXES[0].values[0]
+assert isinstance(CONFIG, AlbertConfig)
+LENGTHS = (40, 3, 17, 9, 2)
+ATOL = 1e-4  # what a conversion allows; found are 2e-6 for vectors, 6e-6 for word logits
+EVERY_TOKEN = np.arange(sum(LENGTHS))
+THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
+
+
+def written(weights: Weights, place: Path, plan: VectorPlan | None = None) -> Path:
+    ONNX.write(Stored(weights, vectors=plan), place)
+    return place / MODEL
+
+
+def assert_close(found: FloatArray, expected: FloatArray) -> None:
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_a_padded_batch_gets_our_engines_vectors_and_words(
+    config: AlbertConfig, tmp_path: Path
+) -> None:
+    weights = random_weights(config, ["masked_lm", "sentence_order"])
+    file = written(weights, tmp_path / "m")
+    onnx.checker.check_model(onnx.load(file), full_check=True)
+    asked = random_encodings(config, LENGTHS)
+    found, engine = run(file, padded(asked)), NumpyEngine(weights)
+    tokens = own_tokens(found["last_hidden_state"], LENGTHS)
+    assert_close(tokens, vectors_of_tokens(engine, asked))
+    assert_close(found["pooler_output"], vectors_of_texts(engine, asked, "pooler"))
+    words = own_tokens(found["logits"], LENGTHS)
+    assert_close(words, logits_of_words(engine, asked, EVERY_TOKEN))
+    assert_close(found["sop_logits"], logits_of_head(engine, asked, "sentence_order"))
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_every_axis_is_read_back_bit_for_bit(config: AlbertConfig, tmp_path: Path) -> None:
+    weights = random_weights(config, ["masked_lm"], pooler=True)
+    written(weights, tmp_path / "m")
+    back = read_checkpoint(tmp_path / "m").weights
+    assert dataclasses.replace(back.config, extra={}) == dataclasses.replace(config, extra={})
+    assert (back.heads, back.has_pooler) == (weights.heads, True)
+    assert set(back.arrays) == set(weights.arrays)
+    for name, array in weights.arrays.items():
+        np.testing.assert_array_equal(back.arrays[name], array, err_msg=name)
+
+
+def test_classes_of_texts_and_of_tokens_are_called_logits(tmp_path: Path) -> None:
+    asked = random_encodings(CONFIG, LENGTHS)
+    of_texts = random_weights(THREE_LABELS, ["sequence_classification"])
+    found = run(written(of_texts, tmp_path / "texts"), padded(asked))
+    expected = logits_of_head(NumpyEngine(of_texts), asked, "sequence_classification")
+    assert_close(found["logits"], expected)
+    of_tokens = random_weights(THREE_LABELS, ["token_classification"])
+    found = run(written(of_tokens, tmp_path / "tokens"), padded(asked))
+    assert set(found) == {"last_hidden_state", "logits"}  # it has no pooler
+    expected = logits_of_head(NumpyEngine(of_tokens), asked, "token_classification")
+    assert_close(own_tokens(found["logits"], LENGTHS), expected)
+
+
+def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["question_answering"])
+    asked = random_encodings(CONFIG, LENGTHS)
+    found = run(written(weights, tmp_path / "m"), padded(asked))
+    spans = np.stack([found["start_logits"], found["end_logits"]], axis=-1)
+    expected = logits_of_head(NumpyEngine(weights), asked, "question_answering")
+    assert_close(own_tokens(spans, LENGTHS), expected)
+
+
+def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["multiple_choice"])
+    asked = random_encodings(CONFIG, (9, 5, 12, 3, 7, 12))
+    flat = padded(asked)
+    two_by_three = {name: array.reshape(2, 3, 12) for name, array in flat.items()}
+    found = run(written(weights, tmp_path / "m"), two_by_three)
+    expected = logits_of_head(NumpyEngine(weights), asked, "multiple_choice")
+    assert_close(found["logits"], expected.reshape(2, 3))
+    assert found["last_hidden_state"].shape == (6, 12, CONFIG.hidden_size)
+
+
+def test_inputs_and_outputs_are_named_and_shaped_as_hugging_faces_exports(tmp_path: Path) -> None:
+    opened = session(written(random_weights(CONFIG), tmp_path / "m"))
+    assert [(port.name, port.type, port.shape) for port in opened.get_inputs()] == [
+        (name, "tensor(int64)", ["batch", "length"])
+        for name in ("input_ids", "attention_mask", "token_type_ids")
+    ]
+    assert [(port.name, port.shape) for port in opened.get_outputs()] == [
+        ("last_hidden_state", ["batch", "length", 32]),
+        ("pooler_output", ["batch", 32]),
+    ]
+
+
+def dense(width: int) -> Dense:
+    chance = np.random.default_rng(7)
+    matrix, bias = chance.normal(0, 0.2, (width, 32)), chance.normal(0, 0.2, width)
+    return Dense(matrix.astype(np.float32), bias.astype(np.float32), "tanh")
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "pooler"])
+def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path: Path) -> None:
+    weights = random_weights(CONFIG)
+    plan = VectorPlan(
+        pooling,
+        (dense(24), Normalise()),
+        max_length=20,
+        prompts={"query": "ask: "},
+        default_prompt="query",
+        similarity="dot",
+        lower_case=True,
+    )
+    file = written(weights, tmp_path / "m", plan)
+    asked = random_encodings(CONFIG, LENGTHS)
+    expected = vectors_of_texts(NumpyEngine(weights), asked, pooling)
+    found = run(file, padded(asked))["sentence_embedding"]
+    assert_close(found, apply_steps(plan.steps, expected, CONFIG))
+    back = read_checkpoint(tmp_path / "m").vectors
+    assert back is not None
+    assert dataclasses.replace(back, steps=()) == dataclasses.replace(plan, steps=())
+    np.testing.assert_array_equal(back.steps[0].weight, plan.steps[0].weight)
+    np.testing.assert_array_equal(back.steps[0].bias, plan.steps[0].bias)
+    assert back.steps[1] == Normalise()
+
+
+def test_a_row_without_a_token_gives_numbers(tmp_path: Path) -> None:
+    plan = VectorPlan(steps=(Normalise(),))
+    file = written(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m", plan)
+    inputs = padded(random_encodings(CONFIG, (5, 4)))
+    inputs["attention_mask"][1] = 0
+    for name, array in run(file, inputs).items():
+        assert np.isfinite(array).all(), name
+
+
+def test_a_batch_longer_than_the_positions_fails_by_the_tables_name(tmp_path: Path) -> None:
+    file = written(random_weights(CONFIG), tmp_path / "m")
+    inputs = {name: np.ones((1, 41), np.int64) for name in padded(random_encodings(CONFIG, (2,)))}
+    message = r"rows of embeddings.position_embeddings.weight'(.|\n)*40 by 41"
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail, match=message):
+        run(file, inputs)
+
+
+def small_base() -> AlbertConfig:
+    """The shape of base in a twelfth of its width, and all of its repetitions."""
+    return AlbertConfig(
+        vocab_size=3000,
+        embedding_size=128,
+        hidden_size=256,
+        num_hidden_layers=12,
+        num_attention_heads=4,
+        intermediate_size=1024,
+    )
+
+
+def test_a_shared_layer_lies_there_once(tmp_path: Path) -> None:
+    weights = random_weights(small_base(), ["masked_lm", "sentence_order"])
+    file = written(weights, tmp_path / "m")
+    assert file.stat().st_size < 1.05 * 4 * weights.table().count()
+
+
+def test_a_directory_brings_its_config_and_its_tokenizer(tmp_path: Path) -> None:
+    stored = read_checkpoint(save_tiny(tmp_path / "from", ["masked_lm"]))
+    ONNX.write(stored, tmp_path / "m")
+    assert format_of(tmp_path / "m") == (ONNX, MODEL)
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert config["architectures"] == ["AlbertForMaskedLM"]
+    assert (tmp_path / "m" / "spiece.model").read_bytes() == PIECES.read_bytes()
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "m").vocab_size == 1000
+    back = read_checkpoint(tmp_path / "m")
+    assert {file.name for file in back.tokenizer_files} == {
+        file.name for file in stored.tokenizer_files
+    }
+
+
+def test_what_is_told_is_believed_and_noted(tmp_path: Path) -> None:
+    written(random_weights(CONFIG), tmp_path / "m")
+    stored = ONNX.read(tmp_path / "m", Told(num_hidden_layers=7))
+    assert stored.weights.config.num_hidden_layers == 7
+    assert [note.code for note in stored.notes] == ["metadata-told"]
+
+
+def test_heads_that_would_answer_under_one_name_are_refused(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["masked_lm", "sequence_classification"])
+    with pytest.raises(InputError, match=r"would both answer as 'logits'.*\[target-cannot-hold\]"):
+        written(weights, tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_float16_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'float16'.*\[target-cannot-hold\]"):
+        ONNX.write(Stored(random_weights(CONFIG)), tmp_path / "m", dtype="float16")
+    assert list(tmp_path.iterdir()) == []
+
+
+# int8
+
+
+def cosines(found: FloatArray, expected: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(found, axis=-1) * np.linalg.norm(expected, axis=-1)
+    return np.sum(found * expected, axis=-1) / lengths
+
+
+def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
+    weights = random_weights(small_base(), ["masked_lm", "sentence_order"])
+    ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
+    file = tmp_path / "m" / MODEL
+    onnx.checker.check_model(onnx.load(file), full_check=True)
+    assert file.stat().st_size < 0.28 * 4 * weights.table().count()
+    asked = random_encodings(weights.config, LENGTHS)
+    found, engine = run(file, padded(asked)), NumpyEngine(weights)
+    tokens = own_tokens(found["last_hidden_state"], LENGTHS)
+    assert cosines(tokens, vectors_of_tokens(engine, asked)).min() > 0.99
+    pooled = vectors_of_texts(engine, asked, "pooler")
+    assert cosines(found["pooler_output"], pooled).min() > 0.99
+    words = own_tokens(found["logits"], LENGTHS)
+    assert cosines(words, logits_of_words(engine, asked, EVERY_TOKEN)).min() > 0.99
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_the_runtime_rounds_as_we_foresee(config: AlbertConfig, tmp_path: Path) -> None:
+    weights = random_weights(config)
+    ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
+    asked = random_encodings(config, (30, 30))
+    found = run(tmp_path / "m" / MODEL, padded(asked))["last_hidden_state"]
+    expected = rounded_vectors(weights, padded(asked))
+    # a step of an activation that falls to the other side moves few numbers by less than a step
+    assert cosines(found, expected).min() > 0.9999
+
+
+def rounded_vectors(weights: Weights, inputs: dict[str, np.ndarray]) -> FloatArray:
+    from albertkit.graph.encoder import encoder
+
+    return encoder(
+        NumpyInt8Emitter(weights.config, weights.arrays),
+        weights.config,
+        ids=inputs["input_ids"],
+        type_ids=inputs["token_type_ids"],
+        positions=np.arange(inputs["input_ids"].shape[1]),
+        mask=np.zeros(1, np.float32),
+    )
+
+
+def spoilt(weights: Weights) -> Weights:
+    """One activation that nothing reads is so large that the others fall below a step."""
+    at = "encoder.albert_layer_groups.0.albert_layers.0."
+    bias = weights.arrays[f"{at}ffn.bias"].copy()
+    matrix = weights.arrays[f"{at}ffn_output.weight"].copy()
+    bias[0], matrix[:, 0] = 1e4, 0
+    changes = {f"{at}ffn.bias": bias, f"{at}ffn_output.weight": matrix}
+    return dataclasses.replace(weights, arrays={**weights.arrays, **changes})
+
+
+def test_a_model_that_int8_turns_too_far_is_refused_with_the_figure(tmp_path: Path) -> None:
+    weights = spoilt(random_weights(CONFIG))
+    with pytest.raises(InputError, match=r"cosine 0\.\d{4}.*\[fidelity-too-low\]"):
+        ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_weights_are_not_taken_for_the_models_own(tmp_path: Path) -> None:
+    ONNX.write(Stored(random_weights(CONFIG)), tmp_path / "m", dtype="int8")
+    with pytest.raises(FormatError, match=r"int8.*\[file-foreign\]"):
+        read_checkpoint(tmp_path / "m")
+
+
+# files that are not ours, or not whole
+
+
+def changed(file: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    model = onnx.load(file)
+    change(model)
+    onnx.save(model, file)
+
+
+def said(model: onnx.ModelProto, key: str) -> onnx.StringStringEntryProto:
+    return next(prop for prop in model.metadata_props if prop.key == key)
+
+
+def test_a_missing_tensor_is_named_in_both_ways(tmp_path: Path) -> None:
+    file = written(random_weights(CONFIG), tmp_path / "m")
+
+    def without_pooler_bias(model: onnx.ModelProto) -> None:
+        kept = [t for t in model.graph.initializer if t.name != "pooler.bias"]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
+
+    changed(file, without_pooler_bias)
+    with pytest.raises(FormatError, match=r"no tensor pooler\.bias .*\[checkpoint-without-encoder"):
+        read_checkpoint(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"pooling": "median", "similarity": "dot"}',
+        '{"pooling": "mean", "similarity": "dot", "steps": ["tanh"]}',
+        "[]",
+    ],
+)
+def test_a_plan_that_we_never_wrote_is_refused(text: str, tmp_path: Path) -> None:
+    file = written(random_weights(CONFIG), tmp_path / "m", VectorPlan())
+
+    def spoil(model: onnx.ModelProto) -> None:
+        said(model, "vectors").value = text
+
+    changed(file, spoil)
+    with pytest.raises(FormatError, match=r"\[(file|json)-malformed\]"):
+        read_checkpoint(tmp_path / "m")
