@@ -320,10 +320,10 @@ ROWS = [
     opening("no encoder", Workshop.head_alone, "checkpoint-without-encoder", "predictions."),
     opening("no weights", lambda w: w.without(WEIGHTS), "checkpoint-unrecognised", "config.json"),
     opening(
-        "a config of BERT",
-        lambda w: w.spoilt("config.json", b'{"model_type": "bert"}'),
+        "a config of RoBERTa",
+        lambda w: w.spoilt("config.json", b'{"model_type": "roberta"}'),
         "config-not-albert",
-        "model_type is 'bert'",
+        "model_type is 'roberta'",
     ),
     # files
     opening(

@@ -291,7 +291,7 @@ def test_a_config_of_another_size_is_told_by_the_first_shape(masked_lm: Path) ->
 
 
 def test_a_config_of_another_model_is_refused(masked_lm: Path) -> None:
-    (masked_lm / "config.json").write_text('{"model_type": "bert"}')
+    (masked_lm / "config.json").write_text('{"model_type": "roberta"}')
     with pytest.raises(FormatError, match=r"\[config-not-albert\]"):
         read_checkpoint(masked_lm)
 

@@ -16,12 +16,7 @@ from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.format import Renamed, Stored
-from albertkit.checkpoints.huggingface_names import (
-    CLASSIFIERS,
-    ENCODER_PREFIX,
-    canonical_names,
-    heads_in,
-)
+from albertkit.checkpoints.huggingface_names import ALBERT, CLASSIFIERS, heads_in, plain_names
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.atomic import new_directory
@@ -75,8 +70,7 @@ class HuggingFaceFormat:
         config, notes = told.over(read_config(place), str(place))
         tensors = open_tensors(place)
         weights, more = _weights(tensors, config, str(place))
-        files = tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
-        return Stored(weights, files, notes + more)
+        return Stored(weights, tokenizer_files(place), notes + more)
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
@@ -126,10 +120,15 @@ def open_tensors(place: Path) -> Tensors:
     return WEIGHTS[file](place / file)
 
 
+def tokenizer_files(place: Path) -> tuple[Path, ...]:
+    """What a directory has of TOKENIZER_FILES."""
+    return tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
+
+
 def _weights(
     tensors: Tensors, config: AlbertConfig, origin: str
 ) -> tuple[Weights, tuple[Finding, ...]]:
-    names, notes = canonical_names(tensors, origin)
+    names, notes = plain_names(tensors, origin)
     found = tensors.shapes
     shapes = {name: found[there] for name, there in names.items()}
     heads, more = heads_in(shapes, config, origin)
@@ -144,7 +143,7 @@ def _weights(
 
 def _names_to_write(weights: Weights) -> dict[str, str]:
     """The name in the file → the canonical name; without a head there is no prefix."""
-    prefix = ENCODER_PREFIX if weights.heads else ""
+    prefix = ALBERT.encoder if weights.heads else ""
     encoder = {row.name for row in parameter_table(weights.config, pooler=True)}
     names = [row.name for row in weights.table().stored]
     return {prefix + name if name in encoder else name: name for name in names}

@@ -7,6 +7,7 @@ behind a foreign prefix (`module.albert.…`) are understood: the word table tel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,25 +19,39 @@ from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION
 from albertkit.spec.parameters import WORD_TABLE
 
-ENCODER_PREFIX = "albert."
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Where a family of models keeps what all of them have.
+
+    encoder: what stands before the encoder's names in a model with a head. predictions: what the
+    masked-word head's own names begin with.
+    """
+
+    encoder: str
+    predictions: str
+
+
+ALBERT = Dialect("albert.", "predictions.")
 # Buffers that transformers 2.x to 4.30 saved: counted from 0, or all zero.
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
-DECODER_WEIGHT, DECODER_BIAS = "predictions.decoder.weight", "predictions.decoder.bias"
 # The heads whose parameters are called `classifier`: only the config tells them apart.
 CLASSIFIERS = (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, MULTIPLE_CHOICE)
 
 
-def canonical_names(tensors: Tensors, origin: str) -> tuple[dict[str, str], tuple[Finding, ...]]:
-    """Canonical name → name in the file; buffers and the tied decoder's old keys are left out.
+def plain_names(
+    tensors: Tensors, origin: str, dialect: Dialect = ALBERT
+) -> tuple[dict[str, str], tuple[Finding, ...]]:
+    """Name as of today, without the encoder's prefix → name in the file; ALBERT's are canonical.
 
-    Names that are not ALBERT's stay as they are. Raises FormatError [checkpoint-without-encoder]
-    where no word table, or more than one, is there.
+    Buffers and the tied decoder's old keys are left out. Raises FormatError
+    [checkpoint-without-encoder] where no word table, or more than one, is there.
     """
-    prefix, notes = _prefix(tensors, origin)
-    names = {_canonical(modern(name), prefix): name for name in tensors}
+    prefix, notes = _prefix(tensors, origin, dialect)
+    names = {_without_prefix(_modern(name), prefix, dialect): name for name in tensors}
     for buffer in BUFFERS:
         names.pop(buffer, None)
-    return names, notes + _untie(names, tensors, origin)
+    return names, notes + _untie(names, tensors, origin, dialect)
 
 
 def heads_in(
@@ -59,10 +74,10 @@ def heads_in(
     return heads, tuple(notes)
 
 
-def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
+def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple[Finding, ...]]:
     """What stands before the encoder's canonical names in this file."""
     found = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
-    for usual in (ENCODER_PREFIX, ""):
+    for usual in (dialect.encoder, ""):
         if usual in found:
             return usual, ()
     if len(found) == 1:
@@ -70,7 +85,7 @@ def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
             "checkpoint-prefix",
             "note",
             f"the encoder's tensors are called {found[0]}…",
-            why=f"usual is {ENCODER_PREFIX}… or no prefix",
+            why=f"usual is {dialect.encoder}… or no prefix",
             where=origin,
         )
         return found[0], (note,)
@@ -83,7 +98,7 @@ def _prefix(tensors: Tensors, origin: str) -> tuple[str, tuple[Finding, ...]]:
     )
 
 
-def modern(name: str) -> str:
+def _modern(name: str) -> str:
     """The name of a norm's parameter as it is since 2020: TensorFlow's were kept before."""
     for old, new in (("gamma", "weight"), ("beta", "bias")):
         if name.lower().endswith(f"norm.{old}"):
@@ -91,19 +106,21 @@ def modern(name: str) -> str:
     return name
 
 
-def _canonical(name: str, prefix: str) -> str:
+def _without_prefix(name: str, prefix: str, dialect: Dialect) -> str:
     """Drop the encoder's prefix; heads stand one level outside of it."""
     if name.startswith(prefix):
         return name.removeprefix(prefix)
-    return name.removeprefix(prefix.removesuffix(ENCODER_PREFIX))
+    return name.removeprefix(prefix.removesuffix(dialect.encoder))
 
 
-def _untie(names: dict[str, str], tensors: Tensors, origin: str) -> tuple[Finding, ...]:
+def _untie(
+    names: dict[str, str], tensors: Tensors, origin: str, dialect: Dialect
+) -> tuple[Finding, ...]:
     """Take the old keys of the tied decoder out of `names`, the bias under its newer name."""
-    bias = names.pop(DECODER_BIAS, None)
+    bias = names.pop(f"{dialect.predictions}decoder.bias", None)
     if bias is not None:
-        names.setdefault("predictions.bias", bias)
-    weight = names.pop(DECODER_WEIGHT, None)
+        names.setdefault(f"{dialect.predictions}bias", bias)
+    weight = names.pop(f"{dialect.predictions}decoder.weight", None)
     table = names.get(WORD_TABLE)
     if weight is None or table is None or np.array_equal(tensors[weight], tensors[table]):
         return ()
@@ -112,7 +129,7 @@ def _untie(names: dict[str, str], tensors: Tensors, origin: str) -> tuple[Findin
             "checkpoint-untied",
             "warning",
             f"{weight} differs from the word table {table}, and is left out",
-            why="ALBERT predicts words with its word table",
+            why="words are predicted with the word table here",
             where=origin,
         ),
     )

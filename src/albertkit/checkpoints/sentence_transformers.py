@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from albertkit.checkpoints.bert import BERT
 from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.huggingface import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers_steps import (
@@ -57,7 +58,8 @@ class SentenceTransformersFormat:
         """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
         modules = read_modules(place / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
-        stored = HUGGINGFACE.read(encoder_place, told)
+        encoder = BERT if BERT.recognises(encoder_place) else HUGGINGFACE
+        stored = encoder.read(encoder_place, told)
         plan = VectorPlan(
             pooling=read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
