@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from albertkit.errors import FormatError
-
-Bytes: TypeAlias = bytes | memoryview  # of a view no part is copied until it is asked for
 
 VARINT, FIXED64, RECORD, FIXED32 = 0, 1, 2, 5  # the wire forms; 3 and 4 were groups
 LONGEST_VARINT = 10  # bytes
@@ -26,24 +23,20 @@ class Field:
     """One field of a message: its number and its value, a number or a stretch of bytes."""
 
     number: int
-    value: int | Bytes
+    value: int | bytes
 
     def text(self, reader: Wire) -> str:
         """The value as text."""
-        if isinstance(self.value, int):
+        if not isinstance(self.value, bytes):
             raise reader.malformed(f"field {self.number} is a number where text belongs")
         try:
-            return bytes(self.value).decode()
+            return self.value.decode()
         except UnicodeDecodeError as error:
             raise reader.malformed(f"field {self.number} is not UTF-8") from error
 
     def record(self, reader: Wire) -> bytes:
         """The value as bytes."""
-        return bytes(self.view(reader))
-
-    def view(self, reader: Wire) -> Bytes:
-        """The value as it lies there."""
-        if isinstance(self.value, int):
+        if not isinstance(self.value, bytes):
             raise reader.malformed(f"field {self.number} is a number where bytes belong")
         return self.value
 
@@ -63,7 +56,7 @@ class Wire:
 
     __slots__ = ("at", "data", "kind", "name", "start")
 
-    def __init__(self, data: Bytes, name: str, kind: str, start: int = 0) -> None:
+    def __init__(self, data: bytes, name: str, kind: str, start: int = 0) -> None:
         self.data = data
         self.name = name
         self.kind = kind
@@ -99,7 +92,7 @@ class Wire:
                 return value
         raise self.malformed(f"a number is longer than {LONGEST_VARINT} bytes")
 
-    def take(self, count: int) -> Bytes:
+    def take(self, count: int) -> bytes:
         left = len(self.data) - self.at
         if count > left:
             raise self.truncated(f"a record promises {count} bytes and {left} are left")
