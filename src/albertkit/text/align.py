@@ -25,6 +25,7 @@ from albertkit.text.policy import TextPolicy
 
 WORD = re.compile(r"\S+")
 QUOTES = re.compile(r"``|''")
+HIDDEN = ("Cc", "Cf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ def trace(text: str, policy: TextPolicy) -> TracedText:
 
 def is_plain(policy: TextPolicy) -> bool:
     """Whether ASCII text keeps one character for one, whitespace aside."""
-    return not (policy.controls_dropped or policy.punctuation_spaced or policy.quotes_rewritten)
+    return not (
+        policy.controls_dropped
+        or policy.controls_spaced
+        or policy.punctuation_spaced
+        or policy.quotes_rewritten
+    )
 
 
 def trace_ascii(text: str, policy: TextPolicy) -> TracedText:
@@ -96,6 +102,11 @@ def trace_ascii(text: str, policy: TextPolicy) -> TracedText:
 
 def steps_of(policy: TextPolicy) -> Iterable[Step]:
     """The policy's steps in their order."""
+    if policy.folded_first:
+        yield casefold
+        yield compose
+    if policy.controls_spaced:
+        yield space_controls
     if policy.controls_dropped:
         yield drop_controls
     if policy.ideographs_spaced:
@@ -116,6 +127,13 @@ def steps_of(policy: TextPolicy) -> Iterable[Step]:
         yield compose
     if policy.punctuation_spaced:
         yield lambda parts: space_around(parts, is_punctuation)
+
+
+def space_controls(parts: list[Traced]) -> list[Traced]:
+    return [
+        Traced(" ", part.begin, part.end) if unicodedata.category(part.text) in HIDDEN else part
+        for part in parts
+    ]
 
 
 def drop_controls(parts: list[Traced]) -> list[Traced]:

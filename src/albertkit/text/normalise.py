@@ -22,6 +22,7 @@ from albertkit.text.policy import TextPolicy
 
 NUL = "\0"
 WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace())  # U+3000 is the last
+CONTROLS = re.compile(r"[\0-\x1f\x7f-\x9f]")
 DROPPED_CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 # BERT's list of CJK blocks. Source: google-research/bert tokenization.py `_is_chinese_char`.
 IDEOGRAPH = re.compile(
@@ -39,6 +40,10 @@ DEFAULT_IGNORABLE = re.compile(
 
 def normalise(text: str, policy: TextPolicy) -> str:
     """The text as the policy wants it; empty where nothing is left."""
+    if policy.folded_first:
+        text = nfkc_casefold(text)
+    if policy.controls_spaced:
+        text = space_controls(text)
     if policy.controls_dropped:
         text = drop_controls(text)
     if policy.ideographs_spaced and not text.isascii():
@@ -56,7 +61,7 @@ def normalise_many(
     collapsing: the whitespace characters that must be collapsed here because the model's own
     normaliser will not do it; a text without them keeps its whitespace as it is.
     """
-    if policy.controls_dropped or policy.ideographs_spaced:
+    if policy.controls_dropped or policy.ideographs_spaced or policy.folded_first:
         return [normalise(text, policy) for text in texts]
     is_plain = list(map(str.isascii, texts))
     plain = iter(normalise_joined(list(compress(texts, is_plain)), policy, collapsing))
@@ -130,6 +135,15 @@ def drop_controls(text: str) -> str:
     if text.isascii():
         return text
     return without(text, lambda character: unicodedata.category(character) == "Cf")
+
+
+def space_controls(text: str) -> str:
+    """With a space for each character of the categories Cc and Cf."""
+    text = CONTROLS.sub(" ", text)
+    if text.isascii():
+        return text
+    hidden = "".join(c for c in set(text) if unicodedata.category(c) == "Cf")
+    return text.translate(dict.fromkeys(map(ord, hidden), " "))
 
 
 def nfkc_casefold(text: str) -> str:

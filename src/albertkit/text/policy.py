@@ -3,7 +3,7 @@
 A policy says how raw text becomes the string that the pieces are searched in, and what special
 tokens in text mean. Source of each value: google-research/albert `tokenization.py` (reference and
 wordpiece), transformers 4.57 `AlbertTokenizer` (huggingface), TF Hub `albert_en_preprocess/3`
-(tfhub).
+(tfhub) and `bert_en_uncased_preprocess/3` (tfhub-wordpiece).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Form = Literal["NFKD", "NFD", "kept"]
 Marks = Literal["class", "category", "kept"]
 Case = Literal["lower", "nfkc_casefold", "kept"]
 MaskRule = Literal["exact", "spaced", "text"]
+WordRule = Literal["google", "tensorflow_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class TextPolicy:
     """
 
     name: str
+    folded_first: bool = False  # NFKC_Casefold before all else (BERT's preprocessor on TF Hub)
+    controls_spaced: bool = False  # each control or format character (Cc, Cf) becomes a space
     controls_dropped: bool = False  # NUL, U+FFFD and control characters (BERT's cleaning)
     ideographs_spaced: bool = False  # a space on both sides of each CJK ideograph (BERT)
     whitespace_collapsed: bool = True  # str.split() and single spaces
@@ -37,10 +40,16 @@ class TextPolicy:
     case: Case = "lower"
     punctuation_spaced: bool = False  # a space on both sides of each punctuation mark (BERT)
     digit_comma: bool = True  # a piece that ends in digit + comma is split: "2001," → ▁2001 ,
+    word_rule: WordRule = "google"  # where words of a vocab.txt end and how long: wordpiece.py
     ties_unrounded: bool = False  # "eeeee" as SentencePiece up to 0.2.1: see tied_paths.py
     specials_in_text: bool = False  # a literal [CLS] in text is the special token, not text
     mask_rule: MaskRule = "exact"  # what a literal [MASK] does: see mask_words.py
     empty_second_dropped: bool = True  # a pair whose second text has no pieces is a single text
+
+    @property
+    def keeps_case(self) -> bool:
+        """Whether capital letters stay what they are."""
+        return self.case == "kept" and not self.folded_first
 
 
 REFERENCE = TextPolicy("reference")
@@ -72,7 +81,22 @@ WORDPIECE = TextPolicy(
     digit_comma=False,
     mask_rule="spaced",
 )
-POLICIES = (REFERENCE, HUGGINGFACE, TFHUB, WORDPIECE)
+TFHUB_WORDPIECE = TextPolicy(
+    "tfhub-wordpiece",
+    folded_first=True,
+    controls_spaced=True,
+    ideographs_spaced=True,
+    whitespace_collapsed=False,
+    form="NFD",
+    marks="category",
+    case="kept",
+    punctuation_spaced=True,
+    digit_comma=False,
+    word_rule="tensorflow_text",
+    mask_rule="text",
+    empty_second_dropped=False,
+)
+POLICIES = (REFERENCE, HUGGINGFACE, TFHUB, WORDPIECE, TFHUB_WORDPIECE)
 
 
 def policy_named(name: str) -> TextPolicy:
@@ -95,6 +119,7 @@ def policy_from_fields(values: Mapping[str, object]) -> TextPolicy:
         "marks": get_args(Marks),
         "case": get_args(Case),
         "mask_rule": get_args(MaskRule),
+        "word_rule": get_args(WordRule),
     }
     known = {field.name for field in fields(TextPolicy)}
     for name, value in values.items():

@@ -43,7 +43,7 @@ def saved_files(
         "tokenizer_class": READS_THE_FILE,
         "model_max_length": model_max_length,
         "model_input_names": INPUT_NAMES,
-        "do_lower_case": policy.case != "kept",
+        "do_lower_case": not policy.keeps_case,
         "keep_accents": policy.marks == "kept",
         "remove_space": policy.whitespace_collapsed,
         "clean_up_tokenization_spaces": False,
@@ -85,7 +85,7 @@ def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:
         clean_text=policy.controls_dropped,
         handle_chinese_chars=policy.ideographs_spaced,
         strip_accents=policy.marks != "kept",
-        lowercase=policy.case != "kept",
+        lowercase=not policy.keeps_case,
     )
     written.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     written.decoder = tokenizers.decoders.WordPiece()

@@ -13,21 +13,32 @@ import numpy as np
 
 from albertkit.errors import FormatError
 from albertkit.text.flat import FlatPieces, starts_of
+from albertkit.text.policy import WordRule
 from albertkit.text.specials import BERT_NAMES, SpecialNames
 from albertkit.text.vocabulary import LinePiece, PieceTable
 
 CONTINUES = "##"
 LONGEST_WORD = 200  # characters; longer ones are unknown as a whole
+LONGEST_BYTES = 100  # of a word in UTF-8, where TensorFlow Text looks for pieces
+UNKNOWN = "\uffff"  # no character, so that no vocabulary has it
 VOCABULARY_FILE = "vocab.txt"
 
 
 class WordPieces:
     """A WordPiece vocabulary.
 
-    data: of vocab.txt. name: what messages call it.
+    data: of vocab.txt. name: what messages call it. word_rule: where words end and how long they
+    may be: "google", at any whitespace and up to 200 characters; "tensorflow_text", at spaces
+    alone (U+2028 is a character like others there) and up to 100 bytes.
     """
 
-    def __init__(self, data: bytes, name: str, special_names: SpecialNames | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        special_names: SpecialNames | None = None,
+        word_rule: WordRule = "google",
+    ) -> None:
         import tokenizers  # here, because most vocabularies need none of it (30 ms)
 
         self.data = data
@@ -37,11 +48,15 @@ class WordPieces:
             dict(self.table.ids),
             unk_token=self.table.special_names.unk,
             continuing_subword_prefix=CONTINUES,
-            max_input_chars_per_word=LONGEST_WORD,
+            max_input_chars_per_word=LONGEST_WORD if word_rule == "google" else LONGEST_BYTES,
         )
         self._decoder = tokenizers.decoders.WordPiece(CONTINUES, cleanup=True)
         self._search = tokenizers.Tokenizer(model)
-        self._search.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        cutters = tokenizers.pre_tokenizers
+        self._counts_bytes = word_rule == "tensorflow_text"
+        self._search.pre_tokenizer = (
+            cutters.CharDelimiterSplit(" ") if self._counts_bytes else cutters.WhitespaceSplit()
+        )
 
     @property
     def collapsing(self) -> str:
@@ -50,6 +65,8 @@ class WordPieces:
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
         """The ids of each line. `prefixed` changes nothing: a line always begins a word."""
+        if self._counts_bytes:
+            lines = [long_words_unknown(line) for line in lines]
         found = self._search.encode_batch_fast(list(lines), add_special_tokens=False)
         ids = [each.ids for each in found]
         flat = np.fromiter((number for line in ids for number in line), np.int32)
@@ -57,6 +74,8 @@ class WordPieces:
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """The pieces of a line and where they stand in it."""
+        if self._counts_bytes:
+            line = long_words_unknown(line)
         found = self._search.encode(line, add_special_tokens=False)
         return [
             LinePiece(number, piece, begin, end)
@@ -73,6 +92,16 @@ class WordPieces:
     def files(self) -> dict[str, bytes]:
         """vocab.txt with one line a piece: whoever reads it gives these ids, whatever its rule."""
         return {VOCABULARY_FILE: "".join(f"{name}\n" for name in self.table.names).encode()}
+
+
+def long_words_unknown(line: str) -> str:
+    """The line with each word of too many bytes made unknown, one character for one."""
+    if line.isascii() or len(line.encode()) <= LONGEST_BYTES:
+        return line  # of ASCII, the search itself counts the characters
+    return " ".join(
+        word if len(word.encode()) <= LONGEST_BYTES else UNKNOWN * len(word)
+        for word in line.split(" ")
+    )
 
 
 def looks_like_wordpiece(data: bytes) -> bool:
