@@ -1,0 +1,47 @@
+"""Which checkpoint a path means: TensorFlow's are a prefix with an index and data beside it.
+
+In: a directory, a prefix (`model.ckpt-best`) or an index file. Out: the prefix. A directory with
+several follows the file `checkpoint` in it, though never out of the directory.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from albertkit.errors import InputError
+from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.tensorbundle import INDEX_ENDING
+
+LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
+PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
+
+
+def bundle_prefix(place: Path) -> Path | None:
+    """The prefix of the checkpoint that `place` means; None where there is none.
+
+    Raises InputError [checkpoint-ambiguous] for a directory with several and no word on which.
+    """
+    if place.name.endswith(INDEX_ENDING) and place.is_file():
+        return place.with_name(place.name.removesuffix(INDEX_ENDING))
+    if not place.is_dir():
+        return place if place.with_name(place.name + INDEX_ENDING).is_file() else None
+    found = sorted(path.name.removesuffix(INDEX_ENDING) for path in place.glob(f"*{INDEX_ENDING}"))
+    if len(found) < 2:
+        return place / found[0] if found else None
+    latest = _latest(place / LATEST)
+    if latest in found:
+        return place / latest
+    raise InputError(
+        "checkpoint-ambiguous",
+        f"{str(place)!r} holds {len(found)} checkpoints: {', '.join(found[:4])}"
+        + (" …" if len(found) > 4 else ""),
+        why=f"no file {LATEST!r} in it names one of them",
+        fix=f"Give one by its prefix: {place / found[-1]}",
+    )
+
+
+def _latest(path: Path) -> str:
+    """The name, without any directory, that the file gives; empty where it gives none."""
+    match = PATH_IN_IT.search(map_file(path)) if path.is_file() else None
+    return match[1].decode(errors="replace").replace("\\", "/").split("/")[-1] if match else ""

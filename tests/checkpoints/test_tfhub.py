@@ -1,0 +1,207 @@
+"""TF Hub's encoders: each fixture computes what TensorFlow computed from it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import albertkit
+from albertkit.checkpoints import format_of
+from albertkit.checkpoints.names import Row, to_canonical
+from albertkit.checkpoints.tfhub import TFHUB
+from albertkit.checkpoints.tfhub_names import encoder_rows, rows
+from albertkit.checkpoints.told import Told
+from albertkit.errors import AlbertKitError, FormatError
+from albertkit.fileformats.protowire import record
+from albertkit.model.pretrained import PretrainedAlbert
+from albertkit.spec import FloatArray
+from modules import HERE, Reference, fixture, reference
+from tensorflow_parity import assert_engines_compute, assert_torch_computes, torch_inputs
+
+ENCODERS = (
+    "tfhub_tiny_v1",
+    "tfhub_tiny_v3",
+    "tfhub_tiny_v3_nomlm",
+    "tfhub_tiny_v3_eh",
+    "tfhub_tiny_v3_tf212",
+    "bert_tiny_v1",
+    "bert_tiny_v3",
+)
+IN_CLONE = ("tfhub_tiny_v3_nomlm", "bert_tiny_v3")
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The modules that are in the clone, unpacked."""
+    folder = tmp_path_factory.mktemp("modules")
+    return {name: fixture(name, HERE, folder) for name in IN_CLONE}
+
+
+@pytest.fixture(params=ENCODERS)
+def module(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Reference]:
+    """Each encoder and what TensorFlow computed with it."""
+    in_clone = request.param in IN_CLONE
+    home = HERE if in_clone else request.getfixturevalue("shared") / "fixtures"
+    return fixture(request.param, home, tmp_path), reference(request.param, home)
+
+
+def test_every_encoder_computes_what_tensorflow_does(module: tuple[Path, Reference]) -> None:
+    place, wanted = module
+    found, evidence = format_of(place)
+    assert (found.name, evidence) == ("tfhub", "saved_model.pb")
+    weights = found.read(place).weights
+    assert weights.heads == (("masked_lm",) if "mlm_logits" in wanted else ())
+    assert_torch_computes(weights, wanted)
+    assert_engines_compute(weights, wanted)
+
+
+def test_gradients_are_tensorflows(shared: Path) -> None:
+    """Each within 1e-6, all together within 2e-6 of their size: float32's own distance.
+
+    TensorFlow's are 1.5e-6 from the gradients of the same model in float64. The loss is a sum over
+    encoder and head, and so are they.
+    """
+    weights = TFHUB.read(shared / "fixtures" / "tfhub_tiny_v3").weights
+    with np.load(shared / "fixtures" / "tfhub_tiny_grads_s16.npz") as file:
+        wanted = dict(file)
+    inputs = torch_inputs(wanted)
+    given = {n: torch.from_numpy(wanted[n]) for n in wanted if n.startswith("w_")}
+
+    encoder = albertkit.AlbertModel.from_weights(weights)
+    found = encoder(**inputs)
+    loss = (found.pooler_output * given["w_pooled_output"]).sum()
+    loss = loss + (found.last_hidden_state * given["w_sequence_output"]).sum()
+    of_encoder = gradients_of(encoder, loss)
+    words = albertkit.AlbertForMaskedLM.from_weights(weights)
+    at = torch.from_numpy(wanted["masked_lm_positions"]).long()
+    logits = words(**inputs, masked_lm_positions=at).logits
+    of_words = gradients_of(words, (logits * given["w_mlm_logits"]).sum())
+
+    table = rows(weights.config, weights.heads)
+    assert len(table) == 30
+    both = {name: of_encoder[name] + of_words.get(name, np.float32(0)) for name in of_encoder}
+    both |= {name: of_words[name] for name in of_words if name not in of_encoder}
+    assert_gradients(of_encoder, "encoder_grad", encoder_rows(weights.config), wanted)
+    assert_gradients(both, "grad", table, wanted)
+
+
+def gradients_of(model: PretrainedAlbert, loss: torch.Tensor) -> dict[str, FloatArray]:
+    """Canonical name → gradient."""
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+    named = model.canonical_parameters().items()
+    return {name: array.grad.numpy() for name, array in named if array.grad is not None}
+
+
+def assert_gradients(
+    found: Mapping[str, FloatArray], kind: str, table: Iterable[Row], wanted: Reference
+) -> None:
+    off = size = 0.0
+    for row in table:
+        expected = to_canonical(wanted[f"{kind}:{row.foreign}:0"], row.layout)
+        np.testing.assert_allclose(found[row.canonical], expected, rtol=0, atol=1e-6)
+        off += float(np.square(found[row.canonical] - expected).sum())
+        size += float(np.square(expected).sum())
+    assert off < 2e-6**2 * size
+
+
+def test_what_shapes_dont_tell_is_taken_from_the_metadata(places: dict[str, Path]) -> None:
+    (note,) = TFHUB.read(places["tfhub_tiny_v3_nomlm"]).notes
+    assert note.code == "metadata-taken"
+    assert "num_hidden_layers 2, hidden_act gelu_new" in note.what
+    assert "from keras_metadata.pb" in note.what
+
+
+def test_without_metadata_the_graph_tells_the_same(
+    module: tuple[Path, Reference], tmp_path: Path
+) -> None:
+    place = shutil.copytree(module[0], tmp_path / "bare")
+    said = TFHUB.read(place).weights.config
+    (place / "keras_metadata.pb").unlink()
+    stored = TFHUB.read(place)
+    for field in ("num_hidden_layers", "num_hidden_groups", "hidden_act", "num_attention_heads"):
+        assert getattr(stored.weights.config, field) == getattr(said, field)
+    assert "in its graph" in stored.notes[0].what
+
+
+def test_metadata_that_contradicts_the_signature_is_refused(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
+    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "liar")
+    metadata = place / "keras_metadata.pb"
+    said = metadata.read_bytes().replace(b'"num_layers": 2', b'"num_layers": 7')
+    metadata.write_bytes(said)
+    with pytest.raises(FormatError, match=r"signature says 2 layers, and keras_metadata.pb 7"):
+        TFHUB.read(place)
+
+
+def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
+    stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], Told(num_hidden_layers=5))
+    assert stored.weights.config.num_hidden_layers == 5
+    assert [note.code for note in stored.notes] == ["metadata-taken", "metadata-told"]
+
+
+def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) -> None:
+    files = {"tfhub_tiny_v3_nomlm": "tiny_sp1000.model", "bert_tiny_v3": "tiny_vocab.txt"}
+    for name, file in files.items():
+        assert TFHUB.read(places[name]).tokenizer_files == (places[name] / "assets" / file,)
+
+
+def test_a_preprocessor_is_called_one(shared: Path, tmp_path: Path) -> None:
+    place = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
+    with pytest.raises(FormatError, match=r"this is a preprocessor.*file-foreign"):
+        TFHUB.read(place)
+
+
+def test_a_hub_module_of_tensorflow_1_is_left_to_its_own_format(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
+    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "older")
+    (place / "tfhub_module.pb").write_bytes(b"\x08\x03")
+    assert TFHUB.recognises(place) is None
+
+
+def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_path: Path) -> None:
+    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "other")
+    model = place / "saved_model.pb"
+    renamed = model.read_bytes().replace(
+        b"word_embeddings/embeddings", b"conv_embeddings/embeddings"
+    )
+    model.write_bytes(renamed)
+    with pytest.raises(FormatError, match=r"no ALBERT: its 25 variables are conv_embed.*foreign"):
+        TFHUB.read(place)
+    model.write_bytes(record(2, record(2, b"")))
+    with pytest.raises(FormatError, match=r"no graph of objects.*file-foreign"):
+        TFHUB.read(place)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_a_damaged_module_is_read_or_refused(
+    places: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Any change gives our error, or a model with the shapes of its variables."""
+    place = places["tfhub_tiny_v3_nomlm"]
+    name = data.draw(st.sampled_from(["saved_model.pb", "keras_metadata.pb", "variables.index"]))
+    damaged = tmp_path_factory.mktemp("damaged")
+    for file in (path for path in place.rglob("*") if path.is_file()):
+        there = damaged / file.relative_to(place)
+        there.parent.mkdir(exist_ok=True)
+        there.hardlink_to(file)
+    (file,) = damaged.rglob(name)
+    broken = bytearray(file.read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    file.unlink()
+    file.write_bytes(broken[: data.draw(st.integers(len(broken) // 2, len(broken)))])
+    try:
+        weights = TFHUB.read(damaged).weights
+    except AlbertKitError:
+        return
+    assert weights.arrays["pooler.bias"].shape == (32,)
