@@ -9,7 +9,13 @@ from types import MappingProxyType, ModuleType
 from albertkit.errors.exceptions import SurroundingsError
 
 EXTRA_OF: Mapping[str, str] = MappingProxyType(
-    {"torch": "torch", "pyarrow": "tables", "matplotlib": "plots"}
+    {
+        "torch": "torch",
+        "pyarrow": "tables",
+        "matplotlib": "plots",
+        "tensorflow": "tensorflow",
+        "tensorflow_text": "tensorflow",
+    }
 )
 
 
