@@ -1,5 +1,6 @@
 # make run    the main job on the model inside the package (plain install, no torch)
 # make test   the whole test suite (with torch and the libraries that serve as oracles)
+# make test-tensorflow  what is written for TensorFlow and Keras, opened by them
 # make check  format, lint, types and floors
 # make bench  speed beside the peers: make bench LINES=file.txt (minutes)
 
@@ -9,9 +10,10 @@ SHELL := /bin/bash
 
 PLAIN := .venvs/plain
 DEV := .venvs/dev
+TENSORFLOW := .venvs/tensorflow
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test check bench clean
+.PHONY: help run test test-tensorflow check bench clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -26,6 +28,9 @@ run: $(PLAIN)/done
 
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest
+
+test-tensorflow: $(TENSORFLOW)/done
+	$(TENSORFLOW)/bin/python -m pytest tests_tensorflow
 
 check: $(DEV)/done
 	$(DEV)/bin/ruff format --check .
@@ -55,4 +60,11 @@ $(DEV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) torch==2.13.0
 	$(DEV)/bin/python $(PIP) -e '.[dev]'
+	@touch $@
+
+# --no-deps: the constraints name every package, and say why no resolver would choose these.
+$(TENSORFLOW)/done: pyproject.toml constraints-tensorflow.txt
+	$(PYTHON) -m venv $(TENSORFLOW)
+	$(TENSORFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		-r constraints-tensorflow.txt -e .
 	@touch $@

@@ -1,0 +1,30 @@
+"""The folder of reference files that may lie beside the clone, for the conftest of every suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of large reference files that may lie beside the clone."""
+    if not (SHARED / "fixtures").is_dir():
+        pytest.skip("no ../shared beside the clone: its reference files are not there")
+    return SHARED
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, where the reference files are there, a skipped test is a failure."""
+    if os.environ.get("CI") != "true" or not (SHARED / "fixtures").is_dir():
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        for report in skipped:
+            reporter.write_line(f"skipped, though all it needs is here: {report.nodeid}")

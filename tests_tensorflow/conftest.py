@@ -1,0 +1,22 @@
+"""What the tests with TensorFlow share: reference files, and a module that is written once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow chatters while it is imported
+
+from shared_files import pytest_sessionfinish, shared
+from tiny_models import PIECES
+from written import tiny_weights, write
+
+__all__ = ["pytest_sessionfinish", "shared"]
+
+
+@pytest.fixture(scope="session")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module with `.mlm`, dropout, and a preprocessor."""
+    return write(tiny_weights(), tmp_path_factory.mktemp("written") / "albert", (PIECES,))
