@@ -289,20 +289,23 @@ ROWS = [
     ),
     # names and directories
     Bad(
-        "a name from a hub",
-        lambda w: load("albert-base-v2"),
+        "a name that is nothing's",
+        lambda w: load("albert-bsae-v2"),
         "unknown-model",
-        "nothing is downloaded",
-        lambda w: ["inspect", "albert-base-v2"],
+        "did you mean 'albert-base-v2'?",
+        lambda w: ["inspect", "albert-bsae-v2"],
     ),
     Bad(
-        "a hub's name in torch",
-        lambda w: AlbertModel.from_pretrained("albert-base-v2"),
-        "file-not-found",
-        "nothing is downloaded",
+        "a directory that is not there, in torch",
+        lambda w: AlbertModel.from_pretrained(w.place / "nowhere"),
+        "unknown-model",
+        "no file or directory",
     ),
     opening(
-        "a file, not its directory", lambda w: w.words / WEIGHTS, "file-not-found", "is a file"
+        "a file that is no model",
+        lambda w: w.words / "spiece.model",
+        "checkpoint-unrecognised",
+        "this file is a vocabulary",
     ),
     opening("no tokenizer", lambda w: w.without(*TOKENIZER), "no-vocabulary", "spiece.model"),
     opening(

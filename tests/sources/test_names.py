@@ -1,4 +1,4 @@
-"""A name means a path of one's own first, then a model inside the package, and never a download."""
+"""What a name means: what is here first, then a model inside the package, then one of a hub."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from albertkit.errors import InputError, SurroundingsError
 from albertkit.model import AlbertForMaskedLM
-from albertkit.sources import BUILTIN_MODELS, directory_of, place_of
+from albertkit.sources import BUILTIN_MODELS, Fetching, directory_of, place_of
+from albertkit.sources.huggingface import hub_name
 from albertkit.sources.names import BUILTIN
 from albertkit.text import AlbertTokenizer
+
+NOBODY_ASKED = Fetching(local_files_only=True)
 
 
 @pytest.mark.parametrize("name", BUILTIN_MODELS)
@@ -17,16 +21,24 @@ def test_the_names_of_built_in_models_mean_folders_of_the_package(name: str) -> 
     assert directory_of(name) == BUILTIN / name
 
 
-def test_a_directory_goes_before_a_built_in_name(
+def test_a_directory_goes_before_a_built_in_name_and_before_a_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "small-en").mkdir()
+    for name in ("small-en", "albert-base-v2", "albert/albert-base-v2"):
+        (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert directory_of("small-en") == Path("small-en")
+    assert directory_of("albert-base-v2") == Path("albert-base-v2")
+    assert directory_of("albert/albert-base-v2") == Path("albert/albert-base-v2")
 
 
 def test_a_path_that_is_not_there_stays_as_it_is() -> None:
     assert place_of("models/mine") == Path("models/mine")
+
+
+def test_the_prefix_of_a_tensorflow_checkpoint_is_something_that_is_here(tmp_path: Path) -> None:
+    (tmp_path / "model.ckpt-best.index").touch()
+    assert directory_of(tmp_path / "model.ckpt-best") == tmp_path / "model.ckpt-best"
 
 
 @pytest.mark.parametrize("name", BUILTIN_MODELS)
@@ -34,3 +46,69 @@ def test_tokenizers_and_models_open_by_a_built_in_name(name: str) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(name)
     model = AlbertForMaskedLM.from_pretrained(name)
     assert model.config.vocab_size == tokenizer.vocab_size
+
+
+@pytest.mark.parametrize(
+    ("name", "repo", "revision"),
+    [
+        ("albert-base-v2", "albert-base-v2", None),
+        ("albert-base-v2@abc", "albert-base-v2", "abc"),
+        ("albert/albert-base-v2", "albert/albert-base-v2", None),
+        ("owner/model.v1@refs/pr/3", "owner/model.v1", "refs/pr/3"),
+        ("https://huggingface.co/albert/albert-base-v2", "albert/albert-base-v2", None),
+        ("https://huggingface.co/albert/albert-base-v2/tree/v1", "albert/albert-base-v2", "v1"),
+        ("https://hf.co/owner/m/blob/main/config.json", "owner/m", "main"),
+        ("hf://owner/m", "owner/m", None),
+    ],
+)
+def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> None:
+    found = hub_name(name)
+    assert found is not None
+    assert (found.repo, found.revision) == (repo, revision)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["small", "my-model", "a/b/c", "/a/b", "./a", "../a/b", "~/a", "a\\b", "a/", "a/.b", "a b/c"],
+)
+def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
+    assert hub_name(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["my-modle", "x" * 5000, "zero\0byte", "models/weights.safetensors", "a/b.tar.gz"]
+)
+def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
+    with pytest.raises(InputError, match=r"\[unknown-model\]"):
+        directory_of(name)
+
+
+def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "best-model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"did you mean 'runs/best-model'.*\[unknown-model\]"):
+        directory_of("runs/best-modle")
+
+
+def test_a_path_object_never_means_a_hub() -> None:
+    with pytest.raises(InputError, match=r"\[unknown-model\]"):
+        directory_of(Path("owner/model"))
+
+
+def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "albert").mkdir()  # a clone of google-research/albert
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SurroundingsError, match=r"local_files_only=True forbids"):
+        directory_of("albert/albert-base-v2", NOBODY_ASKED)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("smal-en", "small-en"), ("albert-base", "albert-base-v")]
+)
+def test_a_misspelt_name_gets_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(InputError, match=rf"did you mean '{near}"):
+        directory_of(name)

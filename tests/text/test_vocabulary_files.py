@@ -169,7 +169,7 @@ def test_a_directory_without_vocabulary_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no file or directory.*file-not-found"):
+    with pytest.raises(InputError, match=r"no file or directory.*unknown-model"):
         AlbertTokenizer.from_pretrained(tmp_path / "gone")
 
 

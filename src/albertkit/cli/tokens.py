@@ -28,10 +28,9 @@ def tokens(
     given = texts_of(texts, inputs, column)
     from albertkit.cli.screen import drawn
     from albertkit.rows import Table
-    from albertkit.sources import directory_of
     from albertkit.text import AlbertTokenizer
 
-    tokenizer = AlbertTokenizer.from_pretrained(directory_of(model), policy=policy)
+    tokenizer = AlbertTokenizer.from_pretrained(model, policy=policy)
     encodings = tokenizer.encode_batch(given, offsets=True)
     rows = [
         (number, piece, token, begin, end, text[begin:end])

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
+from albertkit.fileformats.archives import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
-from albertkit.sources import place_of
+from albertkit.sources import Fetching, directory_of
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.parameters import ParameterTable, parameter_table
 
@@ -44,6 +45,7 @@ class PretrainedAlbert(nn.Module, ABC):
 
     config: AlbertConfig
     tokenizer_files: tuple[Path, ...] = ()  # of the directory that the model came from
+    unpacked: Unpacked | None = None  # the archive that they lie in
 
     @classmethod
     @abstractmethod
@@ -60,15 +62,23 @@ class PretrainedAlbert(nn.Module, ABC):
         device: str | torch.device = "cpu",
         attn_implementation: Attention = "sdpa",
         num_labels: int | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
     ) -> Self:
-        """Open a directory, or a built-in model by its name; the model is in eval mode.
+        """Open a directory, a built-in model or one of a hub, in eval mode.
 
         num_labels: of a new classification head, where the directory has none of that width.
+        revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
         Parts that the directory lacks (a head, the pooler below one) begin as in pretraining, and
-        the log names them. Raises FormatError as `read_checkpoint`, InputError
+        the log names them. Raises as `directory_of` and `read_checkpoint` do, InputError
         [model-argument-invalid].
         """
-        stored = read_checkpoint(place_of(place))
+        fetching = Fetching(
+            revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+        stored = read_checkpoint(directory_of(place, fetching))
         for note in stored.notes:
             LOGGER.info("%s", note.line())
         model = cls.from_weights(
@@ -79,6 +89,7 @@ class PretrainedAlbert(nn.Module, ABC):
             num_labels=num_labels,
         )
         model.tokenizer_files = stored.tokenizer_files
+        model.unpacked = stored.unpacked
         return model
 
     @classmethod

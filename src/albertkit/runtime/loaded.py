@@ -18,7 +18,7 @@ from albertkit.errors import Finding
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.opened import FINGERPRINT, opened
-from albertkit.sources import WORDS
+from albertkit.sources import WORDS, Fetching
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.text import AlbertTokenizer, TextPolicy
@@ -72,22 +72,31 @@ def load(
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
     hidden_act: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
 ) -> Loaded:
     """Open a model with its tokenizer and engine: what TextEmbedder and FillMask stand on.
 
-    model: a directory of any known format, or a built-in model's name; None: the built-in one for
-    masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where its start pays.
-    policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained. num_hidden_layers,
-    num_attention_heads, hidden_act: what the model's files may not say.
-    Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid], and what reading
-    the files raises.
+    model: a directory of any known format, a built-in model's name, or one of a hub; None: the
+    built-in one for masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where
+    its start pays. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
+    num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
+    revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
+    Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid], and what fetching
+    and reading the files raises.
     """
     told = Told(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
     )
-    found = opened(WORDS if model is None else model, told, policy=policy)
+    fetching = Fetching(
+        revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+    )
+    name = WORDS if model is None else model
+    found = opened(name, told, fetching=fetching, policy=policy)
     # where there is none, this raises what the place deserves
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place, policy=policy)
     for each in found.notes:

@@ -6,12 +6,12 @@ alone can be converted, compared and looked at; `load` asks for more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of
+from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of, place_at
 from albertkit.errors import Finding, FormatError
-from albertkit.sources import directory_of
+from albertkit.sources import AS_USUAL, Fetching, directory_of
 from albertkit.spec import Weights
 from albertkit.spec.vocabulary import check_pieces
 from albertkit.text import AlbertTokenizer, TextPolicy
@@ -23,6 +23,7 @@ FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stam
 class Opened:
     """One place: its format and what shows it, its contents, its tokenizer if it has one.
 
+    place: as it was given, a file or an archive too.
     notes: what a person should hear, of the files and of what was taken from where.
     """
 
@@ -37,22 +38,35 @@ class Opened:
     def weights(self) -> Weights:
         return self.stored.weights
 
+    @property
+    def max_length(self) -> int:
+        """Ids of the longest text that the model reads whole, specials included."""
+        limits = [self.weights.config.max_position_embeddings]
+        if self.tokenizer is not None:
+            limits.append(self.tokenizer.model_max_length)
+        if self.stored.vectors is not None and self.stored.vectors.max_length:
+            limits.append(self.stored.vectors.max_length)
+        return min(limits)
+
 
 def opened(
     model: str | Path,
     told: Told = NOTHING_TOLD,
     *,
+    fetching: Fetching = AS_USUAL,
     policy: str | TextPolicy | None = None,
 ) -> Opened:
     """Open `model`; tensors stay on disk until they are touched.
 
-    policy: overrides the tokenizer's. Raises InputError [unknown-model], [vocabulary-mismatch],
-    FormatError as the format's `read`.
+    fetching: how a hub is asked, where the name is one of a hub. policy: overrides the
+    tokenizer's. Raises InputError [vocabulary-mismatch], or as `directory_of` and the format's
+    `read` do.
     """
-    place = directory_of(model)
-    found, evidence = format_of(place)
-    stored = found.read(place, told)
-    tokenizer = _tokenizer(stored, place, policy)
+    place = directory_of(model, fetching)
+    inside = place_at(place)
+    found, evidence = format_of(inside.path)
+    stored = replace(found.read(inside.path, told), unpacked=inside.unpacked)
+    tokenizer = _tokenizer(stored, inside.path, policy)
     notes = stored.notes
     if tokenizer is not None:
         rows = stored.weights.config.vocab_size

@@ -53,11 +53,12 @@ DOCUMENT_PROMPTS: Final = ("document", "passage", "corpus")
 class TextEmbedder:
     """One vector for each text.
 
-    model: a directory (sentence-transformers, Hugging Face) or a built-in model's name; None: the
-    built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
+    model: a directory (sentence-transformers, Hugging Face), a built-in model's name or one of a
+    hub; None: the built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
     similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
     keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
-    told, once a call) or "off" (cut). engine, policy: as of `load`.
+    told, once a call) or "off" (cut). engine, policy, revision, token, cache_folder,
+    local_files_only: as of `load`, where the folder is called cache_dir.
     Raises as `load` does, and InputError [option-invalid].
     """
 
@@ -75,6 +76,10 @@ class TextEmbedder:
         truncate_dim: int | None = None,
         truncation: WhenTooLong = "warn",
         policy: str | TextPolicy | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_folder: str | Path | None = None,
+        local_files_only: bool = False,
     ) -> None:
         at_least_one("truncate_dim", truncate_dim)
         at_least_one("max_length", max_length)
@@ -83,7 +88,15 @@ class TextEmbedder:
         one_of(similarity_fn_name, (*get_args(Similarity), None), "similarity_fn_name")
         self.truncation: WhenTooLong = truncation
         self.truncate_dim = truncate_dim
-        loaded = load(VECTORS if model is None else model, engine=engine, policy=policy)
+        loaded = load(
+            VECTORS if model is None else model,
+            engine=engine,
+            policy=policy,
+            revision=revision,
+            token=token,
+            cache_dir=cache_folder,
+            local_files_only=local_files_only,
+        )
         plan = loaded.vectors or VectorPlan()
         self.plan = replace(
             plan,

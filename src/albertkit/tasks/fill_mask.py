@@ -44,8 +44,9 @@ class Filled(TypedDict):
 class FillMask:
     """The most probable words for each mask.
 
-    model: a directory with a masked-word head, or a built-in model's name; None: the built-in one.
-    truncation: of texts longer than the model reads: "error", "warn" or "off".
+    model: a directory with a masked-word head, a built-in model's name or one of a hub; None: the
+    built-in one. truncation: of texts longer than the model reads: "error", "warn" or "off".
+    engine, policy, revision, token, cache_dir, local_files_only: as of `load`.
     Raises as runtime.load does.
     """
 
@@ -57,10 +58,22 @@ class FillMask:
         engine: EngineName = "auto",
         truncation: WhenTooLong = "error",
         policy: str | TextPolicy | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
     ) -> None:
         one_of(truncation, WHEN_TOO_LONG, "truncation")
         self.truncation: WhenTooLong = truncation
-        self.loaded = load(model, engine=engine, policy=policy)
+        self.loaded = load(
+            model,
+            engine=engine,
+            policy=policy,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
         self.tokenizer = self.loaded.tokenizer
 
     @knows_its_keywords

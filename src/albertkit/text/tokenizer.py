@@ -10,9 +10,9 @@ from typing import overload
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.errors.keywords import refuse_unknown
+from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
-from albertkit.sources import place_of
+from albertkit.sources import Fetching, directory_of
 from albertkit.text.assemble import Truncation, assemble
 from albertkit.text.batch import encode_all_traced, encode_texts, encode_traced
 from albertkit.text.calls import Call, CallOptions
@@ -50,17 +50,28 @@ class AlbertTokenizer:
         self.model_max_length = model_max_length
 
     @classmethod
+    @knows_its_keywords
     def from_pretrained(
-        cls, path: str | Path, *, policy: str | TextPolicy | None = None, **unknown: object
+        cls,
+        path: str | Path,
+        *,
+        policy: str | TextPolicy | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
     ) -> AlbertTokenizer:
         """Open a vocabulary file, or a directory that holds one, recognised by content.
 
-        path: may be a built-in model's name. policy: overrides what the directory's own files ask
-        for; the name of one, or a TextPolicy.
+        path: may be a built-in model's name, or one of a hub, of which only the tokenizer's files
+        are fetched. policy: overrides what the directory's own files ask for; the name of one, or
+        a TextPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
         """
-        refuse_unknown(unknown, ("path", "policy"), "AlbertTokenizer.from_pretrained")
         chosen = policy_named(policy) if isinstance(policy, str) else policy
-        found = find_vocabulary(place_of(path), chosen)
+        fetching = Fetching(
+            revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+        found = find_vocabulary(directory_of(path, fetching, parts="tokenizer"), chosen)
         return cls(
             found.vocabulary,
             found.policy,

@@ -1,0 +1,237 @@
+"""Models of TF Hub and of Kaggle, where TF Hub's models live today: a handle → a directory.
+
+Both give an archive at a plain web address. Kaggle's own library is not used: it writes into the
+directory of the final name while it downloads, draws bars into pipes, and brings nine packages.
+A copy that it fetched is used, and so is one of tensorflow_hub where TFHUB_CACHE_DIR names it.
+Addresses: tensorflow_hub 0.16.1, compressed_module_resolver.py; Kaggle's page for a model, "cURL".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.fileformats.reader import read_json
+from albertkit.sources.cache import cache_home, is_whole, new_entry
+from albertkit.sources.download import Address, NotDownloadedError, download
+from albertkit.sources.unreachable import not_asked, not_reached, offline_because
+
+TFHUB = "https://tfhub.dev"
+KAGGLE = "https://www.kaggle.com"
+
+PART = r"[A-Za-z0-9][\w.-]*"
+TFHUB_NAME = re.compile(
+    rf"https?://(?:www\.)?tfhub\.dev/(?P<model>{PART}(?:/{PART})+?)(?:/(?P<version>\d+))?/?(?:\?.*)?"
+)
+KAGGLE_NAME = re.compile(
+    r"(?:https?://(?:www\.)?kaggle\.com/models/|kaggle:(?://)?)"
+    rf"(?P<owner>{PART})/(?P<model>{PART})(?:/(?:frameworks/)?(?P<framework>{PART}))?"
+    rf"(?:/(?:variations/)?(?P<variation>{PART}))?"
+    r"(?:/(?:versions/)?(?P<version>\d+))?/?(?:\?.*)?"
+)
+SAVED_MODELS = ("saved_model.pb", "tfhub_module.pb")
+FRAMEWORKS = ("tensorFlow1", "tensorFlow2", "keras", "pyTorch", "transformers")  # as Kaggle writes
+# TF Hub's models of these two families have a regular name at Kaggle, with the same version.
+MOVED = re.compile(r"tensorflow/(?P<family>albert|bert)_(?P<variation>[\w-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class TfhubModel:
+    """model: owner/name. version: as its address ends."""
+
+    model: str
+    version: str
+
+    @property
+    def page(self) -> str:
+        return f"{TFHUB}/{self.model}/{self.version}"
+
+    @property
+    def folder(self) -> Path:
+        return Path("tfhub.dev", self.model, self.version)
+
+    def addresses(self) -> tuple[Address, ...]:
+        """Where the archive lies: at TF Hub, and where it was moved to."""
+        own = Address(f"{self.page}?tf-hub-format=compressed")
+        moved = MOVED.fullmatch(self.model)
+        if moved is None:
+            return (own,)
+        variation = moved["variation"].lower().replace("_", "-")
+        there = KaggleModel("tensorflow", moved["family"], "tensorFlow2", variation, self.version)
+        return (own, *there.addresses())
+
+    def elsewhere(self) -> Path | None:
+        """A copy of tensorflow_hub's, whole as far as can be seen, where its cache is durable."""
+        cache = os.environ.get("TFHUB_CACHE_DIR", "")
+        place = Path(cache) / hashlib.sha1(self.page.encode(), usedforsecurity=False).hexdigest()
+        is_there = bool(cache) and any((place / name).is_file() for name in SAVED_MODELS)
+        return place if is_there and (place / "variables" / "variables.index").is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class KaggleModel:
+    """One version of a model, by the parts of its handle."""
+
+    owner: str
+    model: str
+    framework: str
+    variation: str
+    version: str
+
+    @property
+    def handle(self) -> str:
+        return "/".join((self.owner, self.model, self.framework, self.variation, self.version))
+
+    @property
+    def page(self) -> str:
+        return f"{KAGGLE}/models/{self.handle}"
+
+    @property
+    def folder(self) -> Path:
+        return Path("kaggle.com", self.handle)
+
+    def addresses(self) -> tuple[Address, ...]:
+        return (Address(f"{KAGGLE}/api/v1/models/{self.handle}/download", _credentials()),)
+
+    def elsewhere(self) -> Path | None:
+        """A copy of kagglehub's, which marks whole ones with a file beside them."""
+        cache = os.environ.get("KAGGLEHUB_CACHE", "")
+        place = Path(cache or Path.home() / ".cache/kagglehub") / "models" / self.handle
+        marker = place.with_name(f"{place.name}.complete")
+        return place if marker.is_file() and place.is_dir() else None
+
+
+def archived_model(name: str) -> TfhubModel | KaggleModel | None:
+    """The model that `name` means by its form; None where it means none.
+
+    Raises InputError [unknown-model] for an address without a version.
+    """
+    found = TFHUB_NAME.fullmatch(name)
+    if found:
+        if found["version"] is None:
+            raise _unversioned(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
+        return TfhubModel(found["model"], found["version"])
+    found = KAGGLE_NAME.fullmatch(name)
+    if found is None:
+        return None
+    if not (found["framework"] and found["variation"] and found["version"]):
+        raise _unversioned(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
+    spelling = {each.lower(): each for each in FRAMEWORKS}
+    framework = spelling.get(found["framework"].lower(), found["framework"])
+    return KaggleModel(
+        found["owner"], found["model"], framework, found["variation"], found["version"]
+    )
+
+
+def fetched(
+    name: str,
+    model: TfhubModel | KaggleModel,
+    *,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> Path:
+    """The unpacked directory, from a cache or from the net.
+
+    Raises SurroundingsError [hub-unreachable], [hub-access-denied], [write-failed], InputError
+    [unknown-model], and FormatError as `unpack`.
+    """
+    cache = Path(cache_dir or cache_home())
+    place = cache / model.folder
+    if is_whole(place):
+        return place
+    found = model.elsewhere()
+    if found:
+        return found
+    forbidden_by = offline_because(local_files_only)
+    if forbidden_by:
+        raise not_asked(name, model.page, forbidden_by, place)
+    with new_entry(place) as unfinished:
+        archive = unfinished / ".archive"
+        _download_from_any(name, model, archive, place)
+        _unpack(archive, unfinished, model.page)
+        archive.unlink()
+    return place
+
+
+def _unpack(archive: Path, folder: Path, page: str) -> None:
+    # imported here, because few runs unpack anything
+    from albertkit.fileformats.archives import unpack
+
+    try:
+        unpack(archive, folder)
+    except FormatError as error:  # said of the address: the file itself is gone by then
+        found = error.finding
+        raise FormatError(
+            found.code, found.what, why=found.why, fix=found.fix, where=page
+        ) from error
+
+
+def _download_from_any(
+    name: str, model: TfhubModel | KaggleModel, archive: Path, place: Path
+) -> None:
+    """Download from the first address that gives it; the first one's refusal is told."""
+    refusals = []
+    for address in model.addresses():
+        try:
+            download(address, archive)
+        except NotDownloadedError as error:
+            refusals.append(error)
+            archive.unlink(missing_ok=True)
+        else:
+            return
+    raise _refused(name, model.page, refusals, place) from refusals[0]
+
+
+def _refused(
+    name: str, page: str, refusals: list[NotDownloadedError], place: Path
+) -> AlbertKitError:
+    statuses = [refusal.status for refusal in refusals]
+    if all(status == 404 for status in statuses):
+        return InputError(
+            "unknown-model",
+            f"there is no model at {page}",
+            why="the server knows neither its name or its version",
+            fix="Look the address up on that site; it ends in a version number",
+        )
+    denied = [str(refusal) for refusal in refusals if refusal.status in (401, 403)]
+    if denied:
+        return SurroundingsError(
+            "hub-access-denied",
+            f"{page} gives no archive ({denied[-1]})",
+            why="Kaggle refuses so for hours at times, and always where terms must be agreed to",
+            fix="Set KAGGLE_USERNAME and KAGGLE_KEY, try again later, or download the archive in "
+            "a browser and give its path",
+        )
+    return not_reached(name, page, ConnectionError(str(refusals[0])), place)
+
+
+def _unversioned(name: str, example: str) -> InputError:
+    return InputError(
+        "unknown-model",
+        f"{name!r} does not name one version of a model",
+        why="another could come tomorrow under the same name",
+        fix=f"Give the whole address with its version, such as {example}",
+    )
+
+
+def _credentials() -> str | None:
+    """The header for Kaggle's own server, by its library's variables or file; None: there are none.
+
+    Public models need none.
+    """
+    token = os.environ.get("KAGGLE_API_TOKEN", "")
+    if token:
+        return f"Bearer {token}"
+    user, key = os.environ.get("KAGGLE_USERNAME", ""), os.environ.get("KAGGLE_KEY", "")
+    saved = Path(os.environ.get("KAGGLE_CONFIG_DIR", "") or Path.home() / ".kaggle", "kaggle.json")
+    if not (user and key) and saved.is_file():
+        found = read_json(saved)
+        user, key = str(found.get("username", "")), str(found.get("key", ""))
+    if not (user and key):
+        return None
+    return "Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()

@@ -1,0 +1,283 @@
+"""Ids of the hub, asked at a server on this machine that speaks its protocol."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
+from albertkit.cli.main import run
+from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.model import AlbertModel
+from albertkit.sources import Fetching, directory_of
+from albertkit.spec.vector_plan import Normalise, VectorPlan
+from hub_server import COMMIT, Hub, Repository, serving
+from tiny_models import save_tiny, save_tiny_vectors
+
+OWN = "owner/tiny-albert"
+OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+# What published repositories hold beside what a model needs.
+OTHERS = {
+    "README.md": b"# a model",
+    ".gitattributes": b"*.bin filter=lfs",
+    "tf_model.h5": b"t" * 9_000,
+    "flax_model.msgpack": b"f" * 9_000,
+    "rust_model.ot": b"r" * 9_000,
+    "with-prefix-tf_model.h5": b"w" * 9_000,
+    "pytorch_model.bin": b"p" * 9_000,
+    "onnx/model.onnx": b"o" * 9_000,
+    "openvino/openvino_model.bin": b"o" * 9_000,
+}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return files_of(save_tiny(tmp_path_factory.mktemp("hub") / "words", ["masked_lm"]))
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    plan = VectorPlan(steps=(Normalise(),))
+    return files_of(save_tiny_vectors(tmp_path_factory.mktemp("hub") / "vectors", plan))
+
+
+@pytest.fixture
+def hub(words: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving(Hub({OWN: Repository({**OTHERS, **words})})) as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.address)
+        for name in OFFLINE_VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        yield served
+
+
+def test_a_model_opens_by_its_id_and_only_what_it_needs_is_fetched(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    place = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    assert load(place).weights.heads == ("masked_lm",)
+    assert hub.files_fetched() == set(words)
+    assert files_of(place) == words
+
+
+def test_the_second_time_nothing_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    first = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    hub.asked.clear()
+    assert directory_of(OWN, Fetching(cache_dir=tmp_path)) == first
+    assert len(hub.asked) == 1  # what the newest commit is
+    assert hub.files_fetched() == set()
+
+
+def test_a_commit_that_is_in_the_cache_asks_nobody(hub: Hub, tmp_path: Path) -> None:
+    first = directory_of(f"{OWN}@{COMMIT}", Fetching(cache_dir=tmp_path))
+    hub.asked.clear()
+    assert directory_of(OWN, Fetching(revision=COMMIT, cache_dir=tmp_path)) == first
+    assert hub.asked == []
+
+
+def test_a_tokenizer_alone_fetches_no_weights(hub: Hub, tmp_path: Path) -> None:
+    tokenizer = AlbertTokenizer.from_pretrained(OWN, cache_dir=tmp_path)
+    assert tokenizer.vocab_size == 1000
+    assert hub.files_fetched() == {"spiece.model", "tokenizer.json", "tokenizer_config.json"}
+    assert AlbertModel.from_pretrained(OWN, cache_dir=tmp_path).config.vocab_size == 1000
+    assert "model.safetensors" in hub.files_fetched()
+
+
+def test_an_old_id_without_owner_is_followed_to_its_new_one(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    hub.repositories["albert/albert-base-v2"] = Repository(words)
+    hub.moved["albert-base-v2"] = "albert/albert-base-v2"
+    assert files_of(directory_of("albert-base-v2", Fetching(cache_dir=tmp_path))) == words
+
+
+@pytest.mark.parametrize(
+    "page",
+    [f"https://huggingface.co/{OWN}", f"https://huggingface.co/{OWN}/tree/main", f"hf://{OWN}"],
+)
+def test_the_address_of_a_models_page_means_the_model(hub: Hub, page: str, tmp_path: Path) -> None:
+    assert directory_of(page, Fetching(cache_dir=tmp_path)).name == COMMIT
+
+
+def test_embedders_and_fillers_open_by_an_id(
+    hub: Hub, vectors: dict[str, bytes], tmp_path: Path
+) -> None:
+    hub.repositories["owner/vectors"] = Repository({**OTHERS, **vectors})
+    embedder = TextEmbedder("owner/vectors", cache_folder=tmp_path)
+    assert embedder.encode(["a", "b"]).shape == (2, 32)
+    assert "1_Pooling/config.json" in hub.files_fetched()
+    fill = FillMask(OWN, revision="main", cache_dir=tmp_path)
+    assert len(fill("a [MASK]", top_k=2)) == 2
+
+
+def test_all_shards_are_fetched_and_a_missing_one_is_not_taken_for_a_whole_copy(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    shards = {f"model-0000{n}-of-00002.safetensors": bytes([n]) * 5_000 for n in (1, 2)}
+    small = {name: data for name, data in words.items() if name != "model.safetensors"}
+    listed = {**small, **shards, "model.safetensors.index.json": b"{}"}
+    hub.repositories["owner/shards"] = Repository({**OTHERS, **listed})
+    asked = Fetching(cache_dir=tmp_path)
+    place = directory_of("owner/shards", asked)
+    assert files_of(place) == listed
+    (place / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(SurroundingsError, match=r"not in the cache.*\[hub-unreachable\]"):
+        directory_of("owner/shards", Fetching(cache_dir=tmp_path, local_files_only=True))
+    assert files_of(directory_of("owner/shards", asked)) == listed
+
+
+def test_older_weights_are_fetched_where_there_are_no_safetensors(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    small = {name: data for name, data in words.items() if name != "model.safetensors"}
+    hub.repositories["owner/old"] = Repository({**OTHERS, **small})
+    place = directory_of("owner/old", Fetching(cache_dir=tmp_path))
+    assert set(files_of(place)) == {*small, "pytorch_model.bin"}
+
+
+def test_a_repository_without_weights_of_ours_is_refused_before_anything_is_fetched(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    files = {"config.json": words["config.json"], "tf_model.h5": b"t" * 9_000}
+    hub.repositories["owner/keras"] = Repository(files)
+    with pytest.raises(FormatError, match=r"no weights of a known form, but .*tf_model\.h5"):
+        directory_of("owner/keras", Fetching(cache_dir=tmp_path))
+    with pytest.raises(FormatError, match=r"no vocabulary .*\[checkpoint-unrecognised\]"):
+        AlbertTokenizer.from_pretrained("owner/keras", cache_dir=tmp_path)
+    assert hub.files_fetched() == set()
+
+
+def test_a_download_that_breaks_off_is_taken_up_again(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    hub.cut_after = 4_000
+    place = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    assert files_of(place) == words
+    stored = [path for path in hub.paths("GET") if path.startswith("/lfs/")]
+    assert len(stored) == len(set(stored)) + 1
+
+
+def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_path: Path) -> None:
+    """Everything but the weights is there, as when a process is killed in their midst."""
+    hub.refusals = {"/lfs/": 404}
+    with pytest.raises(SurroundingsError, match=r"\[hub-unreachable\]"):
+        directory_of(OWN, Fetching(cache_dir=tmp_path))
+    with pytest.raises(SurroundingsError, match=r"local_files_only=True.*\[hub-unreachable\]"):
+        directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
+    hub.refusals = {}
+    assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
+
+
+def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(SurroundingsError) as caught:
+        directory_of("albert/albert-base-v2", Fetching(cache_dir=tmp_path))
+    line = str(caught.value)
+    assert "http://127.0.0.1:9 cannot be reached (" in line
+    assert "To work offline, give a model's directory" in line
+    assert line.endswith("[hub-unreachable]")
+    assert "\n" not in line
+    assert run(["fill-mask", "a [MASK]", "-m", "albert/albert-base-v2"]) == 3
+    (shown,) = capsys.readouterr().err.splitlines()
+    assert shown.endswith("[hub-unreachable]")
+
+
+@pytest.mark.parametrize("variable", OFFLINE_VARIABLES)
+def test_offline_variables_let_nothing_be_asked(
+    hub: Hub, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = directory_of(OWN, Fetching(cache_dir=tmp_path / "full"))
+    hub.asked.clear()
+    monkeypatch.setenv(variable, "1")
+    assert directory_of(OWN, Fetching(cache_dir=tmp_path / "full")) == fetched
+    with pytest.raises(SurroundingsError, match=rf"{variable}=1 forbids.*\[hub-unreachable\]"):
+        directory_of(OWN, Fetching(cache_dir=tmp_path / "empty"))
+    assert hub.asked == []
+
+
+def test_a_cached_model_opens_while_the_hub_is_away_and_that_is_told(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetched = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    hub.refusals = {"/api/": 503}
+    with caplog.at_level(logging.WARNING, "albertkit"):
+        assert directory_of(OWN, Fetching(cache_dir=tmp_path)) == fetched
+    assert "cannot be reached: the copy of owner/tiny-albert in" in caplog.text
+
+
+def test_a_missing_repository_is_named_with_the_nearest(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"did you mean 'albert/albert-base-v2'.*unknown-model"):
+        directory_of("albert/albert-bsae-v2", Fetching(cache_dir=tmp_path))
+
+
+def test_a_missing_revision_is_not_a_missing_model(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no revision 'v9'.*\[hub-revision-unknown\]"):
+        directory_of(f"{OWN}@v9", Fetching(cache_dir=tmp_path))
+    with pytest.raises(InputError, match=r"\[argument-given-twice\]"):
+        directory_of(f"{OWN}@v9", Fetching(revision="main"))
+
+
+def test_a_gated_model_says_where_to_ask(hub: Hub, tmp_path: Path) -> None:
+    hub.repositories[OWN].gated = True
+    with pytest.raises(SurroundingsError, match=rf"/{OWN} is open only .*\[hub-access-denied\]"):
+        directory_of(OWN, Fetching(cache_dir=tmp_path))
+
+
+def test_a_private_model_opens_with_its_token_only(
+    hub: Hub, words: dict[str, bytes], tmp_path: Path
+) -> None:
+    hub.repositories[OWN].token = "hf_right"
+    with pytest.raises(InputError, match=r"set HF_TOKEN.*\[unknown-model\]"):
+        directory_of(OWN, Fetching(token=False, cache_dir=tmp_path))
+    place = directory_of(OWN, Fetching(token="hf_right", cache_dir=tmp_path))
+    assert files_of(place) == words
+    stored = [headers for _, path, headers in hub.asked if path.startswith("/lfs/")]
+    assert stored
+    assert not any("hf_right" in str(headers) for headers in stored)  # another host
+
+
+def test_a_refused_token_is_told_apart_from_a_missing_model(hub: Hub, tmp_path: Path) -> None:
+    hub.refusals = {"/api/": 403}
+    with pytest.raises(SurroundingsError, match=r"refuses the token.*\[hub-access-denied\]"):
+        directory_of(OWN, Fetching(token="hf_wrong", cache_dir=tmp_path))
+
+
+def test_nothing_is_asked_but_the_files_and_no_bar_is_drawn_into_a_pipe(
+    hub: Hub, tmp_path: Path
+) -> None:
+    """In a process of its own, since the library reads its variables when it is imported."""
+    code = f"from albertkit import load; print(load({OWN!r}).config.vocab_size)"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "HF_ENDPOINT": hub.address,
+        "HF_HUB_CACHE": str(tmp_path / "kept"),
+        "HF_TOKEN": "hf_mine",
+        "AGENT": "some-program",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("1000\n", "")
+    assert (tmp_path / "kept" / "models--owner--tiny-albert").is_dir()
+    assert all(path.startswith(("/api/models/owner", "/owner/", "/lfs/")) for path in hub.paths())
+    agents = {headers["user-agent"] for _, _, headers in hub.asked if "user-agent" in headers}
+    assert all(agent.startswith("albertkit/") for agent in agents)
+    assert not any(word in agent for agent in agents for word in ("torch", "agent", "program"))
+    tokens = {headers.get("authorization") for _, path, headers in hub.asked if "/api/" in path}
+    assert tokens == {"Bearer hf_mine"}

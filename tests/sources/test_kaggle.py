@@ -1,0 +1,214 @@
+"""Handles of TF Hub and Kaggle, asked at a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.sources import Fetching, directory_of, kaggle
+from hub_server import Hub, serving
+
+TFHUB_HANDLE = "https://tfhub.dev/tensorflow/albert_en_base/3"
+TFHUB_PATH = "/tensorflow/albert_en_base/3?tf-hub-format=compressed"
+HANDLE = "tensorflow/albert/tensorFlow2/en-base/3"
+KAGGLE_PATH = f"/api/v1/models/{HANDLE}/download"
+FILES = {
+    "saved_model.pb": b"a graph",
+    "variables/variables.index": b"an index",
+    "variables/variables.data-00000-of-00001": b"weights" * 1000,
+    "assets/30k-clean.model": b"pieces",
+}
+
+
+def archive_of(files: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    for name in list(os.environ):
+        if name.startswith(("KAGGLE", "TFHUB", "HF_", "TRANSFORMERS_OFFLINE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with serving(Hub()) as served:
+        monkeypatch.setattr(kaggle, "TFHUB", served.address)
+        monkeypatch.setattr(kaggle, "KAGGLE", served.address)
+        yield served
+
+
+def test_an_address_of_tfhub_means_the_unpacked_archive_kept_among_the_users_caches(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.pages[TFHUB_PATH] = archive_of(FILES)
+    place = directory_of(TFHUB_HANDLE)
+    kept = tmp_path / "home/.cache/albertkit/tfhub.dev/tensorflow/albert_en_base/3"
+    assert place == kept
+    found = files_of(place)
+    found.pop(".albertkit-files.json")
+    assert found == FILES
+    hub.asked.clear()
+    assert directory_of(TFHUB_HANDLE) == place
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"kaggle:{HANDLE}",
+        f"https://www.kaggle.com/models/{HANDLE}",
+        f"https://kaggle.com/models/{HANDLE}?select=saved_model.pb",
+        "https://www.kaggle.com/models/tensorflow/albert/frameworks/TensorFlow2/variations/en-base"
+        "/versions/3",
+    ],
+)
+def test_handles_and_pages_of_kaggle_mean_the_same_model(
+    hub: Hub, name: str, tmp_path: Path
+) -> None:
+    hub.pages[KAGGLE_PATH] = archive_of(FILES)
+    place = directory_of(name, Fetching(cache_dir=tmp_path / "cache"))
+    assert place == tmp_path / "cache/kaggle.com" / HANDLE
+    assert (place / "saved_model.pb").read_bytes() == b"a graph"
+
+
+@pytest.mark.parametrize("name", [TFHUB_HANDLE.removesuffix("/3"), "kaggle:tensorflow/albert"])
+def test_a_name_without_version_is_refused_and_nobody_is_asked(hub: Hub, name: str) -> None:
+    with pytest.raises(InputError, match=r"does not name one version .*/3\. \[unknown-model\]"):
+        directory_of(name)
+    assert hub.asked == []
+
+
+def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to(hub: Hub) -> None:
+    hub.refusals = {TFHUB_PATH: 403}
+    hub.pages[KAGGLE_PATH] = archive_of(FILES)
+    assert (directory_of(TFHUB_HANDLE) / "saved_model.pb").is_file()
+
+
+def test_a_refusal_everywhere_says_what_helps(hub: Hub) -> None:
+    hub.refusals = {"/": 403}
+    with pytest.raises(SurroundingsError, match=r"KAGGLE_KEY, try again.*\[hub-access-denied\]"):
+        directory_of(TFHUB_HANDLE)
+    hub.refusals = {"/": 404}
+    with pytest.raises(InputError, match=r"no model at .*\[unknown-model\]"):
+        directory_of(TFHUB_HANDLE)
+    hub.refusals = {"/": 503}
+    with pytest.raises(SurroundingsError, match=r"answers 503.*\[hub-unreachable\]"):
+        directory_of(TFHUB_HANDLE)
+
+
+def test_a_page_instead_of_an_archive_is_told(hub: Hub) -> None:
+    hub.pages[KAGGLE_PATH] = b"<html>sign in to the network</html>"
+    with pytest.raises(SurroundingsError, match=r"not with an archive.*\[hub-unreachable\]"):
+        directory_of(f"kaggle:{HANDLE}")
+
+
+def test_nobody_listening_gives_one_line(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
+    monkeypatch.setattr(kaggle, "KAGGLE", "http://127.0.0.1:9")
+    with pytest.raises(SurroundingsError) as caught:
+        directory_of(f"kaggle:{HANDLE}")
+    assert "To work offline" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_offline_variables_hold_for_these_hubs_too(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SurroundingsError, match=r"HF_HUB_OFFLINE=1 forbids"):
+        directory_of(TFHUB_HANDLE)
+    assert hub.asked == []
+
+
+def test_an_archive_that_would_write_elsewhere_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    hub.pages[KAGGLE_PATH] = archive_of({**FILES, "../../outside": b"x"})
+    with pytest.raises(FormatError, match=rf"/models/{HANDLE}: .*\[archive-unsafe\]"):
+        directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+    assert files_of(tmp_path / "cache") == {}
+
+
+def test_half_an_archive_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    whole = archive_of(FILES)
+    hub.pages[KAGGLE_PATH] = whole[: len(whole) // 2]
+    with pytest.raises(AlbertKitError):
+        directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+    assert files_of(tmp_path / "cache") == {}
+
+
+def test_a_cache_that_lost_a_file_is_filled_again(hub: Hub) -> None:
+    hub.pages[KAGGLE_PATH] = archive_of(FILES)
+    place = directory_of(f"kaggle:{HANDLE}")
+    (place / "saved_model.pb").unlink()
+    assert directory_of(f"kaggle:{HANDLE}") == place
+    assert (place / "saved_model.pb").read_bytes() == b"a graph"
+
+
+def test_copies_that_other_libraries_fetched_are_used(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "home/.cache/kagglehub/models" / HANDLE
+    theirs.mkdir(parents=True)
+    with pytest.raises(InputError, match=r"\[unknown-model\]"):
+        directory_of(f"kaggle:{HANDLE}")  # without their mark it may be half a copy
+    (theirs.parent / "3.complete").touch()
+    assert directory_of(f"kaggle:{HANDLE}") == theirs
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "modules"))
+    page = f"{hub.address}/tensorflow/albert_en_base/3"
+    module = tmp_path / "modules" / hashlib.sha1(page.encode(), usedforsecurity=False).hexdigest()
+    (module / "variables").mkdir(parents=True)
+    (module / "saved_model.pb").touch()
+    (module / "variables" / "variables.index").touch()
+    assert directory_of(TFHUB_HANDLE) == module
+
+
+def test_credentials_go_to_kaggle_and_not_to_the_storage_behind(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", "me")
+    monkeypatch.setenv("KAGGLE_KEY", "secret")
+    hub.pages[KAGGLE_PATH] = archive_of(FILES)
+    directory_of(f"kaggle:{HANDLE}")
+    sent = {path: headers.get("Authorization") for _, path, headers in hub.asked}
+    assert sent == {KAGGLE_PATH: "Basic bWU6c2VjcmV0", "/storage" + KAGGLE_PATH: None}
+
+
+def test_a_killed_download_leaves_nothing_under_the_final_name(hub: Hub, tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from albertkit.sources import Fetching, directory_of, kaggle
+kaggle.KAGGLE = {hub.address!r}
+directory_of("kaggle:{HANDLE}", Fetching(cache_dir=Path({str(tmp_path)!r}) / "cache"))
+"""
+    hub.pages[KAGGLE_PATH] = archive_of({**FILES, "more": os.urandom(2_000_000)})
+    hub.pause_after = 1_200_000
+    process = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 20
+    while not any((tmp_path / "cache").rglob(".archive")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "cache/kaggle.com" / HANDLE).exists()
+    hub.pause_after = None
+    place = directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+    assert (place / "more").stat().st_size == 2_000_000

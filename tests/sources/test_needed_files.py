@@ -1,0 +1,71 @@
+"""Which files of a repository are fetched: one copy of the weights, and what belongs to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from albertkit.sources.needed_files import needed_files, weights_among
+
+SMALL = ["config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json"]
+# As `sentence-transformers/paraphrase-albert-small-v2` and `albert/albert-base-v2` look.
+IDLE = [
+    *(".gitattributes", "README.md", "LICENSE", "training_args.bin", "optimizer.pt"),
+    *("tf_model.h5", "flax_model.msgpack", "rust_model.ot", "with-prefix-tf_model.h5"),
+    *("onnx/model.onnx", "onnx/model_O2.onnx", "openvino/openvino_model.xml"),
+    *("openvino/openvino_model.bin", "coreml/model.mlpackage/weights.bin"),
+]
+SHARDS = [f"model-0000{n}-of-00003.safetensors" for n in (1, 2, 3)]
+OLD_SHARDS = [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        (["model.safetensors"], ["pytorch_model.bin", "model.safetensors.index.json", *SHARDS]),
+        (["model.safetensors.index.json", *SHARDS], ["pytorch_model.bin"]),
+        (["pytorch_model.bin"], ["pytorch_model.bin.index.json", *OLD_SHARDS]),
+        (["pytorch_model.bin.index.json", *OLD_SHARDS], ["model.weights.h5"]),
+        (["model.weights.h5"], ["saved_model.pb"]),
+        (
+            ["saved_model.pb", "variables/variables.index", "assets/30k-clean.model"],
+            ["model.ckpt-best.index"],
+        ),
+        (["model.ckpt-best.index", "model.ckpt-best.data-00000-of-00001"], []),
+    ],
+    ids=lambda names: names[0] if names else "",
+)
+def test_one_copy_of_the_weights_is_taken_the_best_that_there_is(
+    weights: list[str], left: list[str]
+) -> None:
+    found = needed_files([*IDLE, *SMALL, *weights, *left])
+    assert set(found) == {*SMALL, *weights}
+    assert weights_among(found) == tuple(sorted(weights))
+    assert set(found[-len(weights) :]) == set(weights)  # fetched last
+
+
+def test_modules_of_sentence_transformers_bring_their_own_settings_and_weights() -> None:
+    top = ["modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"]
+    parts = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"]
+    dense = [*parts, "2_Dense/pytorch_model.bin"]
+    found = needed_files([*IDLE, *SMALL, *top, *dense, "model.safetensors", "pytorch_model.bin"])
+    assert set(found) == {*SMALL, *top, *parts, "model.safetensors"}
+
+
+def test_an_encoder_may_lie_in_a_folder_of_its_own() -> None:
+    inside = [f"0_Transformer/{name}" for name in (*SMALL, "pytorch_model.bin")]
+    found = needed_files(["modules.json", "1_Pooling/config.json", *inside])
+    assert set(found) == {"modules.json", "1_Pooling/config.json", *inside}
+    assert weights_among(found) == ("0_Transformer/pytorch_model.bin",)
+
+
+def test_a_dense_layers_weights_are_not_taken_for_the_encoders() -> None:
+    assert weights_among(["config.json", "2_Dense/model.safetensors"]) == ()
+
+
+def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
+    assert weights_among(["model.safetensors.index.json", *SHARDS[:2]]) == ()
+
+
+def test_a_tokenizer_alone_needs_no_weights() -> None:
+    files = [*IDLE, *SMALL, "model.safetensors", "special_tokens_map.json"]
+    assert set(needed_files(files, "tokenizer")) == {*SMALL[1:], "special_tokens_map.json"}
