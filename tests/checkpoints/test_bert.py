@@ -1,4 +1,4 @@
-"""transformers is the oracle: its BERT with random weights gives the numbers that our engines do."""
+"""transformers is the oracle: its BERT with random weights gives the numbers our engines do."""
 
 from __future__ import annotations
 

@@ -24,7 +24,6 @@ from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
-from albertkit.spec.heads import MASKED_LM, SENTENCE_ORDER
 from albertkit.spec.parameters import layer_prefix
 
 MODEL_TYPE = "bert"
@@ -71,10 +70,15 @@ MUST_BE: Mapping[str, JsonValue] = MappingProxyType(
     {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 )
 # The class of transformers that has the same heads, as far as ALBERT has them.
+NAMED_CLASSES = [spec.architecture for spec in HEADS if spec.architecture]
 ALBERT_CLASS = MappingProxyType(
     {
-        **{f"B{spec.architecture.removeprefix('Alb')}": spec.architecture for spec in HEADS},
-        "BertForPreTraining": MASKED_LM.architecture,
+        "BertForPreTraining": "AlbertForMaskedLM",
+        "BertForMaskedLM": "AlbertForMaskedLM",
+        "BertForSequenceClassification": "AlbertForSequenceClassification",
+        "BertForTokenClassification": "AlbertForTokenClassification",
+        "BertForQuestionAnswering": "AlbertForQuestionAnswering",
+        "BertForMultipleChoice": "AlbertForMultipleChoice",
     }
 )
 
@@ -189,7 +193,8 @@ def _weights(
 ) -> tuple[Weights, tuple[Finding, ...]]:
     names, notes = plain_names(tensors, origin, BERT_NAMES)
     plain = _PlainTensors(tensors, names)
-    possible = [spec.name for spec in HEADS if spec is not SENTENCE_ORDER]
+    classes = ALBERT_CLASS.values()
+    possible = [spec.name for spec in HEADS if spec.architecture in classes]
     rows = bert_rows(config, possible)
     shapes = {row.canonical: plain.shapes[row.foreign] for row in rows if row.foreign in names}
     heads, more = heads_in(shapes, config, origin)

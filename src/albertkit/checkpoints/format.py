@@ -12,6 +12,7 @@ from typing import Protocol
 
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
+from albertkit.fileformats.archives import Unpacked
 from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
@@ -23,13 +24,15 @@ class Stored:
     """One checkpoint: weights, the files of its tokenizer, and notes for whoever opened it.
 
     tokenizer_files: files of the place, as they lie there; written beside the weights by `write`.
-    vectors: how the place makes one vector of a text, where it says so.
+    vectors: how the place makes one vector of a text, where it says so. unpacked: the archive that
+    the files come from; they are there as long as it is.
     """
 
     weights: Weights
     tokenizer_files: tuple[Path, ...] = ()
     notes: tuple[Finding, ...] = ()
     vectors: VectorPlan | None = None
+    unpacked: Unpacked | None = None
 
 
 class Renamed(Mapping[str, FloatArray]):

@@ -2,56 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from albertkit.checkpoints.bert import BERT
 from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.huggingface import HUGGINGFACE
+from albertkit.checkpoints.keras_hub import KERAS_HUB
+from albertkit.checkpoints.model_garden import MODEL_GARDEN
+from albertkit.checkpoints.onnx import ONNX, ONNX_INT8
+from albertkit.checkpoints.place import place_at
 from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
+from albertkit.checkpoints.tf1 import TF1
+from albertkit.checkpoints.tf1_hub import TF1_HUB
+from albertkit.checkpoints.tfhub import TFHUB
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
-from albertkit.errors import FormatError, InputError
+from albertkit.checkpoints.unrecognised import no_such_place, unrecognised
+from albertkit.errors import AlbertKitError
 
-FORMATS: tuple[Format, ...] = (SENTENCE_TRANSFORMERS, HUGGINGFACE)
+FORMATS: tuple[Format, ...] = (
+    SENTENCE_TRANSFORMERS,
+    BERT,
+    HUGGINGFACE,
+    KERAS_HUB,
+    TF1_HUB,
+    TFHUB,
+    MODEL_GARDEN,
+    TF1,
+    ONNX,
+    ONNX_INT8,
+)
+# Those that can be written; the others refuse to, and say why.
+TARGETS: tuple[Format, ...] = (HUGGINGFACE, SENTENCE_TRANSFORMERS, TFHUB, ONNX, TF1, KERAS_HUB)
+MOST_FOLDERS = 50  # of a directory that is none: a model further in is looked for
 
 
 def format_of(place: Path) -> tuple[Format, str]:
-    """The format of a directory and what shows it.
+    """The format of a place, and what shows it: a directory, or a checkpoint by its prefix.
 
     Raises InputError [file-not-found], FormatError [checkpoint-unrecognised].
     """
-    if not place.is_dir():
-        raise no_directory(place)
     for candidate in FORMATS:
         evidence = candidate.recognises(place)
         if evidence is not None:
             return candidate, evidence
-    found = sorted(entry.name for entry in place.iterdir())
-    raise FormatError(
-        "checkpoint-unrecognised",
-        f"it holds {', '.join(found[:8]) or 'nothing'}{' …' if len(found) > 8 else ''}",
-        why="a checkpoint has a config.json and a model.safetensors beside it",
-        fix="Give the directory that holds these, or convert the checkpoint to safetensors",
-        where=str(place),
-    )
+    if not place.is_dir():
+        raise no_such_place(place)
+    raise unrecognised(place, [inside for inside in _folders(place) if _is_recognised(inside)])
 
 
-def no_directory(place: Path) -> InputError:
-    """The error for a path that should be a model's directory."""
-    if place.is_file():
-        return InputError(
-            "file-not-found",
-            f"{str(place)!r} is a file",
-            why="a model is a directory: the weights beside their config.json",
-            fix="Give the directory that the file lies in",
-        )
-    return InputError(
-        "file-not-found",
-        f"there is no directory {str(place)!r}",
-        why="a model is opened from a directory; nothing is downloaded",
-        fix="Check the path, or download the model's files into a directory first",
-    )
+def read_checkpoint(path: Path, told: Told = NOTHING_TOLD) -> Stored:
+    """Open what `path` means: a directory, a prefix, a file of either, or an archive.
+
+    Raises as `place_at`, `format_of` and the format's `read`.
+    """
+    place = place_at(path)
+    found, _ = format_of(place.path)
+    return replace(found.read(place.path, told), unpacked=place.unpacked)
 
 
-def read_checkpoint(place: Path, told: Told = NOTHING_TOLD) -> Stored:
-    """Open a directory of any known format; raises as `format_of` and the format's `read`."""
-    found, _ = format_of(place)
-    return found.read(place, told)
+def _folders(place: Path) -> list[Path]:
+    """Where a model may lie further in: a folder of the place, or one of a hub's snapshots."""
+    found = [*place.iterdir(), *place.glob("snapshots/*")]
+    return sorted(entry for entry in found if entry.is_dir())[:MOST_FOLDERS]
+
+
+def _is_recognised(place: Path) -> bool:
+    try:
+        return any(candidate.recognises(place) for candidate in FORMATS)
+    except AlbertKitError:
+        return False

@@ -13,6 +13,7 @@ CODES: dict[str, str] = {
     "unknown-head": "No head has this name.",
     # files
     "file-not-found": "A file or directory that was named does not exist.",
+    "file-not-read": "Weights are given that their directory has besides those that are read.",
     "file-truncated": "A file ends before the data that its header promises.",
     "file-unreadable": "The system lets a file not be read.",
     "file-foreign": "A file is not of the kind that its name or its use says.",
@@ -36,6 +37,7 @@ CODES: dict[str, str] = {
     "metadata-missing": "A checkpoint does not say what must be known to compute with it.",
     "metadata-told": "A caller says otherwise than a checkpoint's files, and is believed.",
     "fidelity-too-low": "A model rounded to int8 would answer too differently from the whole one.",
+    "weights-rounded": "A checkpoint's weights were rounded; those before are not in it.",
     "target-cannot-hold": "A format has no place for something that the model has.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
     # TensorFlow's modules and checkpoints

@@ -57,7 +57,7 @@ class Unpacked:
 
     def __init__(self, archive: Path) -> None:
         with told_as_write_failed(Path(tempfile.gettempdir())):
-            folder = Path(tempfile.mkdtemp(prefix="albertkit-"))
+            folder = Path(tempfile.mkdtemp(prefix=f"albertkit-{archive.name[:50]}-"))
         self.close = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
             unpack(archive, folder)

@@ -117,9 +117,18 @@ def read_torch(path: Path) -> TorchFile:
     )
 
 
+def is_torch_zip(data: memoryview, name: str) -> bool:
+    """Whether a zip file is one of torch's; raises as `read_zip_directory` does."""
+    return is_zip(data) and any(map(_is_objects, (m.name for m in read_zip_directory(data, name))))
+
+
+def _is_objects(member: str) -> bool:
+    return member.count("/") == 1 and member.endswith(f"/{OBJECTS}")
+
+
 def _read_zip(data: memoryview, name: str) -> TorchFile:
     members = {member.name: member for member in read_zip_directory(data, name)}
-    objects = next((n for n in members if n.count("/") == 1 and n.endswith(f"/{OBJECTS}")), None)
+    objects = next(filter(_is_objects, members), None)
     if objects is None:
         raise FormatError(
             "file-foreign",

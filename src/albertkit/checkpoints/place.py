@@ -1,0 +1,86 @@
+"""What a path means: a directory, a checkpoint by its prefix or one of its files, or an archive.
+
+In: the path that somebody gave. Out: the place at which the formats look: a directory, or the
+prefix of a TensorFlow checkpoint (`model.ckpt-best` for `model.ckpt-best.index` and the rest).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from albertkit.checkpoints.huggingface import CONFIG, WEIGHTS, weights_file
+from albertkit.checkpoints.unrecognised import no_such_place, stray_file
+from albertkit.errors import InputError
+from albertkit.fileformats.archives import Unpacked, is_archive
+from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.tensorbundle import INDEX_ENDING
+from albertkit.fileformats.torchzip import is_torch_zip
+
+OF_BUNDLE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
+IN_SAVED_MODEL, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
+# Files that mean the directory in which they lie.
+OF_DIRECTORY = (
+    *(CONFIG, *WEIGHTS, *SAVED_MODELS),
+    *("albert_config.json", "bert_config.json", "modules.json", "model.weights.h5", "model.onnx"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a checkpoint lies; an archive's contents lie there as long as `unpacked` does."""
+
+    path: Path
+    unpacked: Unpacked | None = None
+
+
+def place_at(path: Path) -> Place:
+    """The place that `path` means.
+
+    Raises InputError [file-not-found]; FormatError [checkpoint-unrecognised] for a file that is
+    no model and no part of one, or as `map_file` and `unpack`.
+    """
+    if path.is_dir() or path.with_name(path.name + INDEX_ENDING).is_file():
+        return Place(path)
+    if not path.is_file():
+        raise no_such_place(path)
+    of_bundle = OF_BUNDLE.fullmatch(path.name)
+    if of_bundle:
+        return Place(_bundle(path.with_name(of_bundle["prefix"])))
+    data = map_file(path)
+    if path.name in OF_DIRECTORY:
+        _check_that_it_is_read(path)
+        return Place(path.parent)
+    if is_archive(data) and not is_torch_zip(data, str(path)):
+        unpacked = Unpacked(path)
+        return Place(unpacked.path, unpacked)
+    raise stray_file(path, bytes(data[:16]))
+
+
+def _bundle(prefix: Path) -> Path:
+    """A checkpoint's prefix, or the module whose variables it holds."""
+    folder = prefix.parent
+    if folder.name == IN_SAVED_MODEL and any((folder.parent / n).is_file() for n in SAVED_MODELS):
+        return folder.parent
+    index = prefix.with_name(prefix.name + INDEX_ENDING)
+    if not index.is_file():
+        raise InputError(
+            "file-not-found",
+            f"there is no file {str(index)!r}",
+            why="it lists the tensors of this checkpoint",
+            fix="Copy or download it too",
+        )
+    return prefix
+
+
+def _check_that_it_is_read(path: Path) -> None:
+    """Refuse the weights that a directory has besides those that are read from it."""
+    read = weights_file(path.parent)
+    if path.name in WEIGHTS and path.name != read:
+        raise InputError(
+            "file-not-read",
+            f"{str(path)!r} would not be read",
+            why=f"{read} lies beside it and goes first",
+            fix="Move it into a directory of its own, with its config.json",
+        )
