@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -100,10 +101,14 @@ def test_a_name_without_version_is_refused_and_nobody_is_asked(hub: Hub, name: s
     assert hub.asked == []
 
 
-def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to(hub: Hub) -> None:
+def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to_and_that_is_told(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
     hub.refusals = {TFHUB_PATH: 403}
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    assert (directory_of(TFHUB_HANDLE) / "saved_model.pb").is_file()
+    with caplog.at_level(logging.WARNING, "albertkit"):
+        assert (directory_of(TFHUB_HANDLE) / "saved_model.pb").is_file()
+    assert f"it answers 403 Forbidden; it was fetched from {hub.address}" in caplog.text
 
 
 def test_a_refusal_everywhere_says_what_helps(hub: Hub) -> None:

@@ -60,7 +60,8 @@ def _pieces(address: Address) -> Iterator[bytes]:
         request.add_unredirected_header("Authorization", address.authorization)
     done = 0
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310  # as above
+        # not urlopen, which keeps the proxies of its first call
+        with urllib.request.build_opener().open(request, timeout=SECONDS) as answer:
             promised = answer.headers.get("Content-Length")
             while piece := answer.read(PIECE):
                 if not done and not piece.startswith(ARCHIVES):
@@ -71,6 +72,7 @@ def _pieces(address: Address) -> Iterator[bytes]:
     except urllib.error.HTTPError as error:
         raise NotDownloadedError(f"it answers {error.code} {error.reason}", error.code) from error
     except (OSError, HTTPException) as error:
-        raise NotDownloadedError(str(error) or type(error).__name__) from error
+        said = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise NotDownloadedError(str(said) or type(error).__name__) from error
     if promised not in (None, str(done)):
         raise NotDownloadedError(f"the answer ends after {done:,} of {int(promised):,} bytes")

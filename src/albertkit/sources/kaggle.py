@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.fileformats.reader import read_json
 from albertkit.sources.cache import cache_home, is_whole, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
 from albertkit.sources.unreachable import not_asked, not_reached, offline_because
+
+LOGGER = logging.getLogger(__name__)
 
 TFHUB = "https://tfhub.dev"
 KAGGLE = "https://www.kaggle.com"
@@ -46,6 +50,10 @@ class TfhubModel:
 
     model: str
     version: str
+
+    @property
+    def home(self) -> str:
+        return TFHUB
 
     @property
     def page(self) -> str:
@@ -88,6 +96,10 @@ class KaggleModel:
         return "/".join((self.owner, self.model, self.framework, self.variation, self.version))
 
     @property
+    def home(self) -> str:
+        return KAGGLE
+
+    @property
     def page(self) -> str:
         return f"{KAGGLE}/models/{self.handle}"
 
@@ -106,7 +118,10 @@ class KaggleModel:
         return place if marker.is_file() and place.is_dir() else None
 
 
-def archived_model(name: str) -> TfhubModel | KaggleModel | None:
+Archived: TypeAlias = TfhubModel | KaggleModel
+
+
+def archived_model(name: str) -> Archived | None:
     """The model that `name` means by its form; None where it means none.
 
     Raises InputError [unknown-model] for an address without a version.
@@ -130,7 +145,7 @@ def archived_model(name: str) -> TfhubModel | KaggleModel | None:
 
 def fetched(
     name: str,
-    model: TfhubModel | KaggleModel,
+    model: Archived,
     *,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
@@ -149,7 +164,7 @@ def fetched(
         return found
     forbidden_by = offline_because(local_files_only)
     if forbidden_by:
-        raise not_asked(name, model.page, forbidden_by, place)
+        raise not_asked(name, model.home, forbidden_by, place)
     with new_entry(place) as unfinished:
         archive = unfinished / ".archive"
         _download_from_any(name, model, archive, place)
@@ -171,11 +186,9 @@ def _unpack(archive: Path, folder: Path, page: str) -> None:
         ) from error
 
 
-def _download_from_any(
-    name: str, model: TfhubModel | KaggleModel, archive: Path, place: Path
-) -> None:
-    """Download from the first address that gives it; the first one's refusal is told."""
-    refusals = []
+def _download_from_any(name: str, model: Archived, archive: Path, place: Path) -> None:
+    """Download from the first address that gives it; what the first one says is told."""
+    refusals: list[NotDownloadedError] = []
     for address in model.addresses():
         try:
             download(address, archive)
@@ -183,31 +196,33 @@ def _download_from_any(
             refusals.append(error)
             archive.unlink(missing_ok=True)
         else:
+            if refusals:
+                LOGGER.warning("%s: %s; it was fetched from %s", name, refusals[0], address.url)
             return
-    raise _refused(name, model.page, refusals, place) from refusals[0]
+    raise _refused(name, model, refusals, place) from refusals[0]
 
 
 def _refused(
-    name: str, page: str, refusals: list[NotDownloadedError], place: Path
+    name: str, model: Archived, refusals: list[NotDownloadedError], place: Path
 ) -> AlbertKitError:
     statuses = [refusal.status for refusal in refusals]
     if all(status == 404 for status in statuses):
         return InputError(
             "unknown-model",
-            f"there is no model at {page}",
-            why="the server knows neither its name or its version",
+            f"there is no model at {model.page}",
+            why="the server knows neither its name nor its version",
             fix="Look the address up on that site; it ends in a version number",
         )
     denied = [str(refusal) for refusal in refusals if refusal.status in (401, 403)]
     if denied:
         return SurroundingsError(
             "hub-access-denied",
-            f"{page} gives no archive ({denied[-1]})",
+            f"{model.page} gives no archive ({denied[-1]})",
             why="Kaggle refuses so for hours at times, and always where terms must be agreed to",
             fix="Set KAGGLE_USERNAME and KAGGLE_KEY, try again later, or download the archive in "
             "a browser and give its path",
         )
-    return not_reached(name, page, ConnectionError(str(refusals[0])), place)
+    return not_reached(name, model.home, ConnectionError(str(refusals[0])), place)
 
 
 def _unversioned(name: str, example: str) -> InputError:

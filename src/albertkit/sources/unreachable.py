@@ -6,7 +6,6 @@ All hubs are asked through different libraries; a person meets the same line.
 from __future__ import annotations
 
 import os
-import ssl
 from pathlib import Path
 
 from albertkit.errors import SurroundingsError
@@ -15,6 +14,7 @@ from albertkit.errors import SurroundingsError
 # constants.py.
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 YES = ("1", "ON", "YES", "TRUE")
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 LONGEST_REASON = 160  # characters of what a network library says
 
 
@@ -64,12 +64,12 @@ def reason_of(error: BaseException) -> str:
 def _reason(error: BaseException) -> tuple[str, str]:
     """Why, and what to do about it before all else."""
     reason = reason_of(error)
-    shown = f"{type(error).__name__} {error} {reason}"
-    if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in shown:
+    if "CERTIFICATE_VERIFY_FAILED" in f"{error} {reason}":
         return (
             "its certificate cannot be verified",
             "Where a company's proxy signs certificates, name their file in SSL_CERT_FILE. ",
         )
-    if "proxy" in shown.lower():
-        return reason, "Check HTTPS_PROXY and NO_PROXY. "
+    proxies = [name for name in PROXIES if os.environ.get(name)]
+    if proxies:
+        return reason, f"It was asked through {' and '.join(proxies)}: check that. "
     return reason, ""

@@ -1,0 +1,53 @@
+"""What is said when the network fails: the reason, and the remedy that fits it."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from albertkit.errors import SurroundingsError
+from albertkit.sources import Fetching, directory_of
+from albertkit.sources.unreachable import not_reached
+
+HOST = "https://huggingface.co"
+NAMES = ["albert/albert-base-v2", "https://tfhub.dev/tensorflow/albert_en_base/3"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_proxy_that_is_away_is_named_by_its_variable(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub.utils import close_session
+
+    for variable in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
+    close_session()  # it keeps the proxies of its first call
+    with pytest.raises(SurroundingsError) as caught:
+        directory_of(name, Fetching(cache_dir=tmp_path))
+    close_session()
+    line = str(caught.value)
+    assert "Connection refused" in line
+    assert "It was asked through HTTPS_PROXY: check that. To work offline" in line
+    assert "secret" not in line
+
+
+def test_a_certificate_that_cannot_be_verified_says_where_to_name_ones_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed (_ssl.c:1006)"
+    error = ConnectionError("could not connect")
+    error.__cause__ = ssl.SSLCertVerificationError(1, said)
+    line = str(not_reached("a/b", HOST, error, Path("cache")))
+    assert "(its certificate cannot be verified)" in line
+    assert "name their file in SSL_CERT_FILE" in line
+
+
+def test_many_lines_of_a_library_become_the_beginning_of_one() -> None:
+    error = ConnectionError("no\n  route " + "x" * 500)
+    line = str(not_reached("a/b", HOST, error, Path("cache")))
+    assert "(no route xxx" in line
+    assert "\n" not in line
+    assert len(line) < 500
