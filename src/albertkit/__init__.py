@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         AlbertForPreTraining,
         AlbertForQuestionAnswering,
         AlbertForSequenceClassification,
+        AlbertForSpanSearch,
         AlbertForTokenClassification,
         AlbertModel,
     )
@@ -34,6 +35,7 @@ HOMES = {
     "AlbertForPreTraining": "albertkit.model",
     "AlbertForQuestionAnswering": "albertkit.model",
     "AlbertForSequenceClassification": "albertkit.model",
+    "AlbertForSpanSearch": "albertkit.model",
     "AlbertForTokenClassification": "albertkit.model",
     "AlbertKitError": "albertkit.errors",
     "AlbertModel": "albertkit.model",
@@ -56,6 +58,7 @@ __all__ = [
     "AlbertForPreTraining",
     "AlbertForQuestionAnswering",
     "AlbertForSequenceClassification",
+    "AlbertForSpanSearch",
     "AlbertForTokenClassification",
     "AlbertKitError",
     "AlbertModel",

@@ -53,7 +53,7 @@ def head_logits(weights: Weights, wanted: Reference, head: str) -> FloatArray:
 @pytest.mark.parametrize("name", ["tf1_tiny", "tf1_tiny_g2i2"])
 def test_pretrained_checkpoints_compute_what_google_does(name: str, shared: Path) -> None:
     weights = TF1.read(shared / "fixtures" / name).weights
-    wanted = reference(name, shared)
+    wanted = reference(name, shared / "fixtures")
     wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)  # they are flattened there
     assert weights.heads == ("masked_lm", "sentence_order")
     assert_torch_computes(weights, wanted)
@@ -63,11 +63,11 @@ def test_pretrained_checkpoints_compute_what_google_does(name: str, shared: Path
 
 
 def test_a_hub_module_computes_what_its_checkpoint_does(shared: Path, tmp_path: Path) -> None:
-    place = fixture("tf1hub_tiny", shared, tmp_path)
+    place = fixture("tf1hub_tiny", shared / "fixtures", tmp_path)
     found, evidence = format_of(place)
     assert (found.name, evidence) == ("tf1-hub", "tfhub_module.pb")
     stored = found.read(place)
-    wanted = reference("tf1_tiny", shared)
+    wanted = reference("tf1_tiny", shared / "fixtures")
     wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)
     assert_torch_computes(stored.weights, wanted)
     assert [note.code for note in stored.notes] == ["tf1-hub-module"]
@@ -76,7 +76,7 @@ def test_a_hub_module_computes_what_its_checkpoint_does(shared: Path, tmp_path: 
 
 def test_a_classifier_computes_what_google_does(shared: Path) -> None:
     weights = TF1.read(shared / "fixtures" / "tf1_tiny_classifier").weights
-    wanted = reference("tf1_tiny_classifier", shared)
+    wanted = reference("tf1_tiny_classifier", shared / "fixtures")
     assert weights.heads == ("sequence_classification",)
     assert weights.config.num_labels == 3
     close(head_logits(weights, wanted, "sequence_classification"), wanted["logits"], ATOL)
@@ -84,7 +84,7 @@ def test_a_classifier_computes_what_google_does(shared: Path) -> None:
 
 def test_choices_compute_what_google_does(shared: Path) -> None:
     stored = TF1.read(shared / "fixtures" / "tf1_tiny_race")
-    wanted = reference("tf1_tiny_race", shared)
+    wanted = reference("tf1_tiny_race", shared / "fixtures")
     assert stored.weights.heads == ("multiple_choice",)
     logits = head_logits(stored.weights, wanted, "multiple_choice")
     close(logits.reshape(2, 2), wanted["logits"], ATOL)
@@ -93,7 +93,7 @@ def test_choices_compute_what_google_does(shared: Path) -> None:
 
 def test_answers_compute_what_google_does() -> None:
     weights = TF1.read(SQUAD).weights
-    wanted = reference("tf1_tiny_squad1", None)
+    wanted = reference("tf1_tiny_squad1", HERE)
     mask = wanted["input_mask"] == 1
     assert weights.heads == ("question_answering",)
     both = head_logits(weights, wanted, "question_answering")  # [T, 2]

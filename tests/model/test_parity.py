@@ -22,7 +22,11 @@ LENGTHS = (11, 7, 3)
 CLASSES = {
     "AlbertModel": (),
     "AlbertForPreTraining": ("masked_lm", "sentence_order"),
-    **{spec.architecture: (spec.name,) for spec in HEADS if spec.name != "sentence_order"},
+    **{
+        spec.architecture: (spec.name,)
+        for spec in HEADS
+        if spec.architecture and spec.name != "sentence_order"
+    },
 }
 PLAIN = CONFIG_AXES[0].values[0]
 assert isinstance(PLAIN, AlbertConfig)

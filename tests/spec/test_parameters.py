@@ -45,7 +45,7 @@ def test_the_shared_layer_counts_once_for_each_group_and_inner_layer() -> None:
     assert count(3, 2) - count(1, 1) == 5 * layer
 
 
-@pytest.mark.parametrize("spec", HEADS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [s for s in HEADS if s.architecture], ids=lambda spec: spec.name)
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_names_and_shapes_are_those_of_transformers(config: AlbertConfig, spec: HeadSpec) -> None:
     name = spec.architecture

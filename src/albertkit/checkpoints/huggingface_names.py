@@ -148,7 +148,7 @@ def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Finding:
         "checkpoint-head-missing",
         "note",
         f"the head {spec.name} lacks {some(missing)}",
-        why=f"{spec.architecture} has it",
+        why=f"{spec.architecture or 'a model with that head'} has it",
         fix="Use the encoder alone, or train the head",
         where=origin,
     )

@@ -19,6 +19,7 @@ from albertkit.spec.heads import (
     QUESTION_ANSWERING,
     SENTENCE_ORDER,
     SEQUENCE_CLASSIFICATION,
+    SPAN_SEARCH,
 )
 from albertkit.spec.parameters import WORD_TABLE, layer_prefix
 
@@ -72,6 +73,14 @@ HEADS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
         SEQUENCE_CLASSIFICATION.name: _output(SEQUENCE_CLASSIFICATION.prefix, ""),
         MULTIPLE_CHOICE.name: _output(MULTIPLE_CHOICE.prefix, ""),  # one number for each choice
         QUESTION_ANSWERING.name: _output(QUESTION_ANSWERING.prefix, "cls/squad/"),
+        SPAN_SEARCH.name: (
+            *_dense("start_logits.dense", "start_logits/dense"),
+            *_dense("end_logits.dense_0", "end_logits/dense_0"),
+            *_norm("end_logits.LayerNorm", "end_logits/LayerNorm"),
+            *_dense("end_logits.dense_1", "end_logits/dense_1"),
+            *_dense("answer_class.dense_0", "answer_class/dense_0"),
+            Row("answer_class.dense_1.weight", "answer_class/dense_1/kernel", "transposed"),
+        ),
     }
 )
 

@@ -7,6 +7,7 @@ a compiled graph would hold a second copy of the vocabulary matrix and compile b
 from __future__ import annotations
 
 from albertkit.engine.protocol import Outputs, PackedBatch, Wanted
+from albertkit.engine.span_search import search_spans
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import FloatArray, head
@@ -19,7 +20,8 @@ def answers(emit: NumpyEmitter, rows: FloatArray, batch: PackedBatch, wanted: Wa
     reads_tokens = spec is not None and spec.reads == "tokens"
     reads_pooled = spec is not None and spec.reads == "pooled"
 
-    tokens = flat[batch.slots] if wanted.tokens or reads_tokens else None  # [T, H]
+    reads_all = wanted.tokens or reads_tokens or wanted.spans is not None
+    tokens = flat[batch.slots] if reads_all else None  # [T, H]
     first = batch.slots[batch.starts[:-1]]  # [N] slots of [CLS]
     pooled = pooler(emit, flat[first]) if wanted.pooled or reads_pooled else None  # [N, H]
     mlm_logits = None
@@ -27,9 +29,13 @@ def answers(emit: NumpyEmitter, rows: FloatArray, batch: PackedBatch, wanted: Wa
         mlm_logits = masked_words(emit, emit.config, flat[batch.slots[wanted.mlm_at]])  # [P, V]
     read = tokens if reads_tokens else pooled
     head_logits = None if spec is None or read is None else linear_head(emit, spec, read)
+    spans = None
+    if wanted.spans is not None and tokens is not None:
+        spans = search_spans(emit, tokens, batch.starts, wanted.spans)
     return Outputs(
         tokens=tokens if wanted.tokens else None,
         pooled=pooled if wanted.pooled else None,
         mlm_logits=mlm_logits,
         head_logits=head_logits,
+        spans=spans,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from albertkit.engine.protocol import Int32Array, PackedBatch, Wanted
 from albertkit.errors import InputError
 from albertkit.spec import Weights, head
+from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH
 
 
 def check(weights: Weights, batch: PackedBatch, wanted: Wanted) -> None:
@@ -57,8 +58,12 @@ FIXES = {
 
 
 def _heads(wanted: Wanted) -> list[str]:
-    masked = [] if wanted.mlm_at is None else ["masked_lm"]
-    return masked if wanted.head is None else [*masked, wanted.head]
+    asked = {
+        MASKED_LM.name: wanted.mlm_at is not None,
+        SPAN_SEARCH.name: wanted.spans is not None,
+        str(wanted.head): wanted.head is not None,
+    }
+    return [name for name, is_wanted in asked.items() if is_wanted]
 
 
 def _reads_pooled(wanted: Wanted) -> bool:

@@ -11,8 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.spec import AlbertConfig, FloatArray
-from albertkit.spec.heads import MASKED_LM
+from albertkit.spec import HEADS, AlbertConfig, FloatArray
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -32,6 +31,33 @@ class PackedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanSearch:
+    """How widely answers are searched: so many beginnings, and for each so many ends.
+
+    closed: [T], tokens where no answer may begin or end; None: it may everywhere.
+    """
+
+    beginnings: int
+    ends: int
+    closed: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The likeliest answers of N texts; K beginnings each, the likeliest first, M ends for each.
+
+    Places count a text's tokens from 0. A text with fewer tokens has less: there places are -1,
+    and log probabilities -inf. no_answer: a logit; above 0 there is no answer.
+    """
+
+    begin_log_probs: FloatArray  # [N, K]
+    begin_at: Int64Array  # [N, K]
+    end_log_probs: FloatArray  # [N, K, M]
+    end_at: Int64Array  # [N, K, M]
+    no_answer: FloatArray  # [N]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be computed; nothing else is."""
 
@@ -39,11 +65,12 @@ class Wanted:
     pooled: bool = False  # the pooler's tanh vector of each text [N, H]
     mlm_at: Int64Array | None = None  # [P] token numbers (0 … T-1) whose word logits are wanted
     head: str | None = None  # a linear head's logits: [N, C] or [T, C]
+    spans: SpanSearch | None = None
 
     def __post_init__(self) -> None:
-        if self.head == MASKED_LM.name:
+        if self.head in {spec.name for spec in HEADS if not spec.is_linear}:
             raise ValueError(
-                "masked words are asked for with mlm_at: at which tokens is to be said"
+                f"{self.head} is asked for with mlm_at or spans: more must be said than its name"
             )
 
 
@@ -55,6 +82,7 @@ class Outputs:
     pooled: FloatArray | None = None  # [N, H]
     mlm_logits: FloatArray | None = None  # [P, V]
     head_logits: FloatArray | None = None  # [N, C] or [T, C]
+    spans: Spans | None = None
 
 
 def given(array: FloatArray | None) -> FloatArray:

@@ -7,6 +7,7 @@ from albertkit.model.heads import (
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
+from albertkit.model.span_search import AlbertForSpanSearch
 from albertkit.model.words import AlbertForMaskedLM, AlbertForPreTraining
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AlbertForPreTraining",
     "AlbertForQuestionAnswering",
     "AlbertForSequenceClassification",
+    "AlbertForSpanSearch",
     "AlbertForTokenClassification",
     "AlbertModel",
 ]

@@ -107,3 +107,20 @@ class QuestionAnsweringModelOutput(ModelOutput):
     end_logits: Tensor  # [B, S]
     hidden_states: Seen = None
     attentions: Seen = None
+
+
+@dataclass(frozen=True)
+class SpanSearchOutput(ModelOutput):
+    """Of AlbertForSpanSearch; K beginnings, the likeliest first, and M ends for each.
+
+    Pair k · M + m of a row is its beginning k with that one's end m.
+    """
+
+    loss: Tensor | None
+    start_top_log_probs: Tensor  # [B, K]
+    start_top_index: Tensor  # [B, K], slots
+    end_top_log_probs: Tensor  # [B, K·M]
+    end_top_index: Tensor  # [B, K·M]
+    cls_logits: Tensor  # [B], above 0: there is no answer
+    hidden_states: Seen = None
+    attentions: Seen = None

@@ -1,7 +1,9 @@
 """The heads that stand on an ALBERT encoder: what each reads, its parameters, its width.
 
 Names of parameters are Hugging Face's. A head that is linear on pooled or token vectors is one
-row here; the masked-word head has arithmetic of its own in `model/heads.py` and `graph/heads.py`.
+row here; the others list their parameters, and their arithmetic stands in files of its own: masked
+words in `model/words.py` and `graph/heads.py`, the search for spans in `model/span_search.py` and
+`engine/span_search.py`.
 """
 
 from __future__ import annotations
@@ -12,17 +14,19 @@ from typing import Literal
 
 from albertkit.errors import InputError
 from albertkit.spec.config import AlbertConfig
+from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
 
 Reads = Literal["pooled", "tokens"]
-Loss = Literal["cross_entropy", "by_problem_type", "spans"]
+Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
 
 @dataclass(frozen=True, slots=True)
 class HeadSpec:
     """One head.
 
-    prefix: of its parameters' names. reads: pooled vector [B, H] or token vectors [B, S, H].
-    width: how many numbers it gives for each. dropout: whether classifier dropout comes before.
+    prefix: of its parameters' names; empty where they have several. reads: pooled vector [B, H] or
+    token vectors [B, S, H]. width: how many numbers it gives for each. dropout: whether classifier
+    dropout comes before its last product. own_parameters: of a head that is not linear.
     """
 
     name: str
@@ -31,7 +35,43 @@ class HeadSpec:
     width: Callable[[AlbertConfig], int]
     loss: Loss
     dropout: bool
-    architecture: str  # Hugging Face's class that holds it
+    architecture: str | None  # Hugging Face's class that holds it; None: none does
+    own_parameters: Callable[[AlbertConfig], tuple[Parameter, ...]] | None = None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is one product with the vectors that it reads."""
+        return self.own_parameters is None
+
+    def parameters(self, config: AlbertConfig) -> tuple[Parameter, ...]:
+        """Its rows of the parameter table."""
+        if self.own_parameters is None:
+            return linear(self.prefix, config.hidden_size, self.width(config))
+        return self.own_parameters(config)
+
+
+def _masked_words(c: AlbertConfig) -> tuple[Parameter, ...]:
+    V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
+    return (
+        *linear("predictions.dense", H, E),
+        *norm("predictions.LayerNorm", E),
+        Parameter("predictions.bias", (V,), decays=False),
+        Parameter("predictions.decoder.weight", (V, E), tied_to=WORD_TABLE),
+        Parameter("predictions.decoder.bias", (V,), tied_to="predictions.bias", decays=False),
+    )
+
+
+def _span_search(c: AlbertConfig) -> tuple[Parameter, ...]:
+    """Named as in transformers' XLNet, which has the same head."""
+    H = c.hidden_size
+    return (
+        *linear("start_logits.dense", H, 1),
+        *linear("end_logits.dense_0", 2 * H, H),
+        *norm("end_logits.LayerNorm", H),
+        *linear("end_logits.dense_1", H, 1),
+        *linear("answer_class.dense_0", 2 * H, H),
+        Parameter("answer_class.dense_1.weight", (1, H)),  # without a bias
+    )
 
 
 MASKED_LM = HeadSpec(
@@ -42,6 +82,7 @@ MASKED_LM = HeadSpec(
     "cross_entropy",
     dropout=False,
     architecture="AlbertForMaskedLM",
+    own_parameters=_masked_words,
 )
 SENTENCE_ORDER = HeadSpec(
     "sentence_order",
@@ -88,6 +129,17 @@ MULTIPLE_CHOICE = HeadSpec(
     dropout=True,
     architecture="AlbertForMultipleChoice",
 )
+# google's for SQuAD 2: for each likely beginning the likely ends, and whether there is an answer.
+SPAN_SEARCH = HeadSpec(
+    "span_search",
+    "",
+    "tokens",
+    lambda c: 1,
+    "spans_or_none",
+    dropout=True,
+    architecture=None,
+    own_parameters=_span_search,
+)
 HEADS = (
     MASKED_LM,
     SENTENCE_ORDER,
@@ -95,6 +147,7 @@ HEADS = (
     TOKEN_CLASSIFICATION,
     QUESTION_ANSWERING,
     MULTIPLE_CHOICE,
+    SPAN_SEARCH,
 )
 
 

@@ -6,30 +6,21 @@ them, optimisers ask them what decays. Shapes are torch's: a matrix is [out, in]
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from albertkit.spec.config import AlbertConfig
-from albertkit.spec.heads import MASKED_LM, HeadSpec, head
+from albertkit.spec.heads import head
+from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
 
-WORD_TABLE = "embeddings.word_embeddings.weight"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One row: an array of the model."""
-
-    name: str
-    shape: tuple[int, ...]
-    group: int | None = None  # of a layer's parameters
-    inner: int | None = None
-    tied_to: str | None = None  # the name whose array this one is
-    decays: bool = True  # weight decay and LAMB's ratio apply (google: not to biases and norms)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
+__all__ = [
+    "WORD_TABLE",
+    "Disagreements",
+    "Parameter",
+    "ParameterTable",
+    "layer_prefix",
+    "parameter_table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +74,7 @@ class ParameterTable:
             row.name
             for row in self.stored
             if len(row.shape) == 2
+            and row.shape[0] > 1  # else it turns a vector into a number
             and not row.name.startswith("embeddings.")
             and row.name not in outputs
         )
@@ -118,9 +110,9 @@ def parameter_table(
         pooler = not specs or any(spec.reads == "pooled" for spec in specs)
     rows = [*_embeddings(config), *_layers(config)]
     if pooler:
-        rows += _linear("pooler", config.hidden_size, config.hidden_size)
+        rows += linear("pooler", config.hidden_size, config.hidden_size)
     for spec in specs:
-        rows += _head(spec, config)
+        rows += spec.parameters(config)
     return ParameterTable(config, tuple(spec.name for spec in specs), pooler, tuple(rows))
 
 
@@ -135,52 +127,21 @@ def _embeddings(c: AlbertConfig) -> list[Parameter]:
         Parameter(WORD_TABLE, (V, E)),
         Parameter("embeddings.position_embeddings.weight", (c.max_position_embeddings, E)),
         Parameter("embeddings.token_type_embeddings.weight", (c.type_vocab_size, E)),
-        *_norm("embeddings.LayerNorm", E),
-        *_linear("encoder.embedding_hidden_mapping_in", E, H),
+        *norm("embeddings.LayerNorm", E),
+        *linear("encoder.embedding_hidden_mapping_in", E, H),
     ]
 
 
 def _layers(c: AlbertConfig) -> list[Parameter]:
     H, F = c.hidden_size, c.intermediate_size
-    rows = []
+    rows: list[Parameter] = []
     for group in range(c.num_hidden_groups):
         for inner in range(c.inner_group_num):
             at, place = layer_prefix(group, inner), (group, inner)
             for name in ("query", "key", "value", "dense"):
-                rows += _linear(f"{at}attention.{name}", H, H, *place)
-            rows += _norm(f"{at}attention.LayerNorm", H, *place)
-            rows += _linear(f"{at}ffn", H, F, *place)
-            rows += _linear(f"{at}ffn_output", F, H, *place)
-            rows += _norm(f"{at}full_layer_layer_norm", H, *place)
+                rows += linear(f"{at}attention.{name}", H, H, *place)
+            rows += norm(f"{at}attention.LayerNorm", H, *place)
+            rows += linear(f"{at}ffn", H, F, *place)
+            rows += linear(f"{at}ffn_output", F, H, *place)
+            rows += norm(f"{at}full_layer_layer_norm", H, *place)
     return rows
-
-
-def _head(spec: HeadSpec, c: AlbertConfig) -> list[Parameter]:
-    if spec is MASKED_LM:
-        V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
-        return [
-            *_linear("predictions.dense", H, E),
-            *_norm("predictions.LayerNorm", E),
-            Parameter("predictions.bias", (V,), decays=False),
-            Parameter("predictions.decoder.weight", (V, E), tied_to=WORD_TABLE),
-            Parameter("predictions.decoder.bias", (V,), tied_to="predictions.bias", decays=False),
-        ]
-    return _linear(spec.prefix, c.hidden_size, spec.width(c))
-
-
-def _linear(
-    name: str, inputs: int, outputs: int, group: int | None = None, inner: int | None = None
-) -> list[Parameter]:
-    return [
-        Parameter(f"{name}.weight", (outputs, inputs), group, inner),
-        Parameter(f"{name}.bias", (outputs,), group, inner, decays=False),
-    ]
-
-
-def _norm(
-    name: str, width: int, group: int | None = None, inner: int | None = None
-) -> list[Parameter]:
-    return [
-        Parameter(f"{name}.weight", (width,), group, inner, decays=False),
-        Parameter(f"{name}.bias", (width,), group, inner, decays=False),
-    ]
