@@ -15,9 +15,7 @@ def transformers_model(weights: Weights, architecture: str = "AlbertModel") -> t
     kind = getattr(transformers, architecture)
     model = kind(config, **({"add_pooling_layer": weights.has_pooler} if _is_bare(kind) else {}))
     own = ("predictions.", *(f"{head(name).prefix}." for name in weights.heads))
-    if hasattr(
-        model, "predictions"
-    ):  # whose norm has no epsilon of its own in transformers' config
+    if hasattr(model, "predictions"):  # transformers' config has one epsilon for all norms
         model.predictions.LayerNorm.eps = weights.config.prediction_eps
     prefix = "" if _is_bare(kind) else "albert."
     state = {

@@ -1,13 +1,12 @@
 """Write HDF5 files in the form that h5py writes by default, so that every HDF5 library opens them.
 
-In: path → float array, and text attributes of groups. Out: a file of groups in groups. It holds,
-in this order: the superblock, the arrays, the texts, then every object behind those it leads to.
+In: path → array of float32 or int64, and text attributes of groups. Out: a file of groups in
+groups: the superblock, the arrays, the texts, then every object behind those it leads to.
 Format: HDF5 File Format Specification 3.0, support.hdfgroup.org. The reader is hdf5.py.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from albertkit.fileformats.atomic import new_file
-from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.hdf5 import SIGNATURE
 from albertkit.fileformats.hdf5_objects import ATTRIBUTE, LAYOUT, LINKS, SPACE, TYPE
 from albertkit.fileformats.hdf5_parts import NOWHERE
@@ -31,22 +30,24 @@ NODE_SIZE = 24 + 8 * (2 * CHILDREN + 1)
 NO_FREE_BLOCK = 1  # Source: HDF5's H5HL_FREE_NULL; the library refuses the undefined address
 HEAP_OF_TEXTS = 4096  # bytes, the least that the library takes
 
-FLOAT_SIZE = 4
-FLOAT_TYPE = struct.pack(  # class and version, bits, the sign's place, size; then all other places
-    "<BBBBIHHBBBBI", 0x11, 0x20, 31, 0, FLOAT_SIZE, 0, 32, 23, 8, 0, 23, 127
-)
+# Class and version, bits, size; then how the bits are divided.
+TYPES = {
+    np.dtype("<f4"): struct.pack("<BBBBIHHBBBBI", 0x11, 0x20, 31, 0, 4, 0, 32, 23, 8, 0, 23, 127),
+    np.dtype("<i8"): struct.pack("<BBBBIHH", 0x10, 0x08, 0, 0, 8, 0, 64),
+}
 TEXT_TYPE = struct.pack("<BBBBI", 0x19, 1, 1, 0, 16) + struct.pack(  # UTF-8 of any length
     "<BBBBIHH", 0x10, 0, 0, 0, 1, 0, 8
 )
 NO_FILL_VALUE = bytes([2, 2, 2, 1, 0, 0, 0, 0])  # room is made late, and filled if one is set
 
 Item = TypeVar("Item")
-Tree: TypeAlias = "dict[str, Tree | FloatArray]"
+Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+Tree: TypeAlias = "dict[str, Tree | Array]"
 
 
 def write_hdf5(
     path: Path,
-    arrays: Mapping[str, FloatArray],
+    arrays: Mapping[str, Array],
     attributes: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Write `arrays` whole or not at all, one at a time so that lazy ones stay lazy.
@@ -61,7 +62,7 @@ def write_hdf5(
         file.write(_superblock(root, image.end))
         for name, array in arrays.items():
             file.write(bytes(places[name] - file.tell()))
-            file.write(np.ascontiguousarray(array, dtype="<f4").data)
+            file.write(np.ascontiguousarray(array).data)
         file.write(bytes(end - file.tell()))
         file.write(image.data)
 
@@ -115,7 +116,7 @@ class _Image:
             if isinstance(child, dict):
                 entries.append((name_at, self.group(child, below).entry(name_at)))
             else:
-                header = self.dataset(child.shape, below)
+                header = self.dataset(child, below)
                 entries.append((name_at, struct.pack("<QQ24x", name_at, header)))
         segment = self.place(bytes(names))
         heap = self.place(struct.pack("<4sB3xQQQ", b"HEAP", 0, len(names), NO_FREE_BLOCK, segment))
@@ -158,17 +159,16 @@ class _Image:
             made.append((before, self.place(node.ljust(NODE_SIZE, b"\0"))))
         return made
 
-    def dataset(self, shape: tuple[int, ...], path: str) -> int:
+    def dataset(self, array: Array, path: str) -> int:
         """Append the header of an array."""
-        size = math.prod(shape) * FLOAT_SIZE
-        address = self.places[path] if size else NOWHERE
+        shape, address = array.shape, self.places[path] if array.size else NOWHERE
         return self.place(
             _header(
                 [
                     (SPACE, struct.pack(f"<BB6x{len(shape)}Q", 1, len(shape), *shape)),
-                    (TYPE, FLOAT_TYPE),
+                    (TYPE, TYPES[array.dtype]),
                     (FILL_VALUE, NO_FILL_VALUE),
-                    (LAYOUT, struct.pack("<BBQQ", 3, 1, address, size)),
+                    (LAYOUT, struct.pack("<BBQQ", 3, 1, address, array.nbytes)),
                 ]
             )
         )
@@ -210,16 +210,16 @@ def _heaps_of_texts(texts: list[str]) -> Iterator[_Heap]:
         yield heap
 
 
-def _places(arrays: Mapping[str, FloatArray]) -> tuple[dict[str, int], int]:
+def _places(arrays: Mapping[str, Array]) -> tuple[dict[str, int], int]:
     """Where each array begins, a multiple of eight, and where all of them end."""
     places, at = {}, SUPERBLOCK_SIZE
     for name, array in arrays.items():
         places[name] = at
-        at += -(-array.size * FLOAT_SIZE // 8) * 8
+        at += -(-array.nbytes // 8) * 8
     return places, at
 
 
-def _tree(arrays: Mapping[str, FloatArray], attributes: Mapping[str, Mapping[str, str]]) -> Tree:
+def _tree(arrays: Mapping[str, Array], attributes: Mapping[str, Mapping[str, str]]) -> Tree:
     root: Tree = {}
     for path in attributes:
         _group_at(root, path.split("/") if path else [])
