@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,19 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from albertkit.checkpoints import HUGGINGFACE, Stored, format_of, read_checkpoint
+from albertkit.checkpoints import (
+    HUGGINGFACE,
+    SENTENCE_TRANSFORMERS,
+    Stored,
+    format_of,
+    read_checkpoint,
+)
 from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.text import AlbertTokenizer
 from axes import CONFIG_AXES, random_weights
+from tiny_models import PIECES, TINY
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)
@@ -122,11 +133,13 @@ def test_half_precision_on_disk_is_read_as_float32(dtype: torch.dtype, tmp_path:
     assert_same(weights, model)
 
 
-def test_float16_is_written_on_request(tmp_path: Path) -> None:
+def test_float16_is_written_on_request_and_computed_in_float32(tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
     HUGGINGFACE.write(Stored(weights), tmp_path / "m", dtype="float16")
     model = opened_by_transformers("AlbertModel", tmp_path / "m")
-    assert model.dtype == torch.float16
+    assert model.dtype == torch.float32
+    stored = load_file(tmp_path / "m" / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
     halved = {name: array.astype(np.float16) for name, array in weights.arrays.items()}
     assert_same(Weights(CONFIG, (), halved), model)  # type: ignore[arg-type]  # compared by value
 
@@ -314,13 +327,46 @@ def test_a_classifier_without_architectures_is_told_by_the_pooler(
 
 
 def test_tokenizer_files_go_along_and_other_files_stay(tmp_path: Path) -> None:
-    (tmp_path / "spiece.model").write_bytes(b"pieces")
+    files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "README.md").write_text("kept")
-    stored = Stored(random_weights(CONFIG), (tmp_path / "spiece.model",))
-    HUGGINGFACE.write(stored, tmp_path / "m")
-    assert read_checkpoint(tmp_path / "m").tokenizer_files == (tmp_path / "m" / "spiece.model",)
+    HUGGINGFACE.write(Stored(random_weights(CONFIG), files), tmp_path / "m")
+    written = read_checkpoint(tmp_path / "m").tokenizer_files
+    assert {file.name: file.read_bytes() for file in written} == {
+        file.name: file.read_bytes() for file in files
+    }
     assert (tmp_path / "m" / "README.md").read_text() == "kept"
+
+
+def test_a_bare_vocabulary_gets_a_tokenizer_json_with_our_ids(tmp_path: Path) -> None:
+    bare = tmp_path / "30k-clean.model"  # as google's checkpoints have it
+    bare.write_bytes(PIECES.read_bytes())
+    HUGGINGFACE.write(Stored(random_weights(TINY), (bare,)), tmp_path / "m")
+    texts = ['hello (world) - "quoted"', "a - b", "Ünïcode, 10,000 £ and [MASK].", "  spaces "]
+    peer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
+    for place in (bare, tmp_path / "m"):
+        ours = AlbertTokenizer.from_pretrained(place)
+        assert ours(texts)["input_ids"] == peer(texts)["input_ids"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002], ids=oct)
+def test_every_file_and_folder_has_the_mode_that_the_umask_leaves(
+    umask: int, tmp_path: Path
+) -> None:
+    files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
+    files[0].chmod(0o600)
+    stored = Stored(random_weights(TINY), files, vectors=VectorPlan())
+    before = os.umask(umask)
+    try:
+        HUGGINGFACE.write(stored, tmp_path / "m")
+        HUGGINGFACE.write(stored, tmp_path / "m")  # in the place of another
+        SENTENCE_TRANSFORMERS.write(stored, tmp_path / "s")
+    finally:
+        os.umask(before)
+    places = [*tmp_path.glob("[ms]"), *tmp_path.glob("[ms]/**/*")]
+    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in places}
+    assert len(modes) > 8
+    assert modes == {place: (0o777 if place.is_dir() else 0o666) & ~umask for place in places}
 
 
 def test_a_refused_write_leaves_the_old_directory(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ weights whole or in shards. Out: weights under canonical names, which are Huggin
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.format import Renamed, Stored
 from albertkit.checkpoints.huggingface_names import ALBERT, CLASSIFIERS, heads_in, plain_names
+from albertkit.checkpoints.tokenizer_files import files_to_write
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.atomic import new_directory
@@ -45,6 +45,7 @@ TOKENIZER_FILES = (
     "30k-clean.model",
     "tokenizer.json",
     "vocab.txt",
+    "vocab_chinese.txt",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -75,17 +76,20 @@ class HuggingFaceFormat:
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
 
-        Other files of an existing `place` stay. Raises FormatError [checkpoint-misshaped] or
-        [checkpoint-without-encoder] for weights that their config doesn't describe, InputError
-        [float16-overflow], SurroundingsError [write-failed].
+        Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
+        it has none: without, transformers 5 gives other ids.
+        Raises FormatError [checkpoint-misshaped] or [checkpoint-without-encoder] for weights that
+        their config doesn't describe, InputError [float16-overflow], SurroundingsError
+        [write-failed].
         """
         weights = stored.weights
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         arrays = Renamed(weights.arrays, _names_to_write(weights))
+        files = files_to_write(stored.tokenizer_files)
         with new_directory(place) as folder:
-            for file in stored.tokenizer_files:
-                shutil.copyfile(file, folder / file.name)
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
             write_safetensors(folder / WHOLE, arrays, dtype=dtype)
             config = config_to_write(weights)
             (folder / CONFIG).write_text(
@@ -167,6 +171,6 @@ def config_to_write(weights: Weights) -> dict[str, object]:
 def _architecture(heads: tuple[str, ...]) -> str:
     """The class of transformers that has these heads; the one for pretraining has two."""
     for spec in (SENTENCE_ORDER, *CLASSIFIERS, *HEADS):
-        if spec.name in heads:
+        if spec.name in heads and spec.architecture is not None:
             return spec.architecture
     return HEADLESS

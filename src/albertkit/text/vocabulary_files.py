@@ -55,6 +55,8 @@ SENTENCEPIECE_FILES = (
 KERAS_HUB_FOLDER = "assets/tokenizer"
 KERAS_KEY = "registered_name"  # in what Keras serialises
 LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
+WORDPIECE_FILES = (VOCABULARY_FILE, "vocab_chinese.txt")  # the second: google's Chinese archives
+VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of files that are a vocabulary by themselves
 LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "unknown"
 
 # What a policy for pieces of SentencePiece means where the vocabulary is a vocab.txt.
@@ -103,7 +105,7 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
 def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
     """The vocabulary of a directory, by the order above."""
     model = first_file(path, [*SENTENCEPIECE_FILES, *sorted(p.name for p in path.glob("*.model"))])
-    words = first_file(path, [VOCABULARY_FILE])
+    words = first_file(path, WORDPIECE_FILES)
     ready = first_file(path, [TOKENIZER_FILE])
     if ready and is_of_keras(ready):
         ready = None
