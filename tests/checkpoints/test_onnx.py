@@ -14,7 +14,7 @@ import pytest
 import transformers
 
 from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
-from albertkit.checkpoints.onnx import MODEL, ONNX
+from albertkit.checkpoints.onnx import ONNX, ONNX_INT8
 from albertkit.engine.lists import (
     logits_of_head,
     logits_of_words,
@@ -22,6 +22,8 @@ from albertkit.engine.lists import (
     vectors_of_tokens,
 )
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.packing import Layout, pack
+from albertkit.engine.protocol import SpanSearch, Wanted
 from albertkit.errors import FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -41,7 +43,7 @@ THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 
 def written(weights: Weights, place: Path, plan: VectorPlan | None = None) -> Path:
     ONNX.write(Stored(weights, vectors=plan), place)
-    return place / MODEL
+    return place / ONNX.file
 
 
 def assert_close(found: FloatArray, expected: FloatArray) -> None:
@@ -98,6 +100,20 @@ def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> Non
     spans = np.stack([found["start_logits"], found["end_logits"]], axis=-1)
     expected = logits_of_head(NumpyEngine(weights), asked, "question_answering")
     assert_close(own_tokens(spans, LENGTHS), expected)
+
+
+def test_spans_are_searched_as_the_numpy_engine_does(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["span_search"])
+    asked = random_encodings(CONFIG, (40, 17, 9))  # each longer than what is kept of it
+    found = run(written(weights, tmp_path / "m"), padded(asked))
+    one_a_row = pack(asked, Layout(40, ((0,), (1,), (2,))))
+    expected = NumpyEngine(weights).run(one_a_row, Wanted(spans=SpanSearch(5, 5))).spans
+    assert expected is not None
+    np.testing.assert_array_equal(found["start_top_index"], expected.begin_at)
+    assert_close(found["start_top_log_probs"], expected.begin_log_probs)
+    np.testing.assert_array_equal(found["end_top_index"].reshape(3, 5, 5), expected.end_at)
+    assert_close(found["end_top_log_probs"].reshape(3, 5, 5), expected.end_log_probs)
+    assert_close(found["cls_logits"], expected.no_answer)
 
 
 def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
@@ -192,7 +208,7 @@ def test_a_shared_layer_lies_there_once(tmp_path: Path) -> None:
 def test_a_directory_brings_its_config_and_its_tokenizer(tmp_path: Path) -> None:
     stored = read_checkpoint(save_tiny(tmp_path / "from", ["masked_lm"]))
     ONNX.write(stored, tmp_path / "m")
-    assert format_of(tmp_path / "m") == (ONNX, MODEL)
+    assert format_of(tmp_path / "m") == (ONNX, "model.onnx")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["architectures"] == ["AlbertForMaskedLM"]
     assert (tmp_path / "m" / "spiece.model").read_bytes() == PIECES.read_bytes()
@@ -233,8 +249,8 @@ def cosines(found: FloatArray, expected: FloatArray) -> FloatArray:
 
 def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
     weights = random_weights(small_base(), ["masked_lm", "sentence_order"])
-    ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
-    file = tmp_path / "m" / MODEL
+    ONNX_INT8.write(Stored(weights), tmp_path / "m")
+    file = tmp_path / "m" / ONNX_INT8.file
     onnx.checker.check_model(onnx.load(file), full_check=True)
     assert file.stat().st_size < 0.28 * 4 * weights.table().count()
     asked = random_encodings(weights.config, LENGTHS)
@@ -250,9 +266,9 @@ def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_the_runtime_rounds_as_we_foresee(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config)
-    ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
+    ONNX_INT8.write(Stored(weights), tmp_path / "m")
     asked = random_encodings(config, (30, 30))
-    found = run(tmp_path / "m" / MODEL, padded(asked))["last_hidden_state"]
+    found = run(tmp_path / "m" / ONNX_INT8.file, padded(asked))["last_hidden_state"]
     expected = rounded_vectors(weights, padded(asked))
     # a step of an activation that falls to the other side moves few numbers by less than a step
     assert cosines(found, expected).min() > 0.9999
@@ -284,14 +300,26 @@ def spoilt(weights: Weights) -> Weights:
 def test_a_model_that_int8_turns_too_far_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights = spoilt(random_weights(CONFIG))
     with pytest.raises(InputError, match=r"cosine 0\.\d{4}.*\[fidelity-too-low\]"):
-        ONNX.write(Stored(weights), tmp_path / "m", dtype="int8")
+        ONNX_INT8.write(Stored(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_weights_are_not_taken_for_the_models_own(tmp_path: Path) -> None:
-    ONNX.write(Stored(random_weights(CONFIG)), tmp_path / "m", dtype="int8")
-    with pytest.raises(FormatError, match=r"int8.*\[file-foreign\]"):
-        read_checkpoint(tmp_path / "m")
+def test_int8_is_read_as_it_was_rounded_with_a_note(tmp_path: Path) -> None:
+    weights, plan = (
+        random_weights(CONFIG, ["masked_lm"], pooler=True),
+        VectorPlan("cls", (dense(8),)),
+    )
+    ONNX_INT8.write(Stored(weights, vectors=plan), tmp_path / "m")
+    assert format_of(tmp_path / "m") == (ONNX_INT8, "model_quantized.onnx")
+    back = read_checkpoint(tmp_path / "m")
+    assert [note.code for note in back.notes] == ["weights-rounded"]
+    assert set(back.weights.arrays) == set(weights.arrays)
+    for name, array in weights.arrays.items():
+        steps = np.abs(array).max(axis=-1, keepdims=True) / 64 if array.ndim == 2 else 0
+        assert (np.abs(back.weights.arrays[name] - array) <= 0.5001 * steps).all(), name
+    assert back.vectors is not None
+    (step,), (expected,) = back.vectors.steps, plan.steps
+    np.testing.assert_allclose(step.weight, expected.weight, rtol=0, atol=0.01)
 
 
 # files that are not ours, or not whole

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.onnx import MODEL, ONNX
+from albertkit.checkpoints.onnx import ONNX
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.protocol import PackedBatch, Wanted, given
+from albertkit.engine.protocol import PackedBatch, SpanSearch, Wanted, given
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, FloatArray, Weights
 from axes import SMALL, random_encodings, random_weights
@@ -20,12 +21,12 @@ from axes import SMALL, random_encodings, random_weights
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LENGTHS = (40, 3, 17, 9, 2)
 LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))  # texts beside each other, out of order
-LINEAR = [spec.name for spec in HEADS if spec.name != "masked_lm"]
+LINEAR = [spec.name for spec in HEADS if spec.is_linear]
 
 
 def engine_of(weights: Weights, place: Path) -> OnnxEngine:
     ONNX.write(Stored(weights), place)
-    return OnnxEngine(weights, place / MODEL, threads=1)
+    return OnnxEngine(weights, place / ONNX.file, threads=1)
 
 
 def batch() -> PackedBatch:
@@ -55,6 +56,36 @@ def test_logits_of_every_head_equal_the_numpy_engines(name: str, tmp_path: Path)
     assert_close(
         found.head_logits, NumpyEngine(weights).run(batch(), Wanted(head=name)).head_logits
     )
+
+
+def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["span_search"])
+    engine = engine_of(weights, tmp_path / "m")
+    for lengths, search in (
+        (LENGTHS, SpanSearch(5, 5)),
+        ((3, 2), SpanSearch(5, 4)),
+        (LENGTHS, SpanSearch(1, 2)),
+    ):
+        wanted = Wanted(spans=search)
+        asked = pack(
+            random_encodings(CONFIG, lengths), Layout(40, tuple((n,) for n in range(len(lengths))))
+        )
+        found, expected = (
+            engine.run(asked, wanted).spans,
+            NumpyEngine(weights).run(asked, wanted).spans,
+        )
+        assert found is not None
+        assert expected is not None
+        for field in dataclasses.fields(expected):
+            one, other = getattr(found, field.name), getattr(expected, field.name)
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5, err_msg=field.name)
+
+
+def test_a_file_searches_as_widely_as_it_was_written_to(tmp_path: Path) -> None:
+    engine = engine_of(random_weights(CONFIG, ["span_search"]), tmp_path / "m")
+    with pytest.raises(ValueError, match="5 beginnings and 5 ends"):
+        engine.run(batch(), Wanted(spans=SpanSearch(6, 5)))
 
 
 def test_what_the_model_does_not_have_is_refused_before_it_is_asked(tmp_path: Path) -> None:

@@ -17,12 +17,16 @@ TEXTS, LENGTH = 8, 32
 SEED = 20260
 
 
-def lowest_cosine(weights: Weights) -> float:
+def foreseen_cosine(weights: Weights) -> float:
     """The least cosine between the mean token vectors of a text, whole and rounded."""
     whole = _vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
-    rounded = _vectors(NumpyInt8Emitter(weights.config, weights.arrays))
-    lengths = np.linalg.norm(whole, axis=-1) * np.linalg.norm(rounded, axis=-1)
-    return float(np.min(np.sum(whole * rounded, axis=-1) / lengths))
+    return lowest_cosine(whole, _vectors(NumpyInt8Emitter(weights.config, weights.arrays)))
+
+
+def lowest_cosine(first: FloatArray, second: FloatArray) -> float:
+    """Of the pairs of vectors [N, H], the cosine of the pair that is furthest apart."""
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    return float(np.min(np.sum(first * second, axis=-1) / lengths))
 
 
 def _vectors(emit: NumpyEmitter) -> FloatArray:

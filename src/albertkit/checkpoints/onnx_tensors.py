@@ -1,7 +1,7 @@
 """The parameters of an ONNX file: which tensors hold them, in float32 or rounded to int8.
 
 Matrices lie as [in, out], as MatMul takes them; the word table lies once, as [V, E], and serves
-lookups and word logits alike. In float32 the same rows of names read a file and write it.
+lookups and word logits alike. The same rows of names read a file and write it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from albertkit.checkpoints.names import Row, to_foreign
 from albertkit.checkpoints.onnx_vectors import dense_arrays
 from albertkit.fileformats.onnx_file import Array, Tensor
+from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx_emitter import transposed
 from albertkit.graph.onnx_int8_emitter import rounded, scales
 from albertkit.graph.rounding import round_rows, row_scales
@@ -24,6 +25,36 @@ TABLES = "embeddings."  # matrices of which rows are taken
 def rows_of(table: ParameterTable) -> tuple[Row, ...]:
     """Where each parameter lies in a file of float32."""
     return tuple(_row(row.name, len(row.shape)) for row in table.stored)
+
+
+class Unrounded(Tensors):
+    """The tensors of an int8 file by the names and in the layout that they have in float32."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        named = {name.removesuffix(rounded("")): shape for name, shape in tensors.shapes.items()}
+        steps = {name for name in named if rounded(name) in tensors}
+        self._shapes = {
+            _row(name, 2).foreign if name in steps else name: shape for name, shape in named.items()
+        }
+        self._steps = {_row(name, 2).foreign: name for name in steps}
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return self._shapes
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self._steps:
+            return self._tensors[name]
+        of = self._steps[name]
+        whole, worth = self._tensors[rounded(of)], self._tensors[scales(of)]
+        return whole * worth if name == transposed(of) else whole * worth[:, None]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
 
 
 def float_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:

@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.engine.checks import check
 from albertkit.engine.openvino_engine import own_cores
-from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.protocol import (
+    Int64Array,
+    Outputs,
+    PackedBatch,
+    Precision,
+    Spans,
+    SpanSearch,
+    Wanted,
+)
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.graph.onnx_graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
+from albertkit.graph.onnx_span_search import BEGINNINGS, ENDS
 from albertkit.spec import AlbertConfig, FloatArray, Weights, head
-from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE
+from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
+
+Found: TypeAlias = dict[str, npt.NDArray[Any]]  # a file's outputs; places are int64
 
 
 class OnnxEngine:
@@ -68,12 +80,13 @@ class OnnxEngine:
             pooled=found[POOLED] if wanted.pooled else None,  # [N, H]
             mlm_logits=mlm_logits,
             head_logits=None if wanted.head is None else _logits(wanted.head, found, own),
+            spans=None if wanted.spans is None else _spans(wanted.spans, found, mask.sum(1)),
         )
 
     def close(self) -> None:
         """Nothing to give back before the engine itself goes."""
 
-    def _asked(self, batch: PackedBatch, mask: Int64Array) -> dict[str, FloatArray]:
+    def _asked(self, batch: PackedBatch, mask: Int64Array) -> Found:
         """Every output of the file by its name."""
         inputs = {
             IDS: _padded(batch.ids, batch, mask),
@@ -99,8 +112,39 @@ def _padded(values: npt.NDArray[np.int32], batch: PackedBatch, mask: Int64Array)
     return rows
 
 
-def _logits(name: str, found: dict[str, FloatArray], own: npt.NDArray[np.bool_]) -> FloatArray:
+def _logits(name: str, found: Found, own: npt.NDArray[np.bool_]) -> FloatArray:
     """A linear head's logits as engines give them: [N, C], or [T, C] where it reads tokens."""
     columns = [found[output] for output in OUTPUTS[name]]
     logits = columns[0] if len(columns) == 1 else np.stack(columns, axis=-1)
     return logits[own] if head(name).reads == "tokens" else logits
+
+
+def _spans(asked: SpanSearch, found: Found, lengths: Int64Array) -> Spans:
+    """A file searches as widely as it was written to, and closes nothing but padding."""
+    K, M = asked.beginnings, asked.ends
+    if asked.closed is not None or K > BEGINNINGS or M > ENDS:
+        raise ValueError(f"an ONNX file searches {BEGINNINGS} beginnings and {ENDS} ends of each")
+    begin_log_probs, begin_at, end_log_probs, end_at, no_answer = (
+        found[name] for name in OUTPUTS[SPAN_SEARCH.name]
+    )
+    N, found_beginnings = begin_at.shape
+    pairs = (N, found_beginnings, -1)
+    begins = begin_at < lengths[:, None]  # a shorter text than others has fewer
+    ends = (end_at.reshape(pairs) < lengths[:, None, None]) & begins[:, :, None]
+    return Spans(
+        begin_log_probs=_kept(begin_log_probs, begins, -np.inf, (N, K)),
+        begin_at=_kept(begin_at, begins, -1, (N, K)),
+        end_log_probs=_kept(end_log_probs.reshape(pairs), ends, -np.inf, (N, K, M)),
+        end_at=_kept(end_at.reshape(pairs), ends, -1, (N, K, M)),
+        no_answer=no_answer,
+    )
+
+
+def _kept(
+    values: npt.NDArray[Any], are_there: npt.NDArray[np.bool_], other: float, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """The first of the values, as many as `shape` has; `other` where a text has fewer."""
+    whole = np.full(shape, other, values.dtype)
+    both = tuple(slice(0, min(counts)) for counts in zip(shape, values.shape, strict=True))
+    whole[both] = np.where(are_there, values, other)[both]
+    return whole

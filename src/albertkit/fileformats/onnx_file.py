@@ -31,6 +31,7 @@ OPSET = 17  # the first with LayerNormalization; ONNX Runtime runs it since 1.12
 PRODUCER = "albertkit"
 LARGEST = 2**31 - 1  # Source: protobuf's limit for one message; readers refuse more
 KIND = "an ONNX file"
+READ = MappingProxyType({"float32": "<f4", "int8": "i1"})  # the kinds that parameters have
 MOST_AXES = 2  # of a parameter
 NO_BYTES = memoryview(b"")
 
@@ -114,22 +115,33 @@ def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
             file.write(np.ascontiguousarray(tensor.fetch(), np.dtype(tensor.dtype)).data)
 
 
-class OnnxTensors(Tensors):
-    """The float32 tensors of a checked file, by their names there; views of the mapped file."""
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor of a file: shape × size of its numbers = bytes."""
 
-    def __init__(
-        self, found: Mapping[str, tuple[tuple[int, ...], memoryview]], metadata: Mapping[str, str]
-    ) -> None:
+    dtype: str
+    shape: tuple[int, ...]
+    data: memoryview
+
+
+class OnnxTensors(Tensors):
+    """The tensors of float32 and int8 of a checked file, by their names there.
+
+    Those of float32 are views of the mapped file, those of int8 are converted when asked for.
+    """
+
+    def __init__(self, found: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> None:
         self._found = found
         self.metadata = metadata
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: shape for name, (shape, _) in self._found.items()}
+        return {name: tensor.shape for name, tensor in self._found.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
-        shape, data = self._found[name]
-        return np.frombuffer(data, "<f4").reshape(shape)
+        tensor = self._found[name]
+        numbers = np.frombuffer(tensor.data, READ[tensor.dtype])
+        return numbers.astype(np.float32, copy=False).reshape(tensor.shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
@@ -139,7 +151,7 @@ class OnnxTensors(Tensors):
 
 
 def read_onnx(path: Path) -> OnnxTensors:
-    """The float32 tensors of a file that `write_onnx` wrote.
+    """The tensors of float32 and int8 of a file that `write_onnx` wrote.
 
     Raises InputError [file-not-found]; FormatError [file-foreign] for the file of another
     program, [file-truncated], [file-malformed].
@@ -156,7 +168,7 @@ def read_onnx(path: Path) -> OnnxTensors:
             where=name,
         )
     metadata = dict(_entry(_record(value, name), name) for number, value in model if number == 14)
-    found: dict[str, tuple[tuple[int, ...], memoryview]] = {}
+    found: dict[str, StoredTensor] = {}
     for graph in (_record(value, name) for number, value in model if number == 7):
         for number, value in _fields(graph, name):
             if number == 5:
@@ -253,10 +265,8 @@ def _entry(data: memoryview, name: str) -> tuple[str, str]:
     return message.text(1), message.text(2)
 
 
-def _take_tensor(
-    data: memoryview, name: str, found: dict[str, tuple[tuple[int, ...], memoryview]]
-) -> None:
-    """Add a tensor to `found` where it is of float32: shape × 4 must be its bytes."""
+def _take_tensor(data: memoryview, name: str, found: dict[str, StoredTensor]) -> None:
+    """Add a tensor to `found` where it is of a kind that parameters have."""
     fields = list(_fields(data, name))
     shape = tuple(value for number, value in fields if number == 1 and isinstance(value, int))
     called = b"".join(_record(value, name) for number, value in fields if number == 8)
@@ -264,13 +274,15 @@ def _take_tensor(
     key = called.decode(errors="replace")
     if key in found:
         raise _malformed(name, f"the tensor {key[:80]!r} stands there twice")
-    if (2, CODES["float32"]) not in fields:
+    dtype = next((each for each in READ if (2, CODES[each]) in fields), None)
+    if dtype is None:
         return
-    if len(shape) > MOST_AXES or not all(shape) or math.prod(shape) * 4 != len(raw):
+    size = np.dtype(dtype).itemsize
+    if len(shape) > MOST_AXES or not all(shape) or math.prod(shape) * size != len(raw):
         raise _malformed(
             name, f"the tensor {key[:80]!r} of shape {list(shape[:4])} has {len(raw):,} bytes"
         )
-    found[key] = (shape, raw)
+    found[key] = StoredTensor(dtype, shape, raw)
 
 
 def _malformed(name: str, what: str) -> FormatError:

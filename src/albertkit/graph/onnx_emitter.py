@@ -43,7 +43,7 @@ class OnnxEmitter:
         """Give a value the name under which the graph offers it."""
         self.nodes.append(Node("Identity", (value,), (name,), name))
 
-    def constant(self, value: float | Sequence[int], dtype: str = "float32") -> str:
+    def constant(self, value: float | Sequence[float], dtype: str = "float32") -> str:
         """A small tensor, held once however often it is asked for."""
         array: Array = np.array(value, dtype)
         name = f"{dtype}:{value}".replace(" ", "")

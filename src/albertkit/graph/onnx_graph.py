@@ -8,6 +8,7 @@ exports; `last_hidden_state` and, where there is a pooler, `pooler_output` are a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -17,6 +18,7 @@ from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.onnx_emitter import OnnxEmitter
+from albertkit.graph.onnx_span_search import search_spans
 from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
 from albertkit.spec.heads import (
     MASKED_LM,
@@ -24,6 +26,7 @@ from albertkit.spec.heads import (
     QUESTION_ANSWERING,
     SENTENCE_ORDER,
     SEQUENCE_CLASSIFICATION,
+    SPAN_SEARCH,
     TOKEN_CLASSIFICATION,
 )
 from albertkit.spec.vector_plan import Dense, Pooling, VectorPlan
@@ -39,6 +42,13 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         TOKEN_CLASSIFICATION.name: ("logits",),
         QUESTION_ANSWERING.name: ("start_logits", "end_logits"),
         MULTIPLE_CHOICE.name: ("logits",),
+        SPAN_SEARCH.name: (
+            "start_top_log_probs",
+            "start_top_index",
+            "end_top_log_probs",
+            "end_top_index",
+            "cls_logits",
+        ),
     }
 )
 BATCH, CHOICES, LENGTH = "batch", "choices", "length"
@@ -46,7 +56,18 @@ FEWEST = 1e-9  # Source: sentence-transformers' Pooling, which divides by no few
 SHORTEST = 1e-12  # Source: torch.nn.functional.normalize, which divides by no less
 
 Axes: TypeAlias = tuple[int | str, ...]
-Named: TypeAlias = dict[str, tuple[str, Axes]]  # an output's name → its value and axes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An output: which value it is."""
+
+    value: str
+    axes: Axes
+    dtype: str = "float32"
+
+
+Answers: TypeAlias = dict[str, Answer]  # by the outputs' names
 
 
 def onnx_graph(
@@ -69,22 +90,22 @@ def onnx_graph(
         mask=_hidden(emit, seen),
     )
     rows = f"{BATCH}*{CHOICES}" if choices else BATCH
-    found: Named = {TOKENS: (tokens, (rows, LENGTH, c.hidden_size))}
+    found: Answers = {TOKENS: Answer(tokens, (rows, LENGTH, c.hidden_size))}
     if weights.has_pooler:
         first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
-        found[POOLED] = (pooler(emit, first), (rows, c.hidden_size))
+        found[POOLED] = Answer(pooler(emit, first), (rows, c.hidden_size))
     for name in weights.heads:
-        found |= _head(emit, c, head(name), found)
+        found |= _head(emit, c, head(name), found, seen)
     if plan is not None:
         vectors = _text_vectors(emit, plan, found, seen)
-        found[VECTORS] = (vectors, (rows, plan.width(c.hidden_size)))
-    for name, (value, _) in found.items():
-        emit.call(value, name)
+        found[VECTORS] = Answer(vectors, (rows, plan.width(c.hidden_size)))
+    for name, answer in found.items():
+        emit.call(answer.value, name)
     return Graph(
         nodes=tuple(emit.nodes),
         tensors=(*emit.constants.values(), *parameters),
         inputs=tuple(Port(name, "int64", axes) for name in (IDS, MASK, TYPES)),
-        outputs=tuple(Port(name, "float32", axes) for name, (_, axes) in found.items()),
+        outputs=tuple(Port(name, each.dtype, each.axes) for name, each in found.items()),
     )
 
 
@@ -118,31 +139,52 @@ def _hidden(emit: OnnxEmitter, seen: str) -> str:
     return emit.node("Unsqueeze", added, emit.constant((1, 2), "int64"))
 
 
-def _head(emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: Named) -> Named:
+def _head(emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: Answers, seen: str) -> Answers:
     """The outputs of one head."""
-    tokens, (rows, *_) = found[TOKENS]
+    tokens, rows = found[TOKENS].value, found[TOKENS].axes[0]
     names = OUTPUTS[spec.name]
     if spec is MASKED_LM:
-        return {names[0]: (masked_words(emit, c, tokens), (rows, LENGTH, c.vocab_size))}
-    read, axes = found[TOKENS] if spec.reads == "tokens" else found[POOLED]
-    logits = linear_head(emit, spec, read)
+        return {names[0]: Answer(masked_words(emit, c, tokens), (rows, LENGTH, c.vocab_size))}
+    if spec is SPAN_SEARCH:
+        return _spans(emit, names, tokens, seen)
+    read = found[TOKENS] if spec.reads == "tokens" else found[POOLED]
+    logits = linear_head(emit, spec, read.value)
     if spec is QUESTION_ANSWERING:
+        columns = (
+            emit.node("Gather", logits, emit.constant(column, "int64"), axis=-1)
+            for column in range(len(names))
+        )
         return {
-            name: (
-                emit.node("Gather", logits, emit.constant(column, "int64"), axis=-1),
-                (rows, LENGTH),
-            )
-            for column, name in enumerate(names)
+            name: Answer(column, (rows, LENGTH))
+            for name, column in zip(names, columns, strict=True)
         }
     if spec is MULTIPLE_CHOICE:
         asked = emit.node("Shape", IDS, start=0, end=2)  # batch and choices
-        return {names[0]: (emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
-    return {names[0]: (logits, (*axes[:-1], spec.width(c)))}
+        return {names[0]: Answer(emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
+    return {names[0]: Answer(logits, (*read.axes[:-1], spec.width(c)))}
 
 
-def _text_vectors(emit: OnnxEmitter, plan: VectorPlan, found: Named, seen: str) -> str:
+def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> Answers:
+    found = search_spans(emit, tokens, seen)
+    beginnings: Axes = (BATCH, "beginnings")
+    pairs: Axes = (BATCH, "pairs")
+    answers = (
+        Answer(found.begin_log_probs, beginnings),
+        Answer(found.begin_at, beginnings, "int64"),
+        Answer(found.end_log_probs, pairs),
+        Answer(found.end_at, pairs, "int64"),
+        Answer(found.no_answer, (BATCH,)),
+    )
+    return dict(zip(names, answers, strict=True))
+
+
+def _text_vectors(emit: OnnxEmitter, plan: VectorPlan, found: Answers, seen: str) -> str:
     """One vector a text: pooling, then the plan's steps."""
-    x = found[POOLED][0] if plan.pooling == "pooler" else _pooled(emit, plan.pooling, found, seen)
+    x = (
+        found[POOLED].value
+        if plan.pooling == "pooler"
+        else _pooled(emit, plan.pooling, found, seen)
+    )
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
             at = step_prefix(number)
@@ -158,8 +200,8 @@ def step_prefix(number: int) -> str:
     return f"vectors.{number}."
 
 
-def _pooled(emit: OnnxEmitter, pooling: Pooling, found: Named, seen: str) -> str:
-    tokens = found[TOKENS][0]  # [B, S, H]
+def _pooled(emit: OnnxEmitter, pooling: Pooling, found: Answers, seen: str) -> str:
+    tokens = found[TOKENS].value  # [B, S, H]
     if pooling == "cls":
         return emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)
     own = emit.node("Unsqueeze", seen, emit.constant((2,), "int64"))  # [B, S, 1]
