@@ -33,7 +33,15 @@ FORMATS: tuple[Format, ...] = (
     ONNX_INT8,
 )
 # Those that can be written; the others refuse to, and say why.
-TARGETS: tuple[Format, ...] = (HUGGINGFACE, SENTENCE_TRANSFORMERS, TFHUB, ONNX, TF1, KERAS_HUB)
+TARGETS: tuple[Format, ...] = (
+    HUGGINGFACE,
+    SENTENCE_TRANSFORMERS,
+    TFHUB,
+    ONNX,
+    ONNX_INT8,
+    TF1,
+    KERAS_HUB,
+)
 MOST_FOLDERS = 50  # of a directory that is none: a model further in is looked for
 
 

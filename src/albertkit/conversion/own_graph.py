@@ -1,0 +1,20 @@
+"""Places that compute by themselves: there the file itself is asked, not our reading of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albertkit.checkpoints import Format
+from albertkit.checkpoints.onnx import OnnxFormat
+from albertkit.engine.protocol import Engine, Precision
+from albertkit.spec import Weights
+
+
+def engine_of(target: Format, place: Path, weights: Weights) -> Engine | None:
+    """The engine that runs what lies at `place`; None where it holds weights alone."""
+    if not isinstance(target, OnnxFormat):
+        return None
+    from albertkit.engine.onnx_engine import OnnxEngine  # whose OpenVINO takes 0.3 s to import
+
+    precision: Precision = "int8" if target.is_rounded else "float32"
+    return OnnxEngine(weights, place / target.file, precision=precision)
