@@ -255,4 +255,4 @@ def composed(stretch: list[Traced]) -> list[Traced]:
         return stretch
     begin = min(part.begin for part in stretch)
     end = max(part.end for part in stretch)
-    return [Traced(after, begin, end)]
+    return [Traced(character, begin, end) for character in after]

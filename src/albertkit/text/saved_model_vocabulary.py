@@ -66,7 +66,7 @@ def vocabulary_in_module(place: Path) -> ModuleVocabulary:
     model = read_saved_model(place)
     for attribute in ENCODERS_FILES:
         file = model.asset_of(attribute)
-        if file is not None:
+        if file is not None and file.is_file():
             settings = _encoders_settings(model)
             return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
     found = _preprocessors(model)
