@@ -1,0 +1,123 @@
+"""SavedModels: what TensorFlow wrote is found, and damage is one of our errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.object_graph import tracked_variables
+from albertkit.fileformats.protowire import record
+from albertkit.fileformats.saved_model import (
+    LARGEST,
+    SavedModel,
+    is_saved_model,
+    read_saved_model,
+)
+from albertkit.fileformats.tensorbundle import read_bundle
+from modules import HERE, fixture
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fixture("tfhub_tiny_v3_nomlm", HERE, tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture(scope="module")
+def model(place: Path) -> SavedModel:
+    return read_saved_model(place)
+
+
+def test_the_root_has_what_hub_calls(model: SavedModel, place: Path) -> None:
+    assert model.tensorflow == "2.20.0"
+    assert {"__call__", "trainable_variables", "sp_model_file"} <= set(model.root.children)
+    assert model.asset_of("sp_model_file") == place / "assets" / "tiny_sp1000.model"
+    assert model.only_asset() == model.asset_of("sp_model_file")
+    assert model.asset_of("vocab_file") is None
+    assert model.asset_of("__call__") is None  # not an asset
+
+
+def test_the_outputs_of_a_call_are_counted(model: SavedModel) -> None:
+    call = model.child("__call__")
+    assert call is not None
+    for function in call.functions:
+        assert model.listed_outputs(function) == {
+            "default": 1,
+            "encoder_outputs": 2,
+            "pooled_output": 1,
+            "sequence_output": 1,
+        }
+    assert model.listed_outputs("no function") == {}
+
+
+def test_operations_are_found_in_the_graph_and_in_its_functions(model: SavedModel) -> None:
+    assert Counter(each.kind for each in model.operations())["VarHandleOp"] == 26
+    functions = [Counter(each.kind for each in function) for function in model.functions()]
+    assert max(kinds["Softmax"] for kinds in functions) == 2
+    variables = [each for each in model.operations() if each.kind == "VarHandleOp"]
+    assert b"word_embeddings/embeddings" in {each.text("shared_name") for each in variables}
+    assert variables[0].text("no_attribute") == b""
+
+
+def test_both_graphs_of_objects_number_alike(model: SavedModel, place: Path) -> None:
+    tracked = tracked_variables(read_bundle(place / "variables" / "variables"))
+    assert len(tracked) == 25
+    for variable in tracked:
+        assert model.objects[variable.number].variable == variable.name
+
+
+def test_a_hub_module_of_tensorflow_1_is_none_of_these(place: Path, tmp_path: Path) -> None:
+    assert is_saved_model(place)
+    assert not is_saved_model(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "tfhub_module.pb").write_bytes(b"\x08\x03")
+    assert not is_saved_model(tmp_path)
+
+
+def asset(name: bytes) -> bytes:
+    return record(6, record(2, name))
+
+
+# A root whose child `file` is an asset, and whose child `lost` is an object that is not there.
+ROOT = record(1, b"\x08\x01" + record(2, b"file")) + record(1, b"\x08\x07" + record(2, b"lost"))
+OBJECTS = record(7, record(1, ROOT) + record(1, record(5, b"")))
+
+
+@pytest.mark.parametrize("name", [b"../secret", b"/etc/passwd", b"..", b"", b"a\\b"])
+def test_an_asset_lies_among_the_assets(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(record(2, OBJECTS + asset(name)))
+    with pytest.raises(FormatError, match=r"an asset is called .*file-malformed"):
+        read_saved_model(tmp_path).asset_of("file")
+
+
+def test_numbers_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(record(2, OBJECTS))
+    model = read_saved_model(tmp_path)
+    with pytest.raises(FormatError, match="asset 0 is asked for and 0 are there"):
+        model.asset_of("file")
+    with pytest.raises(FormatError, match="lost is object 7 of 2"):
+        model.child("lost")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "empty.*file-truncated"),
+        (b"\x08\x01", "no graph of objects.*file-foreign"),
+        (record(2, record(7, b"")), "graph of objects is empty.*file-malformed"),
+        (b"\x12\x7f", "promises 127 bytes.*file-truncated"),
+    ],
+)
+def test_what_is_no_saved_model_is_refused(tmp_path: Path, data: bytes, problem: str) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(data)
+    with pytest.raises(FormatError, match=problem):
+        read_saved_model(tmp_path)
+
+
+def test_a_file_of_any_size_is_not_read_into_memory(tmp_path: Path) -> None:
+    with (tmp_path / "saved_model.pb").open("wb") as file:
+        file.truncate(LARGEST + 1)  # no byte of it is written
+    with pytest.raises(FormatError, match=r"268,435,457 bytes.*file-foreign"):
+        read_saved_model(tmp_path)
