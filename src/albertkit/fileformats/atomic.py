@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
         unfinished = place / f".new-{_token()}" if fixed else _temporary_sibling(place)
         try:
             unfinished.mkdir()
-            yield unfinished
+            with speaking_of(unfinished, place):
+                yield unfinished
             _sync_tree(unfinished)
             if fixed:
                 LOGGER.info("%s cannot be exchanged: its files are replaced one by one", place)
@@ -127,11 +128,35 @@ def told_as_write_failed(place: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def speaking_of(staging: Path, place: Path) -> Iterator[None]:
+    """Let errors name the place that the user gave, not the one where it is being made."""
+    try:
+        yield
+    except AlbertKitError as error:
+        part = error.finding
+
+        def said(text: str) -> str:
+            return text.replace(str(staging), str(place))
+
+        raise type(error)(
+            part.code,
+            said(part.what),
+            why=said(part.why),
+            fix=said(part.fix),
+            where=said(part.where),
+            evidence=part.evidence,
+            source=part.source,
+        ) from error
+
+
 def _remedy(number: int | None) -> str:
     if number == errno.ENOTDIR:
         return "Give a directory's name: there is a file of this one"
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on this disk, or write to another"
+    if number == errno.EFBIG:
+        return "Let files grow larger (ulimit -f), or write to another disk"
     return "Write to a directory that you may change"
 
 
