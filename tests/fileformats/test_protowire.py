@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protowire import Message, record, varint
+from albertkit.fileformats.protowire import HIGHEST, Message, record, varint
 
 ENTRY = record(1, b"heads") + record(2, b"\x08\x0c")  # of a map: "heads" → {1: 12}
 SMALL = b"\x08\x96\x01" + record(2, b"name") + record(7, ENTRY) + record(9, record(9, b""))
@@ -48,7 +50,23 @@ def test_numbers_below_zero_come_back(value: int) -> None:
 
 @given(st.binary(max_size=300))
 def test_records_of_any_length_come_back(value: bytes) -> None:
-    assert message(record(3000, value)).record(3000) == value
+    assert message(record(HIGHEST, value)).record(HIGHEST) == value
+
+
+def test_fields_above_all_known_ones_are_passed_over() -> None:
+    found = message(record(HIGHEST + 1, b"x") + record(1, b"y"))
+    assert HIGHEST + 1 not in found
+    assert found.record(1) == b"y"
+
+
+def test_a_message_costs_no_more_than_some_times_its_size() -> None:
+    smallest = b"\x08\x01" * 100_000
+    tracemalloc.start()
+    found = message(smallest)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.count(1) == 1
+    assert used < 12 * len(smallest)
 
 
 @pytest.mark.parametrize(

@@ -119,5 +119,5 @@ def test_what_is_no_saved_model_is_refused(tmp_path: Path, data: bytes, problem:
 def test_a_file_of_any_size_is_not_read_into_memory(tmp_path: Path) -> None:
     with (tmp_path / "saved_model.pb").open("wb") as file:
         file.truncate(LARGEST + 1)  # no byte of it is written
-    with pytest.raises(FormatError, match=r"268,435,457 bytes.*file-foreign"):
+    with pytest.raises(FormatError, match=r"134,217,729 bytes.*file-foreign"):
         read_saved_model(tmp_path)

@@ -8,6 +8,7 @@ Format: protobuf.dev/programming-guides/encoding.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from albertkit.errors import FormatError
 
 VARINT, FIXED64, RECORD, FIXED32 = 0, 1, 2, 5  # the wire forms; 3 and 4 were groups
 LONGEST_VARINT = 10  # bytes
+HIGHEST = 2047  # field number; what stands above it no reader here asks for, and it is passed over
 SIGN = 1 << 63  # a negative int64 is written as its 64-bit two's complement
 
 
@@ -125,21 +127,26 @@ class Message:
     field is asked for as something that it isn't.
     """
 
-    __slots__ = ("_fields", "_wire")
+    __slots__ = ("_ends", "_values", "_wire")
 
     def __init__(self, data: bytes, name: str, kind: str, start: int = 0) -> None:
+        # Values as they are and places in an array: a message of two-byte fields would cost a
+        # hundred times its size as Fields.
         self._wire = Wire(data, name, kind, start)
-        self._fields: dict[int, list[tuple[Field, int]]] = {}  # with where the field ends
+        self._values: dict[int, list[int | bytes]] = {}
+        self._ends: dict[int, array[int]] = {}  # where each value ends in data
         for field in self._wire.fields():
-            self._fields.setdefault(field.number, []).append((field, self._wire.at))
+            if field.number <= HIGHEST:
+                self._values.setdefault(field.number, []).append(field.value)
+                self._ends.setdefault(field.number, array("Q")).append(self._wire.at)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._fields
+        return number in self._values
 
     def count(self, number: int) -> int:
         """A whole number; the last one counts."""
-        found = self._fields.get(number)
-        return found[-1][0].count(self._wire) if found else 0
+        found = self._last(number)
+        return found.count(self._wire) if found else 0
 
     def signed(self, number: int) -> int:
         """An int32 or int64 that may be below zero."""
@@ -148,28 +155,27 @@ class Message:
 
     def text(self, number: int) -> str:
         """A string; the last one counts."""
-        found = self._fields.get(number)
-        return found[-1][0].text(self._wire) if found else ""
+        found = self._last(number)
+        return found.text(self._wire) if found else ""
 
     def texts(self, number: int) -> tuple[str, ...]:
         """All strings of a repeated field."""
-        return tuple(field.text(self._wire) for field, _ in self._fields.get(number, ()))
+        return tuple(field.text(self._wire) for field in self._all(number))
 
     def record(self, number: int) -> bytes:
         """Bytes; the last ones count."""
-        found = self._fields.get(number)
-        return found[-1][0].record(self._wire) if found else b""
+        found = self._last(number)
+        return found.record(self._wire) if found else b""
 
     def message(self, number: int) -> Message:
         """A nested message; one that is given in parts is merged, as protobuf says."""
-        found = self._fields.get(number, [])
-        data = b"".join(field.record(self._wire) for field, _ in found)
-        start = found[0][1] - len(found[0][0].record(self._wire)) if found else 0
-        return self._nested(data, start)
+        parts = [field.record(self._wire) for field in self._all(number)]
+        start = self._ends[number][0] - len(parts[0]) if parts else 0
+        return self._nested(b"".join(parts), start)
 
     def messages(self, number: int) -> Iterator[Message]:
         """The messages of a repeated field, each parsed when its turn comes."""
-        for field, end in self._fields.get(number, ()):
+        for field, end in zip(self._all(number), self._ends.get(number, ()), strict=True):
             data = field.record(self._wire)
             yield self._nested(data, end - len(data))
 
@@ -181,6 +187,13 @@ class Message:
     def malformed(self, what: str) -> FormatError:
         """The error for a message that contradicts itself."""
         return self._wire.malformed(what)
+
+    def _all(self, number: int) -> Iterator[Field]:
+        return (Field(number, value) for value in self._values.get(number, ()))
+
+    def _last(self, number: int) -> Field | None:
+        values = self._values.get(number)
+        return Field(number, values[-1]) if values else None
 
     def _nested(self, data: bytes, start: int) -> Message:
         wire = self._wire

@@ -22,7 +22,7 @@ TF1_HUB_FILE = "tfhub_module.pb"  # TensorFlow 1's hub modules have it beside a 
 ASSETS = "assets"
 VARIABLES = "variables/variables"  # the prefix of the bundle
 KIND = "a SavedModel"
-LARGEST = 256 * 2**20  # bytes; a BERT of 24 layers with all its gradients has some 20 MB
+LARGEST = 128 * 2**20  # bytes; a BERT of 24 layers with all its gradients has some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
