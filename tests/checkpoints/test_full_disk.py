@@ -5,9 +5,7 @@ The disk is full at each file in turn: files may not grow beyond a limit that th
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +19,11 @@ from albertkit.errors import AlbertKitError, SurroundingsError
 from albertkit.rows import Table, write_table
 from albertkit.text import AlbertTokenizer
 from axes import random_weights
+from full_disk import files_up_to
 from tiny_models import PIECES, TINY, save_tiny
 
 NEEDS_MORE = ("bert", "model-garden", "tf1-hub", "tfhub")  # not written, or by TensorFlow
 WRITTEN = [each for each in FORMATS if each.name not in NEEDS_MORE]
-
-
-@contextmanager
-def files_up_to(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes; writing on raises OSError."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

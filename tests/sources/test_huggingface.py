@@ -17,6 +17,7 @@ from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.model import AlbertModel
 from albertkit.sources import Fetching, directory_of
 from albertkit.spec.vector_plan import Normalise, VectorPlan
+from full_disk import files_up_to
 from hub_server import COMMIT, Hub, Repository, serving
 from tiny_models import save_tiny, save_tiny_vectors
 
@@ -178,6 +179,17 @@ def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_pa
     with pytest.raises(SurroundingsError, match=r"local_files_only=True.*\[hub-unreachable\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
     hub.refusals = {}
+    assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
+
+
+def test_a_full_disk_is_told_and_no_snapshot_is_taken_for_whole(hub: Hub, tmp_path: Path) -> None:
+    with (
+        pytest.raises(SurroundingsError, match=r"the cache .*File too large.*\[write-failed\]"),
+        files_up_to(5_000),
+    ):
+        directory_of(OWN, Fetching(cache_dir=tmp_path))
+    with pytest.raises(SurroundingsError, match=r"\[hub-unreachable\]"):
+        directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.sources import Fetching, directory_of, kaggle
+from full_disk import files_up_to
 from hub_server import Hub, serving
 
 TFHUB_HANDLE = "https://tfhub.dev/tensorflow/albert_en_base/3"
@@ -159,6 +160,17 @@ def test_half_an_archive_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(AlbertKitError):
         directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
     assert files_of(tmp_path / "cache") == {}
+
+
+def test_a_full_disk_leaves_nothing_and_names_the_cache(hub: Hub, tmp_path: Path) -> None:
+    hub.pages[KAGGLE_PATH] = archive_of({**FILES, "more": os.urandom(50_000)})
+    for size in (1_000, 50_100):  # in the archive, in a file out of it
+        with (
+            pytest.raises(SurroundingsError, match=rf"cache/kaggle\.com/{HANDLE}' could not be"),
+            files_up_to(size),
+        ):
+            directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+        assert files_of(tmp_path / "cache") == {}
 
 
 def test_a_cache_that_lost_a_file_is_filled_again(hub: Hub) -> None:

@@ -25,7 +25,7 @@ OLD_SHARDS = [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]
         (["model.safetensors.index.json", *SHARDS], ["pytorch_model.bin"]),
         (["pytorch_model.bin"], ["pytorch_model.bin.index.json", *OLD_SHARDS]),
         (["pytorch_model.bin.index.json", *OLD_SHARDS], ["model.weights.h5"]),
-        (["model.weights.h5"], ["saved_model.pb"]),
+        (["model.weights.h5", "task.weights.h5"], ["saved_model.pb"]),
         (
             ["saved_model.pb", "variables/variables.index", "assets/30k-clean.model"],
             ["model.ckpt-best.index"],
