@@ -62,6 +62,11 @@ def test_a_dense_layers_weights_are_not_taken_for_the_encoders() -> None:
     assert weights_among(["config.json", "2_Dense/model.safetensors"]) == ()
 
 
+def test_a_path_that_leaves_the_repository_is_not_fetched() -> None:
+    files = ["saved_model.pb", "variables/../../.bashrc", "assets/../x", "config.json"]
+    assert needed_files(files) == ("config.json", "saved_model.pb")
+
+
 def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
     assert weights_among(["model.safetensors.index.json", *SHARDS[:2]]) == ()
 

@@ -33,7 +33,7 @@ WEIGHTS = tuple(
         r"(?:model\.safetensors\.index\.json|model-\d{5}-of-(?P<count>\d{5})\.safetensors)",
         r"pytorch_model\.bin",
         r"(?:pytorch_model\.bin\.index\.json|pytorch_model-\d{5}-of-(?P<count>\d{5})\.bin)",
-        r"model\.weights\.h5",
+        r"(?:model|task)\.weights\.h5",  # the encoder and a task's head
         r"(?:(?:saved_model|tfhub_module|keras_metadata|fingerprint)\.pb|(?:variables|assets)/.+)",
         r"[\w.-]*\.ckpt[\w.-]*\.(?:index|data-\d{5}-of-(?P<count>\d{5}))",
     )
@@ -43,7 +43,7 @@ ENCODER_FOLDERS = ("", "0_Transformer/")
 
 def needed_files(files: Iterable[str], parts: Parts = "model") -> tuple[str, ...]:
     """The files to fetch, the weights last; without weights, where there are none to be read."""
-    listed = sorted(files)
+    listed = sorted(path for path in files if ".." not in path)
     kept = [path for path in listed if TOKENIZER.fullmatch(path)]
     if parts == "tokenizer":
         return tuple(kept)
