@@ -234,11 +234,14 @@ def test_a_masked_language_model_without_a_pooler_comes_back_without(tmp_path: P
     assert_same_weights(back, weights)
 
 
-def test_the_vocabulary_and_its_policy_go_along(tmp_path: Path) -> None:
+def test_the_vocabulary_and_its_policy_go_along(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(PIECES, policy="huggingface")
     files = tokenizer.save_pretrained(tmp_path / "t")
     weights = random_weights(replace(CONFIG, vocab_size=1000))
     KERAS_HUB.write(Stored(weights, files), tmp_path / "m")
+    assert "give it text in lower case and without accents" in caplog.text
     assert (tmp_path / "m" / "assets/tokenizer/vocabulary.spm").read_bytes() == PIECES.read_bytes()
     assert albertkit.load(tmp_path / "m").tokenizer.policy == tokenizer.policy
     assert AlbertTokenizer.from_pretrained(tmp_path / "m").policy == tokenizer.policy

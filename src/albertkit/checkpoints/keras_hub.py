@@ -8,6 +8,7 @@ masked language model or a text classifier. Out: weights under canonical names; 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,6 +54,8 @@ from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.heads import MASKED_LM
 
+LOGGER = logging.getLogger(__name__)
+
 MODEL_WEIGHTS, TASK_WEIGHTS = "model.weights.h5", "task.weights.h5"
 VOCABULARY = "assets/tokenizer/vocabulary.spm"
 SETTINGS = "assets/tokenizer/tokenizer_config.json"  # ours; Keras Hub doesn't look at it
@@ -93,7 +96,8 @@ class KerasHubFormat:
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a preset that keras_hub opens, whole or not at all.
 
-        A masked language model without a pooler gets one of zeros, which it does not read.
+        A masked language model without a pooler gets one of zeros, which it does not read. With a
+        vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
         Raises InputError [target-cannot-hold] before anything is written, FormatError
         [checkpoint-misshaped] or [checkpoint-without-encoder], SurroundingsError [write-failed].
         """
@@ -122,6 +126,11 @@ class KerasHubFormat:
             for name, found in settings.items():
                 text = json.dumps(found, indent=4, ensure_ascii=False) + "\n"
                 (folder / name).write_text(text, "utf-8")
+        if vocabulary:
+            LOGGER.warning(
+                "Keras Hub's tokenizer takes text as it is, so that capital letters and accents "
+                "become unknown pieces: give it text in lower case and without accents"
+            )
 
 
 KERAS_HUB = KerasHubFormat()
