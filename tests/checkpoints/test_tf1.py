@@ -400,6 +400,16 @@ def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_pat
 # Damage
 
 
+def test_a_changed_tensor_is_told_of_when_it_is_read(tmp_path: Path) -> None:
+    place = renamed(tmp_path, str)
+    data = place / f"{PREFIX}.data-00000-of-00001"
+    data.write_bytes(bytes(data.stat().st_size))
+    weights = TF1.read(place).weights
+    assert weights.has_pooler
+    with pytest.raises(FormatError, match=r"of bert/pooler/dense/bias's data.*\[checksum-mism"):
+        weights.arrays["pooler.bias"]
+
+
 @settings(max_examples=100)
 @given(st.data())
 def test_changed_bytes_give_our_error_or_the_same_weights(

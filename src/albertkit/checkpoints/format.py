@@ -45,6 +45,9 @@ class Renamed(Mapping[str, FloatArray]):
     def __getitem__(self, name: str) -> FloatArray:
         return self._arrays[self._names[name]]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # without reading a tensor
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

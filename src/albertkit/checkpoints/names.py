@@ -64,6 +64,9 @@ class Arranged(Mapping[str, FloatArray]):
         row = self._rows[name]
         return to_canonical(self._arrays[row.foreign], row.layout)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows or name in self._made  # without reading a tensor
+
     def __iter__(self) -> Iterator[str]:
         yield from self._rows
         yield from self._made
@@ -168,6 +171,9 @@ class Laid(Mapping[str, FloatArray]):
         row = self._rows[name]
         heads = self._weights.config.num_attention_heads
         return to_foreign(self._weights.arrays[row.canonical], row.layout, heads)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

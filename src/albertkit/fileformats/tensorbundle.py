@@ -31,6 +31,7 @@ from albertkit.fileformats.tensors import Tensors, is_shape
 
 INDEX_ENDING = ".index"
 HEADER = b""  # the key under which the header stands
+SLICE = b"\0"  # how the key of a variable's slice begins: its name and extents follow, packed
 KIND = "the index of a tensor bundle"
 ONE_SHARD = bytes.fromhex("08011a020801")  # the header: one shard, version 1
 
@@ -103,7 +104,7 @@ class TensorBundle(Tensors):
             raise self._not_of(name, "weights are floats")
 
     def __contains__(self, name: object) -> bool:
-        return name in self.entries  # without reading the tensor
+        return name in self.entries
 
     def numbers(self, name: str) -> npt.NDArray[np.generic]:
         """A tensor of whole numbers or truth values, of the type that the file gives it."""
@@ -142,7 +143,8 @@ class TensorBundle(Tensors):
         return len(self.entries)
 
     def _bytes(self, entry: BundleEntry) -> memoryview:
-        return self._shards[entry.shard][entry.offset : entry.offset + entry.size]
+        shard = self._shards.get(entry.shard, memoryview(b""))
+        return shard[entry.offset : entry.offset + entry.size]
 
     def _checked_bytes(self, name: str) -> memoryview:
         entry = self.entries[name]
@@ -175,8 +177,11 @@ def read_bundle(prefix: Path) -> TensorBundle:
     if header is None:
         raise _malformed(name, "there is no header, whose key is empty")
     count = _shard_count(Message(header, name, KIND), name)
-    entries = dict(_entry(key, value, count, name) for key, value in pairs.items())
-    numbers = sorted({entry.shard for entry in entries.values()})
+    # the names first, so that a variable in slices is refused by its own
+    keys = sorted(pairs, key=lambda key: (key.startswith(SLICE), key))
+    entries = dict(_entry(key, pairs[key], count, name) for key in keys)
+    # a shard of empty tensors alone is an empty file, which cannot be mapped
+    numbers = sorted({entry.shard for entry in entries.values() if entry.size})
     shards = {number: _map_shard(prefix, number, count) for number in numbers}
     for number, data in shards.items():
         own = {key: entry for key, entry in entries.items() if entry.shard == number}

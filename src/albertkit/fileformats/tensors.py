@@ -37,6 +37,9 @@ class Tensors(Mapping[str, FloatArray]):
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """name → shape, without reading any tensor."""
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.shapes  # a Mapping would read the tensor to know
+
 
 def float_kind(dtype: str, tensor: str, where: str) -> FloatKind:
     """The kind of floats in a tensor; raises FormatError [file-foreign] for whole numbers."""

@@ -1,0 +1,65 @@
+"""TensorFlow opens the checkpoints that we write, by google's names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from albertkit.checkpoints import Stored
+from albertkit.checkpoints.names import to_foreign
+from albertkit.checkpoints.tf1 import TF1
+from albertkit.checkpoints.tf1_names import rows
+from albertkit.spec import Weights
+from axes import random_weights
+from written import CONFIG
+
+HEADS = ("masked_lm", "sentence_order")
+
+
+def written(place: Path) -> Weights:
+    weights = random_weights(CONFIG, HEADS, pooler=True)
+    TF1.write(Stored(weights), place)
+    return weights
+
+
+def test_load_checkpoint_finds_googles_variables(tmp_path: Path) -> None:
+    weights = written(tmp_path)
+    reader = tf.train.load_checkpoint(str(tmp_path))
+    table = rows(CONFIG, HEADS)
+    assert set(reader.get_variable_to_shape_map()) == {row.foreign for row in table}
+    for row in table:
+        array = to_foreign(weights.arrays[row.canonical], row.layout, CONFIG.num_attention_heads)
+        np.testing.assert_array_equal(reader.get_tensor(row.foreign), array, err_msg=row.foreign)
+
+
+def test_the_directorys_latest_checkpoint_is_ours(tmp_path: Path) -> None:
+    written(tmp_path)
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-best")
+
+
+def test_a_graph_of_tensorflow_1_restores_it(tmp_path: Path) -> None:
+    weights = written(tmp_path)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        kernel = tf.compat.v1.get_variable("bert/pooler/dense/kernel", (32, 32))
+        tf.compat.v1.train.Saver([kernel]).restore(session, str(tmp_path / "model.ckpt-best"))
+        found = session.run(kernel)
+    np.testing.assert_array_equal(found, weights.arrays["pooler.weight"].T)
+
+
+def test_what_a_graph_of_tensorflow_1_saves_is_read(tmp_path: Path) -> None:
+    weights = written(tmp_path / "ours")
+    table = rows(CONFIG, HEADS)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for row in table:
+            array = to_foreign(weights.arrays[row.canonical], row.layout, 4)
+            tf.compat.v1.get_variable(row.foreign, initializer=tf.constant(array))
+        tf.compat.v1.train.get_or_create_global_step()
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(tmp_path / "theirs" / "model.ckpt"))
+    (tmp_path / "ours" / "albert_config.json").rename(tmp_path / "theirs" / "albert_config.json")
+    found = TF1.read(tmp_path / "theirs").weights
+    assert set(found.arrays) == set(weights.arrays)
+    for name, array in weights.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
