@@ -12,7 +12,7 @@ from albertkit.checkpoints.bert_module_names import bert_rows
 from albertkit.checkpoints.garden_variables import GardenVariables
 from albertkit.checkpoints.model_garden import MODEL_GARDEN
 from albertkit.checkpoints.names import Laid, identity_projection
-from albertkit.checkpoints.tfhub_names import rows
+from albertkit.checkpoints.tfhub_names import PROJECTED, rows
 from albertkit.checkpoints.told import Told
 from albertkit.errors import FormatError
 from albertkit.fileformats.tensorbundle import read_bundle
@@ -62,6 +62,15 @@ def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
     found = MODEL_GARDEN.read(tmp_path / "ckpt", Told(hidden_act="gelu_new")).weights
     assert (found.config.num_hidden_layers, found.config.num_hidden_groups) == (3, 3)
     assert_same(found, weights)
+
+
+def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
+    weights = random_weights(config_of("embedding_as_wide_as_hidden"), pooler=True)
+    table = (*rows(weights.config), *PROJECTED)
+    found = opened(tmp_path, dict(Laid(weights, table)))
+    again = found.weights(weights.config)[0].arrays
+    for row in PROJECTED:
+        np.testing.assert_array_equal(again[row.canonical], weights.arrays[row.canonical])
 
 
 def test_names_of_the_writers_models_are_seen_through(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from albertkit.checkpoints.agreement import left_out_note, some
 from albertkit.checkpoints.bert_module_names import SHARED, bert_rows, block
-from albertkit.checkpoints.names import Row, weights_from
-from albertkit.checkpoints.tfhub_names import EMBEDDINGS, LAYER, rows
+from albertkit.checkpoints.names import weights_from
+from albertkit.checkpoints.tfhub_names import EMBEDDINGS, LAYER, PROJECTED, rows
 from albertkit.errors import Finding, FormatError
 from albertkit.fileformats.object_graph import tracked_variables
 from albertkit.fileformats.tensorbundle import TensorBundle
@@ -104,7 +104,9 @@ class GardenVariables:
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
         """
-        table: Iterable[Row] = (rows if self.blocks is None else bert_rows)(config, self.heads)
+        table = (rows if self.blocks is None else bert_rows)(config, self.heads)
+        if PROJECTED[0].foreign in self._keys:  # Model Garden has none where E equals H
+            table = tuple(dict.fromkeys((*table, *PROJECTED)))
         weights = weights_from(self, table, config, self.heads, origin=self.origin)
         read = {row.foreign for row in table}
         unread = [name for name in self._keys if name not in read and name not in IDLE]

@@ -38,6 +38,12 @@ def saved_files(
         say_what_is_not_expressed(vocabulary, policy)
     elif isinstance(vocabulary, WordPieces):
         files[TOKENIZER_FILE] = wordpiece_json(vocabulary, policy)
+        if policy.folded_first:
+            LOGGER.warning(
+                "transformers lowers case where %s folds it, and cuts words at more characters: "
+                "there, texts with rare characters get other ids",
+                policy.name,
+            )
     names = vocabulary.table.special_names
     settings: dict[str, object] = {
         "tokenizer_class": READS_THE_FILE,
