@@ -199,6 +199,22 @@ def test_copies_that_other_libraries_fetched_are_used(
     assert directory_of(TFHUB_HANDLE) == module
 
 
+def test_what_is_fetched_into_the_cache_of_tensorflow_hub_lies_where_it_looks(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its own that a clean-up has emptied by half is replaced."""
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "modules"))
+    page = f"{hub.address}/tensorflow/albert_en_base/3"
+    module = tmp_path / "modules" / hashlib.sha1(page.encode(), usedforsecurity=False).hexdigest()
+    (module / "variables").mkdir(parents=True)
+    hub.pages[TFHUB_PATH] = archive_of(FILES)
+    assert directory_of(TFHUB_HANDLE) == module
+    assert (module / "saved_model.pb").read_bytes() == b"a graph"
+    (module / "variables/variables.data-00000-of-00001").unlink()
+    assert directory_of(TFHUB_HANDLE) == module
+    assert (module / "variables/variables.data-00000-of-00001").is_file()
+
+
 def test_credentials_go_to_kaggle_and_not_to_the_storage_behind(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
 from albertkit.model import AlbertForMaskedLM
 from albertkit.sources import BUILTIN_MODELS, Fetching, directory_of, place_of
 from albertkit.sources.huggingface import hub_name
@@ -69,7 +72,21 @@ def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["small", "my-model", "a/b/c", "/a/b", "./a", "../a/b", "~/a", "a\\b", "a/", "a/.b", "a b/c"],
+    [
+        "small",
+        "my-model",
+        "a/b/c",
+        "/a/b",
+        "./a",
+        "../a/b",
+        "~/a",
+        "a\\b",
+        "a/",
+        "a/.b",
+        "a b/c",
+        "a/b--c",
+        "a/ª",
+    ],
 )
 def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
     assert hub_name(name) is None
@@ -83,6 +100,14 @@ def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
         directory_of(name)
 
 
+@given(
+    st.text(max_size=60) | st.from_regex(r"(kaggle:|https?://|hf://)?[\w./@:-]+", fullmatch=True)
+)
+def test_any_name_is_a_place_or_one_of_our_errors(name: str) -> None:
+    with suppress(AlbertKitError):
+        assert directory_of(name, NOBODY_ASKED).exists()
+
+
 def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +115,11 @@ def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"did you mean 'runs/best-model'.*\[unknown-model\]"):
         directory_of("runs/best-modle")
+
+
+def test_another_address_is_not_fetched() -> None:
+    with pytest.raises(InputError, match=r"nothing is fetched from .*\[unknown-model\]"):
+        directory_of("https://storage.googleapis.com/albert_models/albert_base_v2.tar.gz")
 
 
 def test_a_path_object_never_means_a_hub() -> None:

@@ -27,13 +27,18 @@ def cache_home() -> Path:
 
 def is_whole(place: Path) -> bool:
     """Whether a directory of the cache has all that was put there."""
-    if not (place / LIST).is_file():
+    if not is_ours(place):
         return False
     try:
         listed = read_json(place / LIST)
     except AlbertKitError:
         return False
     return all(_size(place / name) == size for name, size in listed.items())
+
+
+def is_ours(place: Path) -> bool:
+    """Whether a directory was made by `new_entry`."""
+    return (place / LIST).is_file()
 
 
 @contextmanager

@@ -48,11 +48,14 @@ PUBLISHED = (
     "sentence-transformers/paraphrase-albert-small-v2",
     "sentence-transformers/paraphrase-albert-base-v2",
 )
-PART = r"[A-Za-z0-9][\w.-]{0,95}"
-ID = re.compile(rf"(?P<repo>{PART}/{PART})(?:@(?P<revision>[\w][\w./-]*))?")
+# The hub's own rules for ids. Source: huggingface_hub 2.4.0, utils/_validators.py.
+PART = r"[A-Za-z0-9](?:[\w.-]{0,94}\w)?"
+NEVER_IN_ID = re.compile(r"--|\.\.|\.git$")
+ID = re.compile(rf"(?P<repo>{PART}/{PART})(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 PAGE = re.compile(
     rf"(?:https?://(?:huggingface\.co|hf\.co)/|hf://)(?P<repo>{PART}(?:/{PART})?)"
-    r"(?:/(?:tree|resolve|blob)/(?P<revision>[\w][\w.-]*)(?:/.*)?)?/?(?:\?.*)?"
+    r"(?:/(?:tree|resolve|blob)/(?P<revision>\w[\w.-]*)(?:/.*)?)?/?(?:\?.*)?",
+    re.ASCII,
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NEWEST = "main"
@@ -80,7 +83,9 @@ def hub_name(name: str) -> HubName | None:
     if bare in WITHOUT_OWNER:
         return HubName(name, bare, revision or None)
     found = ID.fullmatch(name) or PAGE.fullmatch(name)
-    return HubName(name, found["repo"], found["revision"]) if found else None
+    if found is None or NEVER_IN_ID.search(found["repo"]):
+        return None
+    return HubName(name, found["repo"], found["revision"])
 
 
 def fetched(

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.fileformats.reader import read_json
-from albertkit.sources.cache import cache_home, is_whole, new_entry
+from albertkit.sources.cache import cache_home, is_ours, is_whole, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
 from albertkit.sources.unreachable import not_asked, not_reached, offline_because
 
@@ -30,13 +30,15 @@ KAGGLE = "https://www.kaggle.com"
 
 PART = r"[A-Za-z0-9][\w.-]*"
 TFHUB_NAME = re.compile(
-    rf"https?://(?:www\.)?tfhub\.dev/(?P<model>{PART}(?:/{PART})+?)(?:/(?P<version>\d+))?/?(?:\?.*)?"
+    rf"https?://(?:www\.)?tfhub\.dev/(?P<model>{PART}(?:/{PART})+?)(?:/(?P<version>\d+))?/?(?:\?.*)?",
+    re.ASCII,
 )
 KAGGLE_NAME = re.compile(
     r"(?:https?://(?:www\.)?kaggle\.com/models/|kaggle:(?://)?)"
     rf"(?P<owner>{PART})/(?P<model>{PART})(?:/(?:frameworks/)?(?P<framework>{PART}))?"
     rf"(?:/(?:variations/)?(?P<variation>{PART}))?"
-    r"(?:/(?:versions/)?(?P<version>\d+))?/?(?:\?.*)?"
+    r"(?:/(?:versions/)?(?P<version>\d+))?/?(?:\?.*)?",
+    re.ASCII,
 )
 SAVED_MODELS = ("saved_model.pb", "tfhub_module.pb")
 FRAMEWORKS = ("tensorFlow1", "tensorFlow2", "keras", "pyTorch", "transformers")  # as Kaggle writes
@@ -59,9 +61,13 @@ class TfhubModel:
     def page(self) -> str:
         return f"{TFHUB}/{self.model}/{self.version}"
 
-    @property
-    def folder(self) -> Path:
-        return Path("tfhub.dev", self.model, self.version)
+    def place_in(self, cache_dir: str | Path | None) -> Path:
+        """Where it is kept: where tensorflow_hub looks for it, if that is no temporary folder."""
+        theirs = os.environ.get("TFHUB_CACHE_DIR", "")
+        if cache_dir is None and theirs:
+            name = hashlib.sha1(self.page.encode(), usedforsecurity=False).hexdigest()
+            return Path(theirs) / name
+        return Path(cache_dir or cache_home()) / "tfhub.dev" / self.model / self.version
 
     def addresses(self) -> tuple[Address, ...]:
         """Where the archive lies: at TF Hub, and where it was moved to."""
@@ -73,12 +79,12 @@ class TfhubModel:
         there = KaggleModel("tensorflow", moved["family"], "tensorFlow2", variation, self.version)
         return (own, *there.addresses())
 
-    def elsewhere(self) -> Path | None:
-        """A copy of tensorflow_hub's, whole as far as can be seen, where its cache is durable."""
-        cache = os.environ.get("TFHUB_CACHE_DIR", "")
-        place = Path(cache) / hashlib.sha1(self.page.encode(), usedforsecurity=False).hexdigest()
-        is_there = bool(cache) and any((place / name).is_file() for name in SAVED_MODELS)
-        return place if is_there and (place / "variables" / "variables.index").is_file() else None
+    def of_others(self) -> Path | None:
+        """A copy of tensorflow_hub's, whole as far as can be seen."""
+        place = self.place_in(None)
+        is_there = any((place / name).is_file() for name in SAVED_MODELS)
+        is_whole = is_there and (place / "variables" / "variables.index").is_file()
+        return place if is_whole and not is_ours(place) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +109,14 @@ class KaggleModel:
     def page(self) -> str:
         return f"{KAGGLE}/models/{self.handle}"
 
-    @property
-    def folder(self) -> Path:
-        return Path("kaggle.com", self.handle)
+    def place_in(self, cache_dir: str | Path | None) -> Path:
+        """Where it is kept."""
+        return Path(cache_dir or cache_home()) / "kaggle.com" / self.handle
 
     def addresses(self) -> tuple[Address, ...]:
         return (Address(f"{KAGGLE}/api/v1/models/{self.handle}/download", _credentials()),)
 
-    def elsewhere(self) -> Path | None:
+    def of_others(self) -> Path | None:
         """A copy of kagglehub's, which marks whole ones with a file beside them."""
         cache = os.environ.get("KAGGLEHUB_CACHE", "")
         place = Path(cache or Path.home() / ".cache/kagglehub") / "models" / self.handle
@@ -155,11 +161,10 @@ def fetched(
     Raises SurroundingsError [hub-unreachable], [hub-access-denied], [write-failed], InputError
     [unknown-model], and FormatError as `unpack`.
     """
-    cache = Path(cache_dir or cache_home())
-    place = cache / model.folder
+    place = model.place_in(cache_dir)
     if is_whole(place):
         return place
-    found = model.elsewhere()
+    found = model.of_others()
     if found:
         return found
     forbidden_by = offline_because(local_files_only)

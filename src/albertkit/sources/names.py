@@ -120,6 +120,14 @@ def _at_revision(model: huggingface.HubName, revision: str | None) -> huggingfac
 
 
 def _unknown(name: str) -> InputError:
+    if name.startswith(("http://", "https://")):
+        return InputError(
+            "unknown-model",
+            f"nothing is fetched from {name!r}",
+            why="the addresses that are understood are of models on huggingface.co, tfhub.dev and "
+            "kaggle.com",
+            fix="Download it, and give the path of the archive or directory",
+        )
     known = [*BUILTIN_MODELS, *huggingface.WITHOUT_OWNER]
     place = Path(name)
     folder = place.parent
