@@ -7,12 +7,14 @@ in model/test_inputs.py, broken files in fileformats/, kills in fileformats/test
 
 from __future__ import annotations
 
+import io
 import logging
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +81,12 @@ class Workshop(SimpleNamespace):
         shutil.copytree(self.words, copy)
         for name in names:
             (copy / name).unlink()
+        return copy
+
+    def in_the_place_of_weights(self, name: str, data: bytes) -> Path:
+        """A copy with this file for its weights."""
+        copy = self.without(WEIGHTS)
+        (copy / name).write_bytes(data)
         return copy
 
     def head_alone(self) -> Path:
@@ -155,6 +163,16 @@ LONG = "water " * 600
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 46747112\n"
 PAGE = b"<!DOCTYPE html><html><title>404</title></html>"
 ZIP = b"PK\x03\x04" + bytes(60)
+CODE = b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R."
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
 ROWS = [
     # ids and what goes with them
     Bad("float ids", lambda w: w.model(IDS.float()), "ids-not-whole", "torch.float32"),
@@ -307,7 +325,14 @@ ROWS = [
         "checkpoint-unrecognised",
         "this file is a vocabulary",
     ),
-    opening("no tokenizer", lambda w: w.without(*TOKENIZER), "no-vocabulary", "spiece.model"),
+    Bad(  # `inspect` shows such a directory
+        "no tokenizer",
+        lambda w: load(w.without(*TOKENIZER)),
+        "no-vocabulary",
+        "spiece.model",
+        lambda w: ["fill-mask", "a [MASK]", "-m", w.without(*TOKENIZER)],
+        same_line=False,
+    ),
     opening(
         "a tokenizer of another size",
         Workshop.of_other_size,
@@ -345,6 +370,31 @@ ROWS = [
         "file-foreign",
         "Python objects",
     ),
+    opening(
+        "a pickle with code",
+        lambda w: w.in_the_place_of_weights("pytorch_model.bin", CODE),
+        "file-with-code",
+        "names posix.system",
+    ),
+    opening(
+        "weights for TensorFlow",
+        lambda w: w.in_the_place_of_weights("tf_model.h5", b"x"),
+        "checkpoint-unrecognised",
+        "transformers' weights for TensorFlow: tf_model.h5, of the type 'albert'",
+    ),
+    opening(
+        "an archive that points elsewhere",
+        lambda w: w.file("m.zip", zipped("../evil", b"x")),
+        "archive-unsafe",
+        "its member '../evil' has no plain name",
+    ),
+    opening(
+        "an archive of zeros",
+        lambda w: w.file("zeros.zip", zipped("zeros", bytes(20 * 2**20))),
+        "archive-too-large",
+        "more than 16,777,216 bytes",
+    ),
+    opening("a cut archive", lambda w: w.file("c.zip", ZIP), "file-truncated", "no directory"),
     opening(
         "an answer of a hub",
         lambda w: w.spoilt(WEIGHTS, b"Entry not found"),
