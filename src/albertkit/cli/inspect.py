@@ -1,4 +1,4 @@
-"""`albertkit inspect`: what a model's directory holds."""
+"""`albertkit inspect`: what a model's place holds, of any format."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
+    from albertkit.errors import Finding
     from albertkit.rows.table import Cell
-    from albertkit.runtime import Loaded
-    from albertkit.spec.vector_plan import VectorPlan
+    from albertkit.runtime import Opened
 
 SIZES = (
     "vocab_size",
@@ -31,67 +31,98 @@ SIZES = (
 
 
 def inspect(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's directory, or a built-in name.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=options.ANY_PLACE)],
     *,
     policy: options.Policy = None,
+    layers: options.Layers = None,
+    heads: options.Heads = None,
+    activation: options.Activation = None,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Predict masked words with other heads and activations too, and show the figures.",
+        ),
+    ] = False,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Show what a model's directory holds.
+    """Show what a model's place holds.
 
-    Its format, sizes, parameters, and how it reads text and why so.
+    Its format, sizes, parameters, how it reads text and why so, and what was taken from where.
     """
     check_options(form, output)
-    from albertkit.checkpoints import format_of
+    from albertkit.checkpoints import Told
     from albertkit.cli.screen import record
     from albertkit.rows import Table
-    from albertkit.runtime import load
-    from albertkit.sources import directory_of
+    from albertkit.runtime import opened
 
-    found, evidence = format_of(directory_of(model))
-    loaded = load(model, policy=policy)
+    told = Told(num_hidden_layers=layers, num_attention_heads=heads, hidden_act=activation)
+    found = opened(model, told, policy=policy)
     facts: dict[str, Cell] = {
-        "directory": str(loaded.place),
-        "format": found.name,
-        "recognised by": evidence,
-        **_facts_of_weights(loaded),
-        **_facts_of_tokenizer(loaded),
-        **(_facts_of_vectors(loaded.vectors, loaded) if loaded.vectors else {}),
-        **{f"note {n}": note.line() for n, note in enumerate(loaded.notes, 1)},
+        "place": str(found.place),
+        "format": found.format,
+        "recognised by": found.evidence,
+        **_facts_of_weights(found),
+        **_facts_of_tokenizer(found),
+        **_facts_of_vectors(found),
+        **{f"note {n}": note.line() for n, note in enumerate(_notes(found), 1)},
+        **(_facts_of_self_test(found) if self_test else {}),
     }
     table = Table({name: [value] for name, value in facts.items()})
     give(table, form, output, on_screen=lambda: record(facts.items()))
 
 
-def _facts_of_weights(loaded: Loaded) -> dict[str, Cell]:
-    weights, config = loaded.weights, loaded.config
+def _facts_of_weights(found: Opened) -> dict[str, Cell]:
+    weights, config = found.weights, found.weights.config
     return {
         "parameters": weights.table().count(),
         "heads": ", ".join(weights.heads) or "none",
         "pooler": "yes" if weights.has_pooler else "no",
         **{name: getattr(config, name) for name in SIZES},
+        "activation": config.activation,
     }
 
 
-def _facts_of_tokenizer(loaded: Loaded) -> dict[str, Cell]:
-    tokenizer = loaded.tokenizer
+def _facts_of_tokenizer(found: Opened) -> dict[str, Cell]:
+    tokenizer = found.tokenizer
+    if tokenizer is None:
+        return {"tokenizer": "none"}
     return {
         "pieces": tokenizer.vocab_size,
         "vocabulary fingerprint": tokenizer.fingerprint,
         "text policy": tokenizer.policy.name,
         "policy chosen by": tokenizer.policy_reason,
-        "longest text": f"{loaded.max_length} ids",
+        "longest text": f"{found.max_length} ids",
     }
 
 
-def _facts_of_vectors(plan: VectorPlan, loaded: Loaded) -> dict[str, Cell]:
+def _facts_of_vectors(found: Opened) -> dict[str, Cell]:
+    plan = found.stored.vectors
+    if plan is None:
+        return {}
     steps = [type(step).__name__.lower() for step in plan.steps]
     prompts = ", ".join(f"{name}: {text!r}" for name, text in plan.prompts.items())
     return {
         "vectors": " → ".join([f"{plan.pooling} pooling", *steps]),
-        "numbers in a vector": plan.width(loaded.config.hidden_size),
+        "numbers in a vector": plan.width(found.weights.config.hidden_size),
         "similarity": plan.similarity,
         "prompts": prompts or "none",
+    }
+
+
+def _notes(found: Opened) -> tuple[Finding, ...]:
+    from albertkit.conversion.self_test import doubts
+
+    return found.notes + doubts(found.weights.config)
+
+
+def _facts_of_self_test(found: Opened) -> dict[str, Cell]:
+    from albertkit.conversion.self_test import self_test
+
+    tested = self_test(found)
+    return {
+        "masked words": tested.words,
+        **{f"log-probability {each.name}": each.log_probability for each in tested.candidates},
+        "self-test": tested.verdict,
     }

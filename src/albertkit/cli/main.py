@@ -15,12 +15,14 @@ from typing import NoReturn
 
 import typer
 
+from albertkit.cli.convert import convert
 from albertkit.cli.embed import embed
 from albertkit.cli.fill_mask import fill_mask
 from albertkit.cli.inspect import inspect
 from albertkit.cli.similarity import similarity
 from albertkit.cli.tokens import tokens
 from albertkit.cli.training import distil, lessons, pretrain, shard, vocabulary
+from albertkit.cli.verify import verify
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
@@ -37,6 +39,8 @@ app.command("similarity")(similarity)
 app.command("fill-mask")(fill_mask)
 app.command("tokens")(tokens)
 app.command("inspect")(inspect)
+app.command("convert")(convert)
+app.command("verify")(verify)
 for verb in (vocabulary, shard, pretrain, lessons, distil):
     app.command()(verb)
 

@@ -33,6 +33,13 @@ class TooLong(StrEnum):
     OFF = "off"
 
 
+class Dtype(StrEnum):
+    """How a model's numbers are stored."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+
+
 class PoolingChoice(StrEnum):
     """How token vectors become one."""
 
@@ -41,6 +48,8 @@ class PoolingChoice(StrEnum):
     MAX = "max"
     POOLER = "pooler"
 
+
+ANY_PLACE = "A model of any known format: directory, file, prefix or name."
 
 Texts = Annotated[
     list[str] | None,
@@ -77,4 +86,17 @@ Format = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write a .jsonl, .csv, .tsv, .npy or .parquet file."),
+]
+Layers = Annotated[
+    int | None,
+    typer.Option("--num-hidden-layers", help="How often the shared layers run, if no file says."),
+]
+Heads = Annotated[
+    int | None, typer.Option("--num-attention-heads", help="Heads of a layer, if no file says.")
+]
+Activation = Annotated[
+    str | None,
+    typer.Option(
+        "--hidden-act", help="By Hugging Face's names: gelu_new (tanh), gelu (erf), relu."
+    ),
 ]

@@ -14,23 +14,26 @@ import numpy as np
 from albertkit.conversion.questions import Questions
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack, plan, token_numbers
-from albertkit.engine.protocol import Outputs, Wanted
+from albertkit.engine.protocol import Engine, Outputs, Spans, SpanSearch, Wanted
 from albertkit.spec import FloatArray, Weights, head
-from albertkit.spec.heads import MASKED_LM
+from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH
 
 Answers: TypeAlias = dict[str, FloatArray]
 
 SEQUENCE, POOLED = "sequence", "pooled"
 
 
-def answers(weights: Weights, questions: Questions) -> Answers:
+def answers(weights: Weights, questions: Questions, engine: Engine | None = None) -> Answers:
     """sequence [T, H]; pooled [N, H] with a pooler; of each head its logits, by its name.
 
-    masked_lm: [T, V], at every token. Others: [N, C] or [T, C], as the head reads.
+    masked_lm: [T, V], at every token. span_search: [N, 3], the likeliest beginning's and its end's
+    log probability, and the logit of no answer. Others: [N, C] or [T, C], as the head reads.
+    engine: one that has these weights; None: numpy's.
     """
-    engine = NumpyEngine(weights)
+    engine = engine or NumpyEngine(weights)
     masked = MASKED_LM.name in weights.heads
-    linear = [name for name in weights.heads if name != MASKED_LM.name]
+    linear = [name for name in weights.heads if head(name).is_linear]
+    search = SpanSearch(beginnings=1, ends=1) if SPAN_SEARCH.name in weights.heads else None
     parts: list[Answers] = []
     layouts = plan(questions.encodings.lengths)
     for layout in layouts:
@@ -41,6 +44,7 @@ def answers(weights: Weights, questions: Questions) -> Answers:
             pooled=weights.has_pooler,
             mlm_at=np.arange(T) if masked else None,
             head=linear[0] if linear else None,
+            spans=search,
         )
         found = _named(engine.run(batch, first), first)
         for name in linear[1:]:
@@ -57,13 +61,21 @@ def _named(outputs: Outputs, wanted: Wanted) -> Answers:
         SEQUENCE: outputs.tokens,
         POOLED: outputs.pooled,
         MASKED_LM.name: outputs.mlm_logits,
+        SPAN_SEARCH.name: None if outputs.spans is None else _best(outputs.spans),
         str(wanted.head): outputs.head_logits,
     }
     return {name: array for name, array in found.items() if array is not None}
 
 
+def _best(spans: Spans) -> FloatArray:
+    """The likeliest answer of each text [N, 3]."""
+    log_probs = (spans.begin_log_probs[:, 0], spans.end_log_probs[:, 0, 0])
+    return np.stack([*log_probs, spans.no_answer], axis=1)
+
+
 def _of_tokens(name: str) -> bool:
-    return name == SEQUENCE or (name != POOLED and head(name).reads == "tokens")
+    per_text = (POOLED, SPAN_SEARCH.name)
+    return name == SEQUENCE or (name not in per_text and head(name).reads == "tokens")
 
 
 def _in_order(

@@ -6,21 +6,21 @@ and asked the same as the source; it gets its name when the answers agree, or le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from albertkit.checkpoints import Format, Told, format_of
 from albertkit.conversion.differences import config_differences, tokenizer_differences
+from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
 from albertkit.conversion.parts import opened_without, refuse_losses
 from albertkit.conversion.questions import questions_for
 from albertkit.conversion.targets import target_named
-from albertkit.errors import AlbertKitError, Finding, FormatError, InputError
+from albertkit.errors import Finding, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import new_directory, speaking_of
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
 
@@ -79,7 +79,8 @@ def convert(
         written = opened(staging)
         refuse_losses(source, written)
         questions = questions_for(source.weights.config, source.tokenizer)
-        parity = prove(source.weights, written.weights, questions, dtype, str(dst))
+        engine = engine_of(target, staging, written.weights)
+        parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
         notes = source.notes + told_otherwise(source, written, target.name)
     return Conversion(source, place, target.name, parity, notes)
 
@@ -129,7 +130,7 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Findin
                 "config-changed",
                 "note",
                 f"{target} says otherwise: {', '.join(map(str, changed))}",
-                why="it has no place for these fields, which do not change the numbers",
+                why="it has no place for what the source says; the figures above are with this",
             )
         )
     if source.tokenizer is not None and written.tokenizer is not None:
@@ -144,28 +145,6 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Findin
                 )
             )
     return tuple(notes)
-
-
-@contextmanager
-def speaking_of(staging: Path, place: Path) -> Iterator[None]:
-    """Let errors name the place that the user gave, not the one where it is being made."""
-    try:
-        yield
-    except AlbertKitError as error:
-        part = error.finding
-
-        def said(text: str) -> str:
-            return text.replace(str(staging), str(place))
-
-        raise type(error)(
-            part.code,
-            said(part.what),
-            why=said(part.why),
-            fix=said(part.fix),
-            where=said(part.where),
-            evidence=part.evidence,
-            source=part.source,
-        ) from error
 
 
 def _not_empty(place: Path, why: str, instead: str) -> InputError:

@@ -2,26 +2,31 @@
 
 In: the weights before and the place after. Out: Parity, or an error where an answer moved by more
 than TOLERANCE. Numbers stored in 16 bits are compared with the same numbers rounded so: that
-rounding was asked for, and its own effect stands beside the figure.
+rounding was asked for, and its own effect stands beside the figure. A graph that rounds to int8 as
+it computes is held to the direction of its vectors instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from albertkit.conversion.answers import Answers, answers
+from albertkit.checkpoints.onnx import LEAST_COSINE
+from albertkit.checkpoints.onnx_fidelity import lowest_cosine
+from albertkit.conversion.answers import SEQUENCE, Answers, answers
 from albertkit.conversion.differences import (
     WeightDifferences,
     output_differences,
     weight_differences,
 )
 from albertkit.conversion.questions import Questions
+from albertkit.engine.protocol import Engine
 from albertkit.errors import FormatError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import FloatArray, Weights
+from albertkit.spec.heads import MASKED_LM
 
 TOLERANCE = 1e-4  # of an output; two float32 programs of one model differ by less than 2e-5
 
@@ -31,14 +36,16 @@ class Parity:
     """Figures of one conversion.
 
     outputs: name → max |diff| between the place as reopened and what it should hold.
-    rounding: how far the same outputs of the source are from those of its rounded numbers; None
-    where nothing was rounded.
+    own: what the format does in its own way (16 bits, an epsilon), in words; None: nothing.
+    moved: how far that alone moves the outputs of the source.
     """
 
     asked: str
     outputs: Mapping[str, float]
     weights: WeightDifferences
-    rounding: float | None = None
+    own: str | None = None
+    moved: float = 0.0
+    cosine: float | None = None  # of int8: the lowest of a text's vector to the one in float32
 
     @property
     def largest(self) -> float:
@@ -46,10 +53,13 @@ class Parity:
 
     def line(self) -> str:
         """`parity on 8 texts: max |diff| 3.1e-06`"""
+        if self.cosine is not None:
+            moved = f"int8 moved the numbers by {figure(self.largest)}"
+            return f"parity on {self.asked}: lowest cosine {self.cosine:.4f} ({moved})"
         line = f"parity on {self.asked}: max |diff| {figure(self.largest)}"
-        if self.rounding is None:
+        if self.own is None:
             return line
-        return f"{line} (rounding the numbers moved them by {figure(self.rounding)})"
+        return f"{line} ({self.own} moved the answers by {figure(self.moved)})"
 
 
 def figure(number: float) -> str:
@@ -58,16 +68,29 @@ def figure(number: float) -> str:
 
 
 def prove(
-    before: Weights, after: Weights, questions: Questions, dtype: SavedDtype, where: str
+    before: Weights,
+    after: Weights,
+    questions: Questions,
+    dtype: SavedDtype,
+    where: str,
+    *,
+    engine: Engine | None = None,
 ) -> Parity:
-    """Compare all outputs; raises FormatError [parity-failed] above TOLERANCE."""
-    expected = before if dtype == "float32" else rounded(before, dtype)
+    """Compare all outputs; raises FormatError [parity-failed] above TOLERANCE.
+
+    engine: the one that runs what was written, where it computes by itself. Of int8 the vectors
+    are compared; raises FormatError [fidelity-too-low].
+    """
+    if engine is not None and engine.precision == "int8":
+        return _prove_int8(before, after, questions, where, engine)
+    expected, own = in_its_own_way(before, after, dtype)
     wanted = answers(expected, questions)
     parity = Parity(
         questions.called,
-        output_differences(wanted, answers(after, questions)),
+        output_differences(wanted, answers(after, questions, engine)),
         weight_differences(expected, after),
-        None if expected is before else _moved(before, wanted, questions),
+        own,
+        _moved(before, wanted, questions) if own else 0.0,
     )
     if parity.largest > TOLERANCE:
         worst = max(parity.outputs, key=parity.outputs.__getitem__)
@@ -79,6 +102,50 @@ def prove(
             where=where,
         )
     return parity
+
+
+def _prove_int8(
+    before: Weights, after: Weights, questions: Questions, where: str, engine: Engine
+) -> Parity:
+    wanted, found = answers(before, questions), answers(after, questions, engine)
+    vectors = (
+        np.add.reduceat(each[SEQUENCE], questions.encodings.starts[:-1], axis=0)  # [N, H]
+        for each in (wanted, found)
+    )
+    cosine = lowest_cosine(*vectors)
+    if not cosine >= LEAST_COSINE:
+        raise FormatError(
+            "fidelity-too-low",
+            f"on {questions.called} the lowest cosine to float32 is {cosine:.4f}",
+            why=f"below {LEAST_COSINE} a model no longer answers as itself",
+            fix="Nothing was kept; write it in float32",
+            where=where,
+        )
+    return Parity(
+        questions.called,
+        output_differences(wanted, found),
+        weight_differences(before, after),
+        cosine=cosine,
+    )
+
+
+def in_its_own_way(
+    before: Weights, after: Weights, dtype: SavedDtype
+) -> tuple[Weights, str | None]:
+    """The source as a format holds it that rounds, or has its own epsilon; and that in words.
+
+    Keras Hub's masked-word head has a norm with an epsilon of its own, whatever the model's.
+    """
+    expected, own = before, []
+    if dtype != "float32":
+        expected = rounded(expected, dtype)
+        own.append(f"rounding to {dtype}")
+    epsilon = after.config.prediction_eps
+    if MASKED_LM.name in before.heads and epsilon != before.config.prediction_eps:
+        config = replace(expected.config, prediction_layer_norm_eps=epsilon)
+        expected = replace(expected, config=config)
+        own.append(f"the format's epsilon of {epsilon} in the masked-word head")
+    return expected, " and ".join(own) or None
 
 
 def rounded(weights: Weights, dtype: SavedDtype) -> Weights:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from albertkit.checkpoints import FORMATS, Format
+from albertkit.checkpoints import TARGETS, Format
 from albertkit.errors import InputError
-
-
-def targets() -> tuple[Format, ...]:
-    """The formats that can be written."""
-    return FORMATS
 
 
 def target_named(name: str) -> Format:
     """The format of this name; raises InputError [unknown-format]."""
-    known = {each.name: each for each in targets()}
+    known = {each.name: each for each in TARGETS}
     if name not in known:
         raise InputError(
             "unknown-format",

@@ -1,0 +1,219 @@
+"""The masked-word self-test: which reading of a model predicts the words of plain sentences best?
+
+No shape tells how many heads attention has, nor which gelu was meant, and a model that is read
+wrongly still gives numbers. So words of built-in sentences are masked one at a time, and each
+candidate says how probable the true word is. It shows figures and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from albertkit.engine.lists import logits_of_words
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.protocol import Int64Array
+from albertkit.errors import Finding, InputError
+from albertkit.runtime.opened import Opened
+from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights
+from albertkit.spec.heads import MASKED_LM
+from albertkit.text import AlbertTokenizer, Encodings
+
+SENTENCES = (
+    "The capital of France is Paris.",
+    "She opened the door and went into the house.",
+    "The sun rises in the east and sets in the west.",
+    "He was born in London and lived there for many years.",
+    "Water is made of hydrogen and oxygen.",
+    "They have two children, a boy and a girl.",
+)
+MOST_UNKNOWN = 0.2  # of the sentences' pieces: with more, the vocabulary is of another language
+LEAST_GAIN = 0.01  # in log-probability; both gelus of a small model are 1e-4 apart
+HEAD_SIZES = (64, 128)  # of every published model; xlarge is said to have either
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way of reading a model.
+
+    changes: fields of the config; none is the model as it was opened. log_probability: of the
+    true word, the mean over all masked places.
+    """
+
+    changes: tuple[tuple[str, int | str], ...]
+    log_probability: float
+
+    @property
+    def name(self) -> str:
+        """`as opened`, or like `num_attention_heads 32`."""
+        return ", ".join(f"{name} {value}" for name, value in self.changes) or "as opened"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """The candidates, the model as it was opened first; words: how many were masked."""
+
+    candidates: tuple[Candidate, ...]
+    words: int
+
+    @property
+    def verdict(self) -> str:
+        """The best candidate, where it is better than the model as opened by more than chance."""
+        best = max(self.candidates, key=lambda each: each.log_probability)
+        gain = best.log_probability - self.candidates[0].log_probability
+        if gain > LEAST_GAIN:
+            return f"{best.name} is better by {gain:.4f}"
+        return f"none is better by more than {LEAST_GAIN}"
+
+    def line(self) -> str:
+        """All figures in words."""
+        figures = "; ".join(f"{each.name} {each.log_probability:.4f}" for each in self.candidates)
+        return f"mean log-probability of {self.words} masked words: {figures}; {self.verdict}"
+
+
+def self_test(model: Opened) -> SelfTest:
+    """Try the model as opened and each doubtful field's other values, one at a time.
+
+    Raises InputError [self-test-impossible] without a masked-word head or a tokenizer, or where
+    the vocabulary does not know the sentences' words.
+    """
+    tokenizer = _tokenizer_of(model)
+    masked, true_ids = _masked(tokenizer, model.weights.config)
+    places = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
+    readings = [(), *(((name, value),) for name, value in doubtful_values(model.weights.config))]
+    found = tuple(
+        Candidate(
+            changes,
+            _mean_log_probability(_read_as(model.weights, changes), masked, places, true_ids),
+        )
+        for changes in readings
+    )
+    return SelfTest(found, len(true_ids))
+
+
+def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
+    """The other values that fields may have had which no shape shows."""
+    gelus = [name for name in ("gelu_new", "gelu") if name != config.hidden_act]
+    counts = sorted({config.hidden_size // size for size in HEAD_SIZES} - {0})
+    return [
+        *(("hidden_act", name) for name in gelus if config.activation.startswith("gelu")),
+        *(
+            ("num_attention_heads", count)
+            for count in counts
+            if count != config.num_attention_heads and config.hidden_size % count == 0
+        ),
+    ]
+
+
+def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
+    """What is known to stand wrongly in configs of published models, found in this one.
+
+    Sources: google-research/albert modeling.py, whose gelu is the tanh form in v1 and v2 alike;
+    the pages of google/albert_xlarge and tensorflow/albert_en_xlarge, which say 32 heads.
+    """
+    found = []
+    sizes = [_sizes(preset) for name, preset in PRESETS.items() if name.startswith("albert-")]
+    if _sizes(config) not in sizes:
+        return ()
+    if config.activation == "gelu_erf":
+        found.append(
+            Finding(
+                "metadata-doubtful",
+                "warning",
+                f"hidden_act is {config.hidden_act!r}, the erf form of gelu",
+                why="the published ALBERTs of this size were trained with the tanh form, gelu_new; "
+                "Hugging Face's v1 configs name the other",
+                fix="Compare with `albertkit inspect MODEL --self-test`; to take the other, give "
+                "--hidden-act gelu_new",
+            )
+        )
+    if _sizes(config) == _sizes(PRESETS["albert-xlarge-v2"]) and config.num_attention_heads != 32:
+        found.append(
+            Finding(
+                "metadata-doubtful",
+                "warning",
+                f"num_attention_heads is {config.num_attention_heads}",
+                why="the makers' pages of xlarge say 32, Hugging Face's configs 16, and no shape "
+                "of a 2-D matrix tells",
+                fix="Compare with `albertkit inspect MODEL --self-test`; to take the other, give "
+                "--num-attention-heads 32",
+            )
+        )
+    return tuple(found)
+
+
+def _sizes(config: AlbertConfig) -> tuple[int, ...]:
+    return (
+        config.vocab_size,
+        config.embedding_size,
+        config.hidden_size,
+        config.num_hidden_layers,
+        config.intermediate_size,
+    )
+
+
+def _tokenizer_of(model: Opened) -> AlbertTokenizer:
+    if MASKED_LM.name not in model.weights.heads:
+        raise _impossible(model, "it has no masked-word head", "no word can be predicted")
+    if model.tokenizer is None:
+        raise _impossible(model, "it has no tokenizer", "sentences cannot be read")
+    ids = model.tokenizer.encode_batch(list(SENTENCES)).ids
+    unknown = float(np.mean(ids == model.tokenizer.unk_token_id))
+    if unknown > MOST_UNKNOWN:
+        raise _impossible(
+            model,
+            f"its vocabulary does not know {unknown:.0%} of the pieces of the sentences",
+            "they are English",
+        )
+    return model.tokenizer
+
+
+def _impossible(model: Opened, what: str, why: str) -> InputError:
+    return InputError(
+        "self-test-impossible",
+        what,
+        why=f"the self-test predicts words of sentences, and {why}",
+        fix="Leave the self-test out",
+        where=str(model.place),
+    )
+
+
+def _masked(tokenizer: AlbertTokenizer, config: AlbertConfig) -> tuple[Encodings, Int64Array]:
+    """Each sentence once for every second of its pieces, masked; and the true pieces [P].
+
+    The pieces are those of the whole sentence, as in pretraining.
+    """
+    rows, true_ids = [], []
+    longest = config.max_position_embeddings
+    for encoding in tokenizer.encode_batch(list(SENTENCES), max_length=longest):
+        for place in range(1, len(encoding) - 1, 2):
+            row = encoding.ids.copy()
+            true_ids.append(int(row[place]))
+            row[place] = tokenizer.mask_token_id
+            rows.append(row)
+    ids = np.concatenate(rows)
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
+    nothing = np.zeros(len(rows), np.int64)
+    return Encodings(ids, np.zeros_like(ids), starts, nothing), np.array(true_ids, np.int64)
+
+
+def _read_as(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weights:
+    config = replace(weights.config, **dict(changes))  # type: ignore[arg-type]  # names are the config's own
+    return replace(weights, config=config)
+
+
+def _mean_log_probability(
+    weights: Weights, masked: Encodings, places: Int64Array, true_ids: Int64Array
+) -> float:
+    logits = logits_of_words(NumpyEngine(weights), masked, places)  # [P, V]
+    return float(np.mean(log_probabilities(logits, true_ids)))
+
+
+def log_probabilities(logits: FloatArray, ids: Int64Array) -> FloatArray:
+    """log softmax(logits [P, V]) at one id of each row → [P]."""
+    highest = logits.max(-1)  # [P]
+    total = np.log(np.exp(logits - highest[:, None]).sum(-1))
+    picked: FloatArray = logits[np.arange(len(ids)), ids] - highest - total
+    return picked

@@ -1,0 +1,101 @@
+"""Every format × every set of heads: what is written comes back bit by bit, or is refused.
+
+TensorFlow writes TF Hub's modules: that column is in tests_tensorflow/. What int8 rounds is in
+test_own_graph.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from albertkit import AlbertTokenizer, convert
+from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Format, Stored
+from albertkit.conversion.differences import weight_differences
+from albertkit.errors import InputError
+from albertkit.spec import HEADS, AlbertConfig
+from axes import AXES, SMALL, random_weights
+from tiny_models import PIECES, TINY
+
+HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
+HERE = tuple(each for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
+APART = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
+# What a format has no place for: a head, or a model without a pooler.
+NO_PLACE = {
+    "sentence-transformers": {spec.name for spec in HEADS},
+    "tf1": {"token_classification"},
+    "keras-hub": {spec.name for spec in HEADS} - {"masked_lm", "sequence_classification"},
+    "huggingface": set(),
+    "onnx": set(),
+}
+# Axes that a format has no place for.
+NO_AXIS = {
+    "tf1": {"gelu_erf", "silu", "embedding_as_wide_as_hidden", "large_epsilon"},
+    "keras-hub": {
+        *("gelu_erf", "relu", "silu", "large_epsilon"),
+        *("groups_of_two_layers", "groups_not_dividing_layers", "more_groups_than_layers"),
+    },
+}
+
+
+def named(heads: tuple[str, ...]) -> str:
+    return "+".join(heads) or "bare"
+
+
+@pytest.mark.parametrize("heads", HEAD_SETS, ids=named)
+@pytest.mark.parametrize("target", HERE, ids=lambda each: each.name)
+def test_weights_heads_and_config_come_back(
+    target: Format, heads: tuple[str, ...], tmp_path: Path
+) -> None:
+    weights = random_weights(TINY, heads, pooler=True)
+    HUGGINGFACE.write(Stored(weights), tmp_path / "source")
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "source")
+    if NO_PLACE[target.name] & set(heads):
+        with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
+            convert(tmp_path / "source", tmp_path / "out", to=target.name)
+        assert not (tmp_path / "out").exists()
+        return
+    done = convert(tmp_path / "source", tmp_path / "out", to=target.name)
+    assert done.parity.largest <= APART.get(target.name, 0)
+    assert done.parity.weights.identical == len(weights.table().stored)
+    back = convert(tmp_path / "out", tmp_path / "back", to="huggingface")
+    found = HUGGINGFACE.read(tmp_path / "back").weights
+    assert weight_differences(weights, found).identical == len(weights.table().stored)
+    assert found.heads == weights.heads
+    assert back.parity.largest == 0
+    config = found.config
+    if "masked_lm" in heads and target.name == "keras-hub":
+        assert config.prediction_eps == 1e-5
+        config = replace(config, prediction_layer_norm_eps=None)
+    assert replace(config, extra={}) == TINY
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("target", HERE, ids=lambda each: each.name)
+def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path: Path) -> None:
+    config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
+    weights = random_weights(config, pooler=True)
+    place = tmp_path / "out"
+    if axis in NO_AXIS.get(target.name, ()):
+        with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
+            target.write(Stored(weights), place)
+        assert not place.exists()
+        return
+    target.write(Stored(weights), place)
+    found = target.read(place).weights
+    assert weight_differences(weights, found).identical == len(weights.table().stored)
+    # of the masked-word head, which is not there
+    unused = {"prediction_layer_norm_eps": None}
+    assert replace(found.config, extra={}, **unused) == replace(config, **unused)
+
+
+@pytest.mark.parametrize(
+    "read_only", [each for each in FORMATS if each not in TARGETS], ids=lambda each: each.name
+)
+def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:
+    config = AlbertConfig(**SMALL)
+    with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
+        read_only.write(Stored(random_weights(config)), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
