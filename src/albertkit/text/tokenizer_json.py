@@ -16,6 +16,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 
 from albertkit.fileformats.reader import JsonValue
@@ -97,7 +98,7 @@ def normaliser_steps(policy: TextPolicy, character_map: bytes) -> Iterable[Json]
     if policy.form != "kept":
         yield {"type": policy.form}
     if policy.marks != "kept":
-        dropped = f"[{ranges(lambda c: is_dropped_mark(c, policy))}]+"
+        dropped = f"[{dropped_marks(policy)}]+"
         # A text that lost its first character would no longer count as the first stretch. (Nor
         # can a rule tell that stretch from the one after a [MASK], which gets a ▁ by this.)
         yield regex_rule(rf"\A{dropped}", " ")
@@ -115,6 +116,13 @@ def regex_rule(pattern: str, content: str) -> Json:
     return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
 
 
+@cache
+def dropped_marks(policy: TextPolicy) -> str:
+    """The inside of a regex class of the marks that the policy drops."""
+    return ranges(lambda c: is_dropped_mark(c, policy))
+
+
+@cache  # every code point is asked, which takes half a second
 def ranges(holds: Callable[[str], bool]) -> str:
     """The inside of a regex class of all characters for which `holds`."""
     points = [point for point in range(LAST_CODE_POINT) if holds(chr(point))]
