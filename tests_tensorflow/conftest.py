@@ -9,11 +9,18 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow chatters while it is imported
 
+import sentencepiece
+
 from shared_files import pytest_sessionfinish, shared
 from tiny_models import PIECES
 from written import tiny_weights, write
 
 __all__ = ["pytest_sessionfinish", "shared"]
+
+# keras-hub (0.31, 0.32) calls the constructor by the name it had up to sentencepiece 0.2.1; the
+# package needs 0.2.3.
+Processor = sentencepiece.SentencePieceProcessor
+Processor.Init = Processor.__init__
 
 
 @pytest.fixture(scope="session")

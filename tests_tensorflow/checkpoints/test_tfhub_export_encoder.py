@@ -83,7 +83,7 @@ def test_a_server_is_told_names_that_can_be_read(module: Path) -> None:
     found = signature(**batch())
     layers = {f"encoder_output_{n}" for n in range(CONFIG.num_hidden_layers)}
     assert set(found) == {"default", "pooled_output", "sequence_output"} | layers
-    np.testing.assert_array_equal(found["pooled_output"], hub.load(str(module))(batch())["default"])
+    assert_near(found["pooled_output"], hub.load(str(module))(batch())["default"])
 
 
 def test_dropout_acts_when_training_and_only_then(module: Path) -> None:
@@ -93,7 +93,7 @@ def test_dropout_acts_when_training_and_only_then(module: Path) -> None:
     )
     assert not np.allclose(first, again, atol=1e-3)
     np.testing.assert_array_equal(calm, loaded(inputs)["sequence_output"])
-    many = [loaded(inputs, training=True)["sequence_output"] for _ in range(200)]
+    many = [loaded(inputs, training=True)["sequence_output"] for _ in range(100)]
     # dropping leaves the mean of what is dropped alone, and norms keep the rest near
     assert np.corrcoef(np.mean(many, 0).ravel(), calm.numpy().ravel())[0, 1] > 0.9
 
@@ -102,22 +102,17 @@ def test_persistent_tapes_give_the_gradient_of_each_variable(module: Path) -> No
     loaded = hub.load(str(module))
     with tf.GradientTape(persistent=True) as tape:
         total = tf.reduce_sum(loaded(batch())["pooled_output"])
-    first, again = (
-        [tf.convert_to_tensor(tape.gradient(total, v)) for v in loaded.trainable_variables]
-        for _ in range(2)
-    )
-    for one, other in zip(first, again, strict=True):
-        assert np.abs(one).max() > 0
-        np.testing.assert_array_equal(one, other)
+    together = tape.gradient(total, loaded.trainable_variables)
+    assert all(np.abs(tf.convert_to_tensor(found)).max() > 0 for found in together)
+    alone = tape.gradient(total, loaded.trainable_variables[7])
+    np.testing.assert_array_equal(alone, together[7])
 
 
 def test_a_loaded_module_is_saved_again(module: Path, tmp_path: Path) -> None:
     loaded = hub.load(str(module))
     tf.saved_model.save(loaded, tmp_path)
     again = hub.load(str(tmp_path))
-    np.testing.assert_array_equal(
-        again(batch())["sequence_output"], loaded(batch())["sequence_output"]
-    )
+    assert_near(again(batch())["sequence_output"], loaded(batch())["sequence_output"])
     assert len(again.mlm.trainable_variables) == 30
 
 
@@ -137,7 +132,7 @@ def test_tf_keras_trains_all_variables_and_saves_the_model(module: Path, tmp_pat
     assert sum((a != b).any() for a, b in zip(before, after, strict=True)) == 25
     model.save(tmp_path, save_format="tf")
     again = tf_keras.models.load_model(tmp_path)
-    np.testing.assert_allclose(again.predict(batch(), verbose=0), model.predict(batch(), verbose=0))
+    assert_near(again.predict(batch(), verbose=0), model.predict(batch(), verbose=0))
     assert len(again.trainable_weights) == 27
 
 
@@ -146,8 +141,8 @@ def test_keras_3_calls_either_endpoint(module: Path, endpoint: str) -> None:
     encoder = keras.layers.TFSMLayer(module, call_endpoint=endpoint)
     found = encoder(batch())
     expected = hub.load(str(module))(batch())
-    np.testing.assert_array_equal(found["pooled_output"], expected["pooled_output"])
-    np.testing.assert_array_equal(found["sequence_output"], expected["sequence_output"])
+    assert_near(found["pooled_output"], expected["pooled_output"])
+    assert_near(found["sequence_output"], expected["sequence_output"])
     assert len(found["encoder_outputs"]) == CONFIG.num_hidden_layers
     assert len(encoder.trainable_weights) == 25
 
@@ -158,8 +153,13 @@ def test_keras_3_trains_by_gradient_descent(module: Path) -> None:
     before = [v.numpy() for v in encoder.trainable_weights]
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
     model.fit(batch(), np.array([0, 1, 0]), epochs=2, verbose=0)
-    after = [v.numpy() for v in encoder.trainable_weights]
-    assert sum((a != b).any() for a, b in zip(before, after, strict=True)) == 25
+    still = {
+        v.name
+        for old, v in zip(before, encoder.trainable_weights, strict=True)
+        if (old == v.numpy()).all()
+    }
+    # a bias of all keys moves all scores of a slot alike, which no softmax sees
+    assert still <= {"transformer_self_attention_key_bias:0"}
 
 
 def test_keras_3_trains_what_stands_on_a_frozen_encoder_with_adam(module: Path) -> None:

@@ -46,8 +46,8 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
     a preprocessor, and the log says so. Raises InputError [target-cannot-hold] before anything is
     written, SurroundingsError [extra-missing], [extra-mismatched], [write-failed].
     """
-    for what, why in _without_place(stored.weights, dtype):
-        raise refused(what, why)
+    for error in _without_place(stored.weights, dtype):
+        raise error
     pieces = _sentencepiece_file(stored.tokenizer_files)
     preprocessing = _preprocessing(stored, pieces) if pieces else None
     tf, text = tensorflow_and_text()
@@ -84,43 +84,33 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
     return tf, imported("tensorflow_text", wanted_for)
 
 
-def refused(what: str, why: str) -> InputError:
-    """The error for a model that a TF Hub encoder has no place for."""
-    return InputError(
-        "target-cannot-hold",
-        f"a TF Hub encoder cannot hold {what}",
-        why=why,
-        fix="Write another format, or leave the part out",
-    )
-
-
 def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
 
 
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str]]:
-    """What a TF Hub encoder has no place for, and why."""
+def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[InputError]:
+    """An error for each thing that a TF Hub encoder has no place for."""
     config = weights.config
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
-        yield (
-            f"{config.num_hidden_groups} groups of {config.inner_group_num} layers",
-            "it repeats one shared layer",
-        )
+        layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
+        yield _refused(layers, "it repeats one shared layer")
     if not weights.has_pooler:
-        yield "a model without a pooler", "its API promises pooled_output, which the pooler makes"
+        yield _refused(
+            "a model without a pooler", "its API promises pooled_output, which the pooler makes"
+        )
     for name in weights.heads:
         if name != MASKED_LM.name:
-            yield f"the head {name}", "its one head is the masked words' (.mlm)"
+            yield _refused(f"the head {name}", "its one head is the masked words' (.mlm)", name)
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
-        yield (
+        yield _refused(
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, TF Hub's form has no projection; this one is no identity",
         )
     for name in ("layer_norm_eps", "prediction_eps"):
         if getattr(config, name) != EPSILON:
-            yield f"{name} {getattr(config, name)}", f"whoever reads one takes {EPSILON}"
+            yield _refused(f"{name} {getattr(config, name)}", f"whoever reads one takes {EPSILON}")
     if dtype != "float32":
-        yield f"{dtype} weights", "its variables are float32"
+        yield _refused(f"{dtype} weights", "its variables are float32")
 
 
 def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
@@ -129,11 +119,23 @@ def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
         if looks_like_sentencepiece(bytes(map_file(file)[:16])):
             return file
     if files:
-        raise refused(
+        raise _refused(
             f"the vocabulary {files[0].name}",
             "its preprocessor runs a SentencePiece model, and none lies beside the weights",
+            "tokenizer",
         )
     return None
+
+
+def _refused(what: str, why: str, part: str | None = None) -> InputError:
+    """The error for what has no place there. part: the model can be written without it."""
+    instead = "Write another format, such as huggingface"
+    return InputError(
+        "target-cannot-hold",
+        f"a TF Hub encoder cannot hold {what}",
+        why=why,
+        fix=f"Leave it out (--without {part}), or write another format" if part else instead,
+    )
 
 
 def _preprocessing(stored: Stored, pieces: Path) -> Preprocessing:
