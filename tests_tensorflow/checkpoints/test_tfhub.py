@@ -1,0 +1,58 @@
+"""TF Hub's modules: TensorFlow itself finds the variables and the outputs that are read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from albertkit.checkpoints.garden_variables import GardenVariables
+from albertkit.checkpoints.tfhub import TFHUB
+from albertkit.engine.lists import vectors_of_texts, vectors_of_tokens
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.fileformats.tensorbundle import read_bundle
+from axes import random_encodings
+from modules import HERE, fixture
+
+LENGTHS = (30, 11, 1)
+
+
+@pytest.fixture(params=["tfhub_tiny_v3_nomlm", "bert_tiny_v3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return fixture(request.param, HERE, tmp_path)
+
+
+def test_every_variable_is_the_one_that_tensorflow_restores(place: Path) -> None:
+    module = tf.saved_model.load(str(place))
+    found = GardenVariables(read_bundle(place / "variables" / "variables"))
+    restored = [*module.variables, *(module.mlm.variables if hasattr(module, "mlm") else ())]
+    weights = [each for each in restored if each.dtype == tf.float32]
+    assert len(weights) >= 25
+    for variable in weights:
+        name = variable.name.removesuffix(":0")
+        np.testing.assert_array_equal(found[name], variable.numpy(), err_msg=name)
+
+
+def test_random_texts_have_tensorflows_vectors(place: Path) -> None:
+    weights = TFHUB.read(place).weights
+    texts = random_encodings(weights.config, LENGTHS)
+    shape = (len(LENGTHS), max(LENGTHS))
+    mask = np.arange(shape[1])[None] < np.array(LENGTHS)[:, None]  # [B, S]
+    ids, types = np.zeros((2, *shape), np.int32)
+    ids[mask], types[mask] = texts.ids, texts.type_ids
+    module = tf.saved_model.load(str(place))
+    wanted = module(
+        {
+            "input_word_ids": tf.constant(ids),
+            "input_mask": tf.constant(mask.astype(np.int32)),
+            "input_type_ids": tf.constant(types),
+        }
+    )
+    engine = NumpyEngine(weights)
+    close = {"rtol": 0, "atol": 1e-5}  # float32 in two orders of sums
+    tokens = vectors_of_tokens(engine, texts)
+    np.testing.assert_allclose(tokens, wanted["sequence_output"].numpy()[mask], **close)
+    pooled = vectors_of_texts(engine, texts, "pooler")
+    np.testing.assert_allclose(pooled, wanted["pooled_output"].numpy(), **close)
