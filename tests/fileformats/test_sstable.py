@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
@@ -156,3 +156,18 @@ def test_keys_cannot_become_longer_than_their_block_could_hold() -> None:
     more = b"".join(number(2000 + n) + small(1, 0) + b"a" for n in range(2000))
     with pytest.raises(FormatError, match=r"longer than their block.*\[file-malformed\]"):
         read(table_of([first + more + GOOD[-8:]]))
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_changed_blocks_under_right_checksums_give_our_error_or_rising_keys(
+    data: st.DataObject,
+) -> None:
+    block = bytearray(plain_block(NAMES[:5]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        keys = [key for key, _ in read(table_of([bytes(block)]))]
+    except FormatError:
+        return
+    assert keys == sorted(set(keys))
