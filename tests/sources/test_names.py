@@ -93,7 +93,15 @@ def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["my-modle", "x" * 5000, "zero\0byte", "models/weights.safetensors", "a/b.tar.gz"]
+    "name",
+    [
+        "my-modle",
+        "x" * 5000,
+        "zero\0byte",
+        "models/weights.safetensors",
+        "a/b.tar.gz",
+        __file__ + "/x",
+    ],
 )
 def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
     with pytest.raises(InputError, match=r"\[unknown-model\]"):

@@ -1,11 +1,10 @@
 """A model's name → the directory that it means."""
 
+from albertkit.sources.fetching import AS_USUAL, Fetching
 from albertkit.sources.names import (
-    AS_USUAL,
     BUILTIN_MODELS,
     VECTORS,
     WORDS,
-    Fetching,
     directory_of,
     place_of,
 )

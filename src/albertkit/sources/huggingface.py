@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
-from albertkit.sources.needed_files import Parts, needed_files, weights_among
+from albertkit.sources.fetching import Parts
+from albertkit.sources.needed_files import needed_files, weights_among
 from albertkit.sources.unreachable import not_asked, not_reached, offline_because, reason_of
 
 if TYPE_CHECKING:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.sources import huggingface, kaggle
-from albertkit.sources.needed_files import Parts
+from albertkit.sources.fetching import AS_USUAL, Fetching, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"
@@ -23,29 +21,6 @@ WORDS, VECTORS = "small-en", "small-en-vectors"
 BUILTIN_MODELS: Mapping[str, str] = MappingProxyType(
     {WORDS: "masked words, English", VECTORS: "text vectors, English"}
 )
-# A name that ends so means a file, never a repository.
-FILE_ENDINGS = (
-    *(".json", ".model", ".txt", ".vocab", ".bin", ".pt", ".h5", ".pb", ".onnx", ".ckpt"),
-    *(".safetensors", ".gz", ".tgz", ".tar", ".zip"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetching:
-    """How a hub is asked, under Hugging Face's names; a path and a built-in model ask nobody.
-
-    revision: a branch, a tag or a commit. token: for private models; None: the one saved on this
-    machine or in HF_TOKEN, False: none. cache_dir: where files are kept; None: the hub's own place.
-    local_files_only: ask nobody, as HF_HUB_OFFLINE=1 says for all calls.
-    """
-
-    revision: str | None = None
-    token: str | bool | None = None
-    cache_dir: str | Path | None = None
-    local_files_only: bool = False
-
-
-AS_USUAL = Fetching()
 
 
 def place_of(name: str | Path) -> Path:
@@ -67,27 +42,14 @@ def directory_of(
     place = place_of(name)
     if _is_there(place) or _is_there(Path(f"{place}.index")):
         return place
-    asked = str(name)
-    if isinstance(name, Path) or not asked:
-        raise _unknown(asked)
-    archived = kaggle.archived_model(asked)
-    if archived:
-        return kaggle.fetched(
-            asked,
-            archived,
-            cache_dir=fetching.cache_dir,
-            local_files_only=fetching.local_files_only,
-        )
-    model = None if _is_meant_as_path(asked) else huggingface.hub_name(asked)
-    if model is None:
-        raise _unknown(asked)
-    return huggingface.fetched(
-        _at_revision(model, fetching.revision),
-        token=fetching.token,
-        cache_dir=fetching.cache_dir,
-        local_files_only=fetching.local_files_only,
-        parts=parts,
-    )
+    if isinstance(name, str):
+        # imported here, because most names are of something that is here (20 ms)
+        from albertkit.sources import hubs
+
+        fetched = hubs.fetched(name, fetching, parts)
+        if fetched:
+            return fetched
+    raise _unknown(str(name))
 
 
 def _is_there(place: Path) -> bool:
@@ -95,28 +57,6 @@ def _is_there(place: Path) -> bool:
         return place.exists()
     except (OSError, ValueError):  # longer than any name can be, or with a zero byte
         return False
-
-
-def _is_meant_as_path(name: str) -> bool:
-    """Whether somebody who writes `owner/model` so means a directory, which is not there."""
-    if name.startswith(("http://", "https://", "hf://")) or name in huggingface.PUBLISHED:
-        return False
-    place = Path(name)
-    own_folder = place.parent != Path() and _is_there(place.parent)
-    return own_folder or name.lower().endswith(FILE_ENDINGS)
-
-
-def _at_revision(model: huggingface.HubName, revision: str | None) -> huggingface.HubName:
-    if revision is None or revision == model.revision:
-        return model
-    if model.revision is not None:
-        raise InputError(
-            "argument-given-twice",
-            f"revision is {revision!r}, and the name says {model.revision!r}",
-            why="a model has one revision",
-            fix="Leave one of them out",
-        )
-    return huggingface.HubName(model.name, model.repo, revision)
 
 
 def _unknown(name: str) -> InputError:
@@ -128,11 +68,10 @@ def _unknown(name: str) -> InputError:
             "kaggle.com",
             fix="Download it, and give the path of the archive or directory",
         )
-    known = [*BUILTIN_MODELS, *huggingface.WITHOUT_OWNER]
-    place = Path(name)
-    folder = place.parent
-    beside = [str(folder / entry.name) for entry in folder.iterdir()] if _is_there(folder) else []
-    near = difflib.get_close_matches(name, [*known, *beside], 1)
+    from albertkit.sources.huggingface import WITHOUT_OWNER
+
+    known = [*BUILTIN_MODELS, *WITHOUT_OWNER, *_beside(Path(name))]
+    near = difflib.get_close_matches(name, known, 1)
     return InputError(
         "unknown-model",
         f"there is no file or directory {name!r}"
@@ -140,3 +79,11 @@ def _unknown(name: str) -> InputError:
         why=f"no hub is asked for such a name, and built-in models are {', '.join(BUILTIN_MODELS)}",
         fix="Give one of them, a model's directory, or a hub's name: albert/albert-base-v2",
     )
+
+
+def _beside(place: Path) -> list[str]:
+    """What lies in the folder where `place` would be, as the user would write it."""
+    try:
+        return [str(place.parent / entry.name) for entry in place.parent.iterdir()]
+    except (OSError, ValueError):
+        return []

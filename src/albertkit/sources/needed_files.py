@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
 
-Parts: TypeAlias = Literal["model", "tokenizer"]
+from albertkit.sources.fetching import Parts
 
 # Folders that sentence-transformers makes (1_Pooling, 0_Transformer); "" is the top.
 FOLDER = r"(?P<folder>(?:\d+_[\w-]+/)?)"
