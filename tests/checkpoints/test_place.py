@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from albertkit import AlbertModel, FillMask, load
+from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import format_of, place_at, read_checkpoint
 from albertkit.errors import AlbertKitError, InputError
 from tiny_models import save_tiny
@@ -76,6 +76,26 @@ def test_a_model_from_an_archive_answers_and_leaves_nothing_behind(
     assert list((tmp_path / "temporary").iterdir()) == []
     there, here = FillMask(archive)("a [MASK]"), FillMask(model)("a [MASK]")
     assert there == here
+
+
+def test_errors_and_notes_name_the_archive(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "m")
+    config = json.loads((model / "config.json").read_text())
+    (tmp_path / "m" / "config.json").write_text(
+        json.dumps({**config, "architectures": ["AlbertForQuestionAnswering"]})
+    )
+    stored = read_checkpoint(tarred(tmp_path / "m", tmp_path / "m.tgz", "m"))
+    assert stored.weights.origin == str(tmp_path / "m.tgz")
+    assert [note.where for note in stored.notes] == [str(tmp_path / "m.tgz")]
+    (tmp_path / "m" / "config.json").write_text("{")
+    with pytest.raises(AlbertKitError, match=r"m.tgz/config.json: it cannot be parsed") as caught:
+        load(tarred(tmp_path / "m", tmp_path / "m.tgz", "m"))
+    assert "/albertkit-" not in str(caught.value)
+
+
+def test_a_tokenizer_opens_from_an_archive(model: Path, tmp_path: Path) -> None:
+    here, there = map(AlbertTokenizer.from_pretrained, (model, zipped(model, tmp_path / "m.zip")))
+    assert here("hello (world)") == there("hello (world)")
 
 
 def test_a_torch_model_from_an_archive_saves_its_tokenizer(model: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from albertkit.checkpoints.bert import BERT
@@ -65,8 +64,9 @@ def read_checkpoint(path: Path, told: Told = NOTHING_TOLD) -> Stored:
     Raises as `place_at`, `format_of` and the format's `read`.
     """
     place = place_at(path)
-    found, _ = format_of(place.path)
-    return replace(found.read(place.path, told), unpacked=place.unpacked)
+    with place.speaking():
+        found, _ = format_of(place.path)
+        return place.as_given(found.read(place.path, told))
 
 
 def _folders(place: Path) -> list[Path]:

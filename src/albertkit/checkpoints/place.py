@@ -7,13 +7,16 @@ prefix of a TensorFlow checkpoint (`model.ckpt-best` for `model.ckpt-best.index`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.huggingface import CONFIG, WEIGHTS, weights_file
 from albertkit.checkpoints.unrecognised import no_such_place, stray_file
 from albertkit.errors import InputError
 from albertkit.fileformats.archives import Unpacked, is_archive
+from albertkit.fileformats.atomic import speaking_of
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensorbundle import INDEX_ENDING
 from albertkit.fileformats.torchzip import is_torch_zip
@@ -29,10 +32,33 @@ OF_DIRECTORY = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a checkpoint lies; an archive's contents lie there as long as `unpacked` does."""
+    """Where a checkpoint lies, and the path that was given for it.
 
+    unpacked: an archive's contents, which lie at `path` as long as it lives.
+    """
+
+    given: Path
     path: Path
     unpacked: Unpacked | None = None
+
+    def speaking(self) -> AbstractContextManager[None]:
+        """Let errors name the archive, not the directory into which it was unpacked."""
+        return speaking_of(self.path, self.given) if self.unpacked else nullcontext()
+
+    def as_given(self, stored: Stored) -> Stored:
+        """What was read there, by the name that was given; it keeps its files alive."""
+        if not self.unpacked:
+            return stored
+
+        def said(text: str) -> str:
+            return text.replace(str(self.path), str(self.given))
+
+        return replace(
+            stored,
+            weights=replace(stored.weights, origin=said(stored.weights.origin)),
+            notes=tuple(replace(note, where=said(note.where)) for note in stored.notes),
+            unpacked=self.unpacked,
+        )
 
 
 def place_at(path: Path) -> Place:
@@ -42,19 +68,19 @@ def place_at(path: Path) -> Place:
     no model and no part of one, or as `map_file` and `unpack`.
     """
     if path.is_dir() or path.with_name(path.name + INDEX_ENDING).is_file():
-        return Place(path)
+        return Place(path, path)
     if not path.is_file():
         raise no_such_place(path)
     of_bundle = OF_BUNDLE.fullmatch(path.name)
     if of_bundle:
-        return Place(_bundle(path.with_name(of_bundle["prefix"])))
+        return Place(path, _bundle(path.with_name(of_bundle["prefix"])))
     data = map_file(path)
     if path.name in OF_DIRECTORY:
         _check_that_it_is_read(path)
-        return Place(path.parent)
+        return Place(path, path.parent)
     if is_archive(data) and not is_torch_zip(data, str(path)):
         unpacked = Unpacked(path)
-        return Place(unpacked.path, unpacked)
+        return Place(path, unpacked.path, unpacked)
     raise stray_file(path, bytes(data[:16]))
 
 

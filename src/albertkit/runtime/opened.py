@@ -6,7 +6,7 @@ alone can be converted, compared and looked at; `load` asks for more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of, place_at
@@ -64,9 +64,10 @@ def opened(
     """
     place = directory_of(model, fetching)
     inside = place_at(place)
-    found, evidence = format_of(inside.path)
-    stored = replace(found.read(inside.path, told), unpacked=inside.unpacked)
-    tokenizer = _tokenizer(stored, inside.path, policy)
+    with inside.speaking():
+        found, evidence = format_of(inside.path)
+        stored = inside.as_given(found.read(inside.path, told))
+        tokenizer = _tokenizer(stored, inside.path, policy)
     notes = stored.notes
     if tokenizer is not None:
         rows = stored.weights.config.vocab_size

@@ -1,6 +1,6 @@
 """A file or directory → the vocabulary in it, recognised by content, and the policy it asks for.
 
-In: a path. Out: Found(vocabulary, policy, reason, …). The order in a directory:
+In: a path, an archive's too. Out: Found(vocabulary, policy, reason, …). The order in a directory:
 0. the SavedModel that lies there, or among whose assets this is: text as its graph reads it;
 1. what albertkit itself saved there, as long as the tokenizer.json is still the one it wrote;
 2. a tokenizer.json: the directory's users had *its* ids. A form that we know becomes a policy, if
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.archives import Unpacked, is_archive
 from albertkit.fileformats.reader import JsonValue, map_file, parse_json, read_json
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.text.batch import encode_texts
@@ -87,6 +88,9 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
             found = open_bytes(inside.data, inside.name, policy or inside.policy, inside.settings)
             return found if policy else replace(found, reason=inside.reason or found.reason)
     if path.is_file():
+        if is_archive(map_file(path)):
+            unpacked = Unpacked(path)
+            return find_vocabulary(unpacked.path, policy)
         return open_file(path, policy, {})
     if not path.is_dir():
         raise InputError(
