@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 import pytest
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
-from albertkit.checkpoints.onnx import ONNX, ONNX_INT8
+from albertkit.checkpoints.onnx import ONNX, ONNX_INT8, OnnxFormat
 from albertkit.engine.lists import (
     logits_of_head,
     logits_of_words,
@@ -24,7 +27,7 @@ from albertkit.engine.lists import (
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import SpanSearch, Wanted
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.vector_plan import Dense, Normalise, Pooling, VectorPlan
@@ -365,3 +368,46 @@ def test_a_plan_that_we_never_wrote_is_refused(text: str, tmp_path: Path) -> Non
     changed(file, spoil)
     with pytest.raises(FormatError, match=r"\[(file|json)-malformed\]"):
         read_checkpoint(tmp_path / "m")
+
+
+def test_a_matrix_without_its_scales_is_missing(tmp_path: Path) -> None:
+    ONNX_INT8.write(Stored(random_weights(CONFIG)), tmp_path / "m")
+
+    def shorten(model: onnx.ModelProto) -> None:
+        (scales,) = (t for t in model.graph.initializer if t.name == "pooler.weight_scales")
+        scales.CopyFrom(onnx.numpy_helper.from_array(np.ones(31, np.float32), scales.name))
+
+    changed(tmp_path / "m" / ONNX_INT8.file, shorten)
+    with pytest.raises(FormatError, match=r"pooler.*\[checkpoint-"):
+        read_checkpoint(tmp_path / "m")
+
+
+@pytest.fixture(scope="module", params=[ONNX, ONNX_INT8], ids=lambda each: each.name)
+def whole(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[OnnxFormat, Path]:
+    tiny = dataclasses.replace(CONFIG, vocab_size=9, max_position_embeddings=4, intermediate_size=4)
+    stored = Stored(random_weights(tiny), vectors=VectorPlan(steps=(dense(8), Normalise())))
+    place = tmp_path_factory.mktemp(request.param.name)
+    request.param.write(stored, place)
+    return request.param, place
+
+
+@settings(max_examples=150)
+@given(at=st.integers(0, 10**6), new=st.binary(max_size=3), drop=st.integers(0, 3))
+def test_only_our_errors_come_out_of_damaged_files(
+    whole: tuple[OnnxFormat, Path], at: int, new: bytes, drop: int
+) -> None:
+    source, place = whole
+    file = place / source.file
+    data = file.read_bytes()
+    at %= len(data)
+    file.write_bytes(data[:at] + new + data[at + drop :])
+    try:
+        weights = source.read(place).weights
+        for row in weights.table().stored:
+            assert weights.arrays[row.name].shape == row.shape
+    except AlbertKitError:
+        pass
+    finally:
+        file.write_bytes(data)

@@ -29,7 +29,7 @@ from albertkit.errors import Finding, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.onnx_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.graph.onnx_emitter import OnnxEmitter, transposed
+from albertkit.graph.onnx_emitter import OnnxEmitter
 from albertkit.graph.onnx_graph import check_outputs, onnx_graph
 from albertkit.graph.onnx_int8_emitter import OnnxInt8Emitter
 from albertkit.spec import Weights, parameter_table
@@ -65,7 +65,7 @@ class OnnxFormat:
         tensors = Unrounded(file) if self.is_rounded else file
         config, notes = told.over(read_config(place), str(place))
         heads = tuple(file.metadata.get(HEADS, "").split())
-        pooler = transposed("pooler.weight") in tensors
+        pooler = any(name.startswith("pooler.") for name in tensors)
         rows = rows_of(parameter_table(config, heads, pooler=pooler))
         weights = weights_from(tensors, rows, config, heads, pooler=pooler, origin=str(place))
         vectors = None

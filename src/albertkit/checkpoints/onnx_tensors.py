@@ -32,12 +32,17 @@ class Unrounded(Tensors):
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
-        named = {name.removesuffix(rounded("")): shape for name, shape in tensors.shapes.items()}
-        steps = {name for name in named if rounded(name) in tensors}
-        self._shapes = {
-            _row(name, 2).foreign if name in steps else name: shape for name, shape in named.items()
-        }
-        self._steps = {_row(name, 2).foreign: name for name in steps}
+        self._shapes = dict(tensors.shapes)
+        self._steps: dict[str, str] = {}  # the name in float32 → the matrix's own
+        for there, shape in tensors.shapes.items():
+            row = _row(there.removesuffix(rounded("")), 2)
+            outputs = shape[-1:] if row.layout == "transposed" else shape[:1]
+            if (
+                there == rounded(row.canonical)
+                and tensors.shapes.get(scales(row.canonical)) == outputs
+            ):
+                self._steps[row.foreign] = row.canonical
+                self._shapes[row.foreign] = shape
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
