@@ -290,6 +290,24 @@ def test_arrays_that_share_bytes_are_refused(tmp_path: Path) -> None:
         read_bytes(with_number(data, second, 104), tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("huge", [2**62, 2**63, 2**64 - 1])
+def test_an_empty_array_with_endless_axes_is_refused(huge: int, tmp_path: Path) -> None:
+    write_hdf5(tmp_path / "a.h5", {"a": array(0, 77)}, {})
+    data = (tmp_path / "a.h5").read_bytes()
+    wide = with_number(data, data.index(struct.pack("<QQ", 0, 77)) + 8, huge)
+    with pytest.raises(FormatError, match=r"a has the shape \[0, \d+\] .*\[file-malformed\]"):
+        read_bytes(wide, tmp_path / "a.h5")
+
+
+def test_opaque_bytes_of_another_size_are_no_bfloat16(tmp_path: Path) -> None:
+    def fill(file: Any) -> None:
+        file["a"] = np.zeros(3, "V3")
+        file["a"].attrs["dtype"] = "bfloat16"
+
+    with pytest.raises(FormatError, match=r"a holds opaque bytes"):
+        read_hdf5(by_h5py(tmp_path / "a.h5", fill))["a"]
+
+
 changes = st.lists(
     st.tuples(st.integers(0, 2**20), st.sampled_from([1, 2, 8]), st.integers(0, 2**64 - 1)),
     min_size=1,

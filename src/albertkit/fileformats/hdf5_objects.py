@@ -34,6 +34,8 @@ IEEE: dict[tuple[int, ...], str] = {
     (32, 23, 8, 0, 23, 127, 31): "float32",
     (64, 52, 11, 0, 52, 1023, 63): "float64",
 }
+MOST_AXES = 32  # Source: HDF5's H5S_MAX_RANK
+MOST_NUMBERS = 2**40  # also of an empty array, whose other axes no byte of the file bears out
 LITTLE_ENDIAN_NORMALISED = 0x20  # the first bit is implied, no padding
 
 
@@ -87,8 +89,8 @@ class Objects:
         if not bodies.keys() >= {SPACE, TYPE, LAYOUT}:
             raise unknown(self.parts.file, f"{name or 'its root'} is neither a group nor an array")
         kind = _kind(bodies[TYPE][0])
-        if kind.number == OPAQUE and attributes.get("dtype") == "bfloat16":  # so Keras marks it
-            kind = Kind("bfloat16", kind.size, FLOATING_POINT)
+        if kind == Kind(KINDS[OPAQUE], 2, OPAQUE) and attributes.get("dtype") == "bfloat16":
+            kind = Kind("bfloat16", 2, FLOATING_POINT)  # so Keras marks it
         dataset = _dataset(kind, bodies[SPACE][0], bodies[LAYOUT][0], name)
         return Found(None, dataset, attributes)
 
@@ -165,6 +167,8 @@ def _dataset(kind: Kind, space: Part, layout: Part, name: str) -> Dataset:
     shape = _shape(space)
     if shape is None:
         raise unknown(space.file, f"{name} has no shape")
+    if len(shape) > MOST_AXES or math.prod(max(1, length) for length in shape) > MOST_NUMBERS:
+        raise malformed(space.file, f"{name} has the shape {list(shape[:8])} …")
     version, storage = layout.numbers("BB")
     if version != 3 or storage != 1:
         form = {0: "in its header", 2: "in chunks"}.get(storage, f"in form {version}.{storage}")
