@@ -67,7 +67,7 @@ Column = Annotated[
     str | None, typer.Option("--column", help="The column of a table that holds the texts.")
 ]
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A model's directory, or a built-in name.")
+    str, typer.Option("--model", "-m", help="A model's directory, a built-in name, or a hub's.")
 ]
 Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
 Truncation = Annotated[
