@@ -187,6 +187,11 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "weights alone, without a config.json",
     ),
     "weights for llama.cpp": ({"a.gguf": b"GGUF"}, "a.gguf", "this file is weights for llama.cpp"),
+    "an archive of another kind": (
+        {"m.tar.xz": b"\xfd7zXZ\0"},
+        "m.tar.xz",
+        "an archive of a kind that is not unpacked here",
+    ),
     "photographs": ({"a.jpg": b"x", "b.jpg": b"x"}, "", "it holds a.jpg, b.jpg"),
     "a text": ({"notes.txt": b"hello"}, "notes.txt", "this file is a text"),
     "a pointer of Git LFS": ({"m.tar.gz": LFS}, "m.tar.gz", "Git LFS pointer.*git lfs pull"),

@@ -119,7 +119,7 @@ def test_folders_and_dots_in_names_are_understood(place: Path) -> None:
 def test_the_only_folder_is_entered_and_all_is_removed_at_the_end(
     place: Path, temporary: Path
 ) -> None:
-    (place / "a.zip").write_bytes(zipped(FILES | {"__MACOSX/m/._config.json": b"x"}))
+    (place / "a.zip").write_bytes(zipped(FILES | {"__MACOSX/m/._m": b"", "._m": b""}))
     found = Unpacked(place / "a.zip")
     assert found.path.name == "m"
     assert (found.path / "config.json").read_bytes() == FILES["m/config.json"]

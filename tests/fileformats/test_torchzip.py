@@ -226,6 +226,14 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return [saved(state_dict(), folder / "a.bin", form).read_bytes() for form in (ZIP, OLDER)]
 
 
+def test_a_file_cut_anywhere_is_refused(whole_files: list[bytes], tmp_path: Path) -> None:
+    for whole in whole_files:
+        for length in range(0, len(whole) - 1, 13):
+            (tmp_path / "a.bin").write_bytes(whole[:length])
+            with pytest.raises(FormatError):
+                read_torch(tmp_path / "a.bin")
+
+
 @settings(
     max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -34,7 +34,8 @@ TELLING: tuple[tuple[str, str, str], ...] = (
     ("model-*-of-*.safetensors", "shards without their index", "Download the whole directory"),
     ("*.safetensors", "weights under another name", "Call them model.safetensors"),
     ("pytorch_model-*-of-*.bin", "shards without their index", "Download the whole directory"),
-    ("*.[bp][it][nh]", "weights of torch under another name", "Call them pytorch_model.bin"),
+    ("*.bin", "weights of torch under another name", "Call them pytorch_model.bin"),
+    ("*.pth", "weights of torch under another name", "Call them pytorch_model.bin"),
     ("*.pt", "weights of torch under another name", "Call them pytorch_model.bin"),
     ("*.h5", "Keras weights under another name", GIVE),
     ("*.tar*", "an archive", "Give the archive itself"),
@@ -46,6 +47,10 @@ TELLING: tuple[tuple[str, str, str], ...] = (
 )
 # First bytes, or a name's ending, of files that are no model by themselves.
 KINDS: tuple[tuple[bytes | str, str], ...] = (
+    *(
+        (sign, "an archive of a kind that is not unpacked here (.tar, .tar.gz and .zip are)")
+        for sign in (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
+    ),
     (b"GGUF", "weights for llama.cpp"),
     (b"\x89HDF", "an HDF5 file"),
     (b"PK\x03\x04", "a file of torch's"),

@@ -45,7 +45,7 @@ ALWAYS_ALLOWED = 16 * 2**20  # however small the archive is
 MOST_MEMBERS = 10_000
 LONGEST_PART, DEEPEST = 255, 32  # bytes of a file's name, folders above one another
 NO_NAMES = frozenset('\\:*?"<>|')  # characters that a system takes for more than a name
-OF_MACOS = "__MACOSX"
+OF_MACOS = ("__MACOSX", "._", ".DS_Store")  # what it adds at the top begins so
 
 
 class Unpacked:
@@ -64,7 +64,7 @@ class Unpacked:
         except BaseException:
             self.close()
             raise
-        inside = [entry for entry in folder.iterdir() if entry.name != OF_MACOS]
+        inside = [entry for entry in folder.iterdir() if not entry.name.startswith(OF_MACOS)]
         self.path = inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
