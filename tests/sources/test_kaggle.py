@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from albertkit import AlbertTokenizer, load
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.sources import Fetching, directory_of, kaggle
 from full_disk import files_up_to
 from hub_server import Hub, serving
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 TFHUB_HANDLE = "https://tfhub.dev/tensorflow/albert_en_base/3"
 TFHUB_PATH = "/tensorflow/albert_en_base/3?tf-hub-format=compressed"
 HANDLE = "tensorflow/albert/tensorFlow2/en-base/3"
@@ -74,6 +76,20 @@ def test_an_address_of_tfhub_means_the_unpacked_archive_kept_among_the_users_cac
     hub.asked.clear()
     assert directory_of(TFHUB_HANDLE) == place
     assert hub.asked == []
+
+
+def test_a_module_of_tfhub_opens_by_its_address_and_so_does_its_tokenizer(hub: Hub) -> None:
+    hub.pages[TFHUB_PATH] = (FIXTURES / "tfhub_tiny_v3_nomlm.tar.gz").read_bytes()
+    loaded = load(TFHUB_HANDLE)
+    assert loaded.config.vocab_size == AlbertTokenizer.from_pretrained(TFHUB_HANDLE).vocab_size
+    assert len(hub.paths()) == 2  # the address and the storage behind it, once
+
+
+def test_a_model_packed_with_its_folder_is_the_folder(hub: Hub) -> None:
+    hub.pages[KAGGLE_PATH] = archive_of({f"albert/{name}": data for name, data in FILES.items()})
+    place = directory_of(f"kaggle:{HANDLE}")
+    assert files_of(place) == FILES
+    assert directory_of(f"kaggle:{HANDLE}") == place
 
 
 @pytest.mark.parametrize(

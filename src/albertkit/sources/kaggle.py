@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.fileformats.reader import read_json
-from albertkit.sources.cache import cache_home, is_ours, is_whole, new_entry
+from albertkit.sources.cache import LIST, cache_home, is_ours, is_whole, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
 from albertkit.sources.unreachable import not_asked, not_reached, offline_because
 
@@ -163,7 +163,7 @@ def fetched(
     """
     place = model.place_in(cache_dir)
     if is_whole(place):
-        return place
+        return _model_in(place)
     found = model.of_others()
     if found:
         return found
@@ -175,7 +175,13 @@ def fetched(
         _download_from_any(name, model, archive, place)
         _unpack(archive, unfinished, model.page)
         archive.unlink()
-    return place
+    return _model_in(place)
+
+
+def _model_in(place: Path) -> Path:
+    """The archive's only folder, where it has one alone, else the directory itself."""
+    inside = [entry for entry in place.iterdir() if entry.name != LIST]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else place
 
 
 def _unpack(archive: Path, folder: Path, page: str) -> None:
