@@ -93,7 +93,9 @@ def test_of_several_checkpoints_the_latest_is_taken(pretrainer: Path) -> None:
     evidence = "model.ckpt-2.index with a graph of objects"
     assert MODEL_GARDEN.recognises(pretrainer) == evidence
     latest.unlink()
-    with pytest.raises(InputError, match=r"model.ckpt-1, model.ckpt-2.*by its prefix.*ambiguous"):
+    with pytest.raises(
+        InputError, match=r"model.ckpt-1, model.ckpt-2.*by its prefix.*checkpoint-ambiguous"
+    ):
         MODEL_GARDEN.recognises(pretrainer)
 
 
