@@ -12,7 +12,9 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tf_keras
 
+from albertkit.checkpoints.tfhub_export import save
 from albertkit.checkpoints.tfhub_names import encoder_rows, rows
+from albertkit.errors import SurroundingsError
 from albertkit.spec import AlbertConfig
 from axes import CONFIG_AXES
 from tiny_models import PIECES
@@ -120,6 +122,12 @@ def test_rows_beyond_the_positions_are_refused_in_words(module: Path) -> None:
     long = {name: tf.ones([1, 41], tf.int32) for name in batch()}
     with pytest.raises(tf.errors.InvalidArgumentError, match="longer than the 40 positions"):
         hub.load(str(module))(long)
+
+
+def test_what_tensorflow_cannot_write_is_one_line() -> None:
+    with pytest.raises(SurroundingsError, match="TensorFlow could not write") as caught:
+        save(tf, tf.Module(), {}, Path("/dev/null/module"))
+    assert caught.value.finding.code == "write-failed"
 
 
 def test_tf_keras_trains_all_variables_and_saves_the_model(module: Path, tmp_path: Path) -> None:

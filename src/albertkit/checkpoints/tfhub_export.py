@@ -9,10 +9,11 @@ TensorFlow is named in the files tfhub_export*.py alone, and only writing needs 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from importlib.metadata import version
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.names import has_real_projection
@@ -31,6 +32,9 @@ from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 
+if TYPE_CHECKING:
+    from tensorflow import Module
+
 LOGGER = logging.getLogger(__name__)
 
 PREPROCESSOR = "preprocessor"
@@ -46,21 +50,56 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
     a preprocessor, and the log says so. Raises InputError [target-cannot-hold] before anything is
     written, SurroundingsError [extra-missing], [extra-mismatched], [write-failed].
     """
-    for error in _without_place(stored.weights, dtype):
-        raise error
+    check_has_place(stored.weights, dtype)
     pieces = _sentencepiece_file(stored.tokenizer_files)
     preprocessing = _preprocessing(stored, pieces) if pieces else None
     tf, text = tensorflow_and_text()
     with new_directory(place) as folder:
         encoder = encoder_module(tf, stored.weights, pieces)
-        tf.saved_model.save(encoder, str(folder), signatures=encoder_signature(tf, encoder))
+        save(tf, encoder, encoder_signature(tf, encoder), folder)
         if preprocessing is None:
             LOGGER.warning("no SentencePiece model lies beside the weights: no preprocessor")
             return
         texts = preprocessor_module(tf, text, preprocessing)
-        tf.saved_model.save(
-            texts, str(folder / PREPROCESSOR), signatures=preprocessor_signature(tf, texts)
+        save(tf, texts, preprocessor_signature(tf, texts), folder / PREPROCESSOR)
+
+
+def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folder: Path) -> None:
+    """Write one SavedModel; raises SurroundingsError [write-failed] also where TensorFlow fails."""
+    try:
+        tf.saved_model.save(module, str(folder), signatures=dict(signatures))
+    except tf.errors.OpError as error:  # where Python's own files would raise OSError
+        raise SurroundingsError(
+            "write-failed",
+            f"TensorFlow could not write {str(folder)!r}: {error.message}",
+            why="what was there before is untouched",
+            fix="Free space on this disk, or write to another",
+        ) from error
+
+
+def check_has_place(weights: Weights, dtype: SavedDtype) -> None:
+    """Raise InputError [target-cannot-hold] for what a TF Hub encoder has no place for."""
+    config = weights.config
+    if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
+        layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
+        raise _refused(layers, "it repeats one shared layer")
+    if not weights.has_pooler:
+        raise _refused(
+            "a model without a pooler", "its API promises pooled_output, which the pooler makes"
         )
+    for name in weights.heads:
+        if name != MASKED_LM.name:
+            raise _refused(f"the head {name}", "its one head is the masked words' (.mlm)", name)
+    if config.embedding_size == config.hidden_size and has_real_projection(weights):
+        raise _refused(
+            f"the projection from {config.embedding_size} to {config.hidden_size}",
+            "where both widths are equal, TF Hub's form has no projection; this one is no identity",
+        )
+    for name in ("layer_norm_eps", "prediction_eps"):
+        if getattr(config, name) != EPSILON:
+            raise _refused(f"{name} {getattr(config, name)}", f"whoever reads one takes {EPSILON}")
+    if dtype != "float32":
+        raise _refused(f"{dtype} weights", "its variables are float32")
 
 
 def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
@@ -72,7 +111,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
     tf = imported("tensorflow", wanted_for)
     try:
         found = version("tensorflow-text")
-    except ModuleNotFoundError:
+    except PackageNotFoundError:
         found = tf.__version__  # not installed: the import says how to
     if _minor(found) != _minor(tf.__version__):
         raise SurroundingsError(
@@ -86,31 +125,6 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
 
 def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
-
-
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[InputError]:
-    """An error for each thing that a TF Hub encoder has no place for."""
-    config = weights.config
-    if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
-        layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
-        yield _refused(layers, "it repeats one shared layer")
-    if not weights.has_pooler:
-        yield _refused(
-            "a model without a pooler", "its API promises pooled_output, which the pooler makes"
-        )
-    for name in weights.heads:
-        if name != MASKED_LM.name:
-            yield _refused(f"the head {name}", "its one head is the masked words' (.mlm)", name)
-    if config.embedding_size == config.hidden_size and has_real_projection(weights):
-        yield _refused(
-            f"the projection from {config.embedding_size} to {config.hidden_size}",
-            "where both widths are equal, TF Hub's form has no projection; this one is no identity",
-        )
-    for name in ("layer_norm_eps", "prediction_eps"):
-        if getattr(config, name) != EPSILON:
-            yield _refused(f"{name} {getattr(config, name)}", f"whoever reads one takes {EPSILON}")
-    if dtype != "float32":
-        yield _refused(f"{dtype} weights", "its variables are float32")
 
 
 def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
