@@ -153,8 +153,8 @@ def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) ->
         assert TFHUB.read(places[name]).tokenizer_files == (places[name] / "assets" / file,)
 
 
-def test_a_preprocessor_is_called_one(shared: Path, tmp_path: Path) -> None:
-    place = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
+def test_a_preprocessor_is_called_one(tmp_path: Path) -> None:
+    place = fixture("bert_preprocess_tiny", HERE, tmp_path)
     with pytest.raises(FormatError, match=r"this is a preprocessor.*file-foreign"):
         TFHUB.read(place)
 
