@@ -17,7 +17,12 @@ from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.protowire import FIXED32, record, varint
 from albertkit.fileformats.protowire_write import whole
 from albertkit.fileformats.sstable import sstable
-from albertkit.fileformats.tensorbundle import TensorBundle, read_bundle, write_bundle
+from albertkit.fileformats.tensorbundle import (
+    TensorBundle,
+    bundle_prefixes,
+    read_bundle,
+    write_bundle,
+)
 
 SQUAD = Path(__file__).parents[1] / "fixtures" / "tf1_tiny_squad1" / "model.ckpt-best"
 DATA, INDEX = "model.ckpt-best.data-00000-of-00001", "model.ckpt-best.index"
@@ -106,6 +111,24 @@ def test_strings_are_read_and_checked(shared: Path) -> None:
     (graph,) = bundle.strings("_CHECKPOINTABLE_OBJECT_GRAPH")
     assert b"word_embeddings/embeddings" in graph
     assert len(read_floats(bundle)) == len(bundle) - 2
+
+
+def test_prefixes_are_told_from_other_programs_files(copy: Path) -> None:
+    folder = copy.parent
+    (folder / "faiss.index").write_bytes(b"IxF2" + bytes(100))
+    (folder / "empty.index").touch()
+    (folder / "folder.index").mkdir()
+    assert bundle_prefixes(folder) == (copy.name,)
+
+
+@pytest.mark.parametrize("lost", [DATA, INDEX])
+def test_a_prefix_is_known_by_its_index_or_by_its_data(copy: Path, lost: str) -> None:
+    damaged = copy.with_name(lost)
+    if lost == DATA:
+        damaged.unlink()
+    else:
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert bundle_prefixes(copy.parent) == (copy.name,)
 
 
 # Bundles that no fixture shows, built record by record.

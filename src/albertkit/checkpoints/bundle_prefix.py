@@ -11,7 +11,7 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensorbundle import INDEX_ENDING
+from albertkit.fileformats.tensorbundle import INDEX_ENDING, bundle_prefixes
 
 LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
 PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
@@ -26,7 +26,7 @@ def bundle_prefix(place: Path) -> Path | None:
         return place.with_name(place.name.removesuffix(INDEX_ENDING))
     if not place.is_dir():
         return place if place.with_name(place.name + INDEX_ENDING).is_file() else None
-    found = sorted(path.name.removesuffix(INDEX_ENDING) for path in place.glob(f"*{INDEX_ENDING}"))
+    found = bundle_prefixes(place)
     if len(found) < 2:
         return place / found[0] if found else None
     latest = _latest(place / LATEST)

@@ -53,6 +53,11 @@ def read_sstable(data: memoryview, name: str) -> Iterator[tuple[bytes, bytes]]:
             yield key, value
 
 
+def ends_as_sstable(data: memoryview) -> bool:
+    """Whether these may be a table's bytes."""
+    return bytes(data[-len(MAGIC) :]) == MAGIC
+
+
 def sstable(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The bytes of a table; the keys must rise."""
     pairs = tuple(pairs)
@@ -66,7 +71,7 @@ def sstable(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def _index_handle(data: memoryview, name: str) -> Handle:
     footer = bytes(data[-FOOTER:])
-    if len(footer) < FOOTER or not footer.endswith(MAGIC):
+    if len(footer) < FOOTER or not ends_as_sstable(data):
         raise FormatError(
             "file-foreign",
             f"the last bytes of this file are {footer[-len(MAGIC) :].hex(' ')}",

@@ -26,7 +26,7 @@ from albertkit.fileformats.floats import LAYOUTS, FloatArray, FloatKind, as_floa
 from albertkit.fileformats.protowire import FIXED32, Message, Wire, record, varint
 from albertkit.fileformats.protowire_write import whole
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.sstable import check, read_sstable, sstable
+from albertkit.fileformats.sstable import check, ends_as_sstable, read_sstable, sstable
 from albertkit.fileformats.tensors import Tensors, is_shape
 
 INDEX_ENDING = ".index"
@@ -162,6 +162,25 @@ class TensorBundle(Tensors):
             fix="Give a checkpoint that holds it so",
             where=self.name,
         )
+
+
+def bundle_prefixes(folder: Path) -> tuple[str, ...]:
+    """The prefixes in a folder that have an index of TensorFlow's kind, or data.
+
+    Other programs call files `.index` too. A cut index with its data beside it is meant here.
+    """
+    found = sorted(path.name.removesuffix(INDEX_ENDING) for path in folder.glob(f"*{INDEX_ENDING}"))
+    shards = [path.name for path in folder.glob("*.data-*-of-*")]
+    return tuple(
+        name
+        for name in found
+        if any(shard.startswith(f"{name}.data-") for shard in shards)
+        or _ends_as_index(_index_path(folder / name))
+    )
+
+
+def _ends_as_index(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0 and ends_as_sstable(map_file(path))
 
 
 def read_bundle(prefix: Path) -> TensorBundle:
