@@ -279,6 +279,14 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_backbone_is_not_written_over_a_task(tmp_path: Path) -> None:
+    KERAS_HUB.write(Stored(random_weights(CONFIG, ["masked_lm"])), tmp_path / "m")
+    KERAS_HUB.write(Stored(random_weights(CONFIG, ["masked_lm"], seed=1)), tmp_path / "m")
+    with pytest.raises(InputError, match=r"task\.json of another preset.*\[place-not-empty\]"):
+        KERAS_HUB.write(Stored(random_weights(CONFIG)), tmp_path / "m")
+    assert read_checkpoint(tmp_path / "m").weights.heads == ("masked_lm",)
+
+
 def test_writing_where_nobody_may_is_a_failed_write(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SurroundingsError, match=r"\[write-failed\]"):

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from albertkit.checkpoints.keras_hub_settings import (
     PREDICTION_EPSILON,
     TASK,
     TASKS,
+    TOKENIZER,
     Task,
     preset_files,
     read_config,
@@ -98,8 +99,9 @@ class KerasHubFormat:
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
         vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
-        Raises InputError [target-cannot-hold] before anything is written, FormatError
-        [checkpoint-misshaped] or [checkpoint-without-encoder], SurroundingsError [write-failed].
+        Raises InputError [target-cannot-hold] or [place-not-empty] before anything is written,
+        FormatError [checkpoint-misshaped] or [checkpoint-without-encoder], SurroundingsError
+        [write-failed].
         """
         weights = stored.weights
         for what, why in _without_place(weights, dtype):
@@ -109,6 +111,7 @@ class KerasHubFormat:
         vocabulary = _sentencepiece_file(stored.tokenizer_files)
         config, head = weights.config, next(iter(weights.heads), None)
         settings = preset_files(config, head, has_tokenizer=vocabulary is not None)
+        _refuse_what_would_join(place, settings)
         with new_directory(place) as folder:
             layers = [layer for layer, _ in backbone_layers(config)]
             arrays = Laid(_with_pooler(weights), backbone_rows(config))
@@ -267,6 +270,18 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
         yield "a model without a pooler", "its backbone promises pooled_output"
     if dtype != "float32":
         yield f"{dtype} weights", "its presets are float32"
+
+
+def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
+    """Another preset's task or tokenizer in `place` would seem to belong to this model."""
+    for name in (TASK, TOKENIZER):
+        if name not in settings and (place / name).exists():
+            raise InputError(
+                "place-not-empty",
+                f"{str(place)!r} holds the {name} of another preset",
+                why="it would be taken for a part of this one, which has none",
+                fix="Write to another directory",
+            )
 
 
 def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
