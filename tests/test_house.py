@@ -62,7 +62,13 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def test_nothing_in_the_project_names_a_folder_above_it() -> None:
-    files = [*SOURCES, *TESTS, *ROOT.glob("*.md"), *ROOT.glob("recipes/**/*.toml"), ROOT / "Makefile"]
+    files = [
+        *SOURCES,
+        *TESTS,
+        *ROOT.glob("*.md"),
+        *ROOT.glob("recipes/**/*.toml"),
+        ROOT / "Makefile",
+    ]
     absolute = re.compile(r"(?<![\w.~-])/(?:home|root|work|farm)/")
     assert [p.name for p in files if absolute.search(p.read_text(encoding="utf-8"))] == []
 

@@ -152,9 +152,21 @@ def test_half_precision_is_saved_on_request(tmp_path: Path) -> None:
 
 def test_the_tokenizers_files_go_along(tmp_path: Path) -> None:
     saved(tmp_path / "m")
+    pieces = (Path(__file__).parent.parent / "fixtures" / "tiny_sp1000.model").read_bytes()
+    (tmp_path / "m" / "spiece.model").write_bytes(pieces)
+    AlbertModel.from_pretrained(tmp_path / "m").save_pretrained(tmp_path / "copy")
+    assert (tmp_path / "copy" / "spiece.model").read_bytes() == pieces
+    assert (tmp_path / "copy" / "tokenizer.json").is_file()
+
+
+def test_trained_weights_are_not_lost_for_a_vocabulary_that_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    saved(tmp_path / "m")
     (tmp_path / "m" / "spiece.model").write_bytes(b"pieces")
     AlbertModel.from_pretrained(tmp_path / "m").save_pretrained(tmp_path / "copy")
     assert (tmp_path / "copy" / "spiece.model").read_bytes() == b"pieces"
+    assert "copied unread" in caplog.text
 
 
 def test_a_model_saves_over_its_own_directory(tmp_path: Path) -> None:

@@ -7,26 +7,36 @@ is never written without the tokenizer.json that says how to read it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from albertkit.errors import FormatError
 from albertkit.fileformats.reader import map_file
 from albertkit.text.foreign import TOKENIZER_FILE
 from albertkit.text.saved_files import saved_files
 from albertkit.text.tokenizer import MODEL_MAX_LENGTH
 from albertkit.text.vocabulary_files import VOCABULARY_ENDINGS, find_vocabulary
 
+LOGGER = logging.getLogger(__name__)
+
 
 def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
     """The files as they are, where a tokenizer.json is among them; else as a tokenizer saves them.
 
-    Raises FormatError for a vocabulary that cannot be opened.
+    A vocabulary that cannot be opened goes along as it is, with a warning in the log: trained
+    weights are not lost for what lay beside them.
     """
+    as_they_are = {file.name: bytes(map_file(file)) for file in files}
     names = [file.name for file in files]
     is_complete = TOKENIZER_FILE in names or not any(map(_is_vocabulary, names))
     if is_complete:
-        return {file.name: bytes(map_file(file)) for file in files}
-    found = find_vocabulary(files[0] if len(files) == 1 else files[0].parent, None)
+        return as_they_are
+    try:
+        found = find_vocabulary(files[0] if len(files) == 1 else files[0].parent, None)
+    except FormatError as error:
+        LOGGER.warning("the tokenizer's files are copied unread: %s", error)
+        return as_they_are
     length = found.model_max_length or MODEL_MAX_LENGTH
     return saved_files(found.vocabulary, found.policy, length)
 
