@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from albertkit.checkpoints import Told
-from albertkit.conversion.self_test import doubtful_values, doubts, log_probabilities, self_test
+from albertkit.conversion.self_test import (
+    doubtful_values,
+    doubts,
+    doubts_tested,
+    log_probabilities,
+    self_test,
+)
 from albertkit.errors import InputError
 from albertkit.runtime import opened
 from albertkit.sources import WORDS
@@ -72,3 +78,17 @@ def test_without_what_it_needs_it_says_so(tmp_path: Path) -> None:
     words = opened(save_tiny(tmp_path / "words", ["masked_lm"]))
     with pytest.raises(InputError, match=r"no tokenizer.*\[self-test-impossible\]"):
         self_test(replace(words, tokenizer=None))
+
+
+def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = replace(preset("small-en"), hidden_act="gelu")
+    monkeypatch.setattr(
+        "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
+    )
+    assert [each.code for each in doubts(small)] == ["metadata-doubtful"]
+    (tested,) = doubts_tested(opened(WORDS, Told(hidden_act="gelu")))
+    assert "masked words: as opened -" in tested.why
+    assert "hidden_act gelu_new -" in tested.why
+    assert doubts_tested(opened(WORDS)) == ()

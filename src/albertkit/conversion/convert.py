@@ -17,6 +17,7 @@ from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
 from albertkit.conversion.parts import opened_without, refuse_losses
 from albertkit.conversion.questions import questions_for
+from albertkit.conversion.self_test import doubts_tested
 from albertkit.conversion.targets import target_named
 from albertkit.errors import Finding, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
@@ -81,7 +82,7 @@ def convert(
         questions = questions_for(source.weights.config, source.tokenizer)
         engine = engine_of(target, staging, written.weights)
         parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
-        notes = source.notes + told_otherwise(source, written, target.name)
+        notes = source.notes + doubts_tested(source) + told_otherwise(source, written, target.name)
     return Conversion(source, place, target.name, parity, notes)
 
 

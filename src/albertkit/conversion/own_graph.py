@@ -6,12 +6,17 @@ from pathlib import Path
 
 from albertkit.checkpoints import Format
 from albertkit.checkpoints.onnx import OnnxFormat
+from albertkit.checkpoints.tfhub import TfHubFormat
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.spec import Weights
 
 
 def engine_of(target: Format, place: Path, weights: Weights) -> Engine | None:
     """The engine that runs what lies at `place`; None where it holds weights alone."""
+    if isinstance(target, TfHubFormat):
+        from albertkit.conversion.saved_encoder_engine import SavedEncoderEngine
+
+        return SavedEncoderEngine(weights, place)
     if not isinstance(target, OnnxFormat):
         return None
     from albertkit.engine.onnx_engine import OnnxEngine  # whose OpenVINO takes 0.3 s to import

@@ -17,7 +17,7 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Finding, InputError
 from albertkit.runtime.opened import Opened
-from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights
+from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights, preset
 from albertkit.spec.heads import MASKED_LM
 from albertkit.text import AlbertTokenizer, Encodings
 
@@ -114,7 +114,7 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
     the pages of google/albert_xlarge and tensorflow/albert_en_xlarge, which say 32 heads.
     """
     found = []
-    sizes = [_sizes(preset) for name, preset in PRESETS.items() if name.startswith("albert-")]
+    sizes = [_sizes(each) for name, each in PRESETS.items() if name.startswith("albert-")]
     if _sizes(config) not in sizes:
         return ()
     if config.activation == "gelu_erf":
@@ -129,7 +129,7 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
                 "--hidden-act gelu_new",
             )
         )
-    if _sizes(config) == _sizes(PRESETS["albert-xlarge-v2"]) and config.num_attention_heads != 32:
+    if _sizes(config) == _sizes(preset("xlarge")) and config.num_attention_heads != 32:
         found.append(
             Finding(
                 "metadata-doubtful",
@@ -142,6 +142,20 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def doubts_tested(model: Opened) -> tuple[Finding, ...]:
+    """The doubts about a model, each with the self-test's figures where it can be made."""
+    found = doubts(model.weights.config)
+    if not found or MASKED_LM.name not in model.weights.heads:
+        return found
+    try:
+        figures = self_test(model).line()
+    except InputError as error:
+        if error.finding.code != "self-test-impossible":
+            raise
+        return found
+    return tuple(replace(each, why=f"{each.why}; {figures}") for each in found)
 
 
 def _sizes(config: AlbertConfig) -> tuple[int, ...]:
