@@ -22,7 +22,7 @@ import numpy as np
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.spec import FloatArray, Weights, parameter_table, preset
 
-# Prints seconds by the clock and of a core, and the peak of resident memory, mapped pages of the files included.
+# Prints seconds by the clock and of a core, and the peak of memory, mapped files included.
 CONVERT = """
 import resource, sys, time
 begun = time.perf_counter()

@@ -12,11 +12,13 @@ import pytest
 
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.conversion.convert import told_otherwise
 from albertkit.conversion.parity import Parity
 from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.runtime import opened
 from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
 from axes import random_weights
-from tiny_models import TINY, save_tiny, save_tiny_vectors
+from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 
 @pytest.fixture(scope="module")
@@ -254,4 +256,21 @@ def test_an_epsilon_that_the_format_has_of_its_own_is_said_with_what_it_moves(
     done = convert(words, tmp_path / "out", to="keras-hub", without=["sentence_order"])
     assert done.parity.largest == 0
     assert "epsilon of 1e-05 in the masked-word head moved the answers by" in done.parity.line()
-    assert any("prediction_layer_norm_eps None / 1e-05" in note.what for note in done.notes)
+    (note,) = [note for note in done.notes if note.code == "config-changed"]
+    assert "prediction_layer_norm_eps None / 1e-05" in note.what
+
+
+def test_the_policy_stays_with_the_vocabulary(tmp_path: Path) -> None:
+    place = save_tiny(tmp_path / "model")
+    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
+    for target in ("huggingface", "tf1", "keras-hub", "onnx"):
+        done = convert(place, tmp_path / target, to=target)
+        assert done.notes == (), target
+
+
+def test_a_target_that_reads_text_in_its_own_way_is_told_of(words: Path, tmp_path: Path) -> None:
+    place = save_tiny(tmp_path / "model", ["masked_lm", "sentence_order"])
+    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
+    (note,) = told_otherwise(opened(words), opened(place), "tfhub")
+    assert note.code == "tokenizer-changed"
+    assert "(policies 'reference' / 'tfhub')" in note.what
