@@ -60,6 +60,10 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
         if preprocessing is None:
             LOGGER.warning("no SentencePiece model lies beside the weights: no preprocessor")
             return
+        LOGGER.warning(
+            "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
+            "then they give other pieces than google's, as for '2001,'"
+        )
         texts = preprocessor_module(tf, text, preprocessing)
         save(tf, texts, preprocessor_signature(tf, texts), folder / PREPROCESSOR)
 
