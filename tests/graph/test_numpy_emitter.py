@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.graph.numpy_emitter import FEW, ONE_CORE, NumpyEmitter, product, tile
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
 from axes import CONFIG_AXES
@@ -36,6 +36,31 @@ def test_activations_equal_torch_also_far_out(kind: Activation) -> None:
     # the erf series errs by 1.5e-7, times x/2; everything else by roundings
     np.testing.assert_allclose(found, TORCH[kind](torch.tensor(x)).numpy(), rtol=3e-7, atol=1e-6)
     np.testing.assert_array_equal(x, given)
+
+
+# (M, K, N): alone, in tiles of one row, of a square and of what is left of it, in one piece again
+PRODUCTS = [(1, 16, 8), (1, 128, 5000), (3, 1024, 256), (37, 256, 1001), (70, 2048, 200)]
+
+
+@pytest.mark.parametrize("shape", PRODUCTS)
+def test_a_product_in_tiles_is_the_product(shape: tuple[int, int, int]) -> None:
+    M, K, N = shape
+    x, weight = values((M, K)), values((N, K))
+    expected = x.astype(np.float64) @ weight.T.astype(np.float64)
+    np.testing.assert_allclose(product(x, weight), expected, rtol=0, atol=1e-6 * K)
+
+
+def test_the_products_above_are_of_every_size() -> None:
+    works = [math.prod(shape) for shape in PRODUCTS]
+    assert min(works) <= ONE_CORE < sorted(works)[1] <= FEW < max(works)
+
+
+@pytest.mark.parametrize("height", [1, 3, 64, 10_000])
+@pytest.mark.parametrize("depth", [16, 768, 16_384, 2**19])
+def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
+    rows, columns = tile(height, depth)
+    assert 1 <= rows <= height
+    assert rows * columns * depth <= max(ONE_CORE, depth)
 
 
 @pytest.mark.parametrize("middle", [0.0, 100.0])

@@ -18,6 +18,13 @@ from albertkit.spec.heads import norm_eps
 
 Int32Array = npt.NDArray[np.int32]
 
+# Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
+# GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
+ONE_CORE = 2**18
+# Of so many, a millisecond's work, a product is done before sharing it pays. Where the other core
+# is busy, each shared one waits for it: 15 to 40 ms were measured, with the core in use all along.
+FEW = 2**24
+
 
 class NumpyEmitter:
     """ALBERT's operations on float32 arrays."""
@@ -34,7 +41,7 @@ class NumpyEmitter:
 
     def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
         flat = x.reshape(-1, x.shape[-1])  # one product of two matrices, however many axes x has
-        y: FloatArray = flat @ self.arrays[weight].T
+        y = product(flat, self.arrays[weight])
         y += self.arrays[bias]
         return y.reshape(*x.shape[:-1], y.shape[-1])
 
@@ -77,6 +84,31 @@ class NumpyEmitter:
         context = scores @ v  # [R, A, W, D]
         context /= scores.sum(-1, keepdims=True)
         return context.transpose(0, 2, 1, 3).reshape(R, W, H)
+
+
+def product(x: FloatArray, weight: FloatArray) -> FloatArray:
+    """x [M, K] · weight [N, K]ᵀ → [M, N]; a small one in tiles that wake no second core."""
+    M, K = x.shape
+    N = len(weight)
+    if not ONE_CORE < M * K * N <= FEW:
+        return x @ weight.T
+    y = np.empty((M, N), np.float32)
+    rows, columns = tile(M, K)
+    for top in range(0, M, rows):
+        for left in range(0, N, columns):
+            down, right = slice(top, top + rows), slice(left, left + columns)
+            np.matmul(x[down], weight[right].T, out=y[down, right])
+    return y
+
+
+def tile(height: int, depth: int) -> tuple[int, int]:
+    """(rows, columns) of a tile of at most ONE_CORE multiplications, `depth` for each number.
+
+    As square as may be with no more rows than `height`.
+    """
+    area = max(1, ONE_CORE // depth)
+    rows = min(height, math.isqrt(area))
+    return rows, area // rows
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:
