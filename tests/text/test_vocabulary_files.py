@@ -201,6 +201,25 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path, name: str, data: 
     )
 
 
+@pytest.mark.parametrize(
+    ("data", "keys"),
+    [
+        (b'{"error": "Repository not found"}', "'error'"),
+        (b'{"model": "albert", "a": 1, "b": 2, "c": 3, "d": 4, "e": 5}', "'model', .*'d', …"),
+        (b"{}", "none"),
+    ],
+)
+@pytest.mark.parametrize("policy", [None, "reference"])
+def test_other_json_under_a_vocabularys_name_is_told_as_such(
+    tmp_path: Path, tiny: AlbertTokenizer, data: bytes, keys: str, policy: str | None
+) -> None:
+    tiny.save_pretrained(tmp_path)  # with the settings, which ask for a policy
+    (tmp_path / "spiece.model").write_bytes(data)
+    for place in (tmp_path, tmp_path / "spiece.model"):
+        with pytest.raises(FormatError, match=rf"no tokenizer: its keys are {keys};.*-foreign\]"):
+            AlbertTokenizer.from_pretrained(place, policy=policy)
+
+
 def test_a_saved_policy_with_a_strange_field_is_refused() -> None:
     with pytest.raises(InputError, match=r"case='upper'.*unknown-policy"):
         policy_from_fields({"name": "x", "case": "upper"})

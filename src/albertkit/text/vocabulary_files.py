@@ -58,6 +58,7 @@ KERAS_KEY = "registered_name"  # in what Keras serialises
 LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
 WORDPIECE_FILES = (VOCABULARY_FILE, "vocab_chinese.txt")  # the second: google's Chinese archives
 VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of files that are a vocabulary by themselves
+SHOWN_KEYS = 5
 LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "unknown"
 
 # What a policy for pieces of SentencePiece means where the vocabulary is a vocab.txt.
@@ -196,6 +197,7 @@ def follow_tokenizer_json(
     data = bytes(map_file(path))
     names = special_names(settings, SpecialNames())
     written = parse_json(data, str(path))
+    check_is_tokenizer(written, path)
     known = read_known_form(written, names)
     if known and policy:
         return Found(rebuilt(known, path, names, policy), policy, "given by the caller")
@@ -218,6 +220,19 @@ def follow_tokenizer_json(
         say_where_unlike(path, (foreign, UNTOUCHED), (reference, REFERENCE))
     reason = f"{TOKENIZER_FILE} has a form of its own, run by the tokenizers library"
     return Found(foreign, UNTOUCHED, reason)
+
+
+def check_is_tokenizer(written: Settings, path: Path) -> None:
+    """FormatError for JSON that is something else, such as a server's answer or a config.json."""
+    if not isinstance(written.get("model"), dict):
+        keys = [*map(repr, list(written)[:SHOWN_KEYS]), *["…"] * (len(written) > SHOWN_KEYS)]
+        raise FormatError(
+            "file-foreign",
+            f"this is JSON, but no tokenizer: its keys are {', '.join(keys) or 'none'}",
+            why="a tokenizer.json has its pieces in an object called 'model'",
+            fix="Put the vocabulary there that belongs to the model",
+            where=str(path),
+        )
 
 
 def rebuilt(
