@@ -1,7 +1,7 @@
 """Pretrain an ALBERT from a recipe: masked words and sentence order on packed rows.
 
 In: a recipe (TOML) and a directory for the run. Out: the run's state and journal in it, and the
-parameters under their canonical names. See recipes/small-en.toml for an example.
+parameters under their canonical names. See recipes/small-en for an example.
 """
 
 from __future__ import annotations
