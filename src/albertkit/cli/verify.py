@@ -52,16 +52,16 @@ def verify(
         hidden_act=activation,
         tokenizers=tokenizers,
     )
-    facts = _facts(found)
+    facts = _facts(found, first, second)
     table = Table({name: [value] for name, value in facts.items()})
     give(table, form, output, on_screen=lambda: record(facts.items()))
     return 0 if found.is_equal else DIFFERENT
 
 
-def _facts(found: Comparison) -> dict[str, Cell]:
+def _facts(found: Comparison, first: str, second: str) -> dict[str, Cell]:
     facts: dict[str, Cell] = {
-        "A": _place(found.first),
-        "B": _place(found.second),
+        "A": _named(first, found.first),
+        "B": _named(second, found.second),
         "configs": "; ".join(map(str, found.configs)) or "the same",
         "tensors": found.weights.line(),
         "answers": _answers(found),
@@ -73,8 +73,8 @@ def _facts(found: Comparison) -> dict[str, Cell]:
     return facts
 
 
-def _place(place: Opened) -> str:
-    return f"{place.place} ({place.format}, by {place.evidence})"
+def _named(given: str, found: Opened) -> str:
+    return f"{given} ({found.format}, by {found.evidence})"
 
 
 def _answers(found: Comparison) -> str:
