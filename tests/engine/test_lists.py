@@ -7,12 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from albertkit.engine.lists import (
-    logits_of_head,
-    logits_of_words,
-    vectors_of_texts,
-    vectors_of_tokens,
-)
+from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
@@ -73,13 +68,6 @@ def test_word_logits_come_in_the_order_asked(engine: Engine) -> None:
     everywhere = logits_of_words(engine, TEXTS, np.arange(len(TEXTS.ids)))
     assert found.shape == (6, CONFIG.vocab_size)
     np.testing.assert_allclose(found, everywhere[at], rtol=0, atol=ATOL)
-
-
-def test_head_logits_come_in_the_order_of_the_texts(engine: Engine) -> None:
-    found = logits_of_head(engine, TEXTS, "sentence_order", slots=300)
-    for text in (0, 17, 59):
-        alone = logits_of_head(engine, chosen([text]), "sentence_order")
-        np.testing.assert_allclose(found[[text]], alone, rtol=0, atol=ATOL)
 
 
 def test_progress_hears_of_every_text_once(engine: Engine) -> None:

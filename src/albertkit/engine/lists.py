@@ -22,7 +22,7 @@ from albertkit.engine.protocol import (
     Wanted,
     given,
 )
-from albertkit.spec import FloatArray, head
+from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling
 from albertkit.text.encoding import Encodings
 
@@ -80,26 +80,6 @@ def logits_of_words(
             continue
         outputs = engine.run(batch, Wanted(mlm_at=asked))
         logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
-    return logits
-
-
-def logits_of_head(
-    engine: Engine,
-    encodings: Encodings,
-    name: str,
-    *,
-    slots: int = SLOTS,
-    progress: Progress | None = None,
-) -> FloatArray:
-    """Logits of a linear head: [N, C] where it reads pooled vectors, [T, C] where tokens'."""
-    spec = head(name)
-    of_tokens = spec.reads == "tokens"
-    count = len(encodings.ids) if of_tokens else len(encodings)
-    logits = np.empty((count, spec.width(engine.config)), np.float32)
-    for layout, batch in _batches(encodings, slots, progress):
-        outputs = engine.run(batch, Wanted(head=name))
-        where = token_numbers(encodings, layout) if of_tokens else layout.texts
-        logits[where] = given(outputs.head_logits)
     return logits
 
 
