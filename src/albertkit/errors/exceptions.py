@@ -19,17 +19,9 @@ class AlbertKitError(Exception):
     exit_status = 2
 
     def __init__(
-        self,
-        code: str,
-        what: str,
-        *,
-        why: str = "",
-        fix: str = "",
-        where: str = "",
-        evidence: str = "",
-        source: str = "",
+        self, code: str, what: str, *, why: str = "", fix: str = "", where: str = ""
     ) -> None:
-        self.finding = Finding(code, "error", what, why, fix, where, evidence, source)
+        self.finding = Finding(code, "error", what, why, fix, where)
         super().__init__(self.finding.line())
 
 

@@ -21,8 +21,6 @@ class Finding:
     why: str = ""  # why that cannot be right
     fix: str = ""  # what to do
     where: str = ""  # file, row, column or key, where the user can look
-    evidence: str = ""  # figures behind the finding
-    source: str = ""  # where the rule comes from
 
     def line(self) -> str:
         """The one line that people see: `what; why. fix. [code]`."""

@@ -145,8 +145,6 @@ def speaking_of(staging: Path, place: Path) -> Iterator[None]:
             why=said(part.why),
             fix=said(part.fix),
             where=said(part.where),
-            evidence=part.evidence,
-            source=part.source,
         ) from error
 
 
