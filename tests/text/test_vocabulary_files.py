@@ -63,6 +63,18 @@ def test_keras_hubs_tokenizer_json_is_not_taken_for_hugging_faces(
     assert AlbertTokenizer.from_pretrained(tmp_path).policy.case == "kept"
 
 
+def test_a_vocabulary_is_found_where_old_sentence_transformers_kept_it(
+    tiny: AlbertTokenizer, tmp_path: Path
+) -> None:
+    inside = tmp_path / "0_Transformer"
+    inside.mkdir()
+    shutil.copy(TINY, inside / "spiece.model")
+    settings_of(inside, do_lower_case=False, model_max_length=100)
+    found = AlbertTokenizer.from_pretrained(tmp_path)
+    assert found.fingerprint == tiny.fingerprint
+    assert (found.policy.case, found.model_max_length) == ("kept", 100)
+
+
 def test_a_wordpiece_vocabulary_gets_berts_pipeline(tmp_path: Path) -> None:
     shutil.copy(TINY_WORDS, tmp_path / "vocab.txt")
     found = AlbertTokenizer.from_pretrained(tmp_path)

@@ -54,6 +54,8 @@ SENTENCEPIECE_FILES = (
 )
 # Keras Hub keeps a preset's vocabulary here, and above it settings called tokenizer.json too.
 KERAS_HUB_FOLDER = "assets/tokenizer"
+# Where sentence-transformers kept the encoder with its vocabulary before version 2.
+OLD_ENCODER_FOLDER = "0_Transformer"
 KERAS_KEY = "registered_name"  # in what Keras serialises
 LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
 WORDPIECE_FILES = (VOCABULARY_FILE, "vocab_chinese.txt")  # the second: google's Chinese archives
@@ -100,11 +102,18 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
             why="a tokenizer is opened from its files; nothing is downloaded",
             fix="Check the path, or download the model's files into a directory first",
         )
-    if (path / KERAS_HUB_FOLDER / "vocabulary.spm").is_file():
-        path /= KERAS_HUB_FOLDER
+    path = vocabulary_folder(path)
     settings = read_json(path / SETTINGS_FILE) if (path / SETTINGS_FILE).is_file() else {}
     found = open_directory(path, policy, settings)
     return replace(found, model_max_length=max_length_of(settings))
+
+
+def vocabulary_folder(path: Path) -> Path:
+    """The directory itself, or the folder in it where libraries keep a vocabulary."""
+    if (path / KERAS_HUB_FOLDER / "vocabulary.spm").is_file():
+        return path / KERAS_HUB_FOLDER
+    old = path / OLD_ENCODER_FOLDER
+    return old if old.is_dir() else path
 
 
 def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
