@@ -18,12 +18,7 @@ from hypothesis import strategies as st
 
 from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
 from albertkit.checkpoints.onnx import ONNX, ONNX_INT8, OnnxFormat
-from albertkit.engine.lists import (
-    logits_of_head,
-    logits_of_words,
-    vectors_of_texts,
-    vectors_of_tokens,
-)
+from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import SpanSearch, Wanted
@@ -33,6 +28,7 @@ from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.vector_plan import Dense, Normalise, Pooling, VectorPlan
 from albertkit.tasks.vector_steps import apply_steps
 from axes import CONFIG_AXES, random_encodings, random_weights
+from head_logits import head_logits
 from onnx_oracle import own_tokens, padded, run, session
 from tiny_models import PIECES, save_tiny
 
@@ -68,7 +64,7 @@ def test_a_padded_batch_gets_our_engines_vectors_and_words(
     assert_close(found["pooler_output"], vectors_of_texts(engine, asked, "pooler"))
     words = own_tokens(found["logits"], LENGTHS)
     assert_close(words, logits_of_words(engine, asked, EVERY_TOKEN))
-    assert_close(found["sop_logits"], logits_of_head(engine, asked, "sentence_order"))
+    assert_close(found["sop_logits"], head_logits(weights, asked, "sentence_order"))
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
@@ -87,12 +83,12 @@ def test_classes_of_texts_and_of_tokens_are_called_logits(tmp_path: Path) -> Non
     asked = random_encodings(CONFIG, LENGTHS)
     of_texts = random_weights(THREE_LABELS, ["sequence_classification"])
     found = run(written(of_texts, tmp_path / "texts"), padded(asked))
-    expected = logits_of_head(NumpyEngine(of_texts), asked, "sequence_classification")
+    expected = head_logits(of_texts, asked, "sequence_classification")
     assert_close(found["logits"], expected)
     of_tokens = random_weights(THREE_LABELS, ["token_classification"])
     found = run(written(of_tokens, tmp_path / "tokens"), padded(asked))
     assert set(found) == {"last_hidden_state", "logits"}  # it has no pooler
-    expected = logits_of_head(NumpyEngine(of_tokens), asked, "token_classification")
+    expected = head_logits(of_tokens, asked, "token_classification")
     assert_close(own_tokens(found["logits"], LENGTHS), expected)
 
 
@@ -101,7 +97,7 @@ def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> Non
     asked = random_encodings(CONFIG, LENGTHS)
     found = run(written(weights, tmp_path / "m"), padded(asked))
     spans = np.stack([found["start_logits"], found["end_logits"]], axis=-1)
-    expected = logits_of_head(NumpyEngine(weights), asked, "question_answering")
+    expected = head_logits(weights, asked, "question_answering")
     assert_close(own_tokens(spans, LENGTHS), expected)
 
 
@@ -125,7 +121,7 @@ def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
     flat = padded(asked)
     two_by_three = {name: array.reshape(2, 3, 12) for name, array in flat.items()}
     found = run(written(weights, tmp_path / "m"), two_by_three)
-    expected = logits_of_head(NumpyEngine(weights), asked, "multiple_choice")
+    expected = head_logits(weights, asked, "multiple_choice")
     assert_close(found["logits"], expected.reshape(2, 3))
     assert found["last_hidden_state"].shape == (6, 12, CONFIG.hidden_size)
 
