@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.cannot_hold import cannot_hold
 from albertkit.checkpoints.format import Renamed, Stored
 from albertkit.checkpoints.keras_hub_names import (
     HEADS,
@@ -56,6 +57,8 @@ from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.heads import MASKED_LM
 
 LOGGER = logging.getLogger(__name__)
+
+A_PRESET = "a Keras Hub preset"
 
 MODEL_WEIGHTS, TASK_WEIGHTS = "model.weights.h5", "task.weights.h5"
 VOCABULARY = "assets/tokenizer/vocabulary.spm"
@@ -104,8 +107,8 @@ class KerasHubFormat:
         [write-failed].
         """
         weights = stored.weights
-        for what, why in _without_place(weights, dtype):
-            raise _refused(what, why)
+        for what, why, part in _without_place(weights, dtype):
+            raise cannot_hold(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         vocabulary = _sentencepiece_file(stored.tokenizer_files)
@@ -249,27 +252,29 @@ def _with_pooler(weights: Weights) -> Weights:
     return replace(weights, arrays=arrays)
 
 
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str]]:
-    """What Keras Hub has no place for, and why."""
+def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+    """What Keras Hub has no place for, why, and the part that it belongs to."""
     config, heads = weights.config, weights.heads
     if config.activation != AlbertConfig(hidden_act=ACTIVATION).activation:
-        yield f"hidden_act {config.hidden_act}", "it always computes the tanh form of gelu"
+        yield f"hidden_act {config.hidden_act}", "it always computes the tanh form of gelu", ""
     if config.layer_norm_eps != EPSILON:
-        yield f"layer_norm_eps {config.layer_norm_eps}", f"it always takes {EPSILON}"
+        yield f"layer_norm_eps {config.layer_norm_eps}", f"it always takes {EPSILON}", ""
     if config.num_hidden_layers % config.num_hidden_groups:
         yield (
             f"{config.num_hidden_layers} layers in {config.num_hidden_groups} groups",
             "it repeats each group equally often",
+            "",
         )
     for name in heads:
         if name not in HEADS:
-            yield f"the head {name}", f"its heads are {' and '.join(HEADS)}"
+            yield f"the head {name}", f"its heads are {' and '.join(HEADS)}", name
     if len(heads) > 1:
-        yield f"the heads {' and '.join(heads)} together", "a preset holds one task"
+        what = f"the head {heads[-1]} beside {' and '.join(heads[:-1])}"
+        yield what, "a preset holds one task", heads[-1]
     if not weights.has_pooler and MASKED_LM.name not in heads:
-        yield "a model without a pooler", "its backbone promises pooled_output"
+        yield "a model without a pooler", "its backbone promises pooled_output", ""
     if dtype != "float32":
-        yield f"{dtype} weights", "its presets are float32"
+        yield f"{dtype} weights", "its presets are float32", ""
 
 
 def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
@@ -290,16 +295,10 @@ def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
         if looks_like_sentencepiece(bytes(map_file(file)[:16])):
             return file
     if files:
-        raise _refused(
-            f"the vocabulary {files[0].name}", "its tokenizer runs a SentencePiece model"
+        raise cannot_hold(
+            A_PRESET,
+            f"the vocabulary {files[0].name}",
+            "its tokenizer runs a SentencePiece model",
+            "tokenizer",
         )
     return None
-
-
-def _refused(what: str, why: str) -> InputError:
-    return InputError(
-        "target-cannot-hold",
-        f"a Keras Hub preset cannot hold {what}",
-        why=why,
-        fix="Write another format, or leave the part out",
-    )
