@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.group_order import by_transformers, other_order
 from albertkit.checkpoints.huggingface_names import ALBERT, CLASSIFIERS, heads_in, plain_names
 from albertkit.checkpoints.tokenizer_files import files_to_write
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
@@ -71,7 +72,7 @@ class HuggingFaceFormat:
         config, notes = told.over(read_config(place), str(place))
         tensors = open_tensors(place)
         weights, more = _weights(tensors, config, str(place))
-        return Stored(weights, tokenizer_files(place), notes + more)
+        return Stored(weights, tokenizer_files(place), notes + more + _other_order(config, place))
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
@@ -143,6 +144,23 @@ def _weights(
     kept = {row.name: names[row.name] for row in table.stored}
     weights = Weights(config, table.heads, Renamed(tensors, kept), origin)
     return weights, notes + more
+
+
+def _other_order(config: AlbertConfig, place: Path) -> tuple[Finding, ...]:
+    """A warning where transformers would compute another model; nothing says who trained it."""
+    order = other_order(config, by_transformers)
+    if order is None:
+        return ()
+    return (
+        Finding(
+            "groups-rounded",
+            "warning",
+            "transformers computes another model than we do",
+            why=f"it rounds: {order}",
+            fix="Train models with as many groups as divide the layers",
+            where=str(place),
+        ),
+    )
 
 
 def _names_to_write(weights: Weights) -> dict[str, str]:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
+from albertkit.checkpoints.cannot_hold import cannot_hold
 from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.group_order import by_google, other_order
 from albertkit.checkpoints.huggingface import config_to_write
 from albertkit.checkpoints.names import Laid, has_real_projection
 from albertkit.checkpoints.tf1_names import HEADS, rows
@@ -57,17 +59,21 @@ class Tf1Format:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
-        [checkpoint-misshaped], InputError [checkpoint-ambiguous], and as `read_bundle`.
+        [checkpoint-misshaped], [groups-rounded], InputError [checkpoint-ambiguous], and as
+        `read_bundle`.
         """
         prefix = bundle_prefix(place)
         if prefix is None:
             raise InputError(
                 "file-not-found", f"there is no checkpoint {str(place)!r}", fix="Check the path"
             )
-        folders = (prefix.parent, prefix.parent.parent)
-        found = next((folder / CONFIG for folder in folders if (folder / CONFIG).is_file()), None)
-        files = next((files for files in map(tokenizer_files, folders) if files), ())
-        return read_variables(prefix, found, files, told, str(place))
+        here = prefix.parent
+        # a fine-tuned checkpoint may lie in a folder of the model that it was made from
+        model = next(
+            (folder for folder in (here, here.parent) if (folder / CONFIG).is_file()), None
+        )
+        files = tokenizer_files(here) or (tokenizer_files(model) if model else ())
+        return read_variables(prefix, model / CONFIG if model else None, files, told, str(place))
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that google's code restores from, whole or not at all.
@@ -78,13 +84,8 @@ class Tf1Format:
         [write-failed].
         """
         weights = stored.weights
-        for what, why in _without_place(weights, dtype):
-            raise InputError(
-                "target-cannot-hold",
-                f"a checkpoint of google's cannot hold {what}",
-                why=why,
-                fix="Write another format, or leave the part out",
-            )
+        for what, why, part in _without_place(weights, dtype):
+            raise cannot_hold("a checkpoint of google's", what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         table = rows(weights.config, weights.heads, pooler=weights.has_pooler)
@@ -110,6 +111,7 @@ def read_variables(
         config, notes = _config_from_shapes(variables, told, origin)
     else:
         config, notes = told.over(_config(config_file, variables), origin)
+    _check_order(config, origin)
     weights, more = variables.weights(config)
     return Stored(weights, files, (*notes, *more))
 
@@ -154,37 +156,49 @@ def _config_from_shapes(
     return AlbertConfig.from_dict(fields, where=origin), (note,)
 
 
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str]]:
-    """What google's graph has no place for, and why."""
+def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+    """What google's graph has no place for, why, and the part that it belongs to."""
     config = weights.config
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
         yield (
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, its graph has no projection; this one is no identity",
+            "",
         )
     if config.activation not in TO_GOOGLE:
-        yield (
-            f"the activation {config.hidden_act}",
-            f"its code knows {', '.join(TO_GOOGLE.values())}",
-        )
-    predicts = MASKED_LM.name in weights.heads
-    for epsilon in {config.layer_norm_eps, *([config.prediction_eps] if predicts else [])}:
-        if epsilon != EPSILON:
-            yield f"norms with the epsilon {epsilon}", f"its code takes {EPSILON}"
-    layers, groups = config.num_hidden_layers, config.num_hidden_groups
-    for layer in range(layers):
-        theirs = int(layer / layers * groups)  # as its code computes it, in floating point
-        if theirs != config.group_of(layer):
-            yield (
-                f"{groups} groups in {layers} layers",
-                f"its code rounds, and gives layer {layer} the group {theirs}, "
-                f"where {config.group_of(layer)} is right",
-            )
+        names = ", ".join(TO_GOOGLE.values())
+        yield f"the activation {config.hidden_act}", f"its code knows {names}", ""
+    own = f"its code takes {EPSILON}"
+    if config.layer_norm_eps != EPSILON:
+        yield f"norms with the epsilon {config.layer_norm_eps}", own, ""
+    if MASKED_LM.name in weights.heads and config.prediction_eps != EPSILON:
+        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        yield what, own, MASKED_LM.name
+    order = other_order(config, by_google)
+    if order is not None:
+        yield _groups(config), f"its code rounds: {order}", ""
     for name in weights.heads:
         if name not in HEADS:
-            yield f"the head {name}", f"it has {', '.join(HEADS)}"
+            yield f"the head {name}", f"it has {', '.join(HEADS)}", name
     if dtype != "float32":
-        yield f"{dtype} weights", "its variables are float32"
+        yield f"{dtype} weights", "its variables are float32", ""
+
+
+def _check_order(config: AlbertConfig, origin: str) -> None:
+    """Refuse weights that google's code trained in an order of groups which we don't have."""
+    order = other_order(config, by_google)
+    if order is not None:
+        raise FormatError(
+            "groups-rounded",
+            f"{_groups(config)} cannot be computed as in training",
+            why=f"google's code rounds: {order}",
+            fix="Train it again with as many groups as divide the layers",
+            where=origin,
+        )
+
+
+def _groups(config: AlbertConfig) -> str:
+    return f"{config.num_hidden_groups} groups in {config.num_hidden_layers} layers"
 
 
 def _config_to_write(weights: Weights) -> dict[str, object]:

@@ -117,8 +117,9 @@ class AlbertConfig:
     def group_of(self, layer: int) -> int:
         """The group whose weights repetition `layer` uses: ⌊layer·G / L⌋, in whole numbers.
 
-        google and transformers compute this in floating point and err in some configurations,
-        the smallest being (L 18, G 14); published models have G = 1.
+        google's code and transformers compute it in floating point and err in some configurations,
+        google's first at (L 22, G 22), transformers first at (L 18, G 14); checkpoints that say
+        so are told of where they are read. Published models have G = 1.
         """
         return layer * self.num_hidden_groups // self.num_hidden_layers
 

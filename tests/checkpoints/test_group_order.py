@@ -1,0 +1,35 @@
+"""Where other code's floating point gives layers other groups, it is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints.group_order import Rule, by_google, by_transformers, other_order
+from albertkit.spec import AlbertConfig
+from axes import SMALL, random_weights
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"), [(by_google, (22, 22)), (by_transformers, (18, 14))], ids=["google", "hf"]
+)
+def test_the_smallest_configuration_that_rounds_is_known(
+    rule: Rule, first: tuple[int, int]
+) -> None:
+    sizes = ((layers, groups) for layers in range(1, 30) for groups in range(1, layers + 1))
+    rounds = (
+        size
+        for size in sizes
+        if other_order(AlbertConfig(num_hidden_layers=size[0], num_hidden_groups=size[1]), rule)
+    )
+    assert next(rounds) == first
+
+
+def test_a_directory_that_transformers_computes_otherwise_is_told_of(tmp_path: Path) -> None:
+    config = AlbertConfig(**{**SMALL, "num_hidden_layers": 18, "num_hidden_groups": 14})
+    HUGGINGFACE.write(Stored(random_weights(config)), tmp_path)
+    (note,) = HUGGINGFACE.read(tmp_path).notes
+    assert (note.code, note.severity) == ("groups-rounded", "warning")
+    assert "layer 9 gets the group 6, where 7 is right" in note.line()
