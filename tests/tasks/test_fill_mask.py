@@ -150,7 +150,16 @@ def test_a_long_text_is_refused_unless_cutting_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    "options", [{"top_k": 0}, {"top_k": 2.5}, {"targets": []}, {"top_k": True}], ids=str
+    "options",
+    [
+        {"top_k": 0},
+        {"top_k": 2.5},
+        {"targets": []},
+        {"top_k": True},
+        {"targets": [" "]},
+        {"targets": [3]},
+    ],
+    ids=str,
 )
 def test_impossible_options_are_refused(fill: FillMask, options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"\[option-invalid\]"):

@@ -148,13 +148,14 @@ class FillMask:
                 why="at least one target must be provided when passed",
                 fix="Name words, or leave targets out",
             )
-        if not all(word.strip() for word in words):
-            raise InputError(
-                "option-invalid",
-                "one of targets is empty",
-                why="a word has letters",
-                fix="Leave it out",
-            )
+        for word in words:
+            if not isinstance(word, str) or not word.strip():
+                raise InputError(
+                    "option-invalid",
+                    f"one of targets is {word!r}",
+                    why="a target is a word, a str with letters",
+                    fix="Correct it, or leave it out",
+                )
         return np.unique(np.array([self._target(word) for word in words], np.int64))
 
     def _target(self, word: str) -> int:
