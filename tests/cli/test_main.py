@@ -163,23 +163,6 @@ def test_ctrl_c_ends_with_130_and_no_traceback(vectors: Path) -> None:
     assert told == b""
 
 
-def test_ctrl_c_amid_the_work_leaves_no_file(vectors: Path, tmp_path: Path) -> None:
-    texts = tmp_path / "many.txt"
-    texts.write_text("a long line of text " * 20 + "\n" + "a line of some text\n" * 30_000)
-    process = subprocess.Popen(
-        [*COMMAND, "embed", "-m", vectors, "-i", texts, "-o", tmp_path / "v.npy"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    told = process.stderr.readline()  # which comes when all texts are ids and the engine begins
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=20)
-    assert b"[text-truncated]" in told
-    assert (process.returncode, rest) == (130, (b"", b""))
-    assert list(tmp_path.iterdir()) == [texts]
-
-
 def test_a_reader_who_has_enough_is_no_error(vectors: Path, tmp_path: Path) -> None:
     (tmp_path / "many.txt").write_text("a line of text\n" * 2000)
     process = subprocess.Popen(
