@@ -243,4 +243,4 @@ def test_inspect_says_what_a_directory_is(
     assert found["vectors"] == "mean pooling"
     assert found["longest text"] == "20 ids"
     lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["directory", "format"]
+    assert [line.split()[0] for line in lines[:2]] == ["place", "format"]
