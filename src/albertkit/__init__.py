@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from albertkit.conversion import convert, verify
+    from albertkit.conversion.convert import convert
+    from albertkit.conversion.verify import verify
     from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
     from albertkit.model import (
         AlbertForMaskedLM,
