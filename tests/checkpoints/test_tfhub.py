@@ -153,6 +153,16 @@ def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) ->
         assert TFHUB.read(places[name]).tokenizer_files == (places[name] / "assets" / file,)
 
 
+def test_a_vocabulary_that_was_left_behind_is_told_of(
+    places: dict[str, Path], tmp_path: Path
+) -> None:
+    place = shutil.copytree(places["bert_tiny_v3"], tmp_path / "m")
+    shutil.rmtree(place / "assets")
+    stored = TFHUB.read(place)
+    assert stored.tokenizer_files == ()
+    assert [note.code for note in stored.notes] == ["metadata-taken", "no-vocabulary"]
+
+
 def test_a_preprocessor_is_called_one(tmp_path: Path) -> None:
     place = fixture("bert_preprocess_tiny", HERE, tmp_path)
     with pytest.raises(FormatError, match=r"this is a preprocessor.*file-foreign"):

@@ -36,7 +36,12 @@ def with_config(**values: int | float) -> Weights:
         (random_weights(CONFIG, ["masked_lm", "sentence_order"]), "the head sentence_order"),
         (with_config(embedding_size=32), "the projection from 32 to 32"),
         (with_config(layer_norm_eps=1e-6), "layer_norm_eps 1e-06"),
-        (with_config(prediction_layer_norm_eps=1e-5), "prediction_eps 1e-05"),
+        (
+            random_weights(
+                replace(CONFIG, prediction_layer_norm_eps=1e-5), ["masked_lm"], pooler=True
+            ),
+            "the epsilon 1e-05; whoever reads one takes 1e-12. Leave it out (--without masked_lm)",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

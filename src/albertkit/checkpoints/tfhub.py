@@ -19,7 +19,7 @@ from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.garden_variables import GardenVariables
 from albertkit.checkpoints.tfhub_metadata import depth_and_activation, where_note
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
-from albertkit.errors import FormatError
+from albertkit.errors import Finding, FormatError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.saved_model import (
     FILE,
@@ -58,9 +58,11 @@ class TfHubFormat:
         fields = {**told.given(), **said.fields, **variables.fields()}
         config, notes = told.over(AlbertConfig.from_dict(fields, where=origin), origin)
         weights, more = variables.weights(config)
-        files = (model.asset_of(name) for name in VOCABULARIES)
-        there = tuple(file for file in files if file is not None and file.is_file())
-        return Stored(weights, there, (where_note(said, origin), *notes, *more))
+        assets = (model.asset_of(name) for name in VOCABULARIES)
+        named = [file for file in assets if file is not None]
+        there = tuple(file for file in named if file.is_file())
+        lost = [_lost(file, origin) for file in named if file not in there]
+        return Stored(weights, there, (where_note(said, origin), *notes, *more, *lost))
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write an encoder and its preprocessor, by TensorFlow itself; as `write_tfhub`."""
@@ -71,6 +73,17 @@ class TfHubFormat:
 
 
 TFHUB = TfHubFormat()
+
+
+def _lost(file: Path, origin: str) -> Finding:
+    return Finding(
+        "no-vocabulary",
+        "warning",
+        f"there is no {file.name} among its assets, and so no tokenizer",
+        why="the module names this file as its vocabulary",
+        fix="Copy or download it too",
+        where=origin,
+    )
 
 
 def _check_kind(model: SavedModel) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from albertkit.checkpoints.cannot_hold import cannot_hold
 from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.names import has_real_projection
 from albertkit.checkpoints.tfhub_export_encoder import encoder_module, encoder_signature
@@ -24,7 +25,7 @@ from albertkit.checkpoints.tfhub_export_preprocessor import (
     preprocessor_module,
     preprocessor_signature,
 )
-from albertkit.errors import InputError, SurroundingsError, imported
+from albertkit.errors import SurroundingsError, imported
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import map_file, read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+A_MODULE = "a TF Hub encoder"
 PREPROCESSOR = "preprocessor"
 EPSILON = 1e-12  # of every norm in every published encoder: no file says it
 SETTINGS = "tokenizer_config.json"
@@ -86,24 +88,32 @@ def check_has_place(weights: Weights, dtype: SavedDtype) -> None:
     config = weights.config
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
         layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
-        raise _refused(layers, "it repeats one shared layer")
+        raise cannot_hold(A_MODULE, layers, "it repeats one shared layer")
     if not weights.has_pooler:
-        raise _refused(
-            "a model without a pooler", "its API promises pooled_output, which the pooler makes"
+        raise cannot_hold(
+            A_MODULE,
+            "a model without a pooler",
+            "its API promises pooled_output, which the pooler makes",
         )
     for name in weights.heads:
         if name != MASKED_LM.name:
-            raise _refused(f"the head {name}", "its one head is the masked words' (.mlm)", name)
+            raise cannot_hold(
+                A_MODULE, f"the head {name}", "its one head is the masked words' (.mlm)", name
+            )
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
-        raise _refused(
+        raise cannot_hold(
+            A_MODULE,
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, TF Hub's form has no projection; this one is no identity",
         )
-    for name in ("layer_norm_eps", "prediction_eps"):
-        if getattr(config, name) != EPSILON:
-            raise _refused(f"{name} {getattr(config, name)}", f"whoever reads one takes {EPSILON}")
+    own = f"whoever reads one takes {EPSILON}"
+    if config.layer_norm_eps != EPSILON:
+        raise cannot_hold(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
+    if weights.heads and config.prediction_eps != EPSILON:
+        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        raise cannot_hold(A_MODULE, what, own, MASKED_LM.name)
     if dtype != "float32":
-        raise _refused(f"{dtype} weights", "its variables are float32")
+        raise cannot_hold(A_MODULE, f"{dtype} weights", "its variables are float32")
 
 
 def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
@@ -137,23 +147,13 @@ def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
         if looks_like_sentencepiece(bytes(map_file(file)[:16])):
             return file
     if files:
-        raise _refused(
+        raise cannot_hold(
+            A_MODULE,
             f"the vocabulary {files[0].name}",
             "its preprocessor runs a SentencePiece model, and none lies beside the weights",
             "tokenizer",
         )
     return None
-
-
-def _refused(what: str, why: str, part: str | None = None) -> InputError:
-    """The error for what has no place there. part: the model can be written without it."""
-    instead = "Write another format, such as huggingface"
-    return InputError(
-        "target-cannot-hold",
-        f"a TF Hub encoder cannot hold {what}",
-        why=why,
-        fix=f"Leave it out (--without {part}), or write another format" if part else instead,
-    )
 
 
 def _preprocessing(stored: Stored, pieces: Path) -> Preprocessing:
