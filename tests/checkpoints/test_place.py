@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from safetensors.torch import load_file
 
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import format_of, place_at, read_checkpoint
-from albertkit.errors import AlbertKitError, InputError
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
 from tiny_models import save_tiny
 
 TF1 = Path(__file__).parents[1] / "fixtures" / "tf1_tiny_squad1"
@@ -181,6 +183,16 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "an archive.*the archive itself",
     ),
     "weights under another name": ({"best.safetensors": b"x"}, "", "Call them model.safetensors"),
+    "weights without their configuration": (
+        {"model.safetensors": b"x"},
+        "",
+        "weights without their config.json: model.safetensors; .*Copy or download that file too",
+    ),
+    "a preset's head alone": (
+        {"config.json": b"{}", "task.weights.h5": b"x"},
+        "",
+        "a Keras Hub preset's head, without its model.weights.h5: task.weights.h5; it holds",
+    ),
     "weights alone": (
         {"best.safetensors": b"x"},
         "best.safetensors",
@@ -192,7 +204,7 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "m.tar.xz",
         "an archive of a kind that is not unpacked here",
     ),
-    "photographs": ({"a.jpg": b"x", "b.jpg": b"x"}, "", "it holds a.jpg, b.jpg"),
+    "photographs": ({"a.jpg": b"x", "b.jpg": b"x"}, "", "it holds a.jpg, b.jpg. Give a directory"),
     "a text": ({"notes.txt": b"hello"}, "notes.txt", "this file is a text"),
     "a pointer of Git LFS": ({"m.tar.gz": LFS}, "m.tar.gz", "Git LFS pointer.*git lfs pull"),
     "weights that are a pointer": (
@@ -229,3 +241,27 @@ def test_a_model_further_in_is_pointed_to(model: Path, tmp_path: Path) -> None:
         AlbertKitError, match=r"further in: snapshots/0123; .*Give .*snapshots/0123"
     ):
         read_checkpoint(tmp_path / "models--albert")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything: the system is asked as another user."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_a_directory_that_is_closed_to_us_is_one_line() -> None:
+    with tempfile.TemporaryDirectory() as closed:
+        Path(closed).chmod(0o000)
+        with as_nobody(), pytest.raises(SurroundingsError, match=r"denied.*\[file-unreadable\]"):
+            read_checkpoint(Path(closed))
+
+
+def test_a_name_that_no_disk_takes_is_one_line() -> None:
+    with pytest.raises(SurroundingsError, match=r"name too long.*\[file-unreadable\]"):
+        read_checkpoint(Path("a" * 300))

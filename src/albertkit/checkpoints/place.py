@@ -17,7 +17,7 @@ from albertkit.checkpoints.unrecognised import no_such_place, stray_file
 from albertkit.errors import InputError
 from albertkit.fileformats.archives import Unpacked, is_archive
 from albertkit.fileformats.atomic import speaking_of
-from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.reader import map_file, told_as_unreadable
 from albertkit.fileformats.tensorbundle import INDEX_ENDING
 from albertkit.fileformats.torchzip import is_torch_zip
 
@@ -65,9 +65,15 @@ def place_at(path: Path) -> Place:
     """The place that `path` means.
 
     Raises InputError [file-not-found]; FormatError [checkpoint-unrecognised] for a file that is
-    no model and no part of one, or as `map_file` and `unpack`.
+    no model and no part of one; SurroundingsError [file-unreadable]; or as `map_file` and
+    `unpack`.
     """
-    if path.is_dir() or path.with_name(path.name + INDEX_ENDING).is_file():
+    with told_as_unreadable(path):
+        if path.is_dir():
+            _check_that_it_opens(path)
+            return Place(path, path)
+        is_prefix = path.with_name(path.name + INDEX_ENDING).is_file()
+    if is_prefix:
         return Place(path, path)
     if not path.is_file():
         raise no_such_place(path)
@@ -82,6 +88,13 @@ def place_at(path: Path) -> Place:
         unpacked = Unpacked(path)
         return Place(path, unpacked.path, unpacked)
     raise stray_file(path, bytes(data[:16]))
+
+
+def _check_that_it_opens(folder: Path) -> None:
+    """Raise OSError where the names in a folder, or what is behind them, are closed to us."""
+    for entry in folder.iterdir():
+        entry.lstat()
+        return
 
 
 def _bundle(prefix: Path) -> Path:

@@ -17,6 +17,7 @@ KNOWN = (
     "saved_model.pb, model.weights.h5"
 )
 GIVE = f"Give a directory with {KNOWN}"
+ITS_REST = "Copy or download that file too"
 CONVERT = "Convert them with the library that wrote them, or take another copy of the model"
 # Files that tell what a directory is: a pattern, what it is, what to do. The first that fits.
 TELLING: tuple[tuple[str, str, str], ...] = (
@@ -29,8 +30,13 @@ TELLING: tuple[tuple[str, str, str], ...] = (
     ("*.tflite", "a graph for TensorFlow Lite", "Take the model that it was made of"),
     ("saved_model.pbtxt", "a SavedModel as text", "Save it again in its binary form"),
     ("keras_metadata.pb", "part of a SavedModel, without its graph", GIVE),
-    ("*.ckpt*.data-*", "a checkpoint without its .index", "Copy or download that file too"),
-    ("*.ckpt*.meta", "a checkpoint without its .index", "Copy or download that file too"),
+    ("*.ckpt*.data-*", "a checkpoint without its .index", ITS_REST),
+    ("*.ckpt*.meta", "a checkpoint without its .index", ITS_REST),
+    ("task.weights.h5", "a Keras Hub preset's head, without its model.weights.h5", ITS_REST),
+    *(
+        (file, "weights without their config.json", ITS_REST)
+        for file in ("model.safetensors", "pytorch_model.bin", "model.weights.h5")
+    ),
     ("model-*-of-*.safetensors", "shards without their index", "Download the whole directory"),
     ("*.safetensors", "weights under another name", "Call them model.safetensors"),
     ("pytorch_model-*-of-*.bin", "shards without their index", "Download the whole directory"),
@@ -117,17 +123,18 @@ def _told(place: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
             return f"this is {kind}: {found.name}{of_type}", why, fix
     if model_type:
         return f"this is a model of the type {model_type!r} without weights", why, GIVE
-    return f"this is no model that is known: {why}", f"a model has {KNOWN}", GIVE
+    return f"this is no model that is known: {why}", "", GIVE
 
 
 def _model_type(path: Path) -> str | None:
-    """What a config.json calls its model; None without one."""
+    """What a config.json calls its model; None where it says nothing, or is not there."""
     if not path.is_file():
         return None
     try:
-        return str(read_json(path).get("model_type", "unknown"))[:40]
+        said = read_json(path).get("model_type")
     except AlbertKitError:
         return "unreadable"
+    return None if said is None else str(said)[:40]
 
 
 def _some(names: Iterable[str]) -> str:
