@@ -76,7 +76,7 @@ def called_as(
     found.trainable_variables = list(variables)
     found.regularization_losses = []
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's own
+    @tf.function(autograph=False)
     def called(inputs: Inputs, training: bool = False, mask: None = None) -> Outputs:
         return call(inputs, training)
 

@@ -143,7 +143,7 @@ def _called_as(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -
     """An object that is called with texts, and has the attributes that hub asks for."""
     found = _object_without_variables(tf)
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's own
+    @tf.function(autograph=False)
     def called(inputs: Tensor, training: bool = False, mask: None = None) -> object:
         return call(inputs)
 
@@ -157,7 +157,7 @@ def _called_as(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -
 def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
     found = _object_without_variables(tf)
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's own
+    @tf.function(autograph=False)
     def called(inputs: Sequence[RaggedTensor], seq_length: int = usual_length) -> Packed:
         return steps.pack(inputs, tf.convert_to_tensor(seq_length, tf.int32))
 
