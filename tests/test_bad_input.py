@@ -562,6 +562,24 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
         assert process.returncode == -signal.SIGKILL
 
 
+def test_a_conversion_interrupted_in_its_proof_leaves_nothing(w: Workshop, slow: list[str]) -> None:
+    source, place = slow[slow.index("-m") + 1], w.place / "converted"
+    place.mkdir()
+    process = subprocess.Popen(
+        [*STARTED, "convert", source, str(place / "new"), "--to", "tf1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until = time.monotonic() + 20
+    while not any(place.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert any(place.iterdir())  # under a hidden name, unproved
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert (process.returncode, list(place.iterdir())) == (130, [])
+    assert b"Traceback" not in told
+
+
 def test_a_command_interrupted_in_its_first_imports_ends_as_quietly() -> None:
     code = """
 import os, signal, sys

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -242,6 +244,29 @@ def test_a_full_disk_is_one_line_that_names_the_place_and_leaves_nothing(
         convert(words, place, to="full")
     assert str(caught.value).startswith(f"'{place}' could not be written: No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "without"),
+    [
+        ("huggingface", ()),
+        ("sentence-transformers", ("masked_lm", "sentence_order")),
+        ("tf1", ()),
+        ("keras-hub", ("sentence_order",)),
+        ("onnx", ()),
+    ],
+)
+def test_what_is_written_has_the_modes_that_the_umask_leaves(
+    target: str, without: tuple[str, ...], words: Path, tmp_path: Path
+) -> None:
+    before = os.umask(0o027)
+    try:
+        convert(words, tmp_path / "out", to=target, without=without)
+    finally:
+        os.umask(before)
+    places = [tmp_path / "out", *(tmp_path / "out").rglob("*")]
+    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in places}
+    assert modes == {place: 0o750 if place.is_dir() else 0o640 for place in places}
 
 
 def test_the_figure_is_none_where_nothing_differs(words: Path, tmp_path: Path) -> None:
