@@ -262,6 +262,16 @@ def test_wrong_options_are_refused_with_the_valid_ones(
         ours.encode(TEXTS, **options)
 
 
+def test_a_misspelt_keyword_of_any_call_is_refused(ours: TextEmbedder, tmp_path: Path) -> None:
+    for call in (
+        lambda: ours.similarity([1.0], rihgt=[1.0]),  # type: ignore[call-arg]
+        lambda: ours.similarity_pairwise([1.0], rihgt=[1.0]),  # type: ignore[call-arg]
+        lambda: ours.save_pretrained(tmp_path, dtpye="float16"),  # type: ignore[call-arg]
+    ):
+        with pytest.raises(InputError, match=r"the nearest is .*\[unknown-keyword\]"):
+            call()
+
+
 def test_the_texts_may_be_called_inputs_or_sentences(ours: TextEmbedder) -> None:
     np.testing.assert_array_equal(ours.encode(inputs=TEXTS), ours.encode(sentences=TEXTS))
     with pytest.raises(InputError, match="Unsupported input type: None"):

@@ -292,6 +292,21 @@ def test_ids_outside_the_vocabulary_are_refused(tiny: AlbertTokenizer) -> None:
         tiny.decode([[5]])  # type: ignore[list-item]
 
 
+def test_a_misspelt_keyword_of_any_call_names_the_nearest(
+    tiny: AlbertTokenizer, tmp_path: Path
+) -> None:
+    near = "the nearest is 'skip_special_tokens'"
+    for call, told in (
+        (lambda: tiny.decode([5], skip_specials=True), near),  # type: ignore[call-arg]
+        (lambda: tiny.batch_decode([[5]], skip_specials=True), near),  # type: ignore[call-arg]
+        (lambda: tiny.tokenize("a", add_specials=True), "'add_special_tokens'"),  # type: ignore[call-arg]
+        (lambda: tiny.encode_batch(["a"], max_len=8), "'max_length'"),  # type: ignore[call-arg]
+        (lambda: tiny.save_pretrained(tmp_path, legacy=True), "it takes directory"),  # type: ignore[call-arg]
+    ):
+        with pytest.raises(InputError, match=rf"{told}.*\[unknown-keyword\]"):
+            call()
+
+
 def test_a_keyword_of_from_pretrained_is_not_swallowed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no keyword 'polcy'; the nearest is 'policy'"):
         AlbertTokenizer.from_pretrained(tmp_path, polcy="reference")

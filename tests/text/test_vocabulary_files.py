@@ -11,7 +11,13 @@ import pytest
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.text import AlbertTokenizer
-from albertkit.text.policy import HUGGINGFACE, REFERENCE, WORDPIECE, policy_from_fields
+from albertkit.text.policy import (
+    HUGGINGFACE,
+    REFERENCE,
+    WORDPIECE,
+    TextPolicy,
+    policy_from_fields,
+)
 
 from .conftest import TINY, TINY_WORDS
 
@@ -237,3 +243,5 @@ def test_a_saved_policy_with_a_strange_field_is_refused() -> None:
         policy_from_fields({"name": "x", "case": "upper"})
     with pytest.raises(InputError, match=r"colour=True.*unknown-policy"):
         policy_from_fields({"name": "x", "colour": True})
+    with pytest.raises(InputError, match=r"'digit_coma'; the nearest is 'digit_comma'"):
+        TextPolicy("x", digit_coma=False)  # type: ignore[call-arg]

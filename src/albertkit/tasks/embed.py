@@ -212,14 +212,17 @@ class TextEmbedder:
         """As `encode`, with the prompt "document", "passage" or "corpus", the first there is."""
         return self._encode_as(DOCUMENT_PROMPTS, sentences, options)
 
+    @knows_its_keywords
     def similarity(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
         """How near all vectors of `left` are to all of `right`, [N, M], by the model's measure."""
         return similarity(left, right, self.plan.similarity)
 
+    @knows_its_keywords
     def similarity_pairwise(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
         """How near the vectors of each pair are, [N]."""
         return similarity_pairwise(left, right, self.plan.similarity)
 
+    @knows_its_keywords
     def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers, transformers and this class open.
 

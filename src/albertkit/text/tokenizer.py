@@ -79,6 +79,7 @@ class AlbertTokenizer:
             model_max_length=found.model_max_length or MODEL_MAX_LENGTH,
         )
 
+    @knows_its_keywords
     def save_pretrained(self, directory: str | Path) -> tuple[Path, ...]:
         """Write the vocabulary, a tokenizer.json and the settings; give the paths.
 
@@ -105,6 +106,7 @@ class AlbertTokenizer:
         """The input_ids alone."""
         return self(text, text_pair, **options)["input_ids"]
 
+    @knows_its_keywords
     def encode_batch(
         self,
         texts: Sequence[str],
@@ -140,6 +142,7 @@ class AlbertTokenizer:
             empty_second_dropped=self.policy.empty_second_dropped,
         )
 
+    @knows_its_keywords
     def tokenize(
         self, text: str, pair: str | None = None, *, add_special_tokens: bool = False
     ) -> list[str]:
@@ -183,11 +186,13 @@ class AlbertTokenizer:
         left_out = set(table.specials.all()) if skip_special_tokens else set()
         return [table.names[x] for x in self._checked_ids(ids) if x not in left_out]
 
+    @knows_its_keywords
     def decode(self, ids: int | Iterable[int], skip_special_tokens: bool = False) -> str:
         """The text of the ids. Case, accents and the spaces around special tokens are gone."""
         given = [ids] if isinstance(ids, int | np.integer) else ids
         return self.vocabulary.text_of(self.convert_ids_to_tokens(given, skip_special_tokens))
 
+    @knows_its_keywords
     def batch_decode(
         self, sequences: Iterable[Iterable[int]], skip_special_tokens: bool = False
     ) -> list[str]:
