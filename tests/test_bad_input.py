@@ -509,6 +509,14 @@ def test_a_vector_of_nothing_is_given_and_told_of(
     assert "[text-empty]" in record.getMessage()
 
 
+def test_the_command_tells_once_where_a_library_listens_to_all_loggers(w: Workshop) -> None:
+    listening = "import logging; logging.basicConfig(); from albertkit.cli.main import main; main()"
+    command = [sys.executable, "-c", listening, "embed", "-m", str(w.vectors), "one", " "]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("[text-empty]")
+
+
 def test_a_new_head_is_no_error_and_is_told_of(
     w: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:

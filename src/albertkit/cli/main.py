@@ -65,6 +65,8 @@ def options(
 
 def main() -> NoReturn:
     """Run what the command line says and exit with its status."""
+    # TensorFlow puts a handler on the root, which would say each warning again
+    logging.getLogger("albertkit").propagate = False
     sys.exit(run(sys.argv[1:]))
 
 
