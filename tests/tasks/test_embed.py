@@ -357,6 +357,11 @@ def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder
     assert not np.allclose(vectors[0], ours.encode(TEXTS[0]), atol=1e-3)
 
 
+def test_what_stands_after_the_precision_there_goes_by_name_here(ours: TextEmbedder) -> None:
+    with pytest.raises(TypeError):  # else "float32" would be taken for convert_to_numpy
+        ours.encode(TEXTS, None, None, 32, None, "sentence_embedding", "float32", True)
+
+
 def test_the_typed_form_of_encode_takes_what_encode_takes() -> None:
     usual = inspect.signature(get_overloads(TextEmbedder.encode)[0]).parameters
     own = inspect.signature(TextEmbedder.encode).parameters

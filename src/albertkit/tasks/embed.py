@@ -143,16 +143,16 @@ class TextEmbedder:
         batch_size: int = ...,
         show_progress_bar: bool | None = ...,
         output_value: Literal["sentence_embedding"] = ...,
+        *,
         convert_to_numpy: Literal[True] = ...,
         convert_to_tensor: Literal[False] = ...,
         normalize_embeddings: bool = ...,
         truncate_dim: int | None = ...,
-        *,
         inputs: object = ...,
     ) -> FloatArray: ...
     @overload
     def encode(self, sentences: object = ..., *given: Any, **options: Any) -> Any: ...
-    def encode(  # noqa: PLR0917  # the order is sentence-transformers'
+    def encode(  # noqa: PLR0917  # the order is sentence-transformers', up to its `precision`
         self,
         sentences: object = NOTHING,
         prompt_name: str | None = None,
@@ -160,6 +160,7 @@ class TextEmbedder:
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
         output_value: OutputValue = "sentence_embedding",
+        *,
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
         normalize_embeddings: bool = False,
