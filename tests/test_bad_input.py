@@ -511,10 +511,11 @@ def test_a_vector_of_nothing_is_given_and_told_of(
 
 def test_the_command_tells_once_where_a_library_listens_to_all_loggers(w: Workshop) -> None:
     listening = "import logging; logging.basicConfig(); from albertkit.cli.main import main; main()"
-    command = [sys.executable, "-c", listening, "embed", "-m", str(w.vectors), "one", " "]
+    long = ["embed", "-m", str(w.vectors), "--truncation", "warn", "word " * 500]
+    command = [sys.executable, "-c", listening, *long]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (line,) = done.stderr.splitlines()
-    assert line.endswith("[text-empty]")
+    assert line.endswith("[text-truncated]")
 
 
 def test_a_new_head_is_no_error_and_is_told_of(
