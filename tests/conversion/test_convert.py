@@ -56,6 +56,16 @@ def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
     assert kept.encode(text) == given.encode(text)
 
 
+def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> None:
+    weights = random_weights(TINY)
+    weights.arrays["pooler.bias"][0] = np.nan
+    HUGGINGFACE.write(Stored(weights), tmp_path / "bare")
+    done = convert(tmp_path / "bare", tmp_path / "out", to="tf1")
+    (note,) = [each for each in done.notes if each.code == "weights-not-finite"]
+    assert note.severity == "warning"
+    assert "pooler.bias" in note.line()
+
+
 def test_a_model_without_a_tokenizer_is_asked_about_seeded_ids(tmp_path: Path) -> None:
     HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "bare")
     done = convert(tmp_path / "bare", tmp_path / "out", to="huggingface")

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from albertkit.checkpoints import Format, Told, format_of
+from albertkit.checkpoints.agreement import some
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
@@ -24,6 +27,7 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.atomic import new_directory, speaking_of
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
+from albertkit.spec import Weights
 
 REPOSITORY = ".git"
 
@@ -119,6 +123,23 @@ def write_with_tokenizer(source: Opened, target: Format, place: Path, dtype: Sav
         if source.tokenizer is not None:
             files = source.tokenizer.save_pretrained(Path(folder) / "tokenizer")
         target.write(replace(source.stored, tokenizer_files=files), place, dtype=dtype)
+
+
+def not_finite(weights: Weights) -> tuple[Finding, ...]:
+    """A warning where weights are NaN or infinite: a copy of them is true, and worth nothing."""
+    names = [name for name, array in weights.arrays.items() if not np.isfinite(array).all()]
+    if not names:
+        return ()
+    return (
+        Finding(
+            "weights-not-finite",
+            "warning",
+            f"{len(names)} tensors hold numbers that are no numbers: {some(names)}",
+            why="training diverged, or the file was damaged before its checksum was made",
+            fix="Convert an earlier checkpoint",
+            where=weights.origin,
+        ),
+    )
 
 
 def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Finding, ...]:

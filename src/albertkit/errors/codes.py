@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "fidelity-too-low": "A model rounded to int8 would answer too differently from the whole one.",
     "weights-rounded": "A checkpoint's weights were rounded; those before are not in it.",
     "target-cannot-hold": "A format has no place for something that the model has.",
+    "weights-not-finite": "Weights hold NaN or infinity.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
     # TensorFlow's modules and checkpoints
     "checkpoint-ambiguous": "A directory holds several checkpoints, and nothing says which.",
