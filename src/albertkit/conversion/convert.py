@@ -86,7 +86,8 @@ def convert(
         questions = questions_for(source.weights.config, source.tokenizer)
         engine = engine_of(target, staging, written.weights)
         parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
-        notes = source.notes + doubts_tested(source) + told_otherwise(source, written, target.name)
+        notes = source.notes + doubts_tested(source) + not_finite(source.weights)
+        notes += told_otherwise(source, written, target.name)
     return Conversion(source, place, target.name, parity, notes)
 
 
