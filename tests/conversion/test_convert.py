@@ -15,7 +15,7 @@ import pytest
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.conversion.convert import told_otherwise
-from albertkit.conversion.parity import Parity
+from albertkit.conversion.parity import Parity, allowed
 from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.runtime import opened
 from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
@@ -54,6 +54,12 @@ def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
     text = "In 2001, (the) café's 1,000 words"
     given, kept = (AlbertTokenizer.from_pretrained(place) for place in (bare, tmp_path / "out"))
     assert kept.encode(text) == given.encode(text)
+
+
+def test_what_float32_allows_grows_with_the_numbers_of_an_output() -> None:
+    assert allowed(np.array([-3.0, 2.0], np.float32)) == 1e-4
+    assert allowed(np.array([24.0, -40.0], np.float32)) == pytest.approx(4e-4)
+    assert allowed(np.array([np.nan, np.inf], np.float32)) == 1e-4
 
 
 def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> None:

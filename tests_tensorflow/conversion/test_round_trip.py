@@ -58,7 +58,7 @@ def test_heads_come_back_from_tf_hub_or_are_refused(heads: tuple[str, ...], tmp_
 @pytest.mark.parametrize("axis", AXES)
 def test_axes_come_back_from_tf_hub_or_are_refused(axis: str, tmp_path: Path) -> None:
     config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
-    weights = random_weights(config, pooler=True)
+    weights = random_weights(config, ["masked_lm"], pooler=True)
     HUGGINGFACE.write(Stored(weights), tmp_path / "source")
     if axis in NO_AXIS:
         with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
