@@ -40,6 +40,7 @@ from albertkit.fileformats.safetensors import read_safetensors, write_safetensor
 from albertkit.runtime.loaded import stamped
 from albertkit.spec.vector_plan import VectorPlan
 from axes import SMALL, random_weights
+from interrupts import started
 from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 WEIGHTS = "model.safetensors"
@@ -556,9 +557,7 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     (w.place / "out").mkdir(exist_ok=True)
     output = w.place / "out" / "out.npy"
     output.write_bytes(b"the old file")
-    process = subprocess.Popen(
-        [*STARTED, *slow, "-o", str(output)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = started([*STARTED, *slow, "-o", str(output)])
     time.sleep(2.5)  # it computes by then
     process.send_signal(kind)
     _, told = process.communicate(timeout=30)
@@ -574,11 +573,7 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
 def test_a_conversion_interrupted_in_its_proof_leaves_nothing(w: Workshop, slow: list[str]) -> None:
     source, place = slow[slow.index("-m") + 1], w.place / "converted"
     place.mkdir()
-    process = subprocess.Popen(
-        [*STARTED, "convert", source, str(place / "new"), "--to", "tf1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = started([*STARTED, "convert", source, str(place / "new"), "--to", "tf1"])
     until = time.monotonic() + 20
     while not any(place.iterdir()) and time.monotonic() < until:
         time.sleep(0.05)

@@ -1,0 +1,17 @@
+"""Programs that a test interrupts, started so that they heed Ctrl-C wherever the tests run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+# What a shell starts with `&` ignores SIGINT, and so does all that it starts.
+HEEDING = ("env", "--default-signal=INT")
+
+
+def started(command: Sequence[Any], **options: Any) -> subprocess.Popen[bytes]:
+    """Start `command` with its output caught."""
+    return subprocess.Popen(
+        [*HEEDING, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
