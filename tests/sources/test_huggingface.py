@@ -168,7 +168,7 @@ def test_a_download_that_breaks_off_is_taken_up_again(
     place = directory_of(OWN, Fetching(cache_dir=tmp_path))
     assert files_of(place) == words
     stored = [path for path in hub.paths("GET") if path.startswith("/lfs/")]
-    assert len(stored) == len(set(stored)) + 1
+    assert len(stored) > len(set(stored)), "the rest was asked for again"
 
 
 def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_path: Path) -> None:
