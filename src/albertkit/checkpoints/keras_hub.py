@@ -45,14 +45,13 @@ from albertkit.checkpoints.keras_hub_settings import (
     read_task,
 )
 from albertkit.checkpoints.names import Laid, Row, weights_from
+from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.hdf5 import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5_writer import write_hdf5
-from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.heads import MASKED_LM
 
@@ -111,7 +110,9 @@ class KerasHubFormat:
             raise cannot_hold(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        vocabulary = _sentencepiece_file(stored.tokenizer_files)
+        vocabulary = sentencepiece_file(
+            stored.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
+        )
         config, head = weights.config, next(iter(weights.heads), None)
         settings = preset_files(config, head, has_tokenizer=vocabulary is not None)
         _refuse_what_would_join(place, settings)
@@ -287,18 +288,3 @@ def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
                 why="it would be taken for a part of this one, which has none",
                 fix="Write to another directory",
             )
-
-
-def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
-    """The SentencePiece model among the tokenizer's files; None where there are no files at all."""
-    for file in files:
-        if looks_like_sentencepiece(bytes(map_file(file)[:16])):
-            return file
-    if files:
-        raise cannot_hold(
-            A_PRESET,
-            f"the vocabulary {files[0].name}",
-            "its tokenizer runs a SentencePiece model",
-            "tokenizer",
-        )
-    return None

@@ -25,11 +25,11 @@ from albertkit.checkpoints.tfhub_export_preprocessor import (
     preprocessor_module,
     preprocessor_signature,
 )
+from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.errors import SurroundingsError, imported
 from albertkit.fileformats.atomic import new_directory
-from albertkit.fileformats.reader import map_file, read_json
+from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 
@@ -53,7 +53,11 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
     written, SurroundingsError [extra-missing], [extra-mismatched], [write-failed].
     """
     check_has_place(stored.weights, dtype)
-    pieces = _sentencepiece_file(stored.tokenizer_files)
+    pieces = sentencepiece_file(
+        stored.tokenizer_files,
+        A_MODULE,
+        "its preprocessor runs a SentencePiece model, and none lies beside the weights",
+    )
     preprocessing = _preprocessing(stored, pieces) if pieces else None
     tf, text = tensorflow_and_text()
     with new_directory(place) as folder:
@@ -139,21 +143,6 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
 
 def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
-
-
-def _sentencepiece_file(files: tuple[Path, ...]) -> Path | None:
-    """The SentencePiece model among the tokenizer's files; None where there are no files at all."""
-    for file in files:
-        if looks_like_sentencepiece(bytes(map_file(file)[:16])):
-            return file
-    if files:
-        raise cannot_hold(
-            A_MODULE,
-            f"the vocabulary {files[0].name}",
-            "its preprocessor runs a SentencePiece model, and none lies beside the weights",
-            "tokenizer",
-        )
-    return None
 
 
 def _preprocessing(stored: Stored, pieces: Path) -> Preprocessing:

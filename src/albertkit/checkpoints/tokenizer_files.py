@@ -11,8 +11,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from albertkit.checkpoints.cannot_hold import cannot_hold
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.text.foreign import TOKENIZER_FILE
 from albertkit.text.saved_files import saved_files
 from albertkit.text.tokenizer import MODEL_MAX_LENGTH
@@ -39,6 +41,20 @@ def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
         return as_they_are
     length = found.model_max_length or MODEL_MAX_LENGTH
     return saved_files(found.vocabulary, found.policy, length)
+
+
+def sentencepiece_file(files: Sequence[Path], target: str, why: str) -> Path | None:
+    """The SentencePiece model among the files; None where there are no files at all.
+
+    Raises InputError [target-cannot-hold] where another vocabulary is there: `why` says what
+    `target` does with its own.
+    """
+    for file in files:
+        if looks_like_sentencepiece(bytes(map_file(file)[:16])):
+            return file
+    if files:
+        raise cannot_hold(target, f"the vocabulary {files[0].name}", why, "tokenizer")
+    return None
 
 
 def _is_vocabulary(name: str) -> bool:
