@@ -11,13 +11,13 @@ from transformers.models.xlnet import modeling_xlnet
 import albertkit
 from albertkit import AlbertConfig
 from albertkit.checkpoints.tf1 import TF1
-from albertkit.engine.lists import spans_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import SpanSearch, Wanted
 from albertkit.errors import InputError
 from albertkit.spec import Weights, head
 from axes import CONFIG_AXES, SMALL, random_encodings, random_weights
 from modules import HERE, Reference, reference
+from spans import spans_of_texts
 from tensorflow_parity import ATOL, close, encodings_of, torch_inputs
 
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data

@@ -7,7 +7,6 @@ slots: of one call of the engine, at most. progress: hears after each call how m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
 
 import numpy as np
 
@@ -17,8 +16,6 @@ from albertkit.engine.protocol import (
     Engine,
     Int64Array,
     PackedBatch,
-    Spans,
-    SpanSearch,
     Wanted,
     given,
 )
@@ -81,33 +78,6 @@ def logits_of_words(
         outputs = engine.run(batch, Wanted(mlm_at=asked))
         logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
     return logits
-
-
-def spans_of_texts(
-    engine: Engine,
-    encodings: Encodings,
-    search: SpanSearch,
-    *,
-    slots: int = SLOTS,
-    progress: Progress | None = None,
-) -> Spans:
-    """The likeliest answers of each text; `search.closed` is of the list's tokens [T]."""
-    parts, order = [], []
-    for layout, batch in _batches(encodings, slots, progress):
-        closed = search.closed
-        if closed is not None:
-            closed = closed[token_numbers(encodings, layout)]
-        found = engine.run(batch, Wanted(spans=replace(search, closed=closed))).spans
-        if found is None:
-            raise AssertionError(f"the engine {engine.name} does not search spans")
-        parts.append(found)
-        order.append(layout.texts)
-    back = np.argsort(np.concatenate(order))  # [N]
-    columns = (
-        np.concatenate([getattr(part, field.name) for part in parts])[back]
-        for field in fields(Spans)
-    )
-    return Spans(*columns)
 
 
 def _batches(
