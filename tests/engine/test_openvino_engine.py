@@ -11,6 +11,7 @@ import pytest
 
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.openvino_engine import OpenVinoEngine, encoder_graph
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import PackedBatch, Wanted
@@ -68,7 +69,7 @@ def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path)
 def test_a_shared_layer_is_in_the_graph_once() -> None:
     matrices = [
         node
-        for node in encoder_graph(CONFIG, WEIGHTS.arrays).get_ops()
+        for node in encoder_graph(OpenVinoEmitter(CONFIG, WEIGHTS.arrays)).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2
     ]
     # three tables, the step from E to H, and six matrices for all three repetitions

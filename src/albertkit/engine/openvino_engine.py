@@ -1,4 +1,4 @@
-"""The engine for many texts: the encoder as one OpenVINO graph, in float32.
+"""The engine for many texts: the encoder as one OpenVINO graph.
 
 The graph takes rows of any number and width. The precision is always said: left to itself
 OpenVINO computes in bfloat16 where the processor has it.
@@ -25,31 +25,44 @@ from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 
 if TYPE_CHECKING:
-    from openvino import InferRequest, Model, Node
+    from openvino import Core, InferRequest, Model, Node
+
+    from albertkit.engine.int8_scheme import Int8Scheme
 
 
 class OpenVinoEngine:
     """Runs one model compiled for this processor.
 
-    threads: cores to use; None means all that this process may use. The weights' memory is used
-    where it lies and must stay as it is.
+    scheme: how the products of "int8" are rounded, which no other precision asks for. threads:
+    cores to use; None means all that this process may use. deterministic: a text's vector is the
+    same to the bit, whatever is asked beside it. The weights' memory is used where it lies and
+    must stay as it is.
     """
 
     name = "openvino"
-    precision: Precision = "float32"
 
-    def __init__(self, weights: Weights, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        precision: Precision = "float32",
+        scheme: Int8Scheme | None = None,
+        threads: int | None = None,
+        deterministic: bool = False,
+    ) -> None:
         self.weights = weights
+        self.precision = precision
+        self.deterministic = deterministic
         arrays = HeldArrays(weights.arrays)
         self._heads = NumpyEmitter(weights.config, arrays)
+        core = openvino().Core()
         settings = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": _hint(core, precision),
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads or own_cores(),
         }
-        compiled = (
-            openvino().Core().compile_model(encoder_graph(weights.config, arrays), "CPU", settings)
-        )
+        emit = _emitter(weights.config, arrays, scheme)
+        compiled = core.compile_model(encoder_graph(emit), "CPU", settings)
         self._request: InferRequest | None = compiled.create_infer_request()
         self._one_at_a_time = threading.Lock()  # a request has one set of buffers
 
@@ -80,17 +93,34 @@ def own_cores() -> int:
     return os.cpu_count() or 1
 
 
-def encoder_graph(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> Model:
+def _hint(core: Core, precision: Precision) -> str:
+    """The type of what is not rounded to int8: bfloat16 beside int8 too, where there is such."""
+    if precision == "float32":
+        return "f32"
+    has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if precision == "bfloat16" or has_bfloat16 else "f32"
+
+
+def _emitter(
+    config: AlbertConfig, arrays: Mapping[str, FloatArray], scheme: Int8Scheme | None
+) -> OpenVinoEmitter:
+    if scheme is None:
+        return OpenVinoEmitter(config, arrays)
+    from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
+
+    return OpenVinoInt8Emitter(config, arrays, scheme)
+
+
+def encoder_graph(emit: OpenVinoEmitter) -> Model:
     """ids, type ids, positions, owners (int32 [R, W]) → token vectors [R, W, H]."""
     ov = openvino()
-    emit = OpenVinoEmitter(config, arrays)
     ids, type_ids, positions, owners = (
         ov.opset15.parameter([-1, -1], np.int32, name=name)
         for name in ("ids", "type_ids", "positions", "owners")
     )
     vectors = encoder(
         emit,
-        config,
+        emit.config,
         ids=ids,
         type_ids=type_ids,
         positions=positions,
