@@ -17,15 +17,15 @@ LARGEST = 64
 LEVELS = 255  # of an activation
 
 
-def row_scales(matrix: FloatArray) -> FloatArray:
-    """What one step of each row is worth [out]; a row of zeros has 1."""
+def row_scales(matrix: FloatArray, levels: int = LARGEST) -> FloatArray:
+    """What one of `levels` steps of each row is worth [out]; a row of zeros has 1."""
     largest = np.abs(matrix).max(axis=1)
-    return np.where(largest > 0, largest / np.float32(LARGEST), np.float32(1))
+    return np.where(largest > 0, largest / np.float32(levels), np.float32(1))
 
 
-def round_rows(matrix: FloatArray) -> Int8Array:
-    """A matrix [out, in] in steps of `row_scales`."""
-    steps: Int8Array = np.rint(matrix / row_scales(matrix)[:, None]).astype(np.int8)
+def round_rows(matrix: FloatArray, levels: int = LARGEST) -> Int8Array:
+    """A matrix [out, in] in steps of `row_scales`, from -levels to levels."""
+    steps: Int8Array = np.rint(matrix / row_scales(matrix, levels)[:, None]).astype(np.int8)
     return steps
 
 
