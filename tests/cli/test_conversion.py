@@ -67,6 +67,17 @@ def test_what_cannot_be_converted_is_one_line_and_status_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_is_not_exchanged_for_a_conversion(
+    capsys: pytest.CaptureFixture[str], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for option in ([], ["--overwrite"]):
+        place = str(tmp_path / "mine.txt")
+        assert run(["convert", words, place, "--to", "huggingface", *option]) == 2
+        assert "mine.txt' is a file; " in capsys.readouterr().err
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["mine"]
+
+
 def test_verify_says_equal_or_different_by_its_status(
     capsys: pytest.CaptureFixture[str], words: str, tmp_path: Path
 ) -> None:

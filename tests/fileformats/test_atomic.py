@@ -160,11 +160,12 @@ def test_a_directory_is_exchanged_where_the_system_has_no_such_call(
     assert names(tmp_path) == ["d"]
 
 
-def test_a_file_where_a_directory_should_be_is_a_failed_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["", "m"])
+def test_a_file_where_a_directory_should_be_is_refused(below: str, tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(OLD)
     with (
-        pytest.raises(SurroundingsError, match=r"\[write-failed\]"),
-        new_directory(tmp_path / "d"),
+        pytest.raises(InputError, match=r"d' is a file; .*\[place-not-empty\]"),
+        new_directory(tmp_path / "d" / below),
     ):
         pass
     assert (tmp_path / "d").read_bytes() == OLD

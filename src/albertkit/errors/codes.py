@@ -78,7 +78,7 @@ CODES: dict[str, str] = {
     "metadata-doubtful": "A config says what published models of its size are known not to have.",
     "parity-failed": "A converted model answers otherwise than its source; nothing was kept.",
     "part-unknown": "A part that is to be left out of a conversion is not there.",
-    "place-not-empty": "A conversion would write where something would be lost.",
+    "place-not-empty": "A model would be written where something would be lost.",
     "same-place": "A conversion would write over its own source.",
     "self-test-impossible": "The masked-word self-test has no head, tokenizer or known words.",
     "tokenizer-changed": "A converted model reads text otherwise than its source.",

@@ -63,14 +63,13 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
     that cannot change its name (a mount point, or one that holds the current directory) gets its
     new files one by one, each whole, in the order of their names; the log says so. It is refused
     where others were to be removed.
-    Raises SurroundingsError [write-failed].
+    Raises InputError [place-not-empty] for a file's name, SurroundingsError [write-failed].
     """
     fixed = place.is_dir() and _cannot_be_renamed(place)
     if fixed and others == "removed" and any(place.iterdir()):
         raise _not_exchangeable(place)
     with told_as_write_failed(place):
-        if place.exists() and not place.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        _refuse_files_in_the_way(place)
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished = place / f".new-{_token()}" if fixed else _temporary_sibling(place)
         try:
@@ -149,13 +148,23 @@ def speaking_of(staging: Path, place: Path) -> Iterator[None]:
 
 
 def _remedy(number: int | None) -> str:
-    if number == errno.ENOTDIR:
-        return "Give a directory's name: there is a file of this one"
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on this disk, or write to another"
     if number == errno.EFBIG:
         return "Let files grow larger (ulimit -f), or write to another disk"
     return "Write to a directory that you may change"
+
+
+def _refuse_files_in_the_way(place: Path) -> None:
+    """No directory is made in the place of a file, nor below one."""
+    for file in (place, *place.parents):
+        if file.exists() and not file.is_dir():
+            raise InputError(
+                "place-not-empty",
+                f"{str(file)!r} is a file",
+                why="a directory is to be written there, and the file would be lost",
+                fix="Give a directory's name",
+            )
 
 
 def _cannot_be_renamed(place: Path) -> bool:
