@@ -36,7 +36,7 @@ starts = np.arange(0, len(ids) + 1, length)
 encodings = Encodings(ids, np.zeros_like(ids), starts, np.zeros(texts, np.int64))
 choice = EngineChoice(read_checkpoint(Path(sys.argv[1])).weights, name)
 began = time.perf_counter()
-vectors_of_texts(choice.engine_for(len(ids)), encodings, "mean")
+vectors_of_texts(choice.engine_for(encodings), encodings, "mean")
 print(time.perf_counter() - began)
 """
 

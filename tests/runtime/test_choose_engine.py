@@ -13,6 +13,7 @@ from albertkit.engine.lists import vectors_of_texts
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
 from albertkit.runtime.choose_engine import EngineChoice, work_per_token
+from albertkit.text import Encodings
 from axes import random_encodings, random_weights
 from tiny_models import TINY, save_tiny
 
@@ -20,9 +21,12 @@ WEIGHTS = random_weights(TINY)
 
 
 @pytest.mark.parametrize("name", ["numpy", "openvino"])
-def test_an_engine_asked_for_by_name_is_the_one_that_answers(name: EngineName) -> None:
-    assert EngineChoice(WEIGHTS, name).engine_for(10).name == name
-    assert EngineChoice(WEIGHTS, name).engine_for(10**9).name == name
+def test_an_engine_asked_for_by_name_is_the_one_that_answers(
+    name: EngineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    assert EngineChoice(WEIGHTS, name).engine_for(texts(10)).name == name
+    assert EngineChoice(WEIGHTS, name).engine_for(texts(1000)).name == name
 
 
 def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
@@ -33,27 +37,27 @@ def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
     encodings = random_encodings(TINY, [5, 30, 12, 13])  # 60 ids
     names, vectors = [], []
     for _ in range(4):
-        engine = choice.engine_for(60)
+        engine = choice.engine_for(encodings)
         names.append(engine.name)
         vectors.append(vectors_of_texts(engine, encodings, "mean"))
     assert names == ["numpy", "numpy", "openvino", "openvino"]
-    assert choice.engine_for(1) is choice.engine_for(1)
+    assert choice.engine_for(texts(1)) is choice.engine_for(texts(1))
     for later in vectors[1:]:
         np.testing.assert_allclose(later, vectors[0], atol=1e-5)
 
 
 def test_much_work_goes_to_openvino_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
-    assert EngineChoice(WEIGHTS).engine_for(151).name == "openvino"
+    assert EngineChoice(WEIGHTS).engine_for(texts(151)).name == "openvino"
 
 
 def test_a_closed_choice_makes_its_engine_anew() -> None:
     choice = EngineChoice(WEIGHTS, "openvino")
-    first = choice.engine_for(1)
+    first = choice.engine_for(texts(1))
     choice.close()
     with pytest.raises(RuntimeError, match="closed"):
-        vectors_of_texts(first, random_encodings(TINY, [5]), "mean")
-    again = vectors_of_texts(choice.engine_for(1), random_encodings(TINY, [5]), "mean")
+        vectors_of_texts(first, texts(5), "mean")
+    again = vectors_of_texts(choice.engine_for(texts(1)), texts(5), "mean")
     assert again.shape == (1, TINY.hidden_size)
 
 
@@ -76,3 +80,8 @@ def test_a_text_in_a_fresh_process_imports_neither_openvino_nor_torch(tmp_path: 
     assert "openvino" not in done.stdout
     assert "torch" not in done.stdout
     assert "numpy" in done.stdout
+
+
+def texts(ids: int) -> Encodings:
+    """One text of so many ids."""
+    return random_encodings(TINY, [ids])

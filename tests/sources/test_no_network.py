@@ -38,7 +38,8 @@ import albertkit
 from albertkit import (
     AlbertConfig, AlbertForMaskedLM, AlbertModel, AlbertTokenizer, FillMask, TextEmbedder, load
 )
-load("small-en").engine_for([8])
+one = load("small-en")
+one.engine_for(one.tokenizer.encode_batch(["a text"]))
 TextEmbedder().encode(["a text", "another"])
 FillMask()("a [MASK]")
 tokenizer = AlbertTokenizer.from_pretrained("small-en")

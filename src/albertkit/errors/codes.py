@@ -83,6 +83,10 @@ CODES: dict[str, str] = {
     "self-test-impossible": "The masked-word self-test has no head, tokenizer or known words.",
     "tokenizer-changed": "A converted model reads text otherwise than its source.",
     "unknown-format": "No format that can be written has this name.",
+    # precision
+    "calibration-missing": "There are too few texts to fit int8's rounding to.",
+    "fidelity-doubtful": "A model computed in int8 may order texts otherwise than in float32.",
+    "precision-unsupported": "The processor lacks the instructions of a precision.",
     # text
     "lone-surrogate": "A text holds half of a character, which no encoding can store.",
     "max-length-too-small": "A length limit leaves no room for the special tokens.",

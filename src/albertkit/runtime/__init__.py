@@ -1,7 +1,17 @@
 """A name or a directory → a model that answers."""
 
+from albertkit.runtime.calibration_texts import Calibration
 from albertkit.runtime.choose_engine import EngineName
 from albertkit.runtime.loaded import Loaded, load
 from albertkit.runtime.opened import Opened, opened
+from albertkit.runtime.precision import PrecisionName
 
-__all__ = ["EngineName", "Loaded", "Opened", "load", "opened"]
+__all__ = [
+    "Calibration",
+    "EngineName",
+    "Loaded",
+    "Opened",
+    "PrecisionName",
+    "load",
+    "opened",
+]

@@ -3,18 +3,23 @@
 OpenVINO is imported and compiles before its first vector, then it is about twice as fast. So numpy
 answers until its work in this process, and what is asked now, would take longer than OpenVINO with
 its start. Both give the same numbers (to 1e-5): only the clock shows the handing over.
-Measured by benchmarks/engine_start.py.
+Measured by benchmarks/engine_start.py. What is not float32 only OpenVINO computes.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.protocol import Engine
+from albertkit.engine.protocol import Engine, Precision
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.vector_plan import Pooling
+from albertkit.text import Encodings
 from albertkit.text.requests import one_of
+
+if TYPE_CHECKING:
+    from albertkit.engine.int8_search import FoundScheme
 
 EngineName = Literal["auto", "numpy", "openvino"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
@@ -24,26 +29,51 @@ BREAK_EVEN = 15e9
 
 
 class EngineChoice:
-    """The engines of one model: made when they are needed, kept for the session."""
+    """The engines of one model: made when they are needed, kept for the session.
 
-    def __init__(self, weights: Weights, wanted: EngineName = "auto") -> None:
+    calibration: the texts that int8's rounding is fitted to; None: those that are asked about
+    first. found: that fit and what it costs, from the first int8 answer on.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        wanted: EngineName = "auto",
+        *,
+        precision: Precision = "float32",
+        calibration: Encodings | None = None,
+    ) -> None:
         one_of(wanted, ENGINE_NAMES, "engine")
         self.weights = weights
         self.wanted = wanted
+        self.precision = precision
+        self.found: FoundScheme | None = None
+        self._calibration = calibration
         self._work = 0.0  # asked of numpy so far
         self._made: dict[str, Engine] = {}
         self._one_at_a_time = threading.Lock()
 
-    def engine_for(self, tokens: int) -> Engine:
-        """The engine for a list of texts of `tokens` ids in all; counts them as work."""
+    def engine_for(self, encodings: Encodings, pooling: Pooling = "mean") -> Engine:
+        """The engine for these texts, which are counted as work.
+
+        pooling: of the vectors that int8 is held against float32 by.
+        Raises InputError [calibration-missing], [fidelity-too-low] for int8.
+        """
         with self._one_at_a_time:
-            return self._engine(self.wanted if self.wanted != "auto" else self._cheaper(tokens))
+            if self.precision == "int8" and self.found is None:
+                self.found = self._fitted(self._calibration or encodings, pooling)
+            return self._engine(self._name(len(encodings.ids)))
 
     def close(self) -> None:
         with self._one_at_a_time:
             for engine in self._made.values():
                 engine.close()
             self._made.clear()
+
+    def _name(self, tokens: int) -> Literal["numpy", "openvino"]:
+        if self.precision != "float32":
+            return "openvino"
+        return self.wanted if self.wanted != "auto" else self._cheaper(tokens)
 
     def _cheaper(self, tokens: int) -> Literal["numpy", "openvino"]:
         self._work += tokens * work_per_token(self.weights.config)
@@ -61,7 +91,15 @@ class EngineChoice:
         from albertkit.engine.openvino_engine import OpenVinoEngine
 
         self._made.pop("numpy", None)  # OpenVINO answers all that comes
-        return OpenVinoEngine(self.weights)
+        scheme = self.found.scheme if self.found else None
+        return OpenVinoEngine(self.weights, precision=self.precision, scheme=scheme)
+
+    def _fitted(self, encodings: Encodings, pooling: Pooling) -> FoundScheme:
+        from albertkit.engine.int8_search import find_scheme
+        from albertkit.engine.processor import this_processor
+
+        levels = this_processor().weight_levels
+        return find_scheme(self.weights, encodings, pooling, weight_levels=levels)
 
 
 def work_per_token(c: AlbertConfig) -> float:

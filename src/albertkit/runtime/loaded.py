@@ -7,7 +7,6 @@ them; the engine is chosen when it is known how much there is to do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,12 +15,14 @@ from albertkit.checkpoints import Told
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Finding
 from albertkit.errors.keywords import knows_its_keywords
+from albertkit.runtime.calibration_texts import Calibration, calibration_texts
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.opened import FINGERPRINT, opened
+from albertkit.runtime.precision import PrecisionName, choose_precision
 from albertkit.sources import WORDS, Fetching
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer, TextPolicy
+from albertkit.text import AlbertTokenizer, Encodings, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
 
@@ -47,9 +48,12 @@ class Loaded:
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def engine_for(self, lengths: Sequence[int]) -> Engine:
-        """The engine to ask about texts of these lengths in ids."""
-        return self.engines.engine_for(sum(lengths))
+    def engine_for(self, encodings: Encodings) -> Engine:
+        """The engine to ask about these texts, which int8 is fitted to if they are the first.
+
+        Raises InputError [calibration-missing], [fidelity-too-low] for int8.
+        """
+        return self.engines.engine_for(encodings, self.vectors.pooling if self.vectors else "mean")
 
     @property
     def max_length(self) -> int:
@@ -68,6 +72,8 @@ def load(
     model: str | Path | None = None,
     *,
     engine: EngineName = "auto",
+    precision: PrecisionName = "float32",
+    calibration: Calibration = None,
     policy: str | TextPolicy | None = None,
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
@@ -81,11 +87,13 @@ def load(
 
     model: a directory of any known format, a built-in model's name, or one of a hub; None: the
     built-in one for masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where
-    its start pays. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
+    its start pays. precision: what is computed in; "auto" is bfloat16 where the processor has it.
+    calibration: a file of texts, or texts, that "int8" is fitted to; None: the first that are
+    asked about. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
     num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
     revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
-    Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid], and what fetching
-    and reading the files raises.
+    Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid],
+    [precision-unsupported], [calibration-missing], and what fetching and reading the files raises.
     """
     told = Told(
         num_hidden_layers=num_hidden_layers,
@@ -95,14 +103,22 @@ def load(
     fetching = Fetching(
         revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
+    chosen = choose_precision(precision, engine)
     name = WORDS if model is None else model
     found = opened(name, told, fetching=fetching, policy=policy)
     # where there is none, this raises what the place deserves
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place, policy=policy)
     for each in found.notes:
         LOGGER.log(LEVELS[each.severity], each.line())
-    weights, plan = found.weights, found.stored.vectors
-    return Loaded(found.place, weights, tokenizer, EngineChoice(weights, engine), plan, found.notes)
+    if precision == "auto":
+        LOGGER.info("precision %s", chosen.line())
+    engines = EngineChoice(
+        found.weights,
+        engine,
+        precision=chosen.precision,
+        calibration=calibration_texts(calibration, tokenizer, found.max_length),
+    )
+    return Loaded(found.place, found.weights, tokenizer, engines, found.stored.vectors, found.notes)
 
 
 def stamped(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:

@@ -25,7 +25,7 @@ from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import EngineName, Loaded, load
+from albertkit.runtime import Calibration, EngineName, Loaded, PrecisionName, load
 from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
@@ -57,8 +57,8 @@ class TextEmbedder:
     hub; None: the built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
     similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
     keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
-    told, once a call) or "off" (cut). engine, policy, revision, token, cache_folder,
-    local_files_only: as of `load`, where the folder is called cache_dir.
+    told, once a call) or "off" (cut). engine, precision, calibration, policy, revision, token,
+    cache_folder, local_files_only: as of `load`, where the folder is called cache_dir.
     Raises as `load` does, and InputError [option-invalid].
     """
 
@@ -68,6 +68,8 @@ class TextEmbedder:
         model: str | Path | None = None,
         *,
         engine: EngineName = "auto",
+        precision: PrecisionName = "float32",
+        calibration: Calibration = None,
         pooling: Pooling | None = None,
         prompts: Mapping[str, str] | None = None,
         default_prompt_name: str | None = None,
@@ -91,6 +93,8 @@ class TextEmbedder:
         loaded = load(
             VECTORS if model is None else model,
             engine=engine,
+            precision=precision,
+            calibration=calibration,
             policy=policy,
             revision=revision,
             token=token,
@@ -186,7 +190,7 @@ class TextEmbedder:
         at_least_one("truncate_dim", truncate_dim)
         encodings = self._encodings(texts, self._prompt(prompt, prompt_name))
         run = Run(
-            engine=self.loaded.engine_for(encodings.lengths.tolist()),
+            engine=self.loaded.engine_for(encodings),
             encodings=encodings,
             slots=min(SLOTS, batch_size * self.max_seq_length),
             progress=_progress(show_progress_bar, len(texts)),

@@ -18,7 +18,7 @@ from albertkit.engine.lists import logits_of_words
 from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Finding, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime import EngineName, load
+from albertkit.runtime import Calibration, EngineName, PrecisionName, load
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
@@ -46,8 +46,8 @@ class FillMask:
 
     model: a directory with a masked-word head, a built-in model's name or one of a hub; None: the
     built-in one. truncation: of texts longer than the model reads: "error", "warn" or "off".
-    engine, policy, revision, token, cache_dir, local_files_only: as of `load`.
-    Raises as runtime.load does.
+    engine, precision, calibration, policy, revision, token, cache_dir, local_files_only: as of
+    `load`. Raises as runtime.load does.
     """
 
     @knows_its_keywords
@@ -56,6 +56,8 @@ class FillMask:
         model: str | Path | None = None,
         *,
         engine: EngineName = "auto",
+        precision: PrecisionName = "float32",
+        calibration: Calibration = None,
         truncation: WhenTooLong = "error",
         policy: str | TextPolicy | None = None,
         revision: str | None = None,
@@ -68,6 +70,8 @@ class FillMask:
         self.loaded = load(
             model,
             engine=engine,
+            precision=precision,
+            calibration=calibration,
             policy=policy,
             revision=revision,
             token=token,
@@ -105,7 +109,7 @@ class FillMask:
     ) -> list[list[Filled] | list[list[Filled]]]:
         """The answers for some of the texts."""
         at = np.flatnonzero(encodings.ids == self.tokenizer.mask_token_id)  # [P]
-        engine = self.loaded.engine_for(encodings.lengths.tolist())
+        engine = self.loaded.engine_for(encodings)
         scores = softmax(logits_of_words(engine, encodings, at))  # [P, V]
         best = best_of(scores, top_k, allowed)  # [P, K]
         owners = np.searchsorted(encodings.starts, at, side="right") - 1  # [P]
