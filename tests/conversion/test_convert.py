@@ -210,7 +210,7 @@ def test_an_empty_current_directory_is_filled(
 
 def test_a_file_in_the_place_is_one_line(words: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(SurroundingsError, match=r"out.*could not be written.*\[write-failed\]"):
+    with pytest.raises(InputError, match=r"out' is a file; .*\[place-not-empty\]"):
         convert(words, tmp_path / "out", to="huggingface")
     assert (tmp_path / "out").read_text() == "a file"
 
