@@ -11,6 +11,7 @@ from albertkit.checkpoints.told import not_said
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
 from axes import SMALL, random_weights
+from modules import HERE
 
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 
@@ -30,6 +31,30 @@ def test_told_numbers_must_be_possible(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_checkpoint(tmp_path / "m", Told(num_attention_heads=5))
     assert caught.value.finding.code == "config-value-invalid"
+
+
+DEEP = Told(num_hidden_layers=9, hidden_act="gelu_new")
+MANY = Told(num_attention_heads=8, num_hidden_layers=4, hidden_act="gelu_new")
+
+
+@pytest.mark.parametrize(
+    ("archive", "told", "says"),
+    [
+        ("tfhub_tiny_v3_nomlm", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("mg_tiny_pretrainer", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("kerashub_tiny", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("bert_tiny_v3", DEEP, "--num-hidden-layers is 9; the tensors show 2"),
+    ],
+)
+def test_what_the_tensors_show_cannot_be_told_otherwise(
+    archive: str, told: Told, says: str
+) -> None:
+    place = HERE / f"{archive}.tar.gz"
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(place, told)
+    line = str(caught.value)
+    assert line.startswith(f"{place}: {says}. Leave --num-")
+    assert line.endswith("[option-invalid]")
 
 
 def test_what_nobody_says_names_the_flags() -> None:

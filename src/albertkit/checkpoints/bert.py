@@ -97,10 +97,11 @@ class BertFormat:
     def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
         """Open a directory; tensors stay on disk until they are touched.
 
-        Raises FormatError [config-not-albert] for a BERT of another arithmetic, and else as
-        HUGGINGFACE does.
+        Raises FormatError [config-not-albert] for a BERT of another arithmetic, InputError
+        [option-invalid], and else as HUGGINGFACE does.
         """
-        config, notes = told.over(_config(place / CONFIG), str(place))
+        shown = ("num_hidden_layers",)  # each has tensors of its own
+        config, notes = told.over(_config(place / CONFIG), str(place), shown=shown)
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
         weights, more = _weights(open_tensors(place), config, str(place))
         return Stored(weights, tokenizer_files(place), notes + more)

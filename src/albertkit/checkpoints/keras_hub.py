@@ -79,11 +79,13 @@ class KerasHubFormat:
         """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
-        [checkpoint-without-encoder], [checkpoint-misshaped], or as `read_hdf5` and `read_json`.
+        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], or as
+        `read_hdf5` and `read_json`.
         """
         origin = str(place)
         task, notes = _task(place)
-        config, more = told.over(read_config(place, task), origin)
+        shown = ("num_attention_heads",)  # an axis of the attention's kernels
+        config, more = told.over(read_config(place, task), origin, shown=shown)
         files = {MODEL_WEIGHTS: read_hdf5(place / MODEL_WEIGHTS)}
         rows = _in_file(MODEL_WEIGHTS, backbone_rows(config, finder(files[MODEL_WEIGHTS])))
         if task:

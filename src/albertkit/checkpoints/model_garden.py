@@ -40,7 +40,8 @@ class ModelGardenFormat:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
-        [checkpoint-misshaped], InputError [checkpoint-ambiguous], and as `read_bundle`.
+        [checkpoint-misshaped], InputError [checkpoint-ambiguous], [option-invalid], and as
+        `read_bundle`.
         """
         prefix = bundle_prefix(place)
         if prefix is None:
@@ -49,7 +50,8 @@ class ModelGardenFormat:
             )
         origin = str(place)
         variables = GardenVariables(read_bundle(prefix))
-        config, notes = told.over(_config(prefix.parent, variables, told, origin), origin)
+        config = _config(prefix.parent, variables, told, origin)
+        config, notes = told.over(config, origin, shown=variables.fields())
         weights, more = variables.weights(config)
         files = tuple(
             prefix.with_name(name) for name in VOCABULARIES if prefix.with_name(name).is_file()

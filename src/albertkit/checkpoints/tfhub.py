@@ -47,16 +47,18 @@ class TfHubFormat:
         """Open a module; tensors stay on disk until they are touched.
 
         Raises FormatError [file-foreign] for a SavedModel of something else, [metadata-missing],
-        [checkpoint-without-encoder], [checkpoint-misshaped], and as `read_saved_model` and
-        `read_bundle`.
+        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], and as
+        `read_saved_model` and `read_bundle`.
         """
         origin = str(place)
         model = read_saved_model(place)
         _check_kind(model)
         variables = GardenVariables(read_bundle(place / VARIABLES))
         said = depth_and_activation(model, variables.blocks, told.given())
-        fields = {**told.given(), **said.fields, **variables.fields()}
-        config, notes = told.over(AlbertConfig.from_dict(fields, where=origin), origin)
+        shown = variables.fields()
+        fields = {**told.given(), **said.fields, **shown}
+        config = AlbertConfig.from_dict(fields, where=origin)
+        config, notes = told.over(config, origin, shown=shown)
         weights, more = variables.weights(config)
         assets = (model.asset_of(name) for name in VOCABULARIES)
         named = [file for file in assets if file is not None]

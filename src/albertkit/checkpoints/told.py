@@ -7,9 +7,10 @@ says otherwise than a file is believed, and it is noted.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Finding, FormatError, InputError
 from albertkit.spec import AlbertConfig
 
 
@@ -26,14 +27,19 @@ class Told:
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in found.items() if value is not None}
 
-    def over(self, config: AlbertConfig, origin: str) -> tuple[AlbertConfig, tuple[Finding, ...]]:
+    def over(
+        self, config: AlbertConfig, origin: str, *, shown: Collection[str] = ()
+    ) -> tuple[AlbertConfig, tuple[Finding, ...]]:
         """`config` with what was told, and a note for each value that a file has otherwise.
 
-        Raises InputError [config-value-invalid].
+        shown: fields that the tensors themselves show, of which nobody can say otherwise.
+        Raises InputError [option-invalid] for one of these, [config-value-invalid].
         """
         changes = {
             name: value for name, value in self.given().items() if getattr(config, name) != value
         }
+        for name in changes.keys() & set(shown):
+            raise _shown_otherwise(name, changes[name], config, origin)
         notes = (_note(name, value, config, origin) for name, value in changes.items())
         return (replace(config, **changes) if changes else config), tuple(notes)  # type: ignore[arg-type]  # names and types are the config's own
 
@@ -53,6 +59,16 @@ def not_said(names: list[str], why: str, origin: str) -> FormatError:
         f"no file says {' and '.join(names)}",
         why=why,
         fix=f"Give {' and '.join(map(flag, names))} (in Python: {names[0]}=…)",
+        where=origin,
+    )
+
+
+def _shown_otherwise(name: str, value: object, config: AlbertConfig, origin: str) -> InputError:
+    return InputError(
+        "option-invalid",
+        f"{flag(name)} is {value}",
+        why=f"the tensors show {getattr(config, name)}",
+        fix=f"Leave {flag(name)} out (in Python: {name})",
         where=origin,
     )
 
