@@ -263,7 +263,7 @@ def test_tensors_of_nobody_are_listed(masked_lm: Path) -> None:
     rewrite(masked_lm, lambda tensors: tensors.update({"adapter.weight": torch.ones(2)}))
     (note,) = read_checkpoint(masked_lm).notes
     assert note.code == "checkpoint-extra-tensors"
-    assert "adapter.weight" in note.line()
+    assert "1 tensor left out: adapter.weight; no part of this model reads it." in note.line()
 
 
 def test_a_missing_head_is_a_note(masked_lm: Path) -> None:
@@ -293,6 +293,13 @@ def test_half_a_head_is_a_note_and_its_tensors_are_listed(masked_lm: Path) -> No
 def test_a_checkpoint_without_its_whole_encoder_is_refused(masked_lm: Path, lost: str) -> None:
     rewrite(masked_lm, lambda t: [t.pop(name) for name in list(t) if name.startswith(lost)])
     with pytest.raises(FormatError, match=r"\[checkpoint-without-encoder\]"):
+        read_checkpoint(masked_lm)
+
+
+def test_missing_tensors_are_named_as_in_the_file_and_as_everywhere(masked_lm: Path) -> None:
+    rewrite(masked_lm, lambda tensors: tensors.pop("albert.embeddings.LayerNorm.bias"))
+    both = r"1 of 28 tensors missing: albert\.embeddings\.LayerNorm\.bias \(embeddings\.Layer"
+    with pytest.raises(FormatError, match=both):
         read_checkpoint(masked_lm)
 
 

@@ -194,7 +194,7 @@ def test_a_model_without_a_pooler_is_one(tmp_path: Path) -> None:
 def test_variables_that_nothing_reads_are_listed(tmp_path: Path) -> None:
     more = {"extra/kernel": np.ones(2, np.float32), "more/bias": np.ones(2, np.float32)}
     (note,) = TF1.read(renamed(tmp_path, str, more)).notes
-    assert note.what == "2 tensors are left out: extra/kernel, more/bias"
+    assert note.what == "2 tensors left out: extra/kernel, more/bias"
 
 
 def test_a_head_that_is_begun_is_told_of(tmp_path: Path) -> None:

@@ -9,18 +9,23 @@ from albertkit.spec.parameters import ParameterTable
 
 
 def check_shapes(
-    table: ParameterTable, shapes: Mapping[str, tuple[int, ...]], origin: str
+    table: ParameterTable,
+    shapes: Mapping[str, tuple[int, ...]],
+    origin: str,
+    *,
+    prefix: str = "",
 ) -> tuple[str, ...]:
     """Check canonical name → shape against the table; returns the names that it doesn't have.
 
+    prefix: what stands before the canonical names in the file, where it is known.
     Raises FormatError [checkpoint-without-encoder] for missing tensors, [checkpoint-misshaped].
     """
     differs = table.disagreements(shapes)
     if differs.missing:
+        names = [f"{prefix}{n} ({n})" if prefix else n for n in differs.missing]
         raise FormatError(
             "checkpoint-without-encoder",
-            f"{len(differs.missing)} of {len(table.stored)} tensors are missing: "
-            f"{some(differs.missing)}",
+            f"{len(names)} of {tensors(len(table.stored))} missing: {some(names)}",
             why=f"found were {len(shapes)}, such as {some(list(shapes), 2)}",
             fix="Give a whole checkpoint, and the config.json that belongs to it",
             where=origin,
@@ -44,10 +49,15 @@ def left_out_note(names: Sequence[str], origin: str) -> Finding:
     return Finding(
         "checkpoint-extra-tensors",
         "note",
-        f"{len(names)} tensors are left out: {some(names, 6)}",
-        why="no part of this model reads them",
+        f"{tensors(len(names))} left out: {some(names, 6)}",
+        why=f"no part of this model reads {'it' if len(names) == 1 else 'them'}",
         where=origin,
     )
+
+
+def tensors(count: int) -> str:
+    """1 tensor, 2 tensors."""
+    return "1 tensor" if count == 1 else f"{count} tensors"
 
 
 def some(names: Sequence[str], count: int = 3) -> str:

@@ -29,6 +29,7 @@ from albertkit.fileformats.torchzip import read_torch
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
 from albertkit.spec.heads import SENTENCE_ORDER
+from albertkit.spec.parameters import WORD_TABLE
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
@@ -138,7 +139,8 @@ def _weights(
     shapes = {name: found[there] for name, there in names.items()}
     heads, more = heads_in(shapes, config, origin)
     table = parameter_table(config, heads, pooler="pooler.weight" in names)
-    unexpected = check_shapes(table, shapes, origin)
+    prefix = names[WORD_TABLE].removesuffix(WORD_TABLE)
+    unexpected = check_shapes(table, shapes, origin, prefix=prefix)
     if unexpected:
         notes += (left_out_note([names[name] for name in unexpected], origin),)
     kept = {row.name: names[row.name] for row in table.stored}

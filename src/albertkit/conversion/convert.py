@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from albertkit.checkpoints import Format, Told, format_of
-from albertkit.checkpoints.agreement import some
+from albertkit.checkpoints.agreement import some, tensors
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
@@ -135,7 +135,7 @@ def not_finite(weights: Weights) -> tuple[Finding, ...]:
         Finding(
             "weights-not-finite",
             "warning",
-            f"{len(names)} tensors hold numbers that are no numbers: {some(names)}",
+            f"NaN or infinite numbers in {tensors(len(names))}: {some(names)}",
             why="training diverged, or the file was damaged before its checksum was made",
             fix="Convert an earlier checkpoint",
             where=weights.origin,
