@@ -247,7 +247,8 @@ def test_a_missing_shard_is_named(copy: Path) -> None:
 
 def test_a_missing_index_is_named(copy: Path) -> None:
     copy.with_name(INDEX).unlink()
-    with pytest.raises(InputError, match=r"\[file-not-found\]"):
+    says = rf"{INDEX}'; it says where .* Download or copy that file too. \[file-not-found\]"
+    with pytest.raises(InputError, match=says):
         read_bundle(copy)
 
 

@@ -19,7 +19,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file, write_file
 from albertkit.fileformats.crc32c import crc32c, masked
 from albertkit.fileformats.floats import LAYOUTS, FloatArray, FloatKind, as_float32
@@ -191,6 +191,13 @@ def read_bundle(prefix: Path) -> TensorBundle:
     """
     index = _index_path(prefix)
     name = str(index)
+    if not index.is_file():
+        raise InputError(
+            "file-not-found",
+            f"there is no file {name!r}",
+            why="it says where in the data each tensor lies",
+            fix="Download or copy that file too",
+        )
     pairs = dict(read_sstable(map_file(index), name))
     header = pairs.pop(HEADER, None)
     if header is None:
