@@ -1,4 +1,4 @@
-"""Both engines against transformers, on every axis of the config, with texts packed together."""
+"""All engines against transformers, on every axis of the config, with texts packed together."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import Engine, Outputs, Wanted
+from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, FloatArray, Weights, head
 from axes import CONFIG_AXES, random_encodings, random_weights
 from oracle import ask, transformers_model
@@ -30,7 +31,9 @@ def one_thread(weights: Weights) -> OpenVinoEngine:
     return OpenVinoEngine(weights, threads=1)
 
 
-engines = pytest.mark.parametrize("make", [NumpyEngine, one_thread], ids=["numpy", "openvino"])
+engines = pytest.mark.parametrize(
+    "make", [NumpyEngine, one_thread, TorchEngine], ids=["numpy", "openvino", "torch"]
+)
 configs = pytest.mark.parametrize("config", CONFIG_AXES)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,9 @@ import albertkit
 from albertkit import AlbertConfig
 from albertkit.checkpoints.tf1 import TF1
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.protocol import SpanSearch, Wanted
+from albertkit.engine.protocol import Engine, SpanSearch, Wanted
 from albertkit.errors import InputError
+from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, head
 from axes import CONFIG_AXES, SMALL, random_encodings, random_weights
 from modules import HERE, Reference, reference
@@ -48,10 +51,13 @@ def test_torch_finds_what_google_does(weights: Weights, wanted: Reference) -> No
         np.testing.assert_array_equal(found[name], wanted[name])
 
 
-def test_numpy_finds_what_google_does(weights: Weights, wanted: Reference) -> None:
+@pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
+def test_engines_find_what_google_does(
+    engine: Callable[[Weights], Engine], weights: Weights, wanted: Reference
+) -> None:
     closed = wanted["p_mask"][wanted["input_mask"] == 1] > 0  # [T]
     search = SpanSearch(beginnings=K, ends=M, closed=closed)
-    found = spans_of_texts(NumpyEngine(weights), encodings_of(wanted), search)
+    found = spans_of_texts(engine(weights), encodings_of(wanted), search)
     close(found.begin_log_probs, wanted["start_top_log_probs"], ATOL)
     close(found.end_log_probs.reshape(-1, K * M), wanted["end_top_log_probs"], ATOL)
     close(found.no_answer, wanted["cls_logits"], ATOL)

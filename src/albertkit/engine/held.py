@@ -30,3 +30,23 @@ class HeldArrays(Mapping[str, FloatArray]):
 
     def __len__(self) -> int:
         return len(self._arrays)
+
+
+def unprotected(array: FloatArray) -> FloatArray:
+    """The same memory without numpy's write protection.
+
+    A model's file is mapped for reading alone. Libraries that compute with such memory, and never
+    write to it, take it only where they might (OpenVINO 2026.4), or warn of it (torch); a copy
+    would hold it twice.
+    """
+    return np.asarray(_Unprotected(array))
+
+
+class _Unprotected:
+    def __init__(self, array: FloatArray) -> None:
+        self.array = array  # kept: the view that numpy makes points here
+
+    @property
+    def __array_interface__(self) -> dict[str, object]:
+        interface = self.array.__array_interface__
+        return {**interface, "data": (interface["data"][0], False)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from albertkit.engine.held import unprotected
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
@@ -77,22 +78,6 @@ class OpenVinoEmitter:
 
     def _constant(self, name: str) -> Node:
         if name not in self.constants:
-            memory = np.asarray(_Unprotected(self.arrays[name]))
+            memory = unprotected(self.arrays[name])
             self.constants[name] = self.op.constant(memory, shared_memory=True)
         return self.constants[name]
-
-
-class _Unprotected:
-    """An array's memory without numpy's write protection.
-
-    OpenVINO 2026.4 shares only memory that it might write to, though it never writes to a
-    Constant; a model's file is mapped for reading alone, and a copy would hold it twice.
-    """
-
-    def __init__(self, array: FloatArray) -> None:
-        self.array = array  # kept: the view that numpy makes points here
-
-    @property
-    def __array_interface__(self) -> dict[str, object]:
-        interface = self.array.__array_interface__
-        return {**interface, "data": (interface["data"][0], False)}

@@ -16,11 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.errors import InputError
+from albertkit.model.packed_attention import TextBounds, within_texts
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 
 Attention = Literal["sdpa", "eager"]
 ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")
+
+# Which keys a query sees; None: all.
+# - A bool tensor, broadcast to [B, A, S, S], True where it sees: [B, 1, 1, S] hides padding,
+#   [B, 1, S, S] keeps the texts of a packed row apart.
+# - TextBounds: those of its own text, where texts lie end to end in one row. For answers alone:
+#   nothing is dropped out, and no trace is left.
+Sight = Tensor | TextBounds | None
 
 
 @dataclass(slots=True)
@@ -113,15 +121,17 @@ class AlbertAttention(nn.Module):
         self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
         self.implementation: Attention = implementation
 
-    def forward(self, x: Tensor, mask: Tensor | None, trace: Trace | None) -> Tensor:
-        """x: [B, S, H]; mask: bool, broadcast to [B, A, S, S], True where a key is seen."""
+    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+        """x: [B, S, H]"""
         q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
         keep = trace is not None and trace.attentions is not None
-        if self.implementation == "sdpa" and not keep:
+        if isinstance(sight, TextBounds):
+            context = within_texts(q, k, v, sight)
+        elif self.implementation == "sdpa" and not keep:
             rate = self.attention_dropout.p if self.training else 0.0
-            context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
+            context = F.scaled_dot_product_attention(q, k, v, sight, dropout_p=rate)
         else:
-            shares = self.shares(q, k, mask)
+            shares = self.shares(q, k, sight)
             if trace is not None and trace.attentions is not None:
                 trace.attentions.append(shares)
             context = shares @ v  # [B, A, S, D]
@@ -158,8 +168,8 @@ class AlbertLayer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.activation = config.activation
 
-    def forward(self, x: Tensor, mask: Tensor | None, trace: Trace | None) -> Tensor:
-        attended = self.attention(x, mask, trace)  # [B, S, H]
+    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+        attended = self.attention(x, sight, trace)  # [B, S, H]
         grown = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(grown)))
         if trace is not None and trace.hidden_states is not None:
@@ -175,9 +185,9 @@ class AlbertLayerGroup(nn.Module):
         layers = (AlbertLayer(config, implementation) for _ in range(config.inner_group_num))
         self.albert_layers = nn.ModuleList(layers)
 
-    def forward(self, x: Tensor, mask: Tensor | None, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
         for layer in self.albert_layers:
-            x = layer(x, mask, trace)
+            x = layer(x, sight, trace)
         return x
 
 
@@ -191,12 +201,12 @@ class AlbertTransformer(nn.Module):
         self.albert_layer_groups = nn.ModuleList(groups)
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
 
-    def forward(self, embedded: Tensor, mask: Tensor | None, trace: Trace | None) -> Tensor:
+    def forward(self, embedded: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
         for group in self.order:
-            x = self.albert_layer_groups[group](x, mask, trace)
+            x = self.albert_layer_groups[group](x, sight, trace)
         return x
 
 
@@ -223,19 +233,17 @@ class AlbertEncoder(nn.Module):
         words: Tensor,
         type_ids: Tensor,
         position_ids: Tensor,
-        mask: Tensor | None,
+        sight: Sight,
         trace: Trace | None = None,
     ) -> Tensor:
         """Token vectors [B, S, H].
 
         words: ids [B, S], or rows in place of the word table's [B, S, E].
         type_ids, position_ids: [B, S].
-        mask: bool, broadcast to [B, A, S, S]; [B, 1, 1, S] hides padding, [B, 1, S, S] keeps
-        the texts of a packed row apart; None: everything sees everything.
         """
         if not words.is_floating_point():
             words = self.embeddings.word_embeddings(words)
-        vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), mask, trace)
+        vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), sight, trace)
         return vectors
 
     def pool(self, first: Tensor) -> Tensor:

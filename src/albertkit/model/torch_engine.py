@@ -1,0 +1,100 @@
+"""The engine in torch: on a GPU, and on a CPU where OpenVINO cannot be had.
+
+It runs the modules of albert.py; only what a query sees is given otherwise: the texts lie end to
+end in one row, without a slot between them. The heads are those of every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from albertkit.engine.answers import answers
+from albertkit.engine.checks import check
+from albertkit.engine.held import HeldArrays, unprotected
+from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.errors import InputError
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.model.albert import AlbertEncoder
+from albertkit.model.packed_attention import TextBounds
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class TorchEngine:
+    """Runs one model in torch.
+
+    device: one that is here (`devices.py` finds out). In float32 on a CPU the weights' memory is
+    used where it lies and must stay as it is. torch's own setting says how many cores it uses.
+    """
+
+    name = "torch"
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        precision: Precision = "float32",
+        device: torch.device | None = None,
+    ) -> None:
+        if precision not in DTYPES:
+            raise InputError(
+                "precision-unsupported",
+                f"precision is {precision!r} and the engine is 'torch'",
+                why=f"it computes in {' or '.join(DTYPES)}",
+                fix="Take one of these, or leave the engine out",
+            )
+        self.weights = weights
+        self.precision = precision
+        self._device = device or torch.device("cpu")
+        self._heads = NumpyEmitter(weights.config, HeldArrays(weights.arrays))
+        self._encoder: AlbertEncoder | None = encoder_of(weights, DTYPES[precision], self._device)
+
+    @property
+    def config(self) -> AlbertConfig:
+        return self.weights.config
+
+    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+        check(self.weights, batch, wanted)
+        encoder = self._encoder
+        if encoder is None:
+            raise RuntimeError("this engine was closed")
+        lengths = np.diff(batch.starts)  # [N]
+        # Tokens in the order of their texts' lengths: texts of one length lie side by side.
+        order = np.argsort(np.repeat(lengths, lengths), kind="stable")  # [T]
+        bounds = TextBounds.of(sorted(lengths.tolist()), self._device)
+        slots = batch.slots[order]  # [T]
+        with torch.inference_mode():
+            ids, type_ids, positions = (
+                self._laid(values, slots) for values in (batch.ids, batch.type_ids, batch.positions)
+            )
+            vectors = encoder.token_vectors(ids, type_ids, positions, bounds)  # [1, T, H]
+            rows: FloatArray = vectors.cpu().float().numpy()
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        return answers(self._heads, rows, replace(batch, slots=places), wanted)
+
+    def close(self) -> None:
+        """Give the parameters' memory back; the engine does not run afterwards."""
+        self._encoder = None
+
+    def _laid(self, values: np.ndarray, slots: Int64Array) -> Tensor:
+        """Values of slots [R, W], in one row [1, T]."""
+        return torch.from_numpy(values.reshape(-1)[slots][None]).to(self._device)
+
+
+def encoder_of(weights: Weights, dtype: torch.dtype, device: torch.device) -> AlbertEncoder:
+    """The encoder in eval mode; float32 on a CPU shares the memory of `weights`."""
+    with torch.device("meta"):  # so that nothing is filled before its parameters are there
+        encoder = AlbertEncoder(weights.config, pooler=False)
+    arrays = HeldArrays(weights.arrays)
+    state = {
+        name: torch.from_numpy(unprotected(arrays[name])).to(device, dtype)
+        for name, _ in encoder.named_parameters()
+    }
+    encoder.load_state_dict(state, assign=True)
+    return encoder.requires_grad_(False).eval()

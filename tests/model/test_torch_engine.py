@@ -1,0 +1,130 @@
+"""What only the torch engine can get wrong; tests/engine/test_parity.py holds its numbers."""
+
+from __future__ import annotations
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit import AlbertConfig
+from albertkit.engine.lists import logits_of_words, vectors_of_texts
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.packing import pack, plan
+from albertkit.engine.protocol import PackedBatch, Wanted
+from albertkit.errors import InputError
+from albertkit.model.torch_engine import TorchEngine, encoder_of
+from albertkit.spec import Weights
+from axes import CONFIG_AXES, SMALL, random_encodings, random_weights
+
+CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
+WEIGHTS = random_weights(CONFIG, ["masked_lm"], pooler=True)
+LENGTHS = [7, 30, 12, 3, 12, 40, 1, 7]
+TEXTS = random_encodings(CONFIG, LENGTHS)
+ATOL = 1e-5  # float32
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)  # where the other core is busy, each small product would wait for it
+
+
+def batch_of(lengths: list[int], seed: int = 0) -> PackedBatch:
+    texts = random_encodings(CONFIG, lengths, seed)
+    (layout,) = plan(texts.lengths)
+    return pack(texts, layout)
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_a_list_has_numpys_vectors(config: AlbertConfig) -> None:
+    weights = random_weights(config)
+    texts = random_encodings(config, LENGTHS)
+    found, expected = (
+        vectors_of_texts(engine, texts, "mean")
+        for engine in (TorchEngine(weights), NumpyEngine(weights))
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+
+
+def test_a_list_has_openvinos_vectors() -> None:
+    found, expected = (
+        vectors_of_texts(engine, TEXTS, "mean")
+        for engine in (TorchEngine(WEIGHTS), OpenVinoEngine(WEIGHTS, threads=1))
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+
+
+def test_logits_of_words_are_numpys() -> None:
+    at = np.array([3, 7, 40, 111])
+    found, expected = (
+        logits_of_words(engine, TEXTS, at)
+        for engine in (TorchEngine(WEIGHTS), NumpyEngine(WEIGHTS))
+    )
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+
+
+def test_a_text_alone_has_the_vector_that_it_has_in_company() -> None:
+    engine = TorchEngine(WEIGHTS)
+    together = vectors_of_texts(engine, TEXTS, "mean")
+    for number, text in enumerate(TEXTS):
+        alone = random_encodings(CONFIG, [len(text)])
+        alone.ids[:], alone.type_ids[:] = text.ids, text.type_ids
+        (vector,) = vectors_of_texts(engine, alone, "mean")
+        np.testing.assert_allclose(vector, together[number], rtol=0, atol=ATOL)
+
+
+def test_bfloat16_stays_near_float32() -> None:
+    engine = TorchEngine(WEIGHTS, precision="bfloat16")
+    found = vectors_of_texts(engine, TEXTS, "mean")
+    exact = vectors_of_texts(TorchEngine(WEIGHTS), TEXTS, "mean")
+    assert (engine.precision, found.dtype) == ("bfloat16", np.float32)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=0.05)  # eight bits, values up to 2
+    assert np.abs(found - exact).max() > ATOL  # and it is not float32
+
+
+def test_int8_is_refused() -> None:
+    with pytest.raises(InputError, match=r"float32 or bfloat16.*\[precision-unsupported\]"):
+        TorchEngine(WEIGHTS, precision="int8")
+
+
+def test_float32_on_a_cpu_uses_the_weights_where_they_lie_though_protected() -> None:
+    arrays = dict(WEIGHTS.arrays)
+    for array in arrays.values():
+        array.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder = encoder_of(Weights(CONFIG, (), arrays), torch.float32, torch.device("cpu"))
+    for name, value in encoder.named_parameters():
+        assert np.shares_memory(value.numpy(), arrays[name])
+        assert not value.requires_grad
+
+
+def test_several_threads_may_ask_one_engine() -> None:
+    engine = TorchEngine(WEIGHTS)
+    lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(8)]
+    expected = [vectors_of_texts(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda texts: vectors_of_texts(engine, texts, "mean"), lists))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
+
+
+def test_outputs_belong_to_the_caller() -> None:
+    engine = TorchEngine(WEIGHTS)
+    first = engine.run(batch_of([40], seed=1), Wanted(tokens=True)).tokens
+    assert first is not None
+    before = first.copy()
+    engine.run(batch_of([40], seed=2), Wanted(tokens=True))
+    np.testing.assert_array_equal(first, before)
+    first += 1  # and can be written to
+
+
+def test_a_closed_engine_says_so() -> None:
+    engine = TorchEngine(WEIGHTS)
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.run(batch_of([3]), Wanted(tokens=True))
