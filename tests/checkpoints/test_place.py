@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from safetensors.torch import load_file
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import format_of, place_at, read_checkpoint
 from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from other_user import as_nobody
 from tiny_models import save_tiny
 
 TF1 = Path(__file__).parents[1] / "fixtures" / "tf1_tiny_squad1"
@@ -241,18 +240,6 @@ def test_a_model_further_in_is_pointed_to(model: Path, tmp_path: Path) -> None:
         AlbertKitError, match=r"further in: snapshots/0123; .*Give .*snapshots/0123"
     ):
         read_checkpoint(tmp_path / "models--albert")
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Root may read everything: the system is asked as another user."""
-    mine = os.geteuid()
-    if mine == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(mine)
 
 
 def test_a_directory_that_is_closed_to_us_is_one_line() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.text import AlbertTokenizer
 from albertkit.text.policy import (
     HUGGINGFACE,
@@ -18,6 +19,7 @@ from albertkit.text.policy import (
     TextPolicy,
     policy_from_fields,
 )
+from other_user import as_nobody
 
 from .conftest import TINY, TINY_WORDS
 
@@ -236,6 +238,19 @@ def test_other_json_under_a_vocabularys_name_is_told_as_such(
     for place in (tmp_path, tmp_path / "spiece.model"):
         with pytest.raises(FormatError, match=rf"no tokenizer: its keys are {keys};.*-foreign\]"):
             AlbertTokenizer.from_pretrained(place, policy=policy)
+
+
+def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        closed = Path(folder) / "closed"
+        closed.mkdir()
+        shutil.copy(TINY, closed / "spiece.model")
+        closed.chmod(0o000)
+        Path(folder).chmod(0o755)
+        for place in (closed, closed / "spiece.model"):
+            says = rf"{place}' .*denied.*\[file-unreadable\]"
+            with as_nobody(), pytest.raises(SurroundingsError, match=says):
+                AlbertTokenizer.from_pretrained(place)
 
 
 def test_a_saved_policy_with_a_strange_field_is_refused() -> None:

@@ -55,6 +55,8 @@ def directory_of(
 def _is_there(place: Path) -> bool:
     try:
         return place.exists()
+    except PermissionError:  # whoever opens it is told so, and nobody asks a hub for it
+        return True
     except (OSError, ValueError):  # longer than any name can be, or with a zero byte
         return False
 

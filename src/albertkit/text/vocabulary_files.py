@@ -22,7 +22,13 @@ import numpy as np
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.archives import Unpacked, is_archive
-from albertkit.fileformats.reader import JsonValue, map_file, parse_json, read_json
+from albertkit.fileformats.reader import (
+    JsonValue,
+    map_file,
+    parse_json,
+    read_json,
+    told_as_unreadable,
+)
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.text.batch import encode_texts
 from albertkit.text.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
@@ -82,8 +88,15 @@ class Found:
 def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
     """Open what lies at `path`; a given policy overrides what the directory asks for.
 
-    Raises InputError [file-not-found], FormatError [no-vocabulary] or what the files deserve.
+    Raises InputError [file-not-found], FormatError [no-vocabulary], SurroundingsError
+    [file-unreadable], or what the files deserve.
     """
+    with told_as_unreadable(path):
+        return found_at(path, policy)
+
+
+def found_at(path: Path, policy: TextPolicy | None) -> Found:
+    """The same, with the system's own errors."""
     module = module_around(path)
     if module is not None:
         inside = vocabulary_in_module(module)
@@ -93,7 +106,7 @@ def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
     if path.is_file():
         if is_archive(map_file(path)):
             unpacked = Unpacked(path)
-            return find_vocabulary(unpacked.path, policy)
+            return found_at(unpacked.path, policy)
         return open_file(path, policy, {})
     if not path.is_dir():
         raise InputError(
