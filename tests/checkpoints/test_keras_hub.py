@@ -240,7 +240,7 @@ def test_the_vocabulary_and_its_policy_go_along(
     files = tokenizer.save_pretrained(tmp_path / "t")
     weights = random_weights(replace(CONFIG, vocab_size=1000))
     KERAS_HUB.write(Stored(weights, files), tmp_path / "m")
-    assert "give it text in lower case and without accents" in caplog.text
+    assert "Give it text in lower case and without accents" in caplog.text
     assert (tmp_path / "m" / "assets/tokenizer/vocabulary.spm").read_bytes() == PIECES.read_bytes()
     assert albertkit.load(tmp_path / "m").tokenizer.policy == tokenizer.policy
     assert AlbertTokenizer.from_pretrained(tmp_path / "m").policy == tokenizer.policy

@@ -93,6 +93,16 @@ def test_numbers_of_16_bits_are_proved_against_the_rounded_ones(
     assert "(rounding to float16 moved the answers by" in done.parity.line()
 
 
+def test_what_a_tokenizer_json_cannot_say_is_noted_where_there_is_one(
+    words: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "tokenizer-not-expressed"
+    with_one = convert(words, tmp_path / "one", to="huggingface").notes
+    without = convert(words, tmp_path / "none", to="keras-hub", without=["sentence_order"]).notes
+    assert [[n.code for n in notes].count(code) for notes in (with_one, without)] == [1, 0]
+    assert code not in caplog.text
+
+
 def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_request(
     words: Path, tmp_path: Path
 ) -> None:

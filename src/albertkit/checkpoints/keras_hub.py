@@ -138,7 +138,8 @@ class KerasHubFormat:
         if vocabulary:
             LOGGER.warning(
                 "Keras Hub's tokenizer takes text as it is, so that capital letters and accents "
-                "become unknown pieces: give it text in lower case and without accents"
+                "become unknown pieces. Give it text in lower case and without accents. "
+                "[tokenizer-takes-text-as-it-is]"
             )
 
 

@@ -16,7 +16,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.text.foreign import TOKENIZER_FILE
-from albertkit.text.saved_files import saved_files
+from albertkit.text.saved_files import not_expressed, saved_files
 from albertkit.text.tokenizer import MODEL_MAX_LENGTH
 from albertkit.text.vocabulary_files import VOCABULARY_ENDINGS, find_vocabulary
 
@@ -39,6 +39,8 @@ def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
         return as_they_are
+    for finding in not_expressed(found.vocabulary, found.policy):
+        LOGGER.warning("%s", finding.line())
     length = found.model_max_length or MODEL_MAX_LENGTH
     return saved_files(found.vocabulary, found.policy, length)
 

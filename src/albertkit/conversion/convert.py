@@ -28,6 +28,8 @@ from albertkit.fileformats.atomic import new_directory, speaking_of
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
 from albertkit.spec import Weights
+from albertkit.text.foreign import TOKENIZER_FILE
+from albertkit.text.saved_files import not_expressed
 
 REPOSITORY = ".git"
 
@@ -120,9 +122,10 @@ def write_with_tokenizer(source: Opened, target: Format, place: Path, dtype: Sav
     transformers too, and the settings.
     """
     with TemporaryDirectory() as folder:
-        files: tuple[Path, ...] = ()
-        if source.tokenizer is not None:
-            files = source.tokenizer.save_pretrained(Path(folder) / "tokenizer")
+        contents = source.tokenizer.files() if source.tokenizer is not None else {}
+        files = tuple(Path(folder) / name for name in contents)
+        for file in files:
+            file.write_bytes(contents[file.name])
         target.write(replace(source.stored, tokenizer_files=files), place, dtype=dtype)
 
 
@@ -145,7 +148,7 @@ def not_finite(weights: Weights) -> tuple[Finding, ...]:
 
 def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Finding, ...]:
     """Notes on what the target says otherwise, though it computes alike."""
-    notes = []
+    notes: list[Finding] = []
     changed = config_differences(source.weights.config, written.weights.config)
     if changed:
         notes.append(
@@ -167,6 +170,8 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Findin
                     why="its rules are part of the format",
                 )
             )
+        if TOKENIZER_FILE in [file.name for file in written.stored.tokenizer_files]:
+            notes += not_expressed(written.tokenizer.vocabulary, written.tokenizer.policy)
     return tuple(notes)
 
 

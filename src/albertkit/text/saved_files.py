@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from dataclasses import asdict
 
+from albertkit.errors import Finding
 from albertkit.text.foreign import TOKENIZER_FILE
 from albertkit.text.pieces import SentencePieces, is_inside_digit_comma
 from albertkit.text.policy import TextPolicy
@@ -19,8 +19,6 @@ from albertkit.text.tokenizer_json import write_tokenizer_json
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import OUR_SETTINGS, SETTINGS_FILE
 from albertkit.text.wordpiece import LONGEST_WORD, WordPieces
-
-LOGGER = logging.getLogger(__name__)
 
 # The class that takes a tokenizer.json as it is; transformers 5's AlbertTokenizer takes only the
 # pieces from it and builds normaliser and pre-tokenizer by rules of its own.
@@ -35,15 +33,8 @@ def saved_files(
     files = vocabulary.files()
     if isinstance(vocabulary, SentencePieces):
         files[TOKENIZER_FILE] = write_tokenizer_json(vocabulary, policy)
-        say_what_is_not_expressed(vocabulary, policy)
     elif isinstance(vocabulary, WordPieces):
         files[TOKENIZER_FILE] = wordpiece_json(vocabulary, policy)
-        if policy.folded_first:
-            LOGGER.warning(
-                "transformers lowers case where %s folds it, and cuts words at more characters: "
-                "there, texts with rare characters get other ids",
-                policy.name,
-            )
     names = vocabulary.table.special_names
     settings: dict[str, object] = {
         "tokenizer_class": READS_THE_FILE,
@@ -66,15 +57,32 @@ def saved_files(
     return files
 
 
-def say_what_is_not_expressed(pieces: SentencePieces, policy: TextPolicy) -> None:
-    """Warn where the digit-comma rule is more than a penalty on pieces."""
-    inside = sum(map(is_inside_digit_comma, pieces.table.names))
-    if inside and policy.digit_comma:
-        LOGGER.warning(
-            "%d pieces end in digit and comma inside a word: the tokenizers library cannot split "
-            "them as google does, so that transformers gives other ids to texts with them",
-            inside,
-        )
+def not_expressed(vocabulary: Vocabulary, policy: TextPolicy) -> tuple[Finding, ...]:
+    """Warnings on rules that a tokenizer.json cannot say, as far as this vocabulary meets them."""
+    if isinstance(vocabulary, SentencePieces) and policy.digit_comma:
+        inside = list(filter(is_inside_digit_comma, vocabulary.table.names))
+        if inside:
+            return (
+                _other_ids(
+                    f"texts with {inside[0]!r}, or {len(inside)} such pieces in all,",
+                    "where digit and comma end a piece inside a word, google splits it again, and "
+                    "the tokenizers library cannot",
+                ),
+            )
+    if isinstance(vocabulary, WordPieces) and policy.folded_first:
+        why = f"it lowers case where {policy.name} folds it, and cuts words at more characters"
+        return (_other_ids("texts with rare characters", why),)
+    return ()
+
+
+def _other_ids(texts: str, why: str) -> Finding:
+    return Finding(
+        "tokenizer-not-expressed",
+        "warning",
+        f"{texts} get other ids where transformers reads the {TOKENIZER_FILE}",
+        why=why,
+        fix="Where ids must be the same, use AlbertTokenizer",
+    )
 
 
 def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -20,10 +21,12 @@ from albertkit.text.checks import check_texts, shown
 from albertkit.text.encoding import Encodings
 from albertkit.text.policy import TextPolicy, policy_named
 from albertkit.text.requests import read_request
-from albertkit.text.saved_files import saved_files
+from albertkit.text.saved_files import not_expressed, saved_files
 from albertkit.text.tokenized import Tokenized
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import find_vocabulary
+
+LOGGER = logging.getLogger(__name__)
 
 MODEL_MAX_LENGTH = 512  # positions of every published ALBERT
 CALL_OPTIONS = frozenset(field.name for field in fields(CallOptions))
@@ -86,11 +89,17 @@ class AlbertTokenizer:
         Other files of the directory stay. All files are there, or the directory is as it was.
         """
         place = Path(directory)
-        files = saved_files(self.vocabulary, self.policy, self.model_max_length)
+        files = self.files()
         with new_directory(place) as unfinished:
             for name, data in files.items():
                 (unfinished / name).write_bytes(data)
+        for finding in not_expressed(self.vocabulary, self.policy):
+            LOGGER.warning("%s", finding.line())
         return tuple(place / name for name in files)
+
+    def files(self) -> dict[str, bytes]:
+        """What `save_pretrained` writes, by names."""
+        return saved_files(self.vocabulary, self.policy, self.model_max_length)
 
     def __call__(self, text: object, text_pair: object = None, **options: object) -> Tokenized:
         """The ids of a text, a pair, or many, with Hugging Face's keywords (CallOptions).
