@@ -112,7 +112,7 @@ def assert_gradients(
 
 
 def test_what_shapes_dont_tell_is_taken_from_the_metadata(places: dict[str, Path]) -> None:
-    (note,) = TFHUB.read(places["tfhub_tiny_v3_nomlm"]).notes
+    note = TFHUB.read(places["tfhub_tiny_v3_nomlm"]).notes[0]
     assert note.code == "metadata-taken"
     assert "num_hidden_layers 2, hidden_act gelu_new" in note.what
     assert "from keras_metadata.pb" in note.what
@@ -144,13 +144,25 @@ def test_metadata_that_contradicts_the_signature_is_refused(
 def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
     stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], Told(num_hidden_layers=5))
     assert stored.weights.config.num_hidden_layers == 5
-    assert [note.code for note in stored.notes] == ["metadata-taken", "metadata-told"]
+    assert [note.code for note in stored.notes[:2]] == ["metadata-taken", "metadata-told"]
 
 
 def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) -> None:
     files = {"tfhub_tiny_v3_nomlm": "tiny_sp1000.model", "bert_tiny_v3": "tiny_vocab.txt"}
     for name, file in files.items():
         assert TFHUB.read(places[name]).tokenizer_files == (places[name] / "assets" / file,)
+
+
+def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path: Path) -> None:
+    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "m")
+    note = TFHUB.read(place).notes[-1]
+    assert (note.code, note.severity) == ("text-rules-unsaid", "note")
+    assert "(policy reference)" in note.line()
+    assert "open the preprocessor's directory as the tokenizer" in note.line()
+    ours = place / "preprocessor"  # as a module that we wrote has it
+    ours.mkdir()
+    (ours / "saved_model.pb").write_bytes((place / "saved_model.pb").read_bytes())
+    assert f"open {ours} as the tokenizer" in TFHUB.read(place).notes[-1].line()
 
 
 def test_a_vocabulary_that_was_left_behind_is_told_of(

@@ -18,6 +18,7 @@ from pathlib import Path
 from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.garden_variables import GardenVariables
 from albertkit.checkpoints.tfhub_metadata import depth_and_activation, where_note
+from albertkit.checkpoints.tfhub_names import PREPROCESSOR
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding, FormatError
 from albertkit.fileformats.safetensors import SavedDtype
@@ -64,7 +65,8 @@ class TfHubFormat:
         named = [file for file in assets if file is not None]
         there = tuple(file for file in named if file.is_file())
         lost = [_lost(file, origin) for file in named if file not in there]
-        return Stored(weights, there, (where_note(said, origin), *notes, *more, *lost))
+        read = [_read_as_in_training(place)] if there else []
+        return Stored(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
 
     def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write an encoder and its preprocessor, by TensorFlow itself; as `write_tfhub`."""
@@ -75,6 +77,20 @@ class TfHubFormat:
 
 
 TFHUB = TfHubFormat()
+
+
+def _read_as_in_training(place: Path) -> Finding:
+    preprocessor = place / PREPROCESSOR
+    give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
+    return Finding(
+        "text-rules-unsaid",
+        "note",
+        "texts are read by google's own rules, as in training (policy reference)",
+        why="an encoder brings its vocabulary and no rules; those of TF Hub's preprocessors, which "
+        "are modules of their own, give other ids to some texts, such as '2001,'",
+        fix=f"For the preprocessor's ids open {give} as the tokenizer, or take the policy tfhub",
+        where=str(place),
+    )
 
 
 def _lost(file: Path, origin: str) -> Finding:

@@ -25,6 +25,7 @@ from albertkit.checkpoints.tfhub_export_preprocessor import (
     preprocessor_module,
     preprocessor_signature,
 )
+from albertkit.checkpoints.tfhub_names import PREPROCESSOR
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.errors import SurroundingsError, imported
 from albertkit.fileformats.atomic import new_directory
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 A_MODULE = "a TF Hub encoder"
-PREPROCESSOR = "preprocessor"
 EPSILON = 1e-12  # of every norm in every published encoder: no file says it
 SETTINGS = "tokenizer_config.json"
 DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
@@ -64,11 +64,13 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
         encoder = encoder_module(tf, stored.weights, pieces)
         save(tf, encoder, encoder_signature(tf, encoder), folder)
         if preprocessing is None:
-            LOGGER.warning("no SentencePiece model lies beside the weights: no preprocessor")
+            LOGGER.warning(
+                "no SentencePiece model lies beside the weights: no preprocessor [no-vocabulary]"
+            )
             return
         LOGGER.warning(
             "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
-            "then they give other pieces than google's, as for '2001,'"
+            "then they give other pieces than google's, as for '2001,' [tokenizer-changed]"
         )
         texts = preprocessor_module(tf, text, preprocessing)
         save(tf, texts, preprocessor_signature(tf, texts), folder / PREPROCESSOR)

@@ -14,6 +14,8 @@ from albertkit.spec.parameters import WORD_TABLE, layer_prefix
 
 _LAYER = layer_prefix(0, 0)
 
+PREPROCESSOR = "preprocessor"  # the folder of an encoder's module in which we put another
+
 EMBEDDINGS = (
     Row(WORD_TABLE, "word_embeddings/embeddings"),
     Row("embeddings.position_embeddings.weight", "position_embedding/embeddings"),

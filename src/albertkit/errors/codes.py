@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     # TensorFlow's modules and checkpoints
     "checkpoint-ambiguous": "A directory holds several checkpoints, and nothing says which.",
     "metadata-taken": "A checkpoint's configuration was pieced together; the note says from what.",
+    "text-rules-unsaid": "A module has a vocabulary, and does not say how texts become its pieces.",
     "groups-rounded": "Other code's rounding gives a layer another group of weights than ours.",
     "head-guessed": "The tensors of a checkpoint fit several heads, of which one was taken.",
     "tf1-hub-module": "A place is a TF Hub module of TensorFlow 1, of which the weights are read.",
