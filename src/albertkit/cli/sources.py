@@ -17,9 +17,9 @@ def texts_of(
     """The texts in the order in which they are named, arguments first.
 
     Without any, the lines of standard input, unless that is a terminal. Raises InputError
-    [texts-missing], [text-empty] for an empty argument, and as rows' readers do.
+    [texts-missing], [text-empty] for an empty argument, and as `read_texts` does.
     """
-    from albertkit.rows import texts_in_file, texts_in_stream
+    from albertkit.rows import read_texts
 
     named = list(arguments or []) + [str(file) for file in files or []]
     if not named and not sys.stdin.isatty():
@@ -27,7 +27,7 @@ def texts_of(
     texts: list[str] = []
     for number, argument in enumerate(arguments or []):
         if argument == STANDARD_INPUT:
-            texts += texts_in_stream(sys.stdin.buffer)
+            texts += read_texts(STANDARD_INPUT, column=column)
         elif argument.strip():
             texts.append(argument)
         else:
@@ -38,8 +38,7 @@ def texts_of(
                 fix="Give a text, or leave the argument out",
             )
     for file in files or []:
-        stream = str(file) == STANDARD_INPUT
-        texts += texts_in_stream(sys.stdin.buffer) if stream else texts_in_file(file, column)
+        texts += read_texts(file, column=column)
     if not texts:
         raise InputError(
             "texts-missing",

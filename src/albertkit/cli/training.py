@@ -108,10 +108,10 @@ def distil(recipe: Recipe, *, run: RunPlace, output: NewDirectory, threads: Thre
 
 def lines_of(files: list[Path]) -> Iterator[str]:
     """The lines of all files, one file after another; each file ends a document."""
-    from albertkit.rows import texts_in_file, texts_in_stream
+    from albertkit.rows import read_texts
 
     for file in files:
-        yield from texts_in_stream(sys.stdin.buffer) if str(file) == "-" else texts_in_file(file)
+        yield from read_texts(file)
         yield ""
 
 

@@ -1,128 +1,148 @@
-"""Texts from a file or a stream: a line each, or a column of JSON lines, CSV or TSV.
+"""Texts from files of every kind, in batches, without ever holding a whole file.
 
-The kind is what the file's name says; a stream holds lines. Texts are UTF-8, checked.
+In: places and the names of columns. Out: RowBatches, in the order of the rows.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.errors import AlbertKitError, Finding, FormatError
+from albertkit.rows.batch import BadRow, RowBatch, joined
+from albertkit.rows.cells import CellType
+from albertkit.rows.faults import Fault
+from albertkit.rows.inputs import Inputs, Place, find_inputs, names_of
+from albertkit.rows.piece import Piece
+from albertkit.rows.places import called, is_stream
 
-TEXT = "text"  # the column that is read where no other is named
+TEXTS_TOGETHER = 2**24  # characters in a batch
 
 
-def texts_in_file(path: Path, column: str | None = None) -> list[str]:
-    """The texts of a file, in its order.
+def read_batches(
+    places: Inputs | Place | Iterable[Place],
+    *,
+    column: str | None = None,
+    keep: Sequence[str] = (),
+    rows: int = 4096,
+    skip_bad: bool = False,
+    start: int = 0,
+    border: int | None = None,
+) -> Iterator[RowBatch]:
+    """The rows of all places from number `start` on, bad ones counted, `rows` at a time or fewer.
 
-    column: of a table; None: "text", or the only one there is. Raises InputError
-    [file-not-found], [column-missing], FormatError [file-not-utf8], [row-malformed],
-    SurroundingsError [file-unreadable].
+    column: that holds the texts; None: "text", or the only one there is. keep: columns that
+    travel along, each of one type in all batches. skip_bad: whether a row that has no text is told
+    in its batch; else it ends the reading. border: no batch reaches over a multiple of it.
+    What is wrong with the files or the columns is raised by the call itself: InputError
+    [file-not-found], [column-missing], [column-not-text], [columns-disagree], and what makes
+    a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
+    [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated].
     """
-    if path.is_dir() or not path.exists():  # a pipe, as <(…) of a shell, is read too
-        raise InputError(
-            "file-not-found",
-            f"{str(path)!r} is a directory" if path.is_dir() else f"there is no file {str(path)!r}",
-            fix="Name a file in it" if path.is_dir() else "Check the path",
-        )
-    with told_as_unreadable(path):
-        data = path.read_bytes()
-    return KINDS.get(path.suffix.lower(), _lines)(decoded(data, str(path)), str(path), column)
+    inputs = places if isinstance(places, Inputs) else find_inputs(places)
+    errors = (file.error for file in inputs.files if file.error is not None)
+    if not skip_bad and (error := next(errors, None)) is not None:
+        raise error
+    types = inputs.types(keep)
+    columns = inputs.columns(column)
+    return _regrouped(_rows_of(inputs, columns, types, start, skip_bad), rows, border)
 
 
-def texts_in_stream(stream: BinaryIO, name: str = "standard input") -> list[str]:
-    """The lines of a stream; raises FormatError [file-not-utf8]."""
-    return _lines(decoded(stream.read(), name), name, None)
+def read_texts(
+    places: Inputs | Place | Iterable[Place], *, column: str | None = None
+) -> Iterator[str]:
+    """The texts alone, one after another; raises as `read_batches` does."""
+    return (text for batch in read_batches(places, column=column) for text in batch.texts)
 
 
-def decoded(data: bytes, name: str) -> str:
-    """UTF-8, with or without a byte order mark; raises FormatError that names the line."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise FormatError(
-            "file-not-utf8",
-            f"line {line} holds the byte 0x{data[error.start]:02x}, which is not UTF-8 there",
-            why="text is read as UTF-8 only, since a guess would change letters",
-            fix="Convert it first, for example: iconv -f latin1 -t utf-8",
-            where=name,
-        ) from error
+def count_rows(places: Inputs | Place | Iterable[Place]) -> int | None:
+    """How many rows there are, where metadata tell; None for lines, and for standard input."""
+    if isinstance(places, Inputs):
+        return places.rows
+    names = names_of(places)
+    if any(is_stream(name) for name in names):  # what is looked at could not be read again
+        return None
+    return find_inputs(names).rows
 
 
-def _lines(text: str, name: str, column: str | None) -> list[str]:
-    # str.splitlines would also cut at U+2028 and at form feeds, which stand inside texts
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
-
-
-def _jsonl(text: str, name: str, column: str | None) -> list[str]:
-    texts = []
-    for number, line in enumerate(_lines(text, name, None), 1):
+def _rows_of(
+    inputs: Inputs,
+    columns: Sequence[str],
+    types: Mapping[str, CellType],
+    start: int,
+    skip_bad: bool,
+) -> Iterator[RowBatch]:
+    """The pieces of all files, numbered."""
+    number = 0
+    for file, column in zip(inputs.files, columns, strict=True):
+        first = number - 1  # rows are counted from 1 in a file
+        skip = max(0, start - number)
+        if file.rows is not None and skip >= file.rows:
+            number += file.rows
+            continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise _malformed(f"row {number} is no JSON: {error}", name) from error
-        if isinstance(row, dict):
-            row = row.get(_chosen(row, column, name))
-        if not isinstance(row, str):
-            raise _malformed(f"row {number} holds {type(row).__name__} where a text belongs", name)
-        texts.append(row)
-    return texts
+            if file.error is not None:
+                raise file.error
+            for piece in file.pieces(column, types, skip):
+                if isinstance(piece, int):
+                    number += piece
+                    continue
+                batch = _numbered(piece, called(file.name), number, number - first)
+                if batch.bad and not skip_bad:
+                    raise _bad_row(batch.bad[0])
+                number = batch.end
+                yield batch
+        except AlbertKitError as error:
+            if not skip_bad:
+                raise
+            if number >= start:
+                broken = Fault(error.finding.code, _said(error.finding))
+                lost = Piece([], {name: [] for name in types}, ((0, broken),))
+                yield _numbered(lost, called(file.name), number, number - first)
+            number += 1
 
 
-def _separated(separator: str) -> Callable[[str, str, str | None], list[str]]:
-    def read(text: str, name: str, column: str | None) -> list[str]:
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        texts = []
-        try:
-            for row in rows:
-                value = row[_chosen(row, column, name)]
-                if value is None or None in row:
-                    many = "few" if value is None else "many"
-                    raise _malformed(f"line {rows.line_num} has too {many} cells", name)
-                texts.append(value)
-        except csv.Error as error:
-            raise _malformed(f"line {rows.reader.line_num} is no CSV: {error}", name) from error
-        return texts
-
-    return read
+def _numbered(piece: Piece, place: str, number: int, row: int) -> RowBatch:
+    """The piece whose first row has this number, and is this row of its file."""
+    bad: list[BadRow] = []
+    beyond = 0  # rows that faults before stand for besides their own
+    for place_in_piece, fault in piece.faults:
+        at = place_in_piece + beyond
+        bad.append(BadRow(place, row + at, fault.code, fault.why, number + at, fault.rows))
+        beyond += fault.rows - 1
+    return RowBatch(piece.texts, piece.kept, number, tuple(bad))
 
 
-def _chosen(row: Mapping[str, object], column: str | None, name: str) -> str:
-    wanted = column or (next(iter(row)) if len(row) == 1 else TEXT)
-    if wanted not in row:
-        raise InputError(
-            "column-missing",
-            f"there is no column {wanted!r}",
-            why=f"the columns are {', '.join(map(str, row))}",
-            fix="Name one of them with --column",
-            where=name,
-        )
-    return wanted
-
-
-def _malformed(what: str, name: str) -> FormatError:
+def _bad_row(bad: BadRow) -> FormatError:
     return FormatError(
-        "row-malformed",
-        what,
+        bad.code,
+        f"row {bad.row} {bad.why}",
         why="every row must be readable, as each gets an answer",
-        fix="Correct the row, or leave it out",
-        where=name,
+        fix="Correct the row, or have bad rows left out (skip_bad)",
+        where=bad.place,
     )
 
 
-KINDS: Mapping[str, Callable[[str, str, str | None], list[str]]] = {
-    ".jsonl": _jsonl,
-    ".ndjson": _jsonl,
-    ".csv": _separated(","),
-    ".tsv": _separated("\t"),
-}
+def _said(finding: Finding) -> str:
+    return f"and what follows: {finding.what}; {finding.why}".removesuffix("; ")
+
+
+def _regrouped(batches: Iterator[RowBatch], rows: int, border: int | None) -> Iterator[RowBatch]:
+    """The same rows, `rows` in a batch where the texts are not too long for that."""
+    held: list[RowBatch] = []
+    count = size = 0
+    for batch in batches:
+        rest = batch
+        while rest.rows:
+            room = rows - count
+            if border is not None:
+                room = min(room, border - rest.first % border)
+            head, rest = rest.split(room)
+            held.append(head)
+            count += head.rows
+            size += sum(map(len, head.texts))
+            full = count == rows or size >= TEXTS_TOGETHER
+            if full or (border is not None and head.end % border == 0):
+                yield joined(held)
+                held, count, size = [], 0, 0
+    if held:
+        yield joined(held)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray: TypeAlias = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import pyarrow
+
+VectorArray: TypeAlias = npt.NDArray[np.floating | np.integer]
 Cell: TypeAlias = str | int | float | None
-Column: TypeAlias = Sequence[Cell] | FloatArray
+Column: TypeAlias = "Sequence[Cell] | VectorArray | pyarrow.Array"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """columns: name → a list of cells, or an array [N, D] of one vector a row."""
+    """columns: name → a list of cells, pyarrow's array of them, or an array [N, D] of vectors."""
 
     columns: Mapping[str, Column]
 
@@ -25,11 +29,9 @@ class Table:
 
     def records(self) -> Iterator[dict[str, Cell | list[float]]]:
         """Each row as a dict, vectors as lists of numbers with no more digits than they have."""
-        for number in range(len(self)):
-            yield {
-                name: shortest(column[number]) if isinstance(column, np.ndarray) else column[number]
-                for name, column in self.columns.items()
-            }
+        columns = [cells_of(column) for column in self.columns.values()]
+        for cells in zip(*columns, strict=True):
+            yield dict(zip(self.columns, cells, strict=True))
 
     def flat_names(self) -> list[str]:
         """The names of the columns where each number of a vector has one of its own."""
@@ -49,7 +51,7 @@ class Table:
                 row += value if isinstance(value, list) else [value]
             yield row
 
-    def vectors(self) -> tuple[str, FloatArray] | None:
+    def vectors(self) -> tuple[str, VectorArray] | None:
         """The column of vectors and its name, where there is one."""
         found = (
             (name, column)
@@ -59,6 +61,47 @@ class Table:
         return next(found, None)
 
 
-def shortest(vector: FloatArray) -> list[float]:
-    """The numbers with as few digits as tell float32 values apart: 0.1, not 0.10000000149."""
-    return [float(digits) for digits in vector.astype(str)]
+def cells_of(column: Column) -> Iterable[Cell | list[float]]:
+    """The cells as JSON has them; those that it has no form for as text."""
+    if isinstance(column, np.ndarray):
+        return map(shortest, column) if column.ndim == 2 else column.tolist()
+    if isinstance(column, list):
+        return column
+    return [_as_json(value) for value in column.to_pylist()]  # type: ignore[union-attr]  # pyarrow's
+
+
+def shortest(vector: VectorArray) -> list[float]:
+    """The numbers with as few digits as tell them apart: 0.1, not 0.10000000149."""
+    if vector.dtype.kind == "f":
+        return [float(digits) for digits in vector.astype(str)]
+    whole: list[float] = vector.tolist()
+    return whole
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_json(each) for each in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def joined_column(columns: Sequence[Column]) -> Column:
+    """One column of several that follow one another."""
+    if all(isinstance(column, list) for column in columns):
+        return [cell for column in columns for cell in column]
+    if any(isinstance(column, np.ndarray) for column in columns):
+        return np.concatenate([np.asarray(column) for column in columns])
+    import pyarrow
+
+    kind = next(column.type for column in columns if isinstance(column, pyarrow.Array))
+    return pyarrow.concat_arrays(
+        [
+            column if isinstance(column, pyarrow.Array) else pyarrow.array(column, kind)
+            for column in columns
+        ]
+    )

@@ -1,19 +1,41 @@
-"""Tables to files, whole or not at all: JSON lines, CSV, TSV, .npy (vectors alone), Parquet."""
+"""Results to files, whole or not at all, of the kind that a file's name ends in."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
-
-import numpy as np
+from types import MappingProxyType
+from typing import BinaryIO, TextIO, TypeAlias
 
 from albertkit.errors import InputError, imported
 from albertkit.fileformats.atomic import new_file
+from albertkit.rows.arrow_writers import ArrowFileWriter, ParquetWriter
+from albertkit.rows.cells import CellType
 from albertkit.rows.table import Table
+from albertkit.rows.writers import (
+    JsonLinesWriter,
+    NpyWriter,
+    PackedJsonLinesWriter,
+    SeparatedWriter,
+    TableWriter,
+    json_lines,
+)
+
+Types: TypeAlias = Mapping[str, CellType]
+
+FILE_KINDS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProxyType(
+    {
+        ".jsonl": lambda file, types: JsonLinesWriter(file),
+        ".csv": lambda file, types: SeparatedWriter(file, ","),
+        ".tsv": lambda file, types: SeparatedWriter(file, "\t"),
+        ".npy": lambda file, types: NpyWriter(file),
+        ".parquet": ParquetWriter,
+        ".arrow": ArrowFileWriter,
+        ".jsonl.gz": lambda file, types: PackedJsonLinesWriter(file),
+    }
+)
+NEEDS_PYARROW = (".parquet", ".arrow")
 
 
 def check_output(place: Path) -> None:
@@ -21,85 +43,54 @@ def check_output(place: Path) -> None:
 
     InputError [output-kind-unknown], [file-not-found], SurroundingsError [extra-missing].
     """
-    if place.suffix.lower() not in FILE_KINDS:
+    kind = kind_of_output(place)
+    if not place.parent.is_dir():
+        raise InputError(
+            "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
+        )
+    if kind in NEEDS_PYARROW:
+        imported("pyarrow", f"a {kind} file")
+
+
+def kind_of_output(place: Path) -> str:
+    """The one of FILE_KINDS that the name ends in; raises InputError [output-kind-unknown]."""
+    name = place.name.lower()
+    kind = next((kind for kind in FILE_KINDS if name.endswith(kind)), None)
+    if kind is None:
         raise InputError(
             "output-kind-unknown",
             f"{str(place)!r} ends in {place.suffix or 'nothing'}",
             why=f"the kinds are {', '.join(FILE_KINDS)}",
             fix="Give the file a name that ends in one of them",
         )
-    if not place.parent.is_dir():
-        raise InputError(
-            "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
-        )
-    if place.suffix.lower() == ".parquet":
-        imported("pyarrow", "a .parquet file")
+    return kind
+
+
+@contextmanager
+def new_table(place: Path, types: Types = MappingProxyType({})) -> Iterator[TableWriter]:
+    """A writer of the file that `place` becomes when the block ends well.
+
+    types: of columns whose first cells may not tell them. The first table written fixes the
+    columns, so one without rows must be written where there are none.
+    Raises as `check_output` and `new_file` do.
+    """
+    check_output(place)
+    with new_file(place) as file:
+        writer = FILE_KINDS[kind_of_output(place)](file, types)
+        try:
+            yield writer
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 def write_table(table: Table, place: Path) -> None:
-    """Write the kind that the name says; raises as `check_output` and `new_file` do."""
-    check_output(place)
-    with new_file(place) as file:
-        FILE_KINDS[place.suffix.lower()](table, file)
+    """Write the table as one file; raises as `new_table` does."""
+    with new_table(place) as writer:
+        writer.write(table)
 
 
 def write_jsonl(table: Table, file: TextIO) -> None:
     """One JSON object a line."""
-    for record in table.records():
-        file.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-
-def write_csv(table: Table, file: TextIO, *, separator: str = ",") -> None:
-    """A header and a line for each row; vectors have a column for each number."""
-    writer = csv.writer(file, delimiter=separator, lineterminator="\n")
-    writer.writerow(table.flat_names())
-    writer.writerows(table.flat_rows())
-
-
-def _as_bytes(write: Callable[[Table, TextIO], None]) -> Callable[[Table, BinaryIO], None]:
-    def write_bytes(table: Table, file: BinaryIO) -> None:
-        text = io.TextIOWrapper(file, "utf-8", newline="")
-        write(table, text)
-        text.detach()  # flushes, and leaves the file open for its owner
-
-    return write_bytes
-
-
-def _write_tsv(table: Table, file: TextIO) -> None:
-    write_csv(table, file, separator="\t")
-
-
-def _write_npy(table: Table, file: BinaryIO) -> None:
-    found = table.vectors()
-    if found is None:
-        raise InputError(
-            "output-kind-unknown",
-            "this table has no vectors",
-            why=".npy holds one array of numbers",
-            fix="Write .jsonl, .csv or .parquet",
-        )
-    np.save(file, found[1], allow_pickle=False)
-
-
-def _write_parquet(table: Table, file: BinaryIO) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    columns = {
-        name: pyarrow.FixedSizeListArray.from_arrays(
-            pyarrow.array(column.reshape(-1)), column.shape[1]
-        )
-        if isinstance(column, np.ndarray)
-        else pyarrow.array(list(column))
-        for name, column in table.columns.items()
-    }
-    pyarrow.parquet.write_table(pyarrow.table(columns), file)
-
-
-FILE_KINDS: Mapping[str, Callable[[Table, BinaryIO], None]] = {
-    ".jsonl": _as_bytes(write_jsonl),
-    ".csv": _as_bytes(write_csv),
-    ".tsv": _as_bytes(_write_tsv),
-    ".npy": _write_npy,
-    ".parquet": _write_parquet,
-}
+    file.writelines(json_lines(table))

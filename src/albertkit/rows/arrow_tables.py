@@ -1,0 +1,174 @@
+"""Parquet and Arrow IPC: by row groups and record batches, of the wanted columns alone.
+
+What is behind a number of rows is reached by the files' metadata, without reading what is before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from albertkit.errors import FormatError, imported
+from albertkit.rows.cells import CellType
+from albertkit.rows.faults import Fault
+from albertkit.rows.kinds import Kind
+
+if TYPE_CHECKING:
+    import pyarrow
+
+TOGETHER = 4096  # rows at a time, where they are short
+TOGETHER_BYTES = 2**25
+# pyarrow's are subclasses of these
+READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError, MemoryError)
+
+
+class ArrowTable(Protocol):
+    """A table of Arrow's types that is read from front to back."""
+
+    schema: pyarrow.Schema
+    rows: int | None  # None where only reading tells
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """The rows behind the first `skip`, and what is lost of them."""
+
+
+class ParquetTable:
+    """A Parquet file, by its row groups."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import pyarrow.parquet
+
+        # a buffer for each column instead of its whole chunk
+        self.file = pyarrow.parquet.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)
+        self.schema = self.file.schema_arrow
+        self.rows: int | None = self.file.metadata.num_rows
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable."""
+        for number in range(self.file.num_row_groups):
+            group = self.file.metadata.row_group(number)
+            left = group.num_rows - skip
+            if left <= 0:
+                skip -= group.num_rows
+                continue
+            size = max(1, group.total_byte_size // max(1, group.num_rows))
+            together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+            try:
+                for batch in self.file.iter_batches(together, [number], list(columns)):
+                    behind = batch.slice(skip)
+                    skip -= batch.num_rows - behind.num_rows
+                    left -= behind.num_rows
+                    yield behind
+            except READING_ERRORS as error:
+                yield _lost(left, error)
+            skip = 0
+
+
+class ArrowFile:
+    """An Arrow IPC file, by its record batches."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import pyarrow.ipc
+
+        self.stream = stream
+        self.file = pyarrow.ipc.open_file(stream)
+        self.schema = self.file.schema
+        one = self._of([0] if len(self.schema) else [])
+        numbers = range(self.file.num_record_batches)
+        self.lengths = [one.get_batch(number).num_rows for number in numbers]
+        self.rows: int | None = sum(self.lengths)
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable."""
+        wanted = self._of([self.schema.get_field_index(name) for name in columns])
+        for number, length in enumerate(self.lengths):
+            if skip < length:
+                try:
+                    batch = wanted.get_batch(number)
+                    batch.validate()
+                except READING_ERRORS as error:
+                    yield _lost(length - skip, error)
+                else:
+                    yield from _slices(batch, skip)
+            skip = max(0, skip - length)
+
+    def _of(self, fields: list[int]) -> pyarrow.ipc.RecordBatchFileReader:
+        import pyarrow.ipc
+
+        options = pyarrow.ipc.IpcReadOptions(included_fields=fields)
+        return pyarrow.ipc.open_file(self.stream, options=options)
+
+
+class ArrowStream:
+    """An Arrow IPC stream, of which only the end tells how long it is."""
+
+    rows: int | None = None
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import pyarrow.ipc
+
+        self.stream = pyarrow.ipc.open_stream(stream)
+        self.schema = self.stream.schema
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable."""
+        for batch in self.stream:
+            if skip < batch.num_rows:
+                batch.validate()
+                yield from _slices(batch.select(list(columns)), skip)
+            skip = max(0, skip - batch.num_rows)
+
+
+def opened_table(stream: BinaryIO, kind: Kind, mapped: str | None) -> ArrowTable:
+    """The table that `stream` holds; mapped: its file's name, where that can be mapped.
+
+    Raises FormatError [file-malformed], SurroundingsError [extra-missing].
+    """
+    what = "Parquet" if kind == "parquet" else "Arrow"
+    pyarrow = imported("pyarrow", f"a file of {what}'s")
+    try:
+        if kind == "parquet":
+            return ParquetTable(stream)
+        source = stream if mapped is None else pyarrow.memory_map(mapped)
+        return ArrowFile(source) if kind == "arrow" else ArrowStream(source)
+    except READING_ERRORS as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise FormatError(
+            "file-malformed",
+            f"it is no whole file of {what}'s: {_first_line(error)}",
+            why="what says where its rows are cannot be read",
+            fix="Write or copy it again",
+            where=str(getattr(stream, "name", "")),
+        ) from error
+
+
+def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
+    """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
+    names = table.schema.names
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is None:
+        return dict(zip(names, table.schema.types, strict=True))
+    raise FormatError(
+        "file-malformed",
+        f"two columns are named {twice!r}",
+        why="columns are found by their names",
+        fix="Rename one",
+        where=name,
+    )
+
+
+def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
+    size = max(1, batch.nbytes // max(1, batch.num_rows))
+    together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+    for start in range(skip, batch.num_rows, together):
+        yield batch.slice(start, together)
+
+
+def _lost(rows: int, error: Exception) -> Fault:
+    others = f" and the {rows - 1:,} behind it" if rows > 1 else ""
+    return Fault("file-malformed", f"{others} cannot be read: {_first_line(error)}".lstrip(), rows)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")

@@ -1,0 +1,180 @@
+"""The files that are read: found, looked at once, and held to one another before any is read."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from albertkit.errors import Finding, InputError
+from albertkit.rows.cells import CellType, agreed
+from albertkit.rows.file import RowFile, looked_into
+from albertkit.rows.kinds import named_kind
+from albertkit.rows.places import called, is_stream
+
+LOGGER = logging.getLogger(__name__)
+
+Place: TypeAlias = "str | os.PathLike[str]"
+TEXT = "text"  # the column that is read where no other is named
+NAMED = 5  # files in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files in the order in which they are read. left_out: those of no known kind."""
+
+    files: tuple[RowFile, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are, where metadata tell; a file that cannot be read is one."""
+        counts = [1 if file.error else file.rows for file in self.files]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def described(self) -> list[dict[str, str | int | None]]:
+        """Names and sizes, by which another run knows whether its inputs are the same."""
+        return [{"name": file.name, "bytes": file.size} for file in self.files]
+
+    def columns(self, column: str | None) -> tuple[str, ...]:
+        """The column of texts of each file.
+
+        Raises InputError [column-missing], [column-not-text].
+        """
+        return tuple(_column_of(file, column) for file in self.files)
+
+    def types(self, keep: Sequence[str]) -> dict[str, CellType]:
+        """The type of each column that is kept, the same for all files.
+
+        Raises InputError [column-missing], [columns-disagree].
+        """
+        return {name: self._type_of(name) for name in keep}
+
+    def _type_of(self, name: str) -> CellType:
+        told = [(file, file.columns) for file in self.files if file.columns is not None]
+        for file, columns in told:
+            if name not in columns:
+                raise column_missing(name, columns, called(file.name))
+        if not told:
+            return "string"
+        one = agreed([columns[name] for _, columns in told])
+        if one is not None:
+            return one
+        seen = {str(columns[name]): file.name for file, columns in told}
+        raise InputError(
+            "columns-disagree",
+            f"the column {name!r} is "
+            + " and ".join(f"{kind} in {place!r}" for kind, place in list(seen.items())[:2]),
+            why="a column that is kept has one type in all that is written",
+            fix="Read these files apart, or leave the column out",
+        )
+
+
+def find_inputs(places: Place | Iterable[Place]) -> Inputs:
+    """Look at all files that `places` name: files, directories, "-" for standard input.
+
+    Of a directory and those in it: the files of known kinds, in the order of their names; hidden
+    ones, and those that begin with "_", are not looked at, others are told of in the log.
+    Raises InputError [file-not-found], SurroundingsError [extra-missing].
+    """
+    files: list[RowFile] = []
+    left_out: list[str] = []
+    for name in names_of(places):
+        path = Path(name)
+        if is_stream(name) or path.is_file():
+            files.append(looked_into(name))
+        elif path.is_dir():
+            inside = [_known(each) for each in _files_below(path)]
+            files += [each for each in inside if isinstance(each, RowFile)]
+            left_out += [each for each in inside if isinstance(each, str)]
+            _check_not_empty(inside, name)
+        else:
+            raise InputError("file-not-found", f"there is no file {name!r}", fix="Check the path")
+    if left_out:
+        LOGGER.warning("%s", _told_left_out(left_out).line())
+    return Inputs(tuple(files), tuple(left_out))
+
+
+def names_of(places: Place | Iterable[Place]) -> list[str]:
+    """The places as they are named."""
+    if isinstance(places, str | os.PathLike):
+        return [os.fspath(places)]
+    return [os.fspath(place) for place in places]
+
+
+def column_missing(name: str, columns: Iterable[str], place: str) -> InputError:
+    """The error that names the columns there are, the nearest first."""
+    there = list(columns)
+    near = difflib.get_close_matches(name, there, 1, 0.5)
+    return InputError(
+        "column-missing",
+        f"there is no column {name!r}",
+        why=f"the columns are {', '.join(there)}" if there else "lines of text have no columns",
+        fix=f"Name one of them, perhaps {near[0]!r}" if near else "Name one of them",
+        where=place,
+    )
+
+
+def _column_of(file: RowFile, column: str | None) -> str:
+    columns = file.columns
+    if not columns:  # lines of text, or unknown
+        return column or TEXT
+    wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
+    if wanted not in columns:
+        raise column_missing(wanted, columns, called(file.name))
+    kind = columns[wanted]
+    if isinstance(kind, str):  # whether it holds texts, each row tells
+        return wanted
+    from albertkit.rows.arrow_pieces import holds_text
+
+    if not holds_text(kind):
+        raise InputError(
+            "column-not-text",
+            f"the column {wanted!r} holds {kind}",
+            why="only texts can be read",
+            fix="Name another column",
+            where=called(file.name),
+        )
+    return wanted
+
+
+def _files_below(top: Path) -> list[str]:
+    """All files in a directory and those in it, in the order of their names."""
+    found: list[Path] = []
+    for folder, inside, names in os.walk(top):
+        inside[:] = [name for name in inside if not name.startswith((".", "_"))]
+        found += [Path(folder, name) for name in names if not name.startswith((".", "_"))]
+    return [str(path) for path in sorted(found)]
+
+
+def _known(name: str) -> RowFile | str:
+    """The file, or its name alone where neither its contents nor its name tell a kind."""
+    file = looked_into(name)
+    told = named_kind(name) is not None or (file.error is None and file.kind != "lines")
+    return file if told else name
+
+
+def _check_not_empty(inside: Sequence[RowFile | str], name: str) -> None:
+    if not any(isinstance(each, RowFile) for each in inside):
+        raise InputError(
+            "texts-missing",
+            f"there is no file of a known kind in {name!r}",
+            why=f"it has {len(inside)} others" if inside else "it is empty",
+            fix="Name the files themselves, or give them names that end in .txt, .csv, .jsonl, …",
+        )
+
+
+def _told_left_out(names: Sequence[str]) -> Finding:
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return Finding(
+        "files-left-out",
+        "note",
+        f"not read: {shown} ({len(names)} in all)",
+        "what is in them is no kind of rows that is known",
+        "Name a file itself to have its lines read",
+    )

@@ -1,0 +1,118 @@
+"""Which kind of rows a file holds: by its first bytes, and where they don't tell, by its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from albertkit.errors import FormatError
+
+Kind: TypeAlias = Literal["lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream"]
+Packing: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
+
+HEAD = 2**16  # bytes that are looked at
+
+PACKINGS: Mapping[bytes, Packing] = MappingProxyType(
+    {
+        b"\x1f\x8b": "gzip",
+        b"BZh": "bz2",
+        b"\xfd7zXZ\x00": "xz",
+        b"\x28\xb5\x2f\xfd": "zstd",
+    }
+)
+PACKED_NAMES = (".gz", ".bz2", ".xz", ".zst", ".zstd")
+MAGIC: Mapping[bytes, Kind] = MappingProxyType(
+    {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
+)
+NAMES: Mapping[str, Kind] = MappingProxyType(
+    {
+        ".txt": "lines",
+        ".csv": "csv",
+        ".tsv": "tsv",
+        ".jsonl": "jsonl",
+        ".ndjson": "jsonl",
+        ".parquet": "parquet",
+        ".arrow": "arrow",
+        ".feather": "arrow",
+        ".ipc": "arrow",
+        ".arrows": "arrow-stream",
+    }
+)
+
+SEPARATORS: Mapping[Kind, str] = MappingProxyType({"csv": ",", "tsv": "\t"})
+
+
+def packing_of(head: bytes) -> Packing | None:
+    """How a file with this beginning is compressed."""
+    return next((packing for magic, packing in PACKINGS.items() if head.startswith(magic)), None)
+
+
+def named_kind(name: str) -> Kind | None:
+    """The kind that a file's name tells, whether compressed or not."""
+    path = PurePath(name.lower())
+    if path.suffix in PACKED_NAMES:
+        path = path.with_suffix("")
+    return NAMES.get(path.suffix)
+
+
+def kind_of(head: bytes, name: str) -> Kind:
+    """The kind of a decompressed file that begins with `head`.
+
+    Raises FormatError [file-foreign], [file-truncated], [file-not-utf8].
+    """
+    found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
+    if found:
+        return found
+    named = named_kind(name)
+    if named in MAGIC.values():
+        raise _not_as_named(head, name)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FormatError(
+            "file-not-utf8",
+            "the file begins as UTF-16 does",
+            why="text is read as UTF-8 only",
+            fix="Convert it first: iconv -f utf-16 -t utf-8",
+            where=name,
+        )
+    if named is not None:
+        return named
+    if b"\x00" in head:
+        raise FormatError(
+            "file-foreign",
+            f"the file begins with {head[:8]!r}",
+            why="that is neither text nor a table of a kind that is read",
+            fix="Give text, CSV, TSV, JSON lines, Parquet or Arrow, compressed or not",
+            where=name,
+        )
+    return "jsonl" if _begins_with_an_object(head) else "lines"
+
+
+def _not_as_named(head: bytes, name: str) -> FormatError:
+    if not head:
+        return FormatError(
+            "file-truncated",
+            "the file is empty",
+            why="its name promises a table",
+            fix="Write or download it again",
+            where=name,
+        )
+    return FormatError(
+        "file-foreign",
+        f"the file begins with {head[:8]!r}",
+        why="a table of the kind that its name says begins otherwise",
+        fix="Check where it came from",
+        where=name,
+    )
+
+
+def _begins_with_an_object(head: bytes) -> bool:
+    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+    if not line.startswith(b"{"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

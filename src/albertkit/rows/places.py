@@ -1,0 +1,143 @@
+"""Files and standard input as streams of bytes, decompressed, whose failures are told in a line.
+
+Several processes and kinds read through here; nothing is ever held whole.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from albertkit.errors import FormatError, imported
+from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.rows.kinds import HEAD, Packing
+
+STANDARD_INPUT = "-"
+
+
+class Rejoined(io.RawIOBase):
+    """A stream of which the beginning was looked at, from its beginning."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self.head = memoryview(head)
+        self.rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
+        if not self.head:
+            found = self.rest.read(len(buffer))
+            buffer[: len(found)] = found
+            return len(found)
+        count = min(len(buffer), len(self.head))
+        buffer[:count] = self.head[:count]
+        self.head = self.head[count:]
+        return count
+
+    def close(self) -> None:
+        self.rest.close()
+        super().close()
+
+
+def opened(name: str) -> BinaryIO:
+    """The bytes of a file, or of standard input."""
+    return sys.stdin.buffer if name == STANDARD_INPUT else Path(name).open("rb")
+
+
+def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first HEAD bytes, and a stream that still has them."""
+    head = b""
+    while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
+        head += more
+    return head, cast(BinaryIO, io.BufferedReader(Rejoined(head, stream)))
+
+
+def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
+    """The contents of a stream; raises SurroundingsError [extra-missing] for zstd without it."""
+    match packing:
+        case None:
+            return stream
+        case "gzip":
+            return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+        case "bz2":
+            return cast(BinaryIO, bz2.BZ2File(stream))
+        case "xz":
+            return cast(BinaryIO, lzma.LZMAFile(stream))
+        case "zstd":
+            # zstandard's own reader takes a stream that was cut off for one that is at its end
+            pyarrow = imported("pyarrow", "a file compressed with zstd")
+            return cast(BinaryIO, pyarrow.CompressedInputStream(stream, "zstd"))
+
+
+@contextmanager
+def told_as_unreadable_rows(name: str) -> Iterator[None]:
+    """Turn what the system and the decompressors say into our errors."""
+    try:
+        with told_as_unreadable(Path(name)):
+            try:
+                yield
+            except OSError as error:
+                if error.errno is None:  # a decompressor's or pyarrow's, not the system's
+                    raise _damaged(name, error) from error
+                raise
+    except EOFError as error:
+        raise _cut_off(name) from error
+    except (zlib.error, lzma.LZMAError) as error:
+        raise _damaged(name, error) from error
+
+
+def _cut_off(name: str) -> FormatError:
+    return FormatError(
+        "file-truncated",
+        "it ends early",
+        why="the end of its compressed data is not there",
+        fix="Download or copy it again",
+        where=name,
+    )
+
+
+def _damaged(name: str, error: Exception) -> FormatError:
+    if "runcated" in str(error):  # pyarrow's word for it
+        return _cut_off(name)
+    return FormatError(
+        "file-malformed",
+        f"it is damaged: {error}",
+        why="what follows cannot be read",
+        fix="Download or copy it again",
+        where=name,
+    )
+
+
+def seekable(stream: BinaryIO) -> BinaryIO:
+    """The same bytes where any of them can be gone to: on disk, in a file that has no name."""
+    laid = tempfile.TemporaryFile()  # noqa: SIM115  # whoever reads it closes it
+    while block := stream.read(2**20):
+        laid.write(block)
+    laid.seek(0)
+    return cast(BinaryIO, laid)
+
+
+def called(name: str) -> str:
+    """What messages call a place."""
+    return "standard input" if name == STANDARD_INPUT else name
+
+
+def is_stream(name: str) -> bool:
+    """Whether what is read there is gone then: standard input, a pipe."""
+    path = Path(name)
+    return name == STANDARD_INPUT or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def size_of(name: str) -> int | None:
+    """The size of a file in bytes; None for a stream, whose end is not known."""
+    return None if is_stream(name) else Path(name).stat().st_size

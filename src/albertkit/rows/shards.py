@@ -1,0 +1,85 @@
+"""The shards of an output directory: their names, which of them are whole, and writing one.
+
+Shard k holds the answers to the input rows k·S to (k + 1)·S − 1, less the bad ones, which are
+listed in a file beside it. A shard that has its name is whole: it got it in one step, when it and
+its bad rows lay on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from albertkit.fileformats.atomic import write_file
+from albertkit.rows.batch import BadRow
+from albertkit.rows.cells import CellType
+from albertkit.rows.table import Table
+from albertkit.rows.write import new_table
+from albertkit.rows.writers import TableWriter
+
+KINDS = ("parquet", "arrow", "npy", "jsonl", "jsonl.gz")
+
+
+class Shard:
+    """A shard while it is written."""
+
+    def __init__(self, writer: TableWriter) -> None:
+        self.writer = writer
+        self.bad: list[BadRow] = []
+
+    def write(self, table: Table) -> None:
+        """Append the rows; one table must be written, though it has no rows."""
+        self.writer.write(table)
+
+    def leave_out(self, bad: Iterable[BadRow]) -> None:
+        """List rows that have no answer."""
+        self.bad += bad
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """What whoever writes a shard must know; it can be sent to other processes.
+
+    kind: one of KINDS. types: of the columns that are kept beside the answers.
+    """
+
+    directory: Path
+    kind: str = "parquet"
+    types: Mapping[str, CellType] = field(default_factory=dict)
+
+    def place(self, number: int) -> Path:
+        """The file of a shard."""
+        return self.directory / f"part-{number:05d}.{self.kind}"
+
+    def bad_place(self, number: int) -> Path:
+        """The file that lists a shard's bad rows, where it has some: JSON lines."""
+        return self.directory / f"_bad-{number:05d}.jsonl"
+
+    def finished(self) -> frozenset[int]:
+        """The shards that are there."""
+        name = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.kind)}")
+        found = (name.fullmatch(path.name) for path in self.directory.iterdir())
+        return frozenset(int(match[1]) for match in found if match)
+
+    @contextmanager
+    def writing(self, number: int) -> Iterator[Shard]:
+        """A shard that is there when the block ends well, and else is not.
+
+        Raises SurroundingsError [write-failed].
+        """
+        with new_table(self.place(number), self.types) as writer:
+            shard = Shard(writer)
+            yield shard
+            self._list_bad(number, shard.bad)
+
+    def _list_bad(self, number: int, bad: list[BadRow]) -> None:
+        place = self.bad_place(number)
+        if bad:
+            lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in bad)
+            write_file(place, "".join(lines).encode())
+        else:
+            place.unlink(missing_ok=True)  # of an earlier try, before its inputs were mended

@@ -1,0 +1,191 @@
+"""A job's output directory: shards that are each whole or not there, and are never made twice.
+
+In: a description of the job, then each shard's answers. A run that was killed at any moment is
+taken up by the next: what is finished is known by the shards themselves.
+Not promised: file systems without flock, or where rename is not atomic.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from albertkit.errors import FormatError, InputError, SurroundingsError, imported
+from albertkit.fileformats.atomic import told_as_write_failed, write_file
+from albertkit.fileformats.reader import JsonValue, read_json
+from albertkit.rows.cells import CellType
+from albertkit.rows.shards import KINDS, Shard, Shards
+from albertkit.rows.write import NEEDS_PYARROW
+
+JOB = "_job.json"  # readers of whole directories pass over names that begin so
+LOCK = ".lock"
+SHOWN = 60  # characters of a value in a message
+LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_job\.json)\.tmp-\d+-[0-9a-f]+")
+
+
+class ShardedSink:
+    """Opens the directory of a job, alone until it is closed.
+
+    job: what the answers depend on, as JSON: inputs, model, options. types: of the columns that
+    are kept. resume: go on where shards of the same job are; without it they are refused.
+    Raises InputError [output-taken], [output-exists], [output-kind-unknown], SurroundingsError
+    [output-busy], [write-failed], [extra-missing]; nothing in the directory is touched then.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str,
+        *,
+        job: Mapping[str, JsonValue],
+        kind: str = "parquet",
+        shard_rows: int = 100_000,
+        types: Mapping[str, CellType] | None = None,
+        resume: bool = False,
+    ) -> None:
+        self.shards = Shards(Path(directory), kind, dict(types or {}))
+        self.shard_rows = shard_rows
+        self._lock: int | None = None
+        _check_kind(kind)
+        described = json.dumps(
+            {
+                "kind": kind,
+                "shard_rows": shard_rows,
+                "types": {name: str(each) for name, each in self.shards.types.items()},
+                "job": job,
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+        place = self.shards.directory
+        _check_job(place, described, resume)
+        with told_as_write_failed(place):
+            place.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(place / LOCK)
+        try:
+            _check_job(place, described, resume)  # another process may have come in between
+            for left_over in _left_over(place):
+                left_over.unlink()
+            if not (place / JOB).exists():
+                write_file(place / JOB, described.encode())
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def finished(self) -> frozenset[int]:
+        """The numbers of the shards that are there, whole."""
+        return self.shards.finished()
+
+    def shard(self, number: int) -> AbstractContextManager[Shard]:
+        """The shard of the input rows from `number * shard_rows` on; see Shards.writing."""
+        return self.shards.writing(number)
+
+    def close(self) -> None:
+        """Let others open the directory."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise InputError(
+            "output-kind-unknown",
+            f"shards cannot be {kind!r}",
+            why=f"the kinds are {', '.join(KINDS)}",
+            fix="Take one of them",
+        )
+    if f".{kind}" in NEEDS_PYARROW:
+        imported("pyarrow", f"a {kind} file")
+
+
+def _check_job(place: Path, described: str, resume: bool) -> None:
+    """Raise where `place` is neither new nor this job's, or is this job's unasked."""
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise _taken(f"{str(place)!r} is a file", "shards are written into a directory")
+    names = {path.name for path in place.iterdir()}
+    ours = {LOCK, *(path.name for path in _left_over(place))}
+    if JOB not in names:
+        others = sorted(names - ours)
+        if others:
+            raise _taken(
+                f"{str(place)!r} holds {others[0]!r}", "it was not made by a job like this one"
+            )
+        return
+    try:
+        before = read_json(place / JOB)
+    except FormatError as error:
+        raise _taken(f"{str(place)!r} holds a {JOB} of another kind", str(error)) from error
+    now = json.loads(described)
+    if before != now:
+        raise _taken(f"{str(place)!r} holds another job", _difference(before, now))
+    if not resume:
+        raise InputError(
+            "output-exists",
+            f"{str(place)!r} holds this job already",
+            why="shards that are there would be made again",
+            fix="Go on with --resume, or write to another directory",
+        )
+
+
+def _taken(what: str, why: str) -> InputError:
+    return InputError("output-taken", what, why=why, fix="Write to a new directory")
+
+
+def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> str:
+    """The first key whose values differ, with both of them."""
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict) and old != new:
+            return _difference(old, new)
+        if old != new:
+            return f"its {name!r} is {_shown(old)}, not {_shown(new)}"
+    raise AssertionError("they are the same")
+
+
+def _shown(value: JsonValue) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _left_over(place: Path) -> list[Path]:
+    return [path for path in place.iterdir() if LEFT_OVER.fullmatch(path.name)]
+
+
+def _locked(place: Path) -> int:
+    """Hold the file; raises SurroundingsError [output-busy] where another process does."""
+    handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise SurroundingsError(
+            "output-busy",
+            f"another process writes to {str(place.parent)!r}",
+            why="two would make the same shards",
+            fix="Wait until it is done, or write to another directory",
+        ) from error
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
