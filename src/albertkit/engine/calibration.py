@@ -8,24 +8,29 @@ steps of what is left won nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from albertkit.engine.numpy_engine import own_text
+from albertkit.engine.held import HeldArrays
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.openvino_engine import encoder_graph, own_cores
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Int64Array
+from albertkit.engine.quiet_openvino import openvino
 from albertkit.errors import InputError
-from albertkit.graph.encoder import encoder
-from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import FloatArray, Weights
 from albertkit.text.encoding import Encodings
+
+if TYPE_CHECKING:
+    from openvino import Model, Node
 
 FEWEST = 64  # texts; extremes of fewer are exceeded by the next text
 MOST = 256
 MOST_IDS = 16_384  # of more than FEWEST texts: calibrating must stay little beside the work
+ROWS_AND_SLOTS = np.array([0, 1], np.int64)  # axes
 HELD_OUT = 4  # every fourth text is not fitted to, but measured on
 
 
@@ -71,51 +76,51 @@ def sample_of(encodings: Encodings) -> Sample:
 
 def inputs_of_products(weights: Weights, encodings: Encodings) -> Inputs:
     """Run the texts in float32 and look at what each matrix of the layers is multiplied with."""
-    watching = _Watching(weights)
+    emit = _Watching(weights)
+    model = _probed(encoder_graph(emit), emit.seen)
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": own_cores()}
+    request = openvino().Core().compile_model(model, "CPU", settings).create_infer_request()
+    found: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
     for layout in plan(encodings.lengths):
         batch = pack(encodings, layout)
-        watching.begin(batch.slots)
-        encoder(
-            watching,
-            weights.config,
-            ids=batch.ids,
-            type_ids=batch.type_ids,
-            positions=batch.positions,
-            mask=own_text(batch.owners),
-        )
-    return {name: tuple(uses) for name, uses in watching.seen.items()}
+        request.infer([batch.ids, batch.type_ids, batch.positions, batch.owners])
+        for number, before in enumerate(found):
+            outermost = np.maximum if number % 2 else np.minimum
+            found[number] = outermost(before, request.get_output_tensor(number).data)  # [in]
+    pairs = iter(zip(found[::2], found[1::2], strict=True))
+    return {name: tuple(Extremes(*next(pairs)) for _ in uses) for name, uses in emit.seen.items()}
 
 
-class _Watching(NumpyEmitter):
-    """Computes as its base does, and notes what enters the products of the layers."""
+class _Watching(OpenVinoEmitter):
+    """Keeps the nodes that enter the products of the layers."""
 
     def __init__(self, weights: Weights) -> None:
-        super().__init__(weights.config, weights.arrays)
-        self.seen: dict[str, list[Extremes]] = {
+        super().__init__(weights.config, HeldArrays(weights.arrays))
+        self.seen: dict[str, list[Node]] = {
             row.name: []
             for row in weights.table()
             if row.group is not None and len(row.shape) == 2  # matrices of the layers
         }
 
-    def begin(self, slots: Int64Array) -> None:
-        """A batch follows, with texts in these of its slots [T]."""
-        self._slots = slots
-        self._uses = dict.fromkeys(self.seen, 0)
-
-    def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
         if weight in self.seen:
-            values = x.reshape(-1, x.shape[-1])[self._slots]  # [T, in]
-            self._note(weight, np.minimum(values.min(0), 0), np.maximum(values.max(0), 0))
+            self.seen[weight].append(x)
         return super().linear(x, weight, bias)
 
-    def _note(self, weight: str, low: FloatArray, high: FloatArray) -> None:
-        uses, use = self.seen[weight], self._uses[weight]
-        self._uses[weight] += 1
-        if use == len(uses):
-            uses.append(Extremes(low, high))
-        else:
-            before = uses[use]
-            uses[use] = Extremes(np.minimum(before.low, low), np.maximum(before.high, high))
+
+def _probed(model: Model, seen: Mapping[str, Sequence[Node]]) -> Model:
+    """The same graph; its outputs are the least and the largest values [in] of what was seen."""
+    ov = openvino()
+    op = ov.opset15
+    inputs = model.get_parameters()
+    owners = inputs[-1]  # [R, W]; an empty slot's vector counts as 0, which every range holds
+    is_full = op.convert(op.greater_equal(owners, np.int32(0)), "f32")
+    is_full = op.unsqueeze(is_full, np.int64(2))  # [R, W, 1]
+    outputs = []
+    for x in (x for uses in seen.values() for x in uses):
+        values = op.multiply(x, is_full)  # [R, W, in]
+        outputs += [kind(values, ROWS_AND_SLOTS) for kind in (op.reduce_min, op.reduce_max)]
+    return ov.Model(outputs, inputs, "calibration")
 
 
 def _chosen(encodings: Encodings, numbers: Int64Array) -> Encodings:

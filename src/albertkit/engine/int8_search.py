@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from albertkit.engine.calibration import Extremes, Inputs, inputs_of_products, sample_of
 from albertkit.engine.int8_scheme import Int8Scheme, Range, with_exact_zero
 from albertkit.engine.lists import vectors_of_texts
-from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.smoothing import smoothing_of
 from albertkit.errors import Finding, InputError
@@ -65,13 +64,14 @@ def find_scheme(
     """
     sample = sample_of(encodings)
     inputs = inputs_of_products(weights, sample.fitted)
-    exact = vectors_of_texts(NumpyEngine(weights), sample.held, pooling)  # [N, H]
+    exact = _vectors(OpenVinoEngine(weights), sample.held, pooling)
     tried: list[FoundScheme] = []
     for each in PLANS:
         scheme = scheme_of(each, weights, inputs, weight_levels)
         if not any(spread for uses in scheme.ranges.values() for spread in uses):
             continue  # a model of two repetitions has nothing between them
-        vectors = _vectors(weights, scheme, sample.held, pooling)
+        engine = OpenVinoEngine(weights, precision="int8", scheme=scheme)
+        vectors = _vectors(engine, sample.held, pooling)
         tried.append(FoundScheme(scheme, each.name, fidelity(vectors, exact)))
         LOGGER.info("%s", tried[-1].line())
         if tried[-1].fidelity.is_enough and tried[-1].fidelity.keeps_order:
@@ -131,11 +131,8 @@ def _range(extremes: Extremes, factors: FloatArray | None) -> Range:
     return with_exact_zero(float(low.min()), float(high.max()))
 
 
-def _vectors(
-    weights: Weights, scheme: Int8Scheme, encodings: Encodings, pooling: Pooling
-) -> FloatArray:
-    """[N, H], as the engine that is to run will give them."""
-    engine = OpenVinoEngine(weights, precision="int8", scheme=scheme)
+def _vectors(engine: OpenVinoEngine, encodings: Encodings, pooling: Pooling) -> FloatArray:
+    """[N, H]; closes the engine."""
     try:
         return vectors_of_texts(engine, encodings, pooling)
     finally:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from albertkit.engine.calibration import check_enough
-from albertkit.rows import texts_in_file
 from albertkit.text import AlbertTokenizer, Encodings
 
+FIRST = 4096  # texts of a file that are looked at
 Calibration: TypeAlias = str | Path | Sequence[str] | None
 
 
@@ -18,10 +18,22 @@ def calibration_texts(
 ) -> Encodings | None:
     """Read and encode them; a str is the name of a file. What is too long is cut.
 
-    Raises InputError [calibration-missing] where they are too few, and as rows' readers do.
+    Raises InputError [calibration-missing] where they are too few, and as `read_batches` does.
     """
     if given is None:
         return None
-    texts = texts_in_file(Path(given)) if isinstance(given, str | Path) else list(given)
+    texts = _first_of(given) if isinstance(given, str | Path) else list(given)
     check_enough(len(texts))
     return tokenizer.encode_batch(texts, max_length=max_length)
+
+
+def _first_of(place: str | Path) -> list[str]:
+    """The texts at the beginning of a file of any kind and any length."""
+    from albertkit.rows import read_batches  # which a model that isn't calibrated never needs
+
+    texts: list[str] = []
+    for batch in read_batches(place, rows=FIRST):
+        texts += batch.texts
+        if len(texts) >= FIRST:
+            break
+    return texts

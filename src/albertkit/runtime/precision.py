@@ -5,7 +5,6 @@ float32 asks nobody, so that a process which wants nothing else never imports Op
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,8 +14,6 @@ from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.runtime.choose_engine import EngineName
 from albertkit.text.requests import one_of
-
-LOGGER = logging.getLogger(__name__)
 
 PrecisionName = Literal["auto", "float32", "bfloat16", "int8"]
 PRECISION_NAMES: tuple[PrecisionName, ...] = get_args(PrecisionName)
@@ -30,7 +27,7 @@ class ChosenPrecision:
     why: str
 
     def line(self) -> str:
-        return f"{self.precision}: {self.why}"
+        return f"{self.precision}, since {self.why}"
 
 
 def choose_precision(
@@ -38,13 +35,13 @@ def choose_precision(
     engine: EngineName = "auto",
     processor: Callable[[], Processor] = this_processor,
 ) -> ChosenPrecision:
-    """What is computed in; only what is asked for by name can be int8, since it must be calibrated.
+    """What is computed in; int8 only where it is asked for by name, as its answers are others.
 
     Raises InputError [precision-unsupported], [option-invalid].
     """
     one_of(asked, PRECISION_NAMES, "precision")
     if asked == "float32":
-        return ChosenPrecision("float32", "it was asked for")
+        return ChosenPrecision("float32", "nothing else was asked for")
     if engine == "numpy":
         if asked == "auto":
             return ChosenPrecision("float32", "numpy computes in nothing else")
@@ -56,12 +53,12 @@ def choose_precision(
         )
     able = processor()
     if asked == "auto":
-        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.seen)
+        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.line())
     if (able.bfloat16 if asked == "bfloat16" else able.int8) is False:
         raise InputError(
             "precision-unsupported",
             f"precision is {asked!r}",
-            why=f"{able.seen}, so it would be slower than float32, and less exact",
-            fix='Ask for "auto", which takes the fastest that loses nothing you would notice',
+            why=f"{able.line()}, and done by other instructions it is no faster than float32",
+            fix='Ask for "auto" or "float32"',
         )
-    return ChosenPrecision(asked, able.seen)
+    return ChosenPrecision(asked, able.line())

@@ -1,0 +1,71 @@
+"""Which engine on which device: refused before anything is loaded where they do not fit.
+
+torch is imported only where it or a GPU was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from albertkit.engine.processor import Processor, this_processor
+from albertkit.errors import InputError, imported
+from albertkit.runtime.choose_engine import ENGINE_NAMES, EngineName
+from albertkit.text.requests import one_of
+
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """An engine and the device it computes on; on a GPU the engine is torch."""
+
+    engine: EngineName
+    device: str  # "cpu", "cuda" or "cuda:N"
+
+    def processor(self) -> Processor:
+        """What the device can, as the engine knows it; imports the engine's library."""
+        if self.engine != "torch":
+            return this_processor()
+        from albertkit.model.devices import processor_of
+
+        return processor_of(self.device)
+
+
+def placed(engine: EngineName = "auto", device: str | None = None) -> Placement:
+    """The engine and device that were asked for, where both are here.
+
+    device: "auto", and None for the engine torch, is a GPU where torch sees one, else the CPU;
+    None is the CPU for all others.
+    Raises InputError [option-invalid], SurroundingsError [extra-missing], [device-unavailable].
+    """
+    one_of(engine, ENGINE_NAMES, "engine")
+    if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
+        raise InputError(
+            "option-invalid",
+            f"device is {device!r}",
+            why="known are 'auto', 'cpu', 'cuda', and 'cuda:0', 'cuda:1', … for one of several",
+            fix="Take one of these",
+        )
+    on_gpu = device is not None and device.startswith("cuda")
+    if on_gpu and engine not in {"auto", "torch"}:
+        raise InputError(
+            "option-invalid",
+            f"device is {device!r} and engine is {engine!r}",
+            why=f"{engine} computes on the CPU",
+            fix="Leave the engine out, or take 'torch'",
+        )
+    if engine == "torch" or on_gpu:
+        imported("torch", f"device={device!r}" if on_gpu else "engine='torch'")
+        return Placement("torch", _here(device or "auto"))
+    if engine == "auto" and device == "auto" and find_spec("torch") is not None:
+        found = _here("auto")
+        return Placement("auto" if found == "cpu" else "torch", found)
+    return Placement(engine, "cpu")
+
+
+def _here(device: str) -> str:
+    from albertkit.model.devices import device_here
+
+    return device_here(device)

@@ -1,0 +1,51 @@
+"""What a processor is taken to do well, from what the system and OpenVINO say of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from albertkit.engine.processor import (
+    INT8_FLAGS,
+    WHOLE,
+    WITHIN_16_BITS,
+    Processor,
+    flags_in,
+    this_processor,
+)
+
+X86 = (
+    "processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+)
+ARM64 = "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU part\t: 0xd0c\n"
+
+
+def test_flags_are_those_of_the_first_processor_by_either_name() -> None:
+    assert flags_in(X86) == {"fpu", "avx2", "avx512_vnni"}
+    assert flags_in(ARM64) == {"fp", "asimd", "asimddp"}
+    assert flags_in("hardware\t: a toaster\n") is None
+
+
+@pytest.mark.parametrize("flag", INT8_FLAGS)
+def test_an_int8_instruction_is_named_and_uses_the_whole_byte(flag: str) -> None:
+    processor = Processor("one", False, frozenset({"fpu", flag}))
+    assert processor.int8 is True
+    assert processor.weight_levels == WHOLE
+    assert processor.line() == f"one has no bfloat16 and int8 ({flag})"
+
+
+def test_without_one_weights_have_levels_whose_sums_fit_into_16_bits() -> None:
+    processor = Processor("one", True, frozenset({"avx2", "avx512f"}))
+    assert processor.int8 is False
+    assert processor.line() == "one has bfloat16 and no int8 instructions"
+    assert 2 * 255 * processor.weight_levels < 2**15 <= 2 * 255 * (processor.weight_levels + 1)
+
+
+def test_where_the_system_tells_nothing_that_is_said_and_the_narrow_levels_are_taken() -> None:
+    processor = Processor("one", False, None)
+    assert processor.int8 is None
+    assert processor.weight_levels == WITHIN_16_BITS
+    assert "does not tell" in processor.line()
+
+
+def test_this_processor_has_a_name() -> None:
+    assert this_processor().name

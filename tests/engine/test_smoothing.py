@@ -1,0 +1,45 @@
+"""Smoothing changes no product, and one large channel no longer takes all the steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from albertkit.engine.calibration import Extremes
+from albertkit.engine.smoothing import smoothing_of
+from albertkit.spec import AlbertConfig
+from axes import CONFIG_AXES, random_weights
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+AT = "encoder.albert_layer_groups.0.albert_layers.0."
+QKV = [f"{AT}attention.{part}.weight" for part in ("query", "key", "value")]
+
+
+def test_large_channels_are_divided_by_more_and_readers_of_one_input_by_the_same() -> None:
+    weights = random_weights(CONFIG)
+    high = np.ones(CONFIG.hidden_size, np.float32)
+    high[5] = 100.0
+    uses = (Extremes(-high, high), Extremes(-high / 2, high / 2))
+    names = [*QKV, f"{AT}ffn.weight"]
+    found = smoothing_of(weights, dict.fromkeys(names, uses))
+    assert set(found) == set(names)
+    for name in QKV:
+        np.testing.assert_array_equal(found[name], found[QKV[0]])
+    for factors in found.values():
+        assert factors.dtype == np.float32
+        assert factors.argmax() == 5
+        np.testing.assert_allclose(np.log(factors).mean(), 0, atol=1e-6)
+        assert (high / factors).max() / np.median(high / factors) < 100 / 5
+
+
+def test_a_channel_that_is_always_zero_does_no_harm() -> None:
+    weights = random_weights(CONFIG)
+    high = np.ones(CONFIG.hidden_size, np.float32)
+    high[3] = 0.0
+    name = f"{AT}ffn.weight"
+    (factors,) = smoothing_of(weights, {name: (Extremes(-high, high),)}).values()
+    assert np.all(np.isfinite(factors))
+    assert np.all(factors > 0)
+
+
+def test_a_matrix_without_uses_has_no_factors() -> None:
+    assert smoothing_of(random_weights(CONFIG), {f"{AT}ffn.weight": ()}) == {}

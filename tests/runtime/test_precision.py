@@ -1,0 +1,71 @@
+"""The precision is the one asked for, the processor's best, or a line that says why not."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albertkit.engine.processor import Processor, this_processor
+from albertkit.errors import InputError
+from albertkit.runtime import load
+from albertkit.runtime.precision import PrecisionName, choose_precision
+from tiny_models import save_tiny
+
+OLD = Processor("an old one", False, frozenset({"avx2"}))
+NEW = Processor("a new one", True, frozenset({"avx512_vnni"}))
+UNKNOWN = Processor("an unknown one", False, None)
+
+
+def test_auto_is_bfloat16_where_the_processor_has_it_and_never_int8() -> None:
+    assert choose_precision("auto", processor=lambda: NEW).precision == "bfloat16"
+    assert choose_precision("auto", processor=lambda: OLD).precision == "float32"
+    assert "an old one has no bfloat16" in choose_precision("auto", processor=lambda: OLD).line()
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "int8"])
+def test_a_precision_that_the_processor_lacks_is_refused_by_its_name(name: PrecisionName) -> None:
+    assert choose_precision(name, processor=lambda: NEW).precision == name
+    with pytest.raises(InputError, match=rf"'{name}'; an old one.*\[precision-unsupported\]"):
+        choose_precision(name, processor=lambda: OLD)
+
+
+def test_int8_is_believed_of_a_processor_that_nobody_describes() -> None:
+    assert choose_precision("int8", processor=lambda: UNKNOWN).precision == "int8"
+
+
+def test_numpy_computes_in_float32_only() -> None:
+    assert choose_precision("auto", "numpy", lambda: NEW).precision == "float32"
+    with pytest.raises(InputError, match=r"numpy computes in float32 only.*\[option-invalid\]"):
+        choose_precision("bfloat16", "numpy", lambda: NEW)
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(InputError, match=r"'float16'.*'bfloat16', 'int8'.*\[option-invalid\]"):
+        choose_precision("float16")  # type: ignore[arg-type]  # that is the test
+
+
+def test_what_auto_took_is_told_with_the_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = save_tiny(tmp_path / "model")
+    with caplog.at_level(logging.INFO):
+        caplog.clear()
+        load(place)
+        assert not caplog.messages
+        load(place, precision="auto")
+    (told,) = caplog.messages
+    assert this_processor().line() in told
+
+
+def test_float32_asks_no_processor(tmp_path: Path) -> None:
+    place = save_tiny(tmp_path / "model")
+    code = (
+        "import albertkit, sys\n"
+        f"albertkit.load({str(place)!r}, precision='float32')\n"
+        "assert 'openvino' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
