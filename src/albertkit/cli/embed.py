@@ -35,6 +35,8 @@ def embed(
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    precision: options.Precision = options.PrecisionChoice.FLOAT32,
+    calibration: options.Calibration = None,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -47,6 +49,8 @@ def embed(
     embedder = TextEmbedder(
         model,
         engine=engine.value,
+        precision=precision.value,
+        calibration=calibration,
         pooling=pooling.value if pooling else None,
         truncation=truncation.value,
         policy=policy,

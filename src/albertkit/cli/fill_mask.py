@@ -26,6 +26,8 @@ def fill_mask(
     truncation: options.Truncation = options.TooLong.ERROR,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    precision: options.Precision = options.PrecisionChoice.FLOAT32,
+    calibration: options.Calibration = None,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -36,7 +38,14 @@ def fill_mask(
     from albertkit.rows import Table
     from albertkit.tasks.fill_mask import FillMask
 
-    fill = FillMask(model, engine=engine.value, truncation=truncation.value, policy=policy)
+    fill = FillMask(
+        model,
+        engine=engine.value,
+        precision=precision.value,
+        calibration=calibration,
+        truncation=truncation.value,
+        policy=policy,
+    )
     answers = fill(given, top_k=top_k, targets=targets or None)
     rows = [
         (text, mask, word)

@@ -25,6 +25,15 @@ class EngineChoice(StrEnum):
     OPENVINO = "openvino"
 
 
+class PrecisionChoice(StrEnum):
+    """What is computed in."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
 class TooLong(StrEnum):
     """What becomes of texts that the model cannot read whole."""
 
@@ -70,6 +79,16 @@ Model = Annotated[
     str, typer.Option("--model", "-m", help="A model's directory, a built-in name, or a hub's.")
 ]
 Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
+Precision = Annotated[
+    PrecisionChoice,
+    typer.Option("--precision", help="What is computed in; auto: bfloat16 where it is fast."),
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration", help="A file of texts like yours, that int8 is fitted to; default: yours."
+    ),
+]
 Truncation = Annotated[
     TooLong, typer.Option("--truncation", help="For texts too long: refuse, cut and tell, or cut.")
 ]

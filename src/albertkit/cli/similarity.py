@@ -26,6 +26,8 @@ def similarity(
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    precision: options.Precision = options.PrecisionChoice.FLOAT32,
+    calibration: options.Calibration = None,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -52,7 +54,14 @@ def similarity(
     from albertkit.rows import Table
     from albertkit.tasks.embed import TextEmbedder
 
-    embedder = TextEmbedder(model, engine=engine.value, truncation=truncation.value, policy=policy)
+    embedder = TextEmbedder(
+        model,
+        engine=engine.value,
+        precision=precision.value,
+        calibration=calibration,
+        truncation=truncation.value,
+        policy=policy,
+    )
     vectors = embedder.encode(given)
     near = embedder.similarity(vectors, vectors)  # [N, N]
     others = near.copy()
