@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
-    from albertkit.tasks import FillMask, TextEmbedder
+    from albertkit.tasks import FillMask, TextEmbedder, quantize_embeddings
     from albertkit.text import AlbertTokenizer, TextPolicy
 
 __version__ = "0.1.0"
@@ -49,6 +49,7 @@ HOMES = {
     "TextPolicy": "albertkit.text",
     "convert": "albertkit.conversion",
     "load": "albertkit.runtime",
+    "quantize_embeddings": "albertkit.tasks",
     "verify": "albertkit.conversion",
 }
 
@@ -73,6 +74,7 @@ __all__ = [
     "__version__",
     "convert",
     "load",
+    "quantize_embeddings",
     "verify",
 ]
 

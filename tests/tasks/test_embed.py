@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import get_overloads
@@ -223,13 +222,9 @@ def test_a_model_may_be_saved_over_itself(tmp_path: Path) -> None:
     np.testing.assert_array_equal(TextEmbedder(tmp_path / "model").encode(TEXTS), before)
 
 
-def unsupported() -> Iterator[str]:
-    yield "a text"
-
-
 @pytest.mark.parametrize(
     "given",
-    [None, 3, b"bytes", {"a", "set"}, {"a": "dict"}, unsupported(), ["a text", None], ["a", 3]],
+    [None, 3, b"bytes", {"a", "set"}, {"a": "dict"}, range(3), ["a text", None], ["a", 3]],
     ids=lambda given: type(given).__name__,
 )
 def test_what_is_no_text_is_refused_before_anything_is_computed(
@@ -249,6 +244,13 @@ def test_texts_and_pairs_do_not_mix(ours: TextEmbedder) -> None:
     [
         ({"batch_size": 0}, r"batch_size is 0.*\[option-invalid\]"),
         ({"truncate_dim": 0}, r"truncate_dim is 0.*\[option-invalid\]"),
+        ({"device": "cuda"}, r"device is 'cuda'.*\[option-invalid\]"),
+        ({"pool": object()}, r"pool.*\[option-invalid\]"),
+        ({"precision": "int4"}, r"'int4'.*'ubinary'.*\[option-invalid\]"),
+        (
+            {"precision": "int8", "output_value": None},
+            r"precision is 'int8', output_value None.*\[option-invalid\]",
+        ),
         ({"output_value": "words"}, r"'token_embeddings', None.*\[option-invalid\]"),
         ({"prompt_name": "qeury"}, r"'query', 'document', 'topic'.*\[prompt-unknown\]"),
         ({"normalise_embeddings": True}, r"'normalize_embeddings'.*\[unknown-keyword\]"),
@@ -338,6 +340,18 @@ def test_what_people_ask_a_model_has_the_names_that_it_has_there(
     assert ours.tokenizer.vocab_size == theirs.tokenizer.vocab_size
 
 
+def test_the_longest_text_can_be_set_as_there(place: Path) -> None:
+    ours, theirs = TextEmbedder(place, truncation="off"), SentenceTransformer(str(place))
+    ours.max_seq_length = theirs.max_seq_length = 8
+    np.testing.assert_allclose(ours.encode(TEXTS), theirs.encode(TEXTS), atol=1e-5)
+    assert ours.max_seq_length == 8
+    ours.max_seq_length = 30
+    assert ours.encode("water " * 50, output_value="token_embeddings").shape == (30, 32)
+    for wrong in (0, "8", 10_000):
+        with pytest.raises(InputError, match=r"max_seq_length is .*\[option-invalid\]"):
+            ours.max_seq_length = wrong  # type: ignore[assignment]  # that is the test
+
+
 def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder) -> None:
     other = TextEmbedder(
         place,
@@ -357,9 +371,37 @@ def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder
     assert not np.allclose(vectors[0], ours.encode(TEXTS[0]), atol=1e-3)
 
 
-def test_what_stands_after_the_precision_there_goes_by_name_here(ours: TextEmbedder) -> None:
-    with pytest.raises(TypeError):  # else "float32" would be taken for convert_to_numpy
-        ours.encode(TEXTS, None, None, 32, None, "sentence_embedding", "float32", True)
+def test_all_arguments_stand_where_they_stand_there(
+    ours: TextEmbedder, theirs: SentenceTransformer
+) -> None:
+    given = (
+        TEXTS,
+        None,
+        "so ",
+        2,
+        False,
+        "sentence_embedding",
+        "uint8",
+        True,
+        False,
+        "cpu",
+        True,
+        5,
+    )
+    np.testing.assert_allclose(ours.encode(*given), theirs.encode(*given), atol=1)  # of 256 steps
+    own = [*inspect.signature(TextEmbedder.encode).parameters][2:14]
+    assert own == [*inspect.signature(SentenceTransformer.encode).parameters][2:14]
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8", "uint8", "binary", "ubinary"])
+def test_each_type_of_vectors_is_sentence_transformers(
+    ours: TextEmbedder, theirs: SentenceTransformer, precision: str
+) -> None:
+    mine, other = (model.encode(TEXTS, precision=precision) for model in (ours, theirs))
+    assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
+    # rounding of 1e-5 moves a number over the edge of a step at most, and of no bit here
+    distance = np.abs(mine.astype(np.float64) - other)
+    assert distance.max() <= (0 if "binary" in precision else 1)
 
 
 def test_the_typed_form_of_encode_takes_what_encode_takes() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Stored
-from albertkit.engine.lists import Progress
-from albertkit.engine.packing import SLOTS
 from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
@@ -30,22 +28,22 @@ from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
+from albertkit.tasks.answer_stream import AnswerStream
 from albertkit.tasks.arguments import at_least_one, one_of
-from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
+from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong
+from albertkit.tasks.encode_call import EncodeCall
+from albertkit.tasks.encode_options import EncodeOptions, OutputValue, refuse_elsewhere
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.run import Run
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
-from albertkit.tasks.texts import Texts, read_texts, tell_of_empty
-from albertkit.tasks.vector_steps import apply_steps, normalised
-from albertkit.text import AlbertTokenizer, Encodings, TextPolicy
+from albertkit.tasks.texts import read_stream, read_texts
+from albertkit.tasks.vector_types import VectorCast, Vectors, VectorType
+from albertkit.text import AlbertTokenizer, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
 
 NOTHING: Final = object()  # no texts were given, which None would be
 
-OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
-OUTPUT_VALUES: tuple[OutputValue, ...] = ("sentence_embedding", "token_embeddings", None)
 # The prompts that encode_document looks for, the first that the model has.
 DOCUMENT_PROMPTS: Final = ("document", "passage", "corpus")
 
@@ -118,6 +116,20 @@ class TextEmbedder:
         """Ids of the longest text that is read whole, specials included."""
         return self.loaded.max_length
 
+    @max_seq_length.setter
+    def max_seq_length(self, ids: int) -> None:
+        at_least_one("max_seq_length", ids)
+        positions = self.loaded.config.max_position_embeddings
+        if ids > positions:
+            raise InputError(
+                "option-invalid",
+                f"max_seq_length is {ids}",
+                why=f"the model has {positions} positions",
+                fix=f"Give {positions} or less",
+            )
+        self.plan = replace(self.plan, max_length=ids)
+        self.loaded = replace(self.loaded, vectors=self.plan)
+
     @property
     def tokenizer(self) -> AlbertTokenizer:
         return self.loaded.tokenizer
@@ -147,16 +159,21 @@ class TextEmbedder:
         batch_size: int = ...,
         show_progress_bar: bool | None = ...,
         output_value: Literal["sentence_embedding"] = ...,
-        *,
+        precision: Literal["float32"] = ...,
         convert_to_numpy: Literal[True] = ...,
         convert_to_tensor: Literal[False] = ...,
+        device: str | None = ...,
         normalize_embeddings: bool = ...,
         truncate_dim: int | None = ...,
+        pool: None = ...,
+        chunk_size: int | None = ...,
+        *,
+        ranges: npt.ArrayLike | None = ...,
         inputs: object = ...,
     ) -> FloatArray: ...
     @overload
     def encode(self, sentences: object = ..., *given: Any, **options: Any) -> Any: ...
-    def encode(  # noqa: PLR0917  # the order is sentence-transformers', up to its `precision`
+    def encode(  # noqa: PLR0917  # the order is sentence-transformers'
         self,
         sentences: object = NOTHING,
         prompt_name: str | None = None,
@@ -164,49 +181,62 @@ class TextEmbedder:
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
         output_value: OutputValue = "sentence_embedding",
-        *,
+        precision: VectorType = "float32",
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
+        device: object = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
+        pool: object = None,
+        chunk_size: int | None = None,
+        *,
+        ranges: npt.ArrayLike | None = None,
         **others: object,
     ) -> Any:
         """Vectors [N, D] of a list of texts or pairs, or one vector [D] of one text.
+
+        An iterator of texts gives an iterator of vectors in the same order, which takes a window
+        of texts at a time, so that memory does not grow with their number.
 
         prompt, prompt_name: what is put before each text. batch_size: the memory of this many
         longest texts is used at most. show_progress_bar: None means where the log is at INFO and
         standard error is a terminal. output_value: "token_embeddings" gives one array [S, H] a
         text, special tokens included; None gives dicts with ids, mask and both kinds of vectors.
+        precision: the type of the vectors' numbers, as of `quantize_embeddings`. ranges: [2, D],
+        for int8 and uint8; None: of the list, or of an iterator's first window (its `ranges`).
         convert_to_tensor: one torch tensor; convert_to_numpy=False: a list of tensors.
         truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
+        device, pool, chunk_size: taken where they change nothing.
 
         Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
-        [prompt-unknown], [text-too-long].
+        [prompt-unknown], [text-too-long], [ranges-missing].
         """
-        texts = read_texts(_first_argument(sentences, others))
-        tell_of_empty(texts)
-        one_of(output_value, OUTPUT_VALUES, "output_value")
-        at_least_one("batch_size", batch_size)
-        at_least_one("truncate_dim", truncate_dim)
-        encodings = self._encodings(texts, self._prompt(prompt, prompt_name))
-        run = Run(
-            engine=self.loaded.engine_for(encodings),
-            encodings=encodings,
-            slots=min(SLOTS, batch_size * self.max_seq_length),
-            progress=_progress(show_progress_bar, len(texts)),
+        given = _first_argument(sentences, others)
+        refuse_elsewhere(device, pool)
+        options = EncodeOptions(
+            prompt=self._prompt(prompt, prompt_name),
+            batch_size=batch_size,
+            output_value=output_value,
+            precision=precision,
+            kept=truncate_dim if truncate_dim is not None else self.truncate_dim,
+            normalise=normalize_embeddings,
+            as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else _as_it_is,
         )
-        kept = truncate_dim or self.truncate_dim
-        as_asked = as_tensor if convert_to_tensor or not convert_to_numpy else _as_it_is
-        match output_value:
-            case "token_embeddings":
-                found: list[object] = [as_asked(part) for part in run.of_each_text(run.tokens())]
-            case None:
-                found = self._everything(run, kept, normalize_embeddings, as_asked)
-            case _:
-                vectors = self._finished(run.texts(self.plan.pooling), kept, normalize_embeddings)
-                if not texts.is_one and (convert_to_tensor or convert_to_numpy):
-                    return as_asked(vectors if len(texts) else np.array([]))
-                found = [as_asked(vector) for vector in vectors]
+        cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
+        if isinstance(given, Iterator):
+            call = self._call(options, _progress(show_progress_bar, None))
+            return AnswerStream(call.answers(read_stream(given)), options, cast)
+        texts = read_texts(given)
+        answers = self._call(options, _progress(show_progress_bar, len(texts))).answers(
+            texts.windows()
+        )
+        if options.output_value == "sentence_embedding":
+            vectors = cast.of_all(answers, len(texts))
+            if not texts.is_one and (convert_to_tensor or convert_to_numpy):
+                return options.as_asked(vectors if len(texts) else np.array([]))
+            found = [options.as_asked(vector) for vector in vectors]
+        else:
+            found = [answer for window in answers for answer in window]
         return found[0] if texts.is_one else found
 
     def encode_query(self, sentences: object = NOTHING, **options: Any) -> Any:
@@ -242,6 +272,11 @@ class TextEmbedder:
         """Give the engine's memory back; the next call makes it anew."""
         self.loaded.close()
 
+    def _call(self, options: EncodeOptions, line: ProgressLine | None) -> EncodeCall:
+        return EncodeCall(
+            self.loaded, self.plan, options, self.max_seq_length, self.truncation, line
+        )
+
     def _prompt(self, prompt: str | None, name: str | None) -> str:
         if prompt is not None:
             return prompt
@@ -264,39 +299,6 @@ class TextEmbedder:
             options = {**options, "prompt_name": next(found, None)}
         return self.encode(sentences, **options)
 
-    def _encodings(self, texts: Texts, prompt: str) -> Encodings:
-        if prompt:
-            texts = replace(texts, first=[prompt + text for text in texts.first])
-        if self.plan.lower_case:
-            texts = texts.changed(str.lower)
-        return encode_within(self.loaded, texts, self.max_seq_length, self.truncation)
-
-    def _finished(self, pooled: FloatArray, kept: int | None, normalise: bool) -> FloatArray:
-        """Pooled vectors [N, H] → vectors as they leave, [N, D]."""
-        vectors = apply_steps(self.plan.steps, pooled, self.loaded.config)
-        if kept is not None:
-            vectors = np.ascontiguousarray(vectors[:, :kept])
-        return normalised(vectors) if normalise else vectors
-
-    def _everything(
-        self, run: Run, kept: int | None, normalise: bool, as_asked: Callable[[FloatArray], object]
-    ) -> list[object]:
-        """Of each text a dict: its ids, mask, token vectors and vector."""
-        tokens = run.tokens()
-        pooled = run.pooled(tokens, self.plan.pooling)
-        vectors = self._finished(pooled, kept, normalise)
-        return [
-            {
-                "input_ids": encoding.ids,
-                "attention_mask": np.ones(len(encoding), np.int64),
-                "token_embeddings": as_asked(own),
-                "sentence_embedding": as_asked(vector),
-            }
-            for encoding, own, vector in zip(
-                run.encodings, run.of_each_text(tokens), vectors, strict=True
-            )
-        ]
-
 
 def _first_argument(sentences: object, others: dict[str, object]) -> object:
     """The texts, which sentence-transformers 6 calls `inputs`."""
@@ -307,11 +309,11 @@ def _first_argument(sentences: object, others: dict[str, object]) -> object:
     return None if sentences is NOTHING else sentences
 
 
-def _progress(asked: bool | None, total: int) -> Progress | None:
+def _progress(asked: bool | None, total: int | None) -> ProgressLine | None:
     if asked is None:
         asked = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
     return ProgressLine(total) if asked else None
 
 
-def _as_it_is(array: FloatArray) -> object:
+def _as_it_is(array: Vectors) -> object:
     return array

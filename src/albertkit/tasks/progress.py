@@ -1,4 +1,4 @@
-"""How far a long list is, as a line on standard error that somebody asked for."""
+"""How far a long list or stream is, as a line on standard error that somebody asked for."""
 
 from __future__ import annotations
 
@@ -6,24 +6,61 @@ import sys
 import time
 
 EVERY = 0.1  # seconds between two looks of the line
+CLEAR = "\x1b[K"  # what an earlier, longer line left behind
 
 
 class ProgressLine:
-    """Call it with how many texts were just finished; the line ends when all are."""
+    """Call it with how many texts were just finished; `close` ends the line.
 
-    def __init__(self, total: int) -> None:
+    total: texts in all; None: nobody knows. done: those that an earlier run finished, which say
+    nothing of this one's speed.
+    """
+
+    def __init__(self, total: int | None, *, done: int = 0) -> None:
         self.total = total
-        self._done = 0
-        self._began = self._shown = time.monotonic()
+        self._before = self._done = done
+        self._began = time.monotonic()
+        self._shown = -EVERY
+        self._open = False
 
     def __call__(self, finished: int) -> None:
         self._done += finished
         now = time.monotonic()
-        if self._done < self.total and now - self._shown < EVERY:
-            return
-        self._shown = now
-        rate = self._done / max(now - self._began, 1e-3)
-        end = "\n" if self._done >= self.total else ""
-        line = f"\r{self._done:,} of {self.total:,} texts, {rate:,.0f} a second{end}"
-        sys.stderr.write(line)
+        if now - self._shown >= EVERY:
+            self._shown = now
+            self._show(now)
+
+    def close(self) -> None:
+        """End the line with what was done in all; nothing where nothing was."""
+        if self._open:
+            self._show(time.monotonic())
+            sys.stderr.write("\n")
+            self._open = False
+
+    def _show(self, now: float) -> None:
+        spent = max(now - self._began, 1e-3)
+        rate = (self._done - self._before) / spent
+        parts = [f"{self._done:,} texts, total unknown"]
+        if self.total is not None:
+            parts = [f"{self._done:,} of {self.total:,} texts"]
+        parts.append(f"{rate:,.0f} a second")
+        if self.total is not None and self._done < self.total and rate > 0:
+            parts.append(f"{duration((self.total - self._done) / rate)} left")
+        else:
+            parts.append(duration(spent))
+        sys.stderr.write(f"\r{', '.join(parts)}{CLEAR}")
         sys.stderr.flush()
+        self._open = True
+
+
+def duration(seconds: float) -> str:
+    """8 s, 3 min 20 s, 5 h 12 min, 3 d 4 h: two units at most."""
+    whole = round(seconds)
+    for size, unit, smaller, rest in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller} {rest}"
+    return f"{whole} s"

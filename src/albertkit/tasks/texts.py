@@ -6,14 +6,12 @@ pair, which gets one answer.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from albertkit.errors import Finding, InputError
-
-LOGGER = logging.getLogger(__name__)
+from albertkit.errors import InputError
+from albertkit.tasks.stream import in_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +33,57 @@ class Texts:
         second = None if self.second is None else list(map(change, self.second))
         return Texts(list(map(change, self.first)), second, self.is_one)
 
+    def windows(self) -> Iterator[Texts]:
+        """The texts in windows; none of no texts."""
+        if self.second is None:
+            for window in in_windows(self.first, len):
+                yield Texts(window, None, False)
+        else:
+            for pairs in in_windows(zip(self.first, self.second, strict=True), _characters):
+                yield _pairs(pairs)
+
 
 def read_texts(given: object) -> Texts:
     """Read what a caller gave; raises InputError [input-not-texts]."""
     if isinstance(given, str):
         return Texts([given], None, True)
     listed = as_list(given)
-    pairs = [item for item in listed if _is_pair(item)]
-    if listed and len(pairs) == len(listed):
-        return Texts([first for first, _ in pairs], [second for _, second in pairs], False)
+    return _checked(listed, 0, f" of {len(listed)}")
+
+
+def read_stream(given: Iterator[object]) -> Iterator[Texts]:
+    """The texts, or pairs, of an iterator in windows; raises InputError as they come."""
+    read = 0
+    pairs: bool | None = None
+    for window in in_windows(given, _characters):
+        texts = _checked(window, read, "")
+        if pairs not in (None, texts.second is not None):
+            raise _refused(window[0], f"item {read} ")
+        pairs = texts.second is not None
+        read += len(texts)
+        yield texts
+
+
+def _checked(items: list[object], before: int, of_all: str) -> Texts:
+    """Texts, or pairs, and nothing else; before: how many came earlier."""
+    pairs = [item for item in items if _is_pair(item)]
+    if items and len(pairs) == len(items):
+        return _pairs(pairs)
     texts = []
-    for number, item in enumerate(listed):
+    for number, item in enumerate(items, before):
         if not isinstance(item, str):
-            raise _refused(item, f"item {number} of {len(listed)} ")
+            raise _refused(item, f"item {number}{of_all} ")
         texts.append(item)
     return Texts(texts, None, False)
 
 
-def tell_of_empty(texts: Texts) -> None:
-    """Warn of texts without a character beside spaces; they keep their place and get an answer."""
-    empty = [number for number, text in enumerate(texts.first) if not text or text.isspace()]
-    if texts.second is None and empty:
-        LOGGER.warning(
-            Finding(
-                "text-empty",
-                "warning",
-                f"{len(empty)} of {len(texts)} texts are empty, the first is number {empty[0]}",
-                why="they get an answer too, so that answers and texts stay side by side",
-                fix="Leave them out, or their answers",
-            ).line()
-        )
+def _pairs(pairs: Sequence[Sequence[str]]) -> Texts:
+    return Texts([first for first, _ in pairs], [second for _, second in pairs], False)
+
+
+def _characters(item: object) -> int:
+    """How much of a window an item takes."""
+    return len(item) if isinstance(item, str) else sum(map(len, item)) if _is_pair(item) else 0
 
 
 def as_list(given: object) -> list[object]:
@@ -92,6 +111,6 @@ def _refused(value: object, which: str) -> InputError:
     return InputError(
         "input-not-texts",
         f"Unsupported input type: {which}{'is ' if which else ''}{seen}",
-        why="a str, a pair of them, or a list of one of these is read",
-        fix="Give str, leave out rows without text, and make a list(...) of a generator",
+        why="a str, a pair of them, or a list or iterator of one of these is read",
+        fix="Give str, and leave out rows without text",
     )

@@ -1,0 +1,97 @@
+"""One call of `encode`: windows of texts in, their answers out, whatever is asked for.
+
+A list and a stream take the same way, so that a text's answer is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from albertkit.engine.packing import SLOTS
+from albertkit.runtime import Loaded
+from albertkit.spec import FloatArray
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks.cutting import Cuts, WhenTooLong
+from albertkit.tasks.empty_texts import EmptyTexts
+from albertkit.tasks.encode_options import EncodeOptions
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.run import Run
+from albertkit.tasks.stream import ahead
+from albertkit.tasks.texts import Texts
+from albertkit.tasks.vector_steps import apply_steps
+from albertkit.text import Encodings
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeCall:
+    """max_length: of a text in ids; truncation: what becomes of longer ones."""
+
+    loaded: Loaded
+    plan: VectorPlan
+    options: EncodeOptions
+    max_length: int
+    truncation: WhenTooLong
+    line: ProgressLine | None
+
+    def answers(self, windows: Iterator[Texts]) -> Generator[Any]:
+        """Of each window its vectors [N, D], float32, or a list of what else is asked for.
+
+        What is to be said once about all texts is said at the end.
+        """
+        empty, cuts = EmptyTexts(), Cuts(self.max_length, self.truncation)
+        slots = min(SLOTS, self.options.batch_size * self.max_length)
+
+        def encoded(texts: Texts) -> Encodings:
+            return cuts.encode(self.loaded, self._as_read(texts))
+
+        try:
+            for encodings in ahead(empty.seen_in(windows), encoded):
+                engine = self.loaded.engine_for(encodings)
+                yield self._of_window(Run(engine, encodings, slots, self.line))
+        finally:
+            if self.line is not None:
+                self.line.close()
+            empty.tell()
+            cuts.tell()
+
+    def _as_read(self, texts: Texts) -> Texts:
+        """The texts as the tokenizer gets them."""
+        prompt = self.options.prompt
+        if prompt:
+            texts = replace(texts, first=[prompt + text for text in texts.first])
+        return texts.changed(str.lower) if self.plan.lower_case else texts
+
+    def _of_window(self, run: Run) -> FloatArray | list[object]:
+        match self.options.output_value:
+            case "token_embeddings":
+                return [self.options.as_asked(part) for part in run.of_each_text(run.tokens())]
+            case None:
+                return self._everything(run)
+            case _:
+                return self._finished(run.texts(self.plan.pooling))
+
+    def _finished(self, pooled: FloatArray) -> FloatArray:
+        """Pooled vectors [N, H] → vectors as they leave, [N, D]."""
+        vectors = apply_steps(self.plan.steps, pooled, self.loaded.config)
+        return self.options.finished(vectors)
+
+    def _everything(self, run: Run) -> list[object]:
+        """Of each text a dict: its ids, mask, token vectors and vector."""
+        tokens = run.tokens()
+        vectors = self._finished(run.pooled(tokens, self.plan.pooling))
+        as_asked = self.options.as_asked
+        return [
+            {
+                "input_ids": encoding.ids,
+                "attention_mask": np.ones(len(encoding), np.int64),
+                "token_embeddings": as_asked(own),
+                "sentence_embedding": as_asked(vector),
+            }
+            for encoding, own, vector in zip(
+                run.encodings, run.of_each_text(tokens), vectors, strict=True
+            )
+        ]

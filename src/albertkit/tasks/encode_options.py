@@ -1,0 +1,75 @@
+"""What one call of `encode` asks beside its texts: checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from albertkit.errors import InputError
+from albertkit.spec import FloatArray
+from albertkit.tasks.arguments import at_least_one, one_of
+from albertkit.tasks.vector_steps import normalised
+from albertkit.tasks.vector_types import VECTOR_TYPES, Vectors, VectorType
+
+OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
+OUTPUT_VALUES: tuple[OutputValue, ...] = (*get_args(get_args(OutputValue)[0]), None)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions:
+    """prompt: put before each text. precision: the type of the vectors' numbers.
+
+    kept: how many numbers of a vector, the first; None: all. as_asked: makes of numpy's array what
+    the caller wants to have.
+    """
+
+    prompt: str
+    batch_size: int
+    output_value: OutputValue
+    precision: VectorType
+    kept: int | None
+    normalise: bool
+    as_asked: Callable[[Vectors], object]
+
+    def __post_init__(self) -> None:
+        at_least_one("batch_size", self.batch_size)
+        at_least_one("truncate_dim", self.kept)
+        one_of(self.output_value, OUTPUT_VALUES, "output_value")
+        one_of(self.precision, VECTOR_TYPES, "precision")
+        if self.precision != "float32" and self.output_value != "sentence_embedding":
+            raise InputError(
+                "option-invalid",
+                f"precision is {self.precision!r}, output_value {self.output_value!r}",
+                why="only vectors of whole texts can have another type than float32",
+                fix="Leave one of the two out",
+            )
+
+    def finished(self, vectors: FloatArray) -> FloatArray:
+        """Vectors [N, D] with as many numbers, and of the length, that are asked for."""
+        if self.kept is not None:
+            vectors = np.ascontiguousarray(vectors[:, : self.kept])
+        return normalised(vectors) if self.normalise else vectors
+
+
+def refuse_elsewhere(device: object, pool: object) -> None:
+    """sentence-transformers' words for where to compute; this process's processor is all there is.
+
+    Raises InputError [option-invalid].
+    """
+    if device is not None and str(device) != "cpu":
+        raise InputError(
+            "option-invalid",
+            f"device is {str(device)!r}",
+            why="texts are encoded on the processor",
+            fix="Leave device out, or give 'cpu'",
+        )
+    if pool is not None:
+        raise InputError(
+            "option-invalid",
+            "a pool of processes is given",
+            why="one process uses all processors already",
+            fix="Leave pool out",
+        )

@@ -1,0 +1,58 @@
+"""A stream of texts in windows, the next one tokenised while the engine computes this one.
+
+In: any iterator. Out: windows, each enough texts to fill an engine's rows well, and few enough
+that memory stays the same however long the stream is. Texts are taken from the iterator on the
+caller's thread, since what is behind it (a cursor of a database) may be bound to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WINDOW_TEXTS = 2048  # packed together these fill 99 % of the slots (benchmarks/packing.py)
+WINDOW_CHARACTERS = 1 << 20  # about 2,048 paragraphs: a window of longer texts holds fewer
+
+
+def in_windows(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """The items in lists of at most WINDOW_TEXTS; where one ends depends on the items alone.
+
+    size: of an item, in characters. A window is full with the item that passes its limit.
+    """
+    window: list[T] = []
+    characters = 0
+    for item in items:
+        window.append(item)
+        characters += size(item)
+        if len(window) == WINDOW_TEXTS or characters >= WINDOW_CHARACTERS:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window
+
+
+def ahead(windows: Iterator[T], prepared: Callable[[T], R]) -> Iterator[R]:
+    """`prepared` of each window, made on another thread while the caller is busy with the last.
+
+    At most one lies ready. The thread ends with the stream, when the caller closes it, and after
+    an exception, which comes out where its window would.
+    """
+    first = next(windows, None)
+    if first is None:
+        return
+    second = next(windows, None)
+    if second is None:  # a short list needs no thread
+        yield prepared(first)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms that a few texts need not wait
+
+    with ThreadPoolExecutor(1, "albertkit-tokens") as other:
+        ready = other.submit(prepared, first)
+        for window in (w for some in ([second], windows) for w in some):
+            following = other.submit(prepared, window)
+            yield ready.result()
+            ready = following
+        yield ready.result()

@@ -1,0 +1,208 @@
+"""encode on iterators: the vectors of a list, in order, a window at a time."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit.errors import InputError
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks import TextEmbedder, stream
+from albertkit.tasks.stream import ahead, in_windows
+from albertkit.tasks.vector_types import VECTOR_TYPES, quantize_embeddings, ranges_of
+from tiny_models import save_tiny_vectors
+
+MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> TextEmbedder:
+    where = tmp_path_factory.mktemp("models") / "vectors"
+    return TextEmbedder(save_tiny_vectors(where, VectorPlan(max_length=20)), engine="numpy")
+
+
+@pytest.fixture(autouse=True)
+def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+
+
+def own_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if "albertkit" in thread.name]
+
+
+def test_windows_end_by_number_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(in_windows("abcdefg", len)) == [list("abcde"), list("fg")]
+    monkeypatch.setattr(stream, "WINDOW_CHARACTERS", 4)
+    assert list(in_windows(["aaa", "b", "cccccc", "d"], len)) == [["aaa", "b"], ["cccccc"], ["d"]]
+    assert list(in_windows([], len)) == []
+
+
+def test_a_generator_gives_the_vectors_of_the_list_in_order(embedder: TextEmbedder) -> None:
+    answers = embedder.encode(text for text in MANY)
+    assert isinstance(answers, Iterator)
+    vectors = list(answers)
+    assert [vector.shape for vector in vectors] == [(32,)] * len(MANY)
+    np.testing.assert_array_equal(vectors, embedder.encode(MANY))
+    assert own_threads() == []
+
+
+def test_pairs_and_prompts_and_options_stream_too(embedder: TextEmbedder) -> None:
+    pairs = list(itertools.pairwise(MANY))
+    options = {"prompt": "so ", "normalize_embeddings": True, "truncate_dim": 9}
+    np.testing.assert_array_equal(
+        list(embedder.encode(iter(pairs), **options)), embedder.encode(pairs, **options)
+    )
+    tokens = list(embedder.encode(iter(MANY), output_value="token_embeddings"))
+    for mine, other in zip(
+        tokens, embedder.encode(MANY, output_value="token_embeddings"), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other)
+    tensors = embedder.encode(iter(MANY), convert_to_tensor=True)
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors)
+
+
+def test_an_empty_iterator_gives_an_empty_one(embedder: TextEmbedder) -> None:
+    assert list(embedder.encode(iter([]))) == []
+
+
+def test_no_more_than_three_windows_are_read_for_the_first_answer(embedder: TextEmbedder) -> None:
+    read = []
+    answers = embedder.encode(read.append(text) or text for text in itertools.cycle(MANY))
+    assert read == []
+    next(answers)
+    assert len(read) <= 15
+    for _ in range(200):
+        next(answers)
+    assert len(read) <= 201 + 15
+    answers.close()
+    assert own_threads() == []
+    with pytest.raises(StopIteration):
+        next(answers)
+
+
+def test_a_stream_that_is_dropped_ends_its_thread(embedder: TextEmbedder) -> None:
+    for vector in embedder.encode(iter(MANY)):
+        assert vector.shape == (32,)
+        break
+    assert own_threads() == []
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
+def test_what_breaks_off_the_generator_comes_out_and_ends_the_thread(
+    embedder: TextEmbedder, error: type[BaseException]
+) -> None:
+    def breaking() -> Iterator[str]:
+        yield from MANY[:12]
+        raise error("the disk was pulled")
+
+    answers = embedder.encode(breaking())
+    with pytest.raises(error, match="the disk was pulled"):
+        list(answers)
+    assert own_threads() == []
+
+
+def test_an_error_of_the_other_thread_comes_where_its_window_would() -> None:
+    answers = ahead(iter([1, 2, 0, 4]), lambda number: 12 // number)
+    assert [next(answers), next(answers)] == [12, 6]
+    with pytest.raises(ZeroDivisionError):
+        next(answers)
+    assert own_threads() == []
+
+
+def test_texts_are_taken_on_the_callers_thread(embedder: TextEmbedder) -> None:
+    # a cursor of sqlite refuses any other
+    base = sqlite3.connect(":memory:")
+    base.execute("create table texts (text)")
+    base.executemany("insert into texts values (?)", [(text,) for text in MANY])
+    rows = (text for (text,) in base.execute("select text from texts"))
+    assert len(list(embedder.encode(rows))) == len(MANY)
+
+
+@pytest.mark.parametrize("bad", [None, 3, ["a", "pair"], ["three", "of", "them"]], ids=str)
+def test_what_is_no_text_is_named_by_its_place_in_the_stream(
+    embedder: TextEmbedder, bad: object
+) -> None:
+    with pytest.raises(InputError, match=r"item 7 is .*\[input-not-texts\]"):
+        list(embedder.encode(iter([*MANY[:7], bad, *MANY[:9]])))
+
+
+def test_pairs_after_texts_are_refused(embedder: TextEmbedder) -> None:
+    with pytest.raises(InputError, match=r"item 5 is .*\[input-not-texts\]"):
+        list(embedder.encode(iter([*MANY[:5], *[["a", "pair"]] * 5])))
+
+
+def test_what_is_to_be_told_is_told_once_with_the_count_of_all(
+    embedder: TextEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = [*MANY[:7], " ", "water " * 50, *MANY[:6], "", "water " * 60]
+    with caplog.at_level(logging.WARNING):
+        list(embedder.encode(iter(texts)))
+    empty, cut = (record.getMessage() for record in caplog.records)
+    assert empty.startswith("2 of 17 texts are empty, the first is number 7")
+    assert cut.startswith("2 of 17 texts were cut to 20 ids")
+
+
+def test_a_text_that_is_too_long_is_named_by_its_place(embedder: TextEmbedder) -> None:
+    strict = TextEmbedder(embedder.loaded.place, truncation="error", engine="numpy")
+    with pytest.raises(InputError, match=r"number 8; .*\[text-too-long\]"):
+        list(strict.encode(iter([*MANY[:8], "water " * 50])))
+
+
+def test_one_text_is_spoken_of_as_one(
+    embedder: TextEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        embedder.encode(" ")
+        embedder.encode("water " * 50)
+        embedder.encode(["a", ""])
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.partition(";")[0] for line in lines] == [
+        "the text is empty",
+        "the text was cut to 20 ids, 82 ids lost",
+        "1 of 2 texts is empty, number 1",
+    ]
+
+
+@pytest.mark.parametrize("kind", VECTOR_TYPES)
+def test_a_list_has_its_own_ranges_and_a_stream_its_first_windows(
+    embedder: TextEmbedder, kind: str
+) -> None:
+    plain = embedder.encode(MANY)
+    np.testing.assert_array_equal(
+        embedder.encode(MANY, precision=kind), quantize_embeddings(plain, kind)
+    )
+    answers = embedder.encode(iter(MANY), precision=kind)
+    np.testing.assert_array_equal(
+        list(answers), quantize_embeddings(plain, kind, calibration_embeddings=plain[:5])
+    )
+    if kind in ("int8", "uint8"):
+        np.testing.assert_array_equal(answers.ranges, ranges_of(plain[:5]))
+        again = embedder.encode(MANY, precision=kind, ranges=answers.ranges)
+        np.testing.assert_array_equal(
+            again, quantize_embeddings(plain, kind, ranges=answers.ranges)
+        )
+
+
+def test_progress_without_a_total_says_so(
+    embedder: TextEmbedder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    list(embedder.encode(iter(MANY), show_progress_bar=True))
+    shown = capsys.readouterr().err
+    assert "23 texts, total unknown" in shown
+    assert shown.endswith("\n")
+
+
+def test_long_lists_take_the_same_windows(
+    embedder: TextEmbedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_five = embedder.encode(MANY)
+    monkeypatch.setattr(stream, "WINDOW_TEXTS", 2048)
+    np.testing.assert_allclose(embedder.encode(MANY), in_five, atol=1e-5)
