@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-# The audit hook ends the process at the first event that could reach the world outside.
-WATCHED = """
-import os, sys
-def refuse(event, arguments):
-    if event.startswith("socket.") or event in ("os.fork", "os.forkpty", "os.posix_spawn",
-                                                "os.system", "subprocess.Popen"):
-        sys.stderr.write(f"{event} {arguments}\\n")
-        os._exit(3)
-sys.addaudithook(refuse)
-"""
+from watched import run_watched
+
 OURS = """
 from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
@@ -33,21 +22,8 @@ assert "openvino_telemetry" not in sys.modules
 """
 
 
-def run_in_empty_home(program: str, home: Path) -> subprocess.CompletedProcess[str]:
-    variables = {"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1])}
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-c", WATCHED + program],
-        env={**kept, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_nothing_leaves_the_process(tmp_path: Path) -> None:
-    done = run_in_empty_home(OURS, tmp_path)
+    done = run_watched(OURS, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.rglob("*")) == []
 
@@ -61,4 +37,4 @@ def test_nothing_leaves_the_process(tmp_path: Path) -> None:
     ],
 )
 def test_the_watch_sees_what_it_is_there_for(act: str, tmp_path: Path) -> None:
-    assert run_in_empty_home(act, tmp_path).returncode == 3
+    assert run_watched(act, tmp_path).returncode == 3
