@@ -68,15 +68,12 @@ CODES: dict[str, str] = {
     "mask-missing": "A text that is to be filled has no mask token.",
     "output-kind-unknown": "An output cannot be written in the kind that its name says.",
     "prompt-unknown": "A model has no prompt of this name.",
-<<<<<<< Updated upstream
     "files-left-out": "A directory holds files of no known kind, which are not read.",
     "output-busy": "Another process is writing to the same output directory.",
     "output-exists": "An output directory holds shards of the same job already.",
     "output-taken": "An output directory holds another job's shards, or files that are not ours.",
-=======
     "ranges-missing": "Vectors are to have a byte's steps, and nothing says between which numbers.",
     "ranges-of-few": "The ranges of vectors in bytes are taken from few vectors.",
->>>>>>> Stashed changes
     "row-malformed": "A row of a table cannot be read.",
     "row-too-long": "A row has more bytes than any text that is read.",
     "target-unknown": "A word that is to be scored is no single piece of the vocabulary.",
