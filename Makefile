@@ -1,5 +1,6 @@
 # make run    the main job on the model inside the package (plain install, no torch)
 # make test   the whole test suite (with torch and the libraries that serve as oracles)
+# make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
 # make check  format, lint, types and floors
 # make bench  speed beside the peers: make bench LINES=file.txt (minutes)
@@ -11,9 +12,10 @@ SHELL := /bin/bash
 PLAIN := .venvs/plain
 DEV := .venvs/dev
 TENSORFLOW := .venvs/tensorflow
+TRANSFORMERS4 := .venvs/transformers4
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-tensorflow check bench clean
+.PHONY: help run test test-transformers4 test-tensorflow check bench clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -28,6 +30,9 @@ run: $(PLAIN)/done
 
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest
+
+test-transformers4: $(DEV)/done $(TRANSFORMERS4)/done
+	PYTHONPATH=$(TRANSFORMERS4) $(DEV)/bin/python -m pytest tests_transformers4
 
 test-tensorflow: $(TENSORFLOW)/done
 	$(TENSORFLOW)/bin/python -m pytest tests_tensorflow
@@ -60,6 +65,13 @@ $(DEV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) torch==2.13.0
 	$(DEV)/bin/python $(PIP) -e '.[dev]'
+	@touch $@
+
+# A folder of packages, no environment: torch and the rest are those of $(DEV).
+$(TRANSFORMERS4)/done: constraints-transformers4.txt $(DEV)/done
+	rm -rf $(TRANSFORMERS4)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(TRANSFORMERS4) -r constraints-transformers4.txt
 	@touch $@
 
 # --no-deps: the constraints name every package, and say why no resolver would choose these.

@@ -1,0 +1,7 @@
+"""What the tests with an older transformers share."""
+
+from __future__ import annotations
+
+from shared_files import pytest_sessionfinish
+
+__all__ = ["pytest_sessionfinish"]
