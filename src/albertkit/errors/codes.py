@@ -63,6 +63,8 @@ CODES: dict[str, str] = {
     "column-missing": "A table has no column of the name that was asked for.",
     "column-not-text": "The column that is to be read holds something else than texts.",
     "columns-disagree": "A column that is kept has another type in another file.",
+    "filesystem-unknown": "A URI is of no kind of file system that is known.",
+    "filesystem-unreachable": "A file system does not answer, or does not let us in.",
     "file-not-utf8": "A file that should hold text is not UTF-8.",
     "input-not-texts": "Something that is no text, pair of texts or list of them is to be read.",
     "mask-missing": "A text that is to be filled has no mask token.",
@@ -94,6 +96,10 @@ CODES: dict[str, str] = {
     "tokenizer-not-expressed": "A tokenizer.json cannot say a rule that its vocabulary needs.",
     "tokenizer-changed": "A converted model reads text otherwise than its source.",
     "unknown-format": "No format that can be written has this name.",
+    # engines and devices
+    "device-unavailable": "A device was asked for that is not here.",
+    "engine-replaced": "An engine that cannot run on this platform was replaced by a slower one.",
+    "engine-unavailable": "An engine cannot run on this platform.",
     # precision
     "calibration-missing": "There are too few texts to fit int8's rounding to.",
     "fidelity-doubtful": "A model computed in int8 may order texts otherwise than in float32.",
@@ -128,6 +134,9 @@ CODES: dict[str, str] = {
     "mask-and-types-swapped": "The values of attention mask and token types show them swapped.",
     "mask-hides-everything": "An attention mask is zero in a whole row.",
     "mask-values": "An attention mask holds other values than 0 and 1.",
+    "model-in-training": "A model that drops numbers out is to be compiled for answers.",
+    "model-not-albert": "Something that is no ALBERT in torch is to be compiled.",
+    "not-compiled": "A compiled model is asked for what only the torch model computes.",
     "model-argument-invalid": "An argument for opening a model has an unknown value.",
     "position-out-of-range": "A position is not in the model's table, or not in the text.",
     "text-not-ids": "Text is given where a model reads ids.",
@@ -143,6 +152,13 @@ CODES: dict[str, str] = {
     "run-of-another-model": "A run directory holds the state of a model of another shape.",
     "start-unfit": "A model is too narrow to begin with heads that see neighbours.",
     "vocabulary-too-large": "The text is too little for so many pieces.",
+    # jobs on a cluster
+    "cluster-mismatched": "A cluster runs other versions of Ray or Python than we do.",
+    "cluster-unreachable": "There is no cluster of Ray's at an address.",
+    "inputs-without-borders": "Only reading a file to its end would tell how many rows it has.",
+    "output-elsewhere": "A worker does not see the output directory that the job was begun in.",
+    "worker-died": "Each worker that began a shard died.",
+    "worker-unfit": "A worker has no albertkit, or another version of it.",
     # names of hubs
     "hub-access-denied": "A hub keeps a model for those who are let in.",
     "hub-revision-unknown": "A model on a hub has no such branch, tag or commit.",

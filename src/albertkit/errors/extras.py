@@ -12,6 +12,7 @@ EXTRA_OF: Mapping[str, str] = MappingProxyType(
     {
         "torch": "torch",
         "pyarrow": "tables",
+        "ray": "ray",
         "matplotlib": "plots",
         "tensorflow": "tensorflow",
         "tensorflow_text": "tensorflow",
@@ -24,9 +25,10 @@ def imported(library: str, wanted_for: str) -> ModuleType:
     try:
         return import_module(library)
     except ModuleNotFoundError as error:
-        if error.name != library:
+        package = library.partition(".")[0]
+        if error.name != package:
             raise
-        raise extra_missing(library, wanted_for) from error
+        raise extra_missing(package, wanted_for) from error
 
 
 def extra_missing(library: str, wanted_for: str) -> SurroundingsError:

@@ -114,7 +114,7 @@ def _created(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def told_as_write_failed(place: Path) -> Iterator[None]:
+def told_as_write_failed(place: Path | str) -> Iterator[None]:
     """Turn what the system says into SurroundingsError [write-failed]."""
     try:
         yield

@@ -1,24 +1,28 @@
 """Places that are named by a URI: s3://, gs://, abfs://, hdfs://, file://, … through pyarrow.
 
 Accounts, regions and endpoints are told as pyarrow's file systems read them: by the environment,
-or behind the path (s3://bucket/texts?region=eu-west-1).
+or behind the path (s3://bucket/texts?region=eu-west-1). All functions raise InputError
+[filesystem-unknown], SurroundingsError [filesystem-unreachable], [extra-missing].
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, SurroundingsError, imported
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
 BLOCK = 2**23  # bytes that go up at once
+OBJECT_STORES = ("s3", "gcs", "abfs")  # there an object is found when all of it is there
 
 
 def is_uri(name: str) -> bool:
@@ -27,15 +31,16 @@ def is_uri(name: str) -> bool:
 
 
 def without_account(uri: str) -> str:
-    """The URI as others may read it: s3://key:secret@bucket/… loses key and secret."""
+    """The URI as others may read it: s3://key:secret@bucket/a?region=… is s3://bucket/a."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    shown = parts.netloc.rpartition("@")[2] if parts.scheme == "s3" else parts.netloc
+    return urlunsplit(parts._replace(netloc=shown, query=""))
 
 
 def below(uri: str, name: str) -> str:
     """The URI of `name` in the directory `uri`, which may have a query."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
 
 
 def opened_uri(uri: str) -> BinaryIO:
@@ -46,19 +51,19 @@ def opened_uri(uri: str) -> BinaryIO:
 
 def size_at(uri: str) -> int | None:
     """Bytes of the file of this URI; None where there is no file."""
-    filesystem, path = _at(uri)
-    with _told_as_unreachable(uri):
-        found = filesystem.get_file_info(path)
-    return found.size if found.is_file else None
+    return cast("int | None", _looked_at(uri).size)
 
 
 def is_directory(uri: str) -> bool:
-    """Whether a directory has this URI; in an object store, whether any name begins so."""
+    """Whether a directory has this URI; in an object store, whether names go on from here."""
     from pyarrow.fs import FileType
 
-    filesystem, path = _at(uri)
-    with _told_as_unreachable(uri):
-        return bool(filesystem.get_file_info(path).type == FileType.Directory)
+    return bool(_looked_at(uri).type == FileType.Directory)
+
+
+def names_in(uri: str) -> list[str]:
+    """The names of what lies in a directory; none where nothing has made it yet."""
+    return [PurePosixPath(each.path).name for each in _listed(uri, recursive=False)]
 
 
 def files_below(uri: str) -> list[str]:
@@ -66,22 +71,34 @@ def files_below(uri: str) -> list[str]:
 
     Names that begin with "." or "_" are left out, of directories too.
     """
-    from pyarrow.fs import FileSelector
+    top = _at(uri)[1]
+    files = [each.path for each in _listed(uri, recursive=True) if each.is_file]
+    inside = [PurePosixPath(path).relative_to(top) for path in files]
+    shown = sorted(name for name in inside if all(part[0] not in "._" for part in name.parts))
+    return [below(uri, str(name)) for name in shown]
 
+
+def make_directory(uri: str) -> None:
+    """Make a directory, where the file system has such: an object store needs none."""
     filesystem, path = _at(uri)
-    with _told_as_unreachable(uri):
-        found = filesystem.get_file_info(FileSelector(path, recursive=True))
-    inside = (PurePosixPath(each.path).relative_to(path) for each in found if each.is_file)
-    shown = (name for name in inside if not any(part[0] in "._" for part in name.parts))
-    return [below(uri, str(name)) for name in sorted(shown)]
+    if filesystem.type_name not in OBJECT_STORES:
+        with _told_as_unreachable(uri):
+            filesystem.create_dir(path, recursive=True)
+
+
+def remove(uri: str) -> None:
+    """Remove a file, if it is there."""
+    filesystem, path = _at(uri)
+    if _looked_at(uri).is_file:
+        filesystem.delete_file(path)
 
 
 @contextmanager
 def new_object(uri: str) -> Iterator[BinaryIO]:
     """Open a file for writing that is found under `uri` when the block ends well.
 
-    What is written waits on this machine's disk, and goes up in one piece: an object store shows
-    an object when its last byte is there. A file system of files gets a hidden name first.
+    What is written waits on this machine's disk, and goes up in one piece; a file system that
+    shows unfinished files gets it under a hidden name first.
     Raises SurroundingsError [write-failed].
     """
     filesystem, path = _at(uri)
@@ -89,7 +106,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, waiting)
         waiting.seek(0)
         try:
-            _send(waiting, filesystem, path)
+            _send(cast(BinaryIO, waiting), filesystem, path)
         except OSError as error:
             raise SurroundingsError(
                 "write-failed",
@@ -99,43 +116,63 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
             ) from error
 
 
-def make_directory(uri: str) -> None:
-    """Make a directory, where the file system has such; raises [filesystem-unreachable]."""
-    filesystem, path = _at(uri)
-    with _told_as_unreachable(uri):
-        filesystem.create_dir(path, recursive=True)
-
-
 def _send(waiting: BinaryIO, filesystem: FileSystem, path: str) -> None:
-    objects = filesystem.type_name in ("s3", "gcs", "abfs")
     target = PurePosixPath(path)
-    sent = path if objects else str(target.with_name(f".{target.name}.tmp"))
+    objects = filesystem.type_name in OBJECT_STORES
+    sent = path if objects else str(target.with_name(f".{target.name}.tmp-{os.getpid()}"))
     try:
         with filesystem.open_output_stream(sent) as up:
             while block := waiting.read(BLOCK):
                 up.write(block)
     except BaseException:
-        # pyarrow ends an upload by completing it, whatever happened: what is short goes again
-        filesystem.delete_file(sent)
+        # pyarrow completes an upload when it is let go of, whatever happened: short ones go again
+        with suppress(OSError):
+            filesystem.delete_file(sent)
         raise
     if not objects:
         filesystem.move(sent, path)
 
 
+def _looked_at(uri: str) -> FileInfo:
+    filesystem, path = _at(uri)
+    with _told_as_unreachable(uri):
+        return filesystem.get_file_info(path)
+
+
+def _listed(uri: str, *, recursive: bool) -> list[FileInfo]:
+    from pyarrow.fs import FileSelector
+
+    filesystem, path = _at(uri)
+    inside = FileSelector(path, allow_not_found=True, recursive=recursive)
+    with _told_as_unreachable(uri):
+        return list(filesystem.get_file_info(inside))
+
+
 def _at(uri: str) -> tuple[FileSystem, str]:
-    """The file system and the path in it; raises InputError [filesystem-unknown]."""
-    fs = imported("pyarrow.fs", without_account(uri))
+    """The file system, and the path in it."""
+    imported("pyarrow", without_account(uri))
+    from pyarrow import ArrowInvalid, ArrowNotImplementedError
+
+    parts = urlsplit(uri)
     try:
-        filesystem, path = fs.FileSystem.from_uri(uri)
-    except (OSError, ValueError, NotImplementedError) as error:
+        with _told_as_unreachable(uri):
+            filesystem, top = _filesystem(urlunsplit(parts._replace(path="/")))
+    except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
             "filesystem-unknown",
-            f"{without_account(uri)!r} is on no file system that can be reached from here:"
-            f" {_first_line(error)}",
+            f"{without_account(uri)!r} is on no file system that is known: {_first_line(error)}",
             why="URIs are opened by pyarrow: file, s3, gs, abfs, hdfs",
             fix="Check the name, or copy the files to where a path leads to them",
         ) from error
-    return filesystem, path
+    return filesystem, f"{top.rstrip('/')}/{unquote(parts.path).strip('/')}".rstrip("/")
+
+
+@lru_cache(maxsize=8)  # a connection each
+def _filesystem(root: str) -> tuple[FileSystem, str]:
+    from pyarrow.fs import FileSystem
+
+    found, top = FileSystem.from_uri(root)
+    return found, str(top)
 
 
 @contextmanager
@@ -145,7 +182,7 @@ def _told_as_unreachable(uri: str) -> Iterator[None]:
     except OSError as error:
         raise SurroundingsError(
             "filesystem-unreachable",
-            f"{without_account(uri)!r} cannot be asked: {_first_line(error)}",
+            f"{without_account(uri)!r} cannot be asked for: {_first_line(error)}",
             why="its file system does not answer, or does not let this account in",
             fix="Check the name, the account in the environment, and the network",
         ) from error

@@ -12,11 +12,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
-from albertkit.fileformats.atomic import write_file
 from albertkit.rows.batch import BadRow
 from albertkit.rows.cells import CellType
+from albertkit.rows.remote_path import AnyPath, new_file
 from albertkit.rows.table import Table
 from albertkit.rows.write import new_table
 from albertkit.rows.writers import TableWriter
@@ -47,15 +46,15 @@ class Shards:
     kind: one of KINDS. types: of the columns that are kept beside the answers.
     """
 
-    directory: Path
+    directory: AnyPath
     kind: str = "parquet"
     types: Mapping[str, CellType] = field(default_factory=dict)
 
-    def place(self, number: int) -> Path:
+    def place(self, number: int) -> AnyPath:
         """The file of a shard."""
         return self.directory / f"part-{number:05d}.{self.kind}"
 
-    def bad_place(self, number: int) -> Path:
+    def bad_place(self, number: int) -> AnyPath:
         """The file that lists a shard's bad rows, where it has some: JSON lines."""
         return self.directory / f"_bad-{number:05d}.jsonl"
 
@@ -80,6 +79,7 @@ class Shards:
         place = self.bad_place(number)
         if bad:
             lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in bad)
-            write_file(place, "".join(lines).encode())
+            with new_file(place) as file:
+                file.write("".join(lines).encode())
         else:
             place.unlink(missing_ok=True)  # of an earlier try, before its inputs were mended

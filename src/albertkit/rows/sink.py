@@ -2,7 +2,8 @@
 
 In: a description of the job, then each shard's answers. A run that was killed at any moment is
 taken up by the next: what is finished is known by the shards themselves.
-Not promised: file systems without flock, or where rename is not atomic.
+Not promised: file systems without flock, or where rename is not atomic. An object store has no
+locks: two runs of one job would make the same shards twice, each whole.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from albertkit.errors import FormatError, InputError, SurroundingsError, imported
-from albertkit.fileformats.atomic import told_as_write_failed, write_file
-from albertkit.fileformats.reader import JsonValue, read_json
+from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.rows.cells import CellType
+from albertkit.rows.remote_path import AnyPath, RemotePath, new_file, path_of
 from albertkit.rows.shards import KINDS, Shard, Shards
 from albertkit.rows.write import NEEDS_PYARROW
 
@@ -49,7 +51,7 @@ class ShardedSink:
         types: Mapping[str, CellType] | None = None,
         resume: bool = False,
     ) -> None:
-        self.shards = Shards(Path(directory), kind, dict(types or {}))
+        self.shards = Shards(path_of(directory), kind, dict(types or {}))
         self.shard_rows = shard_rows
         self._lock: int | None = None
         _check_kind(kind)
@@ -65,15 +67,16 @@ class ShardedSink:
         )
         place = self.shards.directory
         _check_job(place, described, resume)
-        with told_as_write_failed(place):
+        with told_as_write_failed(str(place)):
             place.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(place / LOCK)
+            self._lock = _locked(place)
         try:
             _check_job(place, described, resume)  # another process may have come in between
             for left_over in _left_over(place):
                 left_over.unlink()
             if not (place / JOB).exists():
-                write_file(place / JOB, described.encode())
+                with new_file(place / JOB) as file:
+                    file.write(described.encode())
         except BaseException:
             self.close()
             raise
@@ -117,7 +120,7 @@ def _check_kind(kind: str) -> None:
         imported("pyarrow", f"a {kind} file")
 
 
-def _check_job(place: Path, described: str, resume: bool) -> None:
+def _check_job(place: AnyPath, described: str, resume: bool) -> None:
     """Raise where `place` is neither new nor this job's, or is this job's unasked."""
     if not place.exists():
         return
@@ -133,7 +136,7 @@ def _check_job(place: Path, described: str, resume: bool) -> None:
             )
         return
     try:
-        before = read_json(place / JOB)
+        before = parse_json((place / JOB).read_bytes(), str(place / JOB))
     except FormatError as error:
         raise _taken(f"{str(place)!r} holds a {JOB} of another kind", str(error)) from error
     now = json.loads(described)
@@ -168,20 +171,22 @@ def _shown(value: JsonValue) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _left_over(place: Path) -> list[Path]:
+def _left_over(place: AnyPath) -> list[AnyPath]:
     return [path for path in place.iterdir() if LEFT_OVER.fullmatch(path.name)]
 
 
-def _locked(place: Path) -> int:
-    """Hold the file; raises SurroundingsError [output-busy] where another process does."""
-    handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+def _locked(place: AnyPath) -> int | None:
+    """Hold the directory; raises SurroundingsError [output-busy] where another process does."""
+    if isinstance(place, RemotePath):
+        return None
+    handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
         raise SurroundingsError(
             "output-busy",
-            f"another process writes to {str(place.parent)!r}",
+            f"another process writes to {str(place)!r}",
             why="two would make the same shards",
             fix="Wait until it is done, or write to another directory",
         ) from error

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import BinaryIO, TextIO, TypeAlias
 
 from albertkit.errors import InputError, imported
-from albertkit.fileformats.atomic import new_file
 from albertkit.rows.arrow_writers import ArrowFileWriter, ParquetWriter
 from albertkit.rows.cells import CellType
+from albertkit.rows.remote_path import AnyPath, new_file
 from albertkit.rows.table import Table
 from albertkit.rows.writers import (
     JsonLinesWriter,
@@ -38,13 +38,13 @@ FILE_KINDS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProx
 NEEDS_PYARROW = (".parquet", ".arrow")
 
 
-def check_output(place: Path) -> None:
+def check_output(place: AnyPath) -> None:
     """Raise, before anything is computed, what can be known to fail when `place` is written.
 
     InputError [output-kind-unknown], [file-not-found], SurroundingsError [extra-missing].
     """
     kind = kind_of_output(place)
-    if not place.parent.is_dir():
+    if isinstance(place, Path) and not place.parent.is_dir():
         raise InputError(
             "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
         )
@@ -52,7 +52,7 @@ def check_output(place: Path) -> None:
         imported("pyarrow", f"a {kind} file")
 
 
-def kind_of_output(place: Path) -> str:
+def kind_of_output(place: AnyPath) -> str:
     """The one of FILE_KINDS that the name ends in; raises InputError [output-kind-unknown]."""
     name = place.name.lower()
     kind = next((kind for kind in FILE_KINDS if name.endswith(kind)), None)
@@ -67,7 +67,7 @@ def kind_of_output(place: Path) -> str:
 
 
 @contextmanager
-def new_table(place: Path, types: Types = MappingProxyType({})) -> Iterator[TableWriter]:
+def new_table(place: AnyPath, types: Types = MappingProxyType({})) -> Iterator[TableWriter]:
     """A writer of the file that `place` becomes when the block ends well.
 
     types: of columns whose first cells may not tell them. The first table written fixes the
@@ -85,7 +85,7 @@ def new_table(place: Path, types: Types = MappingProxyType({})) -> Iterator[Tabl
             raise
 
 
-def write_table(table: Table, place: Path) -> None:
+def write_table(table: Table, place: AnyPath) -> None:
     """Write the table as one file; raises as `new_table` does."""
     with new_table(place) as writer:
         writer.write(table)
