@@ -64,7 +64,7 @@ def not_expressed(vocabulary: Vocabulary, policy: TextPolicy) -> tuple[Finding, 
         if inside:
             return (
                 _other_ids(
-                    f"texts with {inside[0]!r}, or {len(inside)} such pieces in all,",
+                    f"texts with pieces such as {inside[0]!r} ({len(inside)} in this vocabulary)",
                     "where digit and comma end a piece inside a word, google splits it again, and "
                     "the tokenizers library cannot",
                 ),
