@@ -1,9 +1,12 @@
 # make run    the main job on the model inside the package (plain install, no torch)
 # make test   the whole test suite (with torch and the libraries that serve as oracles)
+# make test-plain  the half of the suite that the plain install can run
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
+# make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make check  format, lint, types and floors
-# make bench  speed beside the peers: make bench LINES=file.txt (minutes)
+# make bench  speed beside the peers, two threads (20 minutes; docs/performance.md has the options)
+# make figures  the pages' figures, rewritten from benchmarks/results.json
 
 PYTHON ?= python3
 SHELL := /bin/bash
@@ -12,10 +15,12 @@ SHELL := /bin/bash
 PLAIN := .venvs/plain
 DEV := .venvs/dev
 TENSORFLOW := .venvs/tensorflow
+RAY := .venvs/ray
 TRANSFORMERS4 := .venvs/transformers4
+PEERS := .venvs/peers
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-transformers4 test-tensorflow check bench clean
+.PHONY: help run test test-plain test-transformers4 test-tensorflow test-ray check bench figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -31,11 +36,17 @@ run: $(PLAIN)/done
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest
 
+test-plain: $(PLAIN)/tests
+	$(PLAIN)/bin/python -m pytest --light
+
 test-transformers4: $(DEV)/done $(TRANSFORMERS4)/done
 	PYTHONPATH=$(TRANSFORMERS4) $(DEV)/bin/python -m pytest tests_transformers4
 
 test-tensorflow: $(TENSORFLOW)/done
 	$(TENSORFLOW)/bin/python -m pytest tests_tensorflow
+
+test-ray: $(RAY)/done
+	$(RAY)/bin/python -m pytest tests_ray
 
 check: $(DEV)/done
 	$(DEV)/bin/ruff format --check .
@@ -43,14 +54,15 @@ check: $(DEV)/done
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
-# LINES: a file of English text, one paragraph a line
-bench: $(DEV)/done
-	@test -n "$(LINES)" || { echo 'Give text to measure on: make bench LINES=file.txt'; exit 2; }
-	$(DEV)/bin/python benchmarks/tokenize_throughput.py $(LINES) \
-		--model src/albertkit/builtin/small-en/spiece.model --lines 5000
-	$(DEV)/bin/python benchmarks/encode_throughput.py --lines $(LINES) --count 3000 --rounds 3 \
-		--model src/albertkit/builtin/small-en-vectors
-	$(DEV)/bin/python benchmarks/packing.py
+# LINES: a file of text instead of invented words. BENCH: options of against_peers.py.
+RESULTS ?= build/bench/results.json
+bench: $(PLAIN)/done $(PEERS)/done
+	$(PLAIN)/bin/python benchmarks/against_peers.py --results $(RESULTS) \
+		$(if $(LINES),--texts $(LINES)) $(BENCH)
+	$(PLAIN)/bin/python benchmarks/cold_start.py --results $(RESULTS)
+
+figures: $(PLAIN)/done
+	$(PLAIN)/bin/python benchmarks/figures.py
 
 clean:
 	rm -rf .venvs
@@ -60,6 +72,10 @@ $(PLAIN)/done: pyproject.toml constraints.txt
 	$(PLAIN)/bin/python $(PIP) -e .
 	@touch $@
 
+$(PLAIN)/tests: $(PLAIN)/done
+	$(PLAIN)/bin/python $(PIP) pytest hypothesis
+	@touch $@
+
 # torch first and by itself: the CPU build, never one that brings CUDA along.
 $(DEV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEV)
@@ -67,11 +83,24 @@ $(DEV)/done: pyproject.toml constraints.txt
 	$(DEV)/bin/python $(PIP) -e '.[dev]'
 	@touch $@
 
+$(PEERS)/done: constraints-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r constraints-peers.txt
+	@touch $@
+
 # A folder of packages, no environment: torch and the rest are those of $(DEV).
 $(TRANSFORMERS4)/done: constraints-transformers4.txt $(DEV)/done
 	rm -rf $(TRANSFORMERS4)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target $(TRANSFORMERS4) -r constraints-transformers4.txt
+	@touch $@
+
+# Without torch, and apart from it: Ray and what it brings are a third of a gigabyte.
+$(RAY)/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python $(PIP) -e '.[ray]' pytest hypothesis
 	@touch $@
 
 # --no-deps: the constraints name every package, and say why no resolver would choose these.

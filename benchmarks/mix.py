@@ -6,28 +6,33 @@ Lengths as measured on English text with a vocabulary of 30,000 pieces; the same
 from __future__ import annotations
 
 import random
-
-# Share of the texts, and deciles 0 to 100 % of their ids, [CLS] and [SEP] included.
-MIX = (
-    (0.50, (9, 10, 10, 11, 11, 12, 12, 13, 13, 15, 27)),  # questions
-    (0.35, (8, 15, 18, 21, 23, 26, 30, 34, 39, 46, 83)),  # sentences
-    (0.15, (42, 72, 97, 118, 141, 165, 198, 233, 290, 367, 512)),  # paragraphs
-)
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
 
 
-def mixed_lengths(count: int, seed: int = 0) -> list[int]:
-    """Lengths in ids of `count` texts."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """share: of the texts. deciles: 0 to 100 % of their ids, [CLS] and [SEP] included."""
+
+    share: float
+    deciles: tuple[int, ...]
+
+
+MIX: Final = {
+    "questions": Kind(0.50, (9, 10, 10, 11, 11, 12, 12, 13, 13, 15, 27)),
+    "sentences": Kind(0.35, (8, 15, 18, 21, 23, 26, 30, 34, 39, 46, 83)),
+    "paragraphs": Kind(0.15, (42, 72, 97, 118, 141, 165, 198, 233, 290, 367, 512)),
+}
+
+
+def mixed_lengths(count: int, seed: int = 0, kinds: Collection[str] = tuple(MIX)) -> list[int]:
+    """Lengths in ids of `count` texts of these kinds."""
     chance = random.Random(seed)
-    shares, kinds = zip(*MIX, strict=True)
+    among = [MIX[name] for name in kinds]
     lengths = []
-    for deciles in chance.choices(kinds, shares, k=count):
+    for kind in chance.choices(among, [kind.share for kind in among], k=count):
         at = chance.random() * 10
-        low, high = deciles[int(at)], deciles[int(at) + 1]
+        low, high = kind.deciles[int(at)], kind.deciles[int(at) + 1]
         lengths.append(round(low + at % 1 * (high - low)))
     return lengths
-
-
-def mixed_texts(count: int, words: list[str], seed: int = 0) -> list[str]:
-    """Texts of random `words` of one piece each, in the lengths of the mix."""
-    chance = random.Random(seed)
-    return [" ".join(chance.choices(words, k=ids - 2)) for ids in mixed_lengths(count, seed)]

@@ -1,0 +1,103 @@
+"""What the contestants are asked: lists of texts, in calls.
+
+`long` and `sentences` stand for a list of thousands that its owner encodes at one go: batches of
+32 texts of like length, of which every n-th is asked. So padding is that of the long list, and a
+round takes seconds. How long the list is decides a ratio more than any kernel does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from albertkit.text import AlbertTokenizer
+from mix import mixed_lengths
+from race.texts import Words
+
+BATCH = 32  # what peers pad together: sentence-transformers' default
+LISTED = 4000  # texts of the long lists
+REQUEST = 16
+PROOF = 24
+MAX_LENGTH = 512
+SINGLES: Final = {"one-8": 8, "one-32": 32, "one-128": 128, "one-512": 512}
+LISTS: Final = ("long", "list", "requests", "sentences")
+JOBS: Final = (*LISTS, *SINGLES)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of each job one round takes, for the shapes' speeds differ by a factor of fifty.
+
+    every: of the batches of a long list the n-th is asked. listed: texts of the short list.
+    requests: calls. ids: of all calls with one text, of each length.
+    """
+
+    every: int
+    listed: int
+    requests: int
+    ids: int
+
+
+SIZES: Mapping[str, Size] = MappingProxyType(
+    {
+        "base": Size(every=25, listed=160, requests=4, ids=512),
+        "small": Size(every=8, listed=500, requests=24, ids=2048),
+        "small-en-vectors": Size(every=4, listed=500, requests=24, ids=4096),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """calls: each a list of texts. tokens: ids of all, specials included. told: in words."""
+
+    calls: list[list[str]]
+    tokens: int
+    told: str
+
+
+def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size) -> dict[str, Job]:
+    """All jobs of a shape, the same for the same words."""
+
+    def job(calls: list[list[str]], told: str) -> Job:
+        texts = [text for call in calls for text in call]
+        found = tokenizer.encode_batch(texts, max_length=MAX_LENGTH)
+        return Job(calls, int(found.lengths.sum()), told)
+
+    mixed = mixed_lengths(LISTED, seed=5)
+    plain = mixed_lengths(LISTED, seed=7, kinds=("sentences",))
+    batches = f"every {size.every}th batch of a sorted list of {LISTED:,}"
+    few = size.requests * REQUEST
+    found = {
+        "long": job([words.texts(thinned(mixed, size.every), seed=5)], batches),
+        "list": job([words.texts(mixed_lengths(size.listed, seed=6), seed=6)], "one call"),
+        "requests": job(
+            in_calls(words.texts(mixed_lengths(few, seed=8), seed=8), REQUEST),
+            f"{size.requests} calls of {REQUEST}",
+        ),
+        "sentences": job([words.texts(thinned(plain, size.every), seed=7)], batches),
+    }
+    for name, length in SINGLES.items():
+        count = max(2, min(64, size.ids // length))
+        text = words.texts([length], seed=9)[0]
+        found[name] = job([[text]] * count, f"{count} calls of one text")
+    return found
+
+
+def thinned(lengths: list[int], every: int) -> list[int]:
+    """Every n-th batch of the list sorted by length: sorted again, it gives the same batches."""
+    ordered = sorted(lengths, reverse=True)
+    return [
+        length
+        for number, batch in enumerate(in_calls(ordered, BATCH))
+        if number % every == every // 2
+        for length in batch
+    ]
+
+
+def in_calls(items: list[Item], count: int) -> list[list[Item]]:
+    return [items[at : at + count] for at in range(0, len(items), count)]

@@ -1,0 +1,20 @@
+"""albertkit as its users call it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albertkit import TextEmbedder
+from race.runner import Encoder, Vectors
+
+
+class Ours(Encoder):
+    """The number of threads is that of the processors which the process may use."""
+
+    def __init__(self, place: Path, threads: int, **options: object) -> None:
+        if options["precision"] == "int8":
+            options["calibration"] = place / "samples.txt"
+        self.embedder = TextEmbedder(place, **options)
+
+    def encode(self, texts: list[str]) -> Vectors:
+        return self.embedder.encode(texts)

@@ -1,0 +1,63 @@
+"""Peers that compute in torch: sentence-transformers, a pipeline, a compiled model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from race.padded_peers import Padded
+from race.runner import MAX_LENGTH, Encoder, Vectors, normalised
+
+
+class SentenceTransformers(Encoder):
+    """The library as its page says: a list in, batches of 32, sorted by length, padded."""
+
+    def __init__(self, place: Path, threads: int) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(threads)
+        self.model = SentenceTransformer(str(place), device="cpu")
+
+    def encode(self, texts: list[str]) -> Vectors:
+        return self.model.encode(texts, show_progress_bar=False)
+
+
+class Pipeline(Encoder):
+    """`feature-extraction` over a list, one text a call and nothing padded; the caller averages."""
+
+    def __init__(self, place: Path, threads: int) -> None:
+        from transformers import pipeline
+
+        torch.set_num_threads(threads)
+        self.place = place
+        cut = {"truncation": True, "max_length": MAX_LENGTH}
+        self.pipeline = pipeline(
+            "feature-extraction",
+            model=str(place),
+            device="cpu",
+            return_tensors=True,
+            tokenize_kwargs=cut,
+        )
+
+    def encode(self, texts: list[str]) -> Vectors:
+        means = [tokens[0].numpy().mean(0) for tokens in self.pipeline(texts)]
+        return normalised(np.stack(means), self.place)
+
+
+class Compiled(Padded):
+    """AlbertModel through torch.compile, for any length of text."""
+
+    def __init__(self, place: Path, threads: int) -> None:
+        from transformers import AutoModel
+
+        super().__init__(place)
+        torch.set_num_threads(threads)
+        model = AutoModel.from_pretrained(place, dtype=torch.float32).eval()
+        self.model = torch.compile(model, dynamic=True)
+
+    def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+            return self.model(**given).last_hidden_state.numpy()

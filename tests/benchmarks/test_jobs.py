@@ -1,0 +1,58 @@
+"""The race's texts have the lengths that are told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.text import AlbertTokenizer
+from mix import MIX, mixed_lengths
+from race.jobs import BATCH, JOBS, LISTED, SINGLES, Size, in_calls, jobs_of, thinned
+from race.texts import Words
+
+TOKENIZER = AlbertTokenizer.from_pretrained("small-en-vectors")
+
+
+@pytest.fixture(scope="module")
+def words() -> Words:
+    return Words.invented(TOKENIZER)
+
+
+@pytest.mark.parametrize("kind", MIX)
+def test_lengths_have_the_deciles_of_their_kind(kind: str) -> None:
+    lengths = mixed_lengths(20_000, seed=3, kinds=[kind])
+    found = np.percentile(lengths, range(0, 101, 10))
+    np.testing.assert_allclose(found, MIX[kind].deciles, rtol=0.05, atol=1)
+
+
+def test_a_text_has_as_many_ids_as_it_is_to_have(words: Words) -> None:
+    lengths = [3, 8, 9, 47, 512]
+    found = TOKENIZER.encode_batch(words.texts(lengths, seed=1)).lengths
+    assert found.tolist() == lengths
+
+
+def test_words_of_a_file_run_on_in_its_order(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("the river\nflows into the sea ", encoding="utf-8")
+    words = Words.of_file(file, TOKENIZER)
+    text = words.texts([8], seed=0)[0]
+    assert text in " ".join(["the river flows into the sea"] * 3)
+    assert len(TOKENIZER(text)["input_ids"]) == 8
+
+
+def test_a_thinned_list_sorted_again_has_the_batches_of_the_long_one() -> None:
+    lengths = mixed_lengths(LISTED, seed=5)
+    batches = in_calls(sorted(lengths, reverse=True), BATCH)
+    assert in_calls(sorted(thinned(lengths, 25), reverse=True), BATCH) == batches[12::25]
+
+
+def test_a_job_tells_its_tokens(words: Words) -> None:
+    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=20, requests=2, ids=64))
+    assert set(jobs) == set(JOBS)
+    assert [len(call) for call in jobs["requests"].calls] == [16, 16]
+    for name, length in SINGLES.items():
+        assert jobs[name].tokens == length * len(jobs[name].calls)
+    own = TOKENIZER.encode_batch(jobs["list"].calls[0]).lengths
+    assert jobs["list"].tokens == own.sum()

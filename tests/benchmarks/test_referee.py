@@ -1,0 +1,52 @@
+"""Contestants are real processes: they are asked in turn, and one that is lost says why."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from albertkit import TextEmbedder
+from race.command import compare, one_round
+from race.field import BY_NAME, FIELD
+from race.referee import started
+from race.results import Part, Ran
+from tiny_models import save_tiny
+
+TEXTS = ["the river", "a longer text of the sea", "x"]
+
+
+def test_the_field_has_no_name_twice() -> None:
+    assert len(BY_NAME) == len(FIELD)
+    assert len({each.shown for each in FIELD}) == len(FIELD)
+
+
+def test_contestants_answer_each_job_with_seconds_and_one_without_its_file_is_lost(
+    tmp_path: Path,
+) -> None:
+    place = save_tiny(tmp_path / "model")
+    cards = tmp_path / "jobs.json"
+    jobs = {"list": {"calls": [TEXTS], "tokens": 20}, "one-8": {"calls": [["a"]] * 3, "tokens": 9}}
+    cards.write_text(json.dumps({"jobs": jobs, "proof": TEXTS}))
+    field = [BY_NAME["ours-numpy"], BY_NAME["openvino-float32"]]
+    here = dict.fromkeys(("ours", "peers"), Path(sys.executable))
+    cores = sorted(os.sched_getaffinity(0))[:1]
+    part = Part("tiny", 1, jobs={"list": Ran("", 1, 3, 20), "one-8": Ran("", 3, 3, 9)})
+    with started(field, here, place, cards, cores) as running:
+        compare(part, running)
+        for job in ("list", "one-8", "list"):
+            one_round(part, job, running)
+        np.testing.assert_allclose(
+            running[0].vectors(), TextEmbedder(place).encode(TEXTS), atol=1e-6
+        )
+    ours, peer = part.runners["ours-numpy"], part.runners["openvino-float32"]
+    assert (ours.difference, ours.reference) == (0.0, "ours-numpy")
+    assert ours.peak_mb > 10
+    assert "albertkit" in ours.libraries
+    assert "model_ov.xml" in peer.absent
+    assert [len(ran.rounds) for ran in part.jobs.values()] == [2, 1]
+    assert all(list(each) == ["ours-numpy"] for each in part.jobs["list"].rounds)
+    assert all(each["ours-numpy"] > 0 for each in part.jobs["list"].rounds)

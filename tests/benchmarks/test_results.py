@@ -1,0 +1,130 @@
+"""Figures are kept part by part, and shown as the rounds gave them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import figures
+from race import tables
+from race.command import rounds_left
+from race.picture import bars
+from race.results import Part, Ran, Ratio, Results, Runner, read_results, results_here, this_machine
+
+OURS, PEER = "ours-float32", "sentence-transformers"
+ROUNDS = [{OURS: 1.0, PEER: 4.0}, {OURS: 2.0, PEER: 6.0}, {OURS: 1.0, PEER: 5.0}]
+
+
+def ran(rounds: list[dict[str, float]] = ROUNDS) -> Ran:
+    return Ran("one call", 1, 160, 7000, [*rounds], others=0.02, commit="abc", day="2026-01-01")
+
+
+def found() -> Results:
+    runners = {
+        OURS: Runner("albertkit 1", peak_mb=200.0, difference=2e-6, cosine=1.0, reference=PEER),
+        PEER: Runner("sentence-transformers 6", peak_mb=1300.0, difference=0.0, reference=PEER),
+        "ours-int8": Runner(absent="not on this processor"),
+        "onnxruntime-int8": Runner(difference=0.4, cosine=0.95, reference=PEER),
+    }
+    part = Part("base", 2, "a model", "invented words", runners, {"list": ran()})
+    return Results(this_machine(), {"base/2": part}, None)
+
+
+def test_a_ratio_is_made_within_its_round() -> None:
+    assert ran().ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0)  # medians alone would say 5
+    assert ran().middle(OURS) == 1.0
+
+
+def test_who_missed_a_round_has_no_figure() -> None:
+    missed = ran([*ROUNDS, {PEER: 5.0}])
+    assert missed.middle(OURS) is None
+    assert missed.ratio(OURS, PEER) is None
+
+
+def test_results_come_back_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "results.json"
+    found().save(path)
+    assert read_results(path) == found()
+    assert results_here(path).parts == found().parts
+
+
+def test_another_machines_figures_are_not_mixed_in(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    results = found()
+    results.machine["processor"] = "an abacus"
+    results.save(path)
+    with pytest.raises(SystemExit, match="holds figures of an abacus"):
+        results_here(path)
+
+
+@pytest.mark.parametrize(("resume", "left"), [(True, 2), (False, 5)])
+def test_a_job_is_taken_up_where_it_ended(resume: bool, left: int) -> None:
+    asked = argparse.Namespace(resume=resume, rounds=5)
+    assert rounds_left(ran(), asked) == left
+    assert rounds_left(None, asked) == 5
+
+
+def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
+    shown = tables.lists(found().parts["base/2"])
+    head, _, *rows = shown.splitlines()
+    assert "160 texts, 7,000 tokens (one call; 3 rounds)" in head
+    assert "7,000 tok/s · x4.00 (3.00–5.00) | 200 | to 2e-06, cosine ≥ 1.00000" in rows[0]
+    assert "not on this processor" in rows[1]
+
+
+def test_vectors_that_differ_are_said_so() -> None:
+    shown = tables.lists(found().parts["base/2"])
+    assert "**differ**: to 4e-01, cosine ≥ 0.95000" in shown
+    assert shown.count("differ**") == 1
+
+
+def test_the_ceiling_is_a_share() -> None:
+    part = found().parts["base/2"]
+    part.runners["products-openvino-float32"] = Runner("openvino 1")
+    for each in part.jobs["list"].rounds:
+        each["products-openvino-float32"] = 0.9 * each[OURS]
+    assert "| 90% (90%–90%) |" in tables.against(part)
+
+
+def test_the_picture_has_a_bar_for_each_that_ran() -> None:
+    drawn = bars(found().parts["base/2"])
+    assert drawn.count("<rect") == 2
+    assert drawn.index("albertkit float32") < drawn.index("sentence-transformers</text>")
+    assert ">7,000</text>" in drawn
+    assert "prefers-color-scheme: dark" in drawn
+
+
+def test_a_page_gets_its_figures_and_keeps_the_rest() -> None:
+    page = "before\n<!-- figures: lists of base/2 -->\nold\n<!-- /figures -->\nafter\n"
+    new = figures.filled(page, found())
+    assert "old" not in new
+    assert tables.lists(found().parts["base/2"]) in new
+    assert new.startswith("before\n<!-- figures: lists of base/2 -->\n| base, 2 threads |")
+    assert new.endswith("|\n<!-- /figures -->\nafter\n")
+    assert figures.filled(new, found()) == new
+
+
+@pytest.mark.parametrize("place", [page for page, _ in figures.written(Results({}))], ids=str)
+def test_our_pages_show_the_figures_that_are_committed(place: Path) -> None:
+    """`python benchmarks/figures.py` rewrites them."""
+    wanted = dict(figures.written(figures.results_of(figures.RESULTS)))
+    assert place.read_text(encoding="utf-8") == wanted[place]
+    assert "<!-- figures: " in wanted[place]
+
+
+def test_the_picture_is_drawn_from_what_is_committed() -> None:
+    wanted = dict(figures.written(figures.results_of(figures.RESULTS)))
+    assert figures.PICTURE.exists() == (figures.PICTURE in wanted)
+    if figures.PICTURE in wanted:
+        assert figures.holds(figures.PICTURE, wanted[figures.PICTURE])
+
+
+def test_rounding_keeps_what_tables_show(tmp_path: Path) -> None:
+    results = found()
+    results.parts["base/2"].jobs["list"].rounds = [{OURS: np.pi, PEER: 1e-6 / 3}]
+    results.save(tmp_path / "r.json")
+    kept = read_results(tmp_path / "r.json").parts["base/2"].jobs["list"].rounds[0]
+    assert kept == {OURS: 3.142, PEER: 3.333e-07}
