@@ -16,19 +16,14 @@ if TYPE_CHECKING:
 def read_table(table: ArrowTable, column: str, keep: Sequence[str], skip: int) -> Iterator[Piece]:
     """The rows behind the first `skip`; kept columns are pyarrow's arrays, of their own types."""
     for batch in table.batches([column, *(name for name in keep if name != column)], skip):
-        yield (
-            Piece([], {}, ((0, batch),))
-            if isinstance(batch, Fault)
-            else _piece(batch, column, keep)
-        )
+        if isinstance(batch, Fault):
+            yield Piece([], {name: [] for name in keep}, ((0, batch),))
+        else:
+            yield _piece(batch, column, keep)
 
 
 def holds_text(kind: pyarrow.DataType) -> bool:
     """Whether a column of this type can hold texts: bytes may be UTF-8, and are looked at."""
-    import pyarrow
-
-    if pyarrow.types.is_dictionary(kind):
-        kind = kind.value_type
     return str(kind) in (
         *("string", "large_string", "string_view"),
         *("binary", "large_binary", "binary_view", "null"),
@@ -37,7 +32,7 @@ def holds_text(kind: pyarrow.DataType) -> bool:
 
 def _piece(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Piece:
     texts = _texts(batch.column(column))
-    kept = {name: batch.column(name) for name in keep}
+    kept = {name: _plain(batch.column(name)) for name in keep}
     faults = {number: text for number, text in enumerate(texts) if isinstance(text, Fault)}
     for name, cells in kept.items():
         if not _is_valid(cells):
@@ -52,6 +47,13 @@ def _piece(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Piec
         {name: cells.take(_indices(good)) for name, cells in kept.items()},
         tuple(sorted(faults.items())),
     )
+
+
+def _plain(cells: pyarrow.Array) -> pyarrow.Array:
+    """Cells that are numbers of a dictionary as what they stand for: each batch has its own."""
+    import pyarrow
+
+    return cells.dictionary_decode() if pyarrow.types.is_dictionary(cells.type) else cells
 
 
 def _indices(numbers: list[int]) -> pyarrow.Array:

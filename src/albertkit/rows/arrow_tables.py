@@ -6,6 +6,7 @@ What is behind a number of rows is reached by the files' metadata, without readi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from albertkit.errors import FormatError, imported
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 4096  # rows at a time, where they are short
 TOGETHER_BYTES = 2**25
+MOST_ROWS = 2**40  # in one group: no honest writer comes near
 # pyarrow's are subclasses of these
 READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError, MemoryError)
 
@@ -41,27 +43,36 @@ class ParquetTable:
         # a buffer for each column instead of its whole chunk
         self.file = pyarrow.parquet.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)
         self.schema = self.file.schema_arrow
-        self.rows: int | None = self.file.metadata.num_rows
+        metadata = self.file.metadata
+        groups = range(self.file.num_row_groups)
+        self.lengths = [metadata.row_group(number).num_rows for number in groups]
+        self.rows: int | None = _summed(self.lengths)
 
     def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
         """See ArrowTable."""
-        for number in range(self.file.num_row_groups):
-            group = self.file.metadata.row_group(number)
-            left = group.num_rows - skip
-            if left <= 0:
-                skip -= group.num_rows
-                continue
-            size = max(1, group.total_byte_size // max(1, group.num_rows))
-            together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
-            try:
-                for batch in self.file.iter_batches(together, [number], list(columns)):
-                    behind = batch.slice(skip)
-                    skip -= batch.num_rows - behind.num_rows
-                    left -= behind.num_rows
-                    yield behind
-            except READING_ERRORS as error:
-                yield _lost(left, error)
-            skip = 0
+        for number, length in enumerate(self.lengths):
+            if skip < length:
+                yield from self._group(number, list(columns), skip)
+            skip = max(0, skip - length)
+
+    def _group(
+        self, number: int, columns: list[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | Fault]:
+        group = self.file.metadata.row_group(number)
+        size = max(1, group.total_byte_size // group.num_rows)
+        together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+        left = group.num_rows - skip
+        error: Exception = ValueError("there are fewer rows than it says")
+        try:
+            for batch in self.file.iter_batches(together, [number], columns):
+                behind = batch.slice(skip, left)
+                skip = max(0, skip - batch.num_rows)
+                left -= behind.num_rows
+                yield behind
+        except READING_ERRORS as damage:
+            error = damage
+        if left:
+            yield _lost(left, error)
 
 
 class ArrowFile:
@@ -76,7 +87,7 @@ class ArrowFile:
         one = self._of([0] if len(self.schema) else [])
         numbers = range(self.file.num_record_batches)
         self.lengths = [one.get_batch(number).num_rows for number in numbers]
-        self.rows: int | None = sum(self.lengths)
+        self.rows: int | None = _summed(self.lengths)
 
     def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
         """See ArrowTable."""
@@ -104,51 +115,65 @@ class ArrowStream:
 
     rows: int | None = None
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, name: str) -> None:
         import pyarrow.ipc
 
+        self.name = name
         self.stream = pyarrow.ipc.open_stream(stream)
         self.schema = self.stream.schema
 
     def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
-        """See ArrowTable."""
-        for batch in self.stream:
+        """See ArrowTable; raises FormatError [file-malformed] where it cannot be read on."""
+        while (batch := self._next()) is not None:
             if skip < batch.num_rows:
-                batch.validate()
                 yield from _slices(batch.select(list(columns)), skip)
             skip = max(0, skip - batch.num_rows)
 
+    def _next(self) -> pyarrow.RecordBatch | None:
+        with told_as_damaged(self.name):
+            batch = next(self.stream, None)
+            if batch is not None:
+                batch.validate()
+            return batch
 
-def opened_table(stream: BinaryIO, kind: Kind, mapped: str | None) -> ArrowTable:
-    """The table that `stream` holds; mapped: its file's name, where that can be mapped.
+
+def opened_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: bool = False) -> ArrowTable:
+    """The table that `stream` holds; mapped: whether `name` is a file that can be mapped.
 
     Raises FormatError [file-malformed], SurroundingsError [extra-missing].
     """
-    what = "Parquet" if kind == "parquet" else "Arrow"
-    pyarrow = imported("pyarrow", f"a file of {what}'s")
-    try:
+    pyarrow = imported("pyarrow", "a table of Parquet's or Arrow's")
+    with told_as_damaged(name):
         if kind == "parquet":
             return ParquetTable(stream)
-        source = stream if mapped is None else pyarrow.memory_map(mapped)
-        return ArrowFile(source) if kind == "arrow" else ArrowStream(source)
+        source = pyarrow.memory_map(name) if mapped else stream
+        return ArrowFile(source) if kind == "arrow" else ArrowStream(source, name)
+
+
+@contextmanager
+def told_as_damaged(name: str) -> Iterator[None]:
+    """Turn what pyarrow says of damaged tables into FormatError [file-malformed]."""
+    try:
+        yield
     except READING_ERRORS as error:
-        if getattr(error, "errno", None) is not None:
+        if getattr(error, "errno", None) is not None:  # the system's
             raise
         raise FormatError(
             "file-malformed",
-            f"it is no whole file of {what}'s: {_first_line(error)}",
-            why="what says where its rows are cannot be read",
+            f"its table cannot be read: {_first_line(error)}",
+            why="it is damaged, or of a kind that pyarrow does not know",
             fix="Write or copy it again",
-            where=str(getattr(stream, "name", "")),
+            where=name,
         ) from error
 
 
 def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
     """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
-    names = table.schema.names
+    with told_as_damaged(name):
+        names = table.schema.names
     twice = next((each for each in names if names.count(each) > 1), None)
     if twice is None:
-        return dict(zip(names, table.schema.types, strict=True))
+        return dict(zip(names, map(_plain_type, table.schema.types), strict=True))
     raise FormatError(
         "file-malformed",
         f"two columns are named {twice!r}",
@@ -156,6 +181,18 @@ def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
         fix="Rename one",
         where=name,
     )
+
+
+def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
+    import pyarrow
+
+    return kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+
+
+def _summed(lengths: Sequence[int]) -> int:
+    if any(not 0 <= length <= MOST_ROWS for length in lengths):
+        raise ValueError(f"it says that {max(lengths, key=abs):,} rows stand together")
+    return sum(lengths)
 
 
 def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:

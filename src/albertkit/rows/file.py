@@ -11,6 +11,7 @@ from albertkit.errors import AlbertKitError
 from albertkit.rows.arrow_pieces import read_table
 from albertkit.rows.arrow_tables import columns_of, opened_table
 from albertkit.rows.cells import CellType
+from albertkit.rows.filesystems import is_uri
 from albertkit.rows.json_lines import columns_in, read_json_lines
 from albertkit.rows.kinds import SEPARATORS, Kind, Packing, kind_of, packing_of
 from albertkit.rows.piece import Piece
@@ -63,7 +64,9 @@ class RowFile:
                         stream, SEPARATORS[self.kind], column, tuple(keep), skip
                     )
                 case "parquet" | "arrow" | "arrow-stream":
-                    table = opened_table(stream, self.kind, self._mapped())
+                    table = opened_table(
+                        stream, self.kind, called(self.name), mapped=self.is_mapped()
+                    )
                     if skip and table.rows is not None:
                         yield min(skip, table.rows)
                     yield from read_table(table, column, tuple(keep), skip)
@@ -80,8 +83,9 @@ class RowFile:
             with seekable(contents) as laid:
                 yield laid
 
-    def _mapped(self) -> str | None:
-        return self.name if self.stream is None and self.packing is None else None
+    def is_mapped(self) -> bool:
+        """Whether the system's cache of this file can be read without a copy."""
+        return self.stream is None and self.packing is None and not is_uri(self.name)
 
 
 def looked_into(name: str) -> RowFile:
@@ -127,5 +131,5 @@ def _told_by(
             names = header_in(head, SEPARATORS[found.kind], called(found.name))
             return None, dict.fromkeys(names, "string") if names else None
         case "parquet" | "arrow" | "arrow-stream":
-            table = opened_table(stream, found.kind, found._mapped())
+            table = opened_table(stream, found.kind, called(found.name), mapped=found.is_mapped())
             return table.rows, columns_of(table, called(found.name))

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from albertkit.errors import Finding, InputError
 from albertkit.rows.cells import CellType, agreed
 from albertkit.rows.file import RowFile, looked_into
+from albertkit.rows.filesystems import files_below, is_directory, is_uri
 from albertkit.rows.kinds import named_kind
 from albertkit.rows.places import called, is_stream
 
@@ -39,7 +40,7 @@ class Inputs:
 
     def described(self) -> list[dict[str, str | int | None]]:
         """Names and sizes, by which another run knows whether its inputs are the same."""
-        return [{"name": file.name, "bytes": file.size} for file in self.files]
+        return [{"name": called(file.name), "bytes": file.size} for file in self.files]
 
     def columns(self, column: str | None) -> tuple[str, ...]:
         """The column of texts of each file.
@@ -85,16 +86,15 @@ def find_inputs(places: Place | Iterable[Place]) -> Inputs:
     files: list[RowFile] = []
     left_out: list[str] = []
     for name in names_of(places):
-        path = Path(name)
-        if is_stream(name) or path.is_file():
+        if (inside := _inside(name)) is None:
             files.append(looked_into(name))
-        elif path.is_dir():
-            inside = [_known(each) for each in _files_below(path)]
-            files += [each for each in inside if isinstance(each, RowFile)]
-            left_out += [each for each in inside if isinstance(each, str)]
-            _check_not_empty(inside, name)
-        else:
-            raise InputError("file-not-found", f"there is no file {name!r}", fix="Check the path")
+            continue
+        looked = [_known(each) for each in inside]
+        known = [each for each in looked if isinstance(each, RowFile)]
+        if not known:
+            raise _nothing_in(name, len(inside))
+        files += known
+        left_out += [each for each in looked if isinstance(each, str)]
     if left_out:
         LOGGER.warning("%s", _told_left_out(left_out).line())
     return Inputs(tuple(files), tuple(left_out))
@@ -143,8 +143,22 @@ def _column_of(file: RowFile, column: str | None) -> str:
     return wanted
 
 
+def _inside(name: str) -> list[str] | None:
+    """The files in a directory and those in it, in the order of their names; None for a file.
+
+    Raises InputError [file-not-found], for URIs as rows.filesystems does.
+    """
+    if is_uri(name):
+        return files_below(name) if is_directory(name) else None
+    path = Path(name)
+    if path.is_dir():
+        return _files_below(path)
+    if is_stream(name) or path.is_file():
+        return None
+    raise InputError("file-not-found", f"there is no file {name!r}", fix="Check the path")
+
+
 def _files_below(top: Path) -> list[str]:
-    """All files in a directory and those in it, in the order of their names."""
     found: list[Path] = []
     for folder, inside, names in os.walk(top):
         inside[:] = [name for name in inside if not name.startswith((".", "_"))]
@@ -155,18 +169,17 @@ def _files_below(top: Path) -> list[str]:
 def _known(name: str) -> RowFile | str:
     """The file, or its name alone where neither its contents nor its name tell a kind."""
     file = looked_into(name)
-    told = named_kind(name) is not None or (file.error is None and file.kind != "lines")
-    return file if told else name
+    told = named_kind(called(name)) is not None or (file.error is None and file.kind != "lines")
+    return file if told else called(name)
 
 
-def _check_not_empty(inside: Sequence[RowFile | str], name: str) -> None:
-    if not any(isinstance(each, RowFile) for each in inside):
-        raise InputError(
-            "texts-missing",
-            f"there is no file of a known kind in {name!r}",
-            why=f"it has {len(inside)} others" if inside else "it is empty",
-            fix="Name the files themselves, or give them names that end in .txt, .csv, .jsonl, …",
-        )
+def _nothing_in(name: str, others: int) -> InputError:
+    return InputError(
+        "texts-missing",
+        f"there is no file of a known kind in {called(name)!r}",
+        why=f"it has {others} others" if others else "it is empty",
+        fix="Name the files themselves, or give them names that end in .txt, .csv, .jsonl, …",
+    )
 
 
 def _told_left_out(names: Sequence[str]) -> Finding:

@@ -52,10 +52,12 @@ def packing_of(head: bytes) -> Packing | None:
 
 def named_kind(name: str) -> Kind | None:
     """The kind that a file's name tells, whether compressed or not."""
+    return NAMES.get(_plain_suffix(name))
+
+
+def _plain_suffix(name: str) -> str:
     path = PurePath(name.lower())
-    if path.suffix in PACKED_NAMES:
-        path = path.with_suffix("")
-    return NAMES.get(path.suffix)
+    return path.with_suffix("").suffix if path.suffix in PACKED_NAMES else path.suffix
 
 
 def kind_of(head: bytes, name: str) -> Kind:
@@ -87,7 +89,17 @@ def kind_of(head: bytes, name: str) -> Kind:
             fix="Give text, CSV, TSV, JSON lines, Parquet or Arrow, compressed or not",
             where=name,
         )
-    return "jsonl" if _begins_with_an_object(head) else "lines"
+    if _begins_with_an_object(head):
+        return "jsonl"
+    if _plain_suffix(name) == ".json":
+        raise FormatError(
+            "file-foreign",
+            "the file is one JSON value, not a row a line",
+            why="rows are read one at a time",
+            fix="Write each row on a line of its own: jq -c '.[]' FILE > FILE.jsonl",
+            where=name,
+        )
+    return "lines"
 
 
 def _not_as_named(head: bytes, name: str) -> FormatError:

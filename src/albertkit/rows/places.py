@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from albertkit.errors import FormatError, imported
 from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.rows.filesystems import is_uri, opened_uri, size_at, without_account
 from albertkit.rows.kinds import HEAD, Packing
 
 STANDARD_INPUT = "-"
@@ -51,7 +52,9 @@ class Rejoined(io.RawIOBase):
 
 def opened(name: str) -> BinaryIO:
     """The bytes of a file, or of standard input."""
-    return sys.stdin.buffer if name == STANDARD_INPUT else Path(name).open("rb")
+    if name == STANDARD_INPUT:
+        return sys.stdin.buffer
+    return opened_uri(name) if is_uri(name) else Path(name).open("rb")
 
 
 def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
@@ -129,15 +132,21 @@ def seekable(stream: BinaryIO) -> BinaryIO:
 
 def called(name: str) -> str:
     """What messages call a place."""
-    return "standard input" if name == STANDARD_INPUT else name
+    if name == STANDARD_INPUT:
+        return "standard input"
+    return without_account(name) if is_uri(name) else name
 
 
 def is_stream(name: str) -> bool:
     """Whether what is read there is gone then: standard input, a pipe."""
+    if name == STANDARD_INPUT:
+        return True
     path = Path(name)
-    return name == STANDARD_INPUT or (path.exists() and not path.is_file() and not path.is_dir())
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def size_of(name: str) -> int | None:
     """The size of a file in bytes; None for a stream, whose end is not known."""
+    if is_uri(name):
+        return size_at(name)
     return None if is_stream(name) else Path(name).stat().st_size

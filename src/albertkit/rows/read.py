@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from albertkit.errors import AlbertKitError, Finding, FormatError
+from albertkit.errors import AlbertKitError, Finding, FormatError, InputError
 from albertkit.rows.batch import BadRow, RowBatch, joined
 from albertkit.rows.cells import CellType
 from albertkit.rows.faults import Fault
@@ -38,6 +38,15 @@ def read_batches(
     a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
     [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated].
     """
+    for name, value, least in (
+        ("rows", rows, 1),
+        ("start", start, 0),
+        ("border", 1 if border is None else border, 1),
+    ):
+        if value < least:
+            raise InputError(
+                "option-invalid", f"{name} is {value}", fix=f"Give a number from {least} on"
+            )
     inputs = places if isinstance(places, Inputs) else find_inputs(places)
     errors = (file.error for file in inputs.files if file.error is not None)
     if not skip_bad and (error := next(errors, None)) is not None:

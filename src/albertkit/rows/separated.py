@@ -98,6 +98,7 @@ class Records:
         self.separator = separator
         self.number = 0  # of the last line that was taken
         self.fault: Fault | None = None  # of the record that is being taken
+        self.size = 0  # of its quoted cells
 
     def each(self) -> Iterator[Record]:
         """The records that are left."""
@@ -105,7 +106,7 @@ class Records:
             self.number += 1
             if line in (b"", b"\r"):
                 continue
-            first, self.fault = self.number, None
+            first, self.fault, self.size = self.number, None, 0
             cells = self._cells(self._decoded(line))
             yield Record(self.fault or cells, first, self.number)
 
@@ -132,10 +133,9 @@ class Records:
     def _quoted(self, line: str, at: int) -> tuple[str, str, int]:
         """The cell that begins there, the line in which it ends, and what is behind its quote."""
         parts: list[str] = []
-        size = 0
         while found := IN_QUOTES.match(line, at):
-            size += len(found[1])
-            if size > LONGEST_ROW:
+            self.size += len(found[1]) + 1
+            if self.size > LONGEST_ROW:
                 self.fault = self.fault or TOO_LONG
             else:
                 parts.append(found[1])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -37,37 +38,41 @@ class Table:
         """The names of the columns where each number of a vector has one of its own."""
         names: list[str] = []
         for name, column in self.columns.items():
-            if isinstance(column, np.ndarray):
+            if _holds_vectors(column):
                 names += [f"{name}_{number}" for number in range(column.shape[1])]
             else:
                 names.append(name)
         return names
 
     def flat_rows(self) -> Iterator[list[Cell]]:
-        """Each row's cells, in the order of `flat_names`."""
+        """Each row's cells, in the order of `flat_names`; what is nested is written as JSON."""
+        flat = [_holds_vectors(column) for column in self.columns.values()]
         for record in self.records():
             row: list[Cell] = []
-            for value in record.values():
-                row += value if isinstance(value, list) else [value]
+            for value, is_flat in zip(record.values(), flat, strict=True):
+                if isinstance(value, list | dict):
+                    row += value if is_flat else [json.dumps(value, ensure_ascii=False)]
+                else:
+                    row.append(value)
             yield row
 
     def vectors(self) -> tuple[str, VectorArray] | None:
         """The column of vectors and its name, where there is one."""
-        found = (
-            (name, column)
-            for name, column in self.columns.items()
-            if isinstance(column, np.ndarray)
-        )
+        found = ((name, column) for name, column in self.columns.items() if _holds_vectors(column))
         return next(found, None)
+
+
+def _holds_vectors(column: Column) -> TypeGuard[VectorArray]:
+    return isinstance(column, np.ndarray) and column.ndim == 2
 
 
 def cells_of(column: Column) -> Iterable[Cell | list[float]]:
     """The cells as JSON has them; those that it has no form for as text."""
     if isinstance(column, np.ndarray):
-        return map(shortest, column) if column.ndim == 2 else column.tolist()
-    if isinstance(column, list):
+        return map(shortest, column) if column.ndim == 2 else shortest(column)
+    if isinstance(column, Sequence):
         return column
-    return [_as_json(value) for value in column.to_pylist()]  # type: ignore[union-attr]  # pyarrow's
+    return [_as_json(value) for value in column.to_pylist()]
 
 
 def shortest(vector: VectorArray) -> list[float]:

@@ -6,17 +6,17 @@ What the first table's columns are, those of all that follow are. A writer begin
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO, Protocol, TextIO, cast
 
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.rows.table import Table, VectorArray
+from albertkit.rows.table import Cell, Table, VectorArray
 
 
 class TableWriter(Protocol):
@@ -134,8 +134,16 @@ def json_lines(table: Table) -> Iterator[str]:
 
 def write_csv(table: Table, file: TextIO, *, separator: str = ",", header: bool = True) -> None:
     """A line for each row, below the columns' names."""
-    # "\\r" and "\\n" are quoted where both are in the line's end
-    writer = csv.writer(file, delimiter=separator, lineterminator="\n")
-    if header:
-        writer.writerow(table.flat_names())
-    writer.writerows(table.flat_rows())
+    head: list[Sequence[Cell]] = [table.flat_names()] if header else []
+    rows = chain(head, table.flat_rows())
+    # Python's csv leaves "\r" unquoted where lines end in "\n", so that readers end lines at it
+    file.writelines(separator.join(_quoted(row, separator)) + "\n" for row in rows)
+
+
+def _quoted(row: Sequence[Cell], separator: str) -> Iterator[str]:
+    for cell in row:
+        text = "" if cell is None else str(cell)
+        alone = len(row) == 1 and not text  # an empty line would be no row
+        if alone or any(mark in text for mark in (separator, '"', "\n", "\r")):
+            text = '"' + text.replace('"', '""') + '"'
+        yield text
