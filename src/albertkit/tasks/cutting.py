@@ -51,6 +51,13 @@ class Cuts:
         self.texts += len(texts)
         return encodings
 
+    def add(self, more: Cuts) -> None:
+        """Count those of a later part too."""
+        self.texts += more.texts
+        self.cut += more.cut
+        self.lost += more.lost
+        self.longest = max(self.longest, more.longest)
+
     def tell(self) -> None:
         """Warn of what was cut, where that is asked for."""
         if self.cut and self.when_too_long == "warn":

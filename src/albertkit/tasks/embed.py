@@ -30,14 +30,14 @@ from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
 from albertkit.tasks.answer_stream import AnswerStream
 from albertkit.tasks.arguments import at_least_one, one_of
-from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong
+from albertkit.tasks.cutting import WHEN_TOO_LONG, Cuts, WhenTooLong
 from albertkit.tasks.encode_call import EncodeCall
-from albertkit.tasks.encode_options import EncodeOptions, OutputValue, refuse_elsewhere
+from albertkit.tasks.encode_options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import read_stream, read_texts
-from albertkit.tasks.vector_types import VectorCast, Vectors, VectorType
+from albertkit.tasks.vector_types import VectorCast, VectorType
 from albertkit.text import AlbertTokenizer, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class TextEmbedder:
             max_length=max_length or plan.max_length,
             similarity=similarity_fn_name or plan.similarity,
         )
-        self._prompt(None, self.plan.default_prompt)  # refused here where the model lacks it
+        self.prompt_text(None, self.plan.default_prompt)  # refused here where the model lacks it
         self.loaded: Loaded = replace(loaded, vectors=self.plan)
 
     @property
@@ -214,22 +214,21 @@ class TextEmbedder:
         given = _first_argument(sentences, others)
         refuse_elsewhere(device, pool)
         options = EncodeOptions(
-            prompt=self._prompt(prompt, prompt_name),
+            prompt=self.prompt_text(prompt, prompt_name),
             batch_size=batch_size,
             output_value=output_value,
             precision=precision,
             kept=truncate_dim if truncate_dim is not None else self.truncate_dim,
             normalise=normalize_embeddings,
-            as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else _as_it_is,
+            as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else as_it_is,
         )
         cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
         if isinstance(given, Iterator):
-            call = self._call(options, _progress(show_progress_bar, None))
-            return AnswerStream(call.answers(read_stream(given)), options, cast)
+            call = self.encode_call(options, _progress(show_progress_bar, None))
+            return AnswerStream(call.told(read_stream(given)), options, cast)
         texts = read_texts(given)
-        answers = self._call(options, _progress(show_progress_bar, len(texts))).answers(
-            texts.windows()
-        )
+        call = self.encode_call(options, _progress(show_progress_bar, len(texts)))
+        answers = call.told(texts.windows())
         if options.output_value == "sentence_embedding":
             vectors = cast.of_all(answers, len(texts))
             if not texts.is_one and (convert_to_tensor or convert_to_numpy):
@@ -272,12 +271,13 @@ class TextEmbedder:
         """Give the engine's memory back; the next call makes it anew."""
         self.loaded.close()
 
-    def _call(self, options: EncodeOptions, line: ProgressLine | None) -> EncodeCall:
-        return EncodeCall(
-            self.loaded, self.plan, options, self.max_seq_length, self.truncation, line
-        )
+    def encode_call(self, options: EncodeOptions, line: ProgressLine | None = None) -> EncodeCall:
+        """One call of `encode`, for those who bring their texts in windows."""
+        cuts = Cuts(self.max_seq_length, self.truncation)
+        return EncodeCall(self.loaded, self.plan, options, cuts, line)
 
-    def _prompt(self, prompt: str | None, name: str | None) -> str:
+    def prompt_text(self, prompt: str | None, name: str | None) -> str:
+        """What is put before each text; raises InputError [prompt-unknown]."""
         if prompt is not None:
             return prompt
         name = name if name is not None else self.plan.default_prompt
@@ -313,7 +313,3 @@ def _progress(asked: bool | None, total: int | None) -> ProgressLine | None:
     if asked is None:
         asked = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
     return ProgressLine(total) if asked else None
-
-
-def _as_it_is(array: Vectors) -> object:
-    return array

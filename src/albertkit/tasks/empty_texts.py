@@ -39,6 +39,13 @@ class EmptyTexts:
             self.empty += len(found)
         self.texts += len(texts)
 
+    def add(self, more: EmptyTexts) -> None:
+        """Count those of a later part too."""
+        if more.empty and not self.empty:
+            self.first = self.texts + more.first
+        self.texts += more.texts
+        self.empty += more.empty
+
     def tell(self) -> None:
         """Warn, where there were any."""
         if not self.empty:

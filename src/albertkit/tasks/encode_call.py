@@ -6,7 +6,7 @@ A list and a stream take the same way, so that a text's answer is the same in bo
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from albertkit.engine.packing import SLOTS
 from albertkit.runtime import Loaded
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks.cutting import Cuts, WhenTooLong
+from albertkit.tasks.cutting import Cuts
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.encode_options import EncodeOptions
 from albertkit.tasks.progress import ProgressLine
@@ -28,35 +28,34 @@ from albertkit.text import Encodings
 
 @dataclass(frozen=True, slots=True)
 class EncodeCall:
-    """max_length: of a text in ids; truncation: what becomes of longer ones."""
+    """cuts, empty: what is to be told once of all texts; line: hears how many are done."""
 
     loaded: Loaded
     plan: VectorPlan
     options: EncodeOptions
-    max_length: int
-    truncation: WhenTooLong
-    line: ProgressLine | None
+    cuts: Cuts
+    line: ProgressLine | None = None
+    empty: EmptyTexts = field(default_factory=EmptyTexts)
 
-    def answers(self, windows: Iterator[Texts]) -> Generator[Any]:
-        """Of each window its vectors [N, D], float32, or a list of what else is asked for.
-
-        What is to be said once about all texts is said at the end.
-        """
-        empty, cuts = EmptyTexts(), Cuts(self.max_length, self.truncation)
-        slots = min(SLOTS, self.options.batch_size * self.max_length)
-
-        def encoded(texts: Texts) -> Encodings:
-            return cuts.encode(self.loaded, self._as_read(texts))
-
+    def told(self, windows: Iterator[Texts]) -> Generator[Any]:
+        """The answers; at the end the progress line ends, and what is to be told is told."""
         try:
-            for encodings in ahead(empty.seen_in(windows), encoded):
-                engine = self.loaded.engine_for(encodings)
-                yield self._of_window(Run(engine, encodings, slots, self.line))
+            yield from self.answers(windows)
         finally:
             if self.line is not None:
                 self.line.close()
-            empty.tell()
-            cuts.tell()
+            self.empty.tell()
+            self.cuts.tell()
+
+    def answers(self, windows: Iterator[Texts]) -> Generator[Any]:
+        """Of each window its vectors [N, D], float32, or a list of what else is asked for."""
+        slots = min(SLOTS, self.options.batch_size * self.cuts.max_length)
+        for encodings in ahead(self.empty.seen_in(windows), self._encoded):
+            engine = self.loaded.engine_for(encodings)
+            yield self._of_window(Run(engine, encodings, slots, self.line))
+
+    def _encoded(self, texts: Texts) -> Encodings:
+        return self.cuts.encode(self.loaded, self._as_read(texts))
 
     def _as_read(self, texts: Texts) -> Texts:
         """The texts as the tokenizer gets them."""

@@ -18,6 +18,11 @@ OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
 OUTPUT_VALUES: tuple[OutputValue, ...] = (*get_args(get_args(OutputValue)[0]), None)
 
 
+def as_it_is(array: Vectors) -> object:
+    """numpy's array, where the caller wants that."""
+    return array
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
     """prompt: put before each text. precision: the type of the vectors' numbers.
@@ -26,13 +31,13 @@ class EncodeOptions:
     the caller wants to have.
     """
 
-    prompt: str
-    batch_size: int
-    output_value: OutputValue
-    precision: VectorType
-    kept: int | None
-    normalise: bool
-    as_asked: Callable[[Vectors], object]
+    prompt: str = ""
+    batch_size: int = 32
+    output_value: OutputValue = "sentence_embedding"
+    precision: VectorType = "float32"
+    kept: int | None = None
+    normalise: bool = False
+    as_asked: Callable[[Vectors], object] = as_it_is
 
     def __post_init__(self) -> None:
         at_least_one("batch_size", self.batch_size)

@@ -17,19 +17,31 @@ WINDOW_TEXTS = 2048  # packed together these fill 99 % of the slots (benchmarks/
 WINDOW_CHARACTERS = 1 << 20  # about 2,048 paragraphs: a window of longer texts holds fewer
 
 
-def in_windows(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """The items in lists of at most WINDOW_TEXTS; where one ends depends on the items alone.
+class Filling:
+    """Says where one window ends and the next begins; depends on nothing but the texts."""
 
-    size: of an item, in characters. A window is full with the item that passes its limit.
-    """
+    def __init__(self) -> None:
+        self._texts = self._characters = 0
+
+    def full_with(self, characters: int) -> bool:
+        """Whether a window is full with this text, the one that reaches a limit."""
+        self._texts += 1
+        self._characters += characters
+        full = self._texts == WINDOW_TEXTS or self._characters >= WINDOW_CHARACTERS
+        if full:
+            self._texts = self._characters = 0
+        return full
+
+
+def in_windows(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """The items in lists of at most WINDOW_TEXTS; size: of an item, in characters."""
+    filling = Filling()
     window: list[T] = []
-    characters = 0
     for item in items:
         window.append(item)
-        characters += size(item)
-        if len(window) == WINDOW_TEXTS or characters >= WINDOW_CHARACTERS:
+        if filling.full_with(size(item)):
             yield window
-            window, characters = [], 0
+            window = []
     if window:
         yield window
 

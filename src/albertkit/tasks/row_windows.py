@@ -1,0 +1,60 @@
+"""Rows in the windows in which their texts are encoded, the columns beside them kept in step.
+
+In: RowBatches of any size. Out: windows that depend on the texts alone, and not on how the rows
+were read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from albertkit.rows import BadRow, RowBatch
+from albertkit.rows.batch import joined
+from albertkit.rows.table import Column
+from albertkit.tasks.stream import Filling
+from albertkit.tasks.texts import Texts
+
+
+class RowWindows:
+    """Iterate `texts`; after each window's answers ask for its `columns`.
+
+    bad: the rows without text that were read so far.
+    """
+
+    def __init__(self, batches: Iterable[RowBatch]) -> None:
+        self._batches = batches
+        self._waiting: deque[dict[str, Column]] = deque()
+        self.bad: list[BadRow] = []
+
+    def texts(self) -> Iterator[Texts]:
+        """The texts, window by window."""
+        for window in self._windows():
+            texts = list(window.texts)
+            self._waiting.append(dict(window.kept) or {"text": texts})
+            yield Texts(texts, None, False)
+
+    def columns(self) -> dict[str, Column]:
+        """What travels along with the next window's answers: the kept columns, or the texts."""
+        return self._waiting.popleft()
+
+    def _windows(self) -> Iterator[RowBatch]:
+        held: list[RowBatch] = []
+        filling = Filling()
+        for batch in self._batches:
+            self.bad += batch.bad
+            begin = 0
+            for end, text in enumerate(batch.texts, 1):
+                if filling.full_with(len(text)):
+                    yield joined([*held, _part(batch, begin, end)])
+                    held, begin = [], end
+            if begin < len(batch.texts):
+                held.append(_part(batch, begin, len(batch.texts)))
+        if held:
+            yield joined(held)
+
+
+def _part(batch: RowBatch, begin: int, end: int) -> RowBatch:
+    """Some of the texts and their columns."""
+    kept = {name: column[begin:end] for name, column in batch.kept.items()}
+    return RowBatch(batch.texts[begin:end], kept, batch.first)
