@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from albertkit.engine.processor import this_processor
 from albertkit.text import AlbertTokenizer
 from mix import mixed_lengths
 from race.field import BY_NAME, FIELD, REFERENCE, Contestant
-from race.jobs import JOBS, PROOF, SIZES, Job, jobs_of
+from race.jobs import PROOF, SIZES, Job, jobs_of
 from race.models import model_directory
+from race.names import JOBS
 from race.referee import Started, started
 from race.results import Part, Ran, Results, Runner, commit, results_here, today
 from race.texts import Words
@@ -31,11 +33,15 @@ ABSENT = "not on this processor"
 
 def main() -> None:
     asked = arguments()
+    ends = time.monotonic() + 60 * asked.minutes
     results = results_here(asked.results)
+    if asked.note:
+        results.machine["note"] = asked.note
     field = [BY_NAME[name] for name in asked.only]
     for shape in asked.shapes:
         for threads in asked.threads:
-            race(results, results.part(shape, threads), field, asked)
+            if time.monotonic() < ends:
+                race(results, results.part(shape, threads), field, asked, ends)
 
 
 def arguments() -> argparse.Namespace:
@@ -47,6 +53,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
     parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=JOBS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no job after so many"
+    )
+    parser.add_argument("--note", help="what the system does not say of this machine")
     parser.add_argument(
         "--only", nargs="+", default=list(BY_NAME), choices=BY_NAME, metavar="NAME",
         help=f"contestants; default: all of {', '.join(BY_NAME)}",
@@ -63,40 +73,47 @@ def arguments() -> argparse.Namespace:
 
 
 def race(
-    results: Results, part: Part, field: Sequence[Contestant], asked: argparse.Namespace
+    results: Results,
+    part: Part,
+    field: Sequence[Contestant],
+    asked: argparse.Namespace,
+    ends: float,
 ) -> None:
-    """Run a part's jobs; what was found is saved after each round."""
+    """Run a part's jobs, every job once before any twice; what was found is saved at once.
+
+    ends: the moment after which no job is begun.
+    """
     shape, threads = part.shape, part.threads
     pythons = {"ours": asked.ours, "peers": asked.peers}
-    left = {name: rounds_left(part.jobs.get(name), asked) for name in asked.jobs}
-    if not any(left.values()):
-        return
     place = model_directory(shape, asked.folder)
     tokenizer = AlbertTokenizer.from_pretrained(place)
     words = Words.of_file(asked.texts, tokenizer) if asked.texts else Words.invented(tokenizer)
     part.model = describe(place)
     part.texts = "running words of a file" if asked.texts else "invented words"
+    every = jobs_of(words, tokenizer, SIZES[shape])
+    left = {name: rounds_left(part.jobs.get(name), asked) for name in asked.jobs}
+    jobs = {name: every[name] for name in asked.jobs if left[name]}
+    if not jobs:
+        return
     prepare(place, words, asked.peers, field)
-    jobs = {
-        name: job for name, job in jobs_of(words, tokenizer, SIZES[shape]).items() if left.get(name)
-    }
     cards = asked.folder / f"{shape}-{threads}" / "jobs.json"
     write_cards(cards, jobs, words)
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    racing = [each for each in field if not absent(each)]
+    for name, job in jobs.items():
+        if not asked.resume or name not in part.jobs:
+            texts = sum(map(len, job.calls))
+            part.jobs[name] = Ran(job.told, len(job.calls), texts, job.tokens)
     part.runners |= {each.name: Runner(absent=ABSENT) for each in field if absent(each)}
+    racing = [each for each in field if not absent(each)]
+    cores = sorted(os.sched_getaffinity(0))[:threads]
     with started(racing, pythons, place, cards, cores) as running:
         compare(part, running)
-        results.save(asked.results)
-        for name, job in jobs.items():
-            ran = part.jobs.get(name) if asked.resume else None
-            part.jobs[name] = ran or Ran(
-                job.told, len(job.calls), sum(map(len, job.calls)), job.tokens
-            )
-            for _ in range(left[name]):
-                one_round(part, name, running)
-                results.save(asked.results)
-            report(part, name)
+        for number in range(max(left.values())):
+            for name in jobs:
+                if number < left[name] and time.monotonic() < ends:
+                    one_round(part, name, running)
+                    results.save(asked.results)
+    for name in jobs:
+        report(part, name)
 
 
 def rounds_left(ran: Ran | None, asked: argparse.Namespace) -> int:
@@ -108,14 +125,16 @@ def one_round(part: Part, job: str, running: Sequence[Started]) -> None:
     ran = part.jobs[job]
     found: dict[str, float] = {}
     for each in running:
-        answer = each.run(job)
         name = each.contestant.name
+        if job not in each.contestant.jobs:
+            continue
+        answer = each.run(job)
         if answer is None:
             part.runners[name].absent = f"ended: {each.lost}"
             continue
         found[name] = answer.seconds
         ran.others = max(ran.others, answer.others)
-        part.runners[name].peak_mb = max(part.runners[name].peak_mb, answer.peak_mb)
+        ran.peaks[name] = max(ran.peaks.get(name, 0.0), answer.peak_mb)
     ran.rounds.append(found)
     ran.commit, ran.day = commit(), today()
 
@@ -127,7 +146,7 @@ def compare(part: Part, running: Sequence[Started]) -> None:
     reference = next((name for name in names if vectors.get(name) is not None), "")
     for each in running:
         name, own = each.contestant.name, vectors[each.contestant.name]
-        runner = Runner(libraries=each.libraries, absent=each.lost or "", reference=reference)
+        runner = Runner(each.libraries, each.lost or "", reference=reference)
         if own is not None:
             to = vectors[reference]
             lengths = np.linalg.norm(own, axis=1) * np.linalg.norm(to, axis=1)

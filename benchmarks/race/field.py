@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from race.names import JOBS, LISTS, SINGLES
+
 if TYPE_CHECKING:  # the peers' environment has no albertkit
     from albertkit.engine.protocol import Precision
 
@@ -29,13 +31,20 @@ class Contestant:
     precision: Precision = "float32"
     anywhere: bool = False
     libraries: tuple[str, ...] = ()  # whose versions are told
+    jobs: tuple[str, ...] = JOBS  # those it enters
 
     @property
     def environment(self) -> Literal["ours", "peers"]:
         return "ours" if self.side == "ours" else "peers"
 
 
-def _ours(name: str, shown: str, precision: Precision = "float32", **more: object) -> Contestant:
+def _ours(
+    name: str,
+    shown: str,
+    precision: Precision = "float32",
+    jobs: tuple[str, ...] = JOBS,
+    **more: object,
+) -> Contestant:
     options = {"engine": "openvino", "precision": precision, **more}
     return Contestant(
         f"ours-{name}",
@@ -45,6 +54,7 @@ def _ours(name: str, shown: str, precision: Precision = "float32", **more: objec
         options,
         precision,
         libraries=("albertkit", "numpy" if more.get("engine") == "numpy" else "openvino"),
+        jobs=jobs,
     )
 
 
@@ -81,6 +91,7 @@ def _products(library: str, precision: Precision) -> Contestant:
         {"precision": precision},
         precision,
         libraries=(library.lower(),),
+        jobs=LISTS,
     )
 
 
@@ -88,8 +99,8 @@ FIELD: Final = (
     _ours("float32", "float32"),
     _ours("bfloat16", "bfloat16", "bfloat16"),
     _ours("int8", "int8", "int8"),
-    _ours("deterministic", "float32, deterministic", deterministic=True),
-    _ours("numpy", "float32, numpy alone", engine="numpy"),
+    _ours("deterministic", "float32, deterministic", jobs=("list",), deterministic=True),
+    _ours("numpy", "float32, numpy alone", jobs=("requests", *SINGLES), engine="numpy"),
     Contestant(
         "sentence-transformers",
         "sentence-transformers",

@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from albertkit.text import AlbertTokenizer
 from mix import mixed_lengths
+from race.names import SINGLES
 from race.texts import Words
 
 BATCH = 32  # what peers pad together: sentence-transformers' default
 LISTED = 4000  # texts of the long lists
 REQUEST = 16
-PROOF = 24
+PROOF = 8
 MAX_LENGTH = 512
-SINGLES: Final = {"one-8": 8, "one-32": 32, "one-128": 128, "one-512": 512}
-LISTS: Final = ("long", "list", "requests", "sentences")
-JOBS: Final = (*LISTS, *SINGLES)
 
 Item = TypeVar("Item")
 
@@ -44,9 +42,9 @@ class Size:
 
 SIZES: Mapping[str, Size] = MappingProxyType(
     {
-        "base": Size(every=25, listed=160, requests=4, ids=512),
-        "small": Size(every=8, listed=500, requests=24, ids=2048),
-        "small-en-vectors": Size(every=4, listed=500, requests=24, ids=4096),
+        "base": Size(every=25, listed=160, requests=2, ids=512),
+        "small": Size(every=16, listed=500, requests=12, ids=2048),
+        "small-en-vectors": Size(every=8, listed=500, requests=24, ids=4096),
     }
 )
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,9 @@ class Started:
         time.sleep(PAUSE)
         before = busy_seconds()
         begun = time.perf_counter()
-        self._process.stdin.write(f"{job}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended: that there is no answer says so
+            self._process.stdin.write(f"{job}\n")
+            self._process.stdin.flush()
         found = self._answer()
         if found is None:
             return None
@@ -85,7 +86,8 @@ class Started:
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):
+                    pipe.close()
         self._process.wait()
 
     def _answer(self) -> dict[str, Any] | None:

@@ -23,13 +23,18 @@ Round = dict[str, float]  # contestant's name → seconds
 
 @dataclass(slots=True)
 class Ran:
-    """One job of one part. others: the largest share of the machine that others used."""
+    """One job of one part.
+
+    peaks: of each contestant's memory, in MB, from its start to the job's end. others: the largest
+    share of the machine that other processes used.
+    """
 
     told: str
     calls: int
     texts: int
     tokens: int
     rounds: list[Round] = field(default_factory=list)
+    peaks: dict[str, float] = field(default_factory=dict)
     others: float = 0.0
     commit: str = ""
     day: str = ""
@@ -63,7 +68,6 @@ class Runner:
 
     libraries: str = ""
     absent: str = ""
-    peak_mb: float = 0.0
     difference: float | None = None
     cosine: float | None = None
     reference: str = ""
@@ -77,6 +81,10 @@ class Part:
     texts: str = ""
     runners: dict[str, Runner] = field(default_factory=dict)
     jobs: dict[str, Ran] = field(default_factory=dict)
+
+    def peak(self, name: str) -> float:
+        """MB of the contestant's process, over all jobs."""
+        return max((ran.peaks.get(name, 0.0) for ran in self.jobs.values()), default=0.0)
 
 
 @dataclass(slots=True)
@@ -116,7 +124,7 @@ def results_here(path: Path) -> Results:
             f"{path} holds figures of {found.machine['processor']}, this is {here['processor']}; "
             "one file is of one machine. Give another: --results FILE"
         )
-    return Results(here, found.parts, found.processes)
+    return Results({**found.machine, **here}, found.parts, found.processes)
 
 
 def this_machine() -> dict[str, str]:

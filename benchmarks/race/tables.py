@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from race.field import FIELD, REFERENCE, Contestant
-from race.jobs import LISTS, SINGLES
+from race.names import LISTS, SINGLES
 from race.results import Part, Ran, Ratio, Results, Runner
 
 OURS: Final = "ours-float32"
@@ -31,8 +31,9 @@ def machine(results: Results) -> str:
     if not ran:
         return NOT_YET
     days, commits = sorted({each.day for each in ran}), sorted({each.commit for each in ran})
+    note = f" ({found['note']})" if "note" in found else ""
     return (
-        f"{found['processor']}, {found['processors']} processors, {found['instructions']}, "
+        f"{found['processor']}, {found['processors']} processors{note}, {found['instructions']}, "
         f"{found['memory']}; {found['system']}. Measured {days[0]} to {days[-1]}, at "
         f"{', '.join(commits)}. Other processes used at most "
         f"{max(each.others for each in ran):.0%} of the machine meanwhile."
@@ -59,7 +60,7 @@ def lists(part: Part) -> str:
 
     def cells(each: Contestant, runner: Runner) -> list[str]:
         speeds = [speed(part.jobs[job], each.name) for job in jobs]
-        memory = f"{runner.peak_mb:,.0f}" if each.side != "ceiling" else ""
+        memory = f"{part.peak(each.name):,.0f}" if each.side != "ceiling" else ""
         return [*speeds, memory, alike(each, runner)]
 
     heads = [f"{SAID[job]}: {length(part.jobs[job])}" for job in jobs]

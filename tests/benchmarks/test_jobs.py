@@ -9,7 +9,8 @@ import pytest
 
 from albertkit.text import AlbertTokenizer
 from mix import MIX, mixed_lengths
-from race.jobs import BATCH, JOBS, LISTED, SINGLES, Size, in_calls, jobs_of, thinned
+from race.jobs import BATCH, LISTED, Size, in_calls, jobs_of, thinned
+from race.names import JOBS, SINGLES
 from race.texts import Words
 
 TOKENIZER = AlbertTokenizer.from_pretrained("small-en-vectors")
