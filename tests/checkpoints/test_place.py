@@ -192,6 +192,16 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "",
         "a Keras Hub preset's head, without its model.weights.h5: task.weights.h5; it holds",
     ),
+    "a preset in shards": (
+        {
+            "config.json": b"{}",
+            "model.weights.json": b'{"weight_map": {}}',
+            "model_00000.weights.h5": b"x",
+            "task.weights.h5": b"x",
+        },
+        "",
+        r"a Keras Hub preset in shards.*Save it whole: save_to_preset\(…, max_shard_size=None\)",
+    ),
     "weights alone": (
         {"best.safetensors": b"x"},
         "best.safetensors",

@@ -32,6 +32,11 @@ TELLING: tuple[tuple[str, str, str], ...] = (
     ("keras_metadata.pb", "part of a SavedModel, without its graph", GIVE),
     ("*.ckpt*.data-*", "a checkpoint without its .index", ITS_REST),
     ("*.ckpt*.meta", "a checkpoint without its .index", ITS_REST),
+    (
+        "model.weights.json",
+        "a Keras Hub preset in shards, of which only whole ones are read",
+        "Save it whole: save_to_preset(…, max_shard_size=None); the largest ALBERT has 0.9 GB",
+    ),
     ("task.weights.h5", "a Keras Hub preset's head, without its model.weights.h5", ITS_REST),
     *(
         (file, "weights without their config.json", ITS_REST)
