@@ -17,6 +17,8 @@ def read_lines(stream: BinaryIO, skip: int) -> Iterator[Piece | int]:
         if skip:
             yield len(block) - len(lines)
         skip -= len(block) - len(lines)
+        if not lines:  # no line at all, which is not one that is empty
+            continue
         whole = _whole(lines)
         yield Piece(whole, {}) if whole is not None else piece_of(map(_text, lines), ())
 
