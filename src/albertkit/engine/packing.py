@@ -20,7 +20,7 @@ from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
 from albertkit.errors import InputError
 from albertkit.text.encoding import Encodings
 
-SLOTS = 2048  # of one call: the feed-forward activations of more leave the cache
+SLOTS = 512  # of one call: x1.03 to 1.15 of the speed of 2048, whose activations leave the cache
 NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly
 STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
 FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
