@@ -54,11 +54,24 @@ class OpenVinoInt8Emitter(OpenVinoEmitter):
         """x in steps of its range; once where several matrices read it."""
         key = x.get_friendly_name(), spread
         if key not in self._inputs:
-            if weight in self.scheme.smoothing:
-                x = self.op.multiply(x, self.op.constant(1 / self.scheme.smoothing[weight]))
             low, high = map(np.float32, spread)
-            self._inputs[key] = self.op.fake_quantize(x, low, high, low, high, STEPS)
+            if weight in self.scheme.smoothing:
+                self._inputs[key] = self._smoothed(x, self.scheme.smoothing[weight], low, high)
+            else:
+                self._inputs[key] = self.op.fake_quantize(x, low, high, low, high, STEPS)
         return self._inputs[key]
+
+    def _smoothed(self, x: Node, factors: FloatArray, low: np.float32, high: np.float32) -> Node:
+        """x / factors in steps of its range, in one go: each channel enters by a range of its own.
+
+        On two axes: OpenVINO 2026.4 has such ranges for the second axis only. A division before
+        one range is no way around, as it is fused into such ranges, and wrongly, where x is a
+        product with two readers.
+        """
+        flat = self.op.reshape(x, np.array([-1, len(factors)], np.int64), False)  # [R·W, in]
+        own = low * factors[None], high * factors[None]  # [1, in]
+        steps = self.op.fake_quantize(flat, *map(self.op.constant, own), low, high, STEPS)
+        return self.op.reshape(steps, self.op.shape_of(x), False)
 
     def _matrix(self, weight: str) -> Node:
         """The matrix [out, in] in whole steps, each times what it is worth."""

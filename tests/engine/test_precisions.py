@@ -1,0 +1,157 @@
+"""int8 and bfloat16 on every axis of the config: the graph that OpenVINO runs, and the scheme."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from albertkit.engine.calibration import Extremes, Inputs, inputs_of_products
+from albertkit.engine.int8_scheme import Int8Scheme
+from albertkit.engine.int8_search import PLANS, Plan, scheme_of
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine, encoder_graph
+from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
+from albertkit.engine.packing import Layout, pack
+from albertkit.engine.processor import this_processor
+from albertkit.engine.protocol import SpanSearch, Wanted, given
+from albertkit.engine.quiet_openvino import openvino
+from albertkit.graph.fidelity import cosines
+from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
+from axes import CONFIG_AXES, random_encodings, random_weights
+from int8_oracle import int8_tokens
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+TWO_GROUPS: AlbertConfig = CONFIG_AXES[4].values[0]
+LEVELS = this_processor().weight_levels
+# Short texts, most of which have no value halfway between two steps; rows filled unevenly.
+LENGTHS = [1, 2, 9, 3] * 6
+LAYOUT = Layout(width=16, rows=tuple((n + 1, n, n + 2, n + 3) for n in range(0, 24, 4)))
+ATOL = 1e-5  # as of float32: the sums of whole numbers are exact
+WHOLE, ENDS_IN_FLOAT, SMOOTHED, BOTH = PLANS
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_int8_is_the_scheme_done_by_hand(config: AlbertConfig) -> None:
+    check_by_hand(config, WHOLE)
+
+
+@pytest.mark.parametrize("plan", [ENDS_IN_FLOAT, SMOOTHED, BOTH], ids=lambda plan: plan.name)
+def test_so_is_every_plan(plan: Plan) -> None:
+    check_by_hand(TWO_GROUPS, plan)
+
+
+def check_by_hand(config: AlbertConfig, plan: Plan) -> None:
+    weights = random_weights(config)
+    batch = pack(random_encodings(config, LENGTHS), LAYOUT)
+    scheme = scheme_of(plan, weights, any_inputs(weights), LEVELS)
+    expected, decided = int8_tokens(weights, scheme, batch)
+    found = int8_engine(weights, scheme).run(batch, Wanted(tokens=True)).tokens
+    apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.starts[:-1])  # [N]
+    assert decided.mean() > 0.3
+    np.testing.assert_array_less(apart[decided], ATOL)
+    assert apart.max() < 0.1  # a step the other way
+
+
+def test_vectors_of_int8_are_near_those_of_float32_and_nearer_with_the_ends_in_float() -> None:
+    weights = random_weights(CONFIG)
+    batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
+    exact = given(NumpyEngine(weights).run(batch, Wanted(tokens=True)).tokens)
+    apart = []
+    for plan in (WHOLE, ENDS_IN_FLOAT):
+        engine = int8_engine(weights, scheme_for(weights, plan))
+        found = given(engine.run(batch, Wanted(tokens=True)).tokens)
+        assert cosines(found, exact).mean() > 0.99
+        apart.append(np.abs(found - exact).mean())
+    assert 0 < apart[1] < apart[0]
+
+
+@pytest.mark.parametrize("spec", HEADS, ids=lambda spec: spec.name)
+def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
+    weights = random_weights(CONFIG, [spec.name], pooler=True)
+    batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
+    at = np.array([1, 8, 20])
+    wanted = {
+        "masked_lm": Wanted(mlm_at=at, pooled=True),
+        "span_search": Wanted(spans=SpanSearch(2, 2), pooled=True),
+    }.get(spec.name, Wanted(head=spec.name if spec.is_linear else None, pooled=True))
+    found = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)
+    exact = NumpyEngine(weights).run(batch, wanted)
+    assert np.abs(given(found.pooled) - given(exact.pooled)).max() < 0.2
+    for one, other in (
+        (found.mlm_logits, exact.mlm_logits),
+        (found.head_logits, exact.head_logits),
+        (found.spans and found.spans.no_answer, exact.spans and exact.spans.no_answer),
+    ):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            assert np.abs(one - other).max() < 0.5
+
+
+def test_a_matrix_in_int8_is_in_the_graph_once() -> None:
+    weights = random_weights(CONFIG)
+    for plan, in_float in ((WHOLE, 0), (ENDS_IN_FLOAT, 6)):
+        emit = OpenVinoInt8Emitter(CONFIG, weights.arrays, scheme_for(weights, plan))
+        kinds = [
+            node.get_output_element_type(0).get_type_name()
+            for node in encoder_graph(emit).get_ops()
+            if node.get_type_name() == "Constant" and math.prod(node.shape) > 400
+        ]
+        assert kinds.count("i8") == 6
+        # three tables and the step from E to H, but the type table is too small to count
+        assert kinds.count("f32") == 3 + in_float
+
+
+def test_openvino_multiplies_in_int8_what_the_scheme_says() -> None:
+    weights = random_weights(CONFIG)
+    for plan, repetitions in ((WHOLE, 3), (ENDS_IN_FLOAT, 1)):
+        emit = OpenVinoInt8Emitter(CONFIG, weights.arrays, scheme_for(weights, plan))
+        compiled = openvino().Core().compile_model(encoder_graph(emit), "CPU")
+        products = [
+            node.get_rt_info()["primitiveType"].value
+            for node in compiled.get_runtime_model().get_ops()
+            if node.get_rt_info()["layerType"].value == "FullyConnected"
+        ]
+        assert len(products) == 3 * 6 + 1
+        assert sum(kind.lower().endswith("i8") for kind in products) == 6 * repetitions
+
+
+# Without the instructions OpenVINO computes in float32: one axis shows that it takes the word.
+@pytest.mark.parametrize("config", CONFIG_AXES if this_processor().bfloat16 else CONFIG_AXES[:1])
+def test_bfloat16_is_float32_to_two_digits(config: AlbertConfig) -> None:
+    weights = random_weights(config)
+    batch = pack(random_encodings(config, LENGTHS), LAYOUT)
+    engine = OpenVinoEngine(weights, precision="bfloat16", threads=1)
+    found = given(engine.run(batch, Wanted(tokens=True)).tokens)
+    engine.close()
+    exact = given(NumpyEngine(weights).run(batch, Wanted(tokens=True)).tokens)
+    assert cosines(found, exact).min() > 0.999
+
+
+def scheme_for(weights: Weights, plan: Plan) -> Int8Scheme:
+    inputs = inputs_of_products(weights, random_encodings(weights.config, LENGTHS))
+    return scheme_of(plan, weights, inputs, LEVELS)
+
+
+def any_inputs(weights: Weights) -> Inputs:
+    """Extremes that differ from use to use; what lies outside is cut off."""
+    chance = np.random.default_rng(1)
+    config = weights.config
+    groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
+    inputs: dict[str, tuple[Extremes, ...]] = {}
+    for row in weights.table():
+        if row.group is None or len(row.shape) < 2:
+            continue
+        together = row.name.replace(".key.", ".query.").replace(".value.", ".query.")
+        low, high = chance.uniform(1, 3, (2, groups.count(row.group), row.shape[1]))
+        uses = tuple(
+            Extremes(-each.astype(np.float32), other.astype(np.float32))
+            for each, other in zip(low, high, strict=True)
+        )
+        inputs[row.name] = inputs.get(together, uses)
+    return inputs
+
+
+def int8_engine(weights: Weights, scheme: Int8Scheme) -> OpenVinoEngine:
+    return OpenVinoEngine(weights, precision="int8", scheme=scheme, threads=1)
