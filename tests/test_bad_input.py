@@ -26,6 +26,7 @@ import torch
 
 from albertkit import (
     AlbertConfig,
+    AlbertForMaskedLM,
     AlbertForSequenceClassification,
     AlbertModel,
     AlbertTokenizer,
@@ -215,6 +216,12 @@ ROWS = [
         lambda w: AlbertModel.from_pretrained(w.words, from_tf=True),  # type: ignore[call-arg]
         "unknown-keyword",
         "from_pretrained has no keyword 'from_tf'",
+    ),
+    Bad(
+        "a constructor's keyword",
+        lambda w: AlbertForMaskedLM(w.model.config, attn_implementatoin="eager"),  # type: ignore[call-arg]
+        "unknown-keyword",
+        "AlbertForMaskedLM has no keyword 'attn_implementatoin'; the nearest is 'attn_impl",
     ),
     Bad(
         "load's keyword",

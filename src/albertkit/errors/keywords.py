@@ -20,12 +20,15 @@ def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Let a misspelt keyword of `function` raise InputError [unknown-keyword], no TypeError."""
     parameters = list(inspect.signature(function).parameters.values())
     names = [p.name for p in parameters if p.kind in NAMED and p.name not in ("self", "cls")]
-    owner, _, own = function.__qualname__.rpartition(".")
-    what = owner if own in ("__init__", "__call__") else own  # as the caller wrote it
+    own = function.__name__
 
     @functools.wraps(function)
     def called(*given: P.args, **named: P.kwargs) -> R:
-        refuse_unknown([name for name in named if name not in names], names, what)
+        unknown = [name for name in named if name not in names]
+        if unknown:
+            # as the caller wrote it: a class, which may inherit this, or a function
+            what = type(given[0]).__name__ if own in ("__init__", "__call__") else own
+            refuse_unknown(unknown, names, what)
         return function(*given, **named)
 
     return called

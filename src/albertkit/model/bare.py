@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import AlbertEncoder, Attention, Trace, initialise
 from albertkit.model.checks import Given
 from albertkit.model.door import speaks_all_dialects
@@ -20,6 +21,7 @@ class AlbertModel(PretrainedAlbert, AlbertEncoder):
     from a random one would look like an answer.
     """
 
+    @knows_its_keywords
     def __init__(
         self,
         config: AlbertConfig,

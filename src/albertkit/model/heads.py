@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, Trace
 from albertkit.model.checks import Given
 from albertkit.model.door import speaks_all_dialects
@@ -34,6 +35,7 @@ class AlbertForSequenceClassification(HeadedAlbert):
 
     heads = (SEQUENCE_CLASSIFICATION.name,)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = head_dropout(SEQUENCE_CLASSIFICATION, config)
@@ -71,6 +73,7 @@ class AlbertForTokenClassification(HeadedAlbert):
 
     heads = (TOKEN_CLASSIFICATION.name,)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = head_dropout(TOKEN_CLASSIFICATION, config)
@@ -105,6 +108,7 @@ class AlbertForQuestionAnswering(HeadedAlbert):
 
     heads = (QUESTION_ANSWERING.name,)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.qa_outputs = linear_head(QUESTION_ANSWERING, config)
@@ -142,6 +146,7 @@ class AlbertForMultipleChoice(HeadedAlbert):
 
     heads = (MULTIPLE_CHOICE.name,)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = head_dropout(MULTIPLE_CHOICE, config)

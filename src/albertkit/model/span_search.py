@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, Trace, initialise
 from albertkit.model.checks import Given, as_tensor, check_shape
 from albertkit.model.door import speaks_all_dialects
@@ -82,6 +83,7 @@ class AlbertForSpanSearch(HeadedAlbert):
 
     heads = (SPAN_SEARCH.name,)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.start_logits = BeginningScores(config)

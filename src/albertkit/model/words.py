@@ -11,6 +11,7 @@ import logging
 
 from torch import Tensor, nn
 
+from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, MaskedWordHead, Trace, initialise
 from albertkit.model.checks import Given
 from albertkit.model.door import speaks_all_dialects
@@ -27,6 +28,7 @@ LOGGER = logging.getLogger(__name__)
 class WordPredictingAlbert(HeadedAlbert):
     """An encoder with the masked-word head, whose matrix is the word table."""
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.predictions = MaskedWordHead(config)
@@ -94,6 +96,7 @@ class AlbertForPreTraining(WordPredictingAlbert):
 
     heads = (MASKED_LM.name, SENTENCE_ORDER.name)
 
+    @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.sop_classifier = SentenceOrderHead(config)
