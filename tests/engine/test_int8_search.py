@@ -1,0 +1,112 @@
+"""The plainest rounding that holds is taken; a model that none keeps is refused with figures."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+
+import pytest
+
+from albertkit.engine.int8_search import PLANS, FoundScheme, find_scheme
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.processor import WITHIN_16_BITS
+from albertkit.errors import InputError
+from albertkit.graph.fidelity import fidelity
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.text.encoding import Encodings
+from axes import CONFIG_AXES, random_encodings, random_weights
+
+# Four repetitions: two stay in int8 where the ends are in float.
+CONFIG: AlbertConfig = replace(CONFIG_AXES[0].values[0], num_hidden_layers=4)
+LAYER = "encoder.albert_layer_groups.0.albert_layers.0."
+
+
+def found_for(weights: Weights, texts: int = 80) -> FoundScheme:
+    return find_scheme(weights, encodings(texts), "mean", weight_levels=WITHIN_16_BITS)
+
+
+def encodings(texts: int, seed: int = 0) -> Encodings:
+    return random_encodings(CONFIG, [4 + number % 20 for number in range(texts)], seed)
+
+
+def scaled(name: str, size: float, channels: list[int] | slice) -> Weights:
+    """Random weights, of which a few are much larger."""
+    weights = random_weights(CONFIG)
+    larger = weights.arrays[f"{LAYER}{name}"].copy()
+    larger[channels] *= size
+    return replace(weights, arrays={**weights.arrays, f"{LAYER}{name}": larger})
+
+
+def sharp(size: float) -> Weights:
+    """Attention that looks at one token, and at another one after a small change."""
+    return scaled("attention.query.weight", size, slice(None))
+
+
+def test_an_even_model_is_rounded_everywhere_and_its_figures_are_those_of_the_engine() -> None:
+    weights = random_weights(CONFIG)
+    found = found_for(weights)
+    assert found.name == PLANS[0].name
+    assert found.fidelity.texts == 20
+    engine = OpenVinoEngine(weights, precision="int8", scheme=found.scheme, threads=1)
+    others = encodings(64, seed=1)
+    vectors, exact = (
+        vectors_of_texts(each, others, "mean") for each in (engine, NumpyEngine(weights))
+    )
+    engine.close()
+    measured = fidelity(vectors, exact)
+    assert measured.is_enough
+    assert abs(measured.mean - found.fidelity.mean) < 0.001
+
+
+def test_plans_are_tried_in_their_order_and_each_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    weights = scaled("full_layer_layer_norm.weight", 30, [3, 17])  # channels above the rest
+    with caplog.at_level(logging.INFO):
+        found = found_for(weights)
+    told = [message for message in caplog.messages if message.startswith("int8 (")]
+    assert len(told) > 1
+    for message, plan in zip(told, PLANS, strict=False):
+        assert message.startswith(f"int8 ({plan.name}): cosine to float32 at least ")
+    assert told[-1] == found.line()
+    for message in told[:-1]:  # each of these would have been taken
+        least, centred = (float(n) for n in re.findall(r"(?:least|centred) (\S+)", message))
+        assert least < 0.99 or centred < 0.97
+
+
+def test_a_model_whose_order_suffers_is_told_of_and_taken_at_its_best(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = found_for(sharp(40))
+    assert found.fidelity.is_enough
+    assert not found.fidelity.keeps_order
+    (warning,) = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert f"{found.fidelity.least_centred:.4f}" in warning.getMessage()
+    assert warning.getMessage().endswith("[fidelity-doubtful]")
+
+
+def test_a_model_that_no_plan_keeps_is_refused_with_the_best_figures() -> None:
+    with pytest.raises(InputError, match=r"least 0\.\d+.*below 0\.99.*\[fidelity-too-low\]"):
+        found_for(sharp(1000))
+
+
+def test_a_model_of_two_repetitions_has_only_the_plans_that_round_something() -> None:
+    config = replace(CONFIG, num_hidden_layers=2)
+    weights = random_weights(config)
+    found = find_scheme(weights, encodings(64), "mean", weight_levels=WITHIN_16_BITS)
+    assert any(spread for uses in found.scheme.ranges.values() for spread in uses)
+
+
+def test_the_pooling_that_is_asked_for_is_measured() -> None:
+    weights = random_weights(CONFIG)
+    by_pooling = {
+        pooling: find_scheme(weights, encodings(64), pooling, weight_levels=WITHIN_16_BITS)
+        for pooling in ("mean", "cls")
+    }
+    assert by_pooling["cls"].fidelity != by_pooling["mean"].fidelity
+
+
+def test_too_few_texts_are_refused_before_anything_runs() -> None:
+    with pytest.raises(InputError, match=r"there are 63 texts.*\[calibration-missing\]"):
+        found_for(random_weights(CONFIG), texts=63)
