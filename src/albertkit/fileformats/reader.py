@@ -103,7 +103,7 @@ def map_file(path: Path) -> memoryview:
 
 
 @contextmanager
-def told_as_unreadable(path: Path) -> Iterator[None]:
+def told_as_unreadable(path: Path | str) -> Iterator[None]:
     """Turn what the system says into SurroundingsError [file-unreadable]."""
     try:
         yield

@@ -86,7 +86,7 @@ def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
 def told_as_unreadable_rows(name: str) -> Iterator[None]:
     """Turn what the system and the decompressors say into our errors."""
     try:
-        with told_as_unreadable(Path(name)):
+        with told_as_unreadable(name):
             try:
                 yield
             except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from albertkit.fileformats import atomic
@@ -61,6 +61,9 @@ class RemotePath:
 
     def unlink(self, missing_ok: bool = False) -> None:
         remove(self.uri)
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        return opened_uri(self.uri)
 
     def read_bytes(self) -> bytes:
         with opened_uri(self.uri) as file:

@@ -8,19 +8,24 @@ its bad rows lay on the disk.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
+from albertkit.fileformats.reader import told_as_unreadable
 from albertkit.rows.batch import BadRow
 from albertkit.rows.cells import CellType
 from albertkit.rows.remote_path import AnyPath, new_file
 from albertkit.rows.table import Table
+from albertkit.rows.whole import WHOLE, is_whole
 from albertkit.rows.write import new_table
 from albertkit.rows.writers import TableWriter
 
-KINDS = ("parquet", "arrow", "npy", "jsonl", "jsonl.gz")
+LOGGER = logging.getLogger(__name__)
+
+KINDS = tuple(WHOLE)
 
 
 class Shard:
@@ -59,10 +64,10 @@ class Shards:
         return self.directory / f"_bad-{number:05d}.jsonl"
 
     def finished(self) -> frozenset[int]:
-        """The shards that are there."""
+        """The shards that are there, whole."""
         name = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.kind)}")
-        found = (name.fullmatch(path.name) for path in self.directory.iterdir())
-        return frozenset(int(match[1]) for match in found if match)
+        found = ((path, name.fullmatch(path.name)) for path in self.directory.iterdir())
+        return frozenset(int(match[1]) for path, match in found if match and self._is_whole(path))
 
     @contextmanager
     def writing(self, number: int) -> Iterator[Shard]:
@@ -83,3 +88,10 @@ class Shards:
                 file.write("".join(lines).encode())
         else:
             place.unlink(missing_ok=True)  # of an earlier try, before its inputs were mended
+
+    def _is_whole(self, place: AnyPath) -> bool:
+        with told_as_unreadable(str(place)), place.open("rb") as file:
+            whole = is_whole(file, self.kind)
+        if not whole:
+            LOGGER.warning("%s is cut off, and is made again", place)
+        return whole

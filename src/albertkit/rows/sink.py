@@ -20,7 +20,7 @@ from typing import Self
 
 from albertkit.errors import FormatError, InputError, SurroundingsError, imported
 from albertkit.fileformats.atomic import told_as_write_failed
-from albertkit.fileformats.reader import JsonValue, parse_json
+from albertkit.fileformats.reader import JsonValue, parse_json, told_as_unreadable
 from albertkit.rows.cells import CellType
 from albertkit.rows.remote_path import AnyPath, RemotePath, new_file, path_of
 from albertkit.rows.shards import KINDS, Shard, Shards
@@ -29,7 +29,7 @@ from albertkit.rows.write import NEEDS_PYARROW
 JOB = "_job.json"  # readers of whole directories pass over names that begin so
 LOCK = ".lock"
 SHOWN = 60  # characters of a value in a message
-LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_job\.json)\.tmp-\d+-[0-9a-f]+")
+LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_job\.json)\.tmp-\d+(?:-[0-9a-f]+)?")
 
 
 class ShardedSink:
@@ -70,16 +70,20 @@ class ShardedSink:
         with told_as_write_failed(str(place)):
             place.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(place)
-        try:
-            _check_job(place, described, resume)  # another process may have come in between
-            for left_over in _left_over(place):
-                left_over.unlink()
-            if not (place / JOB).exists():
-                with new_file(place / JOB) as file:
-                    file.write(described.encode())
-        except BaseException:
-            self.close()
-            raise
+            try:
+                self._begin(described, resume)
+            except BaseException:
+                self.close()
+                raise
+
+    def _begin(self, described: str, resume: bool) -> None:
+        place = self.shards.directory
+        _check_job(place, described, resume)  # another process may have come in between
+        for left_over in _left_over(place):
+            left_over.unlink()
+        if not (place / JOB).exists():
+            with new_file(place / JOB) as file:
+                file.write(described.encode())
 
     @property
     def finished(self) -> frozenset[int]:
@@ -122,21 +126,23 @@ def _check_kind(kind: str) -> None:
 
 def _check_job(place: AnyPath, described: str, resume: bool) -> None:
     """Raise where `place` is neither new nor this job's, or is this job's unasked."""
-    if not place.exists():
-        return
-    if not place.is_dir():
-        raise _taken(f"{str(place)!r} is a file", "shards are written into a directory")
-    names = {path.name for path in place.iterdir()}
-    ours = {LOCK, *(path.name for path in _left_over(place))}
-    if JOB not in names:
-        others = sorted(names - ours)
-        if others:
-            raise _taken(
-                f"{str(place)!r} holds {others[0]!r}", "it was not made by a job like this one"
-            )
-        return
+    with told_as_unreadable(str(place)):
+        if not place.exists():
+            return
+        if not place.is_dir():
+            raise _taken(f"{str(place)!r} is a file", "shards are written into a directory")
+        names = {path.name for path in place.iterdir()}
+        ours = {LOCK, *(path.name for path in _left_over(place))}
+        if JOB in names:
+            _check_same(place, (place / JOB).read_bytes(), described, resume)
+        elif names - ours:
+            other = min(names - ours)
+            raise _taken(f"{str(place)!r} holds {other!r}", "no job like this one made that")
+
+
+def _check_same(place: AnyPath, data: bytes, described: str, resume: bool) -> None:
     try:
-        before = parse_json((place / JOB).read_bytes(), str(place / JOB))
+        before = parse_json(data, JOB)
     except FormatError as error:
         raise _taken(f"{str(place)!r} holds a {JOB} of another kind", str(error)) from error
     now = json.loads(described)
@@ -155,15 +161,17 @@ def _taken(what: str, why: str) -> InputError:
     return InputError("output-taken", what, why=why, fix="Write to a new directory")
 
 
-def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> str:
-    """The first key whose values differ, with both of them."""
-    for name in sorted({*before, *now}):
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict) and old != new:
-            return _difference(old, new)
+def _difference(before: JsonValue, now: JsonValue, key: str = "") -> str:
+    """Where they differ first, with both values."""
+    pairs: list[tuple[object, JsonValue, JsonValue]] = []
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs = [(name, before.get(name), now.get(name)) for name in {**now, **before}]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(at, old, new) for at, (old, new) in enumerate(zip(before, now, strict=True))]
+    for name, old, new in pairs:
         if old != new:
-            return f"its {name!r} is {_shown(old)}, not {_shown(new)}"
-    raise AssertionError("they are the same")
+            return _difference(old, new, f"{key}[{name!r}]" if key else str(name))
+    return f"its {key} is {_shown(before)}, not {_shown(now)}"
 
 
 def _shown(value: JsonValue) -> str:

@@ -1,0 +1,60 @@
+"""Whether a file that we wrote is whole: its own bytes say so, without reading its rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import BinaryIO
+
+import numpy as np
+
+from albertkit.errors import AlbertKitError
+from albertkit.rows.arrow_tables import opened_table
+from albertkit.rows.kinds import Kind
+
+
+def is_whole(file: BinaryIO, kind: str) -> bool:
+    """Whether the file of one of sharded kinds ends where it should."""
+    return WHOLE[kind](file)
+
+
+def _table(kind: Kind, file: BinaryIO) -> bool:
+    try:
+        opened_table(file, kind, "")
+    except AlbertKitError:
+        return False
+    return True
+
+
+def _npy(file: BinaryIO) -> bool:
+    try:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    except (ValueError, EOFError):
+        return False
+    begin = file.tell()
+    return file.seek(0, os.SEEK_END) == begin + dtype.itemsize * int(np.prod(shape))
+
+
+def _lines(file: BinaryIO) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return file.read() in (b"", b"\n")
+
+
+def _packed(file: BinaryIO) -> bool:
+    """Its end can only be found by decompressing it: that it has its name must do."""
+    return file.read(2) == b"\x1f\x8b"
+
+
+WHOLE: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType(
+    {
+        "parquet": partial(_table, "parquet"),
+        "arrow": partial(_table, "arrow"),
+        "npy": _npy,
+        "jsonl": _lines,
+        "jsonl.gz": _packed,
+    }
+)

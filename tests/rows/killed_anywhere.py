@@ -1,0 +1,79 @@
+"""A job of two shards, killed with SIGKILL before each line of ours that it runs, then taken up.
+
+Usage: python killed_anywhere.py DIRECTORY. Prints how many kills there were. Nothing of pytest and
+no threads are here, so that forking is safe.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from albertkit.rows import BadRow, ShardedSink, Table
+
+OURS = tuple(f"{room}/{name}.py" for room, name in (
+    ("rows", "sink"), ("rows", "shards"), ("rows", "write"), ("fileformats", "atomic"),
+))  # fmt: skip
+
+
+def job(place: Path) -> None:
+    """What is not there yet of a job."""
+    with ShardedSink(
+        place, job={"texts": 4}, kind="jsonl", shard_rows=2, types={"n": "int64"}, resume=True
+    ) as sink:
+        for number in {0, 1} - sink.finished:
+            with sink.shard(number) as shard:
+                shard.write(Table({"text": [f"text {number}"], "n": [number]}))
+                shard.leave_out([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
+
+
+def killed_at(line: int, place: Path) -> bool:
+    """Run the job in a process that dies before so many lines; whether it came to that."""
+    child = os.fork()
+    if child == 0:
+        left = line
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal left
+            if not frame.f_code.co_filename.endswith(OURS):
+                return None
+            left -= event == "line"
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        sys.settrace(trace)
+        job(place)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """Every file."""
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def main() -> None:
+    """Kill at each line, until there are no more."""
+    top = Path(sys.argv[1])
+    job(top / "whole")
+    whole = contents(top / "whole")
+    line = 0
+    while killed_at(line, place := top / str(line)):
+        there = contents(place) if place.is_dir() else {}
+        shown = {name: data for name, data in there.items() if not name.startswith(".")}
+        if not shown.items() <= whole.items():
+            raise SystemExit(f"killed at line {line}, there is {shown}")
+        job(place)
+        if contents(place) != whole:
+            raise SystemExit(f"killed at line {line} and taken up, there is {contents(place)}")
+        line += 1
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
