@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AlbertForSpanSearch,
         AlbertForTokenClassification,
         AlbertModel,
+        compile_for_inference,
     )
     from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
@@ -47,6 +48,7 @@ HOMES = {
     "SurroundingsError": "albertkit.errors",
     "TextEmbedder": "albertkit.tasks",
     "TextPolicy": "albertkit.text",
+    "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
     "load": "albertkit.runtime",
     "quantize_embeddings": "albertkit.tasks",
@@ -72,6 +74,7 @@ __all__ = [
     "TextEmbedder",
     "TextPolicy",
     "__version__",
+    "compile_for_inference",
     "convert",
     "load",
     "quantize_embeddings",

@@ -12,15 +12,28 @@ import sys
 import threading
 from types import ModuleType
 
+from albertkit.errors import SurroundingsError
+
 TELEMETRY = "openvino_telemetry"
 _one_at_a_time = threading.Lock()
 
 
 def openvino() -> ModuleType:
-    """The module openvino, imported without its telemetry."""
+    """The module openvino, imported without its telemetry.
+
+    Raises SurroundingsError [engine-unavailable] where this platform cannot import it.
+    """
     with _one_at_a_time:
-        if "openvino" not in sys.modules:
-            _import_quietly()
+        if sys.modules.get("openvino") is None:
+            try:
+                _import_quietly()
+            except (ImportError, OSError) as error:
+                raise SurroundingsError(
+                    "engine-unavailable",
+                    "OpenVINO cannot be imported",
+                    why=str(error).partition("\n")[0].rstrip("."),
+                    fix="Install a build of openvino for this platform, or take another engine",
+                ) from error
         return sys.modules["openvino"]
 
 

@@ -1,6 +1,7 @@
 """ALBERT in torch: to be read and to be trained."""
 
 from albertkit.model.bare import AlbertModel
+from albertkit.model.compiled import compile_for_inference
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
     AlbertForQuestionAnswering,
@@ -19,4 +20,5 @@ __all__ = [
     "AlbertForSpanSearch",
     "AlbertForTokenClassification",
     "AlbertModel",
+    "compile_for_inference",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from albertkit.model.outputs import Field, ModelOutput
@@ -30,18 +30,29 @@ def speaks_all_dialects(
     Raises InputError [unknown-argument], [argument-given-twice].
     """
     signature = inspect.signature(forward)
-    accepted = [*list(signature.parameters)[1:], "return_dict"]
+    accepted = list(signature.parameters)[1:]
 
     @functools.wraps(forward)
     def called(self: Self, /, *given: object, **named: object) -> Returned:
-        values, renamed = canonical_arguments(given, named, accepted)
-        if renamed:
-            _say_renamed(tuple(renamed.items()))
-        as_tuple = values.pop("return_dict", True) is False
+        values, as_tuple = read_call(given, named, accepted)
         output = forward(self, **values)  # type: ignore[call-arg,arg-type]  # checked
         return output.to_tuple() if as_tuple else output
 
     return called
+
+
+def read_call(
+    given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
+) -> tuple[dict[str, object], bool]:
+    """A call's arguments under Hugging Face's names, and whether it wants a tuple.
+
+    accepted: the names that the callee has; all have `return_dict` besides.
+    Raises InputError [unknown-argument], [argument-given-twice].
+    """
+    values, renamed = canonical_arguments(given, named, [*accepted, "return_dict"])
+    if renamed:
+        _say_renamed(tuple(renamed.items()))
+    return values, values.pop("return_dict", True) is False
 
 
 @functools.cache

@@ -119,8 +119,8 @@ class AlbertForSpanSearch(HeadedAlbert):
         )
         begins = check_span_ends("start_positions", start_positions, inputs.type_ids)
         ends = check_span_ends("end_positions", end_positions, inputs.type_ids)
-        without = _numbers("is_impossible", is_impossible, inputs.type_ids[:, 0])
-        given = _numbers("p_mask", p_mask, inputs.type_ids)
+        without = numbers_like("is_impossible", is_impossible, inputs.type_ids[:, 0])
+        given = numbers_like("p_mask", p_mask, inputs.type_ids)
         closed = torch.zeros_like(inputs.type_ids, dtype=torch.bool) if given is None else given > 0
         if inputs.mask is not None:
             closed = closed | ~inputs.mask[:, 0, 0]  # [B, S]
@@ -166,7 +166,7 @@ def _span_loss(log_probs: Tensor, places: Tensor) -> Tensor:
     return F.nll_loss(log_probs, places, ignore_index=NO_LABEL)
 
 
-def _numbers(name: str, given: Given, like: Tensor) -> Tensor | None:
+def numbers_like(name: str, given: Given, like: Tensor) -> Tensor | None:
     if given is None:
         return None
     numbers = as_tensor(name, given, like.device)

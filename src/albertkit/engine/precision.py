@@ -1,0 +1,59 @@
+"""Which precision a processor is asked to compute in.
+
+float32 asks nobody, so that a process which wants nothing else never imports OpenVINO for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from albertkit.engine.processor import Processor, this_processor
+from albertkit.engine.protocol import Precision
+from albertkit.errors import InputError
+from albertkit.text.requests import one_of
+
+LOGGER = logging.getLogger(__name__)
+
+PrecisionName = Literal["auto", "float32", "bfloat16", "int8"]
+PRECISION_NAMES: tuple[PrecisionName, ...] = get_args(PrecisionName)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPrecision:
+    """The precision that is computed in, and why it is this one."""
+
+    precision: Precision
+    why: str
+
+    def line(self) -> str:
+        return f"{self.precision}, since {self.why}"
+
+    def tell(self) -> None:
+        """Say once what "auto" means here."""
+        LOGGER.info("precision: %s", self.line())
+
+
+def precision_for(
+    asked: PrecisionName, processor: Callable[[], Processor] = this_processor
+) -> ChosenPrecision:
+    """What is computed in; int8 only where it is asked for by name, as its answers are others.
+
+    Raises InputError [precision-unsupported], [option-invalid].
+    """
+    one_of(asked, PRECISION_NAMES, "precision")
+    if asked == "float32":
+        return ChosenPrecision("float32", "nothing else was asked for")
+    able = processor()
+    if asked == "auto":
+        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.line())
+    if (able.bfloat16 if asked == "bfloat16" else able.int8) is False:
+        raise InputError(
+            "precision-unsupported",
+            f"precision is {asked!r}",
+            why=f"{able.line()}, and done by other instructions it is no faster than float32",
+            fix='Ask for "auto" or "float32"',
+        )
+    return ChosenPrecision(asked, able.line())

@@ -1,0 +1,38 @@
+"""What is said where OpenVINO cannot be imported, and another engine computes in its place."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from albertkit.errors import Finding, SurroundingsError
+
+LOGGER = logging.getLogger(__name__)
+
+# Measured with one thread on AVX2, and by others' figures for AVX-512 (docs/engines.md).
+COSTS: Mapping[str, str] = MappingProxyType(
+    {
+        "torch": "it takes two seconds to start, and up to half as long again",
+        "numpy": "it takes up to twice as long; albertkit[torch] would take less",
+    }
+)
+
+
+def tell_replaced(error: SurroundingsError, by: str) -> None:
+    """Once for each engine; error: what `openvino()` raised."""
+    _tell(error.finding.why, by)
+
+
+@functools.cache
+def _tell(why: str, by: str) -> None:
+    LOGGER.warning(
+        Finding(
+            "engine-replaced",
+            "warning",
+            f"OpenVINO cannot be imported, and {by} computes in its place",
+            why=why,
+            fix=f"The numbers are the same, but {COSTS[by]}",
+        ).line()
+    )

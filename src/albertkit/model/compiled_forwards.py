@@ -1,0 +1,183 @@
+"""What each class of models computes, asked of an engine: the same outputs, zeros at padding.
+
+In: a call's arguments under Hugging Face's names. Out: the class's output, without a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from albertkit.engine.protocol import Int64Array, Outputs, SpanSearch, Wanted, given
+from albertkit.model.bare import AlbertModel
+from albertkit.model.heads import (
+    AlbertForMultipleChoice,
+    AlbertForQuestionAnswering,
+    AlbertForSequenceClassification,
+    AlbertForTokenClassification,
+)
+from albertkit.model.inputs import Reader, check_inputs, check_positions, one_row_a_choice
+from albertkit.model.outputs import (
+    AlbertForPreTrainingOutput,
+    BaseModelOutputWithPooling,
+    MaskedLMOutput,
+    ModelOutput,
+    MultipleChoiceModelOutput,
+    QuestionAnsweringModelOutput,
+    SequenceClassifierOutput,
+    SpanSearchOutput,
+    TokenClassifierOutput,
+)
+from albertkit.model.pretrained import PretrainedAlbert
+from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, numbers_like
+from albertkit.model.unpadded import Unpadded
+from albertkit.model.words import AlbertForMaskedLM, AlbertForPreTraining
+from albertkit.spec import FloatArray
+from albertkit.spec.heads import (
+    MULTIPLE_CHOICE,
+    QUESTION_ANSWERING,
+    SENTENCE_ORDER,
+    SEQUENCE_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
+)
+
+Arguments = Mapping[str, Any]
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
+
+
+class Answering(Reader, Protocol):
+    """A compiled model, as far as a forward needs it."""
+
+    @property
+    def has_pooler(self) -> bool: ...
+    def answers(self, texts: Unpadded, wanted: Wanted) -> Outputs: ...
+
+
+Forward = Callable[[Answering, Arguments], ModelOutput]
+
+
+def texts_of(model: Reader, arguments: Arguments) -> Unpadded:
+    """Raises InputError as `check_inputs`."""
+    return Unpadded.of(check_inputs(model, *(arguments.get(name) for name in INPUTS)))
+
+
+def bare(model: Answering, arguments: Arguments) -> BaseModelOutputWithPooling:
+    texts = texts_of(model, arguments)
+    found = model.answers(texts, Wanted(tokens=True, pooled=model.has_pooler))
+    pooled = None if found.pooled is None else torch.from_numpy(found.pooled)
+    return BaseModelOutputWithPooling(texts.padded(given(found.tokens)), pooled)
+
+
+def masked_words(model: Answering, arguments: Arguments) -> MaskedLMOutput:
+    texts = texts_of(model, arguments)
+    slots = _masked_slots(texts, arguments)
+    found = model.answers(texts, Wanted(mlm_at=_numbers(texts, slots)))
+    return MaskedLMOutput(None, _word_logits(found, texts, slots))
+
+
+def pretraining(model: Answering, arguments: Arguments) -> AlbertForPreTrainingOutput:
+    texts = texts_of(model, arguments)
+    slots = _masked_slots(texts, arguments)
+    wanted = Wanted(mlm_at=_numbers(texts, slots), head=SENTENCE_ORDER.name)
+    found = model.answers(texts, wanted)
+    words, order = _word_logits(found, texts, slots), torch.from_numpy(given(found.head_logits))
+    return AlbertForPreTrainingOutput(None, words, order)
+
+
+def sequence_classes(model: Answering, arguments: Arguments) -> SequenceClassifierOutput:
+    logits = _head(model, texts_of(model, arguments), SEQUENCE_CLASSIFICATION.name)
+    return SequenceClassifierOutput(None, torch.from_numpy(logits))
+
+
+def token_classes(model: Answering, arguments: Arguments) -> TokenClassifierOutput:
+    texts = texts_of(model, arguments)
+    return TokenClassifierOutput(None, texts.padded(_head(model, texts, TOKEN_CLASSIFICATION.name)))
+
+
+def spans(model: Answering, arguments: Arguments) -> QuestionAnsweringModelOutput:
+    texts = texts_of(model, arguments)
+    both = texts.padded(_head(model, texts, QUESTION_ANSWERING.name))  # [B, S, 2]
+    return QuestionAnsweringModelOutput(None, both[..., 0], both[..., 1])
+
+
+def choices(model: Answering, arguments: Arguments) -> MultipleChoiceModelOutput:
+    rows, count = one_row_a_choice(model, *(arguments.get(name) for name in INPUTS))
+    texts = Unpadded.of(check_inputs(model, *rows))  # [B·C, S]
+    logits = _head(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
+    return MultipleChoiceModelOutput(None, torch.from_numpy(logits).view(-1, count))
+
+
+def span_search(model: Answering, arguments: Arguments) -> SpanSearchOutput:
+    """Where a text has fewer tokens than are asked for, the rest is at slot 0 and as good as -∞."""
+    texts = texts_of(model, arguments)
+    p_mask = numbers_like("p_mask", arguments.get("p_mask"), torch.from_numpy(texts.own))
+    widest = texts.own.shape[1]
+    search = SpanSearch(
+        beginnings=min(arguments.get("start_n_top", 5), widest),
+        ends=min(arguments.get("end_n_top", 5), widest),
+        closed=None if p_mask is None else p_mask.numpy()[texts.own] > 0,
+    )
+    found = model.answers(texts, Wanted(spans=search)).spans
+    if found is None:
+        raise AssertionError("an engine that was asked for spans gives them")
+    return SpanSearchOutput(
+        None,
+        _log_probs(found.begin_log_probs),
+        torch.from_numpy(texts.slots_of(found.begin_at)),
+        _log_probs(found.end_log_probs).flatten(1),
+        torch.from_numpy(texts.slots_of(found.end_at)).flatten(1),
+        torch.from_numpy(found.no_answer),
+    )
+
+
+FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
+    {
+        AlbertModel: bare,
+        AlbertForPreTraining: pretraining,
+        AlbertForMaskedLM: masked_words,
+        AlbertForSequenceClassification: sequence_classes,
+        AlbertForTokenClassification: token_classes,
+        AlbertForQuestionAnswering: spans,
+        AlbertForMultipleChoice: choices,
+        AlbertForSpanSearch: span_search,
+    }
+)
+
+
+def _head(model: Answering, texts: Unpadded, name: str) -> FloatArray:
+    return given(model.answers(texts, Wanted(head=name)).head_logits)
+
+
+def _masked_slots(texts: Unpadded, arguments: Arguments) -> Int64Array | None:
+    """[B, P] of `masked_lm_positions`; None: words are predicted everywhere."""
+    slots = check_positions(arguments.get("masked_lm_positions"), torch.from_numpy(texts.own))
+    return None if slots is None else slots.numpy()
+
+
+def _numbers(texts: Unpadded, slots: Int64Array | None) -> Int64Array:
+    """The tokens where words are predicted, each once and in order."""
+    if slots is None:
+        return np.arange(len(texts.positions))
+    numbers = np.unique(texts.numbers_at(slots))
+    return numbers[numbers >= 0]
+
+
+def _word_logits(found: Outputs, texts: Unpadded, slots: Int64Array | None) -> Tensor:
+    """[B, S, V], or [B, P, V] at `slots`; zeros at padding."""
+    logits = given(found.mlm_logits)
+    if slots is None:
+        return texts.padded(logits)
+    numbers = texts.numbers_at(slots)  # [B, P]
+    rows = np.zeros((*slots.shape, logits.shape[1]), np.float32)
+    real = numbers >= 0
+    rows[real] = logits[np.searchsorted(_numbers(texts, slots), numbers[real])]
+    return torch.from_numpy(rows)
+
+
+def _log_probs(found: FloatArray) -> Tensor:
+    return torch.from_numpy(np.maximum(found, np.float32(CLOSED)))

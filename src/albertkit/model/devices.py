@@ -1,0 +1,42 @@
+"""Which device torch computes on, and what it can."""
+
+from __future__ import annotations
+
+import torch
+
+from albertkit.engine.processor import Processor, system_flags
+from albertkit.errors import SurroundingsError
+
+# Instructions that multiply bfloat16, by the system's names for them.
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def device_here(asked: str) -> str:
+    """The device itself, for "auto" a GPU where torch sees one, else the CPU.
+
+    asked: "auto", "cpu", "cuda" or "cuda:N". Raises SurroundingsError [device-unavailable].
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "auto":
+        return "cuda" if gpus else "cpu"
+    device = torch.device(asked)
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        for_gpus = torch.version.cuda or torch.version.hip
+        raise SurroundingsError(
+            "device-unavailable",
+            f"device is {asked!r}, and torch sees {gpus or 'no'} GPU{'s' if gpus > 1 else ''}",
+            why=f"torch {torch.__version__} is built for {'GPUs' if for_gpus else 'CPUs only'}",
+            fix="Take 'auto' or 'cpu', or install a driver and a torch for this GPU",
+        )
+    return asked
+
+
+def processor_of(device: str) -> Processor:
+    """What torch's engine multiplies at full speed there; it has no int8."""
+    if device == "cpu":
+        bfloat16 = not BFLOAT16_FLAGS.isdisjoint(system_flags() or ())
+        name = "this processor"
+    else:
+        bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        name = torch.cuda.get_device_name(device)
+    return Processor(f"torch's engine on {name}", bfloat16, flags=frozenset())
