@@ -20,7 +20,7 @@ from tiny_models import TINY, save_tiny
 WEIGHTS = random_weights(TINY)
 
 
-@pytest.mark.parametrize("name", ["numpy", "openvino"])
+@pytest.mark.parametrize("name", ["numpy", "openvino", "torch"])
 def test_an_engine_asked_for_by_name_is_the_one_that_answers(
     name: EngineName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,8 +62,8 @@ def test_a_closed_choice_makes_its_engine_anew() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(InputError, match=r"'numpy', 'openvino'.*\[option-invalid\]"):
-        EngineChoice(WEIGHTS, "torch")  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(InputError, match=r"'openvino', 'torch'.*\[option-invalid\]"):
+        EngineChoice(WEIGHTS, "jax")  # type: ignore[arg-type]  # that is the test
 
 
 def test_a_text_in_a_fresh_process_imports_neither_openvino_nor_torch(tmp_path: Path) -> None:

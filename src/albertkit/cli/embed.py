@@ -35,6 +35,7 @@ def embed(
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    device: options.Device = None,
     precision: options.Precision = options.PrecisionChoice.FLOAT32,
     calibration: options.Calibration = None,
     form: options.Format = None,
@@ -49,6 +50,7 @@ def embed(
     embedder = TextEmbedder(
         model,
         engine=engine.value,
+        device=device,
         precision=precision.value,
         calibration=calibration,
         pooling=pooling.value if pooling else None,

@@ -26,6 +26,7 @@ def fill_mask(
     truncation: options.Truncation = options.TooLong.ERROR,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    device: options.Device = None,
     precision: options.Precision = options.PrecisionChoice.FLOAT32,
     calibration: options.Calibration = None,
     form: options.Format = None,
@@ -41,6 +42,7 @@ def fill_mask(
     fill = FillMask(
         model,
         engine=engine.value,
+        device=device,
         precision=precision.value,
         calibration=calibration,
         truncation=truncation.value,

@@ -26,6 +26,8 @@ from albertkit.cli.verify import verify
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
+# Modules whose notes answer an option: which precision `auto` is, and what int8 costs.
+ASKED_FOR = ("albertkit.engine.precision", "albertkit.engine.int8_search")
 
 app = typer.Typer(
     name="albertkit",
@@ -94,6 +96,8 @@ def _prepare_streams() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("albertkit").handlers = [handler]
+    for name in ASKED_FOR:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _told(error: AlbertKitError) -> int:

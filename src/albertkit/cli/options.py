@@ -23,6 +23,7 @@ class EngineChoice(StrEnum):
     AUTO = "auto"
     NUMPY = "numpy"
     OPENVINO = "openvino"
+    TORCH = "torch"
 
 
 class PrecisionChoice(StrEnum):
@@ -79,6 +80,9 @@ Model = Annotated[
     str, typer.Option("--model", "-m", help="A model's directory, a built-in name, or a hub's.")
 ]
 Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cuda: a GPU; auto: one if torch sees it; or cpu.")
+]
 Precision = Annotated[
     PrecisionChoice,
     typer.Option("--precision", help="What is computed in; auto: bfloat16 where it is fast."),

@@ -26,6 +26,7 @@ def similarity(
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
     engine: options.Engine = options.EngineChoice.AUTO,
+    device: options.Device = None,
     precision: options.Precision = options.PrecisionChoice.FLOAT32,
     calibration: options.Calibration = None,
     form: options.Format = None,
@@ -57,6 +58,7 @@ def similarity(
     embedder = TextEmbedder(
         model,
         engine=engine.value,
+        device=device,
         precision=precision.value,
         calibration=calibration,
         truncation=truncation.value,

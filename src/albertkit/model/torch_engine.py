@@ -28,7 +28,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class TorchEngine:
     """Runs one model in torch.
 
-    device: one that is here (`devices.py` finds out). In float32 on a CPU the weights' memory is
+    device: one that is here (`devices.py` knows). In float32 on a CPU the weights' memory is
     used where it lies and must stay as it is. torch's own setting says how many cores it uses.
     """
 
@@ -39,7 +39,7 @@ class TorchEngine:
         weights: Weights,
         *,
         precision: Precision = "float32",
-        device: torch.device | None = None,
+        device: str = "cpu",
     ) -> None:
         if precision not in DTYPES:
             raise InputError(
@@ -50,7 +50,7 @@ class TorchEngine:
             )
         self.weights = weights
         self.precision = precision
-        self._device = device or torch.device("cpu")
+        self._device = torch.device(device)
         self._heads = NumpyEmitter(weights.config, HeldArrays(weights.arrays))
         self._encoder: AlbertEncoder | None = encoder_of(weights, DTYPES[precision], self._device)
 

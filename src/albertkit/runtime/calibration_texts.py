@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from albertkit.engine.calibration import check_enough
+from albertkit.engine.protocol import Precision
+from albertkit.errors import InputError
 from albertkit.text import AlbertTokenizer, Encodings
 
 FIRST = 4096  # texts of a file that are looked at
@@ -14,14 +16,22 @@ Calibration: TypeAlias = str | Path | Sequence[str] | None
 
 
 def calibration_texts(
-    given: Calibration, tokenizer: AlbertTokenizer, max_length: int
+    given: Calibration, precision: Precision, tokenizer: AlbertTokenizer, max_length: int
 ) -> Encodings | None:
     """Read and encode them; a str is the name of a file. What is too long is cut.
 
-    Raises InputError [calibration-missing] where they are too few, and as `read_batches` does.
+    Raises InputError [calibration-missing] where they are too few, [option-invalid] where nothing
+    is fitted to them, and as `read_batches` does.
     """
     if given is None:
         return None
+    if precision != "int8":
+        raise InputError(
+            "option-invalid",
+            f"calibration is given, and precision is {precision!r}",
+            why="only int8 is fitted to texts",
+            fix='Leave calibration out, or ask for precision="int8"',
+        )
     texts = _first_of(given) if isinstance(given, str | Path) else list(given)
     check_enough(len(texts))
     return tokenizer.encode_batch(texts, max_length=max_length)

@@ -1,9 +1,11 @@
-"""numpy for a little, OpenVINO for much: which engine answers, and when to hand over.
+"""numpy for a little, OpenVINO for much, torch on a GPU: which engine answers, and when.
 
 OpenVINO is imported and compiles before its first vector, then it is about twice as fast. So numpy
 answers until its work in this process, and what is asked now, would take longer than OpenVINO with
 its start. Both give the same numbers (to 1e-5): only the clock shows the handing over.
-Measured by benchmarks/engine_start.py. What is not float32 only OpenVINO computes.
+Measured by benchmarks/engine_start.py. What is not float32 numpy does not compute. Where OpenVINO
+cannot be imported, and was not asked for by name, torch stands in for it, else numpy, and a person
+hears of that.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, Precision
+from albertkit.engine.replaced import tell_replaced
+from albertkit.errors import SurroundingsError
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import Pooling
 from albertkit.text import Encodings
@@ -21,7 +25,8 @@ from albertkit.text.requests import one_of
 if TYPE_CHECKING:
     from albertkit.engine.int8_search import FoundScheme
 
-EngineName = Literal["auto", "numpy", "openvino"]
+OneEngine = Literal["numpy", "openvino", "torch"]
+EngineName = Literal["auto", "numpy", "openvino", "torch"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Multiplications and additions that numpy does in the time in which OpenVINO gets ready.
@@ -31,8 +36,9 @@ BREAK_EVEN = 15e9
 class EngineChoice:
     """The engines of one model: made when they are needed, kept for the session.
 
-    calibration: the texts that int8's rounding is fitted to; None: those that are asked about
-    first. found: that fit and what it costs, from the first int8 answer on.
+    device: of the engine torch. calibration: the texts that int8's rounding is fitted to; None:
+    those that are asked about first. found: that fit and what it costs, from the first int8 answer
+    on.
     """
 
     def __init__(
@@ -41,12 +47,14 @@ class EngineChoice:
         wanted: EngineName = "auto",
         *,
         precision: Precision = "float32",
+        device: str = "cpu",
         calibration: Encodings | None = None,
     ) -> None:
         one_of(wanted, ENGINE_NAMES, "engine")
         self.weights = weights
         self.wanted = wanted
         self.precision = precision
+        self.device = device
         self.found: FoundScheme | None = None
         self._calibration = calibration
         self._work = 0.0  # asked of numpy so far
@@ -70,29 +78,53 @@ class EngineChoice:
                 engine.close()
             self._made.clear()
 
-    def _name(self, tokens: int) -> Literal["numpy", "openvino"]:
-        if self.precision != "float32":
-            return "openvino"
-        return self.wanted if self.wanted != "auto" else self._cheaper(tokens)
+    def _name(self, tokens: int) -> OneEngine:
+        if self.wanted != "auto":
+            return self.wanted
+        return self._cheaper(tokens) if self.precision == "float32" else "openvino"
 
-    def _cheaper(self, tokens: int) -> Literal["numpy", "openvino"]:
+    def _cheaper(self, tokens: int) -> OneEngine:
         self._work += tokens * work_per_token(self.weights.config)
         return "openvino" if "openvino" in self._made or self._work > BREAK_EVEN else "numpy"
 
-    def _engine(self, name: Literal["numpy", "openvino"]) -> Engine:
+    def _engine(self, name: OneEngine) -> Engine:
         if name not in self._made:
             self._made[name] = self._opened(name)
         return self._made[name]
 
-    def _opened(self, name: Literal["numpy", "openvino"]) -> Engine:
-        if name == "numpy":
-            return NumpyEngine(self.weights)
+    def _opened(self, name: OneEngine) -> Engine:
+        match name:
+            case "numpy":
+                return NumpyEngine(self.weights)
+            case "torch":
+                from albertkit.model.torch_engine import TorchEngine
+
+                return TorchEngine(self.weights, precision=self.precision, device=self.device)
+            case "openvino":
+                self._made.pop("numpy", None)  # OpenVINO answers all that comes
+                return self._openvino()
+
+    def _openvino(self) -> Engine:
         # its import takes 0.3 s, which a process with little to do never spends
         from albertkit.engine.openvino_engine import OpenVinoEngine
 
-        self._made.pop("numpy", None)  # OpenVINO answers all that comes
         scheme = self.found.scheme if self.found else None
-        return OpenVinoEngine(self.weights, precision=self.precision, scheme=scheme)
+        try:
+            return OpenVinoEngine(self.weights, precision=self.precision, scheme=scheme)
+        except SurroundingsError as error:
+            if self.wanted == "openvino" or self.precision != "float32":
+                raise
+            return self._in_its_place(error)
+
+    def _in_its_place(self, error: SurroundingsError) -> Engine:
+        """error: that OpenVINO cannot be imported."""
+        try:
+            from albertkit.model.torch_engine import TorchEngine
+        except ImportError:
+            tell_replaced(error, by="numpy")
+            return NumpyEngine(self.weights)
+        tell_replaced(error, by="torch")
+        return TorchEngine(self.weights)
 
     def _fitted(self, encodings: Encodings, pooling: Pooling) -> FoundScheme:
         from albertkit.engine.int8_search import find_scheme

@@ -18,6 +18,7 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.calibration_texts import Calibration, calibration_texts
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.opened import FINGERPRINT, opened
+from albertkit.runtime.placement import placed
 from albertkit.runtime.precision import PrecisionName, choose_precision
 from albertkit.sources import WORDS, Fetching
 from albertkit.spec import AlbertConfig, Weights
@@ -72,6 +73,7 @@ def load(
     model: str | Path | None = None,
     *,
     engine: EngineName = "auto",
+    device: str | None = None,
     precision: PrecisionName = "float32",
     calibration: Calibration = None,
     policy: str | TextPolicy | None = None,
@@ -87,13 +89,16 @@ def load(
 
     model: a directory of any known format, a built-in model's name, or one of a hub; None: the
     built-in one for masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where
-    its start pays. precision: what is computed in; "auto" is bfloat16 where the processor has it.
+    its start pays. device: "cuda", or "cuda:1", is a GPU, on which torch computes; "auto" is one
+    where torch sees it, None the CPU. precision: what is computed in; "auto" is bfloat16 where the
+    processor has it.
     calibration: a file of texts, or texts, that "int8" is fitted to; None: the first that are
     asked about. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
     num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
     revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
     Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid],
-    [precision-unsupported], [calibration-missing], and what fetching and reading the files raises.
+    [precision-unsupported], [calibration-missing], SurroundingsError [device-unavailable],
+    [extra-missing], [engine-unavailable], and what fetching and reading the files raises.
     """
     told = Told(
         num_hidden_layers=num_hidden_layers,
@@ -103,7 +108,8 @@ def load(
     fetching = Fetching(
         revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    chosen = choose_precision(precision, engine)
+    placement = placed(engine, device)
+    chosen = choose_precision(precision, placement.engine, placement.processor)
     name = WORDS if model is None else model
     found = opened(name, told, fetching=fetching, policy=policy)
     # where there is none, this raises what the place deserves
@@ -111,12 +117,13 @@ def load(
     for each in found.notes:
         LOGGER.log(LEVELS[each.severity], each.line())
     if precision == "auto":
-        LOGGER.info("precision %s", chosen.line())
+        chosen.tell()
     engines = EngineChoice(
         found.weights,
-        engine,
+        placement.engine,
         precision=chosen.precision,
-        calibration=calibration_texts(calibration, tokenizer, found.max_length),
+        device=placement.device,
+        calibration=calibration_texts(calibration, chosen.precision, tokenizer, found.max_length),
     )
     return Loaded(found.place, found.weights, tokenizer, engines, found.stored.vectors, found.notes)
 

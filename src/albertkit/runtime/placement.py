@@ -19,10 +19,10 @@ DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """An engine and the device it computes on; on a GPU the engine is torch."""
+    """An engine, and the device that it computes on: "cpu", "cuda" or "cuda:N" (torch's)."""
 
     engine: EngineName
-    device: str  # "cpu", "cuda" or "cuda:N"
+    device: str
 
     def processor(self) -> Processor:
         """What the device can, as the engine knows it; imports the engine's library."""

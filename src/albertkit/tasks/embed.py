@@ -55,8 +55,8 @@ class TextEmbedder:
     hub; None: the built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
     similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
     keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
-    told, once a call) or "off" (cut). engine, precision, calibration, policy, revision, token,
-    cache_folder, local_files_only: as of `load`, where the folder is called cache_dir.
+    told, once a call) or "off" (cut). engine, device, precision, calibration, policy, revision,
+    token, cache_folder, local_files_only: as of `load`, where the folder is called cache_dir.
     Raises as `load` does, and InputError [option-invalid].
     """
 
@@ -66,6 +66,7 @@ class TextEmbedder:
         model: str | Path | None = None,
         *,
         engine: EngineName = "auto",
+        device: str | None = None,
         precision: PrecisionName = "float32",
         calibration: Calibration = None,
         pooling: Pooling | None = None,
@@ -91,6 +92,7 @@ class TextEmbedder:
         loaded = load(
             VECTORS if model is None else model,
             engine=engine,
+            device=device,
             precision=precision,
             calibration=calibration,
             policy=policy,

@@ -46,8 +46,8 @@ class FillMask:
 
     model: a directory with a masked-word head, a built-in model's name or one of a hub; None: the
     built-in one. truncation: of texts longer than the model reads: "error", "warn" or "off".
-    engine, precision, calibration, policy, revision, token, cache_dir, local_files_only: as of
-    `load`. Raises as runtime.load does.
+    engine, device, precision, calibration, policy, revision, token, cache_dir, local_files_only: as
+    of `load`. Raises as runtime.load does.
     """
 
     @knows_its_keywords
@@ -56,6 +56,7 @@ class FillMask:
         model: str | Path | None = None,
         *,
         engine: EngineName = "auto",
+        device: str | None = None,
         precision: PrecisionName = "float32",
         calibration: Calibration = None,
         truncation: WhenTooLong = "error",
@@ -70,6 +71,7 @@ class FillMask:
         self.loaded = load(
             model,
             engine=engine,
+            device=device,
             precision=precision,
             calibration=calibration,
             policy=policy,

@@ -1,0 +1,155 @@
+"""A device is found, or refused by one line before anything is loaded."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from albertkit import FillMask, TextEmbedder, load
+from albertkit.engine import replaced
+from albertkit.errors import InputError, SurroundingsError
+from albertkit.runtime.placement import Placement, placed
+from albertkit.spec.vector_plan import VectorPlan
+from axes import random_weights
+from tiny_models import TINY, save_tiny, save_tiny_vectors
+
+WEIGHTS = random_weights(TINY)
+TEXTS = ["a glass of water", "How old are you?", "the"]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch would say of them; nothing is computed there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device}")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_without_a_gpu_everything_is_on_the_cpu() -> None:
+    assert placed() == Placement("auto", "cpu")
+    assert placed("auto", "auto") == Placement("auto", "cpu")
+    assert placed("torch") == Placement("torch", "cpu")
+    assert placed("numpy", "auto") == Placement("numpy", "cpu")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
+    assert placed() == Placement("auto", "cpu")
+    assert placed("auto", "auto") == placed("torch") == placed("auto", "cuda")
+    assert placed("auto", "cuda:1") == Placement("torch", "cuda:1")
+    assert placed("torch", "cpu") == Placement("torch", "cpu")
+    assert placed("openvino", "auto") == Placement("openvino", "cpu")
+    line = placed("auto", "cuda:1").processor().line()
+    assert line == "torch's engine on GPU cuda:1 has bfloat16 and no int8 instructions"
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_third_of_two_gpus_is_refused() -> None:
+    with pytest.raises(SurroundingsError, match=r"'cuda:2', and torch sees 2 GPUs;.*-unavailable"):
+        placed("auto", "cuda:2")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("opening", [load, TextEmbedder, FillMask])
+def test_a_gpu_that_is_not_here_is_refused_before_the_model_is_looked_for(
+    opening: type[TextEmbedder],
+) -> None:
+    with pytest.raises(SurroundingsError, match=r"sees no GPU;.*\[device-unavailable\]"):
+        opening("no-such-model", device="cuda")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "mps", 0])
+def test_an_unknown_device_is_refused(device: object) -> None:
+    with pytest.raises(InputError, match=r"device is.*'cuda:0'.*\[option-invalid\]"):
+        placed("auto", device)  # type: ignore[arg-type]  # that is the test
+
+
+def test_an_engine_of_the_cpu_has_no_gpu() -> None:
+    with pytest.raises(InputError, match=r"openvino computes on the CPU.*\[option-invalid\]"):
+        placed("openvino", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({"device": "cuda"}, "device='cuda'"), ({"engine": "torch"}, "engine='torch'")],
+)
+def test_without_torch_its_extra_is_named(
+    asked: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # its import fails
+    with pytest.raises(SurroundingsError, match=rf"{says} needs torch.*\[extra-missing\]"):
+        load("no-such-model", **asked)  # type: ignore[arg-type]  # plain data
+    assert placed("auto", "auto") == Placement("auto", "cpu")
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_torch_answers_all_tasks(tmp_path: Path) -> None:
+    vectors = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    found = TextEmbedder(vectors, engine="torch", device="cpu").encode(TEXTS)
+    expected = TextEmbedder(vectors, engine="numpy").encode(TEXTS)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    words = save_tiny(tmp_path / "words", ["masked_lm"])
+    mine, other = (
+        FillMask(words, engine=engine)("a [MASK] of water") for engine in ("torch", "numpy")
+    )
+    assert [word["token"] for word in mine] == [word["token"] for word in other]
+    assert mine[0]["score"] == pytest.approx(other[0]["score"], abs=1e-5)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_torch_has_no_int8(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"torch's engine on.*no int8.*\[precision-unsupported\]"):
+        load(save_tiny(tmp_path / "model"), engine="torch", precision="int8")
+
+
+def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
+    monkeypatch.setattr("albertkit.runtime.choose_engine.BREAK_EVEN", 0)
+    replaced._tell.cache_clear()
+    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        embedders = [TextEmbedder(place, precision=p) for p in ("float32", "auto")]
+        found = [embedder.encode(TEXTS) for embedder in embedders]
+    (message,) = caplog.messages
+    assert "torch computes in its place; import of openvino halted" in message
+    assert "two seconds to start" in message
+    assert message.endswith("[engine-replaced]")
+    expected = TextEmbedder(place, engine="numpy").encode(TEXTS)
+    for vectors in found:
+        np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
+    for asked in ({"engine": "openvino"}, {"precision": "bfloat16"}):
+        with pytest.raises(SurroundingsError, match=r"cannot be imported.*\[engine-unavailable\]"):
+            TextEmbedder(place, **asked).encode(TEXTS)  # type: ignore[arg-type]  # plain data
+
+
+def test_without_openvino_and_torch_numpy_answers_and_says_so(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    code = (
+        "import sys\n"
+        "sys.modules['openvino'] = sys.modules['torch'] = None\n"
+        "import albertkit\n"
+        "from albertkit.runtime import choose_engine\n"
+        "choose_engine.BREAK_EVEN = 0\n"
+        f"print(albertkit.TextEmbedder({str(place)!r}).encode(['a'] * 3).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "(3, 32)\n"
+    (line,) = done.stderr.splitlines()
+    assert "numpy computes in its place" in line
+    assert line.endswith("[engine-replaced]")
