@@ -23,6 +23,7 @@ from race.models import model_directory
 from race.names import JOBS
 from race.referee import Started, started
 from race.results import Part, Ran, Results, Runner, commit, results_here, today
+from race.runner import longest
 from race.texts import Words
 
 BENCHMARKS = Path(__file__).parents[1]
@@ -90,9 +91,9 @@ def race(
     words = Words.of_file(asked.texts, tokenizer) if asked.texts else Words.invented(tokenizer)
     part.model = describe(place)
     part.texts = "running words of a file" if asked.texts else "invented words"
-    every = jobs_of(words, tokenizer, SIZES[shape])
-    left = {name: rounds_left(part.jobs.get(name), asked) for name in asked.jobs}
-    jobs = {name: every[name] for name in asked.jobs if left[name]}
+    every = jobs_of(words, tokenizer, SIZES[shape], longest(place))
+    left = {name: rounds_left(part.jobs.get(name), asked) for name in asked.jobs if name in every}
+    jobs = {name: every[name] for name, rounds in left.items() if rounds}
     if not jobs:
         return
     prepare(place, words, asked.peers, field)

@@ -79,10 +79,10 @@ def _onnxruntime(shown: str, precision: Precision) -> Contestant:
     )
 
 
-def _products(library: str, precision: Precision) -> Contestant:
-    maker = f"race.products:{library}"
+def _products(library: str, kind: str, precision: Precision) -> Contestant:
+    maker = f"race.products:{kind}"
     shown = f"the products alone, {library} {precision}"
-    name = f"products-{library.lower()}-{precision}"
+    name = f"products-{kind.lower()}-{precision}"
     return Contestant(
         name,
         shown,
@@ -90,7 +90,7 @@ def _products(library: str, precision: Precision) -> Contestant:
         maker,
         {"precision": precision},
         precision,
-        libraries=(library.lower(),),
+        libraries=(kind.lower(),),
         jobs=LISTS,
     )
 
@@ -127,10 +127,10 @@ FIELD: Final = (
         "race.torch_peers:Compiled",
         libraries=("transformers", "torch"),
     ),
-    _products("OpenVino", "float32"),
-    _products("OpenVino", "bfloat16"),
-    _products("OpenVino", "int8"),
-    _products("Torch", "float32"),
+    _products("OpenVINO", "OpenVino", "float32"),
+    _products("OpenVINO", "OpenVino", "bfloat16"),
+    _products("OpenVINO", "OpenVino", "int8"),
+    _products("torch", "Torch", "float32"),
 )
 BY_NAME: Final[Mapping[str, Contestant]] = {each.name: each for each in FIELD}
 REFERENCE: Final = "sentence-transformers"  # ratios and differences are to it

@@ -21,7 +21,6 @@ BATCH = 32  # what peers pad together: sentence-transformers' default
 LISTED = 4000  # texts of the long lists
 REQUEST = 16
 PROOF = 8
-MAX_LENGTH = 512
 
 Item = TypeVar("Item")
 
@@ -58,28 +57,35 @@ class Job:
     told: str
 
 
-def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size) -> dict[str, Job]:
-    """All jobs of a shape, the same for the same words."""
+def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) -> dict[str, Job]:
+    """All jobs of a shape, the same for the same words; no text is longer than the model reads."""
+
+    def within(lengths: list[int]) -> list[int]:
+        return [min(length, longest) for length in lengths]
 
     def job(calls: list[list[str]], told: str) -> Job:
         texts = [text for call in calls for text in call]
-        found = tokenizer.encode_batch(texts, max_length=MAX_LENGTH)
+        found = tokenizer.encode_batch(texts)
         return Job(calls, int(found.lengths.sum()), told)
 
-    mixed = mixed_lengths(LISTED, seed=5)
+    mixed = within(mixed_lengths(LISTED, seed=5))
     plain = mixed_lengths(LISTED, seed=7, kinds=("sentences",))
-    batches = f"every {size.every}th batch of a sorted list of {LISTED:,}"
+    batches = f"every {size.every}th batch of {LISTED:,} texts"
     few = size.requests * REQUEST
+    short = within(mixed_lengths(size.listed, seed=6))
+    asked = within(mixed_lengths(few, seed=8))
     found = {
         "long": job([words.texts(thinned(mixed, size.every), seed=5)], batches),
-        "list": job([words.texts(mixed_lengths(size.listed, seed=6), seed=6)], "one call"),
+        "list": job([words.texts(short, seed=6)], f"one call of {size.listed}"),
         "requests": job(
-            in_calls(words.texts(mixed_lengths(few, seed=8), seed=8), REQUEST),
+            in_calls(words.texts(asked, seed=8), REQUEST),
             f"{size.requests} calls of {REQUEST}",
         ),
         "sentences": job([words.texts(thinned(plain, size.every), seed=7)], batches),
     }
     for name, length in SINGLES.items():
+        if length > longest:
+            continue
         count = max(2, min(64, size.ids // length))
         text = words.texts([length], seed=9)[0]
         found[name] = job([[text]] * count, f"{count} calls of one text")

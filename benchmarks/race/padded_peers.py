@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from race.runner import MAX_LENGTH, Encoder, Vectors, normalised
+from race.runner import Encoder, Vectors, longest, normalised
 
 BATCH = 32
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
@@ -24,7 +24,7 @@ class Padded(Encoder):
 
         self.place = place
         self.tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-        self.tokenizer.enable_truncation(MAX_LENGTH)
+        self.tokenizer.enable_truncation(longest(place))
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """ids, mask: [B, S]. Returns token vectors [B, S, H]."""

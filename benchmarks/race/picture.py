@@ -14,7 +14,7 @@ from race.results import Part
 from race.tables import SAID
 
 JOBS: Final = ("long", "list", "requests")
-NAMES, PANEL, BAR, GAP = 190, 190, 16, 8  # pixels: the names' column, a job's, a bar, between
+NAMES, PANEL, BAR, GAP = 180, 210, 16, 8  # pixels: the names' column, a job's, a bar, between
 HEAD = 46
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -48,13 +48,12 @@ def bars(part: Part) -> str:
     ]
     for column, job in enumerate(jobs):
         left = NAMES + PANEL * column
-        told = f"{part.jobs[job].texts:,} texts, {part.jobs[job].calls:,} call"
-        lines.append(f'<text class="head" x="{left}" y="14">{escape(SAID[job])}</text>')
-        lines.append(f'<text class="figure" x="{left}" y="30">{told}, tokens/s</text>')
+        lines.append(f'<text class="head" x="{left}" y="14">{escape(SAID[job])}, tokens/s</text>')
+        lines.append(f'<text class="figure" x="{left}" y="30">{part.jobs[job].told}</text>')
         longest = max(speeds[each.name, job] for each in ran)
         for row, each in enumerate(ran):
             top = HEAD + (BAR + GAP) * row
-            length = (PANEL - 70) * speeds[each.name, job] / longest
+            length = (PANEL - 80) * speeds[each.name, job] / longest
             middle = top + BAR - 4
             kind = "ours" if each.side == "ours" else "peer"
             lines.append(

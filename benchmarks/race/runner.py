@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-MAX_LENGTH = 512  # ids, specials included
 
 Vectors = npt.NDArray[np.float32]  # [N, H]
 
@@ -36,6 +35,18 @@ class Encoder:
         for texts in calls:
             self.encode(texts)
         return time.perf_counter() - begun
+
+
+def longest(place: Path) -> int:
+    """Ids of the longest text that the model's directory reads whole; the rest is cut by all."""
+    said = place / "sentence_bert_config.json"
+    file, key = (
+        (said, "max_seq_length")
+        if said.exists()
+        else (place / "config.json", "max_position_embeddings")
+    )
+    found: int = json.loads(file.read_text(encoding="utf-8"))[key]
+    return found
 
 
 def normalised(vectors: Vectors, place: Path) -> Vectors:

@@ -15,7 +15,7 @@ from race.results import Part, Ran, Ratio, Results, Runner
 OURS: Final = "ours-float32"
 NOT_YET: Final = "*Not measured yet.*"
 SAID: Final = {
-    "long": "thousands, sorted by length",
+    "long": "thousands, sorted",
     "list": "one short list",
     "requests": "requests",
     "sentences": "sentences only",
@@ -31,10 +31,11 @@ def machine(results: Results) -> str:
     if not ran:
         return NOT_YET
     days, commits = sorted({each.day for each in ran}), sorted({each.commit for each in ran})
+    spell = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     note = f" ({found['note']})" if "note" in found else ""
     return (
         f"{found['processor']}, {found['processors']} processors{note}, {found['instructions']}, "
-        f"{found['memory']}; {found['system']}. Measured {days[0]} to {days[-1]}, at "
+        f"{found['memory']}; {found['system']}. Measured {spell}, at "
         f"{', '.join(commits)}. Other processes used at most "
         f"{max(each.others for each in ran):.0%} of the machine meanwhile."
     )
@@ -89,7 +90,7 @@ def singles(part: Part) -> str:
 def against(part: Part) -> str:
     """Ours in float32 against each peer in float32, and its share of the ceiling."""
     jobs = [job for job in (*LISTS, *SINGLES) if job in part.jobs]
-    rows = []
+    rows, shares = [], []
     for each in FIELD:
         if each.side == "ours" or each.precision != "float32" or each.name not in part.runners:
             continue
@@ -97,15 +98,22 @@ def against(part: Part) -> str:
         if each.side == "peer":
             rows.append([each.shown, *map(times, ratios)])
         else:
-            shares = [
-                share(ratio) if job in LISTS else ""
-                for job, ratio in zip(jobs, ratios, strict=True)
-            ]
-            rows.append([f"share of {each.shown}", *shares])
+            shares.append([f"share of {each.shown}", *map(share, ratios)])
     if not rows:
         return NOT_YET
+    best = [times(to_the_best(part.jobs[job])) for job in jobs]
+    rows += [["the best of these, in each round", *best], *shares]
     heads = [SAID.get(job) or f"one of {SINGLES[job]}" for job in jobs]
     return markdown([f"albertkit float32, {size(part)}, against", *heads], rows)
+
+
+def to_the_best(ran: Ran) -> Ratio | None:
+    """How often faster ours is than the fastest peer in float32 of each round."""
+    peers = [each.name for each in FIELD if each.side == "peer" and each.precision == "float32"]
+    raced = [name for name in peers if ran.middle(name) is not None]
+    if ran.middle(OURS) is None or not raced:
+        return None
+    return Ratio.of([min(each[name] for name in raced) / each[OURS] for each in ran.rounds])
 
 
 def processes(results: Results) -> str:
@@ -161,8 +169,8 @@ def table(
             continue
         if runner.absent:
             rows.append([each.shown, runner.absent, *[""] * (len(heads) - 1)])
-        else:
-            rows.append([each.shown, *cells(each, runner)])
+        elif any(shown := cells(each, runner)):
+            rows.append([each.shown, *shown])
     return markdown([f"{size(part)}", *heads], rows)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from race.padded_peers import Padded
-from race.runner import MAX_LENGTH, Encoder, Vectors, normalised
+from race.runner import Encoder, Vectors, longest, normalised
 
 
 class SentenceTransformers(Encoder):
@@ -32,7 +32,7 @@ class Pipeline(Encoder):
 
         torch.set_num_threads(threads)
         self.place = place
-        cut = {"truncation": True, "max_length": MAX_LENGTH}
+        cut = {"truncation": True, "max_length": longest(place)}
         self.pipeline = pipeline(
             "feature-extraction",
             model=str(place),

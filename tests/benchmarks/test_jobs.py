@@ -50,10 +50,18 @@ def test_a_thinned_list_sorted_again_has_the_batches_of_the_long_one() -> None:
 
 
 def test_a_job_tells_its_tokens(words: Words) -> None:
-    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=20, requests=2, ids=64))
+    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=20, requests=2, ids=64), 512)
     assert set(jobs) == set(JOBS)
     assert [len(call) for call in jobs["requests"].calls] == [16, 16]
     for name, length in SINGLES.items():
         assert jobs[name].tokens == length * len(jobs[name].calls)
     own = TOKENIZER.encode_batch(jobs["list"].calls[0]).lengths
     assert jobs["list"].tokens == own.sum()
+
+
+def test_no_text_is_longer_than_the_model_reads(words: Words) -> None:
+    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=200, requests=2, ids=64), 128)
+    assert "one-512" not in jobs
+    for job in jobs.values():
+        lengths = TOKENIZER.encode_batch([text for call in job.calls for text in call]).lengths
+        assert lengths.max() <= 128
