@@ -1,0 +1,136 @@
+"""How near int8 comes to float32, plan by plan, and the memory that each takes.
+
+    python benchmarks/int8_fidelity.py FILE [--models small-en-vectors base …] [--texts 128]
+
+FILE: texts like those to come, of any kind that `albertkit embed --input` reads. Three quarters of
+them are fitted to, the rest is measured on. base: random weights of albert-base's shape;
+base+outliers: the same with six channels far above the rest, as some trained models have. Memory:
+the largest resident set of a fresh process that embeds 64 texts of 32 ids. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from albertkit.engine.calibration import inputs_of_products, sample_of
+from albertkit.engine.int8_search import PLANS, Plan, scheme_of
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.processor import WHOLE, WITHIN_16_BITS, this_processor
+from albertkit.graph.fidelity import Fidelity, fidelity
+from albertkit.rows import read_texts
+from albertkit.runtime import Loaded, load
+from albertkit.spec import Weights
+from albertkit.spec.parameters import layer_prefix
+from race.models import RANDOM, model_directory
+
+OUTLIERS: Final = "+outliers"
+CHANNELS: Final = [7, 19, 40, 77, 131, 200]
+LARGER: Final = {"full_layer_layer_norm": 12, "attention.LayerNorm": 6, "ffn_output": 4}
+# Ranges change no shape and no byte, so that any do.
+PROCESS: Final = """
+import resource, sys
+import numpy as np
+from albertkit.engine.calibration import Extremes
+from albertkit.engine.int8_search import PLANS, scheme_of
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.runtime import load
+from albertkit.text import Encodings
+weights = load(sys.argv[1]).weights
+ids = np.random.default_rng(0).integers(5, 1000, 2048, dtype=np.int32)
+texts = Encodings(ids, np.zeros_like(ids), np.arange(0, 2049, 32), np.zeros(64, np.int64))
+how = {}
+if sys.argv[2] != "float32":
+    inputs = {
+        row.name: (Extremes(*np.full((2, row.shape[1]), [[-4], [4]], np.float32)),)
+        * weights.config.num_hidden_layers
+        for row in weights.table()
+        if row.group is not None and len(row.shape) == 2
+    }
+    plan = next(plan for plan in PLANS if plan.name == sys.argv[2])
+    how = {"precision": "int8", "scheme": scheme_of(plan, weights, inputs, 64)}
+vectors_of_texts(OpenVinoEngine(weights, **how), texts, "mean")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--models", nargs="+", default=["small-en-vectors", "small-en", "base"])
+    parser.add_argument("--texts", type=int, default=128)
+    asked = parser.parse_args()
+    processor = this_processor()
+    print(f"{processor.line()}; {processor.weight_levels} levels of a weight unless said\n")
+    print("| model | computed in | cosine min · mean | centred min · mean | MB |")
+    print("|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in asked.models:
+            shape = name.removesuffix(OUTLIERS)
+            loaded = load(model_directory(shape, Path(folder)) if shape in RANDOM else name)
+            if name.endswith(OUTLIERS):
+                loaded = replace(loaded, weights=with_outliers(loaded.weights))
+            for line in lines(loaded, list(islice(read_texts(asked.file), asked.texts))):
+                print(f"| {name} | {line} |", flush=True)
+
+
+def lines(loaded: Loaded, texts: list[str]) -> Iterator[str]:
+    """The rows of one model, without its name."""
+    weights, processor = loaded.weights, this_processor()
+    pooling = loaded.vectors.pooling if loaded.vectors else "mean"
+    sample = sample_of(loaded.tokenizer.encode_batch(texts, max_length=loaded.max_length))
+    inputs = inputs_of_products(weights, sample.fitted)
+    exact = vectors_of_texts(OpenVinoEngine(weights), sample.held, pooling)
+
+    def measured(engine: OpenVinoEngine) -> Fidelity:
+        found = fidelity(vectors_of_texts(engine, sample.held, pooling), exact)
+        engine.close()
+        return found
+
+    def rounded(plan: Plan, levels: int) -> Fidelity:
+        scheme = scheme_of(plan, weights, inputs, levels)
+        return measured(OpenVinoEngine(weights, precision="int8", scheme=scheme))
+
+    yield f"float32 | 1 · 1 | 1 · 1 | {largest_set(loaded.place, 'float32')}"
+    if processor.bfloat16:
+        yield row("bfloat16", measured(OpenVinoEngine(weights, precision="bfloat16")), "")
+    for plan in PLANS:
+        found = rounded(plan, processor.weight_levels)
+        yield row(plan.name, found, str(largest_set(loaded.place, plan.name)))
+    if processor.weight_levels == WITHIN_16_BITS:
+        yield row(f"{PLANS[0].name}, {WHOLE} levels", rounded(PLANS[0], WHOLE), "")
+
+
+def row(name: str, found: Fidelity, memory: str) -> str:
+    plain = f"{found.least:.4f} · {found.mean:.4f}"
+    return f"{name} | {plain} | {found.least_centred:.4f} · {found.mean_centred:.4f} | {memory}"
+
+
+def largest_set(place: Path, computed_in: str) -> int:
+    """MB of a process of its own."""
+    command = [sys.executable, "-c", PROCESS, str(place), computed_in]
+    return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def with_outliers(weights: Weights) -> Weights:
+    """Six channels that every repetition makes larger."""
+    arrays = dict(weights.arrays)
+    for name, times in LARGER.items():
+        there = f"{layer_prefix(0, 0)}{name}.weight"
+        larger = arrays[there].copy()
+        larger[CHANNELS] *= times
+        arrays[there] = larger
+    return replace(weights, arrays=arrays)
+
+
+if __name__ == "__main__":
+    main()
