@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,8 +13,7 @@ from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.vector_plan import Pooling
-from albertkit.text.encoding import Encodings
-from axes import CONFIG_AXES, random_encodings, random_weights
+from axes import CONFIG_AXES, chosen, random_encodings, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])
@@ -39,13 +38,13 @@ def encode(engine: Engine, request: pytest.FixtureRequest) -> Callable[..., Floa
 def test_a_text_alone_has_the_vector_that_it_has_in_the_list(
     encode: Callable[..., FloatArray],
 ) -> None:
-    alone = np.concatenate([encode(chosen([text])) for text in range(len(TEXTS))])
+    alone = np.concatenate([encode(chosen(TEXTS, [text])) for text in range(len(TEXTS))])
     np.testing.assert_allclose(encode(TEXTS), alone, rtol=0, atol=ATOL)
 
 
 def test_the_order_of_the_list_changes_no_vector(encode: Callable[..., FloatArray]) -> None:
     order = np.random.default_rng(2).permutation(len(TEXTS))
-    shuffled = encode(chosen(order.tolist()))
+    shuffled = encode(chosen(TEXTS, order.tolist()))
     np.testing.assert_allclose(shuffled, encode(TEXTS)[order], rtol=0, atol=ATOL)
 
 
@@ -56,7 +55,9 @@ def test_the_size_of_calls_changes_no_vector(encode: Callable[..., FloatArray], 
 
 def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
     tokens = vectors_of_tokens(engine, TEXTS)
-    alone = np.concatenate([vectors_of_tokens(engine, chosen([t])) for t in range(len(TEXTS))])
+    alone = np.concatenate(
+        [vectors_of_tokens(engine, chosen(TEXTS, [t])) for t in range(len(TEXTS))]
+    )
     np.testing.assert_allclose(tokens, alone, rtol=0, atol=ATOL)
     means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.starts[1:-1])])
     np.testing.assert_allclose(vectors_of_texts(engine, TEXTS, "mean"), means, rtol=0, atol=ATOL)
@@ -78,17 +79,4 @@ def test_progress_hears_of_every_text_once(engine: Engine) -> None:
 
 
 def test_an_empty_list_gives_no_vectors(engine: Engine) -> None:
-    assert vectors_of_texts(engine, chosen([]), "mean").shape == (0, CONFIG.hidden_size)
-
-
-def chosen(texts: Sequence[int]) -> Encodings:
-    """The texts with these numbers, in this order."""
-    parts = [TEXTS[text] for text in texts]
-    none = np.zeros(0, np.int32)
-    lengths = [len(part) for part in parts]
-    return Encodings(
-        ids=np.concatenate([none, *(part.ids for part in parts)]),
-        type_ids=np.concatenate([none, *(part.type_ids for part in parts)]),
-        starts=np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))),
-        dropped=np.zeros(len(parts), np.int64),
-    )
+    assert vectors_of_texts(engine, chosen(TEXTS, []), "mean").shape == (0, CONFIG.hidden_size)

@@ -12,8 +12,10 @@ import pytest
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import OpenVinoEngine, encoder_graph
-from albertkit.engine.packing import pack, plan
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino_forms import Layered, Whole
+from albertkit.engine.openvino_graphs import encoder_graph
+from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.protocol import PackedBatch, Wanted
 from albertkit.spec import AlbertConfig, Weights
 from axes import CONFIG_AXES, random_encodings, random_weights
@@ -74,6 +76,17 @@ def test_a_shared_layer_is_in_the_graph_once() -> None:
     ]
     # three tables, the step from E to H, and six matrices for all three repetitions
     assert len(matrices) == 10
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_layer_by_layer_gives_the_bits_of_the_whole_graph(config: AlbertConfig) -> None:
+    emit = OpenVinoEmitter(config, random_weights(config).arrays)
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    whole, layered = (form(emit, settings).request() for form in (Whole, Layered))
+    texts = random_encodings(config, [40, 3, 17, 9, 2])
+    for width, rows in ((40, ((0,), (2, 1, 3, 4))), (16, ((1, 4, 3),)), (40, ((0,), (2,)))):
+        batch = pack(texts, Layout(width, rows))
+        np.testing.assert_array_equal(layered.rows(batch), whole.rows(batch))
 
 
 def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:

@@ -11,7 +11,8 @@ from albertkit.engine.calibration import Extremes, Inputs, inputs_of_products
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.int8_search import PLANS, Plan, scheme_of
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine, encoder_graph
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import this_processor

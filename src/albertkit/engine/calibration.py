@@ -16,7 +16,8 @@ import numpy as np
 
 from albertkit.engine.held import HeldArrays
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import encoder_graph, own_cores
+from albertkit.engine.openvino_engine import own_cores
+from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Int64Array
 from albertkit.engine.quiet_openvino import openvino

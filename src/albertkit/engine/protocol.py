@@ -63,7 +63,7 @@ class Wanted:
 
     tokens: bool = False  # token vectors [T, H]
     pooled: bool = False  # the pooler's tanh vector of each text [N, H]
-    mlm_at: Int64Array | None = None  # [P] token numbers (0 … T-1) whose word logits are wanted
+    mlm_at: Int64Array | None = None  # [P] ascending token numbers whose word logits are wanted
     head: str | None = None  # a linear head's logits: [N, C] or [T, C]
     spans: SpanSearch | None = None
 

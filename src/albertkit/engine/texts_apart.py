@@ -1,0 +1,68 @@
+"""Ask about each text of a batch by itself, so that no other text can change its answer.
+
+In: a PackedBatch and what is wanted of it. Out: as many batches of one text, each in a row of just
+its length, and their answers joined as if the batch had been asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+
+from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Spans, Wanted
+from albertkit.spec import FloatArray
+
+
+def texts_apart(batch: PackedBatch, wanted: Wanted) -> Iterator[tuple[PackedBatch, Wanted]]:
+    """Each text and what is wanted of it; tokens are counted from its own first."""
+    for begin, end in itertools.pairwise(batch.starts.tolist()):
+        yield _alone(batch, batch.slots[begin:end]), _wanted_of(wanted, begin, end)
+
+
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """The answers about single texts as one; at least one of them, all to the same question."""
+    return Outputs(
+        tokens=_end_to_end([part.tokens for part in parts]),
+        pooled=_end_to_end([part.pooled for part in parts]),
+        mlm_logits=_end_to_end([part.mlm_logits for part in parts]),
+        head_logits=_end_to_end([part.head_logits for part in parts]),
+        spans=_spans([part.spans for part in parts if part.spans is not None]),
+    )
+
+
+def _alone(batch: PackedBatch, slots: Int64Array) -> PackedBatch:
+    S = len(slots)
+    return PackedBatch(
+        ids=batch.ids.reshape(-1)[slots][None],  # [1, S]
+        type_ids=batch.type_ids.reshape(-1)[slots][None],
+        positions=batch.positions.reshape(-1)[slots][None],
+        owners=np.zeros((1, S), np.int32),
+        slots=np.arange(S),
+        starts=np.array([0, S]),
+    )
+
+
+def _wanted_of(wanted: Wanted, begin: int, end: int) -> Wanted:
+    """What is wanted of the tokens begin … end."""
+    mlm_at, spans = wanted.mlm_at, wanted.spans
+    if mlm_at is not None:
+        mlm_at = mlm_at[(mlm_at >= begin) & (mlm_at < end)] - begin
+    if spans is not None and spans.closed is not None:
+        spans = replace(spans, closed=spans.closed[begin:end])
+    return replace(wanted, mlm_at=mlm_at, spans=spans)
+
+
+def _spans(parts: Sequence[Spans]) -> Spans | None:
+    if not parts:
+        return None
+    names = [field.name for field in fields(Spans)]
+    return Spans(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _end_to_end(parts: Sequence[FloatArray | None]) -> FloatArray | None:
+    """The arrays along their first axis; None where nothing was wanted."""
+    given = [part for part in parts if part is not None]
+    return np.concatenate(given) if given else None

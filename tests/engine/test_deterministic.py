@@ -1,0 +1,127 @@
+"""An engine that is asked for it gives a text the same bits, whatever is asked beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albertkit.engine.lists import logits_of_words, vectors_of_texts
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.packing import pack, plan
+from albertkit.engine.protocol import Engine, PackedBatch, SpanSearch, Wanted
+from albertkit.spec import HEADS, AlbertConfig, FloatArray
+from albertkit.spec.vector_plan import Pooling
+from albertkit.text.encoding import Encodings
+from axes import CONFIG_AXES, chosen, random_encodings, random_weights
+
+CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])
+TEXTS = random_encodings(CONFIG, np.random.default_rng(1).integers(1, 41, 30).tolist())
+POOLINGS: tuple[Pooling, ...] = ("mean", "cls", "max", "pooler")
+some_texts = st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=20)
+ATOL = 1e-5  # float32: other row counts and widths sum in another order
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one thread", "two threads"])
+def engine(request: pytest.FixtureRequest) -> Iterator[OpenVinoEngine]:
+    engine = OpenVinoEngine(WEIGHTS, threads=request.param, deterministic=True)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def alone() -> Callable[[Pooling], FloatArray]:
+    """The vectors of TEXTS, each asked for by itself, with one thread."""
+    engine = OpenVinoEngine(WEIGHTS, threads=1, deterministic=True)
+    each = range(len(TEXTS))
+    found = {
+        pooling: np.concatenate(
+            [vectors_of_texts(engine, chosen(TEXTS, [text]), pooling) for text in each]
+        )
+        for pooling in POOLINGS
+    }
+    engine.close()
+    return found.__getitem__
+
+
+@pytest.fixture(scope="module")
+def usual() -> list[Engine]:
+    return [OpenVinoEngine(WEIGHTS, threads=threads) for threads in (1, 2)]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@given(numbers=some_texts, slots=st.sampled_from([40, 100, 512]))
+@settings(max_examples=15, deadline=None)
+def test_a_vector_is_the_same_to_the_bit_in_any_company(
+    engine: Engine,
+    alone: Callable[[Pooling], FloatArray],
+    pooling: Pooling,
+    numbers: list[int],
+    slots: int,
+) -> None:
+    found = vectors_of_texts(engine, chosen(TEXTS, numbers), pooling, slots=slots)
+    np.testing.assert_array_equal(found, alone(pooling)[numbers])
+
+
+@given(numbers=some_texts)
+@settings(max_examples=15, deadline=None)
+def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
+    at = np.array([0])
+    apart = [logits_of_words(engine, chosen(TEXTS, [number]), at) for number in numbers]
+    together = chosen(TEXTS, numbers)
+    found = logits_of_words(engine, together, together.starts[:-1])
+    np.testing.assert_array_equal(found, np.concatenate(apart))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(tokens=True, pooled=True, mlm_at=np.array([2, 3, 40, 60])),
+        *(Wanted(head=spec.name) for spec in HEADS if spec.is_linear),
+        Wanted(spans=SpanSearch(3, 2, closed=np.arange(64) % 5 == 0)),
+    ],
+    ids=lambda wanted: wanted.head or ("spans" if wanted.spans else "vectors"),
+)
+def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
+    engine: Engine, wanted: Wanted
+) -> None:
+    batch = batch_of([30, 20, 14])
+    together = OpenVinoEngine(WEIGHTS, threads=1).run(batch, wanted)
+    found = engine.run(batch, wanted)
+    for name in ("tokens", "pooled", "mlm_logits", "head_logits"):
+        one, other = getattr(found, name), getattr(together, name)
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
+    if wanted.spans:
+        assert found.spans is not None
+        assert together.spans is not None
+        np.testing.assert_array_equal(found.spans.end_at, together.spans.end_at)
+        np.testing.assert_allclose(found.spans.no_answer, together.spans.no_answer, atol=ATOL)
+
+
+@given(st.permutations(range(len(TEXTS))), st.sampled_from([64, 200, 512]))
+@settings(max_examples=10, deadline=None)
+def test_without_it_a_vector_is_the_same_to_1e_5(
+    usual: list[Engine], alone: Callable[[Pooling], FloatArray], order: list[int], slots: int
+) -> None:
+    for engine in usual:
+        found = vectors_of_texts(engine, chosen(TEXTS, order), "mean", slots=slots)
+        np.testing.assert_allclose(found, alone("mean")[order], rtol=0, atol=ATOL)
+
+
+def test_a_closed_engine_says_so() -> None:
+    engine = OpenVinoEngine(WEIGHTS, threads=2, deterministic=True)
+    engine.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.run(batch_of([3]), Wanted(tokens=True))
+
+
+def batch_of(lengths: Sequence[int]) -> PackedBatch:
+    texts: Encodings = random_encodings(CONFIG, lengths)
+    (layout,) = plan(texts.lengths)
+    return pack(texts, layout)
