@@ -21,6 +21,7 @@ from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored, fo
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
 from albertkit.tasks import TextEmbedder
+from albertkit.text import AlbertTokenizer
 from axes import random_weights
 from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
@@ -141,6 +142,18 @@ def test_a_directory_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"\[float16-overflow\]"):
         SENTENCE_TRANSFORMERS.write(Stored(replace(weights, arrays=huge)), place, dtype="float16")
     assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("pooler", [True, False])
+def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) -> None:
+    weights = random_weights(TINY, pooler=pooler)
+    SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=VectorPlan()), tmp_path)
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path)
+    names = [
+        name for name, _ in SentenceTransformer(str(tmp_path), device="cpu").named_parameters()
+    ]
+    assert any("pooler" in name for name in names) is pooler
+    assert_same_vectors(tmp_path)
 
 
 def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:

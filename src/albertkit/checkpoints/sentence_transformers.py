@@ -184,7 +184,10 @@ def _headless(weights: Weights) -> Weights:
 def _encoder_settings(plan: VectorPlan, weights: Weights) -> dict[str, object]:
     positions = weights.config.max_position_embeddings
     length = min(plan.max_length or positions, positions)
-    return {"max_seq_length": length, "do_lower_case": plan.lower_case}
+    settings: dict[str, object] = {"max_seq_length": length, "do_lower_case": plan.lower_case}
+    if not weights.has_pooler:  # transformers would make one, and report that it is untrained
+        settings["model_args"] = {"add_pooling_layer": False}
+    return settings
 
 
 def _listed(modules: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
