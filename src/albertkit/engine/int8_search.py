@@ -15,6 +15,7 @@ from albertkit.engine.calibration import Extremes, Inputs, inputs_of_products, s
 from albertkit.engine.int8_scheme import Int8Scheme, Range, with_exact_zero
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.processor import this_processor
 from albertkit.engine.smoothing import smoothing_of
 from albertkit.errors import Finding, InputError
 from albertkit.graph.fidelity import LEAST_CENTRED, LEAST_COSINE, Fidelity, fidelity
@@ -55,19 +56,25 @@ class FoundScheme:
 
 
 def find_scheme(
-    weights: Weights, encodings: Encodings, pooling: Pooling, *, weight_levels: int
+    weights: Weights,
+    encodings: Encodings,
+    pooling: Pooling = "mean",
+    *,
+    weight_levels: int | None = None,
 ) -> FoundScheme:
     """The first plan that keeps vectors and their order; else the best that keeps vectors, told.
 
-    pooling: of the vectors that are compared. weight_levels: as of Int8Scheme.
+    pooling: of the vectors that are compared. weight_levels: as of Int8Scheme; None: this
+    processor's.
     Raises InputError [calibration-missing], [fidelity-too-low].
     """
     sample = sample_of(encodings)
+    levels = weight_levels or this_processor().weight_levels
     inputs = inputs_of_products(weights, sample.fitted)
     exact = _vectors(OpenVinoEngine(weights), sample.held, pooling)
     tried: list[FoundScheme] = []
     for each in PLANS:
-        scheme = scheme_of(each, weights, inputs, weight_levels)
+        scheme = scheme_of(each, weights, inputs, levels)
         if not any(spread for uses in scheme.ranges.values() for spread in uses):
             continue  # a model of two repetitions has nothing between them
         engine = OpenVinoEngine(weights, precision="int8", scheme=scheme)

@@ -37,8 +37,8 @@ class EngineChoice:
     """The engines of one model: made when they are needed, kept for the session.
 
     device: of the engine torch. calibration: the texts that int8's rounding is fitted to; None:
-    those that are asked about first. found: that fit and what it costs, from the first int8 answer
-    on.
+    those that are asked about first. deterministic: as of OpenVinoEngine, which must be the one
+    wanted. found: the fit and what it costs, from the first int8 answer on.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class EngineChoice:
         precision: Precision = "float32",
         device: str = "cpu",
         calibration: Encodings | None = None,
+        deterministic: bool = False,
     ) -> None:
         one_of(wanted, ENGINE_NAMES, "engine")
         self.weights = weights
@@ -57,6 +58,7 @@ class EngineChoice:
         self.device = device
         self.found: FoundScheme | None = None
         self._calibration = calibration
+        self._deterministic = deterministic
         self._work = 0.0  # asked of numpy so far
         self._made: dict[str, Engine] = {}
         self._one_at_a_time = threading.Lock()
@@ -69,7 +71,7 @@ class EngineChoice:
         """
         with self._one_at_a_time:
             if self.precision == "int8" and self.found is None:
-                self.found = self._fitted(self._calibration or encodings, pooling)
+                self.found = _fitted(self.weights, self._calibration or encodings, pooling)
             return self._engine(self._name(len(encodings.ids)))
 
     def close(self) -> None:
@@ -110,7 +112,12 @@ class EngineChoice:
 
         scheme = self.found.scheme if self.found else None
         try:
-            return OpenVinoEngine(self.weights, precision=self.precision, scheme=scheme)
+            return OpenVinoEngine(
+                self.weights,
+                precision=self.precision,
+                scheme=scheme,
+                deterministic=self._deterministic,
+            )
         except SurroundingsError as error:
             if self.wanted == "openvino" or self.precision != "float32":
                 raise
@@ -126,12 +133,11 @@ class EngineChoice:
         tell_replaced(error, by="torch")
         return TorchEngine(self.weights)
 
-    def _fitted(self, encodings: Encodings, pooling: Pooling) -> FoundScheme:
-        from albertkit.engine.int8_search import find_scheme
-        from albertkit.engine.processor import this_processor
 
-        levels = this_processor().weight_levels
-        return find_scheme(self.weights, encodings, pooling, weight_levels=levels)
+def _fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> FoundScheme:
+    from albertkit.engine.int8_search import find_scheme  # which imports OpenVINO
+
+    return find_scheme(weights, encodings, pooling)
 
 
 def work_per_token(c: AlbertConfig) -> float:
