@@ -37,6 +37,17 @@ def calibration_texts(
     return tokenizer.encode_batch(texts, max_length=max_length)
 
 
+def check_fitted_once(given: Calibration, precision: Precision) -> None:
+    """For answers that are to be the same in any company; raises [calibration-missing]."""
+    if precision == "int8" and given is None:
+        raise InputError(
+            "calibration-missing",
+            'deterministic is asked for, precision is "int8", and calibration is not given',
+            why="fitted to the texts that come first, answers would depend on these",
+            fix="Give calibration= a file, or a list, of texts like yours",
+        )
+
+
 def _first_of(place: str | Path) -> list[str]:
     """The texts at the beginning of a file of any kind and any length."""
     from albertkit.rows import read_batches  # which a model that isn't calibrated never needs

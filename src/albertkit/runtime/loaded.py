@@ -15,7 +15,7 @@ from albertkit.checkpoints import Told
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Finding
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime.calibration_texts import Calibration, calibration_texts
+from albertkit.runtime.calibration_texts import Calibration, calibration_texts, check_fitted_once
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.opened import FINGERPRINT, opened
 from albertkit.runtime.placement import placed
@@ -76,6 +76,7 @@ def load(
     device: str | None = None,
     precision: PrecisionName = "float32",
     calibration: Calibration = None,
+    deterministic: bool = False,
     policy: str | TextPolicy | None = None,
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
@@ -93,7 +94,9 @@ def load(
     where torch sees it, None the CPU. precision: what is computed in; "auto" is bfloat16 where the
     processor has it.
     calibration: a file of texts, or texts, that "int8" is fitted to; None: the first that are
-    asked about. policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
+    asked about. deterministic: a text's answer is the same to the bit, whatever is asked beside it
+    and however many threads there are; slower, as each text is computed alone.
+    policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
     num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
     revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
     Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid],
@@ -108,8 +111,10 @@ def load(
     fetching = Fetching(
         revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    placement = placed(engine, device)
+    placement = placed(engine, device, deterministic=deterministic)
     chosen = choose_precision(precision, placement.engine, placement.processor)
+    if deterministic:
+        check_fitted_once(calibration, chosen.precision)
     name = WORDS if model is None else model
     found = opened(name, told, fetching=fetching, policy=policy)
     # where there is none, this raises what the place deserves
@@ -124,6 +129,7 @@ def load(
         precision=chosen.precision,
         device=placement.device,
         calibration=calibration_texts(calibration, chosen.precision, tokenizer, found.max_length),
+        deterministic=deterministic,
     )
     return Loaded(found.place, found.weights, tokenizer, engines, found.stored.vectors, found.notes)
 

@@ -33,14 +33,19 @@ class Placement:
         return processor_of(self.device)
 
 
-def placed(engine: EngineName = "auto", device: str | None = None) -> Placement:
+def placed(
+    engine: EngineName = "auto", device: str | None = None, *, deterministic: bool = False
+) -> Placement:
     """The engine and device that were asked for, where both are here.
 
+    deterministic: OpenVINO from the first text to the last, which alone can do it.
     device: "auto", and None for the engine torch, is a GPU where torch sees one, else the CPU;
     None is the CPU for all others.
     Raises InputError [option-invalid], SurroundingsError [extra-missing], [device-unavailable].
     """
     one_of(engine, ENGINE_NAMES, "engine")
+    if deterministic:
+        return _deterministic(engine, device)
     if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
         raise InputError(
             "option-invalid",
@@ -63,6 +68,17 @@ def placed(engine: EngineName = "auto", device: str | None = None) -> Placement:
         found = _here("auto")
         return Placement("auto" if found == "cpu" else "torch", found)
     return Placement(engine, "cpu")
+
+
+def _deterministic(engine: EngineName, device: str | None) -> Placement:
+    if engine not in {"auto", "openvino"} or device not in {None, "auto", "cpu"}:
+        raise InputError(
+            "option-invalid",
+            f"deterministic is asked for, with engine={engine!r} and device={device!r}",
+            why="only OpenVINO on the CPU computes each text as if it were alone",
+            fix="Leave engine and device out",
+        )
+    return Placement("openvino", "cpu")
 
 
 def _here(device: str) -> str:

@@ -55,8 +55,9 @@ class TextEmbedder:
     hub; None: the built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
     similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
     keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
-    told, once a call) or "off" (cut). engine, device, precision, calibration, policy, revision,
-    token, cache_folder, local_files_only: as of `load`, where the folder is called cache_dir.
+    told, once a call) or "off" (cut). engine, device, precision, calibration, deterministic,
+    policy, revision, token, cache_folder, local_files_only: as of `load`, where the folder is
+    called cache_dir.
     Raises as `load` does, and InputError [option-invalid].
     """
 
@@ -69,6 +70,7 @@ class TextEmbedder:
         device: str | None = None,
         precision: PrecisionName = "float32",
         calibration: Calibration = None,
+        deterministic: bool = False,
         pooling: Pooling | None = None,
         prompts: Mapping[str, str] | None = None,
         default_prompt_name: str | None = None,
@@ -95,6 +97,7 @@ class TextEmbedder:
             device=device,
             precision=precision,
             calibration=calibration,
+            deterministic=deterministic,
             policy=policy,
             revision=revision,
             token=token,

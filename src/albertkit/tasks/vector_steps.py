@@ -24,10 +24,16 @@ def apply_steps(
 
 
 def dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> FloatArray:
-    """activation(vectors · weightᵀ + bias), [N, in] → [N, out]."""
+    """activation(vectors · weightᵀ + bias), [N, in] → [N, out].
+
+    One vector after another: a product of several sums in an order that depends on how many.
+    """
     bias = np.zeros(len(layer.weight), np.float32) if layer.bias is None else layer.bias
     emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias})
-    return emit.activate(emit.linear(vectors, "weight", "bias"), layer.activation)
+    sums = np.empty((len(vectors), len(layer.weight)), np.float32)
+    for number, vector in enumerate(vectors):
+        sums[number] = emit.linear(vector[None], "weight", "bias")[0]
+    return emit.activate(sums, layer.activation)
 
 
 def normalised(vectors: FloatArray) -> FloatArray:

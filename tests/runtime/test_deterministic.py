@@ -1,0 +1,68 @@
+"""deterministic=True from end to end: text in, the same bits out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from albertkit import TextEmbedder, load
+from albertkit.errors import InputError
+from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from tiny_models import save_tiny, save_tiny_vectors
+
+TEXTS = ["a glass of water", "How old are you?", "the", "", "my phone is not good at all " * 3]
+CHANCE = np.random.default_rng(3)
+PLAN = VectorPlan(
+    steps=(
+        Dense(
+            CHANCE.normal(0, 0.3, (12, 32)).astype(np.float32),
+            CHANCE.normal(0, 0.3, 12).astype(np.float32),
+            "tanh",
+        ),
+        Normalise(),
+    )
+)
+
+
+def test_a_text_has_the_same_bits_alone_and_in_any_list(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "vectors", PLAN)
+    embedder = TextEmbedder(place, deterministic=True)
+    alone = np.stack([embedder.encode(text) for text in TEXTS])
+    for order in ([3, 1, 4, 0, 2], [2, 0, 0, 4], [1] * 40):
+        found = embedder.encode([TEXTS[number] for number in order], batch_size=2)
+        np.testing.assert_array_equal(found, alone[order])
+    usual = TextEmbedder(place).encode(TEXTS)
+    np.testing.assert_allclose(alone, usual, rtol=0, atol=1e-5)  # float32
+    embedder.close()
+
+
+def test_it_is_openvino_from_the_first_text_on(tmp_path: Path) -> None:
+    loaded = load(save_tiny(tmp_path / "m"), deterministic=True)
+    assert loaded.engine_for(loaded.tokenizer.encode_batch(["the"])).name == "openvino"
+    loaded.close()
+
+
+def test_int8_must_be_fitted_to_texts_that_are_given() -> None:
+    with pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"):
+        check_fitted_once(None, "int8")
+    check_fitted_once(["a text"], "int8")
+    check_fitted_once(None, "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"engine": "numpy"}, "option-invalid"),
+        ({"engine": "torch"}, "option-invalid"),
+        ({"device": "cuda"}, "option-invalid"),
+    ],
+)
+def test_what_cannot_promise_it_is_refused_before_the_model_is_looked_for(
+    options: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(InputError, match=rf"deterministic.*\[{code}\]"):
+        load("/nowhere", deterministic=True, **options)
