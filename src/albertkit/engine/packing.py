@@ -25,6 +25,10 @@ NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badl
 STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
 FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
 FINE_STEP = 8
+# A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a third
+# longer, and a new shape costs OpenVINO 3 ms, once.
+EXACT = 64
+WIDER = 3  # times the longest text: wider rows were hardly ever cheaper (by 0.1 % of a call)
 # In slots: what the products of a layer cost beside attention to one slot, 6·H, at H = 256.
 PRODUCTS = 1536
 
@@ -66,6 +70,8 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
             )
     if not sizes:
         return []
+    if len(sizes) == 1:
+        return [Layout(_lone_width(sizes[0]), ((0,),))]
     if sum(sizes) < FEW:
         return [_narrow_rows(sizes)]
     by_width: dict[int, list[tuple[int, ...]]] = {}
@@ -81,6 +87,9 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
 def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     """The texts of `layout`, laid into its rows; text n of the batch is `layout.texts[n]`."""
     texts = layout.texts  # [N]
+    if len(texts) == 1:
+        begin, end = encodings.starts[texts[0]], encodings.starts[texts[0] + 1]
+        return lone(encodings.ids[begin:end], encodings.type_ids[begin:end], layout.width)
     lengths = encodings.lengths[texts]  # [N]
     starts = np.concatenate(([0], np.cumsum(lengths)))  # [N + 1]
     positions = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)  # [T]
@@ -107,6 +116,15 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     )
 
 
+def lone(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatch:
+    """One text [S] in a row of `width`."""
+    S = len(ids)
+    kept, types, positions, owners = np.zeros((4, 1, width), np.int32)
+    kept[0, :S], types[0, :S], positions[0, :S] = ids, type_ids, np.arange(S)
+    owners[0, S:] = -1
+    return PackedBatch(kept, types, positions, owners, np.arange(S), np.array([0, S]))
+
+
 def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
     """[T] where each token of the batch lies in `encodings.ids`, in the order of the batch."""
     texts = layout.texts
@@ -115,9 +133,14 @@ def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
     return np.repeat(encodings.starts[texts] - before, lengths) + np.arange(lengths.sum())
 
 
+def _lone_width(size: int) -> int:
+    return size if size <= EXACT else _up(size, STEP if size > FEW else FINE_STEP)
+
+
 def _narrow_rows(sizes: list[int]) -> Layout:
     """All texts in one call, of the one width that costs least."""
-    narrowest, widest = _up(max(sizes), FINE_STEP), _up(sum(sizes), FINE_STEP)
+    narrowest = _up(max(sizes), FINE_STEP)
+    widest = min(_up(sum(sizes), FINE_STEP), WIDER * narrowest)
     layouts = [
         Layout(width, tuple(row for _, row in _best_fit(sizes, width, FINE_STEP)))
         for width in range(narrowest, widest + 1, FINE_STEP)

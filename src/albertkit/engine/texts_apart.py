@@ -12,14 +12,17 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Spans, Wanted
+from albertkit.engine.packing import lone
+from albertkit.engine.protocol import Outputs, PackedBatch, Spans, Wanted
 from albertkit.spec import FloatArray
 
 
 def texts_apart(batch: PackedBatch, wanted: Wanted) -> Iterator[tuple[PackedBatch, Wanted]]:
     """Each text and what is wanted of it; tokens are counted from its own first."""
     for begin, end in itertools.pairwise(batch.starts.tolist()):
-        yield _alone(batch, batch.slots[begin:end]), _wanted_of(wanted, begin, end)
+        slots = batch.slots[begin:end]  # [S]
+        alone = lone(batch.ids.flat[slots], batch.type_ids.flat[slots], end - begin)
+        yield alone, _wanted_of(wanted, begin, end)
 
 
 def joined(parts: Sequence[Outputs]) -> Outputs:
@@ -30,18 +33,6 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
         mlm_logits=_end_to_end([part.mlm_logits for part in parts]),
         head_logits=_end_to_end([part.head_logits for part in parts]),
         spans=_spans([part.spans for part in parts if part.spans is not None]),
-    )
-
-
-def _alone(batch: PackedBatch, slots: Int64Array) -> PackedBatch:
-    S = len(slots)
-    return PackedBatch(
-        ids=batch.ids.reshape(-1)[slots][None],  # [1, S]
-        type_ids=batch.type_ids.reshape(-1)[slots][None],
-        positions=batch.positions.reshape(-1)[slots][None],
-        owners=np.zeros((1, S), np.int32),
-        slots=np.arange(S),
-        starts=np.array([0, S]),
     )
 
 
