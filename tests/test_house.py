@@ -15,7 +15,7 @@ from albertkit.errors import CODES
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = sorted(path for top in ("tests", "tests_ray") for path in (ROOT / top).rglob("*.py"))
 
 
 def all_text(files: list[Path]) -> str:

@@ -79,8 +79,7 @@ class ShardedSink:
     def _begin(self, described: str, resume: bool) -> None:
         place = self.shards.directory
         _check_job(place, described, resume)  # another process may have come in between
-        for left_over in _left_over(place):
-            left_over.unlink()
+        self.clear()
         if not (place / JOB).exists():
             with new_file(place / JOB) as file:
                 file.write(described.encode())
@@ -93,6 +92,11 @@ class ShardedSink:
     def shard(self, number: int) -> AbstractContextManager[Shard]:
         """The shard of the input rows from `number * shard_rows` on; see Shards.writing."""
         return self.shards.writing(number)
+
+    def clear(self) -> None:
+        """Remove what writers that were killed left under hidden names; none may be writing."""
+        for left_over in _left_over(self.shards.directory):
+            left_over.unlink()
 
     def close(self) -> None:
         """Let others open the directory."""

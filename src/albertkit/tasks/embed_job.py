@@ -145,16 +145,17 @@ class ShardDone:
     cuts: Cuts
 
 
-def embed_shard(embedder: TextEmbedder, task: ShardTask) -> ShardDone:
+def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None) -> ShardDone:
     """Read a shard's rows and write it, whole or not at all; nothing where there are no rows.
 
-    embedder: as `task.job.embedder()` made it; a process keeps one for all its shards.
+    embedder: as `task.job.embedder()` made it; inputs: the job's, looked at once: a process keeps
+    both for all its shards.
     Raises as `read_batches` and `TextEmbedder.encode` do, SurroundingsError [write-failed].
     """
     job = task.job
     begin = task.number * job.shard_rows
     batches = read_batches(
-        job.places,
+        inputs or job.places,
         column=job.column,
         keep=job.keep,
         skip_bad=job.skip_bad,

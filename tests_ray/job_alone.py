@@ -1,0 +1,58 @@
+"""A job that is small, and one run of it without Ray, which all tests here are held against."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from albertkit.rows import ShardedSink, find_inputs
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks.embed_job import EmbedJob, ShardTask, embed_shard
+from tiny_models import save_tiny_vectors
+
+WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "whoever", "dies")
+ROWS, SHARD_ROWS = 2_450, 200  # 13 shards, the last of them short
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What one process made of the job: file name → bytes."""
+
+    job: EmbedJob
+    files: dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
+    place = tmp_path_factory.mktemp("alone")
+    chance = random.Random(0)
+    texts = [" ".join(chance.choices(WORDS, k=chance.randint(3, 90))) for _ in range(ROWS)]
+    (place / "texts").mkdir()
+    for number, (begin, end) in enumerate([(0, 1_111), (1_111, 1_112), (1_112, ROWS)]):
+        table = pyarrow.table({"id": list(range(begin, end)), "text": texts[begin:end]})
+        pyarrow.parquet.write_table(table, place / "texts" / f"{number}.parquet")
+    job = EmbedJob(
+        (str(place / "texts"),),
+        keep=("id",),
+        shard_rows=SHARD_ROWS,
+        model=str(save_tiny_vectors(place / "model", VectorPlan())),
+        truncation="off",
+    )
+    inputs, embedder = find_inputs(job.places), job.embedder()
+    described = job.described(embedder, inputs)
+    types = inputs.types(job.keep)
+    output = place / "output"
+    with ShardedSink(output, job=described, shard_rows=SHARD_ROWS, types=types) as sink:
+        for number in range(-(-ROWS // SHARD_ROWS)):
+            embed_shard(embedder, ShardTask(job, sink.shards, number))
+    return Alone(job, files_in(output))
+
+
+def files_in(output: Path) -> dict[str, bytes]:
+    """All files of a job's directory, but for its lock."""
+    return {path.name: path.read_bytes() for path in output.iterdir() if path.name != ".lock"}

@@ -1,0 +1,33 @@
+"""What workers are given to do where no model is needed: they live, fail or die at one shard."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from albertkit.errors import FormatError, SurroundingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Fateful:
+    """Answers a shard's number with its double; what befalls those of a `fated` number."""
+
+    fate: Literal["death", "bad row", "full disk"] | None = None
+    fated: tuple[int, ...] = ()
+
+    def opened(self) -> Callable[[int], int]:
+        return self.made
+
+    def made(self, shard: int) -> int:
+        if shard in self.fated:
+            match self.fate:
+                case "death":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case "bad row":
+                    raise FormatError("row-malformed", "row 7 holds null", where="a.parquet")
+                case "full disk":
+                    raise SurroundingsError("write-failed", "the disk is full", fix="Free space")
+        return 2 * shard
