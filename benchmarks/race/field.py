@@ -133,4 +133,5 @@ FIELD: Final = (
     _products("torch", "Torch", "float32"),
 )
 BY_NAME: Final[Mapping[str, Contestant]] = {each.name: each for each in FIELD}
+ABSENT: Final = "not on this processor"
 REFERENCE: Final = "sentence-transformers"  # ratios and differences are to it

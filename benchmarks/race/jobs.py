@@ -20,7 +20,6 @@ from race.texts import Words
 BATCH = 32  # what peers pad together: sentence-transformers' default
 LISTED = 4000  # texts of the long lists
 REQUEST = 16
-PROOF = 8
 
 Item = TypeVar("Item")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from race.field import FIELD, REFERENCE, Contestant
+from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
 from race.results import Part, Ran, Ratio, Results, Runner
 
@@ -137,7 +137,19 @@ def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
     if part is None or not part.jobs:
         return NOT_YET
     picture = f"![tokens a second, {size(part)}](docs/speed.svg)"
-    return f"{picture}\n\n{against(part)}\n\n{lengths(part)}"
+    return "\n\n".join(
+        [picture, against(part), lengths(part), f"On {machine(results)}{left_out(part)}"]
+    )
+
+
+def left_out(part: Part) -> str:
+    """Which of ours this processor does not run."""
+    names = [
+        each.precision
+        for each in FIELD
+        if each.side == "ours" and part.runners.get(each.name, Runner()).absent == ABSENT
+    ]
+    return f" Not measured, for the processor lacks them: {', '.join(names)}." if names else ""
 
 
 def lengths(part: Part) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from albertkit import TextEmbedder
-from race.command import compare, one_round
 from race.field import BY_NAME, FIELD
 from race.referee import started
 from race.results import Part, Ran
+from race.rounds import compare, one_round
 from tiny_models import save_tiny
 
 TEXTS = ["the river", "a longer text of the sea", "x"]
@@ -37,11 +37,12 @@ def test_contestants_answer_each_job_with_seconds_and_one_without_its_file_is_lo
     field = [BY_NAME["ours-numpy"], BY_NAME["openvino-float32"]]
     here = dict.fromkeys(("ours", "peers"), Path(sys.executable))
     cores = sorted(os.sched_getaffinity(0))[:1]
-    part = Part("tiny", 1, jobs={"requests": Ran("", 1, 3, 20), "one-8": Ran("", 3, 3, 9)})
+    part = Part("tiny", 1)
+    rans = {"requests": Ran("", 1, 3, 20), "one-8": Ran("", 3, 3, 9)}
     with started(field, here, place, cards, cores) as running:
         compare(part, running)
         for job in ("requests", "one-8", "requests"):
-            one_round(part, job, running)
+            one_round(part, job, rans[job], running)
         np.testing.assert_allclose(
             running[0].vectors(), TextEmbedder(place).encode(TEXTS), atol=1e-6
         )

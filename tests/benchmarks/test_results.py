@@ -10,7 +10,9 @@ import pytest
 
 import figures
 from race import tables
-from race.command import rounds_left
+from race.command import taken_up
+from race.field import ABSENT
+from race.jobs import Job
 from race.picture import bars
 from race.results import Part, Ran, Ratio, Results, Runner, read_results, results_here, this_machine
 
@@ -27,7 +29,7 @@ def found() -> Results:
     runners = {
         OURS: Runner("albertkit 1", difference=2e-6, cosine=1.0, reference=PEER),
         PEER: Runner("sentence-transformers 6", difference=0.0, reference=PEER),
-        "ours-int8": Runner(absent="not on this processor"),
+        "ours-int8": Runner(absent=ABSENT),
         "onnxruntime-int8": Runner(difference=0.4, cosine=0.95, reference=PEER),
     }
     part = Part("base", 2, "a model", "invented words", runners, {"list": ran()})
@@ -61,11 +63,21 @@ def test_another_machines_figures_are_not_mixed_in(tmp_path: Path) -> None:
         results_here(path)
 
 
-@pytest.mark.parametrize(("resume", "left"), [(True, 2), (False, 5)])
-def test_a_job_is_taken_up_where_it_ended(resume: bool, left: int) -> None:
-    asked = argparse.Namespace(resume=resume, rounds=5)
-    assert rounds_left(ran(), asked) == left
-    assert rounds_left(None, asked) == 5
+@pytest.mark.parametrize(
+    ("resume", "tokens", "kept"),
+    [
+        (True, 7000, 3),
+        (False, 7000, 0),
+        (True, 7001, 0),
+    ],
+)
+def test_a_job_is_taken_up_where_it_ended_if_it_is_the_same(
+    resume: bool, tokens: int, kept: int
+) -> None:
+    asked = argparse.Namespace(resume=resume)
+    job = Job([["a text"]], tokens, "one call")
+    assert len(taken_up(ran(), job, asked).rounds) == kept
+    assert taken_up(None, job, asked).tokens == tokens
 
 
 def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
@@ -74,6 +86,7 @@ def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
     assert "160 texts, 7,000 tokens (one call; 3 rounds)" in head
     assert "7,000 tok/s · x4.00 (3.00–5.00) | 200 | to 2e-06, cosine ≥ 1.00000" in rows[0]
     assert "not on this processor" in rows[1]
+    assert tables.summary(found()).endswith("Not measured, for the processor lacks them: int8.")
 
 
 def test_vectors_that_differ_are_said_so() -> None:
