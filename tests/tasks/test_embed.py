@@ -286,7 +286,7 @@ def test_the_texts_may_be_called_inputs_or_sentences(ours: TextEmbedder) -> None
         {"truncation": "maybe"},
         {"pooling": "sum"},
         {"similarity_fn_name": "near"},
-        {"engine": "torch"},
+        {"engine": "tensorflow"},
         {"max_length": 0},
     ],
     ids=str,

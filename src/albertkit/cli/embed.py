@@ -1,23 +1,66 @@
-"""`albertkit embed`: a vector for each text."""
+"""`albertkit embed`: a vector for each text, printed, in a file, or in a directory of shards."""
 
 from __future__ import annotations
 
-import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.output import check_options, give
-from albertkit.cli.sources import texts_of
+from albertkit.errors import InputError
 from albertkit.sources import VECTORS
+
+
+class EmbedForm(StrEnum):
+    """How vectors are printed, or what the files of a directory are."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    NPY = "npy"
+
+
+class VectorChoice(StrEnum):
+    """The type of a vector's numbers."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    BINARY = "binary"
+    UBINARY = "ubinary"
+
+
+PRINTED = (EmbedForm.TABLE, EmbedForm.JSONL, EmbedForm.CSV)
+SHARDED = (EmbedForm.PARQUET, EmbedForm.ARROW, EmbedForm.NPY, EmbedForm.JSONL)
 
 
 def embed(
     texts: options.Texts = None,
     *,
-    inputs: options.Inputs = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            "-i",
+            help="Lines, .csv, .tsv, .jsonl, .parquet, .arrow, compressed or not, or a directory"
+            " of them. May be repeated.",
+        ),
+    ] = None,
     column: options.Column = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--keep", metavar="A,B", help="Columns that go beside the vectors, not the text."
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that are no text, and list them.")
+    ] = False,
     model: options.Model = VECTORS,
     pooling: Annotated[
         options.PoolingChoice | None,
@@ -29,6 +72,9 @@ def embed(
     truncate_dim: Annotated[
         int | None, typer.Option("--truncate-dim", help="Keep so many numbers of each vector.")
     ] = None,
+    vectors: Annotated[
+        VectorChoice, typer.Option("--vectors", help="The type of the vectors' numbers.")
+    ] = VectorChoice.FLOAT32,
     prompt_name: Annotated[
         str | None, typer.Option("--prompt-name", help="Put this prompt of the model before texts.")
     ] = None,
@@ -38,30 +84,87 @@ def embed(
     device: options.Device = None,
     precision: options.Precision = options.PrecisionChoice.FLOAT32,
     calibration: options.Calibration = None,
-    form: options.Format = None,
-    output: options.Output = None,
+    form: Annotated[
+        EmbedForm | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="How to print: table (on a terminal), jsonl (in a pipe), csv; or what the files"
+            " of a directory are: parquet, arrow, npy, jsonl.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A file (.parquet, .arrow, .npy, .jsonl, .csv, .tsv), or a directory for a long"
+            " job: out/.",
+        ),
+    ] = None,
+    shard_rows: Annotated[
+        int | None,
+        typer.Option("--shard-rows", help="Rows of one file in a directory; default: 100,000."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the directory's job where it stopped.")
+    ] = False,
 ) -> None:
     """Give a vector for each text."""
-    check_options(form, output)
-    given = texts_of(texts, inputs, column)
-    from albertkit.rows import Table
-    from albertkit.tasks.embed import TextEmbedder
+    sharded = output is not None and _is_directory(output)
+    if output is not None and form is not None and not sharded:
+        raise InputError(
+            "usage",
+            "both --format and --output are given",
+            why="a file's kind is what its name ends in",
+            fix="Leave --format out",
+        )
+    _check_form(form, SHARDED if sharded else PRINTED)
+    if not sharded and (resume or shard_rows is not None):
+        raise InputError(
+            "usage",
+            f"--{'resume' if resume else 'shard-rows'} is given without a directory",
+            why="only a directory holds parts that are whole",
+            fix="Give --output out/",
+        )
+    from albertkit.cli.embed_job import run_sharded, run_streamed
+    from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
-    embedder = TextEmbedder(
-        model,
+    job = EmbedJob(
+        tuple(inputs or ()),
+        column=column,
+        keep=tuple(keep.split(",")) if keep else (),
+        skip_bad=skip_bad,
+        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
+        model=model,
         engine=engine.value,
         device=device,
         precision=precision.value,
-        calibration=calibration,
+        calibration=None if calibration is None else str(calibration),
         pooling=pooling.value if pooling else None,
-        truncation=truncation.value,
         policy=policy,
-    )
-    vectors = embedder.encode(
-        given,
+        truncation=truncation.value,
         prompt_name=prompt_name,
         normalize_embeddings=normalize,
         truncate_dim=truncate_dim,
-        show_progress_bar=sys.stderr.isatty() and len(given) >= 1000,
+        vectors=vectors.value,
     )
-    give(Table({"text": given, "vector": vectors}), form, output)
+    if output is not None and sharded:
+        run_sharded(job, texts or (), output, form.value if form else "parquet", resume=resume)
+    else:
+        run_streamed(job, texts or (), form.value if form else None, output)
+
+
+def _is_directory(output: str) -> bool:
+    return output.endswith("/") or not Path(output).suffix or Path(output).is_dir()
+
+
+def _check_form(form: EmbedForm | None, choice: tuple[EmbedForm, ...]) -> None:
+    if form is not None and form not in choice:
+        raise InputError(
+            "usage",
+            f"--format is {form.value}",
+            why=f"{'printed' if choice is PRINTED else 'in a directory'} it can be "
+            f"{', '.join(choice)}",
+            fix="Give --output out/" if choice is PRINTED else "Take one of these",
+        )

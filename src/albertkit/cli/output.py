@@ -50,7 +50,7 @@ def give(
         write_table(table, output)
         print(f"{len(table)} rows written to {output}", file=sys.stderr)
         return
-    with _to_standard_output():
+    with to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
             case Form.JSONL:
                 write_jsonl(table, sys.stdout)
@@ -61,7 +61,7 @@ def give(
 
 
 @contextmanager
-def _to_standard_output() -> Iterator[None]:
+def to_standard_output() -> Iterator[None]:
     """A reader such as `head` may close the pipe when it has what it wanted.
 
     Raises SurroundingsError [write-failed] for any other failure.

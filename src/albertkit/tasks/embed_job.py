@@ -40,10 +40,11 @@ VECTOR = "vector"  # the column of the answers
 class EmbedJob:
     """places: files, directories, "-". keep: columns that travel along, instead of the text.
 
-    column, skip_bad: as of `read_batches`. engine: "auto" may give one shard's vectors another
-    last digit than the next's. calibration: texts, or a file of them, that int8 is fitted to.
-    vectors: the type of their numbers; ranges: [2, D], for int8 and uint8.
-    The rest is as of TextEmbedder and its `encode`. Raises InputError [option-invalid].
+    column, skip_bad: as of `read_batches`. calibration: texts, or a file of them, that int8 is
+    fitted to. vectors: the type of their numbers; ranges: [2, D], for int8 and uint8.
+    The rest is as of TextEmbedder and its `encode`; what depends on the first texts that a process
+    sees (engine "auto", calibration, ranges) is fixed by `opened_job`. Raises InputError
+    [option-invalid].
     """
 
     places: tuple[str, ...]
@@ -52,7 +53,8 @@ class EmbedJob:
     skip_bad: bool = False
     shard_rows: int = SHARD_ROWS
     model: str = VECTORS
-    engine: EngineName = "openvino"
+    engine: EngineName = "auto"
+    device: str | None = None
     precision: PrecisionName = "float32"
     calibration: str | tuple[str, ...] | None = None
     pooling: Pooling | None = None
@@ -79,6 +81,7 @@ class EmbedJob:
         return TextEmbedder(
             self.model,
             engine=self.engine,
+            device=self.device,
             precision=self.precision,
             calibration=self.calibration,
             pooling=self.pooling,
@@ -106,6 +109,7 @@ class EmbedJob:
             "model": self.model,
             "fingerprint": fingerprint(embedder.loaded),
             "engine": self.engine,
+            "device": self.device,
             "precision": embedder.loaded.engines.precision,
             "calibration": self.calibration if isinstance(self.calibration, str) else None,
             "pooling": embedder.plan.pooling,

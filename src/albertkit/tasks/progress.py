@@ -13,14 +13,14 @@ class ProgressLine:
     """Call it with how many texts were just finished; `close` ends the line.
 
     total: texts in all; None: nobody knows. done: those that an earlier run finished, which say
-    nothing of this one's speed.
+    nothing of this one's speed. patience: seconds in which nothing is shown.
     """
 
-    def __init__(self, total: int | None, *, done: int = 0) -> None:
+    def __init__(self, total: int | None, *, done: int = 0, patience: float = 0) -> None:
         self.total = total
         self._before = self._done = done
         self._began = time.monotonic()
-        self._shown = -EVERY
+        self._shown = self._began + patience - EVERY
         self._open = False
 
     def __call__(self, finished: int) -> None:

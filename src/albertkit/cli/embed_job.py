@@ -1,0 +1,192 @@
+"""The two ways of `albertkit embed`: a job in shards, and windows printed or put into one file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.cli.output import to_standard_output
+from albertkit.cli.screen import drawn
+from albertkit.cli.sources import STANDARD_INPUT
+from albertkit.errors import InputError
+from albertkit.fileformats.atomic import new_file, write_file
+from albertkit.rows import (
+    BadRow,
+    Inputs,
+    RowBatch,
+    Table,
+    check_output,
+    find_inputs,
+    new_table,
+    read_batches,
+    write_csv,
+    write_jsonl,
+)
+from albertkit.tasks.embed_job import VECTOR, EmbedJob
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.row_windows import RowWindows
+from albertkit.tasks.run_job import opened_job, run_job
+from albertkit.tasks.vector_types import VectorCast
+
+Write = Callable[[Table], None]
+
+
+def run_sharded(
+    job: EmbedJob, arguments: Sequence[str], output: str, kind: str, *, resume: bool
+) -> None:
+    """A directory of shards, each whole or not there."""
+    if any(argument != STANDARD_INPUT for argument in arguments):
+        raise InputError(
+            "usage",
+            "texts are given as arguments, and a directory to write to",
+            why="a job in parts reads files, or standard input",
+            fix="Give --input FILE, or write to a file",
+        )
+    job = replace(job, places=(*arguments, *job.places) or _piped())
+    with opened_job(job, output, kind=kind, resume=resume) as open_job:
+        done = run_job(open_job, shows_progress=sys.stderr.isatty())
+    there = f", {len(open_job.finished)} were there" if open_job.finished else ""
+    bad = f", {done.bad:,} bad rows listed in its _bad-*.jsonl" if done.bad else ""
+    _say(f"{done.rows:,} rows in {done.shards} files written to {output}{there}{bad}")
+
+
+def run_streamed(
+    job: EmbedJob, arguments: Sequence[str], form: str | None, output: str | None
+) -> None:
+    """Windows of rows as they are answered, to standard output or into one file."""
+    if output is not None:
+        check_output(Path(output))
+    batches, total = _rows(job, arguments)
+    windows = RowWindows(batches)
+    texts = windows.texts()
+    first = next(texts, None)
+    if first is None:
+        raise _no_text()
+    on_screen = output is None and sys.stdout.isatty()
+    line = ProgressLine(total, patience=1) if sys.stderr.isatty() and not on_screen else None
+    call, cast = job.call(job.embedder(), line), VectorCast(job.vectors)
+    rows = 0
+    if output is None:
+        writing = _printing(form or ("table" if on_screen else "jsonl"))
+    else:
+        writing = _filing(Path(output), cast, windows)
+    with writing as write, closing(call.told(chain([first], texts))) as answers:
+        for vectors in answers:
+            write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
+            rows += len(vectors)
+    if output is None:
+        _tell_bad(windows.bad)
+    else:
+        _say(f"{rows:,} rows written to {output}")
+
+
+def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None]:
+    """The rows in the order in which they are named, arguments first; how many, where known.
+
+    Raises InputError [text-empty] for an empty argument, and as `read_batches` does.
+    """
+    if not arguments and not job.places:
+        arguments = _piped()
+    parts: list[tuple[Iterator[RowBatch], int | None]] = []
+    for number, argument in enumerate(arguments):
+        if argument == STANDARD_INPUT:
+            parts.append(_read(job, find_inputs(argument)))
+        elif argument.strip():
+            parts.append((iter([_argument(argument, job)]), 1))
+        else:
+            raise InputError(
+                "text-empty",
+                f"text {number} is {argument!r}",
+                why="an empty text says nothing",
+                fix="Give a text, or leave the argument out",
+            )
+    if job.places:
+        parts.append(_read(job, find_inputs(job.places)))
+    counts = [count for _, count in parts if count is not None]
+    total = sum(counts) if len(counts) == len(parts) else None
+    return chain.from_iterable(batches for batches, _ in parts), total
+
+
+def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
+    batches = read_batches(inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad)
+    return batches, inputs.rows
+
+
+def _argument(text: str, job: EmbedJob) -> RowBatch:
+    if job.keep:
+        raise InputError(
+            "usage",
+            "--keep is given, and a text as argument",
+            why="that has no columns",
+            fix="Give --input FILE, or leave --keep out",
+        )
+    return RowBatch([text], {}, 0)
+
+
+def _piped() -> tuple[str, ...]:
+    """Standard input, where nothing else is named and it is no keyboard."""
+    if sys.stdin.isatty():
+        raise _no_text()
+    return (STANDARD_INPUT,)
+
+
+def _no_text() -> InputError:
+    return InputError(
+        "texts-missing",
+        "there is no text",
+        why="none was given, or what was read is empty",
+        fix='Give texts as "arguments", by --input FILE, or in a pipe',
+    )
+
+
+@contextmanager
+def _printing(form: str) -> Iterator[Write]:
+    """Each window as it comes: the reader of a pipe need not wait for the last."""
+    header = True
+
+    def write(table: Table) -> None:
+        nonlocal header
+        match form:
+            case "jsonl":
+                write_jsonl(table, sys.stdout)
+            case "csv":
+                write_csv(table, sys.stdout, header=header)
+            case _:
+                print(drawn(table))
+        header = False
+        sys.stdout.flush()
+
+    with to_standard_output():
+        yield write
+
+
+@contextmanager
+def _filing(place: Path, cast: VectorCast, windows: RowWindows) -> Iterator[Write]:
+    """One file, whole or not at all; beside it the ranges of bytes, and the bad rows."""
+    with new_table(place) as writer:
+        yield writer.write
+        if cast.ranges is not None:
+            with new_file(place.with_name(f"{place.name}.ranges.npy")) as file:
+                np.save(file, cast.ranges)
+        if windows.bad:
+            listed = place.with_name(f"{place.name}.bad.jsonl")
+            lines = (json.dumps(asdict(bad), ensure_ascii=False) + "\n" for bad in windows.bad)
+            write_file(listed, "".join(lines).encode())
+            _say(f"{len(windows.bad):,} bad rows listed in {listed}")
+
+
+def _tell_bad(rows: Sequence[BadRow]) -> None:
+    """A line for each row that was left out."""
+    for bad in rows:
+        _say(f"{bad.place}: row {bad.row} {bad.why}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,57 @@
+"""The rows of a job in shards; the first window's texts can be looked at before any are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, count, groupby
+
+from albertkit.rows import Inputs, RowBatch, read_batches
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.row_windows import RowWindows
+from albertkit.tasks.texts import Texts
+
+
+class JobRows:
+    """Reads each row once, so that standard input can be a job's input too."""
+
+    def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
+        self.job = job
+        self.inputs = inputs
+        self._from_the_first: Iterator[RowBatch] | None = None  # row, once it was looked at
+
+    def first_window(self) -> Texts | None:
+        """The texts of the first window; None where there are none."""
+        batches = self._from_the_first
+        if batches is None:
+            batches = self._read(0)
+        seen: list[RowBatch] = []
+        window = next(RowWindows(_noted(batches, seen)).texts(), None)
+        self._from_the_first = chain(seen, batches)
+        return window
+
+    def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
+        """The number and the rows of each shard that is not finished."""
+        rows = self.job.shard_rows
+        batches = self._from_the_first
+        if batches is None:
+            first = next(number for number in count() if number not in finished)
+            batches = self._read(first * rows)
+        for number, own in groupby(batches, lambda batch: batch.first // rows):
+            if number not in finished:
+                yield number, own
+
+    def _read(self, start: int) -> Iterator[RowBatch]:
+        return read_batches(
+            self.inputs,
+            column=self.job.column,
+            keep=self.job.keep,
+            skip_bad=self.job.skip_bad,
+            start=start,
+            border=self.job.shard_rows,
+        )
+
+
+def _noted(batches: Iterator[RowBatch], seen: list[RowBatch]) -> Iterator[RowBatch]:
+    for batch in batches:
+        seen.append(batch)
+        yield batch

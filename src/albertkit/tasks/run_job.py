@@ -1,0 +1,161 @@
+"""A job begun or taken up again, and made in this process: its rows read once, shard after shard.
+
+In: an EmbedJob and a directory. Out: the directory's shards and what is to be told of them. A run
+that was broken off at any moment is taken up by the next, which leaves what is there and writes
+what an unbroken one would have written.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.errors import InputError
+from albertkit.rows import ShardedSink, find_inputs
+from albertkit.rows.remote_path import AnyPath, new_file
+from albertkit.runtime.placement import placed
+from albertkit.spec import FloatArray
+from albertkit.tasks.cutting import Cuts
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.embed_job import EmbedJob, ShardDone, ShardTask, write_shard
+from albertkit.tasks.empty_texts import EmptyTexts
+from albertkit.tasks.job_rows import JobRows
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.vector_types import IN_STEPS, ranges_of
+
+RANGES = "_ranges.npy"  # [2, D] beside the shards: queries become bytes by the same
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job whose directory is ours. job: with all that each process must take as it is.
+
+    finished: the shards that an earlier run made.
+    """
+
+    job: EmbedJob
+    embedder: TextEmbedder
+    rows: JobRows
+    sink: ShardedSink
+    finished: frozenset[int]
+
+    def task(self, number: int) -> ShardTask:
+        """What has to be known to make a shard, anywhere."""
+        return ShardTask(self.job, self.sink.shards, number)
+
+
+@dataclass(slots=True)
+class JobDone:
+    """shards: made by this run; rows, bad: of these, with a vector and without."""
+
+    empty: EmptyTexts
+    cuts: Cuts
+    shards: int = 0
+    rows: int = 0
+    bad: int = 0
+
+    def add(self, done: ShardDone) -> None:
+        """Count one more."""
+        self.shards += 1
+        self.rows += done.rows
+        self.bad += done.bad
+        self.empty.add(done.empty)
+        self.cuts.add(done.cuts)
+
+    def tell(self) -> None:
+        """Warn of what was cut and of empty texts, once for all shards."""
+        self.empty.tell()
+        self.cuts.tell()
+
+
+@contextmanager
+def opened_job(
+    job: EmbedJob, directory: Path | str, *, kind: str = "parquet", resume: bool = False
+) -> Iterator[OpenJob]:
+    """Begin a job in a new directory, or take it up in its own.
+
+    kind: of the shards' files. The ranges of int8 and uint8 vectors, where the job brings none,
+    and the texts that int8 is fitted to, are those of its first window; ranges are kept as RANGES.
+    Raises as `find_inputs`, TextEmbedder and ShardedSink do.
+    """
+    inputs = find_inputs(job.places)
+    engine = placed(job.engine, job.device).engine
+    # numpy, that a short list finds quicker, would give other last digits than OpenVINO
+    job = replace(job, engine="openvino" if engine == "auto" else engine)
+    rows = JobRows(job, inputs)
+    if job.precision == "int8" and job.calibration is None:
+        first = rows.first_window()
+        job = replace(job, calibration=() if first is None else tuple(first.first))
+    embedder = job.embedder()
+    with ShardedSink(
+        directory,
+        job=job.described(embedder, inputs),
+        kind=kind,
+        shard_rows=job.shard_rows,
+        types=inputs.types(job.keep),
+        resume=resume,
+    ) as sink:
+        if job.vectors in IN_STEPS:
+            job = replace(job, ranges=_ranges(job, embedder, rows, sink.shards.directory / RANGES))
+        yield OpenJob(job, embedder, rows, sink, sink.finished)
+
+
+def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
+    """Make the shards that are not finished; each is there whole when it is counted.
+
+    Raises as `read_batches` and `TextEmbedder.encode` do, InputError [texts-missing],
+    SurroundingsError [write-failed].
+    """
+    job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
+    line = _line(open_job) if shows_progress else None
+    done = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
+    try:
+        for number, batches in open_job.rows.by_shard(finished):
+            done.add(write_shard(embedder, open_job.task(number), batches, line))
+    finally:
+        if line is not None:
+            line.close()
+        done.tell()
+    if not done.shards and not finished:
+        raise _no_row(job)
+    return done
+
+
+def _line(open_job: OpenJob) -> ProgressLine:
+    total = open_job.rows.inputs.rows
+    before = len(open_job.finished) * open_job.job.shard_rows
+    return ProgressLine(total, done=before if total is None else min(before, total))
+
+
+def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath) -> FloatArray:
+    """The ranges that an earlier run kept, or that the job brings, or of the first window."""
+    if place.exists():
+        kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
+        return kept
+    ranges = _first_ranges(job, embedder, rows) if job.ranges is None else job.ranges
+    with new_file(place) as file:
+        np.save(file, ranges)
+    return ranges
+
+
+def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
+    first = rows.first_window()
+    if first is None:
+        raise _no_row(job)
+    # not counted among what is told: these texts will be encoded again
+    vectors = next(job.call(embedder).answers(iter([first])))
+    return ranges_of(vectors, job.vectors)
+
+
+def _no_row(job: EmbedJob) -> InputError:
+    return InputError(
+        "texts-missing",
+        "there is no row with a text",
+        why=f"that is all that is in {', '.join(job.places)}",
+        fix="Give files with texts",
+    )

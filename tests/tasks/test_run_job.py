@@ -1,0 +1,211 @@
+"""Whole jobs: broken off and taken up again they write what an unbroken run writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.errors import InputError
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks import quantize_embeddings, stream
+from albertkit.tasks.embed_job import EmbedJob, embed_shard, write_shard
+from albertkit.tasks.run_job import RANGES, JobDone, opened_job, run_job
+from tiny_models import save_tiny_vectors
+
+TEXTS = [
+    f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    where = tmp_path_factory.mktemp("models") / "vectors"
+    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
+
+
+@pytest.fixture(autouse=True)
+def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+
+
+@pytest.fixture
+def job(model: str, tmp_path: Path) -> EmbedJob:
+    place = tmp_path / "in.jsonl"
+    rows = (json.dumps({"id": number, "text": text}) for number, text in enumerate(TEXTS))
+    place.write_text("\n".join(rows) + "\n")
+    return EmbedJob((str(place),), model=model, engine="numpy", shard_rows=8, keep=("id",))
+
+
+def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobDone:
+    with opened_job(job, place, kind=kind, resume=resume) as open_job:
+        return run_job(open_job)
+
+
+def bytes_in(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+
+
+def rows_in(place: Path) -> list[dict[str, object]]:
+    parts = sorted(place.glob("part-*.jsonl"))
+    return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
+
+
+def test_a_job_writes_the_kept_columns_and_the_vectors_of_encode(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    done = run(job, tmp_path / "out")
+    assert (done.shards, done.rows, done.bad) == (3, 23, 0)
+    rows = rows_in(tmp_path / "out")
+    assert [row["id"] for row in rows] == list(range(23))
+    assert rows[0].keys() == {"id", "vector"}
+    vectors = np.array([row["vector"] for row in rows], np.float32)
+    np.testing.assert_allclose(vectors, job.embedder().encode(TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl"])
+def test_a_job_broken_off_ends_with_the_same_bytes(
+    job: EmbedJob, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="needs pyarrow")
+    run(job, tmp_path / "whole", kind=kind)
+
+    def breaking(*given: object, **named: object) -> object:
+        if given[1].number == 1:  # type: ignore[attr-defined]  # a task
+            raise KeyboardInterrupt
+        return write_shard(*given, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr("albertkit.tasks.run_job.write_shard", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            run(job, tmp_path / "out", kind=kind)
+    assert len(list((tmp_path / "out").glob("part-*"))) == 1
+    done = run(job, tmp_path / "out", kind=kind, resume=True)
+    assert done.shards == 2
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
+
+
+def test_any_process_makes_the_shard_that_the_whole_run_makes(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    run(job, tmp_path / "whole")
+    with opened_job(job, tmp_path / "out", kind="jsonl") as open_job:
+        for number in (2, 1, 0):
+            embed_shard(open_job.embedder, open_job.task(number))
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
+
+
+def test_finished_shards_in_the_middle_are_left(job: EmbedJob, tmp_path: Path) -> None:
+    run(job, tmp_path / "out")
+    before = bytes_in(tmp_path / "out")
+    (tmp_path / "out" / "part-00000.jsonl").unlink()
+    (tmp_path / "out" / "part-00002.jsonl").unlink()
+    done = run(job, tmp_path / "out", resume=True)
+    assert (done.shards, done.rows) == (2, 15)
+    assert bytes_in(tmp_path / "out") == before
+    assert run(job, tmp_path / "out", resume=True).shards == 0
+
+
+def test_the_same_output_twice_is_refused_and_so_are_other_options(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    run(job, tmp_path / "out")
+    before = bytes_in(tmp_path / "out")
+    with pytest.raises(InputError, match=r"--resume.*\[output-exists\]"):
+        run(job, tmp_path / "out")
+    for change, told in (
+        ({"vectors": "float16"}, 'vectors.* is "float32", not "float16"'),
+        ({"normalize_embeddings": True}, "normalize.* is false, not true"),
+        ({"keep": ()}, "keep|types"),
+        ({"shard_rows": 9}, "shard_rows.* is 8, not 9"),
+    ):
+        with pytest.raises(InputError, match=rf"(?s){told}.*\[output-taken\]"):
+            run(replace(job, **change), tmp_path / "out", resume=True)  # type: ignore[arg-type]
+    assert bytes_in(tmp_path / "out") == before
+
+
+def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy")
+    ranges = np.load(tmp_path / "out" / RANGES)
+    plain = job.embedder().encode(TEXTS)
+    np.testing.assert_allclose(ranges, [plain[:5].min(0), plain[:5].max(0)], atol=1e-6)
+    run(job, tmp_path / "plain", kind="npy")
+    parts = [np.load(path) for path in sorted((tmp_path / "out").glob("part-*"))]
+    wholes = [np.load(path) for path in sorted((tmp_path / "plain").glob("part-*"))]
+    wanted = quantize_embeddings(np.concatenate(wholes), "int8", ranges)
+    np.testing.assert_array_equal(np.concatenate(parts), wanted)
+    before = bytes_in(tmp_path / "out")
+    (tmp_path / "out" / "part-00001.npy").unlink()
+    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy", resume=True)
+    assert bytes_in(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("kind", ["npy", "jsonl"])
+def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
+    job: EmbedJob, tmp_path: Path, kind: str
+) -> None:
+    rows = Path(job.places[0]).read_text().splitlines()
+    rows[8:16] = ["null"] * 8
+    Path(job.places[0]).write_text("\n".join(rows) + "\n")
+    with pytest.raises(ValueError, match=r"row 9 .*\[row-malformed\]"):
+        run(job, tmp_path / "out", kind=kind)
+    done = run(replace(job, skip_bad=True), tmp_path / "out", kind=kind, resume=True)
+    assert (done.shards, done.rows, done.bad) == (3, 15, 8)
+    listed = (tmp_path / "out" / "_bad-00001.jsonl").read_text().splitlines()
+    assert [json.loads(line)["row"] for line in listed] == list(range(9, 17))
+    assert (tmp_path / "out" / f"part-00001.{kind}").exists()
+    assert run(replace(job, skip_bad=True), tmp_path / "out", kind=kind, resume=True).shards == 0
+
+
+def test_standard_input_can_be_a_job_and_gives_ranges(
+    job: EmbedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(job, places=("-",), keep=(), vectors="uint8")
+    for resume in (False, True):
+        piped = io.TextIOWrapper(io.BytesIO("".join(f"{t}\n" for t in TEXTS).encode()))
+        monkeypatch.setattr("sys.stdin", piped)
+        done = run(asked, tmp_path / "out", resume=resume)
+        assert done.shards == (0 if resume else 3)
+    assert [row["text"] for row in rows_in(tmp_path / "out")] == TEXTS
+
+
+def test_what_is_told_of_texts_is_told_once_for_all_shards(
+    job: EmbedJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\n".join([*TEXTS[:9], "", *TEXTS[:9], "water " * 50, ""]) + "\n")
+    with caplog.at_level(logging.WARNING, "albertkit.tasks"):
+        run(replace(job, places=(str(lines),), keep=()), tmp_path / "out")
+    empty, cut = (record.getMessage() for record in caplog.records)
+    assert empty.startswith("2 of 21 texts are empty, the first is number 9")
+    assert cut.startswith("1 of 21 texts was cut to 20 ids")
+
+
+def test_a_job_without_rows_is_refused(job: EmbedJob, tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("")
+    for vectors in ("float32", "int8"):
+        asked = replace(job, places=(str(tmp_path / "none.txt"),), keep=(), vectors=vectors)
+        with pytest.raises(InputError, match=r"\[texts-missing\]"):
+            run(asked, tmp_path / f"out-{vectors}")
+
+
+def test_a_kept_column_cannot_be_called_as_the_vectors(job: EmbedJob) -> None:
+    with pytest.raises(InputError, match=r"'vector'.*\[option-invalid\]"):
+        replace(job, keep=("vector",))
+
+
+def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> None:
+    auto = replace(job, engine="auto")
+    with opened_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+        assert open_job.job.engine == "openvino"
+    told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
+    assert told["engine"] == "openvino"
+    assert len(told["fingerprint"]) == 16
