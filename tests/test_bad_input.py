@@ -421,7 +421,7 @@ COMMANDS = [
     pytest.param(
         lambda w: ["embed", "-m", w.vectors, "-i", w.file("latin.txt", b"ok\n" + LATIN)],
         "file-not-utf8",
-        "latin.txt: line 2 holds the byte 0xf6",
+        "latin.txt: row 2 holds the byte 0xf6",
         2,
         id="a file that is no UTF-8",
     ),

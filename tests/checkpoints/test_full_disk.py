@@ -16,7 +16,7 @@ from albertkit.checkpoints.format import Format
 from albertkit.checkpoints.formats import FORMATS
 from albertkit.conversion import convert
 from albertkit.errors import AlbertKitError, SurroundingsError
-from albertkit.rows import Table, write_table
+from albertkit.rows import FILE_KINDS, Table, write_table
 from albertkit.text import AlbertTokenizer
 from axes import random_weights
 from full_disk import files_up_to
@@ -100,7 +100,7 @@ def test_a_conversion_is_written_whole_or_not_at_all(stored: Stored, tmp_path: P
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", [".jsonl", ".csv", ".tsv", ".npy", ".parquet"])
+@pytest.mark.parametrize("kind", FILE_KINDS)
 def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> None:
     table = Table({"vector": np.ones((500, 64), np.float32)})
     place = tmp_path / f"vectors{kind}"

@@ -133,7 +133,7 @@ def test_a_file_that_is_no_utf8_is_named(tmp_path: Path, vectors: Path) -> None:
     assert done.returncode == 2
     assert b"[file-not-utf8]" in done.stderr
     piped = albertkit("embed", "-m", vectors, given="schön\n".encode("latin1"))
-    assert piped.stderr.startswith(b"standard input: line 1")
+    assert piped.stderr.startswith(b"standard input: row 1")
 
 
 def test_an_argument_that_is_no_utf8_is_refused(vectors: Path) -> None:

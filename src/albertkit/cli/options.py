@@ -70,7 +70,9 @@ Texts = Annotated[
 Inputs = Annotated[
     list[Path] | None,
     typer.Option(
-        "--input", "-i", help="A file of texts: lines, or .jsonl, .csv, .tsv. May be repeated."
+        "--input",
+        "-i",
+        help="Texts: lines, .csv, .tsv, .jsonl, .parquet, .arrow, or a directory. May be repeated.",
     ),
 ]
 Column = Annotated[
@@ -108,7 +110,9 @@ Format = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write a .jsonl, .csv, .tsv, .npy or .parquet file."),
+    typer.Option(
+        "--output", "-o", help="Write .jsonl, .jsonl.gz, .csv, .tsv, .npy, .parquet or .arrow."
+    ),
 ]
 Layers = Annotated[
     int | None,

@@ -15,6 +15,7 @@ from albertkit.rows.inputs import Inputs, Place, find_inputs, names_of
 from albertkit.rows.piece import Piece
 from albertkit.rows.places import called, is_stream
 
+REMEDIES = {"file-not-utf8": "Convert the file (as iconv -f latin1 -t utf-8 does)"}
 TEXTS_TOGETHER = 2**24  # characters in a batch
 
 
@@ -126,7 +127,7 @@ def _bad_row(bad: BadRow) -> FormatError:
         bad.code,
         f"row {bad.row} {bad.why}",
         why="every row must be readable, as each gets an answer",
-        fix="Correct the row, or have bad rows left out (skip_bad)",
+        fix=f"{REMEDIES.get(bad.code, 'Correct the row')}, or have bad rows left out (skip_bad)",
         where=bad.place,
     )
 
