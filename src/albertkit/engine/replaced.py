@@ -11,11 +11,11 @@ from albertkit.errors import Finding, SurroundingsError
 
 LOGGER = logging.getLogger(__name__)
 
-# Measured with one thread on AVX2, and by others' figures for AVX-512 (docs/engines.md).
+# benchmarks/engines.py; figures in docs/engines.md
 COSTS: Mapping[str, str] = MappingProxyType(
     {
-        "torch": "it takes two seconds to start, and up to half as long again",
-        "numpy": "it takes up to twice as long; albertkit[torch] would take less",
+        "torch": "it takes two seconds to start, and a little longer for each text",
+        "numpy": "it takes longer for each text, the more cores there are the more so",
     }
 )
 

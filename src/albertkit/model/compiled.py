@@ -160,7 +160,7 @@ def _by_openvino(
     if chosen.precision != "int8":
         return OpenVinoEngine(weights, precision=chosen.precision, threads=threads)
     sample = calibration_texts(weights.config, calibration)
-    found = find_scheme(weights, sample, "mean", weight_levels=this_processor().weight_levels)
+    found = find_scheme(weights, sample)
     return OpenVinoEngine(weights, precision="int8", scheme=found.scheme, threads=threads)
 
 

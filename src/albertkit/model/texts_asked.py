@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,52 +12,48 @@ from albertkit.engine.protocol import Engine, Int64Array, Outputs, Spans, Wanted
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import head
 
-Number = TypeVar("Number", bound=np.generic)
+Array = npt.NDArray[Any]  # of float32, or of places
 
 
 def answers_of(engine: Engine, texts: Unpadded, wanted: Wanted) -> Outputs:
     """wanted: its tokens are numbered through the whole list; mlm_at is ascending, none twice."""
-    parts: list[Outputs] = []
-    of_texts, of_tokens, of_masked = [], [], []  # whose each part's answers are
+    N, T = len(texts.encodings), len(texts.positions)
+    P = 0 if wanted.mlm_at is None else len(wanted.mlm_at)
+    reads_tokens = wanted.head is not None and head(wanted.head).reads == "tokens"
+    whole, spans = _Whole(), _Whole()
     for layout, numbers, batch in texts.batches():
-        here, at, spans = wanted, wanted.mlm_at, wanted.spans
-        if at is not None:
-            asked = np.flatnonzero(np.isin(numbers, at))
-            here = replace(here, mlm_at=asked)
-            of_masked.append(np.searchsorted(at, numbers[asked]))
-        if spans is not None and spans.closed is not None:
-            here = replace(here, spans=replace(spans, closed=spans.closed[numbers]))
-        of_texts.append(layout.texts)
-        of_tokens.append(numbers)
-        parts.append(engine.run(batch, here))
-    of_head = of_tokens if wanted.head and head(wanted.head).reads == "tokens" else of_texts
-    return Outputs(
-        tokens=_ordered([part.tokens for part in parts], of_tokens),
-        pooled=_ordered([part.pooled for part in parts], of_texts),
-        mlm_logits=_ordered([part.mlm_logits for part in parts], of_masked),
-        head_logits=_ordered([part.head_logits for part in parts], of_head),
-        spans=_ordered_spans([part.spans for part in parts], of_texts),
-    )
+        here = wanted
+        if wanted.mlm_at is not None:
+            masked = np.flatnonzero(np.isin(numbers, wanted.mlm_at))
+            here = replace(here, mlm_at=masked)
+        if wanted.spans is not None and wanted.spans.closed is not None:
+            here = replace(here, spans=replace(wanted.spans, closed=wanted.spans.closed[numbers]))
+        part = engine.run(batch, here)
+        whole.put("tokens", part.tokens, numbers, T)
+        whole.put("pooled", part.pooled, layout.texts, N)
+        if reads_tokens:
+            whole.put("head_logits", part.head_logits, numbers, T)
+        else:
+            whole.put("head_logits", part.head_logits, layout.texts, N)
+        if wanted.mlm_at is not None:
+            places = np.searchsorted(wanted.mlm_at, numbers[masked])
+            whole.put("mlm_logits", part.mlm_logits, places, P)
+        if part.spans is not None:
+            for field in fields(Spans):
+                spans.put(field.name, getattr(part.spans, field.name), layout.texts, N)
+    return Outputs(**whole.arrays, spans=Spans(**spans.arrays) if spans.arrays else None)
 
 
-def _ordered(
-    parts: Sequence[npt.NDArray[Number] | None], owners: Sequence[Int64Array]
-) -> npt.NDArray[Number] | None:
-    """Row i of a part becomes the row that the part's owners[i] says."""
-    there = [part for part in parts if part is not None]
-    if not there:
-        return None
-    flat = np.concatenate(there)
-    ordered = np.empty_like(flat)
-    ordered[np.concatenate(owners)] = flat
-    return ordered
+class _Whole:
+    """Arrays that are filled in call by call, so that logits of all words are there but once."""
 
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
 
-def _ordered_spans(parts: Sequence[Spans | None], owners: Sequence[Int64Array]) -> Spans | None:
-    there = [part for part in parts if part is not None]
-    if not there:
-        return None
-    columns = (
-        _ordered([getattr(part, field.name) for part in there], owners) for field in fields(Spans)
-    )
-    return Spans(*columns)  # type: ignore[arg-type]  # none is None where Spans are there
+    def put(self, name: str, part: Array | None, owners: Int64Array, count: int) -> None:
+        """Row i of `part` becomes row owners[i] of `count`."""
+        if part is None:
+            return
+        if name not in self.arrays:
+            self.arrays[name] = np.empty((count, *part.shape[1:]), part.dtype)
+        self.arrays[name][owners] = part

@@ -56,7 +56,9 @@ class Unpadded:
             yield layout, numbers, replace(batch, positions=positions)
 
     def padded(self, values: FloatArray) -> Tensor:
-        """[T, …] → [B, S, …], zeros at padding."""
+        """[T, …] → [B, S, …], zeros at padding; the same memory where there is none."""
+        if self.own.all():
+            return torch.from_numpy(values.reshape(*self.own.shape, *values.shape[1:]))
         rows = np.zeros((*self.own.shape, *values.shape[1:]), values.dtype)
         rows[self.own] = values
         return torch.from_numpy(rows)
