@@ -104,6 +104,7 @@ def test_a_conversion_is_written_whole_or_not_at_all(stored: Stored, tmp_path: P
 def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> None:
     table = Table({"vector": np.ones((500, 64), np.float32)})
     place = tmp_path / f"vectors{kind}"
+    write_table(table, place)  # with room it can be written
     place.write_bytes(b"what was there")
     with (
         pytest.raises(SurroundingsError, match=r"File too large.*\[write-failed\]"),
