@@ -244,3 +244,22 @@ def test_inspect_says_what_a_directory_is(
     assert found["longest text"] == "20 ids"
     lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["place", "format"]
+
+
+def test_a_gpu_that_is_not_here_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], vectors: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for verb in (["embed", TEXTS[0]], ["similarity", *TEXTS]):
+        assert run([*verb, "-m", vectors, "--device", "cuda"]) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith("[device-unavailable]")
+
+
+def test_torch_computes_where_it_is_asked_to(
+    capsys: pytest.CaptureFixture[str], vectors: str
+) -> None:
+    asked = ("embed", *TEXTS, "-m", vectors, "--engine")
+    mine, other = (rows_of(printed(capsys, *asked, name)) for name in ("torch", "numpy"))
+    for row, wanted in zip(mine, other, strict=True):
+        np.testing.assert_allclose(row["vector"], wanted["vector"], rtol=0, atol=1e-5)

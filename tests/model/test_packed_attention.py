@@ -46,6 +46,7 @@ class Calls:
         self.seen: list[tuple[tuple[int, ...], object]] = []
 
     def __call__(self, q: Tensor, *given: Tensor, **named: float) -> Tensor:
+        assert set(named) == {"scale"}  # all that every backend takes
         self.seen.append((tuple(q.shape), named["scale"]))
         found = varlen.varlen_attn(q, *given, **named)  # torch's, on tensors without numbers
         assert isinstance(found, Tensor)

@@ -80,18 +80,18 @@ def _run_by_run(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
 
 
 def _in_one_kernel(kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
-    """flash attention over cumulative lengths; a head of odd size gets zeros beside it."""
+    """flash attention over cumulative lengths; a head of odd size gets zeros beside it.
+
+    Nothing is asked beyond that: `num_splits=1`, by which no sum would depend on a text's company,
+    is refused by flash attention 2 and by ROCm.
+    """
     D = q.shape[-1]
-    wider = (0, -D % HEAD_STEP)
-    context = kernel(
-        *(F.pad(x.squeeze(0).transpose(0, 1), wider) for x in (q, k, v)),  # [T, A, D] each
-        bounds.starts,
-        bounds.starts,
-        bounds.longest,
-        bounds.longest,
-        scale=D**-0.5,
-        num_splits=1,  # of the keys: so that no sum depends on how long a text's neighbours are
-    )
+    missing = -D % HEAD_STEP
+    flat = [x.squeeze(0).transpose(0, 1) for x in (q, k, v)]  # [T, A, D] each
+    if missing:
+        flat = [F.pad(x, (0, missing)) for x in flat]
+    starts, longest = bounds.starts, bounds.longest
+    context = kernel(*flat, starts, starts, longest, longest, scale=D**-0.5)
     return context.narrow(-1, 0, D).transpose(0, 1).unsqueeze(0)
 
 
@@ -102,5 +102,5 @@ def _kernel() -> Kernel | None:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
         return None
-    knows_splits = "num_splits" in inspect.signature(varlen_attn).parameters
-    return cast(Kernel, varlen_attn) if knows_splits else None
+    takes_scale = "scale" in inspect.signature(varlen_attn).parameters
+    return cast(Kernel, varlen_attn) if takes_scale else None
