@@ -14,10 +14,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
 
 from race.referee import busy_seconds
 from race.results import Ran, commit, results_here, today
+from race.tables import IMPORT_TORCH
 
 ROOT = Path(__file__).parents[1]
 TEXT = "Plants create energy through a process known as photosynthesis."
@@ -26,7 +26,6 @@ import sys
 from sentence_transformers import SentenceTransformer
 SentenceTransformer(sys.argv[1], device="cpu").encode(sys.argv[2])
 """
-TORCH: Final = 'python -c "import torch"'  # what the others are held against
 
 
 def programs(ours: Path, peers: Path) -> dict[str, list[str]]:
@@ -38,7 +37,7 @@ def programs(ours: Path, peers: Path) -> dict[str, list[str]]:
         'python -c "import albertkit"': [python, "-c", "import albertkit"],
         "albertkit --help": [albertkit, "--help"],
         'albertkit embed "text"': [albertkit, "embed", TEXT],
-        TORCH: [str(peers), "-c", "import torch"],
+        IMPORT_TORCH: [str(peers), "-c", "import torch"],
         "sentence-transformers, one text": [
             str(peers), "-c", SENTENCE_TRANSFORMERS, model, TEXT,
         ],
@@ -58,7 +57,7 @@ def main() -> None:
         for name, command in found.items():
             before, own = busy_seconds(), sum(os.times()[:4])
             begun = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command, check=True, capture_output=True)
             taken[name] = time.perf_counter() - begun
             others = busy_seconds() - before - (sum(os.times()[:4]) - own)
             ran.others = max(ran.others, min(1.0, others / taken[name] / (os.cpu_count() or 1)))

@@ -13,6 +13,7 @@ from race.names import LISTS, SINGLES
 from race.results import Part, Ran, Ratio, Results, Runner
 
 OURS: Final = "ours-float32"
+IMPORT_TORCH: Final = 'python -c "import torch"'  # what whole processes are held against
 NOT_YET: Final = "*Not measured yet.*"
 SAID: Final = {
     "long": "thousands, sorted",
@@ -121,10 +122,9 @@ def processes(results: Results) -> str:
     ran = results.processes
     if ran is None:
         return NOT_YET
-    torch = next(name for name in ran.rounds[0] if "import torch" in name)
     rows = []
     for name in ran.rounds[0]:
-        ratio = ran.ratio(name, torch)
+        ratio = ran.ratio(name, IMPORT_TORCH)
         found = [each[name] for each in ran.rounds]
         part = f"{1 / ratio.middle:.2f}" if ratio else ""
         rows.append([f"`{name}`", f"{ran.middle(name):.3f}", spread(found), part])

@@ -103,6 +103,14 @@ def test_the_ceiling_is_a_share() -> None:
     assert "| 90% (90%–90%) |" in tables.against(part)
 
 
+def test_a_whole_process_is_a_part_of_importing_torch() -> None:
+    results = found()
+    taken = {'albertkit embed "text"': 0.3, tables.IMPORT_TORCH: 1.5}
+    results.processes = Ran("", 1, 1, 0, [taken, {name: 2 * s for name, s in taken.items()}])
+    row = tables.processes(results).splitlines()[2]
+    assert row == '| `albertkit embed "text"` | 0.450 | 0.300–0.600 | 0.20 |'
+
+
 def test_the_picture_has_a_bar_for_each_that_ran() -> None:
     drawn = bars(found().parts["base/2"])
     assert drawn.count("<rect") == 2
