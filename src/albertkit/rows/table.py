@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.rows.digits import shortest
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -69,18 +71,11 @@ def _holds_vectors(column: Column) -> TypeGuard[VectorArray]:
 def cells_of(column: Column) -> Iterable[Cell | list[float]]:
     """The cells as JSON has them; those that it has no form for as text."""
     if isinstance(column, np.ndarray):
-        return map(shortest, column) if column.ndim == 2 else shortest(column)
+        numbers: list[Cell | list[float]] = shortest(column).tolist()
+        return numbers
     if isinstance(column, Sequence):
         return column
     return [_as_json(value) for value in column.to_pylist()]
-
-
-def shortest(vector: VectorArray) -> list[float]:
-    """The numbers with as few digits as tell them apart: 0.1, not 0.10000000149."""
-    if vector.dtype.kind == "f":
-        return [float(digits) for digits in vector.astype(str)]
-    whole: list[float] = vector.tolist()
-    return whole
 
 
 def _as_json(value: Any) -> Any:
