@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from albertkit.cli.main import run
+from albertkit.engine.int8_search import PLANS
+from albertkit.runtime.precision import choose_precision
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.tasks import FillMask, TextEmbedder
 from albertkit.text import AlbertTokenizer
@@ -224,6 +227,27 @@ def test_tokens_reads_by_the_policy_that_is_asked_for(
     assert "[MASK]" not in {row["piece"] for row in plain}
 
 
+def test_inspect_shows_what_int8_would_cost_on_a_files_texts(
+    capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("".join(f"the house of {number}\n" for number in range(64)), encoding="utf-8")
+    (found,) = rows_of(printed(capsys, "inspect", vectors, "--calibration", str(file)))
+    plan, _, figures = found["int8"].partition(": ")
+    assert plan in {each.name for each in PLANS}
+    assert re.fullmatch(r"cosine to float32 at least [01]\.\d{4} .* on 16 texts", figures)
+
+
+@pytest.mark.parametrize("verb", ["embed", "similarity", "fill-mask"])
+def test_what_precision_means_here_is_told_beside_the_answers(
+    capsys: pytest.CaptureFixture[str], words: str, verb: str
+) -> None:
+    texts = ["a [MASK] here", "a [MASK] there"]
+    assert run([verb, *texts, "-m", words, "--precision", "auto"]) == 0
+    told = capsys.readouterr().err
+    assert f"precision: {choose_precision('auto').line()}" in told
+
+
 def test_inspect_says_what_a_directory_is(
     capsys: pytest.CaptureFixture[str], words: str, vectors: str
 ) -> None:
@@ -242,6 +266,7 @@ def test_inspect_says_what_a_directory_is(
     assert found["format"] == "sentence-transformers"
     assert found["vectors"] == "mean pooling"
     assert found["longest text"] == "20 ids"
+    assert found["precision auto"] == choose_precision("auto").line()
     lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["place", "format"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,12 +45,19 @@ def inspect(
             help="Predict masked words with other heads and activations too, and show the figures.",
         ),
     ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", help="Fit int8 to this file of texts, and show what it costs."
+        ),
+    ] = None,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show what a model's place holds.
 
-    Its format, sizes, parameters, how it reads text and why so, and what was taken from where.
+    Its format, sizes, parameters, how it reads text and why so, what was taken from where, and in
+    which precision this machine would compute.
     """
     check_options(form, output)
     from albertkit.checkpoints import Told
@@ -66,6 +74,7 @@ def inspect(
         **_facts_of_weights(found),
         **_facts_of_tokenizer(found),
         **_facts_of_vectors(found),
+        **_facts_of_precision(found, calibration),
         **{f"note {n}": note.line() for n, note in enumerate(_notes(found), 1)},
         **(_facts_of_self_test(found) if self_test else {}),
     }
@@ -109,6 +118,18 @@ def _facts_of_vectors(found: Opened) -> dict[str, Cell]:
         "similarity": plan.similarity,
         "prompts": prompts or "none",
     }
+
+
+def _facts_of_precision(found: Opened, calibration: Path | None) -> dict[str, Cell]:
+    from albertkit.runtime.precision import choose_precision
+
+    facts: dict[str, Cell] = {"precision auto": choose_precision("auto").line()}
+    if calibration is None:
+        return facts
+    from albertkit.runtime.int8_fit import fitted_to
+
+    fit = fitted_to(found, calibration)
+    return {**facts, "int8": f"{fit.name}: {fit.fidelity.line()}"}
 
 
 def _notes(found: Opened) -> tuple[Finding, ...]:

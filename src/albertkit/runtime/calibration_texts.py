@@ -12,17 +12,14 @@ from albertkit.errors import InputError
 from albertkit.text import AlbertTokenizer, Encodings
 
 FIRST = 4096  # texts of a file that are looked at
-Calibration: TypeAlias = str | Path | Sequence[str] | None
+Given: TypeAlias = str | Path | Sequence[str]
+Calibration: TypeAlias = Given | None
 
 
 def calibration_texts(
     given: Calibration, precision: Precision, tokenizer: AlbertTokenizer, max_length: int
 ) -> Encodings | None:
-    """Read and encode them; a str is the name of a file. What is too long is cut.
-
-    Raises InputError [calibration-missing] where they are too few, [option-invalid] where nothing
-    is fitted to them, and as `read_batches` does.
-    """
+    """What was given for int8; raises as `encoded`, InputError [option-invalid] for the others."""
     if given is None:
         return None
     if precision != "int8":
@@ -32,6 +29,14 @@ def calibration_texts(
             why="only int8 is fitted to texts",
             fix='Leave calibration out, or ask for precision="int8"',
         )
+    return encoded(given, tokenizer, max_length)
+
+
+def encoded(given: Given, tokenizer: AlbertTokenizer, max_length: int) -> Encodings:
+    """Read and encode texts to fit to; a str is the name of a file. What is too long is cut.
+
+    Raises InputError [calibration-missing] where they are too few, and as `read_batches` does.
+    """
     texts = _first_of(given) if isinstance(given, str | Path) else list(given)
     check_enough(len(texts))
     return tokenizer.encode_batch(texts, max_length=max_length)
