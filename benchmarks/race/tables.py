@@ -62,7 +62,8 @@ def lists(part: Part) -> str:
 
     def cells(each: Contestant, runner: Runner) -> list[str]:
         speeds = [speed(part.jobs[job], each.name) for job in jobs]
-        memory = f"{part.peak(each.name):,.0f}" if each.side != "ceiling" else ""
+        peak = part.peak(each.name) if each.side != "ceiling" else 0
+        memory = f"{peak:,.0f}" if peak else ""
         return [*speeds, memory, alike(each, runner)]
 
     heads = [f"{SAID[job]}: {length(part.jobs[job])}" for job in jobs]
