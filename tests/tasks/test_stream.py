@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ from albertkit.errors import InputError
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.tasks import TextEmbedder, stream
 from albertkit.tasks.stream import ahead, in_windows
-from albertkit.tasks.vector_types import VECTOR_TYPES, quantize_embeddings, ranges_of
+from albertkit.tasks.vector_types import VECTOR_TYPES, dtype_of, quantize_embeddings, ranges_of
 from tiny_models import save_tiny_vectors
 
 MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
@@ -206,3 +207,36 @@ def test_long_lists_take_the_same_windows(
     in_five = embedder.encode(MANY)
     monkeypatch.setattr(stream, "WINDOW_TEXTS", 2048)
     np.testing.assert_allclose(embedder.encode(MANY), in_five, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "uint8", "ubinary"])
+def test_vectors_go_into_a_file_that_is_mapped(
+    embedder: TextEmbedder, tmp_path: Path, kind: str
+) -> None:
+    given = {"precision": kind, "truncate_dim": 12}
+    for texts in (MANY, iter(MANY), iter([])):
+        mapped = embedder.encode(texts, output=tmp_path / "v.npy", **given)
+        assert mapped.dtype == dtype_of(kind)
+        wanted = list(embedder.encode(iter(MANY if len(mapped) else []), **given))
+        assert isinstance(mapped, np.memmap) == bool(wanted)
+        np.testing.assert_array_equal(mapped, np.reshape(wanted, mapped.shape))
+    assert mapped.shape == (0, 2 if kind == "ubinary" else 12)
+
+
+def test_tables_of_vectors_are_written_too(embedder: TextEmbedder, tmp_path: Path) -> None:
+    assert embedder.encode(iter(MANY), output=tmp_path / "v.jsonl") == tmp_path / "v.jsonl"
+    lines = (tmp_path / "v.jsonl").read_text().splitlines()
+    vectors = np.array([json.loads(line)["vector"] for line in lines], np.float32)
+    np.testing.assert_array_equal(vectors, list(embedder.encode(iter(MANY))))
+
+
+def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="item 11 is None"):
+        embedder.encode(iter([*MANY[:11], None]), output=tmp_path / "v.npy")
+    assert list(tmp_path.iterdir()) == []
+    asked: list[str] = []
+    with pytest.raises(InputError, match=r"\[output-kind-unknown\]"):
+        embedder.encode((asked.append(text) or text for text in MANY), output="v.docx")
+    assert asked == []
+    with pytest.raises(InputError, match=r"output_value beside output.*\[option-invalid\]"):
+        embedder.encode(MANY, output=tmp_path / "v.npy", output_value=None)

@@ -29,10 +29,11 @@ from albertkit.rows import (
     write_csv,
     write_jsonl,
 )
-from albertkit.tasks.embed_job import VECTOR, EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.run_job import opened_job, run_job
+from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 
 Write = Callable[[Table], None]

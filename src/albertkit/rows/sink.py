@@ -29,7 +29,7 @@ from albertkit.rows.write import NEEDS_PYARROW
 JOB = "_job.json"  # readers of whole directories pass over names that begin so
 LOCK = ".lock"
 SHOWN = 60  # characters of a value in a message
-LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_job\.json)\.tmp-\d+(?:-[0-9a-f]+)?")
+LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_\w+\.\w+)\.tmp-\d+(?:-[0-9a-f]+)?")
 
 
 class ShardedSink:

@@ -37,6 +37,7 @@ from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import read_stream, read_texts
+from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType
 from albertkit.text import AlbertTokenizer, TextPolicy
 
@@ -196,6 +197,7 @@ class TextEmbedder:
         chunk_size: int | None = None,
         *,
         ranges: npt.ArrayLike | None = None,
+        output: str | Path | None = None,
         **others: object,
     ) -> Any:
         """Vectors [N, D] of a list of texts or pairs, or one vector [D] of one text.
@@ -211,10 +213,13 @@ class TextEmbedder:
         for int8 and uint8; None: of the list, or of an iterator's first window (its `ranges`).
         convert_to_tensor: one torch tensor; convert_to_numpy=False: a list of tensors.
         truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
-        device, pool, chunk_size: taken where they change nothing.
+        output: write the vectors to a file, whole or not at all: .npy, given back as an array that
+        is mapped, or a table (.parquet, .arrow, .jsonl, …), of which the path is given back; never
+        is more than a window in memory. device, pool, chunk_size: taken where they change nothing.
 
         Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
-        [prompt-unknown], [text-too-long], [ranges-missing].
+        [prompt-unknown], [text-too-long], [ranges-missing], and as
+        rows' writers do.
         """
         given = _first_argument(sentences, others)
         refuse_elsewhere(device, pool)
@@ -227,13 +232,22 @@ class TextEmbedder:
             normalise=normalize_embeddings,
             as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else as_it_is,
         )
+        if output is not None:
+            one_of(output_value, ("sentence_embedding",), "output_value beside output")
         cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
+        texts = None
         if isinstance(given, Iterator):
-            call = self.encode_call(options, _progress(show_progress_bar, None))
-            return AnswerStream(call.told(read_stream(given)), options, cast)
-        texts = read_texts(given)
-        call = self.encode_call(options, _progress(show_progress_bar, len(texts)))
-        answers = call.told(texts.windows())
+            windows = read_stream(given)
+        else:
+            texts = read_texts(given)
+            windows = texts.windows()
+        line = _progress(show_progress_bar, None if texts is None else len(texts))
+        call = self.encode_call(options, line)
+        answers = call.told(windows)
+        if output is not None:
+            return write_vectors(Path(output), map(cast.of, answers), call.no_vectors())
+        if texts is None:
+            return AnswerStream(answers, options, cast)
         if options.output_value == "sentence_embedding":
             vectors = cast.of_all(answers, len(texts))
             if not texts.is_one and (convert_to_tensor or convert_to_numpy):

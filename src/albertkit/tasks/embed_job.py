@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-import numpy as np
-
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import JsonValue
 from albertkit.rows import Inputs, RowBatch, Table, read_batches
@@ -30,10 +28,10 @@ from albertkit.tasks.encode_options import EncodeOptions
 from albertkit.tasks.fingerprint import fingerprint
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
-from albertkit.tasks.vector_types import VectorCast, Vectors, VectorType, dtype_of, width_of
+from albertkit.tasks.vector_file import VECTOR
+from albertkit.tasks.vector_types import VectorCast, VectorType
 
 SHARD_ROWS = 100_000
-VECTOR = "vector"  # the column of the answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +119,6 @@ class EmbedJob:
             "vectors": self.vectors,
         }
 
-    def no_vectors(self, embedder: TextEmbedder) -> Vectors:
-        """[0, D] of the type and length that this job's vectors have."""
-        dimensions = embedder.get_embedding_dimension()
-        width = width_of(self.vectors, min(dimensions, self.truncate_dim or dimensions))
-        return np.empty((0, width), dtype_of(self.vectors))
-
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
@@ -189,7 +181,7 @@ def write_shard(
                 rows += len(table)
             if not rows:
                 nothing = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
-                shard.write(Table({**nothing, VECTOR: task.job.no_vectors(embedder)}))
+                shard.write(Table({**nothing, VECTOR: call.no_vectors()}))
             shard.leave_out(windows.bad)
     bad = sum(each.rows for each in windows.bad)
     seconds = time.monotonic() - began

@@ -23,6 +23,7 @@ from albertkit.tasks.run import Run
 from albertkit.tasks.stream import ahead
 from albertkit.tasks.texts import Texts
 from albertkit.tasks.vector_steps import apply_steps
+from albertkit.tasks.vector_types import Vectors
 from albertkit.text import Encodings
 
 
@@ -53,6 +54,10 @@ class EncodeCall:
         for encodings in ahead(self.empty.seen_in(windows), self._encoded):
             engine = self.loaded.engine_for(encodings)
             yield self._of_window(Run(engine, encodings, slots, self.line))
+
+    def no_vectors(self) -> Vectors:
+        """[0, D] of the type and length that the vectors will have."""
+        return self.options.no_vectors(self.plan.width(self.loaded.config.hidden_size))
 
     def _encoded(self, texts: Texts) -> Encodings:
         return self.cuts.encode(self.loaded, self._as_read(texts))

@@ -12,7 +12,7 @@ from albertkit.errors import InputError
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.vector_steps import normalised
-from albertkit.tasks.vector_types import VECTOR_TYPES, Vectors, VectorType
+from albertkit.tasks.vector_types import VECTOR_TYPES, Vectors, VectorType, dtype_of, width_of
 
 OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
 OUTPUT_VALUES: tuple[OutputValue, ...] = (*get_args(get_args(OutputValue)[0]), None)
@@ -57,6 +57,11 @@ class EncodeOptions:
         if self.kept is not None:
             vectors = np.ascontiguousarray(vectors[:, : self.kept])
         return normalised(vectors) if self.normalise else vectors
+
+    def no_vectors(self, dimensions: int) -> Vectors:
+        """[0, D] of the type and length that vectors of so many dimensions get."""
+        width = width_of(self.precision, min(dimensions, self.kept or dimensions))
+        return np.empty((0, width), dtype_of(self.precision))
 
 
 def refuse_elsewhere(device: object, pool: object) -> None:

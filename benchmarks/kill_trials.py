@@ -1,0 +1,82 @@
+"""A job of `albertkit embed` killed and taken up again and again: are its bytes the same?
+
+Each trial kills the job (SIGKILL, as the system does when memory is short) at a random moment,
+as often as it takes; then all files must be those of a run that nobody disturbed.
+
+    python benchmarks/kill_trials.py --trials 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WORDS = ("the", "a", "rain", "harbour", "winter", "bread", "seven", "of", "cold")
+COMMAND = "from albertkit.cli.start import main; main()"
+
+
+def job(lines: Path, place: Path, options: list[str]) -> subprocess.Popen[bytes]:
+    """Start the command, which goes on where it was killed."""
+    words = ["embed", "--input", str(lines), "--output", f"{place}/", "--resume", *options]
+    return subprocess.Popen([sys.executable, "-c", COMMAND, *words], stderr=subprocess.PIPE)
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end; stop everything where it is not a good one."""
+    _, told = process.communicate()
+    if process.returncode:
+        sys.exit(f"the job ended with {process.returncode}: {told.decode()}")
+
+
+def bytes_in(place: Path) -> dict[str, bytes]:
+    """Every file of a directory, hidden ones too: a temporary file left behind is a difference."""
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--texts", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("options", nargs="*", help="more options of albertkit embed, after --")
+    asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    options = ["--shard-rows", str(max(1, asked.texts // 10)), *asked.options]
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder, "lines.txt")
+        lines.write_text(
+            "".join(
+                f"{number} {' '.join(chance.choices(WORDS, k=chance.randint(2, 12)))}\n"
+                for number in range(asked.texts)
+            )
+        )
+        began = time.monotonic()
+        ended(job(lines, Path(folder, "whole"), options))
+        seconds = time.monotonic() - began
+        whole = bytes_in(Path(folder, "whole"))
+        kills = 0
+        for trial in range(asked.trials):
+            place = Path(folder, f"trial-{trial}")
+            while True:
+                process = job(lines, place, options)
+                try:
+                    process.wait(chance.uniform(0.1, 1.1 * seconds))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+                    kills += 1
+                    continue
+                ended(process)
+                break
+            if bytes_in(place) != whole:
+                sys.exit(f"trial {trial}: the files differ")
+        print(f"{asked.trials} trials, {kills} kills, {len(whole)} files: all bytes the same")
+
+
+if __name__ == "__main__":
+    main()

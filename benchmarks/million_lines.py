@@ -1,0 +1,122 @@
+"""A million short lines through `albertkit embed` with the built-in model: is its memory flat?
+
+Two runs: a pipe into the command and its output thrown away, as
+
+    yes text | head -1000000 | albertkit embed > /dev/null
+
+would be, and a job in shards, which is taken up where an earlier run of this command was broken
+off. Resident memory is looked at every second, from /proc; the peak behind the warm-up is held
+against what the warm-up left. Figures go to a JSON file as they come.
+
+    python benchmarks/million_lines.py --lines 1000000 --folder million --figures million.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+COMMAND = "from albertkit.cli.start import main; main()"
+WARM = 0.1  # of the run, in which buffers, caches and compiled shapes come to their size
+FLAT = 1.10  # the peak behind the warm-up may be so many times the peak in it
+WORDS = """
+the of and to a in is it rain winter harbour bread seven cold question old boat town people
+write never under music river long small answer learn house night first station paper green
+"""
+
+
+def lines(count: int) -> Iterator[str]:
+    """Short lines of 3 to 12 words, the same in each run."""
+    chance, words = random.Random(0), WORDS.split()
+    for _ in range(count):
+        yield " ".join(chance.choices(words, k=chance.randint(3, 12))) + "\n"
+
+
+def resident(process: subprocess.Popen[bytes]) -> float:
+    """Megabytes that lie in memory."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1000
+    return 0.0
+
+
+def watched(process: subprocess.Popen[bytes]) -> list[float]:
+    """Resident megabytes, second by second, until the end."""
+    sizes = []
+    while process.poll() is None:
+        sizes.append(resident(process))
+        time.sleep(1)
+    if process.returncode:
+        sys.exit(f"the command ended with {process.returncode}")
+    return sizes
+
+
+def figures(name: str, sizes: list[float], seconds: float, count: int) -> dict[str, object]:
+    """What one run shows."""
+    warm = max(1, round(len(sizes) * WARM))
+    before, after = max(sizes[:warm]), max(sizes[warm:] or sizes)
+    return {
+        "run": name,
+        "lines": count,
+        "seconds": round(seconds, 1),
+        "lines_a_second": round(count / seconds, 1),
+        "warm_up_peak_mb": round(before, 1),
+        "later_peak_mb": round(after, 1),
+        "flat": after <= before * FLAT,
+        "every_minute_mb": [round(size, 1) for size in sizes[::60]],
+    }
+
+
+def piped(count: int) -> dict[str, object]:
+    command = [sys.executable, "-c", COMMAND, "embed"]
+    feed = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+    feed += f"from million_lines import lines; sys.stdout.writelines(lines({count}))"
+    began = time.monotonic()
+    source = subprocess.Popen([sys.executable, "-c", feed], stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.DEVNULL)
+    sizes = watched(process)
+    return figures("pipe", sizes, time.monotonic() - began, count)
+
+
+def in_shards(count: int, folder: Path) -> dict[str, object]:
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / f"lines-{count}.txt"
+    if not source.exists():
+        with source.open("w") as file:
+            file.writelines(lines(count))
+    out = folder / f"out-{count}"
+    there = len(list(out.glob("part-*"))) if out.exists() else 0
+    words = ["embed", "--input", str(source), "--output", f"{out}/", "--vectors", "float16"]
+    words += ["--shard-rows", "20000", "--resume"]
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, *words])
+    sizes = watched(process)
+    done = count - 20_000 * there
+    return figures("shards", sizes, time.monotonic() - began, max(done, 0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, required=True, help="of the job in shards")
+    parser.add_argument("--figures", type=Path, required=True, help="a JSON file")
+    parser.add_argument("--runs", nargs="+", default=["pipe", "shards"])
+    asked = parser.parse_args()
+    found = json.loads(asked.figures.read_text()) if asked.figures.exists() else []
+    for name in asked.runs:
+        if any(each["run"] == name and each["lines"] == asked.lines for each in found):
+            continue  # an earlier call of this command has it
+        run = piped(asked.lines) if name == "pipe" else in_shards(asked.lines, asked.folder)
+        print(json.dumps({key: value for key, value in run.items() if key != "every_minute_mb"}))
+        found.append(run)
+        asked.figures.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

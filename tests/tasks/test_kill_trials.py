@@ -1,0 +1,22 @@
+"""A job that is killed at any moment ends, taken up again, with the bytes of an undisturbed one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from albertkit.spec.vector_plan import VectorPlan
+from tiny_models import save_tiny_vectors
+
+TRIALS = Path(__file__).parents[2] / "benchmarks" / "kill_trials.py"
+
+
+def test_kill_9_leaves_nothing_but_whole_shards(tmp_path: Path) -> None:
+    model = save_tiny_vectors(tmp_path / "model", VectorPlan(max_length=20))
+    command = [sys.executable, TRIALS, "--trials", "2", "--texts", "500", "--seed", "1"]
+    options = ["--", "--model", model, "--engine", "numpy", "--vectors", "int8", "-f", "npy"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "all bytes the same" in done.stdout
+    assert " 0 kills" not in done.stdout
