@@ -18,6 +18,7 @@ DIGITS = {np.dtype(np.float16): range(3, 6), np.dtype(np.float32): range(6, 10)}
 SMALLEST = 1e-13
 
 
+@np.errstate(invalid="ignore")  # NaN stays NaN
 def shortest(numbers: Numbers) -> Numbers:
     """The numbers as float64, of which Python prints the fewest digits.
 
