@@ -1,0 +1,123 @@
+"""Memory of a process that encodes with OpenVINO in float32, beside the formula of the docs.
+
+    python benchmarks/memory.py [--shape base|small|small-en-vectors] [--lists 60]
+
+One process after another on one thread: opened, compiled, after a call of SLOTS slots and after
+one of twice as many, and after ragged lists; then two processes at once, whose shares (PSS) count
+what both map only half. Linux only: it reads /proc/self.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from albertkit.checkpoints import read_checkpoint
+from albertkit.engine.packing import SLOTS
+from albertkit.spec import AlbertConfig
+from race.models import model_directory
+
+MB = 1e6
+STATES = 5  # that a process tells of
+CHILD = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import numpy as np
+from albertkit.checkpoints import read_checkpoint
+from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.packing import SLOTS
+from albertkit.text import Encodings
+from mix import mixed_lengths
+
+def tell(name):
+    found = {}
+    for file in ("/proc/self/status", "/proc/self/smaps_rollup"):
+        for line in open(file):
+            key, _, value = line.partition(":")
+            if key in ("VmHWM", "VmRSS", "RssAnon", "Pss"):
+                found[key] = int(value.split()[0]) * 1024
+    print(json.dumps([name, found]), flush=True)
+
+def texts(lengths):
+    starts = np.cumsum([0, *lengths])
+    ids = np.random.default_rng(0).integers(0, 1000, starts[-1], dtype=np.int32)
+    return Encodings(ids, np.zeros_like(ids), starts, np.zeros(len(lengths), np.int64))
+
+weights = read_checkpoint(Path(sys.argv[1])).weights
+tell("opened")
+from albertkit.engine.openvino_engine import OpenVinoEngine
+engine = OpenVinoEngine(weights, threads=1)
+tell("compiled")
+for times in (1, 2):
+    vectors_of_texts(engine, texts([32] * (times * SLOTS // 32)), "mean", slots=times * SLOTS)
+    tell(f"a call of {times * SLOTS} slots")
+for number in range(int(sys.argv[3])):
+    vectors_of_texts(engine, texts(mixed_lengths(12, number)), "mean")
+tell(f"{sys.argv[3]} ragged lists")
+sys.stdin.read()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--shape", default="base")
+    parser.add_argument("--lists", type=int, default=60)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = model_directory(options.shape, Path(folder))
+        config = read_checkpoint(place).weights.config
+        (alone,) = measured(place, options.lists, processes=1)
+        for name, found in alone.items():
+            sizes = ", ".join(f"{key} {value / MB:.0f}" for key, value in found.items())
+            print(f"{name:24} {sizes} MB")
+        one, two = (alone[f"a call of {times * SLOTS} slots"]["VmRSS"] for times in (1, 2))
+        print(f"bytes a slot: {(two - one) / SLOTS:.0f}, by the formula {slot_bytes(config)}")
+        private = alone["compiled"]["RssAnon"] - alone["opened"]["RssAnon"]
+        print(
+            f"private once compiled: {private / MB:.0f} MB, "
+            f"of it packed matrices by the formula {packed_bytes(config) / MB:.0f}"
+        )
+        both = measured(place, 0, processes=2)
+        shares = [found[f"a call of {2 * SLOTS} slots"]["Pss"] / MB for found in both]
+        print(f"two processes at once: {shares[0]:.0f} MB each, shared pages counted half (PSS)")
+
+
+def measured(place: Path, lists: int, processes: int) -> list[dict[str, dict[str, int]]]:
+    """What so many processes, all there at the same time, tell of themselves."""
+    command = [sys.executable, "-c", CHILD, str(place), str(Path(__file__).parent), str(lists)]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    told: list[dict[str, dict[str, int]]] = []
+    for process in running:  # each waits for the end of its input, so that all are there
+        lines = itertools.islice(process.stdout or (), STATES)
+        told.append(dict(json.loads(line) for line in lines))
+    for process in running:
+        process.communicate()
+    return told
+
+
+def slot_bytes(c: AlbertConfig) -> int:
+    """Of the buffers of a call, for each slot: some 13 of H and two of F."""
+    return 4 * (13 * c.hidden_size + 2 * c.intermediate_size)
+
+
+def packed_bytes(c: AlbertConfig) -> int:
+    """Of the matrices as OpenVINO lays them out anew, which no other process shares.
+
+    With them the queries' matrix over √D.
+    """
+    H, F = c.hidden_size, c.intermediate_size
+    layers = c.num_hidden_groups * c.inner_group_num
+    return 4 * (layers * (5 * H * H + 2 * H * F) + c.embedding_size * H)
+
+
+if __name__ == "__main__":
+    main()
