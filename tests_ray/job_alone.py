@@ -10,9 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from albertkit.rows import ShardedSink, find_inputs
 from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks.embed_job import EmbedJob, ShardTask, embed_shard
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.run_job import opened_job, run_job
 from tiny_models import save_tiny_vectors
 
 WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "whoever", "dies")
@@ -43,14 +43,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
         model=str(save_tiny_vectors(place / "model", VectorPlan())),
         truncation="off",
     )
-    inputs, embedder = find_inputs(job.places), job.embedder()
-    described = job.described(embedder, inputs)
-    types = inputs.types(job.keep)
-    output = place / "output"
-    with ShardedSink(output, job=described, shard_rows=SHARD_ROWS, types=types) as sink:
-        for number in range(-(-ROWS // SHARD_ROWS)):
-            embed_shard(embedder, ShardTask(job, sink.shards, number))
-    return Alone(job, files_in(output))
+    with opened_job(job, place / "output") as open_job:
+        run_job(open_job)
+    return Alone(job, files_in(place / "output"))
 
 
 def files_in(output: Path) -> dict[str, bytes]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from albertkit.errors import AlbertKitError
+from albertkit.errors import AlbertKitError, SurroundingsError
 from albertkit.scale.cluster import cluster
 
 
@@ -51,3 +53,12 @@ def test_an_address_that_names_no_host_and_port_is_refused(address: str) -> None
     line = refusal(address)
     assert repr(address) in line
     assert line.endswith("[option-invalid]")
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # where Ray is told to be quiet
+    with pytest.raises(SurroundingsError) as missing, cluster():
+        pass
+    assert missing.value.finding.code == "extra-missing"
+    assert "pip install 'albertkit[ray]'" in str(missing.value)

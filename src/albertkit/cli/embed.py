@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli import options
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
+
+if TYPE_CHECKING:
+    from albertkit.scale import Workers
 
 
 class EmbedForm(StrEnum):
@@ -22,6 +26,12 @@ class EmbedForm(StrEnum):
     PARQUET = "parquet"
     ARROW = "arrow"
     NPY = "npy"
+
+
+class ClusterChoice(StrEnum):
+    """Who makes a directory's files, if not this process."""
+
+    RAY = "ray"
 
 
 class VectorChoice(StrEnum):
@@ -109,6 +119,21 @@ def embed(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the directory's job where it stopped.")
     ] = False,
+    on: Annotated[
+        ClusterChoice | None,
+        typer.Option("--on", help="Have a directory's files made by the workers of a cluster."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="HOST:PORT of a cluster, or auto; default: one is started."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="At most so many; default: as there are cores."),
+    ] = None,
+    cores: Annotated[
+        int | None, typer.Option("--cores", min=1, help="Of each worker; default: 1.")
+    ] = None,
 ) -> None:
     """Give a vector for each text."""
     sharded = output is not None and _is_directory(output)
@@ -127,6 +152,7 @@ def embed(
             why="only a directory holds parts that are whole",
             fix="Give --output out/",
         )
+    _check_cluster(on, sharded, {"address": address, "workers": workers, "cores": cores})
     from albertkit.cli.embed_job import run_sharded, run_streamed
     from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
@@ -150,7 +176,14 @@ def embed(
         vectors=vectors.value,
     )
     if output is not None and sharded:
-        run_sharded(job, texts or (), output, form.value if form else "parquet", resume=resume)
+        run_sharded(
+            job,
+            texts or (),
+            output,
+            form.value if form else "parquet",
+            resume=resume,
+            workers=_workers(address, workers, cores) if on else None,
+        )
     else:
         run_streamed(job, texts or (), form.value if form else None, output)
 
@@ -168,3 +201,29 @@ def _check_form(form: EmbedForm | None, choice: tuple[EmbedForm, ...]) -> None:
             f"{', '.join(choice)}",
             fix="Give --output out/" if choice is PRINTED else "Take one of these",
         )
+
+
+def _check_cluster(
+    on: ClusterChoice | None, sharded: bool, given: Mapping[str, str | int | None]
+) -> None:
+    named = next((name for name, value in given.items() if value is not None), None)
+    if on is None and named is not None:
+        raise InputError(
+            "usage",
+            f"--{named} is given without --on",
+            why="this process alone needs none",
+            fix="Give --on ray, or leave it out",
+        )
+    if on is not None and not sharded:
+        raise InputError(
+            "usage",
+            f"--on {on.value} is given without a directory",
+            why="each worker writes files of its own",
+            fix="Give --output out/",
+        )
+
+
+def _workers(address: str | None, count: int | None, cores: int | None) -> Workers:
+    from albertkit.scale import Workers
+
+    return Workers(address, count, cores or 1)

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,13 +37,22 @@ from albertkit.tasks.run_job import opened_job, run_job
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 
+if TYPE_CHECKING:
+    from albertkit.scale import Workers
+
 Write = Callable[[Table], None]
 
 
 def run_sharded(
-    job: EmbedJob, arguments: Sequence[str], output: str, kind: str, *, resume: bool
+    job: EmbedJob,
+    arguments: Sequence[str],
+    output: str,
+    kind: str,
+    *,
+    resume: bool,
+    workers: Workers | None = None,
 ) -> None:
-    """A directory of shards, each whole or not there."""
+    """A directory of shards, each whole or not there; workers: who makes them, if not we."""
     if any(argument != STANDARD_INPUT for argument in arguments):
         raise InputError(
             "usage",
@@ -51,8 +61,19 @@ def run_sharded(
             fix="Give --input FILE, or write to a file",
         )
     job = replace(job, places=(*arguments, *job.places) or _piped())
-    with opened_job(job, output, kind=kind, resume=resume) as open_job:
-        done = run_job(open_job, shows_progress=sys.stderr.isatty())
+    shows_progress = sys.stderr.isatty()
+    if workers is None:
+        with opened_job(job, output, kind=kind, resume=resume) as open_job:
+            done = run_job(open_job, shows_progress=shows_progress)
+    else:
+        from albertkit.scale import inputs_with_borders, run_on_ray
+
+        inputs = inputs_with_borders(job)
+        with (  # the cluster first: where there is none, no directory is begun
+            workers.joined() as ray,
+            opened_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
+        ):
+            done = run_on_ray(ray, open_job, workers, shows_progress=shows_progress)
     there = f", {len(open_job.finished)} were there" if open_job.finished else ""
     bad = f", {done.bad:,} bad rows listed in its _bad-*.jsonl" if done.bad else ""
     _say(f"{done.rows:,} rows in {done.shards} files written to {output}{there}{bad}")

@@ -1,26 +1,45 @@
 """The job of `albertkit embed` on a cluster: the same shards, byte for byte, made by many.
 
-In: an EmbedJob whose inputs tell how many rows they have, so that every shard's rows are known
-before any is read. Out: the files that the job would write alone.
+In: an open job whose inputs tell how many rows they have, so that every shard's rows are known
+before any is read. Out: the files that one process would write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 from albertkit.errors import InputError, SurroundingsError
-from albertkit.rows import Inputs, ShardedSink, find_inputs
+from albertkit.rows import Inputs, find_inputs
 from albertkit.rows.filesystems import is_uri
-from albertkit.rows.places import called
-from albertkit.rows.remote_path import AnyPath, RemotePath
+from albertkit.rows.places import STANDARD_INPUT, called
+from albertkit.rows.remote_path import RemotePath
 from albertkit.rows.shards import Shards
 from albertkit.rows.sink import JOB
 from albertkit.scale.cluster import cluster
 from albertkit.scale.shards_on_ray import made_on_ray
+from albertkit.tasks.cutting import Cuts
 from albertkit.tasks.embed_job import EmbedJob, ShardDone, ShardTask, embed_shard
-from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.empty_texts import EmptyTexts
+from albertkit.tasks.run_job import JobDone, OpenJob, no_row, progress_line
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """address: as of `cluster`. count: at most so many at a time; None: as many as the cluster
+    has cores for. cores: of each.
+    """
+
+    address: str | None = None
+    count: int | None = None
+    cores: int = 1
+
+    def joined(self) -> AbstractContextManager[ModuleType]:
+        """See `cluster`; one that is started for them has as many cores as they."""
+        return cluster(self.address, cores=(self.count or 0) * self.cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,80 +65,68 @@ class EmbedWork:
         )
 
 
-def embed_on_ray(
-    job: EmbedJob,
-    output: str | Path,
-    *,
-    kind: str = "parquet",
-    resume: bool = False,
-    address: str | None = None,
-    workers: int | None = None,
-    cores: int = 1,
-    line: ProgressLine | None = None,
-) -> list[ShardDone]:
-    """Make what is missing of a job's shards; what became of those, in their order.
+def inputs_with_borders(job: EmbedJob) -> Inputs:
+    """The job's inputs, looked at once, of which each says how many rows it has.
 
-    address, workers, cores: as of `cluster` and `made_on_ray`. line: hears of each shard's rows.
-    Raises InputError [inputs-without-borders], [calibration-missing], and as find_inputs,
-    ShardedSink, `cluster` and `made_on_ray` do.
+    Raises InputError [inputs-without-borders], [texts-missing], and as find_inputs does.
     """
-    _refuse_own_calibration(job)
-    inputs = find_inputs(job.places)
-    rows = _counted(job, inputs)
-    embedder = job.embedder()
-    with ShardedSink(
-        output,
-        job=job.described(embedder, inputs),
-        kind=kind,
-        shard_rows=job.shard_rows,
-        types=inputs.types(job.keep),
-        resume=resume,
-    ) as sink:
-        finished = sink.finished
-        shards = range(-(-rows // job.shard_rows))
-        missing = [number for number in shards if number not in finished]
-        work = _anywhere(job, inputs, sink.shards)
-        made: list[ShardDone] = []
-        with cluster(address, cores=(workers or 0) * cores) as ray:
-            for done in made_on_ray(ray, work, missing, workers=workers, cores=cores):
-                made.append(done)
-                if line is not None:
-                    line(done.rows + done.bad)
-        sink.clear()
-    return sorted(made, key=lambda done: done.number)
-
-
-def _refuse_own_calibration(job: EmbedJob) -> None:
-    if job.precision == "int8" and job.calibration is None:
-        raise InputError(
-            "calibration-missing",
-            "int8 has no texts to be fitted to",
-            why="each worker would take those of its first shard, and round otherwise",
-            fix="Give a file of texts like yours that all machines see, with --calibration",
-        )
-
-
-def _counted(job: EmbedJob, inputs: Inputs) -> int:
-    """How many rows there are; raises where only reading to the end would tell."""
-    broken = next((file.error for file in inputs.files if file.error is not None), None)
+    inputs = None if STANDARD_INPUT in job.places else find_inputs(job.places)
+    files = inputs.files if inputs else ()
+    broken = next((file.error for file in files if file.error is not None), None)
     if broken is not None and not job.skip_bad:
         raise broken
-    inputs.columns(job.column)
-    if inputs.rows is not None:
-        return inputs.rows
-    endless = [file.name for file in inputs.files if file.rows is None and file.error is None]
+    if inputs is not None and inputs.rows is not None:
+        if not inputs.rows:
+            raise no_row(job)
+        return inputs
+    endless = (file.name for file in files if file.rows is None and file.error is None)
     raise InputError(
         "inputs-without-borders",
-        f"{called(endless[0])!r} does not say how many rows it has",
+        f"{called(next(endless, STANDARD_INPUT))!r} does not say how many rows it has",
         why="each worker goes straight to the rows of its shard, as Parquet and Arrow allow",
         fix="Write it as Parquet first, or run without --on ray",
     )
 
 
+def run_on_ray(
+    ray: ModuleType, open_job: OpenJob, workers: Workers, *, shows_progress: bool = False
+) -> JobDone:
+    """Make the shards that are not finished; each is there whole when it is counted.
+
+    ray: as `workers.joined` gives it. open_job: of `inputs_with_borders`. Raises as `made_on_ray`
+    does.
+    """
+    inputs, sink = open_job.rows.inputs, open_job.sink
+    shards = range(-(-(inputs.rows or 0) // open_job.job.shard_rows))
+    missing = [number for number in shards if number not in open_job.finished]
+    line = progress_line(open_job) if shows_progress else None
+    made: list[ShardDone] = []
+    work = _anywhere(open_job.job, inputs, sink.shards)
+    try:
+        for done in made_on_ray(ray, work, missing, workers=workers.count, cores=workers.cores):
+            made.append(done)
+            if line is not None:
+                line(done.rows + done.bad)
+    finally:
+        if line is not None:
+            line.close()
+    sink.clear()
+    return _told(open_job, made)
+
+
+def _told(open_job: OpenJob, made: list[ShardDone]) -> JobDone:
+    embedder = open_job.embedder
+    told = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
+    for done in sorted(made, key=lambda done: done.number):
+        told.add(done)
+    told.tell()
+    return told
+
+
 def _anywhere(job: EmbedJob, inputs: Inputs, shards: Shards) -> EmbedWork:
     """The work with whole paths: a worker's current directory is another."""
     files = tuple(replace(file, name=_whole(file.name)) for file in inputs.files)
-    calibration = job.calibration
+    calibration, directory = job.calibration, shards.directory
     return EmbedWork(
         replace(
             job,
@@ -128,13 +135,11 @@ def _anywhere(job: EmbedJob, inputs: Inputs, shards: Shards) -> EmbedWork:
             calibration=_whole(calibration) if isinstance(calibration, str) else calibration,
         ),
         replace(inputs, files=files),
-        replace(shards, directory=_whole_path(shards.directory)),
+        shards
+        if isinstance(directory, RemotePath)
+        else replace(shards, directory=directory.absolute()),
     )
 
 
 def _whole(name: str) -> str:
     return name if is_uri(name) else str(Path(name).absolute())
-
-
-def _whole_path(place: AnyPath) -> AnyPath:
-    return place if isinstance(place, RemotePath) else place.absolute()

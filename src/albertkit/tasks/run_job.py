@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.rows import ShardedSink, find_inputs
+from albertkit.rows import Inputs, ShardedSink, find_inputs
 from albertkit.rows.remote_path import AnyPath, new_file
 from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
@@ -75,15 +75,21 @@ class JobDone:
 
 @contextmanager
 def opened_job(
-    job: EmbedJob, directory: Path | str, *, kind: str = "parquet", resume: bool = False
+    job: EmbedJob,
+    directory: Path | str,
+    *,
+    kind: str = "parquet",
+    resume: bool = False,
+    inputs: Inputs | None = None,
 ) -> Iterator[OpenJob]:
     """Begin a job in a new directory, or take it up in its own.
 
-    kind: of the shards' files. The ranges of int8 and uint8 vectors, where the job brings none,
-    and the texts that int8 is fitted to, are those of its first window; ranges are kept as RANGES.
+    kind: of the shards' files. inputs: the job's, where they were looked at already. The ranges of
+    int8 and uint8 vectors, where the job brings none, and the texts that int8 is fitted to, are
+    those of its first window; ranges are kept as RANGES.
     Raises as `find_inputs`, TextEmbedder and ShardedSink do.
     """
-    inputs = find_inputs(job.places)
+    inputs = find_inputs(job.places) if inputs is None else inputs
     engine = placed(job.engine, job.device).engine
     # numpy, that a short list finds quicker, would give other last digits than OpenVINO
     job = replace(job, engine="openvino" if engine == "auto" else engine)
@@ -112,7 +118,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
     SurroundingsError [write-failed].
     """
     job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
-    line = _line(open_job) if shows_progress else None
+    line = progress_line(open_job) if shows_progress else None
     done = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
     try:
         for number, batches in open_job.rows.by_shard(finished):
@@ -122,11 +128,12 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
             line.close()
         done.tell()
     if not done.shards and not finished:
-        raise _no_row(job)
+        raise no_row(job)
     return done
 
 
-def _line(open_job: OpenJob) -> ProgressLine:
+def progress_line(open_job: OpenJob) -> ProgressLine:
+    """A line that knows how many rows there are, and how many an earlier run finished."""
     total = open_job.rows.inputs.rows
     before = len(open_job.finished) * open_job.job.shard_rows
     return ProgressLine(total, done=before if total is None else min(before, total))
@@ -146,13 +153,14 @@ def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath
 def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
     first = rows.first_window()
     if first is None:
-        raise _no_row(job)
+        raise no_row(job)
     # not counted among what is told: these texts will be encoded again
     vectors = next(job.call(embedder).answers(iter([first])))
     return ranges_of(vectors, job.vectors)
 
 
-def _no_row(job: EmbedJob) -> InputError:
+def no_row(job: EmbedJob) -> InputError:
+    """The error for inputs without a single row."""
     return InputError(
         "texts-missing",
         "there is no row with a text",
