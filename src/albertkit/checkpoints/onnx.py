@@ -29,6 +29,7 @@ from albertkit.errors import Finding, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.onnx_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.graph.fidelity import LEAST_COSINE
 from albertkit.graph.onnx_emitter import OnnxEmitter
 from albertkit.graph.onnx_graph import check_outputs, onnx_graph
 from albertkit.graph.onnx_int8_emitter import OnnxInt8Emitter
@@ -36,7 +37,6 @@ from albertkit.spec import Weights, parameter_table
 
 LOGGER = logging.getLogger(__name__)
 
-LEAST_COSINE = 0.99  # below, answers are no longer the model's
 HEADS, VECTORS, COSINE = "heads", "vectors", "cosine_to_float32"  # keys of the file's metadata
 
 

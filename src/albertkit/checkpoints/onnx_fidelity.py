@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.graph.encoder import encoder
+from albertkit.graph.fidelity import cosines
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import FloatArray, Weights
@@ -20,13 +21,8 @@ SEED = 20260
 def foreseen_cosine(weights: Weights) -> float:
     """The least cosine between the mean token vectors of a text, whole and rounded."""
     whole = _vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
-    return lowest_cosine(whole, _vectors(NumpyInt8Emitter(weights.config, weights.arrays)))
-
-
-def lowest_cosine(first: FloatArray, second: FloatArray) -> float:
-    """Of the pairs of vectors [N, H], the cosine of the pair that is furthest apart."""
-    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
-    return float(np.min(np.sum(first * second, axis=-1) / lengths))
+    rounded = _vectors(NumpyInt8Emitter(weights.config, weights.arrays))
+    return float(cosines(whole, rounded).min())
 
 
 def _vectors(emit: NumpyEmitter) -> FloatArray:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from albertkit.checkpoints.onnx import LEAST_COSINE
-from albertkit.checkpoints.onnx_fidelity import lowest_cosine
 from albertkit.conversion.answers import SEQUENCE, Answers, answers
 from albertkit.conversion.differences import (
     WeightDifferences,
@@ -25,6 +23,7 @@ from albertkit.conversion.questions import Questions
 from albertkit.engine.protocol import Engine
 from albertkit.errors import FormatError
 from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.graph.fidelity import LEAST_COSINE, cosines
 from albertkit.spec import FloatArray, Weights
 from albertkit.spec.heads import MASKED_LM
 
@@ -123,7 +122,7 @@ def _prove_int8(
         np.add.reduceat(each[SEQUENCE], questions.encodings.starts[:-1], axis=0)  # [N, H]
         for each in (wanted, found)
     )
-    cosine = lowest_cosine(*vectors)
+    cosine = float(cosines(*vectors).min())
     if not cosine >= LEAST_COSINE:
         raise FormatError(
             "fidelity-too-low",
