@@ -24,6 +24,8 @@ import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["albertkit"]):
+    from albertkit.checkpoints import Stored
+    from albertkit.checkpoints.onnx import ONNX
     from albertkit.errors import AlbertKitError
     from albertkit.fileformats.archives import Unpacked, unpack
     from albertkit.fileformats.hdf5 import read_hdf5
@@ -34,7 +36,7 @@ with atheris.instrument_imports(include=["albertkit"]):
     from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
     from albertkit.fileformats.tensorbundle import read_bundle
     from albertkit.fileformats.torchzip import read_torch
-    from albertkit.spec import AlbertConfig
+    from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 BUNDLE = FIXTURES / "tf1_tiny_squad1"
@@ -131,6 +133,18 @@ def small_torch_files(place: Path) -> list[bytes]:
     return found
 
 
+def small_onnx(place: Path) -> list[bytes]:
+    """A file of ours, of an ALBERT of one layer."""
+    sizes = {"vocab_size": 5, "embedding_size": 2, "hidden_size": 4, "intermediate_size": 4}
+    config = AlbertConfig(
+        **sizes, num_attention_heads=2, num_hidden_layers=1, max_position_embeddings=3
+    )
+    table = parameter_table(config, pooler=True)
+    arrays = {row.name: np.ones(row.shape, np.float32) for row in table.stored}
+    ONNX.write(Stored(Weights(config, (), arrays)), place / "onnx")
+    return [(place / "onnx" / "model.onnx").read_bytes()]
+
+
 def small_archives(_: Path) -> list[bytes]:
     zipped, tarred = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -159,7 +173,7 @@ TARGETS = {
         take_saved_model, from_fixture("tfhub_tiny_v3_nomlm.tar.gz", "saved_model.pb")
     ),
     "hdf5": Target(of_file(read_hdf5), from_fixture("kerashub_tiny.tar.gz", "model.weights.h5")),
-    "onnx": Target(of_file(read_onnx), lambda _: [b"\x08\x08\x12\x09albertkit"]),
+    "onnx": Target(of_file(read_onnx), small_onnx),
     "sentencepiece": Target(
         lambda data, _: read_sentencepiece_model(data, "fuzzed"),
         lambda _: [(FIXTURES / "tiny_sp1000.model").read_bytes()[:5000]],
