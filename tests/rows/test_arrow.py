@@ -173,7 +173,7 @@ def test_a_table_may_end_anywhere(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ARROWS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_bytes_of_a_table_may_be_changed(kind: str, data: st.DataObject) -> None:
     whole = bytearray(KINDS[kind](ROWS[:4]))

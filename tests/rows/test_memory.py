@@ -67,10 +67,10 @@ def peak(place: Path, **options: object) -> tuple[int, int]:
 def test_a_long_file_is_read_in_the_memory_of_its_batches(tmp_path: Path, name: str) -> None:
     place = tmp_path / name
     with place.open("wb") as file:
-        file.writelines(KINDS[name](60_000))
-    assert place.stat().st_size > 9 * MB
+        file.writelines(KINDS[name](40_000))
+    assert place.stat().st_size > 6 * MB
     rows, most = peak(place)
-    assert rows == 60_000
+    assert rows == 40_000
     assert most < 4 * MB
 
 

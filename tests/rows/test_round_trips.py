@@ -32,7 +32,7 @@ def numbered(batches: list[RowBatch]) -> list[tuple[str, object]]:
 
 @pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("kind", TABLES)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(rows=ROWS, size=st.integers(1, 5), start=st.integers(0, 14))
 @example(rows=[(text, None) for text in ODD], size=4, start=0)
 def test_a_table_comes_back(kind: str, packed: str, rows: Rows, size: int, start: int) -> None:
@@ -50,7 +50,7 @@ def test_a_table_comes_back(kind: str, packed: str, rows: Rows, size: int, start
 
 
 @pytest.mark.parametrize("packed", PACKED)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(texts=st.lists(TEXTS.map(lambda text: text.replace("\n", "")), max_size=12))
 @example(texts=["", "x", ""])
 def test_lines_come_back(packed: str, texts: list[str]) -> None:
@@ -63,7 +63,7 @@ def test_lines_come_back(packed: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FILE_KINDS if kind != ".npy"])
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(rows=ROWS, cut=st.integers(0, 12))
 @example(rows=[(text, None) for text in ODD], cut=2)
 def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:

@@ -22,7 +22,7 @@ def ours(text: str) -> list[list[str] | None]:
     return [None if isinstance(each.cells, Fault) else each.cells for each in records]
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(rows=st.lists(st.lists(MARKS, min_size=1, max_size=4), max_size=6), end=st.booleans())
 def test_what_python_writes_is_read(rows: list[list[str]], end: bool) -> None:
     file = io.StringIO(newline="")
@@ -31,7 +31,7 @@ def test_what_python_writes_is_read(rows: list[list[str]], end: bool) -> None:
     assert ours(text) == rows
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(text=MARKS.map(lambda text: text.replace("\r", "")))
 @example(text='a"b,c\n')
 @example(text='"a""",\n')
