@@ -33,7 +33,7 @@ from albertkit.rows import (
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
-from albertkit.tasks.run_job import opened_job, run_job
+from albertkit.tasks.run_job import JobDone, opened_job, run_job
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 
@@ -61,22 +61,33 @@ def run_sharded(
             fix="Give --input FILE, or write to a file",
         )
     job = replace(job, places=(*arguments, *job.places) or _piped())
+    try:
+        before, done = _made(job, output, kind, resume, workers)
+    except KeyboardInterrupt:
+        _say(f"stopped: the files that are whole stay in {output}, --resume makes the others")
+        raise
+    there = f", {before} were there" if before else ""
+    bad = f", {done.bad:,} bad rows listed in its _bad-*.jsonl" if done.bad else ""
+    _say(f"{done.rows:,} rows in {done.shards} files written to {output}{there}{bad}")
+
+
+def _made(
+    job: EmbedJob, output: str, kind: str, resume: bool, workers: Workers | None
+) -> tuple[int, JobDone]:
+    """How many shards were there before, and what this run made."""
     shows_progress = sys.stderr.isatty()
     if workers is None:
         with opened_job(job, output, kind=kind, resume=resume) as open_job:
-            done = run_job(open_job, shows_progress=shows_progress)
-    else:
-        from albertkit.scale import inputs_with_borders, run_on_ray
+            return len(open_job.finished), run_job(open_job, shows_progress=shows_progress)
+    from albertkit.scale import inputs_with_borders, run_on_ray
 
-        inputs = inputs_with_borders(job)
-        with (  # the cluster first: where there is none, no directory is begun
-            workers.joined() as ray,
-            opened_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
-        ):
-            done = run_on_ray(ray, open_job, workers, shows_progress=shows_progress)
-    there = f", {len(open_job.finished)} were there" if open_job.finished else ""
-    bad = f", {done.bad:,} bad rows listed in its _bad-*.jsonl" if done.bad else ""
-    _say(f"{done.rows:,} rows in {done.shards} files written to {output}{there}{bad}")
+    inputs = inputs_with_borders(job)
+    with (  # the cluster first: where there is none, no directory is begun
+        workers.joined() as ray,
+        opened_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
+    ):
+        done = run_on_ray(ray, open_job, workers, shows_progress=shows_progress)
+        return len(open_job.finished), done
 
 
 def run_streamed(

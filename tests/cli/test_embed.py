@@ -1,0 +1,179 @@
+"""`albertkit embed` on tables, streams and directories."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.cli.main import run
+from albertkit.spec.vector_plan import VectorPlan
+from albertkit.tasks import TextEmbedder, quantize_embeddings
+from interrupts import started
+from tiny_models import save_tiny_vectors
+
+TEXTS = [f"the {number} waters of {number % 7}" for number in range(30)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    where = tmp_path_factory.mktemp("models") / "vectors"
+    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    place = tmp_path / "in.jsonl"
+    rows = [
+        {"id": number, "title": f"t{number}", "body": text} for number, text in enumerate(TEXTS)
+    ]
+    place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return place
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What a command that ends well says on standard error."""
+    status = run(["embed", *map(str, arguments)])
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    return shown.err
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line of a command that ends badly."""
+    assert run(["embed", *map(str, arguments)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_columns_travel_along_instead_of_the_text(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path
+) -> None:
+    assert (
+        run(["embed", "-i", str(table), "--column", "body", "--keep", "id,title", "-m", model]) == 0
+    )
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [list(row) for row in rows] == [["id", "title", "vector"]] * 30
+    vectors = np.array([row["vector"] for row in rows], np.float32)
+    np.testing.assert_array_equal(vectors, TextEmbedder(model).encode(TEXTS))
+
+
+def test_a_directory_gets_shards_and_can_be_taken_up(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path, tmp_path: Path
+) -> None:
+    job = [
+        "-i",
+        table,
+        "--column",
+        "body",
+        "-m",
+        model,
+        "--engine",
+        "numpy",
+        "-o",
+        f"{tmp_path}/out/",
+    ]
+    job += ["--shard-rows", 12, "--format", "npy"]
+    assert "30 rows in 3 files" in said(capsys, *job)
+    assert "[output-exists]" in refused(capsys, *job)
+    (tmp_path / "out" / "part-00001.npy").unlink()
+    assert "12 rows in 1 files" in said(capsys, *job, "--resume")
+    other = refused(capsys, *job, "--resume", "--vectors", "float16")
+    assert "vectors" in other
+    assert other.endswith("[output-taken]")
+    parts = [np.load(tmp_path / "out" / f"part-0000{number}.npy") for number in range(3)]
+    wanted = TextEmbedder(model, engine="numpy").encode(TEXTS)
+    np.testing.assert_allclose(np.concatenate(parts), wanted, atol=1e-5)
+
+
+def test_a_file_of_bytes_has_its_ranges_beside_it(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "v.npy"
+    said(capsys, "-i", table, "--column", "body", "-m", model, "--vectors", "int8", "-o", place)
+    ranges = np.load(tmp_path / "v.npy.ranges.npy")
+    wanted = quantize_embeddings(TextEmbedder(model).encode(TEXTS), "int8", ranges)
+    np.testing.assert_array_equal(np.load(place), wanted)
+
+
+def test_bad_rows_are_left_out_and_listed(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "in.jsonl"
+    table.write_text('"one"\nnull\n"three"\n')
+    assert "[row-malformed]" in refused(capsys, "-i", table, "-m", model)
+    assert run(["embed", "-i", str(table), "-m", model, "--skip-bad"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    assert "in.jsonl: row 2 holds null" in shown.err
+    said(capsys, "-i", table, "-m", model, "--skip-bad", "-o", tmp_path / "v.jsonl")
+    (listed,) = (tmp_path / "v.jsonl.bad.jsonl").read_text().splitlines()
+    assert json.loads(listed)["row"] == 2
+
+
+def test_windows_are_printed_as_they_are_answered(
+    capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    for form in ("csv", "jsonl"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(TEXTS).encode())))
+        assert run(["embed", "-m", model, "-f", form]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == len(TEXTS) + (form == "csv")
+
+
+def test_a_reader_that_has_enough_ends_the_work(model: str, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("some more water\n" * 200_000)
+    program = "from albertkit.cli.start import main; main()"
+    command = f"'{sys.executable}' -c '{program}' embed -i '{tmp_path}/lines.txt' -m '{model}'"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -1"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_ctrl_c_in_a_job_says_how_to_go_on(model: str, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("some more water\n" * 200_000)
+    program = "from albertkit.cli.start import main; main()"
+    job = ["embed", "-i", tmp_path / "lines.txt", "-m", model, "--engine", "numpy"]
+    job += ["-o", f"{tmp_path}/out/", "-f", "npy", "--shard-rows", "100"]
+    process = started([sys.executable, "-c", program, *job])
+    while not list(tmp_path.glob("out/part-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.decode().startswith("stopped: ")
+    assert "--resume" in told.decode()
+    assert not list(tmp_path.glob("out/.part-*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["hi", "-o", "out/"], "texts are given as arguments"),
+        (["hi", "--resume"], "--resume is given without a directory"),
+        (["hi", "--shard-rows", "5"], "--shard-rows is given without a directory"),
+        (["hi", "-f", "npy"], "--format is npy; printed it can be table, jsonl, csv"),
+        (["-f", "csv", "-o", "out/"], "--format is csv; in a directory it can be parquet"),
+        (["-f", "csv", "-o", "v.csv"], "both --format and --output"),
+        (["hi", "--keep", "id"], "--keep is given, and a text as argument"),
+        (["-i", "x.txt", "--keep", "vector"], "'vector' is to be kept"),
+        (["-i", "x.txt", "-o", "out/", "--shard-rows", "0"], "shard_rows is 0"),
+    ],
+    ids=" ".join,
+)
+def test_options_that_do_not_fit_are_refused_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    assert told in refused(capsys, *options, "-m", "no-such-model")
