@@ -60,6 +60,16 @@ def test_places_are_read_in_the_order_in_which_they_are_named(folder: Path) -> N
     ]  # fmt: skip
 
 
+def test_a_pattern_names_its_files_in_order(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", "c.csv", "in/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text\n")
+    found = find_inputs(str(tmp_path / "*.txt"))
+    assert [Path(file.name).name for file in found.files] == ["a.txt", "b.txt"]
+    deep = find_inputs(str(tmp_path / "**" / "*.txt"))
+    assert [Path(file.name).name for file in deep.files] == ["a.txt", "b.txt", "d.txt"]
+
+
 def test_a_directory_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file of a known kind.*it is empty.*\[texts-missing"):
         find_inputs(tmp_path)

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import TypeAlias
 
@@ -77,10 +78,11 @@ class Inputs:
 
 
 def find_inputs(places: Place | Iterable[Place]) -> Inputs:
-    """Look at all files that `places` name: files, directories, "-" for standard input.
+    """Look at all files that `places` name: files, directories, patterns, "-" for standard input.
 
-    Of a directory and those in it: the files of known kinds, in the order of their names; hidden
-    ones, and those that begin with "_", are not looked at, others are told of in the log.
+    Of a directory and those in it, and of a pattern: the files of known kinds, in the order of
+    their names; hidden ones, and those of a directory that begin with "_", are not looked at,
+    others are told of in the log.
     Raises InputError [file-not-found], SurroundingsError [extra-missing].
     """
     files: list[RowFile] = []
@@ -146,6 +148,7 @@ def _column_of(file: RowFile, column: str | None) -> str:
 def _inside(name: str) -> list[str] | None:
     """The files in a directory and those in it, in the order of their names; None for a file.
 
+    So for a pattern (texts/*.parquet) that no shell has replaced by names.
     Raises InputError [file-not-found], for URIs as rows.filesystems does.
     """
     if is_uri(name):
@@ -155,6 +158,9 @@ def _inside(name: str) -> list[str] | None:
         return _files_below(path)
     if is_stream(name) or path.is_file():
         return None
+    matching = glob(name, recursive=True)  # noqa: PTH207  # Path's takes no absolute pattern
+    if files := sorted(each for each in matching if Path(each).is_file()):
+        return files
     raise InputError("file-not-found", f"there is no file {name!r}", fix="Check the path")
 
 
