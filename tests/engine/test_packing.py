@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albertkit.engine.packing import FINE_STEP, NARROWEST, SLOTS, STEP, Layout, pack, plan
+from albertkit.engine.packing import (
+    CUT,
+    FINE_STEP,
+    NARROWEST,
+    SLOTS,
+    STEP,
+    WIDE,
+    Layout,
+    pack,
+    plan,
+)
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
 from albertkit.text.encoding import Encodings
@@ -41,7 +51,8 @@ def test_rows_have_few_widths(lengths: list[int]) -> None:
     for layout in plan(lengths):
         few = sum(lengths) < 256
         alone = len(lengths) == 1
-        assert alone or layout.width % (FINE_STEP if few else STEP) == 0
+        step = FINE_STEP if few else CUT if layout.width > WIDE else STEP
+        assert alone or layout.width % step == 0
         assert alone or few or layout.width >= NARROWEST
 
 
@@ -76,6 +87,12 @@ def test_a_ragged_mix_fills_the_rows(texts: int, least: float) -> None:
 )
 def test_one_text_has_a_row_hardly_wider_than_itself(length: int, width: int) -> None:
     assert plan([length]) == [Layout(width, rows=((0,),))]
+
+
+def test_paragraphs_that_nothing_fills_up_leave_few_slots_empty() -> None:
+    lengths = random.Random(0).choices(range(130, 513), k=64)
+    slots = sum(layout.slots for layout in plan(lengths))
+    assert sum(lengths) / slots >= 0.96
 
 
 def test_a_few_short_texts_are_one_call() -> None:

@@ -23,6 +23,10 @@ from albertkit.text.encoding import Encodings
 SLOTS = 512  # of one call: x1.03 to 1.15 of the speed of 2048, whose activations leave the cache
 NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly
 STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
+# Rows wider than WIDE are cut to what is used, in steps of CUT: paragraphs alone fill 95 % of the
+# slots for 93 (x1.03 to 1.06 of the speed); narrower ones, cut, would make small calls.
+WIDE = 128
+CUT = 16
 FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
 FINE_STEP = 8
 # A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a third
@@ -76,7 +80,8 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
         return [_narrow_rows(sizes)]
     by_width: dict[int, list[tuple[int, ...]]] = {}
     for width, row in _best_fit(sizes, NARROWEST, STEP):
-        by_width.setdefault(width, []).append(row)
+        used = width if width <= WIDE else _up(sum(sizes[text] for text in row), CUT)
+        by_width.setdefault(used, []).append(row)
     layouts = []
     for width, rows in sorted(by_width.items(), reverse=True):
         step = max(1, slots // width)
