@@ -126,6 +126,7 @@ def test_a_file_that_breaks_off_gives_what_is_before(
 
 
 def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs pyarrow")
     for number in range(20):
         written(tmp_path, f"{number:02d}.txt", b"text\n")
     written(tmp_path, "07.parquet", b"PAR1 and nothing else")

@@ -143,8 +143,11 @@ def test_long_texts_come_in_small_batches(tmp_path: Path) -> None:
     assert [int(text) for batch in batches for text in batch.texts] == list(range(9))
 
 
-def test_zstd_without_pyarrow_names_the_extra(tmp_path: Path) -> None:
-    place = written(tmp_path, "a.txt.zst", b"\x28\xb5\x2f\xfd\x00")
+@pytest.mark.parametrize(("data", "what"), [(b"\x28\xb5\x2f\xfd\x00", "zstd"), (b"PAR1", "a.txt'")])
+def test_what_cannot_be_read_without_pyarrow_names_the_extra(
+    tmp_path: Path, data: bytes, what: str
+) -> None:
+    place = written(tmp_path, "a.txt", data)
     look = f"""
 import sys
 sys.modules["pyarrow"] = None
@@ -155,5 +158,5 @@ except RuntimeError as error:
     print(error)
 """
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert "zstd needs pyarrow" in told.stdout
+    assert f"{what} needs pyarrow" in told.stdout
     assert told.stdout.endswith("albertkit[tables]'. [extra-missing]\n")

@@ -150,7 +150,7 @@ def opened_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: bool = Fals
 
     Raises FormatError [file-malformed], SurroundingsError [extra-missing].
     """
-    pyarrow = imported("pyarrow", "a table of Parquet's or Arrow's")
+    pyarrow = imported("pyarrow", repr(name))
     with told_as_damaged(name):
         if kind == "parquet":
             return ParquetTable(stream)
