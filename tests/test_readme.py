@@ -1,4 +1,4 @@
-"""Every block of the README runs, and prints what it says; those of docs/engines.md too."""
+"""Every block of the README runs, and prints what it says; those of two pages of docs/ too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 ENGINES = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README + ENGINES, re.DOTALL)
+EMBEDDING = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README + ENGINES + EMBEDDING, re.DOTALL)
 CONSOLE = [text for kind, text in BLOCKS if kind == "console"]
 
 
