@@ -94,6 +94,7 @@ class OpenVino(Products):
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # as ours: the system knows which core is free
         }
         model = openvino.Model(results, [slots], "products")
         request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
