@@ -127,7 +127,7 @@ def _bad_row(bad: BadRow) -> FormatError:
         bad.code,
         f"row {bad.row} {bad.why}",
         why="every row must be readable, as each gets an answer",
-        fix=f"{REMEDIES.get(bad.code, 'Correct the row')}, or have bad rows left out (skip_bad)",
+        fix=f"{REMEDIES.get(bad.code, 'Correct the row')}, or have bad rows left out (--skip-bad)",
         where=bad.place,
     )
 
