@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from axes import CONFIG_AXES, random_encodings, random_weights
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG)
 ATOL = 1e-5  # float32
+SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 
 
 @pytest.fixture
@@ -80,13 +82,41 @@ def test_a_shared_layer_is_in_the_graph_once() -> None:
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_layer_by_layer_gives_the_bits_of_the_whole_graph(config: AlbertConfig) -> None:
-    emit = OpenVinoEmitter(config, random_weights(config).arrays)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    whole, layered = (form(emit, settings).request() for form in (Whole, Layered))
+    emit = partial(OpenVinoEmitter, config, random_weights(config).arrays)
+    whole, layered = (form(emit, SETTINGS).request() for form in (Whole, Layered))
     texts = random_encodings(config, [40, 3, 17, 9, 2])
     for width, rows in ((40, ((0,), (2, 1, 3, 4))), (16, ((1, 4, 3),)), (40, ((0,), (2,)))):
         batch = pack(texts, Layout(width, rows))
-        np.testing.assert_array_equal(layered.rows(batch), whole.rows(batch))
+        np.testing.assert_array_equal(
+            layered.vectors(batch, batch.slots), whole.vectors(batch, batch.slots)
+        )
+
+
+@pytest.mark.parametrize("config", CONFIG_AXES)
+def test_few_vectors_are_those_that_all_slots_give(config: AlbertConfig) -> None:
+    emit = partial(OpenVinoEmitter, config, random_weights(config).arrays)
+    texts = random_encodings(config, [40, 3, 17, 9, 2])
+    batch = pack(texts, Layout(40, ((0,), (2, 1, 3, 4))))
+    for form in (Whole, Layered):
+        request = form(emit, SETTINGS).request()
+        everywhere = request.vectors(batch, batch.slots)
+        for read in ([0], [0, 40, 43, 60, 69], list(range(1, 71)), []):
+            few = request.vectors(batch, batch.slots[read])
+            np.testing.assert_allclose(few, everywhere[read], rtol=0, atol=ATOL)
+
+
+def test_each_graph_is_compiled_when_it_is_first_asked() -> None:
+    asked = []
+
+    def emit() -> OpenVinoEmitter:
+        asked.append("a graph")
+        return OpenVinoEmitter(CONFIG, WEIGHTS.arrays)
+
+    form = Whole(emit, SETTINGS)
+    batch = batch_of([9, 5])
+    for slots, graphs in ((batch.slots[:1], 1), (batch.slots[:2], 1), (batch.slots, 2)):
+        form.request().vectors(batch, slots)
+        assert len(asked) == graphs
 
 
 def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:

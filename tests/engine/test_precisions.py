@@ -90,6 +90,16 @@ def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
             assert np.abs(one - other).max() < 0.5
 
 
+def test_few_vectors_of_int8_are_those_that_all_slots_give() -> None:
+    weights = random_weights(CONFIG, pooler=True)
+    batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
+    for plan in (WHOLE, ENDS_IN_FLOAT):
+        engine = int8_engine(weights, scheme_for(weights, plan))
+        alone = given(engine.run(batch, Wanted(pooled=True)).pooled)
+        beside = given(engine.run(batch, Wanted(tokens=True, pooled=True)).pooled)
+        np.testing.assert_allclose(alone, beside, rtol=0, atol=1e-5)
+
+
 def test_a_matrix_in_int8_is_in_the_graph_once() -> None:
     weights = random_weights(CONFIG)
     for plan, in_float in ((WHOLE, 0), (ENDS_IN_FLOAT, 6)):

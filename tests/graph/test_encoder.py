@@ -62,3 +62,22 @@ def test_the_layers_of_a_group_run_one_after_another_before_the_next_repetition(
     ]
     repetitions = [0, 0, 0, 1, 1]  # ⌊layer · 2 / 5⌋
     assert order == [(group, inner) for group in repetitions for inner in (0, 1)]
+
+
+def test_what_follows_the_last_attention_is_computed_where_it_is_read() -> None:
+    config = AlbertConfig(num_hidden_layers=3, hidden_size=64)
+    emit = NameEmitter()
+    encoder(
+        emit,
+        config,
+        ids=None,
+        type_ids=None,
+        positions=None,
+        mask=None,
+        read=lambda _: emit.names.append("read"),
+    )
+    at = "encoder.albert_layer_groups.0.albert_layers.0."
+    after = ("attention.dense", "attention.LayerNorm", "ffn", "ffn_output", "full_layer_layer_norm")
+    expected = [f"{at}{name}.{part}" for name in after for part in ("weight", "bias")]
+    assert emit.names[-12:] == ["read", "read", *expected]
+    assert emit.names.count("read") == 2

@@ -1,4 +1,4 @@
-"""From token vectors in rows to what was wanted, the same for every engine.
+"""From token vectors to what was wanted, the same for every engine.
 
 The heads run here, in numpy and float32, on the arrays where they lie: few vectors enter them, and
 a compiled graph would hold a second copy of the vocabulary matrix and compile before it answers.
@@ -6,36 +6,61 @@ a compiled graph would hold a second copy of the vocabulary matrix and compile b
 
 from __future__ import annotations
 
-from albertkit.engine.protocol import Outputs, PackedBatch, Wanted
+import numpy as np
+
+from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Wanted
 from albertkit.engine.span_search import search_spans
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import FloatArray, head
+from albertkit.spec.heads import Reads
 
 
-def answers(emit: NumpyEmitter, rows: FloatArray, batch: PackedBatch, wanted: Wanted) -> Outputs:
-    """rows: [R, W, H] token vectors; may be the engine's own buffer, it is copied from."""
-    flat = rows.reshape(-1, rows.shape[-1])  # [R·W, H]
-    spec = None if wanted.head is None else head(wanted.head)
-    reads_tokens = spec is not None and spec.reads == "tokens"
-    reads_pooled = spec is not None and spec.reads == "pooled"
+def tokens_read(batch: PackedBatch, wanted: Wanted) -> Int64Array | None:
+    """[K] numbers of the tokens that answers are made of, ascending; None: of all T."""
+    if wanted.tokens or wanted.spans is not None or _head_reads(wanted, "tokens"):
+        return None
+    at = [] if wanted.mlm_at is None else [wanted.mlm_at]
+    if wanted.pooled or _head_reads(wanted, "pooled"):
+        at.append(batch.starts[:-1])  # [CLS]
+    return np.unique(np.concatenate(at)) if at else np.zeros(0, np.int64)
 
-    reads_all = wanted.tokens or reads_tokens or wanted.spans is not None
-    tokens = flat[batch.slots] if reads_all else None  # [T, H]
-    first = batch.slots[batch.starts[:-1]]  # [N] slots of [CLS]
-    pooled = pooler(emit, flat[first]) if wanted.pooled or reads_pooled else None  # [N, H]
+
+def answers(
+    emit: NumpyEmitter,
+    vectors: FloatArray,
+    starts: Int64Array,
+    wanted: Wanted,
+    read: Int64Array | None = None,
+) -> Outputs:
+    """vectors: [K, H] of the tokens `read`, as `tokens_read` gave them; may become an answer.
+
+    starts: [N + 1], text n owns the tokens from starts[n] on.
+    """
+
+    def of(tokens: Int64Array) -> FloatArray:
+        return vectors[tokens if read is None else np.searchsorted(read, tokens)]
+
+    reads_pooled = _head_reads(wanted, "pooled")
+    pooled = pooler(emit, of(starts[:-1])) if wanted.pooled or reads_pooled else None  # [N, H]
     mlm_logits = None
     if wanted.mlm_at is not None:
-        mlm_logits = masked_words(emit, emit.config, flat[batch.slots[wanted.mlm_at]])  # [P, V]
-    read = tokens if reads_tokens else pooled
-    head_logits = None if spec is None or read is None else linear_head(emit, spec, read)
+        mlm_logits = masked_words(emit, emit.config, of(wanted.mlm_at))  # [P, V]
+    head_logits = None
+    if wanted.head is not None:
+        seen = pooled if reads_pooled and pooled is not None else vectors
+        head_logits = linear_head(emit, head(wanted.head), seen)
     spans = None
-    if wanted.spans is not None and tokens is not None:
-        spans = search_spans(emit, tokens, batch.starts, wanted.spans)
+    if wanted.spans is not None:
+        spans = search_spans(emit, vectors, starts, wanted.spans)
     return Outputs(
-        tokens=tokens if wanted.tokens else None,
+        tokens=vectors if wanted.tokens else None,
         pooled=pooled if wanted.pooled else None,
         mlm_logits=mlm_logits,
         head_logits=head_logits,
         spans=spans,
     )
+
+
+def _head_reads(wanted: Wanted, kind: Reads) -> bool:
+    return wanted.head is not None and head(wanted.head).reads == kind

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.answers import answers
+from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.checks import check
 from albertkit.engine.held import HeldArrays
 from albertkit.engine.protocol import Int32Array, Outputs, PackedBatch, Precision, Wanted
@@ -33,15 +33,18 @@ class NumpyEngine:
 
     def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
         check(self.weights, batch, wanted)
-        rows = encoder(
+        read = tokens_read(batch, wanted)
+        slots = batch.slots if read is None else batch.slots[read]
+        vectors = encoder(
             self._emit,
             self.config,
             ids=batch.ids,
             type_ids=batch.type_ids,
             positions=batch.positions,
             mask=own_text(batch.owners),
-        )
-        return answers(self._emit, rows, batch, wanted)
+            read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
+        )  # [K, H]
+        return answers(self._emit, vectors, batch.starts, wanted, read)
 
     def close(self) -> None:
         """Nothing to give back."""

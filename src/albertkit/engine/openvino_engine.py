@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
-from albertkit.engine.answers import answers
+from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.checks import check
 from albertkit.engine.held import HeldArrays
 from albertkit.engine.idle_requests import IdleRequests
@@ -70,7 +71,7 @@ class OpenVinoEngine:
             "ENABLE_CPU_PINNING": False,
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
-        emit = _emitter(weights.config, arrays, precision, scheme)
+        emit = partial(_emitter, weights.config, arrays, precision, scheme)
         form: Form = (Layered if precision == "bfloat16" else Whole)(emit, settings)
         self._requests = IdleRequests([form.request() for _ in range(streams)])
         self._texts = ThreadPoolExecutor(streams, "albertkit") if deterministic else None
@@ -91,8 +92,12 @@ class OpenVinoEngine:
         self._requests.close()
 
     def _answers(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+        # how many others are read must not matter to the bits of one
+        read = None if self._texts else tokens_read(batch, wanted)
+        slots = batch.slots if read is None else batch.slots[read]
         with self._requests.one() as request:
-            return answers(self._heads, request.rows(batch), batch, wanted)
+            vectors = request.vectors(batch, slots)  # [K, H]
+        return answers(self._heads, vectors, batch.starts, wanted, read)
 
 
 def own_cores() -> int:

@@ -1,6 +1,8 @@
 """The two forms in which OpenVINO holds an encoder: one graph of all repetitions, or one a layer.
 
-Whole: the fastest, where OpenVINO packs a matrix that all repetitions share once.
+Whole: the fastest, where OpenVINO packs a matrix that all repetitions share once. What is asked
+about few slots (masked words, [CLS]) has a graph of its own, whose last layer is computed for
+these alone; each graph is compiled when it is first asked, as most processes ask only one.
 Layered: a graph for the embeddings and one for each layer's parameters, called as often as it is
 repeated, with two tensors changing places. In bfloat16 the whole graph holds a packed copy of the
 matrix for each repetition, 523 MB for 221 at albert-base's shape, at 0.93 to 1.0 of the speed.
@@ -9,27 +11,38 @@ A request has one set of buffers: one call at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import numpy as np
+
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_graphs import embeddings_graph, encoder_graph, layer_graph
-from albertkit.engine.protocol import PackedBatch
+from albertkit.engine.openvino_graphs import (
+    embeddings_graph,
+    encoder_graph,
+    layer_graph,
+    reading_graph,
+)
+from albertkit.engine.protocol import Int64Array, PackedBatch
 from albertkit.engine.quiet_openvino import openvino
+from albertkit.graph.encoder import layers
 from albertkit.spec import FloatArray
-from albertkit.spec.parameters import layer_prefix
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, InferRequest
+    from openvino import CompiledModel, InferRequest, Model
 
 Settings: TypeAlias = Mapping[str, str | int | bool]
+Emit: TypeAlias = Callable[[], OpenVinoEmitter]  # a new one for each graph
+
+READ_STEP = 8  # slots are read in multiples of so many, since each new number is a new shape
 
 
 class Request(Protocol):
     """Answers one batch after another."""
 
-    def rows(self, batch: PackedBatch) -> FloatArray:
-        """Token vectors [R, W, H], in memory that the next call writes to."""
+    def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
+        """The vectors [K, H] of these slots; the caller's own."""
         ...
 
 
@@ -40,31 +53,38 @@ class Form(Protocol):
 
 
 class Whole:
-    """One graph."""
+    """One graph for all slots, one for few of them."""
 
-    def __init__(self, emit: OpenVinoEmitter, settings: Settings) -> None:
-        self._compiled = openvino().Core().compile_model(encoder_graph(emit), "CPU", settings)
+    def __init__(self, emit: Emit, settings: Settings) -> None:
+        self._core = openvino().Core()  # here, since whoever makes an engine has another one
+        self._emit = emit
+        self._settings = settings
+        self._compiled: dict[Callable[[OpenVinoEmitter], Model], CompiledModel] = {}
+        self._one_at_a_time = threading.Lock()
 
     def request(self) -> Request:
-        return _WholeRequest(self._compiled.create_infer_request())
+        return _WholeRequest(self)
+
+    def request_of(self, graph: Callable[[OpenVinoEmitter], Model]) -> InferRequest:
+        """A request of one of the graphs, which is compiled at its first."""
+        with self._one_at_a_time:
+            if graph not in self._compiled:
+                model = graph(self._emit())
+                self._compiled[graph] = self._core.compile_model(model, "CPU", self._settings)
+            return self._compiled[graph].create_infer_request()
 
 
 class Layered:
     """A graph for the embeddings, and one for each layer that has parameters of its own."""
 
-    def __init__(self, emit: OpenVinoEmitter, settings: Settings) -> None:
-        core, c = openvino().Core(), emit.config
-        self._embeddings = core.compile_model(embeddings_graph(emit), "CPU", settings)
-        passes = [
-            layer_prefix(c.group_of(repetition), inner)
-            for repetition in range(c.num_hidden_layers)
-            for inner in range(c.inner_group_num)
-        ]
+    def __init__(self, emit: Emit, settings: Settings) -> None:
+        core, nodes = openvino().Core(), emit()
+        self._embeddings = core.compile_model(embeddings_graph(nodes), "CPU", settings)
+        self._passes = layers(nodes.config)
         self._layers: dict[str, CompiledModel] = {
-            at: core.compile_model(layer_graph(emit, at), "CPU", settings)
-            for at in dict.fromkeys(passes)
+            at: core.compile_model(layer_graph(nodes, at), "CPU", settings)
+            for at in dict.fromkeys(self._passes)
         }
-        self._passes = passes
 
     def request(self) -> Request:
         layers = {at: compiled.create_infer_request() for at, compiled in self._layers.items()}
@@ -74,14 +94,23 @@ class Layered:
 
 
 class _WholeRequest:
-    def __init__(self, request: InferRequest) -> None:
-        self._request = request
+    def __init__(self, form: Whole) -> None:
+        self._form = form
+        self._all: InferRequest | None = None
+        self._few: InferRequest | None = None
 
-    def rows(self, batch: PackedBatch) -> FloatArray:
+    def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
-        self._request.infer(inputs, share_inputs=True)
-        rows: FloatArray = self._request.get_output_tensor(0).data
-        return rows
+        if len(slots) == len(batch.slots):
+            self._all = self._all or self._form.request_of(encoder_graph)
+            self._all.infer(inputs, share_inputs=True)
+            return _picked(self._all, slots)
+        self._few = self._few or self._form.request_of(reading_graph)
+        K = len(slots)
+        read = np.zeros(max(1, -(-K // READ_STEP)) * READ_STEP, np.int64)
+        read[:K] = slots
+        self._few.infer([*inputs, read], share_inputs=True)
+        return _picked(self._few, np.arange(K))
 
 
 class _LayeredRequest:
@@ -91,7 +120,7 @@ class _LayeredRequest:
         self._embeddings = embeddings
         self._passes = passes
 
-    def rows(self, batch: PackedBatch) -> FloatArray:
+    def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         ov = openvino()
         self._embeddings.infer([batch.ids, batch.type_ids, batch.positions], share_inputs=True)
         before = self._embeddings.get_output_tensor(0)
@@ -103,5 +132,13 @@ class _LayeredRequest:
             each.set_output_tensor(0, after)
             each.infer()
             before, after, spare = after, spare, before
-        rows: FloatArray = before.data
-        return rows
+        return _flat(before.data)[slots]
+
+
+def _picked(request: InferRequest, numbers: Int64Array) -> FloatArray:
+    """Vectors [K, H] of what a request has computed, whose buffers its next call writes to."""
+    return _flat(request.get_output_tensor(0).data)[numbers]
+
+
+def _flat(vectors: FloatArray) -> FloatArray:
+    return vectors.reshape(-1, vectors.shape[-1])

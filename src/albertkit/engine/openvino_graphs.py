@@ -5,6 +5,7 @@ All take rows of any number R and width W.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,19 +18,26 @@ from albertkit.graph.encoder import embeddings, encoder, layer
 if TYPE_CHECKING:
     from openvino import Model, Node
 
+ROWS = ("ids", "type_ids", "positions", "owners")
+
 
 def encoder_graph(emit: OpenVinoEmitter) -> Model:
     """ids, type ids, positions, owners (int32 [R, W]) → token vectors [R, W, H]."""
-    ids, type_ids, positions, owners = map(_slots, ("ids", "type_ids", "positions", "owners"))
-    vectors = encoder(
-        emit,
-        emit.config,
-        ids=ids,
-        type_ids=type_ids,
-        positions=positions,
-        mask=own_text(owners),
-    )
-    return openvino().Model([vectors], [ids, type_ids, positions, owners], "albert")
+    inputs = [_slots(name) for name in ROWS]
+    return openvino().Model([_encoded(emit, inputs)], inputs, "albert")
+
+
+def reading_graph(emit: OpenVinoEmitter) -> Model:
+    """As `encoder_graph`, and numbers of slots (int64 [K]) → the vectors of these [K, H]."""
+    op = openvino().opset15
+    inputs = [_slots(name) for name in ROWS]
+    numbers = op.parameter([-1], np.int64, name="read")
+
+    def read(vectors: Node) -> Node:
+        flat = op.reshape(vectors, np.array([-1, emit.config.hidden_size], np.int64), False)
+        return op.gather(flat, numbers, op.constant(np.int32(0)))
+
+    return openvino().Model([_encoded(emit, inputs, read)], [*inputs, numbers], "albert")
 
 
 def embeddings_graph(emit: OpenVinoEmitter) -> Model:
@@ -49,6 +57,21 @@ def layer_graph(emit: OpenVinoEmitter, at: str) -> Model:
     owners = _slots("owners")
     after = layer(emit, emit.config, before, own_text(owners), at)
     return openvino().Model([after], [before, owners], "layer")
+
+
+def _encoded(
+    emit: OpenVinoEmitter, inputs: list[Node], read: Callable[[Node], Node] | None = None
+) -> Node:
+    ids, type_ids, positions, owners = inputs
+    return encoder(
+        emit,
+        emit.config,
+        ids=ids,
+        type_ids=type_ids,
+        positions=positions,
+        mask=own_text(owners),
+        read=read,
+    )
 
 
 def own_text(owners: Node) -> Node:

@@ -1,10 +1,13 @@
 """ALBERT's encoder, once, over any Emitter.
 
-In: ids, type ids and positions [R, W], and a mask. Out: token vectors [R, W, H].
+In: ids, type ids and positions [R, W], and a mask. Out: token vectors [R, W, H], or [K, H] where
+only K slots are read.
 Source: google-research/albert modeling.py; order of the sums as there (word + type, then position).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from albertkit.graph.emitter import Emitter, I_contra, X
 from albertkit.spec import AlbertConfig
@@ -19,14 +22,27 @@ def encoder(
     type_ids: I_contra,
     positions: I_contra,
     mask: X,
+    read: Callable[[X], X] | None = None,
 ) -> X:
-    """Token vectors after the last repetition."""
+    """Token vectors after the last repetition.
+
+    read: takes the slots that are read, [R, W, H] → [K, H], and what follows the last attention
+    is computed for these alone; None: all are read.
+    """
     x = embeddings(emit, ids, type_ids, positions)  # [R, W, H]
-    for repetition in range(config.num_hidden_layers):
-        group = config.group_of(repetition)
-        for inner in range(config.inner_group_num):
-            x = layer(emit, config, x, mask, layer_prefix(group, inner))  # [R, W, H]
-    return x
+    *passes, last = layers(config)
+    for at in passes:
+        x = layer(emit, config, x, mask, at)  # [R, W, H]
+    return layer(emit, config, x, mask, last, read=read)
+
+
+def layers(config: AlbertConfig) -> list[str]:
+    """The prefixes of the layers' parameters in the order in which the layers run."""
+    return [
+        layer_prefix(config.group_of(repetition), inner)
+        for repetition in range(config.num_hidden_layers)
+        for inner in range(config.inner_group_num)
+    ]
 
 
 def embeddings(
@@ -40,12 +56,25 @@ def embeddings(
     return _linear(emit, x, "encoder.embedding_hidden_mapping_in")  # [R, W, H]
 
 
-def layer(emit: Emitter[X, I_contra], config: AlbertConfig, x: X, mask: X, at: str) -> X:
-    """One pass through the layer whose parameters' names begin with `at`."""
+def layer(
+    emit: Emitter[X, I_contra],
+    config: AlbertConfig,
+    x: X,
+    mask: X,
+    at: str,
+    *,
+    read: Callable[[X], X] | None = None,
+) -> X:
+    """One pass through the layer whose parameters' names begin with `at`.
+
+    read: as of `encoder`.
+    """
     query, key, value = (
         _linear(emit, x, f"{at}attention.{part}") for part in ("query", "key", "value")
     )
     context = emit.attention(query, key, value, mask)  # [R, W, H]
+    if read is not None:
+        context, x = read(context), read(x)  # [K, H]
     x = emit.norm(
         emit.add(x, _linear(emit, context, f"{at}attention.dense")), f"{at}attention.LayerNorm"
     )

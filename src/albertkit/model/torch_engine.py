@@ -6,8 +6,6 @@ end in one row, without a slot between them. The heads are those of every engine
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -73,10 +71,10 @@ class TorchEngine:
                 self._laid(values, slots) for values in (batch.ids, batch.type_ids, batch.positions)
             )
             vectors = encoder.token_vectors(ids, type_ids, positions, bounds)  # [1, T, H]
-            rows: FloatArray = vectors.cpu().float().numpy()
-        places = np.empty_like(order)
-        places[order] = np.arange(len(order))
-        return answers(self._heads, rows, replace(batch, slots=places), wanted)
+            found: FloatArray = vectors[0].cpu().float().numpy()
+        in_place = np.empty_like(found)
+        in_place[order] = found
+        return answers(self._heads, in_place, batch.starts, wanted)
 
     def close(self) -> None:
         """Give the parameters' memory back; the engine does not run afterwards."""

@@ -323,8 +323,9 @@ def _first_argument(sentences: object, others: dict[str, object]) -> object:
     """The texts, which sentence-transformers 6 calls `inputs`."""
     if sentences is NOTHING and "inputs" in others:
         sentences = others.pop("inputs")
-    names = inspect.signature(TextEmbedder.encode).parameters
-    refuse_unknown(others, [name for name in names if name not in ("self", "others")], "encode")
+    if others:
+        names = inspect.signature(TextEmbedder.encode).parameters
+        refuse_unknown(others, [name for name in names if name not in ("self", "others")], "encode")
     return None if sentences is NOTHING else sentences
 
 
