@@ -203,12 +203,16 @@ def speed(ran: Ran, name: str) -> str:
 def times(ratio: Ratio | None) -> str:
     if ratio is None:
         return ""
+    if ratio.low == ratio.high:  # of one round, as the page says
+        return f"x{ratio.middle:.2f}"
     return f"x{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
 
 
 def share(ratio: Ratio | None) -> str:
     if ratio is None:
         return ""
+    if ratio.low == ratio.high:
+        return f"{ratio.middle:.0%}"
     return f"{ratio.middle:.0%} ({ratio.low:.0%}–{ratio.high:.0%})"
 
 
