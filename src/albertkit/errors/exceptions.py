@@ -10,6 +10,9 @@ Any other exception that leaves the package is a bug of ours.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Self
+
 from albertkit.errors.finding import Finding
 
 
@@ -23,6 +26,11 @@ class AlbertKitError(Exception):
     ) -> None:
         self.finding = Finding(code, "error", what, why, fix, where)
         super().__init__(self.finding.line())
+
+    def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
+        """How pickle sends it to another process; its own way knows the line alone."""
+        f = self.finding
+        return partial(type(self), f.code, f.what, why=f.why, fix=f.fix, where=f.where), ()
 
 
 class InputError(AlbertKitError, ValueError):

@@ -1,0 +1,18 @@
+"""Errors reach whoever must hear of them, in other processes too."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+
+
+@pytest.mark.parametrize("kind", [InputError, FormatError, SurroundingsError])
+def test_an_error_is_the_same_behind_a_pickle(kind: type[AlbertKitError]) -> None:
+    error = kind("usage", "what", why="why", fix="fix", where="a.txt")
+    sent = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
+    assert type(sent) is kind
+    assert sent.finding == error.finding
+    assert str(sent) == str(error)
