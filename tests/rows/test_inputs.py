@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from albertkit.errors import InputError
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
 from albertkit.rows import count_rows, find_inputs, read_batches, read_texts
+from other_user import as_nobody
 from row_files import KINDS, PACKED, Rows, written
 
 ROWS: Rows = [("one", 1), ("two", None), ("é\u2028", 3)]
@@ -160,3 +162,32 @@ except RuntimeError as error:
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert f"{what} needs pyarrow" in told.stdout
     assert told.stdout.endswith("albertkit[tables]'. [extra-missing]\n")
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    written(tmp_path, "a.txt", b"a\n")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
+    with pytest.raises(SurroundingsError, match=r"b\.txt.*\[file-unreadable\]"):
+        read_batches(tmp_path)
+    (batch,) = read_batches(tmp_path, skip_bad=True)
+    assert (batch.texts, [bad.code for bad in batch.bad]) == (["a"], ["file-unreadable"])
+
+
+def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:
+    with TemporaryDirectory() as folder:  # below the tests' own directory nobody may look
+        written(Path(folder), "closed/a.txt", b"a\n")
+        written(Path(folder), "b.txt", b"b\n")
+        Path(folder).chmod(0o755)
+        (Path(folder) / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
+        with as_nobody():
+            with pytest.raises(SurroundingsError, match=r"closed.*\[file-unreadable\]"):
+                find_inputs(folder)
+            with pytest.raises(AlbertKitError, match="closed"):
+                find_inputs(f"{folder}/closed/a.txt")
+        (Path(folder) / "closed").chmod(0o700)
+
+
+def test_lines_that_come_through_a_pipe_have_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id,body\n1,a\n")))
+    with pytest.raises(InputError, match=r"standard input: .*'body'; CSV .*\[column-missing\]"):
+        read_texts("-", column="body")

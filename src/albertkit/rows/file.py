@@ -90,17 +90,18 @@ class RowFile:
 
 def looked_into(name: str) -> RowFile:
     """What a look tells; errors are held, but for SurroundingsError [extra-missing]."""
+    size = None
     try:
         with told_as_unreadable_rows(called(name)):
-            return _looked_into(name)
+            size = size_of(name)
+            return _looked_into(name, size)
     except AlbertKitError as error:
         if error.finding.code == "extra-missing":
             raise
-        return RowFile(name, size_of(name), error=error)
+        return RowFile(name, size, error=error)
 
 
-def _looked_into(name: str) -> RowFile:
-    size = size_of(name)
+def _looked_into(name: str, size: int | None) -> RowFile:
     head, stream = looked_at(opened(name))
     packing = packing_of(head)
     if packing is not None:

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from albertkit.errors import Finding, InputError
+from albertkit.fileformats.reader import told_as_unreadable
 from albertkit.rows.cells import CellType, agreed
 from albertkit.rows.file import RowFile, looked_into
 from albertkit.rows.filesystems import files_below, is_directory, is_uri
 from albertkit.rows.kinds import named_kind
-from albertkit.rows.places import called, is_stream
+from albertkit.rows.places import STANDARD_INPUT, called, is_stream
 
 LOGGER = logging.getLogger(__name__)
 
@@ -83,12 +84,15 @@ def find_inputs(places: Place | Iterable[Place]) -> Inputs:
     Of a directory and those in it, and of a pattern: the files of known kinds, in the order of
     their names; hidden ones, and those of a directory that begin with "_", are not looked at,
     others are told of in the log.
-    Raises InputError [file-not-found], SurroundingsError [extra-missing].
+    Raises InputError [file-not-found], SurroundingsError [extra-missing], [file-unreadable] for a
+    directory.
     """
     files: list[RowFile] = []
     left_out: list[str] = []
     for name in names_of(places):
-        if (inside := _inside(name)) is None:
+        with told_as_unreadable(called(name)):
+            inside = _inside(name)
+        if inside is None:
             files.append(looked_into(name))
             continue
         looked = [_known(each) for each in inside]
@@ -113,17 +117,26 @@ def column_missing(name: str, columns: Iterable[str], place: str) -> InputError:
     """The error that names the columns there are, the nearest first."""
     there = list(columns)
     near = difflib.get_close_matches(name, there, 1, 0.5)
+    fix = "Name one of them" if there else "Leave it out"
     return InputError(
         "column-missing",
         f"there is no column {name!r}",
         why=f"the columns are {', '.join(there)}" if there else "lines of text have no columns",
-        fix=f"Name one of them, perhaps {near[0]!r}" if near else "Name one of them",
+        fix=f"{fix}, perhaps {near[0]!r}" if near else fix,
         where=place,
     )
 
 
 def _column_of(file: RowFile, column: str | None) -> str:
     columns = file.columns
+    if column is not None and file.name == STANDARD_INPUT and columns == {}:
+        raise InputError(
+            "column-missing",
+            f"there is no column {column!r}",
+            why="CSV without a file's name is read as lines",
+            fix="Give a table of cells as a file, or leave the column out",
+            where=called(file.name),
+        )
     if not columns:  # lines of text, or unknown
         return column or TEXT
     wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
@@ -154,7 +167,7 @@ def _inside(name: str) -> list[str] | None:
     if is_uri(name):
         return files_below(name) if is_directory(name) else None
     path = Path(name)
-    if path.is_dir():
+    if name and path.is_dir():  # "" would be where we are
         return _files_below(path)
     if is_stream(name) or path.is_file():
         return None
@@ -166,10 +179,16 @@ def _inside(name: str) -> list[str] | None:
 
 def _files_below(top: Path) -> list[str]:
     found: list[Path] = []
-    for folder, inside, names in os.walk(top):
+    for folder, inside, names in os.walk(top, onerror=_closed):
         inside[:] = [name for name in inside if not name.startswith((".", "_"))]
         found += [Path(folder, name) for name in names if not name.startswith((".", "_"))]
     return [str(path) for path in sorted(found)]
+
+
+def _closed(error: OSError) -> NoReturn:
+    """A directory whose files cannot be found is not one without files."""
+    with told_as_unreadable(error.filename):
+        raise error
 
 
 def _known(name: str) -> RowFile | str:
