@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import albertkit
 from albertkit.errors import InputError
 from albertkit.spec.vector_plan import VectorPlan
 from albertkit.tasks import quantize_embeddings, stream
@@ -209,3 +210,43 @@ def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> 
     told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
     assert told["engine"] == "openvino"
     assert len(told["fingerprint"]) == 16
+
+
+def test_what_is_wrong_with_files_or_columns_begins_no_directory(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.txt").write_bytes("text".encode("utf-16"))
+    for change, told in (
+        ({"column": "titel"}, "column-missing"),
+        ({"keep": ("titel",)}, "column-missing"),
+        ({"places": (*job.places, str(tmp_path / "bad.txt")), "keep": ()}, "file-not-utf8"),
+    ):
+        with pytest.raises(ValueError, match=rf"\[{told}\]"):
+            run(replace(job, **change), tmp_path / "out")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -> None:
+    asked = replace(job, places=(str(tmp_path),))
+    with pytest.raises(InputError, match=r"a directory that is read.*\[output-taken\]"):
+        run(asked, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert run(asked, tmp_path / "_out").rows == len(TEXTS)
+    assert run(asked, tmp_path / "_out", resume=True).shards == 0
+
+
+def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
+    auto = replace(job, engine="auto", device="auto", precision="auto")
+    with opened_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+        taken = open_job.job
+    assert "auto" not in (taken.engine, taken.device, taken.precision)
+    assert taken.precision == open_job.embedder.loaded.engines.precision
+
+
+def test_shards_of_two_versions_are_not_mixed(
+    job: EmbedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(job, tmp_path / "out")
+    monkeypatch.setattr(albertkit, "__version__", "9.9")
+    with pytest.raises(InputError, match=r"albertkit.*not \"9\.9\".*\[output-taken\]"):
+        run(job, tmp_path / "out", resume=True)

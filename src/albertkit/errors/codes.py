@@ -73,7 +73,7 @@ CODES: dict[str, str] = {
     "files-left-out": "A directory holds files of no known kind, which are not read.",
     "output-busy": "Another process is writing to the same output directory.",
     "output-exists": "An output directory holds shards of the same job already.",
-    "output-taken": "An output directory holds another job's shards, or files that are not ours.",
+    "output-taken": "An output is another job's, holds files that are not ours, or is an input.",
     "ranges-missing": "Vectors are to have a byte's steps, and nothing says between which numbers.",
     "ranges-of-few": "The ranges of vectors in bytes are taken from few vectors.",
     "row-malformed": "A row of a table cannot be read.",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
+import albertkit
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import JsonValue
 from albertkit.rows import Inputs, RowBatch, Table, read_batches
@@ -41,8 +42,8 @@ class EmbedJob:
     column, skip_bad: as of `read_batches`. calibration: texts, or a file of them, that int8 is
     fitted to. vectors: the type of their numbers; ranges: [2, D], for int8 and uint8.
     The rest is as of TextEmbedder and its `encode`; what depends on the first texts that a process
-    sees (engine "auto", calibration, ranges) is fixed by `opened_job`. Raises InputError
-    [option-invalid].
+    sees, or on its machine ("auto", calibration, ranges), is fixed by `opened_job`.
+    Raises InputError [option-invalid].
     """
 
     places: tuple[str, ...]
@@ -101,6 +102,7 @@ class EmbedJob:
         """What the answers depend on, by which another run knows whether it is the same job."""
         call = self.call(embedder)
         return {
+            "albertkit": albertkit.__version__,
             "inputs": [dict(each) for each in inputs.described()],
             "column": self.column,
             "keep": list(self.keep),

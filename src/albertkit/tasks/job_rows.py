@@ -29,6 +29,10 @@ class JobRows:
         self._from_the_first = chain(seen, batches)
         return window
 
+    def check(self) -> None:
+        """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
+        self._read(0)
+
     def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
         """The number and the rows of each shard that is not finished."""
         rows = self.job.shard_rows

@@ -17,7 +17,8 @@ import numpy as np
 
 from albertkit.errors import InputError
 from albertkit.rows import Inputs, ShardedSink, find_inputs
-from albertkit.rows.remote_path import AnyPath, new_file
+from albertkit.rows.apart import check_apart
+from albertkit.rows.remote_path import AnyPath, new_file, path_of
 from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
 from albertkit.tasks.cutting import Cuts
@@ -90,14 +91,17 @@ def opened_job(
     Raises as `find_inputs`, TextEmbedder and ShardedSink do.
     """
     inputs = find_inputs(job.places) if inputs is None else inputs
-    engine = placed(job.engine, job.device).engine
-    # numpy, that a short list finds quicker, would give other last digits than OpenVINO
-    job = replace(job, engine="openvino" if engine == "auto" else engine)
+    check_apart(path_of(directory) / f"part.{kind}", job.places)
     rows = JobRows(job, inputs)
+    rows.check()
+    at = placed(job.engine, job.device)
+    # numpy, that a short list finds quicker, would give other last digits than OpenVINO
+    job = replace(job, engine="openvino" if at.engine == "auto" else at.engine, device=at.device)
     if job.precision == "int8" and job.calibration is None:
         first = rows.first_window()
         job = replace(job, calibration=() if first is None else tuple(first.first))
     embedder = job.embedder()
+    job = replace(job, precision=embedder.loaded.engines.precision)
     with ShardedSink(
         directory,
         job=job.described(embedder, inputs),
