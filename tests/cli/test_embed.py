@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import signal
@@ -168,6 +169,11 @@ def test_ctrl_c_in_a_job_says_how_to_go_on(model: str, tmp_path: Path) -> None:
         (["-f", "csv", "-o", "out/"], "--format is csv; in a directory it can be parquet"),
         (["-f", "csv", "-o", "v.csv"], "both --format and --output"),
         (["hi", "--keep", "id"], "--keep is given, and a text as argument"),
+        (["-i", ""], "there is no file ''"),
+        (["hi", "-o", ""], "--output has no name"),
+        (["-", "-i", "-"], "standard input is named twice"),
+        (["hi", "-o", "s3://bucket/v.npy"], "on other file systems only directories are"),
+        (["-i", "v.jsonl", "-o", "./v.jsonl"], "'v.jsonl' would be written, which is read"),
         (["-i", "x.txt", "--keep", "vector"], "'vector' is to be kept"),
         (["-i", "x.txt", "-o", "out/", "--shard-rows", "0"], "shard_rows is 0"),
     ],
@@ -177,3 +183,24 @@ def test_options_that_do_not_fit_are_refused_before_anything_is_read(
     capsys: pytest.CaptureFixture[str], options: list[str], told: str
 ) -> None:
     assert told in refused(capsys, *options, "-m", "no-such-model")
+
+
+def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    numbers = [None] * 9 + [1, 2]
+    table = tmp_path / "in.jsonl"
+    table.write_text("".join(json.dumps({"text": "a", "n": n}) + "\n" for n in numbers))
+    said(capsys, "-i", table, "--keep", "n", "-m", model, "-o", tmp_path / "v.parquet")
+    assert parquet.read_table(tmp_path / "v.parquet")["n"].to_pylist() == numbers
+
+
+def test_compressed_lines_are_shards_too(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path, tmp_path: Path
+) -> None:
+    job = ["-i", table, "--column", "body", "-m", model, "-o", f"{tmp_path}/out/"]
+    said(capsys, *job, "-f", "jsonl.gz")
+    lines = gzip.decompress((tmp_path / "out" / "part-00000.jsonl.gz").read_bytes()).splitlines()
+    assert [json.loads(line)["text"] for line in lines] == TEXTS

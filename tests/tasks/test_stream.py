@@ -240,3 +240,12 @@ def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) ->
     assert asked == []
     with pytest.raises(InputError, match=r"output_value beside output.*\[option-invalid\]"):
         embedder.encode(MANY, output=tmp_path / "v.npy", output_value=None)
+
+
+def test_the_ranges_of_bytes_lie_beside_their_file(embedder: TextEmbedder, tmp_path: Path) -> None:
+    vectors = embedder.encode(iter(MANY), output=tmp_path / "v.npy", precision="int8")
+    ranges = np.load(tmp_path / "v.npy.ranges.npy")
+    wanted = quantize_embeddings(embedder.encode(MANY), "int8", ranges)
+    np.testing.assert_array_equal(vectors, wanted)
+    embedder.encode(iter(MANY), output=tmp_path / "w.npy", ranges=ranges)
+    assert not (tmp_path / "w.npy.ranges.npy").exists(), "floats are set against nothing"

@@ -22,6 +22,7 @@ class EmbedForm(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+    JSONL_GZ = "jsonl.gz"
     CSV = "csv"
     PARQUET = "parquet"
     ARROW = "arrow"
@@ -46,7 +47,13 @@ class VectorChoice(StrEnum):
 
 
 PRINTED = (EmbedForm.TABLE, EmbedForm.JSONL, EmbedForm.CSV)
-SHARDED = (EmbedForm.PARQUET, EmbedForm.ARROW, EmbedForm.NPY, EmbedForm.JSONL)
+SHARDED = (
+    EmbedForm.PARQUET,
+    EmbedForm.ARROW,
+    EmbedForm.NPY,
+    EmbedForm.JSONL,
+    EmbedForm.JSONL_GZ,
+)
 
 
 def embed(
@@ -65,7 +72,9 @@ def embed(
     keep: Annotated[
         str | None,
         typer.Option(
-            "--keep", metavar="A,B", help="Columns that go beside the vectors, not the text."
+            "--keep",
+            metavar="A,B",
+            help="Columns that go beside the vectors, in place of the text.",
         ),
     ] = None,
     skip_bad: Annotated[
@@ -100,7 +109,7 @@ def embed(
             "--format",
             "-f",
             help="How to print: table (on a terminal), jsonl (in a pipe), csv; or what the files"
-            " of a directory are: parquet, arrow, npy, jsonl.",
+            " of a directory are: parquet, arrow, npy, jsonl, jsonl.gz.",
         ),
     ] = None,
     output: Annotated[
@@ -136,6 +145,8 @@ def embed(
     ] = None,
 ) -> None:
     """Give a vector for each text."""
+    if output == "":
+        raise InputError("usage", "--output has no name", fix="Give a file, or a directory: out/")
     sharded = output is not None and _is_directory(output)
     if output is not None and form is not None and not sharded:
         raise InputError(
@@ -151,6 +162,20 @@ def embed(
             f"--{'resume' if resume else 'shard-rows'} is given without a directory",
             why="only a directory holds parts that are whole",
             fix="Give --output out/",
+        )
+    if [*(texts or ()), *(inputs or ())].count("-") > 1:
+        raise InputError(
+            "usage",
+            "standard input is named twice",
+            why="what was read there is gone",
+            fix="Name it once",
+        )
+    if output is not None and not sharded and "://" in output:
+        raise InputError(
+            "usage",
+            f"--output {output} is a file",
+            why="on other file systems only directories are written, each file of them whole",
+            fix="Give a directory's name, which ends in /, or write the file here and copy it",
         )
     _check_cluster(on, sharded, {"address": address, "workers": workers, "cores": cores})
     from albertkit.cli.embed_job import run_sharded, run_streamed
@@ -189,7 +214,9 @@ def embed(
 
 
 def _is_directory(output: str) -> bool:
-    return output.endswith("/") or not Path(output).suffix or Path(output).is_dir()
+    from albertkit.rows.remote_path import path_of
+
+    return output.endswith("/") or not path_of(output).suffix or Path(output).is_dir()
 
 
 def _check_form(form: EmbedForm | None, choice: tuple[EmbedForm, ...]) -> None:

@@ -11,13 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from albertkit.cli.output import to_standard_output
 from albertkit.cli.screen import drawn
 from albertkit.cli.sources import STANDARD_INPUT
 from albertkit.errors import InputError
-from albertkit.fileformats.atomic import new_file, write_file
+from albertkit.fileformats.atomic import write_file
 from albertkit.rows import (
     BadRow,
     Inputs,
@@ -30,11 +28,13 @@ from albertkit.rows import (
     write_csv,
     write_jsonl,
 )
+from albertkit.rows.apart import check_apart
+from albertkit.rows.write import Types
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.run_job import JobDone, opened_job, run_job
-from albertkit.tasks.vector_file import VECTOR
+from albertkit.tasks.vector_file import VECTOR, write_ranges
 from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
@@ -96,11 +96,13 @@ def run_streamed(
     """Windows of rows as they are answered, to standard output or into one file."""
     if output is not None:
         check_output(Path(output))
-    batches, total = _rows(job, arguments)
+        check_apart(Path(output), job.places)
+    batches, total, types = _rows(job, arguments)
     windows = RowWindows(batches)
     texts = windows.texts()
     first = next(texts, None)
     if first is None:
+        _tell_bad(windows.bad)
         raise _no_text()
     on_screen = output is None and sys.stdout.isatty()
     line = ProgressLine(total, patience=1) if sys.stderr.isatty() and not on_screen else None
@@ -109,7 +111,7 @@ def run_streamed(
     if output is None:
         writing = _printing(form or ("table" if on_screen else "jsonl"))
     else:
-        writing = _filing(Path(output), cast, windows)
+        writing = _filing(Path(output), types, cast, windows)
     with writing as write, closing(call.told(chain([first], texts))) as answers:
         for vectors in answers:
             write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
@@ -120,13 +122,17 @@ def run_streamed(
         _say(f"{rows:,} rows written to {output}")
 
 
-def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None]:
-    """The rows in the order in which they are named, arguments first; how many, where known.
+def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None, Types]:
+    """The rows in the order in which they are named, arguments first; how many, where known; and
+    the types of the columns that are kept.
 
     Raises InputError [text-empty] for an empty argument, and as `read_batches` does.
     """
     if not arguments and not job.places:
         arguments = _piped()
+    if all(argument == STANDARD_INPUT for argument in arguments):
+        inputs = find_inputs((*arguments, *job.places))
+        return *_read(job, inputs), inputs.types(job.keep)
     parts: list[tuple[Iterator[RowBatch], int | None]] = []
     for number, argument in enumerate(arguments):
         if argument == STANDARD_INPUT:
@@ -144,7 +150,7 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
         parts.append(_read(job, find_inputs(job.places)))
     counts = [count for _, count in parts if count is not None]
     total = sum(counts) if len(counts) == len(parts) else None
-    return chain.from_iterable(batches for batches, _ in parts), total
+    return chain.from_iterable(batches for batches, _ in parts), total, {}
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
@@ -201,13 +207,11 @@ def _printing(form: str) -> Iterator[Write]:
 
 
 @contextmanager
-def _filing(place: Path, cast: VectorCast, windows: RowWindows) -> Iterator[Write]:
+def _filing(place: Path, types: Types, cast: VectorCast, windows: RowWindows) -> Iterator[Write]:
     """One file, whole or not at all; beside it the ranges of bytes, and the bad rows."""
-    with new_table(place) as writer:
+    with new_table(place, types) as writer:
         yield writer.write
-        if cast.ranges is not None:
-            with new_file(place.with_name(f"{place.name}.ranges.npy")) as file:
-                np.save(file, cast.ranges)
+        write_ranges(place, cast)
         if windows.bad:
             listed = place.with_name(f"{place.name}.bad.jsonl")
             lines = (json.dumps(asdict(bad), ensure_ascii=False) + "\n" for bad in windows.bad)

@@ -215,11 +215,11 @@ class TextEmbedder:
         truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
         output: write the vectors to a file, whole or not at all: .npy, given back as an array that
         is mapped, or a table (.parquet, .arrow, .jsonl, …), of which the path is given back; never
-        is more than a window in memory. device, pool, chunk_size: taken where they change nothing.
+        is more than a window in memory; the ranges of bytes lie beside it (v.npy.ranges.npy).
+        device, pool, chunk_size: taken where they change nothing.
 
         Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
-        [prompt-unknown], [text-too-long], [ranges-missing], and as
-        rows' writers do.
+        [prompt-unknown], [text-too-long], [ranges-missing], and as rows' writers do.
         """
         given = _first_argument(sentences, others)
         refuse_elsewhere(device, pool)
@@ -245,7 +245,7 @@ class TextEmbedder:
         call = self.encode_call(options, line)
         answers = call.told(windows)
         if output is not None:
-            return write_vectors(Path(output), map(cast.of, answers), call.no_vectors())
+            return write_vectors(Path(output), answers, cast, call.no_vectors())
         if texts is None:
             return AnswerStream(answers, options, cast)
         if options.output_value == "sentence_embedding":

@@ -50,7 +50,8 @@ def ahead(windows: Iterator[T], prepared: Callable[[T], R]) -> Iterator[R]:
     """`prepared` of each window, made on another thread while the caller is busy with the last.
 
     At most one lies ready. The thread ends with the stream, when the caller closes it, and after
-    an exception, which comes out where its window would.
+    an exception: one of `prepared` comes out where its window would, one of `windows` a window
+    earlier.
     """
     first = next(windows, None)
     if first is None:
