@@ -75,11 +75,13 @@ def inputs_with_borders(job: EmbedJob) -> Inputs:
     broken = next((file.error for file in files if file.error is not None), None)
     if broken is not None and not job.skip_bad:
         raise broken
-    if inputs is not None and inputs.rows is not None:
+    if inputs is not None and inputs.rows is not None and not any(file.stream for file in files):
         if not inputs.rows:
             raise no_row(job)
         return inputs
-    endless = (file.name for file in files if file.rows is None and file.error is None)
+    endless = (
+        file.name for file in files if file.stream or (file.rows is None and file.error is None)
+    )
     raise InputError(
         "inputs-without-borders",
         f"{called(next(endless, STANDARD_INPUT))!r} does not say how many rows it has",
