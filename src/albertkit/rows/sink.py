@@ -8,7 +8,6 @@ locks: two runs of one job would make the same shards twice, each whole.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -191,6 +190,8 @@ def _locked(place: AnyPath) -> int | None:
     """Hold the directory; raises SurroundingsError [output-busy] where another process does."""
     if isinstance(place, RemotePath):
         return None
+    import fcntl  # which Windows lacks, where all but jobs can do without
+
     handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
