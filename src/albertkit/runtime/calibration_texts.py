@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.engine.calibration import check_enough
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.text import AlbertTokenizer, Encodings
+from albertkit.text.checks import check_texts
+from albertkit.text.requests import as_list
 
 FIRST = 4096  # texts of a file that are looked at
 Given: TypeAlias = str | Path | Sequence[str]
@@ -35,9 +36,12 @@ def calibration_texts(
 def encoded(given: Given, tokenizer: AlbertTokenizer, max_length: int) -> Encodings:
     """Read and encode texts to fit to; a str is the name of a file. What is too long is cut.
 
-    Raises InputError [calibration-missing] where they are too few, and as `read_batches` does.
+    Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
+    `read_batches` does.
     """
-    texts = _first_of(given) if isinstance(given, str | Path) else list(given)
+    texts = _first_of(given) if isinstance(given, str | Path) else _listed(given)
+    from albertkit.engine.calibration import check_enough  # 20 ms that only int8 needs
+
     check_enough(len(texts))
     return tokenizer.encode_batch(texts, max_length=max_length)
 
@@ -51,6 +55,10 @@ def check_fitted_once(given: Calibration, precision: Precision) -> None:
             why="fitted to the texts that come first, answers would depend on these",
             fix="Give calibration= a file, or a list, of texts like yours",
         )
+
+
+def _listed(texts: Sequence[str]) -> list[str]:
+    return check_texts(as_list(texts, "calibration"), "calibration")
 
 
 def _first_of(place: str | Path) -> list[str]:
