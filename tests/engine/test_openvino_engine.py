@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino_engine import OpenVinoEngine, own_cores
 from albertkit.engine.openvino_forms import Layered, Whole
 from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
@@ -117,6 +120,44 @@ def test_each_graph_is_compiled_when_it_is_first_asked() -> None:
     for slots, graphs in ((batch.slots[:1], 1), (batch.slots[:2], 1), (batch.slots, 2)):
         form.request().vectors(batch, slots)
         assert len(asked) == graphs
+
+
+@pytest.mark.parametrize(
+    ("told", "cores"), [("3", 3), ("2,4", 2), ("0", None), ("all", None), ("", None)]
+)
+def test_cores_are_those_that_omp_num_threads_tells_else_the_processs_own(
+    told: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert own_cores() == (cores or len(os.sched_getaffinity(0)))
+
+
+def test_a_scheme_goes_with_int8_alone() -> None:
+    with pytest.raises(ValueError, match="'int8': a scheme goes with int8"):
+        OpenVinoEngine(WEIGHTS, precision="int8")
+    with pytest.raises(ValueError, match="'float32': a scheme goes with int8"):
+        OpenVinoEngine(WEIGHTS, scheme=Int8Scheme({}, {}, 64))
+
+
+def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
+    engine: OpenVinoEngine,
+) -> None:
+    batch = batch_of([40])
+    expected = engine.run(batch, Wanted(tokens=True)).tokens
+    asked = threading.Barrier(4)
+
+    def ask(_: int) -> bool | str:
+        asked.wait()
+        try:
+            return np.array_equal(engine.run(batch, Wanted(tokens=True)).tokens, expected)
+        except RuntimeError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        found = pool.map(ask, range(3))
+        asked.wait()
+        engine.close()
+        assert set(found) <= {True, "this engine was closed"}
 
 
 def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:

@@ -18,9 +18,8 @@ from albertkit.engine.held import HeldArrays
 from albertkit.engine.idle_requests import IdleRequests
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.openvino_forms import Form, Layered, Settings, Whole
-from albertkit.engine.processor import system_flags
+from albertkit.engine.processor import system_flags, this_processor
 from albertkit.engine.protocol import Outputs, PackedBatch, Precision, Wanted
-from albertkit.engine.quiet_openvino import openvino
 from albertkit.engine.texts_apart import joined, texts_apart
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -56,6 +55,10 @@ class OpenVinoEngine:
         threads: int | None = None,
         deterministic: bool = False,
     ) -> None:
+        if (precision == "int8") != (scheme is not None):
+            raise ValueError(
+                f"precision is {precision!r}: a scheme goes with int8, and with it alone"
+            )
         self.weights = weights
         self.precision = precision
         arrays = HeldArrays(weights.arrays)
@@ -116,8 +119,7 @@ def _hint(precision: Precision) -> str:
     """The type of what is not rounded to int8: bfloat16 beside int8 too, where there is such."""
     if precision == "float32":
         return "f32"
-    has_bfloat16 = "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if precision == "bfloat16" or has_bfloat16 else "f32"
+    return "bf16" if precision == "bfloat16" or this_processor().bfloat16 else "f32"
 
 
 def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
