@@ -68,6 +68,12 @@ def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: P
         calibration_texts(["one", "two"], "int8", tokenizer, 40)
     with pytest.raises(InputError, match=r"precision is 'float32'.*\[option-invalid\]"):
         load(place, calibration=TEXTS)
+    with pytest.raises(InputError, match=r"calibration is 5.*\[text-not-a-string\]"):
+        calibration_texts(5, "int8", tokenizer, 40)  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(InputError, match=r"calibration\[80\] is None.*\[text-not-a-string\]"):
+        calibration_texts([*TEXTS, None], "int8", tokenizer, 40)  # type: ignore[list-item]  # too
+    with pytest.raises(InputError, match=r"no file '.*absent\.txt'.*\[file-not-found\]"):
+        calibration_texts(tmp_path / "absent.txt", "int8", tokenizer, 40)
 
 
 def test_tasks_answer_in_int8(tmp_path: Path) -> None:

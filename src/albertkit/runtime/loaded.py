@@ -90,9 +90,9 @@ def load(
 
     model: a directory of any known format, a built-in model's name, or one of a hub; None: the
     built-in one for masked words. engine: "auto" starts in numpy, and goes over to OpenVINO where
-    its start pays. device: "cuda", or "cuda:1", is a GPU, on which torch computes; "auto" is one
-    where torch sees it, None the CPU. precision: what is computed in; "auto" is bfloat16 where the
-    processor has it.
+    its start pays. device: "cuda", or "cuda:1", is a GPU, on which torch computes; "auto", and
+    None for the engine "torch", is one where torch sees it; None is the CPU for all others.
+    precision: what is computed in; "auto" is bfloat16 where the processor has it.
     calibration: a file of texts, or texts, that "int8" is fitted to; None: the first that are
     asked about. deterministic: a text's answer is the same to the bit, whatever is asked beside it
     and however many threads there are; slower, as each text is computed alone.

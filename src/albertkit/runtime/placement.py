@@ -44,8 +44,6 @@ def placed(
     Raises InputError [option-invalid], SurroundingsError [extra-missing], [device-unavailable].
     """
     one_of(engine, ENGINE_NAMES, "engine")
-    if deterministic:
-        return _deterministic(engine, device)
     if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
         raise InputError(
             "option-invalid",
@@ -53,6 +51,8 @@ def placed(
             why="known are 'auto', 'cpu', 'cuda', and 'cuda:0', 'cuda:1', … for one of several",
             fix="Take one of these",
         )
+    if deterministic:
+        return _deterministic(engine, device)
     on_gpu = device is not None and device.startswith("cuda")
     if on_gpu and engine not in {"auto", "torch"}:
         raise InputError(
