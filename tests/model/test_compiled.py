@@ -211,8 +211,9 @@ def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatc
         {"input_ids": torch.randint(0, PLAIN.vocab_size, (32, 20), generator=chance)}
         for _ in range(3)
     ]
-    with pytest.raises(InputError, match=r"64 texts.*\[calibration-missing\]"):
-        compile_for_inference(model, precision="int8")
+    for nothing in (None, [], 5):
+        with pytest.raises(InputError, match=r"64 texts.*\[calibration-missing\]"):
+            compile_for_inference(model, precision="int8", calibration=nothing)  # type: ignore[arg-type]
     compiled = compile_for_inference(model, precision="int8", threads=1, calibration=batches)
     assert compiled.precision == "int8"
     found = compiled(IDS, MASK).last_hidden_state[MASK.bool()]
@@ -301,6 +302,7 @@ def test_groups_that_transformers_counts_otherwise_are_refused() -> None:
     ("options", "says"),
     [
         ({"threads": 0}, r"threads is 0.*\[option-invalid\]"),
+        ({"threads": "2"}, r"threads is '2'.*\[option-invalid\]"),
         ({"precision": "float16"}, r"precision.*'float16'.*\[option-invalid\]"),
         ({"calibration": GIVEN}, r"only int8 is fitted.*\[option-invalid\]"),
         ({"thread": 1}, r"nearest is 'threads'.*\[unknown-keyword\]"),

@@ -31,6 +31,7 @@ from albertkit.model.torch_engine import TorchEngine
 from albertkit.model.torch_weights import TorchWeights, torch_weights
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import AlbertConfig
+from albertkit.text.checks import shown
 from albertkit.text.encoding import Encodings
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -117,18 +118,19 @@ def compile_for_inference(
     model: any class of albertkit's or transformers' ALBERT, in eval mode. float32 parameters on
     the CPU are used where they lie, without a copy: after they change, compile again.
     precision: what is computed in; "auto" is bfloat16 where the processor has it. threads: cores
-    to use; None: all. calibration: what "int8" is fitted to: the tokenizer's answer for at least
-    64 texts like yours, or a list of such batches.
+    to use; None: all; torch, where it stands in, keeps to its own setting. calibration: what
+    "int8" is fitted to: the tokenizer's answer for at least 64 texts like yours, or a list of such
+    batches.
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
     [groups-rounded], [option-invalid], [precision-unsupported], [calibration-missing],
     [fidelity-too-low].
     """
-    if threads is not None and threads < 1:
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(
             "option-invalid",
-            f"threads is {threads}",
-            why="somebody must compute",
+            f"threads is {threads!r}",
+            why="so many cores compute, and one at least must",
             fix="Give the number of cores, or leave it out for all",
         )
     if calibration is not None and precision != "int8":
@@ -172,15 +174,16 @@ class _Reader:
 
 def calibration_texts(config: AlbertConfig, given: Calibration) -> Encodings:
     """The texts of padded batches; raises as a call does, and [calibration-missing]."""
-    if given is None:
+    batches = [given] if isinstance(given, Mapping) else given
+    if not isinstance(batches, Sequence) or not batches:
+        seen = "not given" if given is None else shown(given)
         raise InputError(
             "calibration-missing",
-            'precision is "int8", and calibration is not given',
+            f'precision is "int8", and calibration is {seen}',
             why="the ranges of int8 are taken from texts",
             fix="Give calibration= the tokenizer's answer for 64 texts like yours, or more",
         )
     reader = _Reader(config, torch.device("cpu"))
-    batches = [given] if isinstance(given, Mapping) else given
     each = [texts_of(reader, read_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
     return Encodings(
         np.concatenate([texts.ids for texts in each]),
