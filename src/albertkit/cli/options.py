@@ -76,7 +76,10 @@ Inputs = Annotated[
     ),
 ]
 Column = Annotated[
-    str | None, typer.Option("--column", help="The column of a table that holds the texts.")
+    str | None,
+    typer.Option(
+        "--column", help="The column that holds the texts; default: text, or the only one."
+    ),
 ]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A model's directory, a built-in name, or a hub's.")

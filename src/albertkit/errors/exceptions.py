@@ -28,7 +28,7 @@ class AlbertKitError(Exception):
         super().__init__(self.finding.line())
 
     def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
-        """How pickle sends it to another process; its own way knows the line alone."""
+        """How it is sent to another process; the way of all exceptions knows the line alone."""
         f = self.finding
         return partial(type(self), f.code, f.what, why=f.why, fix=f.fix, where=f.where), ()
 
