@@ -4,7 +4,7 @@ Whole: the fastest, where OpenVINO packs a matrix that all repetitions share onc
 about few slots (masked words, [CLS]) has a graph of its own, whose last layer is computed for
 these alone; each graph is compiled when it is first asked, as most processes ask only one.
 Layered: a graph for the embeddings and one for each layer's parameters, called as often as it is
-repeated, with two tensors changing places. In bfloat16 the whole graph holds a packed copy of the
+repeated, with three tensors changing places. In bfloat16 the whole graph holds a packed copy of the
 matrix for each repetition, 523 MB for 221 at albert-base's shape, at 0.93 to 1.0 of the speed.
 A request has one set of buffers: one call at a time.
 """
