@@ -204,3 +204,18 @@ def test_compressed_lines_are_shards_too(
     said(capsys, *job, "-f", "jsonl.gz")
     lines = gzip.decompress((tmp_path / "out" / "part-00000.jsonl.gz").read_bytes()).splitlines()
     assert [json.loads(line)["text"] for line in lines] == TEXTS
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "out/"]], ids=str)
+def test_cells_through_a_pipe_are_not_taken_for_texts(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    output: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,body\n1,a\n")))
+    line = refused(capsys, "--column", "body", *output)
+    assert "standard input: there is no column 'body'" in line
+    assert line.endswith("[column-missing]")
+    assert not list(tmp_path.iterdir())

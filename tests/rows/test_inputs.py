@@ -185,9 +185,3 @@ def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:
             with pytest.raises(AlbertKitError, match="closed"):
                 find_inputs(f"{folder}/closed/a.txt")
         (Path(folder) / "closed").chmod(0o700)
-
-
-def test_lines_that_come_through_a_pipe_have_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id,body\n1,a\n")))
-    with pytest.raises(InputError, match=r"standard input: .*'body'; CSV .*\[column-missing\]"):
-        read_texts("-", column="body")

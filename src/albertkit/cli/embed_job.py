@@ -132,6 +132,7 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
         arguments = _piped()
     if all(argument == STANDARD_INPUT for argument in arguments):
         inputs = find_inputs((*arguments, *job.places))
+        inputs.refuse_column_of_lines(job.column)
         return *_read(job, inputs), inputs.types(job.keep)
     parts: list[tuple[Iterator[RowBatch], int | None]] = []
     for number, argument in enumerate(arguments):

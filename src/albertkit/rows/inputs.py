@@ -17,7 +17,7 @@ from albertkit.rows.cells import CellType, agreed
 from albertkit.rows.file import RowFile, looked_into
 from albertkit.rows.filesystems import files_below, is_directory, is_uri
 from albertkit.rows.kinds import named_kind
-from albertkit.rows.places import STANDARD_INPUT, called, is_stream
+from albertkit.rows.places import called, is_stream
 
 LOGGER = logging.getLogger(__name__)
 
@@ -50,6 +50,17 @@ class Inputs:
         Raises InputError [column-missing], [column-not-text].
         """
         return tuple(_column_of(file, column) for file in self.files)
+
+    def refuse_column_of_lines(self, column: str | None) -> None:
+        """Raise InputError [column-missing] where one is named and all files are plain lines."""
+        if column is not None and all(file.columns == {} for file in self.files):
+            raise InputError(
+                "column-missing",
+                f"there is no column {column!r}",
+                why="lines of text have none, and CSV that comes through a pipe is read as lines",
+                fix="Give CSV as a file, or leave the column out",
+                where=called(self.files[0].name),
+            )
 
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
         """The type of each column that is kept, the same for all files.
@@ -129,14 +140,6 @@ def column_missing(name: str, columns: Iterable[str], place: str) -> InputError:
 
 def _column_of(file: RowFile, column: str | None) -> str:
     columns = file.columns
-    if column is not None and file.name == STANDARD_INPUT and columns == {}:
-        raise InputError(
-            "column-missing",
-            f"there is no column {column!r}",
-            why="CSV without a file's name is read as lines",
-            fix="Give a table of cells as a file, or leave the column out",
-            where=called(file.name),
-        )
     if not columns:  # lines of text, or unknown
         return column or TEXT
     wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)

@@ -31,6 +31,7 @@ class JobRows:
 
     def check(self) -> None:
         """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
+        self.inputs.refuse_column_of_lines(self.job.column)
         self._read(0)
 
     def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
