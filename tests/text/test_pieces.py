@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sentencepiece
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from albertkit.fileformats.sentencepiece_model import (
     write_sentencepiece_model,
 )
 from albertkit.text import AlbertTokenizer
-from albertkit.text.pieces import SentencePieces, opened
+from albertkit.text.pieces import FEW_LINES, SentencePieces, opened
 from albertkit.text.policy import REFERENCE
 
 from . import slow_reference
@@ -48,6 +49,17 @@ def test_ids_equal_the_slow_reference(
         text = text.replace("[MASK]", "")
     found = tiny.encode_batch([text]).ids[1:-1].tolist()
     assert found == slow_reference.ids(text, plain_processor)
+
+
+def test_a_line_has_the_same_ids_alone_in_a_few_and_in_many() -> None:
+    pieces = SentencePieces(TINY.read_bytes(), "tiny")
+    lines = [f"the river of {number}, and 2001, the sea" for number in range(2 * FEW_LINES)]
+    alone = [pieces.encode_lines([line]).ids.tolist() for line in lines]
+    for count in (0, FEW_LINES - 1, FEW_LINES, len(lines)):
+        found = pieces.encode_lines(lines[:count])
+        assert np.array_equal(found.starts, np.cumsum([0, *map(len, alone[:count])]))
+        assert found.ids.tolist() == [number for line in alone[:count] for number in line]
+        assert found.ids.dtype == np.int32
 
 
 @pytest.mark.parametrize("text", ["2001,", "0, 1,2, 30,", "²,", "a1,", "1990, 1,000,"])
