@@ -38,10 +38,11 @@ class OpenVinoEngine:
     """Runs one model compiled for this processor.
 
     scheme: how the products of "int8" are rounded, which no other precision asks for. threads:
-    cores to use; None means all that this process may use. deterministic: a text's answer is the
-    same to the bit, whatever is asked beside it and however many threads there are: each text is
-    computed alone and by one thread, several texts at a time. The weights' memory is used where it
-    lies and must stay as it is.
+    cores to use; None means all that this process may use. deterministic: a text's vectors are
+    the same to the bit, whatever is asked beside it and however many threads there are: each text
+    is computed alone and by one thread, several texts at a time. (Heads run in numpy, whose large
+    products keep their bits for one number of threads.) The weights' memory is used where it lies
+    and must stay as it is.
     """
 
     name = "openvino"

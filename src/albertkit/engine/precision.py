@@ -53,7 +53,7 @@ def precision_for(
         raise InputError(
             "precision-unsupported",
             f"precision is {asked!r}",
-            why=f"{able.line()}, and done by other instructions it is no faster than float32",
+            why=f"{able.line()}, and OpenVINO is no faster in it by other instructions",
             fix='Ask for "auto" or "float32"',
         )
     return ChosenPrecision(asked, able.line())

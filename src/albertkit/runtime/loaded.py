@@ -94,8 +94,8 @@ def load(
     None for the engine "torch", is one where torch sees it; None is the CPU for all others.
     precision: what is computed in; "auto" is bfloat16 where the processor has it.
     calibration: a file of texts, or texts, that "int8" is fitted to; None: the first that are
-    asked about. deterministic: a text's answer is the same to the bit, whatever is asked beside it
-    and however many threads there are; slower, as each text is computed alone.
+    asked about. deterministic: a text's vectors are the same to the bit, whatever is asked beside
+    it and however many threads there are; slower, as each text is computed alone.
     policy: overrides the tokenizer's, as in AlbertTokenizer.from_pretrained.
     num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
     revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
