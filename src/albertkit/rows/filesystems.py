@@ -111,7 +111,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
             raise SurroundingsError(
                 "write-failed",
                 f"{without_account(uri)!r} could not be written: {_first_line(error)}",
-                why="what was there before is untouched",
+                why="nothing half-written is left there",
                 fix="Write to a place that this account may change",
             ) from error
 
