@@ -95,8 +95,9 @@ class Started:
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
+        status = self._process.wait()  # its answers end before its last words are written
         said = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        self.lost = said[-1][:300] if said else f"ended with status {self._process.wait()}"
+        self.lost = said[-1][:300] if said else f"ended with status {status}"
         return None
 
 
