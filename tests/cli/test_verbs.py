@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import re
@@ -284,6 +285,7 @@ def test_a_gpu_that_is_not_here_is_refused_in_one_line(
 def test_torch_computes_where_it_is_asked_to(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
+    importlib.import_module("torch")  # of which the command says that it is missing
     asked = ("embed", *TEXTS, "-m", vectors, "--engine")
     mine, other = (rows_of(printed(capsys, *asked, name)) for name in ("torch", "numpy"))
     for row, wanted in zip(mine, other, strict=True):
