@@ -121,7 +121,7 @@ def test_results_go_to_a_file_of_the_kind_of_its_name(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
 ) -> None:
     if kind == "parquet":
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     place = tmp_path / f"out.{kind}"
     assert printed(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(place)) == ""
     assert place.stat().st_size > 0
@@ -161,7 +161,7 @@ def test_the_table_for_people_counts_from_one(
 def test_a_heatmap_is_drawn_whole(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
 ) -> None:
-    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     place = tmp_path / f"heat.{kind}"
     printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(place))
     head = place.read_bytes()[:8]

@@ -126,7 +126,7 @@ def test_a_file_that_breaks_off_gives_what_is_before(
 
 
 def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     for number in range(20):
         written(tmp_path, f"{number:02d}.txt", b"text\n")
     written(tmp_path, "07.parquet", b"PAR1 and nothing else")
@@ -210,7 +210,7 @@ def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
 def test_bytes_may_be_changed_or_missing(kind: str, packed: str, data: st.DataObject) -> None:
     """What is read are strings, what is said is said in our errors, and the next file is read."""
     if packed == ".zst":
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     whole = bytearray(PACKED[packed](KINDS[kind]([("é, one", 1), ('"two"\n', None)] * 20)))
     for _ in range(data.draw(st.integers(0, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))

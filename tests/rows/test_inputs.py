@@ -25,7 +25,7 @@ TEXTS = [text for text, _ in ROWS]
 
 def needs_pyarrow(kind: str, packed: str = "") -> None:
     if kind in (".parquet", ".arrow", ".arrows") or packed == ".zst":
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
 
 @pytest.fixture

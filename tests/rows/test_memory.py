@@ -103,7 +103,7 @@ def test_a_bomb_is_read_as_the_one_bad_row_it_is(
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_one_great_group_of_a_table_is_read_a_part_at_a_time(tmp_path: Path, kind: str) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import ipc, parquet
 
     texts = [f"{row} {LINE}" for row in range(150_000)]
@@ -124,7 +124,7 @@ def test_one_great_group_of_a_table_is_read_a_part_at_a_time(tmp_path: Path, kin
 
 
 def test_many_tables_are_written_in_the_memory_of_few(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
     vectors = np.ones((1000, 64), np.float32)
     tracemalloc.start()
     with new_table(tmp_path / "out.npy") as writer:

@@ -41,7 +41,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
     tmp_path: Path, kind: str
 ) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path / "out", job=JOB, kind=kind, shard_rows=3, types=TYPES) as sink:
         for number, tables in enumerate(
             [[table(0, 2, nulls=True)], [table(3, 1), table(4, 2)], [EMPTY]]
@@ -82,7 +82,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
 def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind: str) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     whole = table(0, 9_000)
     for name, cuts in (("one", [0, 9_000]), ("many", [0, 1, 8000, 8192, 8500, 9_000])):
         sink = ShardedSink(tmp_path / name, job=JOB, kind=kind, types=TYPES)
@@ -93,7 +93,7 @@ def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind
 
 
 def test_a_shard_that_fails_is_not_there_and_others_are(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path / "out", job=JOB, types=TYPES) as sink:
         with sink.shard(0) as shard:
             shard.write(table(0, 2))
@@ -151,7 +151,7 @@ def test_a_shard_that_was_cut_off_is_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path, job=JOB, kind=kind, types=TYPES) as sink:
         for number in (0, 1, 2):
             with sink.shard(number) as shard:
@@ -190,7 +190,7 @@ def test_a_kind_of_shards_that_is_not_known_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl.gz"])
 def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind: str) -> None:
     if kind == "parquet":
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
     with ShardedSink(tmp_path / "out", job=JOB, kind=kind) as sink:
         with sink.shard(0) as shard:
@@ -234,7 +234,7 @@ with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
 
 
 def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     luck = random.Random(0)
     finished: frozenset[int] = frozenset()
     for _ in range(3):

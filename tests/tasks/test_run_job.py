@@ -74,7 +74,7 @@ def test_a_job_broken_off_ends_with_the_same_bytes(
     job: EmbedJob, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="needs pyarrow")
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     run(job, tmp_path / "whole", kind=kind)
 
     def breaking(*given: object, **named: object) -> object:

@@ -180,7 +180,7 @@ def test_our_file_alone_is_known_again(tmp_path: Path, regular: AlbertTokenizer)
 @pytest.fixture(scope="module")
 def peers(regular: AlbertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What transformers makes of the directory that we save."""
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     place = tmp_path_factory.mktemp("saved")
     regular.save_pretrained(place)
     (place / "config.json").write_text('{"model_type": "albert"}')
