@@ -6,6 +6,7 @@ The files that OpenVINO and ONNX Runtime open are made by `race.export`.
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,9 @@ class Padded(Encoder):
         self.tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
         self.tokenizer.enable_truncation(longest(place))
 
+    @abstractmethod
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """ids, mask: [B, S]. Returns token vectors [B, S, H]."""
-        raise NotImplementedError
 
     def encode(self, texts: list[str]) -> Vectors:
         ids = [found.ids for found in self.tokenizer.encode_batch(texts)]

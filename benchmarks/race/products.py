@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ SPELL = 0.25  # seconds of measuring each product
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
-class Products:
+class Products(ABC):
     """Times the four products; whoever derives from it says how to compute one."""
 
     def __init__(self, place: Path, threads: int, precision: str) -> None:
@@ -30,9 +31,9 @@ class Products:
         self.repetitions = config["num_hidden_layers"]
         self.calls = [self.product(rows, columns, threads, precision) for rows, columns in shapes]
 
+    @abstractmethod
     def product(self, rows: int, columns: int, threads: int, precision: str) -> Callable[[], None]:
         """A call that multiplies [SLOTS, rows] by [rows, columns], CHAIN times."""
-        raise NotImplementedError
 
     def proof(self, texts: list[str]) -> None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +22,12 @@ class Runner(Protocol):
         """How long a job takes; tokens: of all its texts."""
 
 
-class Encoder:
+class Encoder(ABC):
     """A runner that encodes: whoever derives from it says how."""
 
+    @abstractmethod
     def encode(self, texts: list[str]) -> Vectors:
-        raise NotImplementedError
+        """One vector a text [N, H]."""
 
     def proof(self, texts: list[str]) -> Vectors:
         return self.encode(texts)

@@ -5,6 +5,7 @@ Vectors are a fixed-size list column. Row groups have ROW_GROUP rows however the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -31,7 +32,7 @@ class BatchWriter(Protocol):
         """Write what stands at the end."""
 
 
-class ArrowWriter:
+class ArrowWriter(ABC):
     """Gathers rows to groups for the writer that `begun` makes when the columns are known."""
 
     def __init__(self, file: BinaryIO, types: Mapping[str, CellType]) -> None:
@@ -42,9 +43,9 @@ class ArrowWriter:
         self.writer: BatchWriter | None = None
         self.held: list[pyarrow.Table] = []
 
+    @abstractmethod
     def begun(self, schema: pyarrow.Schema) -> BatchWriter:
         """Pyarrow's writer of this kind."""
-        raise NotImplementedError
 
     def write(self, table: Table) -> None:
         """See TableWriter."""
