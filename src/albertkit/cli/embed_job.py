@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from albertkit.cli.output import to_standard_output
 from albertkit.cli.screen import drawn
-from albertkit.cli.sources import STANDARD_INPUT
+from albertkit.cli.sources import STANDARD_INPUT, empty_argument
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import write_file
 from albertkit.rows import (
@@ -141,12 +141,7 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
         elif argument.strip():
             parts.append((iter([_argument(argument, job)]), 1))
         else:
-            raise InputError(
-                "text-empty",
-                f"text {number} is {argument!r}",
-                why="an empty text says nothing",
-                fix="Give a text, or leave the argument out",
-            )
+            raise empty_argument(number, argument)
     if job.places:
         parts.append(_read(job, find_inputs(job.places)))
     counts = [count for _, count in parts if count is not None]

@@ -31,12 +31,7 @@ def texts_of(
         elif argument.strip():
             texts.append(argument)
         else:
-            raise InputError(
-                "text-empty",
-                f"text {number} is {argument!r}",
-                why="an empty text says nothing",
-                fix="Give a text, or leave the argument out",
-            )
+            raise empty_argument(number, argument)
     for file in files or []:
         texts += read_texts(file, column=column)
     if not texts:
@@ -47,3 +42,13 @@ def texts_of(
             fix='Give texts as "arguments", by --input FILE, or in a pipe',
         )
     return texts
+
+
+def empty_argument(number: int, argument: str) -> InputError:
+    """What is said of an argument without a text in it."""
+    return InputError(
+        "text-empty",
+        f"text {number} is {argument!r}",
+        why="an empty text says nothing",
+        fix="Give a text, or leave the argument out",
+    )
