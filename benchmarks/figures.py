@@ -4,7 +4,8 @@
     python benchmarks/figures.py --check   say which pages differ, exit 1
 
 A block of figures stands between `<!-- figures: NAME -->` and `<!-- /figures -->`; it is made from
-benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json` measures.
+benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json`, where_time_goes.py and
+tried.py measure.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from race import tables
+from race import reasons, tables
+from race.cells import NOT_YET
 from race.picture import bars
 from race.results import Part, Results, read_results
 
@@ -34,6 +36,8 @@ OF_ALL: dict[str, Callable[[Results], str]] = {
     "machine": tables.machine,
     "libraries": tables.libraries,
     "processes": tables.processes,
+    "profiles": reasons.profiles,
+    "tried": reasons.tried,
     "summary": tables.summary,
 }
 
@@ -75,7 +79,7 @@ def figures(name: str, results: Results) -> str:
     kind, _, of = name.partition(" of ")
     if not of:
         return OF_ALL[kind](results)
-    return OF_A_PART[kind](results.parts[of]) if of in results.parts else tables.NOT_YET
+    return OF_A_PART[kind](results.parts[of]) if of in results.parts else NOT_YET
 
 
 def holds(path: Path, text: str) -> bool:

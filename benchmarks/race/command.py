@@ -59,6 +59,10 @@ def arguments() -> argparse.Namespace:
         "--only", nargs="+", default=list(BY_NAME), choices=BY_NAME, metavar="NAME",
         help=f"contestants; default: all of {', '.join(BY_NAME)}",
     )  # fmt: skip
+    parser.add_argument(
+        "--once", nargs="+", default=[], choices=BY_NAME, metavar="NAME",
+        help="contestants that are asked in one round of each job only",
+    )  # fmt: skip
     parser.add_argument("--texts", type=Path, help="a file of text; default: invented words")
     parser.add_argument("--results", type=Path, default=build / "results.json")
     parser.add_argument("--resume", action="store_true", help="keep the rounds that are there")
@@ -102,7 +106,7 @@ def race(
         for number in range(asked.rounds):
             for name, ran in rans.items():
                 if len(ran.rounds) <= number and time.monotonic() < ends:
-                    one_round(part, name, ran, running)
+                    one_round(part, name, ran, running, asked.once)
                     results.save(asked.results)
     for name in jobs:
         report(part, name)

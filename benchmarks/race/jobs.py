@@ -19,6 +19,7 @@ from race.texts import Words
 
 BATCH = 32  # what peers pad together: sentence-transformers' default
 LISTED = 4000  # texts of the long lists
+SHORT = 160  # texts of the short list
 REQUEST = 16
 
 Item = TypeVar("Item")
@@ -28,21 +29,20 @@ Item = TypeVar("Item")
 class Size:
     """How much of each job one round takes, for the shapes' speeds differ by a factor of fifty.
 
-    every: of the batches of a long list the n-th is asked. listed: texts of the short list.
-    requests: calls. ids: of all calls with one text, of each length.
+    every: of the batches of a long list the n-th is asked. requests: calls. ids: of all calls
+    with one text, of each length.
     """
 
     every: int
-    listed: int
     requests: int
     ids: int
 
 
 SIZES: Mapping[str, Size] = MappingProxyType(
     {
-        "base": Size(every=25, listed=160, requests=2, ids=512),
-        "small": Size(every=16, listed=500, requests=12, ids=2048),
-        "small-en-vectors": Size(every=8, listed=500, requests=24, ids=4096),
+        "base": Size(every=25, requests=2, ids=512),
+        "small": Size(every=16, requests=6, ids=2048),
+        "small-en-vectors": Size(every=8, requests=12, ids=4096),
     }
 )
 
@@ -71,11 +71,11 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
     plain = mixed_lengths(LISTED, seed=7, kinds=("sentences",))
     batches = f"every {size.every}th batch of {LISTED:,} texts"
     few = size.requests * REQUEST
-    short = within(mixed_lengths(size.listed, seed=6))
+    short = within(mixed_lengths(SHORT, seed=6))
     asked = within(mixed_lengths(few, seed=8))
     found = {
         "long": job([words.texts(thinned(mixed, size.every), seed=5)], batches),
-        "list": job([words.texts(short, seed=6)], f"one call of {size.listed}"),
+        "list": job([words.texts(short, seed=6)], f"one call of {SHORT}"),
         "requests": job(
             in_calls(words.texts(asked, seed=8), REQUEST),
             f"{size.requests} calls of {REQUEST}",

@@ -8,15 +8,15 @@ One file holds the figures of one machine.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from race.machine import this_machine
 
 Round = dict[str, float]  # contestant's name → seconds
 
@@ -40,15 +40,14 @@ class Ran:
     day: str = ""
 
     def middle(self, name: str) -> float | None:
-        """Seconds, the median; None: it did not run in every round."""
+        """Seconds, the median over the rounds in which it was asked; None: there are none."""
         found = [each[name] for each in self.rounds if name in each]
-        return statistics.median(found) if found and len(found) == len(self.rounds) else None
+        return statistics.median(found) if found else None
 
     def ratio(self, name: str, to: str) -> Ratio | None:
-        """How often faster `name` is than `to`, within the rounds."""
-        if self.middle(name) is None or self.middle(to) is None:
-            return None
-        return Ratio.of([each[to] / each[name] for each in self.rounds])
+        """How often faster `name` is than `to`, within each round that both ran."""
+        both = [each for each in self.rounds if name in each and to in each]
+        return Ratio.of([each[to] / each[name] for each in both]) if both else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,29 @@ class Part:
 
 
 @dataclass(slots=True)
+class Profile:
+    """Where the time of a call goes. seconds: of each kind of work. shares: of the ceiling."""
+
+    told: str
+    seconds: dict[str, float]
+    shares: list[float]
+    commit: str = ""
+    day: str = ""
+
+
+@dataclass(slots=True)
 class Results:
-    """All parts, by "shape/threads"; processes: whole processes' seconds, by what they run."""
+    """What one machine gave.
+
+    parts: by "shape/threads". processes: whole processes' seconds, by what they run. profiles: by
+    shape. tried: by shape; a round is what each way took, the one that stands among them.
+    """
 
     machine: dict[str, str]
     parts: dict[str, Part] = field(default_factory=dict)
     processes: Ran | None = None
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    tried: dict[str, list[Ran]] = field(default_factory=dict)
 
     def part(self, shape: str, threads: int) -> Part:
         return self.parts.setdefault(f"{shape}/{threads}", Part(shape, threads))
@@ -110,7 +126,9 @@ def read_results(path: Path) -> Results:
     found = json.loads(path.read_text(encoding="utf-8"))
     parts = {name: _part(part) for name, part in found["parts"].items()}
     processes = Ran(**found["processes"]) if found["processes"] else None
-    return Results(found["machine"], parts, processes)
+    profiles = {name: Profile(**each) for name, each in found["profiles"].items()}
+    tried = {name: [Ran(**each) for each in rans] for name, rans in found["tried"].items()}
+    return Results(found["machine"], parts, processes, profiles, tried)
 
 
 def results_here(path: Path) -> Results:
@@ -124,25 +142,7 @@ def results_here(path: Path) -> Results:
             f"{path} holds figures of {found.machine['processor']}, this is {here['processor']}; "
             "one file is of one machine. Give another: --results FILE"
         )
-    return Results({**found.machine, **here}, found.parts, found.processes)
-
-
-def this_machine() -> dict[str, str]:
-    """What bounds the figures of this machine."""
-    cpu = {}
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(":")
-        cpu.setdefault(key.strip(), value.strip())
-    flags = cpu["flags"].split()
-    wide = [name for name in ("amx_bf16", "avx512_bf16", "avx512_vnni", "avx512f") if name in flags]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "processor": f"{cpu['model name']}, family {cpu['cpu family']}, model {cpu['model']}",
-        "processors": str(len(os.sched_getaffinity(0))),
-        "instructions": ", ".join(wide) or ("avx2" if "avx2" in flags else "no avx2"),
-        "memory": f"{memory:.0f} GB",
-        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-    }
+    return replace(found, machine={**found.machine, **here})
 
 
 def today() -> str:

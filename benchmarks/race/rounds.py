@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -16,12 +16,18 @@ def not_begun(job: Job) -> Ran:
     return Ran(job.told, len(job.calls), sum(map(len, job.calls)), job.tokens)
 
 
-def one_round(part: Part, name: str, ran: Ran, running: Sequence[Started]) -> None:
-    """Ask every contestant that enters the job once, and keep what they took."""
+def one_round(
+    part: Part, name: str, ran: Ran, running: Sequence[Started], once: Collection[str] = ()
+) -> None:
+    """Ask every contestant that enters the job, and keep what they took.
+
+    once: names of those that one figure a job is enough for.
+    """
     found: dict[str, float] = {}
     for each in running:
         who = each.contestant.name
-        if name not in each.contestant.jobs:
+        has_one = ran.middle(who) is not None
+        if name not in each.contestant.jobs or (who in once and has_one):
             continue
         answer = each.run(name)
         if answer is None:

@@ -1,20 +1,21 @@
-"""Results → Markdown: what the README and docs/performance.md show.
+"""Results → Markdown: what the README and docs/performance.md show of the race.
 
 Every table says how long its lists are, and ratios with the range over the rounds.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from race.cells import NOT_YET, markdown, plural, share, spread, times
 from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
 from race.results import Part, Ran, Ratio, Results, Runner
 
 OURS: Final = "ours-float32"
 IMPORT_TORCH: Final = 'python -c "import torch"'  # what whole processes are held against
-NOT_YET: Final = "*Not measured yet.*"
 SAID: Final = {
     "long": "thousands, sorted",
     "list": "one short list",
@@ -23,6 +24,8 @@ SAID: Final = {
 }
 # cosines below which vectors are told to differ, by the precision that was asked for
 ALIKE: Final = {"float32": 0.9999, "bfloat16": 0.999, "int8": 0.99}
+RACED: Final = [each for each in FIELD if each.side != "ceiling"]
+EXACT_PEERS: Final = [each for each in RACED if each.side == "peer" and each.precision == "float32"]
 
 
 def machine(results: Results) -> str:
@@ -66,8 +69,8 @@ def lists(part: Part) -> str:
         memory = f"{peak:,.0f}" if peak else ""
         return [*speeds, memory, alike(each, runner)]
 
-    heads = [f"{SAID[job]}: {length(part.jobs[job])}" for job in jobs]
-    return table(part, [*heads, "peak MB", "vectors"], cells)
+    heads = [*(SAID[job] for job in jobs), "peak MB", "vectors"]
+    return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *absent(part, FIELD)])
 
 
 def singles(part: Part) -> str:
@@ -77,45 +80,38 @@ def singles(part: Part) -> str:
         return NOT_YET
 
     def cells(each: Contestant, _: Runner) -> list[str]:
-        found = []
-        for job in jobs:
-            middle = part.jobs[job].middle(each.name)
-            calls = part.jobs[job].calls
-            found.append("" if middle is None else f"{1000 * middle / calls:,.2f}")
-        return found
+        return [milliseconds(part.jobs[job], each.name) for job in jobs]
 
-    heads = [f"{SINGLES[job]} tokens" for job in jobs]
-    without_ceiling = [each for each in FIELD if each.side != "ceiling"]
-    return table(part, heads, cells, without_ceiling)
+    return table(part, [f"{SINGLES[job]} tokens" for job in jobs], cells, RACED)
 
 
 def against(part: Part) -> str:
     """Ours in float32 against each peer in float32, and its share of the ceiling."""
+    return markdown(*beside(part, ceiling=True)) if part.jobs else NOT_YET
+
+
+def beside(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: a peer each, the fastest of them, and where asked shares of the ceiling."""
     jobs = [job for job in (*LISTS, *SINGLES) if job in part.jobs]
-    rows, shares = [], []
+    rows = []
+    for each in EXACT_PEERS:
+        ratios = [times(part.jobs[job].ratio(OURS, each.name)) for job in jobs]
+        if any(ratios):
+            rows.append([each.shown, *ratios, f"{part.peak(each.name):,.0f}"])
+    rows.append(["the fastest of these", *(times(to_the_fastest(part.jobs[j])) for j in jobs), ""])
     for each in FIELD:
-        if each.side == "ours" or each.precision != "float32" or each.name not in part.runners:
-            continue
-        ratios = [part.jobs[job].ratio(OURS, each.name) for job in jobs]
-        if each.side == "peer":
-            rows.append([each.shown, *map(times, ratios)])
-        else:
-            shares.append([f"share of {each.shown}", *map(share, ratios)])
-    if not rows:
-        return NOT_YET
-    best = [times(to_the_best(part.jobs[job])) for job in jobs]
-    rows += [["the best of these, in each round", *best], *shares]
-    heads = [SAID.get(job) or f"one of {SINGLES[job]}" for job in jobs]
-    return markdown([f"albertkit float32, {size(part)}, against", *heads], rows)
+        if ceiling and each.side == "ceiling" and each.precision == "float32":
+            shares = [share(part.jobs[job].ratio(OURS, each.name)) for job in jobs]
+            rows.append([f"share of {each.shown}", *shares, ""])
+    heads = [SAID.get(job) or f"one text of {SINGLES[job]}" for job in jobs]
+    own = f"peak MB (albertkit {part.peak(OURS):,.0f})"
+    return [f"albertkit float32, {size(part)}, against", *heads, own], rows
 
 
-def to_the_best(ran: Ran) -> Ratio | None:
-    """How often faster ours is than the fastest peer in float32 of each round."""
-    peers = [each.name for each in FIELD if each.side == "peer" and each.precision == "float32"]
-    raced = [name for name in peers if ran.middle(name) is not None]
-    if ran.middle(OURS) is None or not raced:
-        return None
-    return Ratio.of([min(each[name] for name in raced) / each[OURS] for each in ran.rounds])
+def to_the_fastest(ran: Ran) -> Ratio | None:
+    """How often faster ours is than the peer that it is least ahead of."""
+    found = [ran.ratio(OURS, each.name) for each in EXACT_PEERS]
+    return min((each for each in found if each), key=lambda each: each.middle, default=None)
 
 
 def processes(results: Results) -> str:
@@ -138,58 +134,53 @@ def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
     if part is None or not part.jobs:
         return NOT_YET
     picture = f"![tokens a second, {size(part)}](docs/speed.svg)"
-    return "\n\n".join(
-        [picture, against(part), lengths(part), f"On {machine(results)}{left_out(part)}"]
-    )
+    table = markdown(*beside(part, ceiling=False))
+    said = [picture, table, lengths(part), f"On {machine(results)}", *absent(part, RACED)]
+    return "\n\n".join(said)
 
 
-def left_out(part: Part) -> str:
-    """Which of ours this processor does not run."""
+def absent(part: Part, field: Iterable[Contestant]) -> list[str]:
+    """A sentence on those that this processor does not run, where there are such."""
     names = [
-        each.precision
-        for each in FIELD
-        if each.side == "ours" and part.runners.get(each.name, Runner()).absent == ABSENT
+        each.shown.replace("**", "").removesuffix(", sorted and padded")
+        for each in field
+        if part.runners.get(each.name, Runner()).absent == ABSENT
     ]
-    return f" Not measured, for the processor lacks them: {', '.join(names)}." if names else ""
+    return [f"Not measured, for the processor lacks it: {', '.join(names)}."] if names else []
 
 
 def lengths(part: Part) -> str:
-    """How long each job's lists are, in a sentence."""
+    """How long each job's lists are."""
     told = [f"{SAID[job]}: {length(part.jobs[job])}" for job in LISTS if job in part.jobs]
-    return f"({'; '.join(told)}; each call's time has tokenization and pooling in it.)"
+    return "; ".join(told).capitalize() + "."
 
 
 def length(ran: Ran) -> str:
-    rounds = f"{len(ran.rounds)} round{'s' if len(ran.rounds) > 1 else ''}"
-    return f"{ran.texts:,} texts, {ran.tokens:,} tokens ({ran.told}; {rounds})"
+    found = [plural(ran.texts, "text"), plural(ran.tokens, "token"), ran.told]
+    return f"{', '.join(found)} ({plural(len(ran.rounds), 'round')})"
 
 
 def size(part: Part) -> str:
-    return f"{part.shape}, {part.threads} thread{'s' if part.threads > 1 else ''}"
+    return f"{part.shape}, {plural(part.threads, 'thread')}"
 
 
 def table(
     part: Part,
     heads: Sequence[str],
     cells: Callable[[Contestant, Runner], list[str]],
-    field: Iterable[Contestant] = FIELD,
+    field: Iterable[Contestant],
 ) -> str:
-    """A row a contestant; one that did not run says why."""
+    """A row a contestant; one that was lost says why."""
     rows = []
     for each in field:
         runner = part.runners.get(each.name)
-        if runner is None:
+        if runner is None or runner.absent == ABSENT:
             continue
         if runner.absent:
             rows.append([each.shown, runner.absent, *[""] * (len(heads) - 1)])
         elif any(shown := cells(each, runner)):
             rows.append([each.shown, *shown])
-    return markdown([f"{size(part)}", *heads], rows)
-
-
-def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown([size(part), *heads], rows)
 
 
 def speed(ran: Ran, name: str) -> str:
@@ -200,24 +191,13 @@ def speed(ran: Ran, name: str) -> str:
     return f"{ran.tokens / middle:,.0f} tok/s{beside}"
 
 
-def times(ratio: Ratio | None) -> str:
-    if ratio is None:
+def milliseconds(ran: Ran, name: str) -> str:
+    """Of a call, with the range over the rounds."""
+    found = [1000 * each[name] / ran.calls for each in ran.rounds if name in each]
+    if not found:
         return ""
-    if ratio.low == ratio.high:  # of one round, as the page says
-        return f"x{ratio.middle:.2f}"
-    return f"x{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
-
-
-def share(ratio: Ratio | None) -> str:
-    if ratio is None:
-        return ""
-    if ratio.low == ratio.high:
-        return f"{ratio.middle:.0%}"
-    return f"{ratio.middle:.0%} ({ratio.low:.0%}–{ratio.high:.0%})"
-
-
-def spread(found: Sequence[float]) -> str:
-    return f"{min(found):.3f}–{max(found):.3f}"
+    middle = f"{statistics.median(found):,.2f}"
+    return middle if len(found) == 1 else f"{middle} ({min(found):,.2f}–{max(found):,.2f})"
 
 
 def alike(each: Contestant, runner: Runner) -> str:

@@ -50,7 +50,7 @@ def test_a_thinned_list_sorted_again_has_the_batches_of_the_long_one() -> None:
 
 
 def test_a_job_tells_its_tokens(words: Words) -> None:
-    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=20, requests=2, ids=64), 512)
+    jobs = jobs_of(words, TOKENIZER, Size(every=60, requests=2, ids=64), 512)
     assert set(jobs) == set(JOBS)
     assert [len(call) for call in jobs["requests"].calls] == [16, 16]
     for name, length in SINGLES.items():
@@ -60,7 +60,7 @@ def test_a_job_tells_its_tokens(words: Words) -> None:
 
 
 def test_no_text_is_longer_than_the_model_reads(words: Words) -> None:
-    jobs = jobs_of(words, TOKENIZER, Size(every=60, listed=200, requests=2, ids=64), 128)
+    jobs = jobs_of(words, TOKENIZER, Size(every=60, requests=2, ids=64), 128)
     assert "one-512" not in jobs
     for job in jobs.values():
         lengths = TOKENIZER.encode_batch([text for call in job.calls for text in call]).lengths

@@ -13,8 +13,9 @@ from race import tables
 from race.command import taken_up
 from race.field import ABSENT
 from race.jobs import Job
+from race.machine import this_machine
 from race.picture import bars
-from race.results import Part, Ran, Ratio, Results, Runner, read_results, results_here, this_machine
+from race.results import Part, Ran, Ratio, Results, Runner, read_results, results_here
 
 OURS, PEER = "ours-float32", "sentence-transformers"
 ROUNDS = [{OURS: 1.0, PEER: 4.0}, {OURS: 2.0, PEER: 6.0}, {OURS: 1.0, PEER: 5.0}]
@@ -41,10 +42,12 @@ def test_a_ratio_is_made_within_its_round() -> None:
     assert ran().middle(OURS) == 1.0
 
 
-def test_who_missed_a_round_has_no_figure() -> None:
-    missed = ran([*ROUNDS, {PEER: 5.0}])
-    assert missed.middle(OURS) is None
-    assert missed.ratio(OURS, PEER) is None
+def test_figures_are_of_the_rounds_in_which_one_was_asked() -> None:
+    once = ran([*ROUNDS, {PEER: 50.0}])
+    assert once.middle(OURS) == 1.0
+    assert once.ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0)
+    assert once.middle("pipeline") is None
+    assert once.ratio("pipeline", PEER) is None
 
 
 def test_results_come_back_from_their_file(tmp_path: Path) -> None:
@@ -82,11 +85,19 @@ def test_a_job_is_taken_up_where_it_ended_if_it_is_the_same(
 
 def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
     shown = tables.lists(found().parts["base/2"])
-    head, _, *rows = shown.splitlines()
-    assert "160 texts, 7,000 tokens (one call; 3 rounds)" in head
-    assert "7,000 tok/s · x4.00 (3.00–5.00) | 200 | to 2e-06, cosine ≥ 1.00000" in rows[0]
-    assert "not on this processor" in rows[1]
-    assert tables.summary(found()).endswith("Not measured, for the processor lacks them: int8.")
+    first = shown.splitlines()[2]
+    assert "7,000 tok/s · x4.00 (3.00–5.00) | 200 | to 2e-06, cosine ≥ 1.00000" in first
+    assert "One short list: 160 texts, 7,000 tokens, one call (3 rounds)." in shown
+    assert shown.endswith("Not measured, for the processor lacks it: albertkit int8.")
+
+
+def test_the_fastest_peer_is_the_one_that_ours_is_least_ahead_of() -> None:
+    part = found().parts["base/2"]
+    part.runners["pipeline"] = Runner()
+    part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0, "pipeline": 2.0}, {OURS: 1.0, PEER: 3.0}]
+    rows = tables.against(part).splitlines()
+    assert "| sentence-transformers | x3.50 (3.00–4.00) | 1,300 |" in rows
+    assert "| the fastest of these | x2.00 |  |" in rows
 
 
 def test_vectors_that_differ_are_said_so() -> None:
@@ -125,7 +136,7 @@ def test_a_page_gets_its_figures_and_keeps_the_rest() -> None:
     assert "old" not in new
     assert tables.lists(found().parts["base/2"]) in new
     assert new.startswith("before\n<!-- figures: lists of base/2 -->\n| base, 2 threads |")
-    assert new.endswith("|\n<!-- /figures -->\nafter\n")
+    assert new.endswith(".\n<!-- /figures -->\nafter\n")
     assert figures.filled(new, found()) == new
 
 
