@@ -1,16 +1,16 @@
 """Where the time of a call goes: products, attention, norms, the rest; and how near to the ceiling.
 
-    python benchmarks/where_time_goes.py [--shape base|small] [--width 128] [--threads 1]
+    python benchmarks/where_time_goes.py [--shapes base small-en-vectors] [--results FILE]
 
-The nodes of the float32 graph as OpenVINO times them, the least of each over the calls. Below them
-the whole call beside the same products alone, in turn within each round, medians: what share of
-the ceiling the engine reaches. All slots hold tokens, of texts of 32.
+The nodes of the float32 graph as OpenVINO times them, the least of each over the calls. Beside them
+the whole call and the same products alone, in turn within each round: what share of the ceiling the
+engine reaches. All slots hold tokens, of texts of 32. `make figures` shows what is in
+benchmarks/results.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -28,36 +28,55 @@ from albertkit.engine.protocol import PackedBatch, Wanted
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.spec import Weights
 from albertkit.text import Encodings
+from race.cells import plural
+from race.jobs import SIZES
 from race.models import model_directory
 from race.products import OpenVino as Products
+from race.reasons import profiles
+from race.results import Profile, commit, results_here, today
 
 TEXT = 32  # tokens
+CALLS = 8
 KINDS = {
     "FullyConnected": "products",
     "Subgraph": "attention",
     "MVN": "norms",
     "MulAdd": "norms",
     "Transpose": "heads laid side by side",
-    "Multiply": "activation",
+    "Multiply": "gelu",
     "Add": "residual sums",
-    "Gather": "lookups",
 }
 
 
 def main() -> None:
+    asked = arguments()
+    results = results_here(asked.results)
+    for shape in asked.shapes:
+        with tempfile.TemporaryDirectory() as folder:
+            place = model_directory(shape, Path(folder))
+            weights = read_checkpoint(place).weights
+            batch = batch_of(weights, asked.width)
+            results.profiles[shape] = Profile(
+                f"{plural(batch.ids.shape[0], 'row')} of {asked.width} slots, "
+                f"{plural(asked.threads, 'thread')}",
+                seconds_of_kinds(weights, batch, asked.threads),
+                shares_of_ceiling(weights, batch, Products(place, asked.threads, "float32"), asked),
+                commit(),
+                today(),
+            )
+            results.save(asked.results)
+    print(profiles(results))
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--shape", default="base")
+    parser.add_argument("--shapes", nargs="+", default=list(SIZES), choices=SIZES)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=8)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = model_directory(options.shape, Path(folder))
-        weights = read_checkpoint(place).weights
-        batch = batch_of(weights, options.width)
-        print(f"{options.shape}, {batch.ids.shape[0]} rows of {options.width}, float32")
-        profile(weights, batch, options.threads)
-        ceiling(weights, batch, Products(place, options.threads, "float32"), options)
+    build = Path(__file__).parents[1] / "build" / "bench"
+    parser.add_argument("--results", type=Path, default=build / "results.json")
+    return parser.parse_args()
 
 
 def batch_of(weights: Weights, width: int) -> PackedBatch:
@@ -71,8 +90,8 @@ def batch_of(weights: Weights, width: int) -> PackedBatch:
     return pack(texts, Layout(width, tuple(rows)))
 
 
-def profile(weights: Weights, batch: PackedBatch, threads: int) -> None:
-    """Print the share of each kind of node."""
+def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict[str, float]:
+    """What each kind of node takes in a call, the longest first."""
     bare = is_bare_product_faster(system_flags())
     graph = encoder_graph(OpenVinoEmitter(weights.config, weights.arrays, bare_products=bare))
     settings = {
@@ -83,37 +102,31 @@ def profile(weights: Weights, batch: PackedBatch, threads: int) -> None:
     }
     request = openvino().Core().compile_model(graph, "CPU", settings).create_infer_request()
     least: dict[tuple[str, str], float] = {}
-    for _ in range(8):
+    for _ in range(CALLS):
         request.infer([batch.ids, batch.type_ids, batch.positions, batch.owners])
         for node in request.profiling_info:
-            kind = KINDS.get(node.node_type, "rest")
-            kind = f"{kind} ({node.exec_type})" if kind == "products" else kind
+            named = KINDS.get(node.node_type, "lookups and the rest"), node.node_name
             spent = node.real_time.total_seconds()
-            least[kind, node.node_name] = min(spent, least.get((kind, node.node_name), spent))
+            least[named] = min(spent, least.get(named, spent))
     kinds: dict[str, float] = defaultdict(float)
     for (kind, _), spent in least.items():
         kinds[kind] += spent
-    total = sum(kinds.values())
-    for kind, spent in sorted(kinds.items(), key=lambda pair: -pair[1]):
-        print(f"{spent / total:7.1%} {spent * 1e3:9.2f} ms  {kind}")
+    return dict(sorted(kinds.items(), key=lambda pair: -pair[1]))
 
 
-def ceiling(
-    weights: Weights, batch: PackedBatch, products: Products, options: argparse.Namespace
-) -> None:
-    """Print the share of the ceiling."""
-    engine = OpenVinoEngine(weights, threads=options.threads)
+def shares_of_ceiling(
+    weights: Weights, batch: PackedBatch, products: Products, asked: argparse.Namespace
+) -> list[float]:
+    """Of each round: the products' time over the whole call's."""
+    engine = OpenVinoEngine(weights, threads=asked.threads)
     tokens, shares = len(batch.slots), []
     engine.run(batch, Wanted(tokens=True))
-    for _ in range(options.rounds):
+    for _ in range(asked.rounds):
         alone = products.seconds([], tokens)
         begun = time.perf_counter()
         engine.run(batch, Wanted(tokens=True))
         shares.append(alone / (time.perf_counter() - begun))
-    print(
-        f"{statistics.median(shares):.0%} of the ceiling "
-        f"({min(shares):.0%} to {max(shares):.0%} over {options.rounds} rounds)"
-    )
+    return shares
 
 
 if __name__ == "__main__":

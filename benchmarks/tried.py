@@ -1,0 +1,200 @@
+"""What was tried and lost, beside what stands: processor seconds, in turn within each round.
+
+    python benchmarks/tried.py [--shapes base small] [--rounds 5] [--results FILE]
+
+On one thread, by OpenVINO in float32, random weights; of base three of its twelve repetitions,
+which all take the same time. `make figures` shows what is in benchmarks/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+from unittest.mock import patch
+
+import numpy as np
+
+import ways
+from albertkit.checkpoints import read_checkpoint
+from albertkit.engine import packing
+from albertkit.engine.held import HeldArrays
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.openvino_engine import is_bare_product_faster
+from albertkit.engine.openvino_forms import Form, Layered, Whole
+from albertkit.engine.packing import Layout, pack, plan
+from albertkit.engine.processor import system_flags
+from albertkit.engine.protocol import PackedBatch
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.text import Encodings
+from mix import mixed_lengths
+from race.models import RANDOM, model_directory
+from race.reasons import STANDS, tried
+from race.results import Ran, commit, results_here, today
+
+Emitter = Callable[[AlbertConfig, Mapping[str, FloatArray]], OpenVinoEmitter]
+Batches = Callable[[Encodings], list[PackedBatch]]
+REPETITIONS: Final = 3
+SETTINGS: Final = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "INFERENCE_NUM_THREADS": 1,
+    "ENABLE_CPU_PINNING": False,
+}
+BARE: Final = is_bare_product_faster(system_flags())
+
+
+def stands(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> OpenVinoEmitter:
+    return OpenVinoEmitter(config, arrays, bare_products=BARE)
+
+
+def planned(texts: Encodings) -> list[PackedBatch]:
+    return [pack(texts, layout) for layout in plan(texts.lengths, slots=packing.SLOTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a graph is emitted, in which form it is compiled, how texts are laid into rows."""
+
+    emitter: Emitter = stands
+    form: Callable[..., Form] = Whole
+    batches: Batches = planned
+
+
+def emitted(kind: Emitter, bare: bool = BARE) -> Way:
+    return Way(partial(kind, bare_products=bare))
+
+
+def with_constant(name: str, value: int) -> Way:
+    """Of packing."""
+
+    def batches(texts: Encodings) -> list[PackedBatch]:
+        with patch.object(packing, name, value):
+            return planned(texts)
+
+    return Way(batches=batches)
+
+
+def in_a_row_of(width: int) -> Way:
+    return Way(batches=lambda texts: [pack(texts, Layout(width, ((0,),)))])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """lengths: of its texts, in ids. calls: how often they are asked. ways: by what they are."""
+
+    told: str
+    lengths: list[int]
+    calls: int
+    ways: Mapping[str, Way]
+
+
+JOBS: Final = (
+    Job(
+        "32 ragged texts",
+        mixed_lengths(32),
+        1,
+        {
+            "queries, keys and values in one product": emitted(ways.OneProductForQueriesKeysValues),
+            "1/√d on the scores": emitted(ways.ScaleOnTheScores),
+            f"gelu {'inside its product' if BARE else 'behind its product'}": emitted(
+                OpenVinoEmitter, not BARE
+            ),
+            "all products by oneDNN, none by MLAS": emitted(ways.OneDnnsProducts),
+            "matrices laid the other way round": emitted(ways.MatricesLaidTheOtherWay),
+            "layer by layer": Way(form=Layered),
+            "products in int8, the rest in float32": Way(ways.InEightBits),
+            "calls of 2,048 slots": with_constant("SLOTS", 2048),
+        },
+    ),
+    Job(
+        "24 paragraphs",
+        mixed_lengths(24, kinds=["paragraphs"]),
+        1,
+        {
+            "wide rows cut in steps of 8": with_constant("CUT", 8),
+            "wide rows not cut": with_constant("CUT", packing.STEP),
+        },
+    ),
+    Job(
+        "one text of 9",
+        [9],
+        20,
+        {
+            "a text alone, without a mask": emitted(ways.WithoutMask),
+            "a text alone in a row of 16": in_a_row_of(16),
+        },
+    ),
+)
+
+
+def main() -> None:
+    asked = arguments()
+    results = results_here(asked.results)
+    for shape in asked.shapes:
+        with tempfile.TemporaryDirectory() as folder:
+            weights = read_checkpoint(model_directory(shape, Path(folder))).weights
+            few = replace(weights.config, num_hidden_layers=REPETITIONS)
+            weights = replace(weights, config=few)
+            results.tried[shape] = [measured(weights, job, asked.rounds) for job in JOBS]
+            results.save(asked.results)
+    print(tried(results))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--shapes", nargs="+", default=list(RANDOM), choices=RANDOM)
+    parser.add_argument("--rounds", type=int, default=5)
+    build = Path(__file__).parents[1] / "build" / "bench"
+    parser.add_argument("--results", type=Path, default=build / "results.json")
+    return parser.parse_args()
+
+
+def measured(weights: Weights, job: Job, rounds: int) -> Ran:
+    texts = texts_of(job.lengths, weights.config.vocab_size)
+    answers = {name: answer(weights, texts, way) for name, way in contestants(job).items()}
+    ran = Ran(job.told, job.calls, len(job.lengths), sum(job.lengths), commit=commit(), day=today())
+    for each in answers.values():  # to get warm
+        each()
+    for _ in range(rounds):
+        ran.rounds.append({name: seconds(each, job.calls) for name, each in answers.items()})
+    return ran
+
+
+def contestants(job: Job) -> dict[str, Way]:
+    return {STANDS: Way(), **job.ways}
+
+
+def texts_of(lengths: list[int], pieces: int) -> Encodings:
+    starts = np.cumsum([0, *lengths])
+    ids = np.random.default_rng(0).integers(0, pieces, starts[-1], dtype=np.int32)
+    return Encodings(ids, np.zeros_like(ids), starts, np.zeros(len(lengths), np.int64))
+
+
+def answer(weights: Weights, texts: Encodings, way: Way) -> Callable[[], None]:
+    """Computes the token vectors of the texts."""
+    arrays = HeldArrays(weights.arrays)
+    request = way.form(partial(way.emitter, weights.config, arrays), SETTINGS).request()
+    batches = way.batches(texts)
+
+    def run() -> None:
+        for batch in batches:
+            request.vectors(batch, batch.slots)
+
+    return run
+
+
+def seconds(run: Callable[[], None], calls: int) -> float:
+    """Of the processor, so that other work on the machine counts little."""
+    begun = time.process_time()
+    for _ in range(calls):
+        run()
+    return time.process_time() - begun
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Other ways to emit the encoder for OpenVINO, which were tried and lost; `tried.py` times them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from openvino import Node
+
+from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
+from albertkit.engine.processor import this_processor
+from albertkit.spec import AlbertConfig, FloatArray, parameter_table
+
+HEADS_FIRST = np.array([0, 2, 1, 3], np.int64)
+
+
+class OneProductForQueriesKeysValues(OpenVinoEmitter):
+    """The three matrices below one another, and a split behind their product."""
+
+    parts: list[Node]
+
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
+        layer, _, part = weight.rpartition("attention.")
+        if part not in ("query.weight", "key.weight", "value.weight"):
+            return super().linear(x, weight, bias)
+        if part == "query.weight":  # it is asked for first
+            product = self.op.matmul(x, self._three(layer, "weight"), False, True)  # [R, W, 3H]
+            product = self.op.add(product, self._three(layer, "bias"))
+            split = self.op.split(product, np.int64(2), 3)
+            self.parts = [split.output(number) for number in range(3)]
+        return self.parts.pop(0)
+
+    def _three(self, layer: str, kind: str) -> Node:
+        names = [f"{layer}attention.{part}.{kind}" for part in ("query", "key", "value")]
+        if names[0] not in self.constants:
+            together = np.concatenate([self.arrays[name] for name in names])
+            self.constants[names[0]] = self.op.constant(together)
+        return self.constants[names[0]]
+
+
+class ScaleOnTheScores(OpenVinoEmitter):
+    """1/√D in the attention, and the queries' parameters as they are."""
+
+    def _constant(self, name: str) -> Node:
+        if ".query." in name and name not in self.constants:
+            root = np.float32(math.sqrt(self.config.head_size))
+            self.constants[name] = self.op.constant(self.arrays[name] * root)
+        return super()._constant(name)
+
+    def attention(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
+        q, k, v = (self._heads_first(x) for x in (query, key, value))  # [R, A, W, D]
+        context = self._attended(q, k, v, mask)
+        side_by_side = self.op.transpose(context, HEADS_FIRST)
+        return self.op.reshape(side_by_side, np.array([0, 0, self.config.hidden_size]), True)
+
+    def _attended(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
+        return self.op.scaled_dot_product_attention(q, k, v, mask, causal=False)
+
+
+class WithoutMask(ScaleOnTheScores):
+    """For a text alone in a row of its length, where nothing is to be kept apart."""
+
+    def _attended(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
+        return self.op.scaled_dot_product_attention(q, k, v, causal=False)
+
+
+class OneDnnsProducts(OpenVinoEmitter):
+    """Every product with a limit behind it that nothing reaches: OpenVINO gives such to oneDNN."""
+
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
+        return self.op.clamp(super().linear(x, weight, bias), -1e30, 1e30)
+
+
+class MatricesLaidTheOtherWay(OpenVinoEmitter):
+    """[in, out] instead of [out, in]."""
+
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
+        if weight not in self.constants:
+            self.constants[weight] = self.op.constant(np.ascontiguousarray(self.arrays[weight].T))
+        product = self.op.matmul(x, self.constants[weight], False, False)
+        return self.op.add(product, self._constant(bias))
+
+
+class InEightBits(OpenVinoInt8Emitter):
+    """int8 by ranges that fit no text: they change neither time nor memory."""
+
+    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+        uses = config.num_hidden_layers
+        matrices = [
+            row.name
+            for row in parameter_table(config).stored
+            if row.group is not None and len(row.shape) == 2
+        ]
+        ranges = {name: (with_exact_zero(-4, 4),) * uses for name in matrices}
+        super().__init__(config, arrays, Int8Scheme(ranges, {}, this_processor().weight_levels))
+
+
+class MatrixForEachRepetition(InEightBits):
+    """The chain from a rounded matrix to its product, again for each repetition."""
+
+    def _matrix(self, weight: str) -> Node:
+        self._matrices.clear()
+        return super()._matrix(weight)
