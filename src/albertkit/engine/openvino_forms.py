@@ -12,7 +12,7 @@ A request has one set of buffers: one call at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
@@ -24,7 +24,7 @@ from albertkit.engine.openvino_graphs import (
     layer_graph,
     reading_graph,
 )
-from albertkit.engine.protocol import Int64Array, PackedBatch
+from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.graph.encoder import layers
 from albertkit.spec import FloatArray
@@ -103,13 +103,13 @@ class _WholeRequest:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
         if len(slots) == len(batch.slots):
             self._all = self._all or self._form.request_of(encoder_graph)
-            self._all.infer(inputs, share_inputs=True)
+            _ask(self._all, inputs)
             return _picked(self._all, slots)
         self._few = self._few or self._form.request_of(reading_graph)
         K = len(slots)
         read = np.zeros(max(1, -(-K // READ_STEP)) * READ_STEP, np.int64)
         read[:K] = slots
-        self._few.infer([*inputs, read], share_inputs=True)
+        _ask(self._few, [*inputs, read])
         return _picked(self._few, np.arange(K))
 
 
@@ -122,7 +122,7 @@ class _LayeredRequest:
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         ov = openvino()
-        self._embeddings.infer([batch.ids, batch.type_ids, batch.positions], share_inputs=True)
+        _ask(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
         owners = ov.Tensor(batch.owners, shared_memory=True)
@@ -130,9 +130,25 @@ class _LayeredRequest:
             each.set_input_tensor(0, before)
             each.set_input_tensor(1, owners)
             each.set_output_tensor(0, after)
-            each.infer()
+            _compute(each)
             before, after, spare = after, spare, before
         return _flat(before.data)[slots]
+
+
+def _ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
+    """Compute with these inputs, where they lie."""
+    ov = openvino()
+    for number, values in enumerate(inputs):
+        request.set_input_tensor(number, ov.Tensor(values, shared_memory=True))
+    _compute(request)
+
+
+def _compute(request: InferRequest) -> None:
+    """Started and waited for: the library's `infer` takes 0.3 ms longer, of 1.4 for 8 tokens."""
+    try:
+        request.start_async()
+    finally:
+        request.wait()  # after Ctrl-C too: the inputs' memory must outlive the computing
 
 
 def _picked(request: InferRequest, numbers: Int64Array) -> FloatArray:
