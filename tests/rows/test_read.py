@@ -28,6 +28,8 @@ def written(folder: Path, name: str, data: bytes) -> Path:
         (b"one\ntwo", ["one", "two"]),
         (b"one\r\ntwo\r\n", ["one", "two"]),
         (b"\xef\xbb\xbfone\n", ["one"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\n", [""]),
         (b"one\n\ntwo\n\n", ["one", "", "two", ""]),
         ("a\u2028b\x0cc\n".encode(), ["a\u2028b\x0cc"]),
         (b"", []),

@@ -20,22 +20,26 @@ def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
     """
     parts: list[bytes] = []  # of the line that is not yet ended
     size = 0
-    first = True
-    while block := stream.read(BLOCK):
+    for block in _blocks(stream):
         ended, *others = block.split(b"\n")
         size += len(ended)
         if size <= LONGEST_ROW:
             parts.append(ended)
         if others:
-            lines: list[bytes | None] = [_whole(parts, size), *others[:-1]]
-            if first and lines[0] is not None:
-                lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-            first = False
-            yield lines
+            yield [_whole(parts, size), *others[:-1]]
             parts, size = [others[-1]], len(others[-1])
     if size:
-        last = _whole(parts, size)
-        yield [last.removeprefix(BYTE_ORDER_MARK) if first and last is not None else last]
+        yield [_whole(parts, size)]
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """What is in the stream, less a byte order mark."""
+    head = b""
+    while len(head) < len(BYTE_ORDER_MARK) and (more := stream.read(BLOCK)):
+        head += more
+    yield head.removeprefix(BYTE_ORDER_MARK)
+    while block := stream.read(BLOCK):
+        yield block
 
 
 def _whole(parts: list[bytes], size: int) -> bytes | None:
