@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -14,6 +16,7 @@ import pyarrow
 import pyarrow.parquet
 
 from albertkit.errors import InputError, SurroundingsError
+from albertkit.fileformats.atomic import unfinished_name
 from albertkit.rows import BadRow, ShardedSink, Table, read_batches
 from albertkit.rows.filesystems import (
     below,
@@ -73,6 +76,31 @@ def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
     with opened_uri(uri) as file:
         assert file.read() == b"before"
     assert names_in(top) == ["there.txt"]
+
+
+def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) -> None:
+    """They may be on two machines, with the same number as a process: here they are one's."""
+    uri = f"file://{tmp_path}/one.bin"
+    together = Barrier(2)
+
+    def write(byte: bytes) -> None:
+        with new_object(uri) as file:
+            file.write(byte * 30_000_000)
+            together.wait()
+
+    with ThreadPoolExecutor(2) as writers:
+        list(writers.map(write, (b"a", b"b")))
+    assert set((tmp_path / "one.bin").read_bytes()) in ({ord("a")}, {ord("b")})
+    assert names_in(f"file://{tmp_path}") == ["one.bin"]
+
+
+def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Path) -> None:
+    place = f"file://{tmp_path}/job"
+    with ShardedSink(place, job={}, kind="npy") as sink, sink.shard(0) as shard:
+        shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
+    (tmp_path / "job" / unfinished_name("part-00001.npy")).write_bytes(b"half")
+    ShardedSink(place, job={}, kind="npy", resume=True).close()
+    assert sorted(names_in(place)) == ["_job.json", "part-00000.npy"]
 
 
 def test_a_file_that_is_removed_is_gone(top: str) -> None:

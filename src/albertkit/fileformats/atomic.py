@@ -99,12 +99,17 @@ def write_file(place: Path, data: bytes) -> None:
         file.write(data)
 
 
+def unfinished_name(name: str) -> str:
+    """A hidden name beside `name` that no other writer takes, of this machine or another."""
+    return f".{name}.tmp-{_token()}"
+
+
 def _token() -> str:
     return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _temporary_sibling(place: Path) -> Path:
-    return place.with_name(f".{place.name}.tmp-{_token()}")
+    return place.with_name(unfinished_name(place.name))
 
 
 def _created(path: Path) -> BinaryIO:

@@ -7,7 +7,6 @@ or behind the path (s3://bucket/texts?region=eu-west-1). All functions raise Inp
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, SurroundingsError, imported
+from albertkit.fileformats.atomic import unfinished_name
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -119,7 +119,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
 def _send(waiting: BinaryIO, filesystem: FileSystem, path: str) -> None:
     target = PurePosixPath(path)
     objects = filesystem.type_name in OBJECT_STORES
-    sent = path if objects else str(target.with_name(f".{target.name}.tmp-{os.getpid()}"))
+    sent = path if objects else str(target.with_name(unfinished_name(target.name)))
     try:
         with filesystem.open_output_stream(sent) as up:
             while block := waiting.read(BLOCK):
