@@ -112,12 +112,17 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
     pretender = tmp_path / "pretender"
     pretender.mkdir()
     (pretender / "_job.json").write_text("not one of ours")
-    with ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, kind="npy"):
-        pass
+    namesake = tmp_path / "namesake"
+    namesake.mkdir()
+    (namesake / "_job.json").write_text('{"job": "of another program"}')
+    other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, kind="npy")
+    with other, other.shard(0) as shard:
+        shard.write(table(0, 2))
     (tmp_path / "file").write_text("mine")
     for name, told in {
         "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
         "pretender": r"pretender' holds a _job\.json of another kind.*\[output-taken\]",
+        "namesake": r"_job\.json of another kind; it has no 'kind'.*\[output-taken\]",
         "other": r"another job; its job\['model'\] is \"large\", not \"tiny\".*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():
@@ -126,6 +131,30 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
         with pytest.raises(InputError, match=told):
             ShardedSink(place, job=JOB, kind="npy", resume=resume)
         assert (files(place) if place.is_dir() else {}) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_directory_without_a_shard_is_begun_anew_by_any_job(tmp_path: Path, resume: bool) -> None:
+    place = tmp_path / "out"
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    for name in ("_bad-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
+        (place / name).write_bytes(b"of a run that was killed")
+    with ShardedSink(place, job=JOB, kind="jsonl", resume=resume) as sink:
+        assert set(files(place)) == {"_job.json", ".lock"}
+        assert json.loads((place / "_job.json").read_text())["job"] == JOB
+        with sink.shard(0) as shard:
+            shard.write(table(0, 2))
+    with pytest.raises(InputError, match=r"\[output-taken\]"):
+        ShardedSink(place, job={**JOB, "model": "large"}, kind="jsonl", resume=resume)
+
+
+def test_what_a_stranger_laid_beside_a_job_is_not_lost_with_it(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    (place / "_notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"another job.*\[output-taken\]"):
+        ShardedSink(place, job=JOB, kind="npy")
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy", resume=True).close()
 
 
 def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> None:

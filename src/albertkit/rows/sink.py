@@ -8,34 +8,36 @@ locks: two runs of one job would make the same shards twice, each whole.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from albertkit.errors import FormatError, InputError, SurroundingsError, imported
+from albertkit.errors import InputError, SurroundingsError, imported
 from albertkit.fileformats.atomic import told_as_write_failed
-from albertkit.fileformats.reader import JsonValue, parse_json, told_as_unreadable
+from albertkit.fileformats.reader import JsonValue
 from albertkit.rows.cells import CellType
-from albertkit.rows.remote_path import AnyPath, RemotePath, new_file, path_of
+from albertkit.rows.job_directory import (
+    LOCK,
+    begin,
+    check_directory,
+    clear,
+    is_without_shards,
+    names_in,
+)
+from albertkit.rows.remote_path import AnyPath, RemotePath, path_of
 from albertkit.rows.shards import KINDS, Shard, Shards
 from albertkit.rows.write import NEEDS_PYARROW
-
-JOB = "_job.json"  # readers of whole directories pass over names that begin so
-LOCK = ".lock"
-SHOWN = 60  # characters of a value in a message
-LEFT_OVER = re.compile(r"\.(?:part-\d+\..+|_bad-\d+\.jsonl|_\w+\.\w+)\.tmp-\d+(?:-[0-9a-f]+)?")
 
 
 class ShardedSink:
     """Opens the directory of a job, alone until it is closed.
 
     job: what the answers depend on, as JSON: inputs, model, options. types: of the columns that
-    are kept. resume: go on where shards of the same job are; without it they are refused.
+    are kept. resume: go on where shards of the same job are; without it they are refused. A
+    directory in which a job was begun and no shard was made is begun anew.
     Raises InputError [output-taken], [output-exists], [output-kind-unknown], SurroundingsError
     [output-busy], [write-failed], [extra-missing]; nothing in the directory is touched then.
     """
@@ -54,18 +56,14 @@ class ShardedSink:
         self.shard_rows = shard_rows
         self._lock: int | None = None
         _check_kind(kind)
-        described = json.dumps(
-            {
-                "kind": kind,
-                "shard_rows": shard_rows,
-                "types": {name: str(each) for name, each in self.shards.types.items()},
-                "job": job,
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
+        described: dict[str, JsonValue] = {
+            "kind": kind,
+            "shard_rows": shard_rows,
+            "types": {name: str(each) for name, each in self.shards.types.items()},
+            "job": dict(job),
+        }
         place = self.shards.directory
-        _check_job(place, described, resume)
+        check_directory(place, described, resume=resume)
         with told_as_write_failed(str(place)):
             place.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(place)
@@ -75,13 +73,13 @@ class ShardedSink:
                 self.close()
                 raise
 
-    def _begin(self, described: str, resume: bool) -> None:
+    def _begin(self, described: dict[str, JsonValue], resume: bool) -> None:
         place = self.shards.directory
-        _check_job(place, described, resume)  # another process may have come in between
+        # another process may have come in between
+        check_directory(place, described, resume=resume)
         self.clear()
-        if not (place / JOB).exists():
-            with new_file(place / JOB) as file:
-                file.write(described.encode())
+        if is_without_shards(names_in(place)):
+            begin(place, described)
 
     @property
     def finished(self) -> frozenset[int]:
@@ -94,8 +92,7 @@ class ShardedSink:
 
     def clear(self) -> None:
         """Remove what writers that were killed left under hidden names; none may be writing."""
-        for left_over in _left_over(self.shards.directory):
-            left_over.unlink()
+        clear(self.shards.directory)
 
     def close(self) -> None:
         """Let others open the directory."""
@@ -125,65 +122,6 @@ def _check_kind(kind: str) -> None:
         )
     if f".{kind}" in NEEDS_PYARROW:
         imported("pyarrow", f"a {kind} file")
-
-
-def _check_job(place: AnyPath, described: str, resume: bool) -> None:
-    """Raise where `place` is neither new nor this job's, or is this job's unasked."""
-    with told_as_unreadable(str(place)):
-        if not place.exists():
-            return
-        if not place.is_dir():
-            raise _taken(f"{str(place)!r} is a file", "shards are written into a directory")
-        names = {path.name for path in place.iterdir()}
-        ours = {LOCK, *(path.name for path in _left_over(place))}
-        if JOB in names:
-            _check_same(place, (place / JOB).read_bytes(), described, resume)
-        elif names - ours:
-            other = min(names - ours)
-            raise _taken(f"{str(place)!r} holds {other!r}", "no job like this one made that")
-
-
-def _check_same(place: AnyPath, data: bytes, described: str, resume: bool) -> None:
-    try:
-        before = parse_json(data, JOB)
-    except FormatError as error:
-        raise _taken(f"{str(place)!r} holds a {JOB} of another kind", str(error)) from error
-    now = json.loads(described)
-    if before != now:
-        raise _taken(f"{str(place)!r} holds another job", _difference(before, now))
-    if not resume:
-        raise InputError(
-            "output-exists",
-            f"{str(place)!r} holds this job already",
-            why="shards that are there would be made again",
-            fix="Go on with --resume, or write to another directory",
-        )
-
-
-def _taken(what: str, why: str) -> InputError:
-    return InputError("output-taken", what, why=why, fix="Write to a new directory")
-
-
-def _difference(before: JsonValue, now: JsonValue, key: str = "") -> str:
-    """Where they differ first, with both values."""
-    pairs: list[tuple[object, JsonValue, JsonValue]] = []
-    if isinstance(before, dict) and isinstance(now, dict):
-        pairs = [(name, before.get(name), now.get(name)) for name in {**now, **before}]
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        pairs = [(at, old, new) for at, (old, new) in enumerate(zip(before, now, strict=True))]
-    for name, old, new in pairs:
-        if old != new:
-            return _difference(old, new, f"{key}[{name!r}]" if key else str(name))
-    return f"its {key} is {_shown(before)}, not {_shown(now)}"
-
-
-def _shown(value: JsonValue) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def _left_over(place: AnyPath) -> list[AnyPath]:
-    return [path for path in place.iterdir() if LEFT_OVER.fullmatch(path.name)]
 
 
 def _locked(place: AnyPath) -> int | None:

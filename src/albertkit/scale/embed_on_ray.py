@@ -15,10 +15,10 @@ from types import ModuleType
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.rows import Inputs, find_inputs
 from albertkit.rows.filesystems import is_uri
+from albertkit.rows.job_directory import JOB
 from albertkit.rows.places import STANDARD_INPUT, called
 from albertkit.rows.remote_path import RemotePath
 from albertkit.rows.shards import Shards
-from albertkit.rows.sink import JOB
 from albertkit.scale.cluster import cluster
 from albertkit.scale.shards_on_ray import made_on_ray
 from albertkit.tasks.cutting import Cuts
