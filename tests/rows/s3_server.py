@@ -16,12 +16,16 @@ XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class ObjectStore(ThreadingHTTPServer):
-    """objects: "bucket/key" → bytes. uploads: those begun and not completed, by their id."""
+    """objects: "bucket/key" → bytes. uploads: those begun and not completed, by their id.
+
+    answers: how many reads are still answered; then the account's token is too old; None: all.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Requests)
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
+        self.answers: int | None = None
 
     def uri(self, path: str) -> str:
         """Of an object or a directory, for pyarrow."""
@@ -88,6 +92,11 @@ class Requests(BaseHTTPRequestHandler):
             self.answer(200, self.listing(), Content_Type="application/xml")
             return
         data = self.server.objects.get(self.key)
+        if self.server.answers is not None:
+            self.server.answers -= 1
+            if self.server.answers < 0:
+                self.answer(400, b"<Error><Code>ExpiredToken</Code></Error>")
+                return
         if data is None:
             self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
             return

@@ -66,6 +66,7 @@ CODES: dict[str, str] = {
     "filesystem-unknown": "A URI is of no kind of file system that is known.",
     "filesystem-unreachable": "A file system does not answer, or does not let us in.",
     "file-not-utf8": "A file that should hold text is not UTF-8.",
+    "memory-short": "There is too little memory for a part of a file.",
     "input-not-texts": "Something that is no text, pair of texts or list of them is to be read.",
     "mask-missing": "A text that is to be filled has no mask token.",
     "output-kind-unknown": "An output cannot be written in the kind that its name says.",

@@ -5,6 +5,7 @@ What is behind a number of rows is reached by the files' metadata, without readi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 TOGETHER = 4096  # rows at a time, where they are short
 TOGETHER_BYTES = 2**25
 MOST_ROWS = 2**40  # in one group: no honest writer comes near
+MOST_BYTES = 2**40  # in one buffer: the same
+ASKED_FOR = re.compile(r"size (\d+) failed")  # how pyarrow ends what it says of memory
 # pyarrow's are subclasses of these
-READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError, MemoryError)
+READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
 
 
 class ArrowTable(Protocol):
@@ -64,11 +67,12 @@ class ParquetTable:
         left = group.num_rows - skip
         error: Exception = ValueError("there are fewer rows than it says")
         try:
-            for batch in self.file.iter_batches(together, [number], columns):
-                behind = batch.slice(skip, left)
-                skip = max(0, skip - batch.num_rows)
-                left -= behind.num_rows
-                yield behind
+            with _sizes_weighed():
+                for batch in self.file.iter_batches(together, [number], columns):
+                    behind = batch.slice(skip, left)
+                    skip = max(0, skip - batch.num_rows)
+                    left -= behind.num_rows
+                    yield behind
         except READING_ERRORS as damage:
             error = damage
         if left:
@@ -100,8 +104,9 @@ class ArrowFile:
         for number, length in enumerate(self.lengths):
             if skip < length:
                 try:
-                    batch = wanted.get_batch(number).select(list(columns))
-                    batch.validate()
+                    with _sizes_weighed():
+                        batch = wanted.get_batch(number).select(list(columns))
+                        batch.validate()
                 except READING_ERRORS as error:
                     yield _lost(length - skip, error)
                 else:
@@ -145,8 +150,10 @@ class ArrowStream:
             return batch
 
 
-def opened_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: bool = False) -> ArrowTable:
-    """The table that `stream` holds; mapped: whether `name` is a file that can be mapped.
+def opened_table(
+    stream: BinaryIO, kind: Kind, name: str, *, mapped: str | None = None
+) -> ArrowTable:
+    """The table that `stream` holds; mapped: the path of its file, where that can be mapped.
 
     Raises FormatError [file-malformed], SurroundingsError [extra-missing].
     """
@@ -154,11 +161,11 @@ def opened_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: bool = Fals
     with told_as_damaged(name):
         if kind == "parquet":
             return ParquetTable(stream)
-        if not mapped:
+        if mapped is None:
             stream.seek(0)  # a pipe's, laid on disk, was looked at before
-        source = pyarrow.memory_map(name) if mapped else stream
+        source = stream if mapped is None else pyarrow.memory_map(mapped)
         if kind == "arrow":
-            return ArrowFile(source, mapped=mapped)
+            return ArrowFile(source, mapped=mapped is not None)
         return ArrowStream(source, name)
 
 
@@ -166,7 +173,8 @@ def opened_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: bool = Fals
 def told_as_damaged(name: str) -> Iterator[None]:
     """Turn what pyarrow says of damaged tables into FormatError [file-malformed]."""
     try:
-        yield
+        with _sizes_weighed():
+            yield
     except READING_ERRORS as error:
         if getattr(error, "errno", None) is not None:  # the system's
             raise
@@ -177,6 +185,18 @@ def told_as_damaged(name: str) -> Iterator[None]:
             fix="Write or copy it again",
             where=name,
         ) from error
+
+
+@contextmanager
+def _sizes_weighed() -> Iterator[None]:
+    """Memory for what no honest writer writes is not short: the size is wrong."""
+    try:
+        yield
+    except MemoryError as error:
+        asked = ASKED_FOR.search(str(error))
+        if asked is None or int(asked[1]) <= MOST_BYTES:
+            raise
+        raise ValueError(f"it says that {int(asked[1]):,} bytes stand together") from error
 
 
 def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:

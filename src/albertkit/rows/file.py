@@ -34,12 +34,14 @@ TABLES: tuple[Kind, ...] = ("parquet", "arrow", "arrow-stream")
 class RowFile:
     """What a look at a file's beginning, or at its metadata, tells.
 
-    size: bytes on disk; None for a stream. rows: where metadata tell. columns: name → type; none
-    in plain lines, None where the beginning doesn't tell. stream: what can be read but once.
-    error: why it cannot be read.
+    name: as it was given, for messages and lists. path: where it is opened. size: bytes on disk;
+    None for a stream. rows: where metadata tell. columns: name → type; none in plain lines, None
+    where the beginning doesn't tell. stream: what can be read but once. error: why it cannot be
+    read.
     """
 
     name: str
+    path: str
     size: int | None = None
     kind: Kind = "lines"
     packing: Packing | None = None
@@ -65,7 +67,7 @@ class RowFile:
                     )
                 case "parquet" | "arrow" | "arrow-stream":
                     table = opened_table(
-                        stream, self.kind, called(self.name), mapped=self.is_mapped()
+                        stream, self.kind, called(self.name), mapped=self.mapped_path()
                     )
                     if skip and table.rows is not None:
                         yield min(skip, table.rows)
@@ -76,44 +78,51 @@ class RowFile:
         if self.stream is not None:
             yield self.stream
             return
-        with opened(self.name) as stream, decompressed(stream, self.packing) as contents:
+        with (
+            opened(self.path, called(self.name)) as stream,
+            decompressed(stream, self.packing) as contents,
+        ):
             if self.packing is None or self.kind not in TABLES:
                 yield contents
                 return
             with seekable(contents) as laid:
                 yield laid
 
-    def is_mapped(self) -> bool:
-        """Whether the system's cache of this file can be read without a copy."""
-        return self.stream is None and self.packing is None and not is_uri(self.name)
+    def mapped_path(self) -> str | None:
+        """Where the system's cache of this file can be read without a copy, if it can."""
+        there = self.stream is None and self.packing is None and not is_uri(self.path)
+        return self.path if there else None
 
 
-def looked_into(name: str) -> RowFile:
-    """What a look tells; errors are held, but for SurroundingsError [extra-missing]."""
+def looked_into(name: str, told: Kind | None = None) -> RowFile:
+    """What a look tells; errors are held, but for SurroundingsError [extra-missing].
+
+    told: the kind, for a file whose first bytes don't tell it.
+    """
     size = None
     try:
         with told_as_unreadable_rows(called(name)):
             size = size_of(name)
-            return _looked_into(name, size)
+            return _looked_into(name, size, told)
     except AlbertKitError as error:
         if error.finding.code == "extra-missing":
             raise
-        return RowFile(name, size, error=error)
+        return RowFile(name, name, size, error=error)
 
 
-def _looked_into(name: str, size: int | None) -> RowFile:
-    head, stream = looked_at(opened(name))
+def _looked_into(name: str, size: int | None, told: Kind | None) -> RowFile:
+    head, stream = looked_at(opened(name, called(name)))
     packing = packing_of(head)
     if packing is not None:
         head, stream = looked_at(decompressed(stream, packing))
-    kind = kind_of(head, called(name))
+    kind = kind_of(head, called(name), told)
     if kind in TABLES:
         if packing is None and size is not None:
             stream.close()
-            stream = opened(name)
+            stream = opened(name, called(name))
         else:
             stream = seekable(stream)
-    found = RowFile(name, size, kind, packing, stream=stream if size is None else None)
+    found = RowFile(name, name, size, kind, packing, stream=stream if size is None else None)
     rows, columns = _told_by(head, stream, found)
     if size is not None:
         stream.close()
@@ -132,5 +141,5 @@ def _told_by(
             names = header_in(head, SEPARATORS[found.kind], called(found.name))
             return None, dict.fromkeys(names, "string") if names else None
         case "parquet" | "arrow" | "arrow-stream":
-            table = opened_table(stream, found.kind, called(found.name), mapped=found.is_mapped())
+            table = opened_table(stream, found.kind, called(found.name), mapped=found.mapped_path())
             return table.rows, columns_of(table, called(found.name))

@@ -16,8 +16,9 @@ from albertkit.fileformats.reader import told_as_unreadable
 from albertkit.rows.cells import CellType, agreed
 from albertkit.rows.file import RowFile, looked_into
 from albertkit.rows.filesystems import files_below, is_directory, is_uri
-from albertkit.rows.kinds import named_kind
+from albertkit.rows.kinds import Kind, named_kind
 from albertkit.rows.places import called, is_stream
+from albertkit.rows.transport import may_pass
 
 LOGGER = logging.getLogger(__name__)
 
@@ -39,6 +40,12 @@ class Inputs:
         counts = [1 if file.error else file.rows for file in self.files]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
+
+    def refuse_broken(self, *, skip_bad: bool) -> None:
+        """Raise why a file cannot be read; skip_bad: only what may pass, for others are listed."""
+        for file in self.files:
+            if file.error is not None and (not skip_bad or may_pass(file.error)):
+                raise file.error
 
     def described(self) -> list[dict[str, str | int | None]]:
         """Names and sizes, by which another run knows whether its inputs are the same."""
@@ -89,9 +96,10 @@ class Inputs:
         )
 
 
-def find_inputs(places: Place | Iterable[Place]) -> Inputs:
+def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) -> Inputs:
     """Look at all files that `places` name: files, directories, patterns, "-" for standard input.
 
+    kind: what they hold where their first bytes don't tell, whatever their names say.
     Of a directory and those in it, and of a pattern: the files of known kinds, in the order of
     their names; hidden ones, and those of a directory that begin with "_", are not looked at,
     others are told of in the log.
@@ -104,9 +112,9 @@ def find_inputs(places: Place | Iterable[Place]) -> Inputs:
         with told_as_unreadable(called(name)):
             inside = _inside(name)
         if inside is None:
-            files.append(looked_into(name))
+            files.append(looked_into(name, kind))
             continue
-        looked = [_known(each) for each in inside]
+        looked = [_known(each, kind) for each in inside]
         known = [each for each in looked if isinstance(each, RowFile)]
         if not known:
             raise _nothing_in(name, len(inside))
@@ -194,11 +202,11 @@ def _closed(error: OSError) -> NoReturn:
         raise error
 
 
-def _known(name: str) -> RowFile | str:
+def _known(name: str, told: Kind | None) -> RowFile | str:
     """The file, or its name alone where neither its contents nor its name tell a kind."""
-    file = looked_into(name)
-    told = named_kind(called(name)) is not None or (file.error is None and file.kind != "lines")
-    return file if told else called(name)
+    file = looked_into(name, told)
+    named = told or named_kind(called(name))
+    return file if named or (file.error is None and file.kind != "lines") else called(name)
 
 
 def _nothing_in(name: str, others: int) -> InputError:

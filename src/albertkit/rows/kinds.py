@@ -60,15 +60,16 @@ def _plain_suffix(name: str) -> str:
     return path.with_suffix("").suffix if path.suffix in PACKED_NAMES else path.suffix
 
 
-def kind_of(head: bytes, name: str) -> Kind:
+def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
     """The kind of a decompressed file that begins with `head`.
 
+    told: the kind, where `head` doesn't tell it; None: what the name tells.
     Raises FormatError [file-foreign], [file-truncated], [file-not-utf8].
     """
     found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if found:
         return found
-    named = named_kind(name)
+    named = told or named_kind(name)
     if named in MAGIC.values():
         raise _not_as_named(head, name)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

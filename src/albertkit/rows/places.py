@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from albertkit.errors import FormatError, imported
-from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.errors import FormatError, SurroundingsError, imported
 from albertkit.rows.filesystems import is_uri, opened_uri, size_at, without_account
 from albertkit.rows.kinds import HEAD, Packing
+from albertkit.rows.transport import Transport, told_as_not_brought
 
 STANDARD_INPUT = "-"
+TOGETHER = 2**17  # bytes that are brought at once, for which a store is asked once
 
 
 class Rejoined(io.RawIOBase):
@@ -50,11 +51,19 @@ class Rejoined(io.RawIOBase):
         super().close()
 
 
-def opened(name: str) -> BinaryIO:
-    """The bytes of a file, or of standard input."""
-    if name == STANDARD_INPUT:
+def opened(path: str, name: str) -> BinaryIO:
+    """The bytes of a file, or of standard input; raises as `told_as_not_brought` does.
+
+    name: what messages call it.
+    """
+    with told_as_not_brought(name):
+        return cast(BinaryIO, io.BufferedReader(Transport(_source(path), name), TOGETHER))
+
+
+def _source(path: str) -> BinaryIO:
+    if path == STANDARD_INPUT:
         return sys.stdin.buffer
-    return opened_uri(name) if is_uri(name) else Path(name).open("rb")
+    return opened_uri(path) if is_uri(path) else Path(path).open("rb")
 
 
 def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
@@ -84,9 +93,9 @@ def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
 
 @contextmanager
 def told_as_unreadable_rows(name: str) -> Iterator[None]:
-    """Turn what the system and the decompressors say into our errors."""
+    """Turn what decompressors say, and the system of memory and disk, into our errors."""
     try:
-        with told_as_unreadable(name):
+        with told_as_not_brought(name):
             try:
                 yield
             except OSError as error:
@@ -97,6 +106,13 @@ def told_as_unreadable_rows(name: str) -> Iterator[None]:
         raise _cut_off(name) from error
     except (zlib.error, lzma.LZMAError) as error:
         raise _damaged(name, error) from error
+    except MemoryError as error:
+        raise SurroundingsError(
+            "memory-short",
+            f"there is too little memory to read {name!r}",
+            why="what else runs here takes it, or the parts of this file are too large",
+            fix="Free memory and try again (a job goes on with --resume), or split the file",
+        ) from error
 
 
 def _cut_off(name: str) -> FormatError:

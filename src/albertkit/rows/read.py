@@ -14,6 +14,7 @@ from albertkit.rows.faults import Fault
 from albertkit.rows.inputs import Inputs, Place, find_inputs, names_of
 from albertkit.rows.piece import Piece
 from albertkit.rows.places import called, is_stream
+from albertkit.rows.transport import may_pass
 
 REMEDIES = {"file-not-utf8": "Convert the file (as iconv -f latin1 -t utf-8 does)"}
 TEXTS_TOGETHER = 2**24  # characters in a batch
@@ -37,7 +38,8 @@ def read_batches(
     What is wrong with the files or the columns is raised by the call itself: InputError
     [file-not-found], [column-missing], [column-not-text], [columns-disagree], and what makes
     a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
-    [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated].
+    [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated]; and, skip_bad or not,
+    SurroundingsError [filesystem-unreachable], [memory-short] for what may pass.
     """
     for name, value, least in (
         ("rows", rows, 1),
@@ -49,9 +51,7 @@ def read_batches(
                 "option-invalid", f"{name} is {value}", fix=f"Give a number from {least} on"
             )
     inputs = places if isinstance(places, Inputs) else find_inputs(places)
-    errors = (file.error for file in inputs.files if file.error is not None)
-    if not skip_bad and (error := next(errors, None)) is not None:
-        raise error
+    inputs.refuse_broken(skip_bad=skip_bad)
     types = inputs.types(keep)
     columns = inputs.columns(column)
     return _regrouped(_rows_of(inputs, columns, types, start, skip_bad), rows, border)
@@ -102,7 +102,7 @@ def _rows_of(
                 number = batch.end
                 yield batch
         except AlbertKitError as error:
-            if not skip_bad:
+            if not skip_bad or may_pass(error):
                 raise
             if number >= start:
                 broken = Fault(error.finding.code, _said(error.finding))
