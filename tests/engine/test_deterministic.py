@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,16 @@ def alone() -> Callable[[Pooling], FloatArray]:
     }
     engine.close()
     return found.__getitem__
+
+
+@pytest.fixture(scope="module")
+def wide() -> Iterator[OpenVinoEngine]:
+    """A model whose heads' products numpy would share among threads."""
+    config = replace(CONFIG, vocab_size=16_001, embedding_size=128, hidden_size=180)
+    weights = random_weights(config, [spec.name for spec in HEADS])
+    engine = OpenVinoEngine(weights, threads=2, deterministic=True)
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +113,29 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
         assert together.spans is not None
         np.testing.assert_array_equal(found.spans.end_at, together.spans.end_at)
         np.testing.assert_allclose(found.spans.no_answer, together.spans.no_answer, atol=ATOL)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(mlm_at=np.array([3])),
+        Wanted(mlm_at=np.arange(64), pooled=True),
+        *(Wanted(head=spec.name) for spec in HEADS if spec.is_linear),
+        Wanted(spans=SpanSearch(3, 2)),
+    ],
+    ids=lambda wanted: wanted.head or ("spans" if wanted.spans else f"{len(wanted.mlm_at)} words"),
+)
+def test_heads_have_the_same_bits_with_any_number_of_threads_of_numpy(
+    wide: OpenVinoEngine, wanted: Wanted
+) -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
+    batch = batch_of([30, 34])
+    found = []
+    for threads in (1, 3, 5):
+        with threadpoolctl.threadpool_limits(threads, "blas"):
+            found.append(wide.run(batch, wanted))
+    for other in found[1:]:
+        np.testing.assert_equal(asdict(other), asdict(found[0]))
 
 
 @given(st.permutations(range(len(TEXTS))), st.sampled_from([64, 200, 512]))

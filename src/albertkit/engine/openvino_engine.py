@@ -22,6 +22,7 @@ from albertkit.engine.processor import system_flags, this_processor
 from albertkit.engine.protocol import Outputs, PackedBatch, Precision, Wanted
 from albertkit.engine.texts_apart import joined, texts_apart
 from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.graph.one_core import one_core_product
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ class OpenVinoEngine:
     scheme: how the products of "int8" are rounded, which no other precision asks for. threads:
     cores to use; None means all that this process may use. deterministic: a text's vectors are
     the same to the bit, whatever is asked beside it and however many threads there are: each text
-    is computed alone and by one thread, several texts at a time. (Heads run in numpy, whose large
-    products keep their bits for one number of threads.) The weights' memory is used where it lies
-    and must stay as it is.
+    is computed alone and by one thread, several texts at a time. The weights' memory is used where
+    it lies and must stay as it is.
     """
 
     name = "openvino"
@@ -63,7 +63,9 @@ class OpenVinoEngine:
         self.weights = weights
         self.precision = precision
         arrays = HeldArrays(weights.arrays)
-        self._heads = NumpyEmitter(weights.config, arrays)
+        self._heads = NumpyEmitter(
+            weights.config, arrays, one_core_product if deterministic else None
+        )
         cores = threads or own_cores()
         streams = cores if deterministic else 1
         settings: Settings = {

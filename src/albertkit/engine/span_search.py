@@ -60,10 +60,11 @@ def _search(
         end_at = _likeliest(ends, found.end_at.shape[2])  # [M]
         found.end_log_probs[text, number, : len(end_at)] = ends[end_at]
         found.end_at[text, number, : len(end_at)] = end_at
-    summary = np.exp(beginnings) @ vectors  # [H]
+    # no product of BLAS's: it sums in an order that depends on the number of threads
+    summary = np.einsum("l,lh->h", np.exp(beginnings), vectors)  # [H]
     both = np.concatenate([summary, vectors[0]])[None]  # [1, 2H]
     hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")  # [1, H]
-    found.no_answer[text] = (hidden @ emit.arrays["answer_class.dense_1.weight"].T)[0, 0]
+    found.no_answer[text] = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])[0, 0]
 
 
 def _end_scores(emit: NumpyEmitter, vectors: FloatArray, beginning: FloatArray) -> FloatArray:

@@ -7,7 +7,8 @@ buffers made here are written to.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
 
 Int32Array = npt.NDArray[np.int32]
+Product: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
 
 # Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
 # GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
@@ -27,11 +29,20 @@ FEW = 2**24
 
 
 class NumpyEmitter:
-    """ALBERT's operations on float32 arrays."""
+    """ALBERT's operations on float32 arrays.
 
-    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+    multiply: how matrices are; None: as is fastest, which is `product`.
+    """
+
+    def __init__(
+        self,
+        config: AlbertConfig,
+        arrays: Mapping[str, FloatArray],
+        multiply: Product | None = None,
+    ) -> None:
         self.config = config
         self.arrays = arrays
+        self.multiply = multiply or product
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
         return self.arrays[table][indices]
@@ -41,7 +52,7 @@ class NumpyEmitter:
 
     def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
         flat = x.reshape(-1, x.shape[-1])  # one product of two matrices, however many axes x has
-        y = product(flat, self.arrays[weight])
+        y = self.multiply(flat, self.arrays[weight])
         y += self.arrays[bias]
         return y.reshape(*x.shape[:-1], y.shape[-1])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.graph.one_core import one_core_product
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.vector_plan import Dense, VectorStep
 
@@ -26,10 +27,11 @@ def apply_steps(
 def dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> FloatArray:
     """activation(vectors · weightᵀ + bias), [N, in] → [N, out].
 
-    One vector after another: a product of several sums in an order that depends on how many.
+    One vector after another and on one core: a product of several sums in an order that depends
+    on how many they are, and a shared one on the number of cores.
     """
     bias = np.zeros(len(layer.weight), np.float32) if layer.bias is None else layer.bias
-    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias})
+    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias}, one_core_product)
     sums = np.empty((len(vectors), len(layer.weight)), np.float32)
     for number, vector in enumerate(vectors):
         sums[number] = emit.linear(vector[None], "weight", "bias")[0]
