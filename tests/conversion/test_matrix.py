@@ -20,7 +20,7 @@ from axes import AXES, SMALL, random_weights
 from tiny_models import PIECES, TINY
 
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
-HERE = tuple(each for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
+HERE = tuple(each.imported() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
 APART = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
 # What a format has no place for: a head, or a model without a pooler.
 NO_PLACE = {
@@ -92,7 +92,9 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    "read_only", [each for each in FORMATS if each not in TARGETS], ids=lambda each: each.name
+    "read_only",
+    [each.imported() for each in FORMATS if each not in TARGETS],
+    ids=lambda each: each.name,
 )
 def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:
     config = AlbertConfig(**SMALL)

@@ -1,46 +1,61 @@
-"""All formats, in the order in which they are tried."""
+"""All formats, in the order in which they are tried.
+
+In: a place. Out: its format. Their files are imported as they are needed, since most processes open
+one place: a format is asked only where the files lie that every place of it holds.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from albertkit.checkpoints.bert import BERT
 from albertkit.checkpoints.format import Format, Stored
-from albertkit.checkpoints.huggingface import HUGGINGFACE
-from albertkit.checkpoints.keras_hub import KERAS_HUB
-from albertkit.checkpoints.model_garden import MODEL_GARDEN
-from albertkit.checkpoints.onnx import ONNX, ONNX_INT8
 from albertkit.checkpoints.place import place_at
-from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
-from albertkit.checkpoints.tf1 import TF1
-from albertkit.checkpoints.tf1_hub import TF1_HUB
-from albertkit.checkpoints.tfhub import TFHUB
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.checkpoints.unrecognised import no_such_place, unrecognised
 from albertkit.errors import AlbertKitError
 
-FORMATS: tuple[Format, ...] = (
-    SENTENCE_TRANSFORMERS,
-    BERT,
-    HUGGINGFACE,
-    KERAS_HUB,
-    TF1_HUB,
-    TFHUB,
-    MODEL_GARDEN,
-    TF1,
-    ONNX,
-    ONNX_INT8,
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A format that is not imported yet.
+
+    file: of this room; the format is called there as here, in capitals. marks: the files that
+    each place of it holds; none where their names are not fixed.
+    """
+
+    name: str
+    file: str
+    marks: tuple[str, ...] = ()
+
+    def imported(self) -> Format:
+        """The format itself."""
+        home = import_module(f"albertkit.checkpoints.{self.file}")
+        found: Format = getattr(home, self.name.upper().replace("-", "_"))
+        return found
+
+    def recognises(self, place: Path) -> str | None:
+        """As the format's own, which is asked where the marks are there."""
+        marked = all((place / mark).is_file() for mark in self.marks)
+        return self.imported().recognises(place) if marked else None
+
+
+FORMATS = (
+    Listed("sentence-transformers", "sentence_transformers", ("modules.json",)),
+    Listed("bert", "bert", ("config.json",)),
+    Listed("huggingface", "huggingface", ("config.json",)),
+    Listed("keras-hub", "keras_hub", ("config.json", "model.weights.h5")),
+    Listed("tf1-hub", "tf1_hub", ("tfhub_module.pb",)),
+    Listed("tfhub", "tfhub", ("saved_model.pb",)),
+    Listed("model-garden", "model_garden"),
+    Listed("tf1", "tf1"),
+    Listed("onnx", "onnx", ("model.onnx",)),
+    Listed("onnx-int8", "onnx", ("model_quantized.onnx",)),
 )
-# Those that can be written; the others refuse to, and say why.
-TARGETS: tuple[Format, ...] = (
-    HUGGINGFACE,
-    SENTENCE_TRANSFORMERS,
-    TFHUB,
-    ONNX,
-    ONNX_INT8,
-    TF1,
-    KERAS_HUB,
-)
+# Those that can be written, the likeliest first; the others refuse to, and say why.
+WRITTEN = ("huggingface", "sentence-transformers", "tfhub", "onnx", "onnx-int8", "tf1", "keras-hub")
+TARGETS = tuple(each for name in WRITTEN for each in FORMATS if each.name == name)
 MOST_FOLDERS = 50  # of a directory that is none: a model further in is looked for
 
 
@@ -52,7 +67,7 @@ def format_of(place: Path) -> tuple[Format, str]:
     for candidate in FORMATS:
         evidence = candidate.recognises(place)
         if evidence is not None:
-            return candidate, evidence
+            return candidate.imported(), evidence
     if not place.is_dir():
         raise no_such_place(place)
     raise unrecognised(place, [inside for inside in _folders(place) if _is_recognised(inside)])

@@ -1,8 +1,8 @@
 """`albertkit <verb> …`: finds the verb, runs it, and turns every error into one line and a status.
 
 Exit status: 0 done, 1 the answer is "no", 2 bad input, 3 surroundings, 130 Ctrl-C. Any other
-exception is our bug and shows its traceback. The files of the verbs import nothing of the library
-before they run, so that help and completion come at once.
+exception is our bug and shows its traceback. A verb's file is imported when it is named, and
+imports nothing of the library before it runs, so that help comes at once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,7 @@ from typing import NoReturn
 
 import typer
 
-from albertkit.cli.convert import convert
-from albertkit.cli.embed import embed
-from albertkit.cli.fill_mask import fill_mask
-from albertkit.cli.inspect import inspect
-from albertkit.cli.similarity import similarity
-from albertkit.cli.tokens import tokens
-from albertkit.cli.training import distil, lessons, pretrain, shard, vocabulary
-from albertkit.cli.verify import verify
+from albertkit.cli.verbs import Verbs
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
@@ -31,20 +24,12 @@ ASKED_FOR = ("albertkit.engine.precision", "albertkit.engine.int8_search")
 
 app = typer.Typer(
     name="albertkit",
+    cls=Verbs,
     help="ALBERT on ordinary machines: text in, vectors and words out.",
     # plain help: rich would double the time until it is there
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("embed")(embed)
-app.command("similarity")(similarity)
-app.command("fill-mask")(fill_mask)
-app.command("tokens")(tokens)
-app.command("inspect")(inspect)
-app.command("convert")(convert)
-app.command("verify")(verify)
-for verb in (vocabulary, shard, pretrain, lessons, distil):
-    app.command()(verb)
 
 
 def show_version(asked: bool) -> None:

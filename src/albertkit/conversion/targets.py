@@ -16,4 +16,4 @@ def target_named(name: str) -> Format:
             why=f"known are {', '.join(known)}",
             fix="Take one of these",
         )
-    return known[name]
+    return known[name].imported()
