@@ -1,28 +1,36 @@
 """Tables in and out: texts from files and streams, results to files, whole or not at all."""
 
-from albertkit.rows.batch import BadRow, RowBatch
-from albertkit.rows.inputs import Inputs, find_inputs
-from albertkit.rows.read import count_rows, read_batches, read_texts
-from albertkit.rows.sink import ShardedSink
-from albertkit.rows.table import Table
-from albertkit.rows.write import FILE_KINDS, check_output, new_table, write_jsonl, write_table
-from albertkit.rows.writers import TableWriter, write_csv
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FILE_KINDS",
-    "BadRow",
-    "Inputs",
-    "RowBatch",
-    "ShardedSink",
-    "Table",
-    "TableWriter",
-    "check_output",
-    "count_rows",
-    "find_inputs",
-    "new_table",
-    "read_batches",
-    "read_texts",
-    "write_csv",
-    "write_jsonl",
-    "write_table",
-]
+from albertkit.faces import face
+
+if TYPE_CHECKING:
+    from albertkit.rows.batch import BadRow as BadRow
+    from albertkit.rows.batch import RowBatch as RowBatch
+    from albertkit.rows.inputs import Inputs as Inputs
+    from albertkit.rows.inputs import find_inputs as find_inputs
+    from albertkit.rows.read import count_rows as count_rows
+    from albertkit.rows.read import read_batches as read_batches
+    from albertkit.rows.read import read_texts as read_texts
+    from albertkit.rows.sink import ShardedSink as ShardedSink
+    from albertkit.rows.table import Table as Table
+    from albertkit.rows.write import FILE_KINDS as FILE_KINDS
+    from albertkit.rows.write import check_output as check_output
+    from albertkit.rows.write import new_table as new_table
+    from albertkit.rows.write import write_table as write_table
+    from albertkit.rows.writers import TableWriter as TableWriter
+    from albertkit.rows.writers import write_csv as write_csv
+    from albertkit.rows.writers import write_jsonl as write_jsonl
+else:
+    __getattr__ = face(
+        __name__,
+        {
+            "batch": ("BadRow", "RowBatch"),
+            "inputs": ("Inputs", "find_inputs"),
+            "read": ("count_rows", "read_batches", "read_texts"),
+            "sink": ("ShardedSink",),
+            "table": ("Table",),
+            "write": ("FILE_KINDS", "check_output", "new_table", "write_table"),
+            "writers": ("TableWriter", "write_csv", "write_jsonl"),
+        },
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, TextIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from albertkit.errors import InputError, imported
 from albertkit.rows.arrow_writers import ArrowFileWriter, ParquetWriter
@@ -19,7 +19,6 @@ from albertkit.rows.writers import (
     PackedJsonLinesWriter,
     SeparatedWriter,
     TableWriter,
-    json_lines,
 )
 
 Types: TypeAlias = Mapping[str, CellType]
@@ -89,8 +88,3 @@ def write_table(table: Table, place: AnyPath) -> None:
     """Write the table as one file; raises as `new_table` does."""
     with new_table(place) as writer:
         writer.write(table)
-
-
-def write_jsonl(table: Table, file: TextIO) -> None:
-    """One JSON object a line."""
-    file.writelines(json_lines(table))

@@ -132,6 +132,11 @@ def json_lines(table: Table) -> Iterator[str]:
         yield json.dumps(record, ensure_ascii=False) + "\n"
 
 
+def write_jsonl(table: Table, file: TextIO) -> None:
+    """One JSON object a line."""
+    file.writelines(json_lines(table))
+
+
 def write_csv(table: Table, file: TextIO, *, separator: str = ",", header: bool = True) -> None:
     """A line for each row, below the columns' names."""
     head: list[Sequence[Cell]] = [table.flat_names()] if header else []
