@@ -81,19 +81,6 @@ def random_encodings(config: AlbertConfig, lengths: Sequence[int], seed: int = 0
     )
 
 
-def chosen(encodings: Encodings, texts: Sequence[int]) -> Encodings:
-    """The texts with these numbers, in this order."""
-    parts = [encodings[text] for text in texts]
-    none = np.zeros(0, np.int32)
-    lengths = [len(part) for part in parts]
-    return Encodings(
-        ids=np.concatenate([none, *(part.ids for part in parts)]),
-        type_ids=np.concatenate([none, *(part.type_ids for part in parts)]),
-        starts=np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))),
-        dropped=np.zeros(len(parts), np.int64),
-    )
-
-
 def _random_array(row: Parameter, chance: np.random.Generator) -> FloatArray:
     if len(row.shape) == 2:
         spread = 0.5 if "embeddings." in row.name else 1 / math.sqrt(row.shape[1])

@@ -17,7 +17,8 @@ from albertkit.engine.protocol import Engine, PackedBatch, SpanSearch, Wanted
 from albertkit.spec import HEADS, AlbertConfig, FloatArray
 from albertkit.spec.vector_plan import Pooling
 from albertkit.text.encoding import Encodings
-from axes import CONFIG_AXES, chosen, random_encodings, random_weights
+from albertkit.text.rearranged import chosen
+from axes import CONFIG_AXES, random_encodings, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])

@@ -13,7 +13,8 @@ from albertkit.engine.openvino_engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.vector_plan import Pooling
-from axes import CONFIG_AXES, chosen, random_encodings, random_weights
+from albertkit.text.rearranged import chosen
+from axes import CONFIG_AXES, random_encodings, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])

@@ -12,6 +12,7 @@ import numpy as np
 
 from albertkit.spec import AlbertConfig
 from albertkit.text import AlbertTokenizer, Encodings
+from albertkit.text.rearranged import joined
 
 TEXTS = (
     "The capital of France is Paris.",
@@ -45,19 +46,10 @@ def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Qu
     first, second = (list(side) for side in zip(*PAIRS, strict=True))
     singles = tokenizer.encode_batch(list(TEXTS), max_length=longest)
     pairs = tokenizer.encode_batch(first, second, max_length=longest)
-    both = _joined(singles, pairs)
+    both = joined([singles, pairs])
     types = np.minimum(both.type_ids, config.type_vocab_size - 1)  # some models have one type
     encodings = Encodings(both.ids, types, both.starts, both.dropped)
     return Questions(encodings, f"{len(encodings)} texts")
-
-
-def _joined(first: Encodings, second: Encodings) -> Encodings:
-    return Encodings(
-        np.concatenate([first.ids, second.ids]),
-        np.concatenate([first.type_ids, second.type_ids]),
-        np.concatenate([first.starts, second.starts[1:] + first.starts[-1]]),
-        np.concatenate([first.dropped, second.dropped]),
-    )
 
 
 def _seeded(config: AlbertConfig) -> Encodings:

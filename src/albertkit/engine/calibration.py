@@ -19,11 +19,11 @@ from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.openvino_engine import own_cores
 from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Int64Array
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.errors import InputError
 from albertkit.spec import FloatArray, Weights
 from albertkit.text.encoding import Encodings
+from albertkit.text.rearranged import chosen
 
 if TYPE_CHECKING:
     from openvino import Model, Node
@@ -72,7 +72,7 @@ def sample_of(encodings: Encodings) -> Sample:
     room = int(MOST_IDS / encodings.lengths.mean())
     numbers = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
     is_held = np.arange(len(numbers)) % HELD_OUT == HELD_OUT - 1
-    return Sample(_chosen(encodings, numbers[~is_held]), _chosen(encodings, numbers[is_held]))
+    return Sample(chosen(encodings, numbers[~is_held]), chosen(encodings, numbers[is_held]))
 
 
 def inputs_of_products(weights: Weights, encodings: Encodings) -> Inputs:
@@ -122,14 +122,3 @@ def _probed(model: Model, seen: Mapping[str, Sequence[Node]]) -> Model:
         values = op.multiply(x, is_full)  # [R, W, in]
         outputs += [kind(values, ROWS_AND_SLOTS) for kind in (op.reduce_min, op.reduce_max)]
     return ov.Model(outputs, inputs, "calibration")
-
-
-def _chosen(encodings: Encodings, numbers: Int64Array) -> Encodings:
-    """The texts with these numbers."""
-    each = [encodings[number] for number in numbers.tolist()]
-    return Encodings(
-        np.concatenate([text.ids for text in each]),
-        np.concatenate([text.type_ids for text in each]),
-        np.cumsum([0, *map(len, each)], dtype=np.int64),
-        encodings.dropped[numbers],
-    )

@@ -24,6 +24,7 @@ from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tasks.texts import Texts, read_texts
 from albertkit.text import Encoding, Encodings, TextPolicy
+from albertkit.text.rearranged import chosen
 
 LOGGER = logging.getLogger(__name__)
 
@@ -99,7 +100,8 @@ class FillMask:
         self._check_masks(texts, encodings)
         answers: list[object] = []
         for begin in range(0, len(texts), TEXTS_AT_ONCE):
-            answers += self._filled(_part(encodings, begin, begin + TEXTS_AT_ONCE), top_k, allowed)
+            some = chosen(encodings, range(begin, min(begin + TEXTS_AT_ONCE, len(texts))))
+            answers += self._filled(some, top_k, allowed)
         return answers[0] if len(answers) == 1 else answers
 
     def close(self) -> None:
@@ -232,15 +234,3 @@ def best_of(scores: FloatArray, count: int, allowed: Int64Array | None) -> Int64
     order = np.argsort(np.take_along_axis(among, few, -1), axis=-1, kind="stable")
     best: Int64Array = choice[np.take_along_axis(few, order, -1)]
     return best
-
-
-def _part(encodings: Encodings, begin: int, end: int) -> Encodings:
-    """The encodings of the texts begin … end."""
-    end = min(end, len(encodings))
-    first, last = encodings.starts[begin], encodings.starts[end]
-    return Encodings(
-        encodings.ids[first:last],
-        encodings.type_ids[first:last],
-        encodings.starts[begin : end + 1] - first,
-        encodings.dropped[begin:end],
-    )
