@@ -143,6 +143,33 @@ def test_given_positions_are_kept() -> None:
         assert_same(found, model(**GIVEN, position_ids=positions))
 
 
+def test_deterministic_a_row_has_the_same_bits_in_any_batch_and_with_any_padding() -> None:
+    model = ours("AlbertForMaskedLM")
+    compiled = compile_for_inference(model, threads=2, deterministic=True)
+    together = compiled(**GIVEN).logits
+    for row in range(B):
+        real = MASK[row].bool()
+        alone = compiled(IDS[row : row + 1, real], token_type_ids=TYPES[row : row + 1, real])
+        padded = compiled(IDS[[row, 3, row]], MASK[[row, 3, row]], TYPES[[row, 3, row]]).logits
+        # a hole in the mask moves positions, so only rows without one are asked without it
+        if row != 1:
+            assert torch.equal(alone.logits[0], together[row][real])
+        assert torch.equal(padded[0], together[row])
+        assert torch.equal(padded[2], together[row])
+    with torch.no_grad():
+        assert_same(compiled(**GIVEN), model(**GIVEN))
+
+
+def test_deterministic_given_positions_are_kept() -> None:
+    model = ours("AlbertModel")
+    positions = torch.arange(S).flip(0)[None]
+    compiled = compile_for_inference(model, threads=1, deterministic=True)
+    with torch.no_grad():
+        assert_same(
+            compiled(**GIVEN, position_ids=positions), model(**GIVEN, position_ids=positions)
+        )
+
+
 def test_words_are_predicted_at_given_slots_only_in_any_order_and_twice() -> None:
     model = ours("AlbertForMaskedLM")
     at = torch.tensor([[8, 0, 0], [7, 4, 6], [0, 0, 0], [12, 1, 9]])
@@ -330,3 +357,5 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so(
         assert_same(compiled(**GIVEN), model(**GIVEN))
     with pytest.raises(AlbertKitError, match=r"\[precision-unsupported\]"):
         compile_for_inference(model, precision="int8", calibration=GIVEN)
+    with pytest.raises(AlbertKitError, match=r"OpenVINO cannot be imported.*engine-unavailable\]"):
+        compile_for_inference(model, deterministic=True)

@@ -36,6 +36,17 @@ class ChosenPrecision:
         LOGGER.info("precision: %s", self.line())
 
 
+def check_calibration(given: object, precision: PrecisionName) -> None:
+    """Texts to fit to are for int8 alone; raises InputError [option-invalid]."""
+    if given is not None and precision != "int8":
+        raise InputError(
+            "option-invalid",
+            f"calibration is given, and precision is {precision!r}",
+            why="only int8 is fitted to texts",
+            fix='Leave calibration out, or ask for precision="int8"',
+        )
+
+
 def precision_for(
     asked: PrecisionName, processor: Callable[[], Processor] = this_processor
 ) -> ChosenPrecision:

@@ -22,6 +22,8 @@ def texts_apart(batch: PackedBatch, wanted: Wanted) -> Iterator[tuple[PackedBatc
     for begin, end in itertools.pairwise(batch.starts.tolist()):
         slots = batch.slots[begin:end]  # [S]
         alone = lone(batch.ids.flat[slots], batch.type_ids.flat[slots], end - begin)
+        # not always 0, 1, 2, …: a torch model's caller may give others
+        alone = replace(alone, positions=batch.positions.flat[slots][None])
         yield alone, _wanted_of(wanted, begin, end)
 
 

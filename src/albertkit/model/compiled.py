@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 
 from albertkit.engine.int8_search import find_scheme
 from albertkit.engine.openvino_engine import OpenVinoEngine
-from albertkit.engine.precision import PrecisionName, precision_for
+from albertkit.engine.precision import PrecisionName, check_calibration, precision_for
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Engine, Outputs, Precision, Wanted
 from albertkit.engine.replaced import tell_replaced
@@ -33,6 +32,7 @@ from albertkit.model.unpadded import Unpadded
 from albertkit.spec import AlbertConfig
 from albertkit.text.checks import shown
 from albertkit.text.encoding import Encodings
+from albertkit.text.rearranged import joined
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -109,6 +109,7 @@ def compile_for_inference(
     precision: PrecisionName = "float32",
     threads: int | None = None,
     calibration: Calibration = None,
+    deterministic: bool = False,
 ) -> CompiledAlbert:
     """Let the fast engine answer for `model`: it takes padded batches, and computes no padding.
 
@@ -120,11 +121,12 @@ def compile_for_inference(
     precision: what is computed in; "auto" is bfloat16 where the processor has it. threads: cores
     to use; None: all; torch, where it stands in, keeps to its own setting. calibration: what
     "int8" is fitted to: the tokenizer's answer for at least 64 texts like yours, or a list of such
-    batches.
+    batches. deterministic: a row's answers are the same to the bit, whatever rows are beside it and
+    however many threads there are; slower, and by OpenVINO alone.
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
     [groups-rounded], [option-invalid], [precision-unsupported], [calibration-missing],
-    [fidelity-too-low].
+    [fidelity-too-low], and SurroundingsError [engine-unavailable] where it is to be deterministic.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(
@@ -133,18 +135,12 @@ def compile_for_inference(
             why="so many cores compute, and one at least must",
             fix="Give the number of cores, or leave it out for all",
         )
-    if calibration is not None and precision != "int8":
-        raise InputError(
-            "option-invalid",
-            f"calibration is given, and precision is {precision!r}",
-            why="only int8 is fitted to texts",
-            fix='Leave calibration out, or ask for precision="int8"',
-        )
+    check_calibration(calibration, precision)
     source = torch_weights(model)
     try:
-        engine = _by_openvino(source, precision, threads, calibration)
+        engine = _by_openvino(source, precision, threads, calibration, deterministic)
     except SurroundingsError as error:
-        if error.finding.code != "engine-unavailable":
+        if error.finding.code != "engine-unavailable" or deterministic:
             raise
         able = precision_for(precision, lambda: processor_of("cpu"))
         tell_replaced(error, by="torch")
@@ -153,17 +149,26 @@ def compile_for_inference(
 
 
 def _by_openvino(
-    source: TorchWeights, asked: PrecisionName, threads: int | None, calibration: Calibration
+    source: TorchWeights,
+    asked: PrecisionName,
+    threads: int | None,
+    calibration: Calibration,
+    deterministic: bool,
 ) -> Engine:
     weights = source.weights
     chosen = precision_for(asked, this_processor)
     if asked == "auto":
         chosen.tell()
-    if chosen.precision != "int8":
-        return OpenVinoEngine(weights, precision=chosen.precision, threads=threads)
-    sample = calibration_texts(weights.config, calibration)
-    found = find_scheme(weights, sample)
-    return OpenVinoEngine(weights, precision="int8", scheme=found.scheme, threads=threads)
+    scheme = None
+    if chosen.precision == "int8":
+        scheme = find_scheme(weights, texts_of_batches(weights.config, calibration)).scheme
+    return OpenVinoEngine(
+        weights,
+        precision=chosen.precision,
+        scheme=scheme,
+        threads=threads,
+        deterministic=deterministic,
+    )
 
 
 @dataclass(slots=True)
@@ -172,8 +177,8 @@ class _Reader:
     device: torch.device
 
 
-def calibration_texts(config: AlbertConfig, given: Calibration) -> Encodings:
-    """The texts of padded batches; raises as a call does, and [calibration-missing]."""
+def texts_of_batches(config: AlbertConfig, given: Calibration) -> Encodings:
+    """What int8 is fitted to; raises as a call does, and [calibration-missing]."""
     batches = [given] if isinstance(given, Mapping) else given
     if not isinstance(batches, Sequence) or not batches:
         seen = "not given" if given is None else shown(given)
@@ -184,10 +189,6 @@ def calibration_texts(config: AlbertConfig, given: Calibration) -> Encodings:
             fix="Give calibration= the tokenizer's answer for 64 texts like yours, or more",
         )
     reader = _Reader(config, torch.device("cpu"))
-    each = [texts_of(reader, read_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
-    return Encodings(
-        np.concatenate([texts.ids for texts in each]),
-        np.concatenate([texts.type_ids for texts in each]),
-        np.cumsum([0, *(n for texts in each for n in texts.lengths.tolist())], dtype=np.int64),
-        np.concatenate([texts.dropped for texts in each]),
+    return joined(
+        [texts_of(reader, read_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.text import AlbertTokenizer, Encodings
@@ -21,16 +22,8 @@ def calibration_texts(
     given: Calibration, precision: Precision, tokenizer: AlbertTokenizer, max_length: int
 ) -> Encodings | None:
     """What was given for int8; raises as `encoded`, InputError [option-invalid] for the others."""
-    if given is None:
-        return None
-    if precision != "int8":
-        raise InputError(
-            "option-invalid",
-            f"calibration is given, and precision is {precision!r}",
-            why="only int8 is fitted to texts",
-            fix='Leave calibration out, or ask for precision="int8"',
-        )
-    return encoded(given, tokenizer, max_length)
+    check_calibration(given, precision)
+    return None if given is None else encoded(given, tokenizer, max_length)
 
 
 def encoded(given: Given, tokenizer: AlbertTokenizer, max_length: int) -> Encodings:
