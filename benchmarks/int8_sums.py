@@ -1,0 +1,44 @@
+"""How wrong OpenVINO's int8 products are by how many steps a weight has.
+
+    python benchmarks/int8_sums.py
+
+Products of random numbers, whole steps of 256 times whole steps of a weight, held against exact
+sums: the largest difference, as a part of the largest sum. A processor without VNNI, AMX or the
+like adds two products in 16 bits, which hold 2·255·64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from albertkit.engine.int8_scheme import STEPS
+from albertkit.engine.processor import WHOLE, WITHIN_16_BITS, this_processor
+from albertkit.engine.quiet_openvino import openvino
+
+ROWS, DEPTH, COLUMNS = 64, 768, 768
+
+
+def main() -> None:
+    print(this_processor().line())
+    for levels in (WITHIN_16_BITS, WHOLE):
+        print(f"steps of a weight: -{levels} to {levels}; off by up to {worst(levels):.1%}")
+
+
+def worst(levels: int) -> float:
+    ov = openvino()
+    op, chance = ov.opset15, np.random.default_rng(0)
+    x = chance.integers(0, STEPS, (ROWS, DEPTH)).astype(np.float32)
+    matrix = chance.integers(-levels, levels + 1, (COLUMNS, DEPTH)).astype(np.int8)
+    given = op.parameter([ROWS, DEPTH], np.float32)
+    ends = np.float32(0), np.float32(STEPS - 1)
+    steps = op.fake_quantize(given, *ends, *ends, STEPS)
+    worth = op.constant(np.ones((COLUMNS, 1), np.float32))
+    factor = op.multiply(op.convert(op.constant(matrix), "f32"), worth)
+    model = ov.Model([op.matmul(steps, factor, False, True)], [given], "sums")
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    exact = x.astype(np.float64) @ matrix.T.astype(np.float64)
+    return float(np.abs(compiled(x)[0] - exact).max() / np.abs(exact).max())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What keeping kernels for the shapes met costs and saves: memory and time by how many are kept.
+
+    python benchmarks/kept_shapes.py [--kept 0 32 64 5000]
+
+Single texts of 128 lengths, over and over, through the built-in model's shape on one thread, each
+number in a process of its own: by how much it grows behind the first text, and the milliseconds of
+a text in the last pass (Linux). KEPT of albertkit/engine/openvino_engine.py is one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.checkpoints import read_checkpoint
+from albertkit.engine import openvino_engine
+from albertkit.engine.packing import lone
+from albertkit.engine.protocol import Wanted
+from albertkit.sources import VECTORS, directory_of
+
+LENGTHS = 128
+PASSES = 6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kept", type=int, nargs="+", default=[0, 32, 64, 5000])
+    parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.alone is not None:
+        print(grown(asked.alone))
+        return
+    print(f"{'kept':>6}{'grows by':>12}{'a text':>12}")
+    for kept in asked.kept:
+        command = [sys.executable, __file__, "--alone", str(kept)]
+        told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        print(f"{kept:6}{told.rstrip()}", flush=True)
+
+
+def grown(kept: int) -> str:
+    """A row of the table, but for its first cell."""
+    openvino_engine.KEPT = kept
+    weights = read_checkpoint(directory_of(VECTORS)).weights
+    engine = openvino_engine.OpenVinoEngine(weights, threads=1)
+
+    def ask(length: int) -> None:
+        ids = np.full(length, 5, np.int32)
+        engine.run(lone(ids, np.zeros_like(ids), length), Wanted(tokens=True))
+
+    ask(LENGTHS)
+    before = resident()
+    for _ in range(PASSES):
+        begun = time.process_time()
+        for length in range(1, LENGTHS + 1):
+            ask(length)
+        spent = time.process_time() - begun
+    return f"{resident() - before:9.1f} MB{1000 * spent / LENGTHS:9.2f} ms"
+
+
+def resident() -> float:
+    """Megabytes of this process."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""How many copies of a shared matrix OpenVINO holds, by the memory of processes in several forms.
+
+    python benchmarks/one_copy.py [--shape base]
+
+Each form in a process of its own, on one thread: its largest resident set after a call of 512 slots
+(Linux). bfloat16 only where the processor has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import ways
+from albertkit.checkpoints import read_checkpoint
+from albertkit.engine.held import HeldArrays
+from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.openvino_forms import Form, Layered, Whole
+from albertkit.engine.packing import SLOTS
+from albertkit.engine.processor import this_processor
+from race.contestant import peak_megabytes
+from race.models import model_directory
+from tried import SETTINGS, Emitter, planned, stands, texts_of
+
+Made = tuple[Emitter, Callable[..., Form], str]  # emitter, form, what else is computed in
+FORMS: Final[dict[str, Made]] = {
+    "float32, one graph": (stands, Whole, "f32"),
+    "float32, layer by layer": (stands, Layered, "f32"),
+    "int8, a matrix once": (ways.InEightBits, Whole, "f32"),
+    "int8, a matrix for each repetition": (ways.MatrixForEachRepetition, Whole, "f32"),
+    "bfloat16, one graph": (OpenVinoEmitter, Whole, "bf16"),
+    "bfloat16, layer by layer": (OpenVinoEmitter, Layered, "bf16"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--shape", default="base")
+    parser.add_argument("--alone", nargs=2, metavar=("FORM", "PLACE"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.alone:
+        print(megabytes(asked.alone[0], Path(asked.alone[1])))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = model_directory(asked.shape, Path(folder))
+        for name, (_, _, hint) in FORMS.items():
+            if hint == "bf16" and not this_processor().bfloat16:
+                print(f"{name:36}not on this processor")
+                continue
+            command = [sys.executable, __file__, "--alone", name, str(place)]
+            told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+            print(f"{name:36}{float(told):.0f} MB", flush=True)
+
+
+def megabytes(name: str, place: Path) -> float:
+    """Of this process, once it has answered."""
+    emitter, form, hint = FORMS[name]
+    weights = read_checkpoint(place).weights
+    emit = partial(emitter, weights.config, HeldArrays(weights.arrays))
+    request = form(emit, {**SETTINGS, "INFERENCE_PRECISION_HINT": hint}).request()
+    for batch in planned(texts_of([32] * (SLOTS // 32), weights.config.vocab_size)):
+        request.vectors(batch, batch.slots)
+    return peak_megabytes()
+
+
+if __name__ == "__main__":
+    main()
