@@ -19,7 +19,7 @@ def engine_of(target: Format, place: Path, weights: Weights) -> Engine | None:
         return SavedEncoderEngine(weights, place)
     if not isinstance(target, OnnxFormat):
         return None
-    from albertkit.engine.onnx_engine import OnnxEngine  # whose OpenVINO takes 0.3 s to import
+    from albertkit.engine.onnx_engine import OnnxEngine  # and with it OpenVINO
 
     precision: Precision = "int8" if target.is_rounded else "float32"
     return OnnxEngine(weights, place / target.file, precision=precision)

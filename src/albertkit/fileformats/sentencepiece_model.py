@@ -135,7 +135,7 @@ def take_plain_pieces(wire: Wire, table: PieceTable) -> None:
     """Take the piece records that stand here in the form in which all known writers store them.
 
     That is piece, score and (unless it is normal) type, each once and in this order, all lengths
-    below 128. One loop without calls: 30,000 pieces take 20 ms instead of 180.
+    below 128. One loop without calls, as every start of a process waits for it.
     """
     data, at = wire.data, wire.at
     last = len(data) - 3  # tag, length, tag, length must be there

@@ -24,7 +24,7 @@ Product: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `produ
 # GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
 ONE_CORE = 2**18
 # Of so many, a millisecond's work, a product is done before sharing it pays. Where the other core
-# is busy, each shared one waits for it: 15 to 40 ms were measured, with the core in use all along.
+# is busy, each shared one waits for it until the system moves it on, with its own core in use.
 FEW = 2**24
 
 

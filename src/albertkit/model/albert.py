@@ -100,7 +100,7 @@ class AlbertEmbeddings(nn.Module):
 def unfilled_table(rows: int, width: int) -> nn.Embedding:
     """A table for `initialise` or a checkpoint to fill.
 
-    nn.Embedding's own filling, thrown away, costs 3 s on the meta device: it imports a compiler.
+    nn.Embedding's own filling, thrown away, imports a compiler on the meta device.
     """
     return nn.Embedding(rows, width, _weight=torch.empty(rows, width))
 

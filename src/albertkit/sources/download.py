@@ -47,7 +47,7 @@ def download(address: Address, path: Path) -> None:
 
 def _pieces(address: Address) -> Iterator[bytes]:
     """The answer's bytes; here, so that errors of the network and of the disk stay apart."""
-    # imported here, because few runs download anything (40 ms)
+    # imported here, because few runs download anything (benchmarks/late_imports.py)
     import urllib.error
     import urllib.request
     from http.client import HTTPException

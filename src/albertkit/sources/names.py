@@ -43,7 +43,7 @@ def directory_of(
     if _is_there(place) or _is_there(Path(f"{place}.index")):
         return place
     if isinstance(name, str):
-        # imported here, because most names are of something that is here (20 ms)
+        # imported here, as most names are of something that is here (benchmarks/late_imports.py)
         from albertkit.sources import hubs
 
         fetched = hubs.fetched(name, fetching, parts)

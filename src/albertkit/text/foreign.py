@@ -87,7 +87,7 @@ class ForeignPieces:
 
 def open_tokenizer(data: bytes, name: str) -> tokenizers.Tokenizer:
     """The library's tokenizer, which cuts and pads nothing."""
-    import tokenizers  # here, because most vocabularies need none of it (30 ms)
+    import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(data)

@@ -117,8 +117,8 @@ def is_dropped_mark(character: str, policy: TextPolicy) -> bool:
 def without(text: str, is_dropped: Callable[[str], bool]) -> str:
     """The text less the characters beyond ASCII for which `is_dropped` holds.
 
-    By code points in an array: asked once for each distinct character, 20 times faster on long
-    text than a regex.
+    By code points in an array, so that each distinct character is asked about once, however long
+    the text is.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     distinct = np.unique(codes[codes > 0x7F])

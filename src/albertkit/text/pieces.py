@@ -31,7 +31,7 @@ MODEL_FILE = "spiece.model"
 # protocol buffers, whose field 3 (add_dummy_prefix) is false.
 NO_PREFIX = b"\x1a\x02\x18\x00"
 # Fewer are encoded one after another: a list starts a thread even for num_threads=1, which takes
-# 0.25 ms where a line takes 0.005, and a millisecond where OpenVINO's threads hold the cores.
+# longer than so many lines, and the longer where OpenVINO's threads hold the cores.
 FEW_LINES = 16
 
 

@@ -39,7 +39,7 @@ class WordPieces:
         special_names: SpecialNames | None = None,
         word_rule: WordRule = "google",
     ) -> None:
-        import tokenizers  # here, because most vocabularies need none of it (30 ms)
+        import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
         self.data = data
         names = read_vocabulary(data, name)
