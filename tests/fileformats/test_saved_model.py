@@ -10,12 +10,8 @@ import pytest
 from albertkit.errors import FormatError
 from albertkit.fileformats.object_graph import tracked_variables
 from albertkit.fileformats.protowire import record
-from albertkit.fileformats.saved_model import (
-    LARGEST,
-    SavedModel,
-    is_saved_model,
-    read_saved_model,
-)
+from albertkit.fileformats.saved_model import LARGEST, SavedModel, read_saved_model
+from albertkit.fileformats.saved_model_files import is_saved_model
 from albertkit.fileformats.tensorbundle import read_bundle
 from modules import HERE, fixture
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
-from albertkit.fileformats.archives import Unpacked
 from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
 from albertkit.spec.vector_plan import VectorPlan
+
+if TYPE_CHECKING:
+    from albertkit.fileformats import Unpacked
 
 
 @dataclass(frozen=True, slots=True)

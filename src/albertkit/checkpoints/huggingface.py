@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from albertkit import fileformats
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.format import Renamed, Stored
 from albertkit.checkpoints.group_order import by_transformers, other_order
 from albertkit.checkpoints.huggingface_names import ALBERT, CLASSIFIERS, heads_in, plain_names
-from albertkit.checkpoints.tokenizer_files import files_to_write
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.atomic import new_directory
@@ -25,7 +25,6 @@ from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
 from albertkit.fileformats.shards import read_shards
 from albertkit.fileformats.tensors import Tensors
-from albertkit.fileformats.torchzip import read_torch
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
 from albertkit.spec.heads import SENTENCE_ORDER
@@ -33,13 +32,19 @@ from albertkit.spec.parameters import WORD_TABLE
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
+
+
+def _read_torch(file: Path) -> Tensors:
+    return fileformats.read_torch(file)  # fetched here, as few directories have such files
+
+
 # Each way in which weights may lie here, with its reader; where several do, the first is read.
 WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
     {
         WHOLE: read_safetensors,
         f"{WHOLE}.index.json": lambda index: read_shards(index, read_safetensors),
-        "pytorch_model.bin": read_torch,
-        "pytorch_model.bin.index.json": lambda index: read_shards(index, read_torch),
+        "pytorch_model.bin": _read_torch,
+        "pytorch_model.bin.index.json": lambda index: read_shards(index, _read_torch),
     }
 )
 TOKENIZER_FILES = (
@@ -84,6 +89,8 @@ class HuggingFaceFormat:
         their config doesn't describe, InputError [float16-overflow], SurroundingsError
         [write-failed].
         """
+        from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read
+
         weights = stored.weights
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)

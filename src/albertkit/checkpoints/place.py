@@ -10,16 +10,18 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from albertkit import fileformats
 from albertkit.checkpoints.format import Stored
 from albertkit.checkpoints.huggingface import CONFIG, WEIGHTS, weights_file
 from albertkit.checkpoints.unrecognised import no_such_place, stray_file
 from albertkit.errors import InputError
-from albertkit.fileformats.archives import Unpacked, is_archive
 from albertkit.fileformats.atomic import speaking_of
 from albertkit.fileformats.reader import map_file, told_as_unreadable
-from albertkit.fileformats.tensorbundle import INDEX_ENDING
-from albertkit.fileformats.torchzip import is_torch_zip
+
+if TYPE_CHECKING:
+    from albertkit.fileformats import Unpacked
 
 OF_BUNDLE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 IN_SAVED_MODEL, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
@@ -72,7 +74,7 @@ def place_at(path: Path) -> Place:
         if path.is_dir():
             _check_that_it_opens(path)
             return Place(path, path)
-        is_prefix = path.with_name(path.name + INDEX_ENDING).is_file()
+        is_prefix = path.with_name(path.name + fileformats.INDEX_ENDING).is_file()
     if is_prefix:
         return Place(path, path)
     if not path.is_file():
@@ -84,8 +86,8 @@ def place_at(path: Path) -> Place:
     if path.name in OF_DIRECTORY:
         _check_that_it_is_read(path)
         return Place(path, path.parent)
-    if is_archive(data) and not is_torch_zip(data, str(path)):
-        unpacked = Unpacked(path)
+    if fileformats.is_archive(data) and not fileformats.is_torch_zip(data, str(path)):
+        unpacked = fileformats.Unpacked(path)
         return Place(path, unpacked.path, unpacked)
     raise stray_file(path, bytes(data[:16]))
 
@@ -102,7 +104,7 @@ def _bundle(prefix: Path) -> Path:
     folder = prefix.parent
     if folder.name == IN_SAVED_MODEL and any((folder.parent / n).is_file() for n in SAVED_MODELS):
         return folder.parent
-    index = prefix.with_name(prefix.name + INDEX_ENDING)
+    index = prefix.with_name(prefix.name + fileformats.INDEX_ENDING)
     if not index.is_file():
         raise InputError(
             "file-not-found",

@@ -22,13 +22,8 @@ from albertkit.checkpoints.tfhub_names import PREPROCESSOR
 from albertkit.checkpoints.told import NOTHING_TOLD, Told
 from albertkit.errors import Finding, FormatError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.fileformats.saved_model import (
-    FILE,
-    VARIABLES,
-    SavedModel,
-    is_saved_model,
-    read_saved_model,
-)
+from albertkit.fileformats.saved_model import SavedModel, read_saved_model
+from albertkit.fileformats.saved_model_files import FILE, VARIABLES, is_saved_model
 from albertkit.fileformats.tensorbundle import read_bundle
 from albertkit.spec import AlbertConfig
 

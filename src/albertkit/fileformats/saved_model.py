@@ -16,11 +16,8 @@ from pathlib import Path
 from albertkit.errors import FormatError
 from albertkit.fileformats.protowire import Message
 from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.saved_model_files import ASSETS, FILE
 
-FILE = "saved_model.pb"
-TF1_HUB_FILE = "tfhub_module.pb"  # TensorFlow 1's hub modules have it beside a saved_model.pb
-ASSETS = "assets"
-VARIABLES = "variables/variables"  # the prefix of the bundle
 KIND = "a SavedModel"
 LARGEST = 128 * 2**20  # bytes; a BERT of 24 layers with all its gradients has some 20 MB
 
@@ -132,11 +129,6 @@ class SavedModel:
             fix="Copy or download the file again",
             where=str(self.place / FILE),
         )
-
-
-def is_saved_model(place: Path) -> bool:
-    """Whether a directory holds a SavedModel that is no TensorFlow 1 hub module."""
-    return (place / FILE).is_file() and not (place / TF1_HUB_FILE).is_file()
 
 
 def read_saved_model(place: Path) -> SavedModel:

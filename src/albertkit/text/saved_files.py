@@ -16,8 +16,8 @@ from albertkit.text.foreign import TOKENIZER_FILE
 from albertkit.text.pieces import SentencePieces, is_inside_digit_comma
 from albertkit.text.policy import TextPolicy
 from albertkit.text.tokenizer_json import write_tokenizer_json
+from albertkit.text.tokenizer_settings import OUR_SETTINGS, SETTINGS_FILE
 from albertkit.text.vocabulary import Vocabulary
-from albertkit.text.vocabulary_files import OUR_SETTINGS, SETTINGS_FILE
 from albertkit.text.wordpiece import LONGEST_WORD, WordPieces
 
 # The class that takes a tokenizer.json as it is; transformers 5's AlbertTokenizer takes only the
@@ -87,7 +87,7 @@ def _other_ids(texts: str, why: str) -> Finding:
 
 def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:
     """A tokenizer.json with BERT's own normaliser and the pieces of a vocab.txt."""
-    import tokenizers  # here, because most vocabularies need none of it (30 ms)
+    import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
     names, ids = words.table.special_names, words.table.specials
     written = tokenizers.Tokenizer(

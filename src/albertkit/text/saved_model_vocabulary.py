@@ -15,14 +15,8 @@ from pathlib import Path
 from albertkit.errors import FormatError
 from albertkit.fileformats.object_graph import tracked_variables
 from albertkit.fileformats.reader import JsonValue, map_file
-from albertkit.fileformats.saved_model import (
-    ASSETS,
-    VARIABLES,
-    Operation,
-    SavedModel,
-    is_saved_model,
-    read_saved_model,
-)
+from albertkit.fileformats.saved_model import Operation, SavedModel, read_saved_model
+from albertkit.fileformats.saved_model_files import VARIABLES
 from albertkit.fileformats.tensorbundle import read_bundle
 from albertkit.text.policy import TFHUB, TFHUB_WORDPIECE, TextPolicy
 from albertkit.text.specials import BERT_NAMES
@@ -49,13 +43,6 @@ class ModuleVocabulary:
     policy: TextPolicy | None = None
     reason: str = ""
     settings: dict[str, JsonValue] = field(default_factory=dict)
-
-
-def module_around(path: Path) -> Path | None:
-    """The SavedModel that `path` is, or as whose `assets` or among them it lies."""
-    candidates = [path] if path.is_dir() else []
-    candidates += [above.parent for above in (path, path.parent) if above.name == ASSETS]
-    return next(filter(is_saved_model, candidates), None)
 
 
 def vocabulary_in_module(place: Path) -> ModuleVocabulary:

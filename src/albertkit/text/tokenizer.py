@@ -21,7 +21,6 @@ from albertkit.text.checks import check_texts, shown
 from albertkit.text.encoding import Encodings
 from albertkit.text.policy import TextPolicy, policy_named
 from albertkit.text.requests import read_request
-from albertkit.text.saved_files import not_expressed, saved_files
 from albertkit.text.tokenized import Tokenized
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import find_vocabulary
@@ -88,6 +87,8 @@ class AlbertTokenizer:
 
         Other files of the directory stay. All files are there, or the directory is as it was.
         """
+        from albertkit.text.saved_files import not_expressed  # which reading needs nothing of
+
         place = Path(directory)
         files = self.files()
         with new_directory(place) as unfinished:
@@ -99,6 +100,8 @@ class AlbertTokenizer:
 
     def files(self) -> dict[str, bytes]:
         """What `save_pretrained` writes, by names."""
+        from albertkit.text.saved_files import saved_files
+
         return saved_files(self.vocabulary, self.policy, self.model_max_length)
 
     def __call__(self, text: object, text_pair: object = None, **options: object) -> Tokenized:

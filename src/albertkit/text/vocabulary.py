@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 from albertkit.text.flat import FlatPieces
+from albertkit.text.policy import TextPolicy
 from albertkit.text.specials import SpecialIds, SpecialNames, find_specials
 
 
@@ -74,3 +75,13 @@ class Vocabulary(Protocol):
 
     def files(self) -> dict[str, bytes]:
         """The files that hold this vocabulary, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A vocabulary, and how its texts are to be read."""
+
+    vocabulary: Vocabulary
+    policy: TextPolicy
+    reason: str  # why this policy, for people
+    model_max_length: int | None = None
