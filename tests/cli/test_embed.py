@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,88 @@ def test_bad_rows_are_left_out_and_listed(
     assert json.loads(listed)["row"] == 2
 
 
+@pytest.mark.parametrize("output", [[], ["-o", "v.npy"]], ids=str)
+def test_bad_rows_are_told_as_they_come_and_not_held(
+    capfd: pytest.CaptureFixture[str],
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    output: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = ["embed", "-i", "in.jsonl", "-m", model, "--engine", "numpy", "--skip-bad", *output]
+    most = []
+    for bad in (3_000, 60_000):
+        null = '{"text": null, "why": "' + "it was left out " * 10 + '"}\n'
+        Path("in.jsonl").write_text('{"text": "one"}\n' + null * bad + '{"text": "two"}\n')
+        tracemalloc.start()
+        assert run(job) == 0
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        told = capfd.readouterr().err.splitlines()
+        if output:
+            told[:-2] = Path("v.npy.bad.jsonl").read_text().splitlines()
+            assert told[-2] == f"{bad:,} bad rows listed in v.npy.bad.jsonl"
+        assert len(told) == bad + (2 if output else 0)
+    assert most[1] < most[0] + 2_000_000
+
+
+def test_a_list_of_bad_rows_does_not_outlive_them(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "in.jsonl"
+    output = ["-m", model, "--skip-bad", "-o", tmp_path / "v.jsonl"]
+    for rows, listed in (('"one"\nnull\n', True), ('"one"\n"two"\n', False)):
+        table.write_text(rows)
+        said(capsys, "-i", table, *output)
+        assert (tmp_path / "v.jsonl.bad.jsonl").exists() == listed
+
+
+def test_where_all_rows_are_bad_they_are_listed_and_nothing_else_is_there(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "in.jsonl"
+    table.write_text("null\nnull\n")
+    status = run(["embed", "-i", str(table), "-m", model, "--skip-bad", "-o", f"{tmp_path}/v.npy"])
+    listed, line = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert listed.startswith("2 bad rows listed in ")
+    assert line.endswith("[texts-missing]")
+    assert not (tmp_path / "v.npy").exists()
+
+
+def test_texts_have_their_numbers_through_all_that_is_named(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "in.txt").write_text("three\n" + "water " * 50 + "\n")
+    named = ["one", "two", "-i", tmp_path / "in.txt", "-m", model]
+    assert "number 3" in refused(capsys, *named, "--truncation", "error")
+
+
+@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_cells_through_a_pipe_are_read_where_that_is_said(
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    separator: str,
+) -> None:
+    piped = f'id{separator}body\n1{separator}"a\nb"\n2{separator}c\n'.encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped)))
+    asked = ["--input-kind", kind, "--column", "body", "--keep", "id", "-m", model]
+    assert run(["embed", *asked]) == 0
+    printed = capsys.readouterr().out
+    assert [json.loads(line)["id"] for line in printed.splitlines()] == ["1", "2"]
+
+
+def test_cells_through_a_pipe_can_be_a_job(
+    capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,text\n1,a\n2,b\n")))
+    job = ["--input-kind", "csv", "-m", model, "-o", f"{tmp_path}/out/", "-f", "jsonl"]
+    assert "2 rows in 1 files" in said(capsys, *job)
+
+
 def test_windows_are_printed_as_they_are_answered(
     capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,5 +300,6 @@ def test_cells_through_a_pipe_are_not_taken_for_texts(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,body\n1,a\n")))
     line = refused(capsys, "--column", "body", *output)
     assert "standard input: there is no column 'body'" in line
+    assert "Say what it is (--input-kind csv), or leave the column out" in line
     assert line.endswith("[column-missing]")
     assert not list(tmp_path.iterdir())

@@ -97,6 +97,18 @@ def test_a_pipe_is_read_where_nothing_else_is_given(
     assert [{key: row[key] for key in keys} for row in rows] == FillMask(words)(MASKED)
 
 
+@pytest.mark.parametrize("verb", ["similarity", "fill-mask", "tokens"])
+def test_a_pipe_holds_what_it_is_said_to(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    pipe(monkeypatch, b"n,body\n1,one [MASK]\n2,two [MASK]\n")
+    assert run([verb, "--input-kind", "csv", "--column", "title"]) == 2
+    assert "the columns are n, body" in capsys.readouterr().err
+    pipe(monkeypatch, b"n,body\n1,one\n")
+    assert run([verb, "--column", "body"]) == 2
+    assert "Say what it is (--input-kind csv)" in capsys.readouterr().err
+
+
 def test_empty_lines_keep_their_place_and_are_told_of(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, vectors: str
 ) -> None:

@@ -28,7 +28,7 @@ def job(place: Path) -> None:
         for number in {0, 1} - sink.finished:
             with sink.shard(number) as shard:
                 shard.write(Table({"text": [f"text {number}"], "n": [number]}))
-                shard.leave_out([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
+                shard.bad.add([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
 
 
 def killed_at(line: int, place: Path) -> bool:

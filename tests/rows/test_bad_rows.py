@@ -200,7 +200,11 @@ def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
     place = written(tmp_path, "a.txt", b"a\n")
     with pytest.raises(InputError, match=r"lines of text have no columns.*\[column-missing\]"):
         read_batches(place, keep=["n"])
-    assert find_inputs(place).columns("title") == ("title",), "which other files may have"
+    with pytest.raises(InputError, match=r"taken for lines.*--input-kind csv.*\[column-missing\]"):
+        read_batches(place, column="title")
+    table = written(tmp_path, "b.csv", b"title,n\nb,1\n")
+    (batch,) = read_batches([place, table], column="title")
+    assert batch.texts == ["a", "b"], "of lines the whole, where other files have the column"
 
 
 @pytest.mark.parametrize("packed", PACKED)

@@ -157,7 +157,7 @@ def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> 
         assert sink.finished == {0}
         with sink.shard(1) as shard:
             shard.write(Table({"vector": vectors}))
-            shard.leave_out([BadRow("a.txt", 3, "row-malformed", "holds null")])
+            shard.bad.add([BadRow("a.txt", 3, "row-malformed", "holds null")])
     assert names_in(place) == [
         "_bad-00001.jsonl",
         "_job.json",

@@ -49,7 +49,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
             with sink.shard(number) as shard:
                 for each in tables:
                     shard.write(each)
-                shard.leave_out([BAD] if number == 0 else [])
+                shard.bad.add([BAD] if number == 0 else [])
         assert sink.finished == {0, 1, 2}
     places = [tmp_path / "out" / f"part-0000{number}.{kind}" for number in range(3)]
     if kind == "npy":

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from albertkit.errors import InputError
 from albertkit.rows.shards import Shards
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks import stream
 from albertkit.tasks.embed_job import EmbedJob, ShardTask, embed_shard
-from tiny_models import save_tiny_vectors
+from tiny_jobs import TEXTS, model, windows_of_five
 
-TEXTS = [
-    f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)
-]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    where = tmp_path_factory.mktemp("models") / "vectors"
-    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
-
-
-@pytest.fixture(autouse=True)
-def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+__all__ = ["model", "windows_of_five"]
 
 
 def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -> None:
@@ -43,3 +31,21 @@ def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -
     for number in range(3):
         own = np.load(shards.place(number))
         np.testing.assert_array_equal(own, embedder.encode(TEXTS[number * 8 : number * 8 + 8]))
+
+
+def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path: Path) -> None:
+    rows = [json.dumps(text) for text in TEXTS]
+    rows[9:11] = ["null", "null"]
+    rows[17], rows[18] = '""', json.dumps("water " * 50)
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text("\n".join(rows) + "\n")
+    job = EmbedJob((str(lines),), skip_bad=True, model=model, engine="numpy", shard_rows=8)
+    embedder = job.embedder()
+    done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
+    assert (done.empty.empty, done.empty.first) == (1, 17)
+    strict = replace(job, truncation="error")
+    with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
+        embed_shard(strict.embedder(), ShardTask(strict, Shards(tmp_path, "npy"), 2))
+    of_one = replace(strict, shard_rows=100)
+    with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
+        embed_shard(of_one.embedder(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))

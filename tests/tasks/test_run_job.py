@@ -13,26 +13,13 @@ import pytest
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks import quantize_embeddings, stream
+from albertkit.rows.job_directory import RANGES
+from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.embed_job import EmbedJob, embed_shard, write_shard
-from albertkit.tasks.run_job import RANGES, JobDone, opened_job, run_job
-from tiny_models import save_tiny_vectors
+from albertkit.tasks.run_job import JobDone, opened_job, run_job
+from tiny_jobs import TEXTS, model, windows_of_five
 
-TEXTS = [
-    f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)
-]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    where = tmp_path_factory.mktemp("models") / "vectors"
-    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
-
-
-@pytest.fixture(autouse=True)
-def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+__all__ = ["model", "windows_of_five"]
 
 
 @pytest.fixture
@@ -164,6 +151,18 @@ def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
     assert [json.loads(line)["row"] for line in listed] == list(range(9, 17))
     assert (tmp_path / "out" / f"part-00001.{kind}").exists()
     assert run(replace(job, skip_bad=True), tmp_path / "out", kind=kind, resume=True).shards == 0
+
+
+def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
+    job: EmbedJob, tmp_path: Path
+) -> None:
+    Path(job.places[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
+    with pytest.raises(ValueError, match=r"\[row-malformed\]"):
+        run(replace(job, vectors="int8"), tmp_path / "out")
+    assert run(replace(job, skip_bad=True, column="text"), tmp_path / "out").rows == 2
+    assert sorted(bytes_in(tmp_path / "out")) == [
+        ".lock", "_bad-00000.jsonl", "_job.json", "part-00000.jsonl",
+    ]  # fmt: skip
 
 
 def test_standard_input_can_be_a_job_and_gives_ranges(

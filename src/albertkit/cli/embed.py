@@ -68,6 +68,7 @@ def embed(
             " of them. May be repeated.",
         ),
     ] = None,
+    input_kind: options.Kind = None,
     column: options.Column = None,
     keep: Annotated[
         str | None,
@@ -183,6 +184,7 @@ def embed(
 
     job = EmbedJob(
         tuple(inputs or ()),
+        input_kind=input_kind.value if input_kind else None,
         column=column,
         keep=tuple(keep.split(",")) if keep else (),
         skip_bad=skip_bad,

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.cli.output import to_standard_output
 from albertkit.cli.screen import drawn
-from albertkit.cli.sources import STANDARD_INPUT, empty_argument
+from albertkit.cli.sources import STANDARD_INPUT, empty_argument, no_text
 from albertkit.errors import InputError
-from albertkit.fileformats.atomic import write_file
 from albertkit.rows import (
     BadRow,
     Inputs,
     RowBatch,
     Table,
     check_output,
-    find_inputs,
     new_table,
     read_batches,
     write_csv,
     write_jsonl,
 )
 from albertkit.rows.apart import check_apart
+from albertkit.rows.bad_list import new_bad_list
+from albertkit.rows.batch import one_after_another
 from albertkit.rows.write import Types
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from albertkit.scale import Workers
 
 Write = Callable[[Table], None]
+LeaveOut = Callable[[Sequence[BadRow]], object]
 
 
 def run_sharded(
@@ -94,32 +94,34 @@ def run_streamed(
     job: EmbedJob, arguments: Sequence[str], form: str | None, output: str | None
 ) -> None:
     """Windows of rows as they are answered, to standard output or into one file."""
-    if output is not None:
-        check_output(Path(output))
-        check_apart(Path(output), job.places)
+    place = None if output is None else Path(output)
+    if place is not None:
+        check_output(place)
+        check_apart(place, job.places)
     batches, total, types = _rows(job, arguments)
-    windows = RowWindows(batches)
-    texts = windows.texts()
-    first = next(texts, None)
-    if first is None:
-        _tell_bad(windows.bad)
-        raise _no_text()
-    on_screen = output is None and sys.stdout.isatty()
+    on_screen = place is None and sys.stdout.isatty()
     line = ProgressLine(total, patience=1) if sys.stderr.isatty() and not on_screen else None
-    call, cast = job.call(job.embedder(), line), VectorCast(job.vectors)
-    rows = 0
-    if output is None:
+    cast = VectorCast(job.vectors)
+    if place is None:
         writing = _printing(form or ("table" if on_screen else "jsonl"))
     else:
-        writing = _filing(Path(output), types, cast, windows)
-    with writing as write, closing(call.told(chain([first], texts))) as answers:
-        for vectors in answers:
-            write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
-            rows += len(vectors)
-    if output is None:
-        _tell_bad(windows.bad)
-    else:
-        _say(f"{rows:,} rows written to {output}")
+        writing = _filing(place, types, cast)
+    rows = 0
+    with writing as write:
+        with _leaving_out(place, line) as leave_out:
+            windows = RowWindows(batches, leave_out)
+            texts = windows.texts()
+            first = next(texts, None)
+            if first is not None:
+                call = job.call(job.embedder(), line)
+                with closing(call.told(chain([first], texts))) as answers:
+                    for vectors in answers:
+                        write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
+                        rows += len(vectors)
+        if first is None:  # the bad rows are listed nevertheless
+            raise no_text()
+    if place is not None:
+        _say(f"{rows:,} rows written to {place}")
 
 
 def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None, Types]:
@@ -131,22 +133,21 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
     if not arguments and not job.places:
         arguments = _piped()
     if all(argument == STANDARD_INPUT for argument in arguments):
-        inputs = find_inputs((*arguments, *job.places))
-        inputs.refuse_column_of_lines(job.column)
+        inputs = replace(job, places=(*arguments, *job.places)).inputs()
         return *_read(job, inputs), inputs.types(job.keep)
     parts: list[tuple[Iterator[RowBatch], int | None]] = []
     for number, argument in enumerate(arguments):
         if argument == STANDARD_INPUT:
-            parts.append(_read(job, find_inputs(argument)))
+            parts.append(_read(job, replace(job, places=(argument,)).inputs()))
         elif argument.strip():
             parts.append((iter([_argument(argument, job)]), 1))
         else:
             raise empty_argument(number, argument)
     if job.places:
-        parts.append(_read(job, find_inputs(job.places)))
+        parts.append(_read(job, job.inputs()))
     counts = [count for _, count in parts if count is not None]
     total = sum(counts) if len(counts) == len(parts) else None
-    return chain.from_iterable(batches for batches, _ in parts), total, {}
+    return one_after_another(batches for batches, _ in parts), total, {}
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
@@ -168,17 +169,8 @@ def _argument(text: str, job: EmbedJob) -> RowBatch:
 def _piped() -> tuple[str, ...]:
     """Standard input, where nothing else is named and it is no keyboard."""
     if sys.stdin.isatty():
-        raise _no_text()
+        raise no_text()
     return (STANDARD_INPUT,)
-
-
-def _no_text() -> InputError:
-    return InputError(
-        "texts-missing",
-        "there is no text",
-        why="none was given, or what was read is empty",
-        fix='Give texts as "arguments", by --input FILE, or in a pipe',
-    )
 
 
 @contextmanager
@@ -203,21 +195,30 @@ def _printing(form: str) -> Iterator[Write]:
 
 
 @contextmanager
-def _filing(place: Path, types: Types, cast: VectorCast, windows: RowWindows) -> Iterator[Write]:
-    """One file, whole or not at all; beside it the ranges of bytes, and the bad rows."""
+def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
+    """One file, whole or not at all; beside it the ranges of bytes."""
     with new_table(place, types) as writer:
         yield writer.write
         write_ranges(place, cast)
-        if windows.bad:
-            listed = place.with_name(f"{place.name}.bad.jsonl")
-            lines = (json.dumps(asdict(bad), ensure_ascii=False) + "\n" for bad in windows.bad)
-            write_file(listed, "".join(lines).encode())
-            _say(f"{len(windows.bad):,} bad rows listed in {listed}")
 
 
-def _tell_bad(rows: Sequence[BadRow]) -> None:
-    """A line for each row that was left out."""
+@contextmanager
+def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[LeaveOut]:
+    """Bad rows as they come: listed beside the file `place`, or a line each where there is none."""
+    if place is None:
+        yield lambda bad: _tell_bad(bad, line)
+        return
+    beside = place.with_name(f"{place.name}.bad.jsonl")
+    with new_bad_list(beside) as listed:
+        yield listed.add
+    if listed.rows:
+        _say(f"{listed.rows:,} bad rows listed in {beside}")
+
+
+def _tell_bad(rows: Sequence[BadRow], line: ProgressLine | None) -> None:
     for bad in rows:
+        if line is not None:
+            line.make_way()
         _say(f"{bad.place}: row {bad.row} {bad.why}")
 
 

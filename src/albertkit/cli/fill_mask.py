@@ -16,6 +16,7 @@ def fill_mask(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
+    input_kind: options.Kind = None,
     column: options.Column = None,
     model: options.Model = WORDS,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
@@ -34,7 +35,7 @@ def fill_mask(
 ) -> None:
     """Give the words that fit a [MASK]."""
     check_options(form, output)
-    given = texts_of(texts, inputs, column)
+    given = texts_of(texts, inputs, column, input_kind)
     from albertkit.cli.screen import drawn
     from albertkit.rows import Table
     from albertkit.tasks.fill_mask import FillMask

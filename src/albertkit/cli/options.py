@@ -17,6 +17,15 @@ class Form(StrEnum):
     CSV = "csv"
 
 
+class InputKind(StrEnum):
+    """What is read, where its first bytes don't tell."""
+
+    LINES = "lines"
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+
+
 class EngineChoice(StrEnum):
     """What computes."""
 
@@ -73,6 +82,13 @@ Inputs = Annotated[
         "--input",
         "-i",
         help="Texts: lines, .csv, .tsv, .jsonl, .parquet, .arrow, or a directory. May be repeated.",
+    ),
+]
+Kind = Annotated[
+    InputKind | None,
+    typer.Option(
+        "--input-kind",
+        help="What files or a pipe hold; default: what their names or beginnings say.",
     ),
 ]
 Column = Annotated[

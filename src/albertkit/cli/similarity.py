@@ -18,6 +18,7 @@ def similarity(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
+    input_kind: options.Kind = None,
     column: options.Column = None,
     model: options.Model = VECTORS,
     plot: Annotated[
@@ -37,7 +38,7 @@ def similarity(
     1 is the same, 0 is unrelated.
     """
     check_options(form, output)
-    given = texts_of(texts, inputs, column)
+    given = texts_of(texts, inputs, column, input_kind)
     if len(given) < 2:
         raise InputError(
             "texts-missing",

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from albertkit.cli.options import InputKind
 from albertkit.errors import InputError
 
 STANDARD_INPUT = "-"
 
 
 def texts_of(
-    arguments: Sequence[str] | None, files: Sequence[Path] | None, column: str | None
+    arguments: Sequence[str] | None,
+    files: Sequence[Path] | None,
+    column: str | None,
+    kind: InputKind | None,
 ) -> list[str]:
     """The texts in the order in which they are named, arguments first.
 
-    Without any, the lines of standard input, unless that is a terminal. Raises InputError
-    [texts-missing], [text-empty] for an empty argument, and as `read_texts` does.
+    Without any, what is piped in. Raises InputError [texts-missing], [text-empty] for an empty
+    argument, and as `find_inputs` and `read_texts` do.
     """
-    from albertkit.rows import read_texts
+    from albertkit.rows import find_inputs, read_texts
+
+    def read(places: Sequence[str | Path]) -> Iterator[str]:
+        found = find_inputs(places, kind=kind.value if kind else None)
+        return read_texts(found, column=column)
 
     named = list(arguments or []) + [str(file) for file in files or []]
     if not named and not sys.stdin.isatty():
@@ -27,21 +35,26 @@ def texts_of(
     texts: list[str] = []
     for number, argument in enumerate(arguments or []):
         if argument == STANDARD_INPUT:
-            texts += read_texts(STANDARD_INPUT, column=column)
+            texts += read([STANDARD_INPUT])
         elif argument.strip():
             texts.append(argument)
         else:
             raise empty_argument(number, argument)
-    for file in files or []:
-        texts += read_texts(file, column=column)
+    if files:
+        texts += read(files)
     if not texts:
-        raise InputError(
-            "texts-missing",
-            "there is no text",
-            why="none was given, or what was read is empty",
-            fix='Give texts as "arguments", by --input FILE, or in a pipe',
-        )
+        raise no_text()
     return texts
+
+
+def no_text() -> InputError:
+    """What is said where there is nothing to work on."""
+    return InputError(
+        "texts-missing",
+        "there is no text",
+        why="none was given, or what was read is empty",
+        fix='Give texts as "arguments", by --input FILE, or in a pipe',
+    )
 
 
 def empty_argument(number: int, argument: str) -> InputError:

@@ -6,8 +6,9 @@ depend on which others can be read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeAlias
 
 from albertkit.rows.table import Column, joined_column
@@ -64,6 +65,20 @@ class RowBatch:
         """The number of the row behind the last."""
         return self.first + self.rows
 
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The number of each text's row."""
+        if not self.bad:
+            return range(self.first, self.end)
+        begins = (self.first, *(bad.number + bad.rows for bad in self.bad))
+        ends = (*(bad.number for bad in self.bad), self.end)
+        return list(chain.from_iterable(map(range, begins, ends)))
+
+    def moved(self, rows: int) -> RowBatch:
+        """The same rows behind so many others."""
+        bad = tuple(replace(each, number=each.number + rows) for each in self.bad)
+        return replace(self, first=self.first + rows, bad=bad)
+
     def split(self, rows: int) -> tuple[RowBatch, RowBatch]:
         """The first `rows` rows, and the rest."""
         before: list[BadRow] = []
@@ -100,3 +115,14 @@ def joined(batches: Sequence[RowBatch]) -> RowBatch:
         batches[0].first,
         tuple(bad for batch in batches for bad in batch.bad),
     )
+
+
+def one_after_another(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]:
+    """The rows of several readings, numbered through all of them."""
+    end = 0
+    for part in parts:
+        begin = end
+        for batch in part:
+            moved = batch.moved(begin)
+            end = moved.end
+            yield moved

@@ -54,20 +54,18 @@ class Inputs:
     def columns(self, column: str | None) -> tuple[str, ...]:
         """The column of texts of each file.
 
-        Raises InputError [column-missing], [column-not-text].
+        Raises InputError [column-missing], also where one is named and all files are plain lines,
+        and [column-not-text].
         """
-        return tuple(_column_of(file, column) for file in self.files)
-
-    def refuse_column_of_lines(self, column: str | None) -> None:
-        """Raise InputError [column-missing] where one is named and all files are plain lines."""
-        if column is not None and all(file.columns == {} for file in self.files):
+        if column is not None and self.files and all(file.columns == {} for file in self.files):
             raise InputError(
                 "column-missing",
                 f"there is no column {column!r}",
-                why="lines of text have none, and CSV that comes through a pipe is read as lines",
-                fix="Give CSV as a file, or leave the column out",
+                why="what is read is taken for lines of text, which have none",
+                fix="Say what it is (--input-kind csv), or leave the column out",
                 where=called(self.files[0].name),
             )
+        return tuple(_column_of(file, column) for file in self.files)
 
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
         """The type of each column that is kept, the same for all files.

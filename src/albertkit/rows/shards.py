@@ -7,17 +7,16 @@ its bad rows lay on the disk.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from albertkit.fileformats.reader import told_as_unreadable
-from albertkit.rows.batch import BadRow
+from albertkit.rows.bad_list import BadList, new_bad_list
 from albertkit.rows.cells import CellType
-from albertkit.rows.remote_path import AnyPath, new_file
+from albertkit.rows.remote_path import AnyPath
 from albertkit.rows.table import Table
 from albertkit.rows.whole import WHOLE, is_whole
 from albertkit.rows.write import new_table
@@ -28,20 +27,16 @@ LOGGER = logging.getLogger(__name__)
 KINDS = tuple(WHOLE)
 
 
+@dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard while it is written."""
+    """A shard while it is written; bad: its rows that have no answer."""
 
-    def __init__(self, writer: TableWriter) -> None:
-        self.writer = writer
-        self.bad: list[BadRow] = []
+    writer: TableWriter
+    bad: BadList
 
     def write(self, table: Table) -> None:
         """Append the rows; one table must be written, though it has no rows."""
         self.writer.write(table)
-
-    def leave_out(self, bad: Iterable[BadRow]) -> None:
-        """List rows that have no answer."""
-        self.bad += bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +70,11 @@ class Shards:
 
         Raises SurroundingsError [write-failed].
         """
-        with new_table(self.place(number), self.types) as writer:
-            shard = Shard(writer)
-            yield shard
-            self._list_bad(number, shard.bad)
-
-    def _list_bad(self, number: int, bad: list[BadRow]) -> None:
-        place = self.bad_place(number)
-        if bad:
-            lines = (json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in bad)
-            with new_file(place) as file:
-                file.write("".join(lines).encode())
-        else:
-            place.unlink(missing_ok=True)  # of an earlier try, before its inputs were mended
+        with (
+            new_table(self.place(number), self.types) as writer,
+            new_bad_list(self.bad_place(number)) as bad,
+        ):
+            yield Shard(writer, bad)
 
     def _is_whole(self, place: AnyPath) -> bool:
         with told_as_unreadable(str(place)), place.open("rb") as file:

@@ -44,7 +44,7 @@ class Cuts:
         if len(long):
             longest = int((encodings.lengths + encodings.dropped)[long].max())
             if self.when_too_long == "error":
-                raise self._too_long(len(texts), long, longest)
+                raise self._too_long(texts, long, longest)
             self.cut += len(long)
             self.lost += int(encodings.dropped.sum())
             self.longest = max(self.longest, longest)
@@ -74,11 +74,11 @@ class Cuts:
                 ).line()
             )
 
-    def _too_long(self, count: int, long: np.ndarray, longest: int) -> InputError:
-        which = f"number {self.texts + int(long[0])}"
+    def _too_long(self, texts: Texts, long: np.ndarray, longest: int) -> InputError:
+        which = f"number {texts.number(int(long[0]), self.texts)}"
         return InputError(
             "text-too-long",
-            f"{counted(len(long), count, 'is', 'are')} too long, "
+            f"{counted(len(long), len(texts), 'is', 'are')} too long, "
             f"{'the first is ' if len(long) > 1 else ''}{which}",
             why=f"{'the longest' if len(long) > 1 else 'it'} has {longest} ids, "
             f"the model reads {self.max_length}",

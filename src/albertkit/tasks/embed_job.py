@@ -14,7 +14,8 @@ from itertools import chain
 import albertkit
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import JsonValue
-from albertkit.rows import Inputs, RowBatch, Table, read_batches
+from albertkit.rows import Inputs, RowBatch, Table, find_inputs, read_batches
+from albertkit.rows.kinds import Kind
 from albertkit.rows.shards import Shards
 from albertkit.runtime import EngineName, PrecisionName
 from albertkit.sources import VECTORS
@@ -39,14 +40,15 @@ SHARD_ROWS = 100_000
 class EmbedJob:
     """places: files, directories, "-". keep: columns that travel along, instead of the text.
 
-    column, skip_bad: as of `read_batches`. calibration: texts, or a file of them, that int8 is
-    fitted to. vectors: the type of their numbers; ranges: [2, D], for int8 and uint8.
-    The rest is as of TextEmbedder and its `encode`; what depends on the first texts that a process
-    sees, or on its machine ("auto", calibration, ranges), is fixed by `opened_job`.
+    input_kind: as of `find_inputs`. column, skip_bad: as of `read_batches`. calibration: texts, or
+    a file of them, that int8 is fitted to. vectors: the type of their numbers. The rest is as of
+    TextEmbedder and its `encode`; what depends on the first texts that a process sees, or on its
+    machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `opened_job`.
     Raises InputError [option-invalid].
     """
 
     places: tuple[str, ...]
+    input_kind: Kind | None = None
     column: str | None = None
     keep: tuple[str, ...] = ()
     skip_bad: bool = False
@@ -74,6 +76,10 @@ class EmbedJob:
                 why="that is what the vectors' own column is called",
                 fix="Rename it in the input, or leave it out",
             )
+
+    def inputs(self) -> Inputs:
+        """Look at what is read; raises as `find_inputs` does."""
+        return find_inputs(self.places, kind=self.input_kind)
 
     def embedder(self) -> TextEmbedder:
         """Open the model; raises as TextEmbedder does."""
@@ -104,6 +110,7 @@ class EmbedJob:
         return {
             "albertkit": albertkit.__version__,
             "inputs": [dict(each) for each in inputs.described()],
+            "input_kind": self.input_kind,
             "column": self.column,
             "keep": list(self.keep),
             "model": self.model,
@@ -153,7 +160,7 @@ def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None =
     job = task.job
     begin = task.number * job.shard_rows
     batches = read_batches(
-        inputs or job.places,
+        job.inputs() if inputs is None else inputs,
         column=job.column,
         keep=job.keep,
         skip_bad=job.skip_bad,
@@ -174,18 +181,17 @@ def write_shard(
     call = task.job.call(embedder, line)
     batches = iter(batches)
     first = next(batches, None)
-    windows = RowWindows(() if first is None else chain((first,), batches))
-    rows = 0
+    rows = bad = 0
     if first is not None:
         with task.shards.writing(task.number) as shard:
+            windows = RowWindows(chain((first,), batches), shard.bad.add)
             for table in answered(call, windows, VectorCast(task.job.vectors, task.job.ranges)):
                 shard.write(table)
                 rows += len(table)
             if not rows:
                 nothing = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
                 shard.write(Table({**nothing, VECTOR: call.no_vectors()}))
-            shard.leave_out(windows.bad)
-    bad = sum(each.rows for each in windows.bad)
+            bad = shard.bad.rows
     seconds = time.monotonic() - began
     return ShardDone(task.number, rows, bad, seconds, call.empty, call.cuts)
 

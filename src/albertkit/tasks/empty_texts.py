@@ -35,14 +35,14 @@ class EmptyTexts:
         if texts.second is None:
             found = [n for n, text in enumerate(texts.first) if not text or text.isspace()]
             if found and not self.empty:
-                self.first = self.texts + found[0]
+                self.first = texts.number(found[0], self.texts)
             self.empty += len(found)
         self.texts += len(texts)
 
     def add(self, more: EmptyTexts) -> None:
-        """Count those of a later part too."""
+        """Count those of a later part too, whose numbers go on."""
         if more.empty and not self.empty:
-            self.first = self.texts + more.first
+            self.first = more.first
         self.texts += more.texts
         self.empty += more.empty
 

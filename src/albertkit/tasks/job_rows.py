@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, count, groupby
 
-from albertkit.rows import Inputs, RowBatch, read_batches
+from albertkit.rows import BadRow, Inputs, RowBatch, read_batches
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.texts import Texts
@@ -25,13 +25,12 @@ class JobRows:
         if batches is None:
             batches = self._read(0)
         seen: list[RowBatch] = []
-        window = next(RowWindows(_noted(batches, seen)).texts(), None)
+        window = next(RowWindows(_noted(batches, seen), _ignored).texts(), None)
         self._from_the_first = chain(seen, batches)
         return window
 
     def check(self) -> None:
         """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
-        self.inputs.refuse_column_of_lines(self.job.column)
         self._read(0)
 
     def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
@@ -54,6 +53,10 @@ class JobRows:
             start=start,
             border=self.job.shard_rows,
         )
+
+
+def _ignored(bad: Sequence[BadRow]) -> None:
+    """They are read again, and are told of then."""
 
 
 def _noted(batches: Iterator[RowBatch], seen: list[RowBatch]) -> Iterator[RowBatch]:

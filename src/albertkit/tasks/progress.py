@@ -30,6 +30,11 @@ class ProgressLine:
             self._shown = now
             self._show(now)
 
+    def make_way(self) -> None:
+        """Clear the line for another one, below which it is shown when there is news."""
+        if self._open:
+            sys.stderr.write(f"\r{CLEAR}")
+
     def close(self) -> None:
         """End the line with what was done in all; nothing where nothing was."""
         if self._open:

@@ -7,7 +7,7 @@ were read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from albertkit.rows import BadRow, RowBatch
 from albertkit.rows.batch import joined
@@ -19,39 +19,44 @@ from albertkit.tasks.texts import Texts
 class RowWindows:
     """Iterate `texts`; after each window's answers ask for its `columns`.
 
-    bad: the rows without text that were read so far.
+    leave_out: is given the rows without text as they are read.
     """
 
-    def __init__(self, batches: Iterable[RowBatch]) -> None:
+    def __init__(
+        self, batches: Iterable[RowBatch], leave_out: Callable[[Sequence[BadRow]], object]
+    ) -> None:
         self._batches = batches
+        self._leave_out = leave_out
         self._waiting: deque[dict[str, Column]] = deque()
-        self.bad: list[BadRow] = []
 
     def texts(self) -> Iterator[Texts]:
-        """The texts, window by window."""
-        for window in self._windows():
+        """The texts, window by window, called by the numbers of their rows."""
+        for window, numbers in self._windows():
             texts = list(window.texts)
             self._waiting.append(dict(window.kept) or {"text": texts})
-            yield Texts(texts, None, False)
+            yield Texts(texts, None, False, numbers)
 
     def columns(self) -> dict[str, Column]:
         """What travels along with the next window's answers: the kept columns, or the texts."""
         return self._waiting.popleft()
 
-    def _windows(self) -> Iterator[RowBatch]:
+    def _windows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
         held: list[RowBatch] = []
+        numbers: list[int] = []
         filling = Filling()
         for batch in self._batches:
-            self.bad += batch.bad
+            self._leave_out(batch.bad)
+            own = batch.numbers
             begin = 0
             for end, text in enumerate(batch.texts, 1):
                 if filling.full_with(len(text)):
-                    yield joined([*held, _part(batch, begin, end)])
-                    held, begin = [], end
+                    yield joined([*held, _part(batch, begin, end)]), [*numbers, *own[begin:end]]
+                    held, numbers, begin = [], [], end
             if begin < len(batch.texts):
                 held.append(_part(batch, begin, len(batch.texts)))
+                numbers += own[begin:]
         if held:
-            yield joined(held)
+            yield joined(held), numbers
 
 
 def _part(batch: RowBatch, begin: int, end: int) -> RowBatch:

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.rows import Inputs, ShardedSink, find_inputs
+from albertkit.rows import Inputs, ShardedSink
 from albertkit.rows.apart import check_apart
+from albertkit.rows.job_directory import RANGES
 from albertkit.rows.remote_path import AnyPath, new_file, path_of
 from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
@@ -28,8 +29,6 @@ from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.vector_types import IN_STEPS, ranges_of
-
-RANGES = "_ranges.npy"  # [2, D] beside the shards: queries become bytes by the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,11 @@ def opened_job(
     """Begin a job in a new directory, or take it up in its own.
 
     kind: of the shards' files. inputs: the job's, where they were looked at already. The ranges of
-    int8 and uint8 vectors, where the job brings none, and the texts that int8 is fitted to, are
-    those of its first window; ranges are kept as RANGES.
+    int8 and uint8 vectors, and the texts that int8 is fitted to, are those of its first window;
+    ranges are kept as RANGES, [2, D]: queries become bytes by the same.
     Raises as `find_inputs`, TextEmbedder and ShardedSink do.
     """
-    inputs = find_inputs(job.places) if inputs is None else inputs
+    inputs = job.inputs() if inputs is None else inputs
     check_apart(path_of(directory) / f"part.{kind}", job.places)
     rows = JobRows(job, inputs)
     rows.check()
@@ -144,11 +143,11 @@ def progress_line(open_job: OpenJob) -> ProgressLine:
 
 
 def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath) -> FloatArray:
-    """The ranges that an earlier run kept, or that the job brings, or of the first window."""
+    """The ranges that an earlier run kept, or of the first window."""
     if place.exists():
         kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
         return kept
-    ranges = _first_ranges(job, embedder, rows) if job.ranges is None else job.ranges
+    ranges = _first_ranges(job, embedder, rows)
     with new_file(place) as file:
         np.save(file, ranges)
     return ranges

@@ -7,7 +7,7 @@ pair, which gets one answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from albertkit.errors import InputError
@@ -19,19 +19,25 @@ class Texts:
     """N texts, or N pairs of a first and a second text.
 
     is_one: whether a single text was given outside of a list, and is to be answered so.
+    numbers: by which messages call them; None: from 0 on through all windows.
     """
 
     first: list[str]
     second: list[str] | None
     is_one: bool
+    numbers: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(self.first)
 
+    def number(self, place: int, before: int) -> int:
+        """What messages call the text at `place`; before: how many came in earlier windows."""
+        return before + place if self.numbers is None else self.numbers[place]
+
     def changed(self, change: Callable[[str], str]) -> Texts:
         """The texts after `change`, seconds of pairs too."""
         second = None if self.second is None else list(map(change, self.second))
-        return Texts(list(map(change, self.first)), second, self.is_one)
+        return replace(self, first=list(map(change, self.first)), second=second)
 
     def windows(self) -> Iterator[Texts]:
         """The texts in windows; none of no texts."""
