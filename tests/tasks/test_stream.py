@@ -218,9 +218,30 @@ def test_vectors_go_into_a_file_that_is_mapped(
         mapped = embedder.encode(texts, output=tmp_path / "v.npy", **given)
         assert mapped.dtype == dtype_of(kind)
         wanted = list(embedder.encode(iter(MANY if len(mapped) else []), **given))
-        assert isinstance(mapped, np.memmap) == bool(wanted)
+        assert isinstance(mapped, np.memmap)
         np.testing.assert_array_equal(mapped, np.reshape(wanted, mapped.shape))
     assert mapped.shape == (0, 2 if kind == "ubinary" else 12)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "int8"])
+def test_a_table_of_arrows_comes_back_mapped_and_is_not_copied(
+    embedder: TextEmbedder, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    monkeypatch.setattr("albertkit.rows.arrow_writers.ROW_GROUP", 8)
+    before = pyarrow.total_allocated_bytes()
+    table = embedder.encode(iter(MANY), output=tmp_path / "v.arrow", precision=kind)
+    column = table["vector"]
+    parts = [part.flatten().to_numpy(zero_copy_only=True) for part in column.chunks]
+    assert pyarrow.total_allocated_bytes() == before
+    assert column.num_chunks == 3
+    wanted = embedder.encode(iter(MANY), output=tmp_path / "v.npy", precision=kind)
+    found = np.concatenate(parts).reshape(len(MANY), -1)
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found, wanted)
+    nothing = embedder.encode(iter([]), output=tmp_path / "w.arrow", precision=kind)
+    assert nothing.num_rows == 0
+    assert nothing.schema == table.schema
 
 
 def test_tables_of_vectors_are_written_too(embedder: TextEmbedder, tmp_path: Path) -> None:

@@ -213,9 +213,10 @@ class TextEmbedder:
         for int8 and uint8; None: of the list, or of an iterator's first window (its `ranges`).
         convert_to_tensor: one torch tensor; convert_to_numpy=False: a list of tensors.
         truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
-        output: write the vectors to a file, whole or not at all: .npy, given back as an array that
-        is mapped, or a table (.parquet, .arrow, .jsonl, …), of which the path is given back; never
-        is more than a window in memory; the ranges of bytes lie beside it (v.npy.ranges.npy).
+        output: write the vectors to a file, whole or not at all, with never more than a window in
+        memory: .npy, given back as an array that is mapped; .arrow, as a pyarrow.Table that is; or
+        another table (.parquet, .jsonl, …), of which the path is given back. The ranges of bytes
+        lie beside it (v.npy.ranges.npy).
         device, pool, chunk_size: taken where they change nothing.
 
         Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
