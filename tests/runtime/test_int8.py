@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
+from albertkit.engine.int8_search import FoundScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import InputError
 from albertkit.graph.fidelity import cosines
-from albertkit.runtime import load
-from albertkit.runtime.calibration_texts import calibration_texts
+from albertkit.runtime import choose_engine, load, opened
+from albertkit.runtime.calibration_texts import texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice
+from albertkit.runtime.int8_fit import fitted_to
+from albertkit.spec import Weights
+from albertkit.spec.vector_plan import Pooling, VectorPlan
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.fill_mask import FillMask
+from albertkit.text import Encodings
 from axes import random_encodings, random_weights
-from tiny_models import TINY, save_tiny
+from tiny_models import TINY, save_tiny, save_tiny_vectors
 
+Task = TypeVar("Task", TextEmbedder, FillMask)
 WEIGHTS = random_weights(TINY)
 TEXTS = [f"the {word} of {number}" for number in range(40) for word in ("house", "sea")]
 
@@ -45,48 +53,78 @@ def test_few_first_texts_are_refused_unless_others_are_given() -> None:
     with pytest.raises(InputError, match=r"there are 3 texts.*\[calibration-missing\]"):
         EngineChoice(WEIGHTS, precision="int8").engine_for(few)
     given = random_encodings(TINY, [5] * 70)
-    choice = EngineChoice(WEIGHTS, precision="int8", calibration=given)
-    assert choice.engine_for(few).precision == "int8"
+    choice = EngineChoice(WEIGHTS, precision="int8")
+    assert choice.engine_for(few, calibration=lambda: given).precision == "int8"
     choice.close()
 
 
 def test_texts_to_fit_to_come_from_a_file_or_a_list(tmp_path: Path) -> None:
     file = tmp_path / "mine.txt"
     file.write_text("\n".join(TEXTS), encoding="utf-8")
-    tokenizer = load(save_tiny(tmp_path / "model")).tokenizer
-    of_file, of_list = (calibration_texts(given, "int8", tokenizer, 40) for given in (file, TEXTS))
-    assert of_file is not None
-    assert of_list is not None
-    np.testing.assert_array_equal(of_file.ids, of_list.ids)
-    assert calibration_texts(None, "int8", tokenizer, 40) is None
+    assert texts_to_fit(file) == texts_to_fit(str(file)) == texts_to_fit(tuple(TEXTS)) == TEXTS
 
 
 def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model")
-    tokenizer = load(place).tokenizer
     with pytest.raises(InputError, match=r"there are 2 texts.*\[calibration-missing\]"):
-        calibration_texts(["one", "two"], "int8", tokenizer, 40)
+        texts_to_fit(["one", "two"])
     with pytest.raises(InputError, match=r"precision is 'float32'.*\[option-invalid\]"):
-        load(place, calibration=TEXTS)
+        load(save_tiny(tmp_path / "model"), calibration=TEXTS)
     with pytest.raises(InputError, match=r"calibration is 5.*\[text-not-a-string\]"):
-        calibration_texts(5, "int8", tokenizer, 40)  # type: ignore[arg-type]  # that is the test
+        texts_to_fit(5)  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"calibration\[80\] is None.*\[text-not-a-string\]"):
-        calibration_texts([*TEXTS, None], "int8", tokenizer, 40)  # type: ignore[list-item]  # too
+        texts_to_fit([*TEXTS, None])  # type: ignore[list-item]  # too
     with pytest.raises(InputError, match=r"no file '.*absent\.txt'.*\[file-not-found\]"):
-        calibration_texts(tmp_path / "absent.txt", "int8", tokenizer, 40)
+        texts_to_fit(tmp_path / "absent.txt")
+
+
+def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt and lower-casing for vectors, neither for words, and no company decides."""
+    plan = VectorPlan(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
+    place = save_tiny_vectors(tmp_path / "vectors", plan)
+    seen: list[Encodings] = []
+
+    def fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> FoundScheme:
+        seen.append(encodings)
+        return find_scheme(weights, encodings, pooling)
+
+    monkeypatch.setattr(choose_engine, "_fitted", fitted)
+    shouted = [text.upper() for text in TEXTS]
+    for first in ({}, {"prompt": "another "}):
+        embedder = in_int8(TextEmbedder(place), shouted)
+        embedder.encode("the", **first)
+    fill = in_int8(FillMask(save_tiny(tmp_path / "words", ["masked_lm"])), shouted)
+    fill("a [MASK] of water")
+    read = embedder.tokenizer.encode_batch([f"question: {text}" for text in TEXTS])
+    plain = fill.tokenizer.encode_batch(shouted)
+    for found, expected in zip(seen, (read, read, plain), strict=True):
+        np.testing.assert_array_equal(found.ids, expected.ids)
+
+
+def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = VectorPlan(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
+    found = opened(save_tiny_vectors(tmp_path / "vectors", plan))
+    embedder = in_int8(TextEmbedder(found.place), TEXTS)
+    embedder.encode("the")
+    scheme = embedder.loaded.engines.found
+    assert scheme is not None
+    assert fitted_to(found, TEXTS).scheme.ranges == scheme.scheme.ranges
 
 
 def test_tasks_answer_in_int8(tmp_path: Path) -> None:
-    """By an engine put in: `load` refuses int8 on a processor without the instructions."""
     place = save_tiny(tmp_path / "model", ["masked_lm"])
     embedder, fill = TextEmbedder(place), FillMask(place)
     exact = embedder.encode(TEXTS)
     words = fill("a [MASK] of water", top_k=50)
-    for task in (embedder, fill):
-        given = task.loaded.tokenizer.encode_batch(TEXTS)
-        choice = EngineChoice(task.loaded.weights, precision="int8", calibration=given)
-        task.loaded = replace(task.loaded, engines=choice)
-    vectors = embedder.encode(TEXTS)
+    vectors = in_int8(embedder, TEXTS).encode(TEXTS)
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
-    found = fill("a [MASK] of water", top_k=50)
+    found = in_int8(fill, TEXTS)("a [MASK] of water", top_k=50)
     assert {word["token"] for word in words[:5]} <= {word["token"] for word in found}
+
+
+def in_int8(task: Task, calibration: Sequence[str]) -> Task:
+    """By an engine put in: `load` refuses int8 on a processor without the instructions."""
+    choice = EngineChoice(task.loaded.weights, precision="int8")
+    task.loaded = replace(task.loaded, engines=choice, calibration=calibration)
+    return task

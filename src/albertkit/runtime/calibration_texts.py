@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
-from albertkit.text import AlbertTokenizer, Encodings
 from albertkit.text.checks import check_texts
 from albertkit.text.requests import as_list
 
@@ -18,16 +16,8 @@ Given: TypeAlias = str | Path | Sequence[str]
 Calibration: TypeAlias = Given | None
 
 
-def calibration_texts(
-    given: Calibration, precision: Precision, tokenizer: AlbertTokenizer, max_length: int
-) -> Encodings | None:
-    """What was given for int8; raises as `encoded`, InputError [option-invalid] for the others."""
-    check_calibration(given, precision)
-    return None if given is None else encoded(given, tokenizer, max_length)
-
-
-def encoded(given: Given, tokenizer: AlbertTokenizer, max_length: int) -> Encodings:
-    """Read and encode texts to fit to; a str is the name of a file. What is too long is cut.
+def texts_to_fit(given: Given) -> list[str]:
+    """The texts; a str is the name of a file.
 
     Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
     `read_batches` does.
@@ -36,7 +26,7 @@ def encoded(given: Given, tokenizer: AlbertTokenizer, max_length: int) -> Encodi
     from albertkit.engine.calibration import check_enough  # 20 ms that only int8 needs
 
     check_enough(len(texts))
-    return tokenizer.encode_batch(texts, max_length=max_length)
+    return texts
 
 
 def check_fitted_once(given: Calibration, precision: Precision) -> None:

@@ -11,6 +11,7 @@ hears of that.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, get_args
 
 from albertkit.engine.numpy_engine import NumpyEngine
@@ -36,9 +37,8 @@ BREAK_EVEN = 15e9
 class EngineChoice:
     """The engines of one model: made when they are needed, kept for the session.
 
-    device: of the engine torch. calibration: the texts that int8's rounding is fitted to; None:
-    those that are asked about first. deterministic: as of OpenVinoEngine, which must be the one
-    wanted. found: the fit and what it costs, from the first int8 answer on.
+    device: of the engine torch. deterministic: as of OpenVinoEngine, which must be the one wanted.
+    found: int8's fit and what it costs, from the first answer on.
     """
 
     def __init__(
@@ -48,7 +48,6 @@ class EngineChoice:
         *,
         precision: Precision = "float32",
         device: str = "cpu",
-        calibration: Encodings | None = None,
         deterministic: bool = False,
     ) -> None:
         one_of(wanted, ENGINE_NAMES, "engine")
@@ -57,21 +56,27 @@ class EngineChoice:
         self.precision = precision
         self.device = device
         self.found: FoundScheme | None = None
-        self._calibration = calibration
         self._deterministic = deterministic
         self._work = 0.0  # asked of numpy so far
         self._made: dict[str, Engine] = {}
         self._one_at_a_time = threading.Lock()
 
-    def engine_for(self, encodings: Encodings, pooling: Pooling = "mean") -> Engine:
+    def engine_for(
+        self,
+        encodings: Encodings,
+        pooling: Pooling = "mean",
+        calibration: Callable[[], Encodings] | None = None,
+    ) -> Engine:
         """The engine for these texts, which are counted as work.
 
-        pooling: of the vectors that int8 is held against float32 by.
+        calibration: gives the texts that int8 is fitted to, once; None: these are. pooling: of the
+        vectors that it is held against float32 by.
         Raises InputError [calibration-missing], [fidelity-too-low] for int8.
         """
         with self._one_at_a_time:
             if self.precision == "int8" and self.found is None:
-                self.found = _fitted(self.weights, self._calibration or encodings, pooling)
+                to_fit = encodings if calibration is None else calibration()
+                self.found = _fitted(self.weights, to_fit, pooling)
             return self._engine(self._name(len(encodings.ids)))
 
     def close(self) -> None:

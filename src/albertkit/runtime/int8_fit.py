@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from albertkit.engine.int8_search import FoundScheme, find_scheme
-from albertkit.runtime.calibration_texts import Given, encoded
+from albertkit.runtime.calibration_texts import Given, texts_to_fit
 from albertkit.runtime.opened import Opened
+from albertkit.spec.vector_plan import VectorPlan
 from albertkit.text import AlbertTokenizer
 
 
@@ -15,6 +16,7 @@ def fitted_to(found: Opened, calibration: Given) -> FoundScheme:
     as reading the texts does.
     """
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place)
-    texts = encoded(calibration, tokenizer, found.max_length)
-    plan = found.stored.vectors
-    return find_scheme(found.weights, texts, plan.pooling if plan else "mean")
+    plan = found.stored.vectors or VectorPlan()
+    texts = [plan.as_read(text) for text in texts_to_fit(calibration)]
+    encodings = tokenizer.encode_batch(texts, max_length=found.max_length)
+    return find_scheme(found.weights, encodings, plan.pooling)

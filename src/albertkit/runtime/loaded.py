@@ -7,17 +7,19 @@ them; the engine is chosen when it is known how much there is to do.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from albertkit.checkpoints import Told
+from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Finding
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime.calibration_texts import Calibration, calibration_texts, check_fitted_once
+from albertkit.runtime.calibration_texts import Calibration, check_fitted_once, texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
-from albertkit.runtime.opened import FINGERPRINT, opened
+from albertkit.runtime.opened import FINGERPRINT, longest_text, opened
 from albertkit.runtime.placement import placed
 from albertkit.runtime.precision import PrecisionName, choose_precision
 from albertkit.sources import WORDS, Fetching
@@ -34,14 +36,16 @@ LEVELS = {"note": logging.INFO, "warning": logging.WARNING, "error": logging.ERR
 class Loaded:
     """A model with all that it needs to answer about text.
 
-    place: its directory. vectors: how it makes one vector of a text; None: its directory doesn't
-    say. notes: what a person should hear about the files.
+    place: its directory. calibration: the texts that int8 is fitted to; none: those that are asked
+    about first. vectors: how it makes one vector of a text; None: its directory doesn't say.
+    notes: what a person should hear about the files.
     """
 
     place: Path
     weights: Weights
     tokenizer: AlbertTokenizer
     engines: EngineChoice
+    calibration: Sequence[str] = ()
     vectors: VectorPlan | None = None
     notes: tuple[Finding, ...] = ()
 
@@ -49,19 +53,25 @@ class Loaded:
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def engine_for(self, encodings: Encodings) -> Engine:
+    def engine_for(self, encodings: Encodings, as_read: Callable[[str], str] = str) -> Engine:
         """The engine to ask about these texts, which int8 is fitted to if they are the first.
 
+        as_read: what the task does to a text before it is tokenised, for those of `calibration`.
         Raises InputError [calibration-missing], [fidelity-too-low] for int8.
         """
-        return self.engines.engine_for(encodings, self.vectors.pooling if self.vectors else "mean")
+        pooling = self.vectors.pooling if self.vectors else "mean"
+        if not self.calibration:
+            return self.engines.engine_for(encodings, pooling)
+        texts = map(as_read, self.calibration)
+        return self.engines.engine_for(encodings, pooling, lambda: self._encoded(texts))
 
     @property
     def max_length(self) -> int:
-        """Ids of the longest text that the model reads whole, specials included."""
-        limits = [self.config.max_position_embeddings, self.tokenizer.model_max_length]
-        asked = self.vectors.max_length if self.vectors else None
-        return min(*limits, asked or limits[0])
+        """As `longest_text`."""
+        return longest_text(self.config, self.tokenizer, self.vectors)
+
+    def _encoded(self, texts: Iterable[str]) -> Encodings:
+        return self.tokenizer.encode_batch(list(texts), max_length=self.max_length)
 
     def close(self) -> None:
         """Give the engines' memory back."""
@@ -113,8 +123,10 @@ def load(
     )
     placement = placed(engine, device, deterministic=deterministic)
     chosen = choose_precision(precision, placement.engine, placement.processor)
+    check_calibration(calibration, chosen.precision)
     if deterministic:
         check_fitted_once(calibration, chosen.precision)
+    to_fit = () if calibration is None else texts_to_fit(calibration)
     name = WORDS if model is None else model
     found = opened(name, told, fetching=fetching, policy=policy)
     # where there is none, this raises what the place deserves
@@ -128,10 +140,11 @@ def load(
         placement.engine,
         precision=chosen.precision,
         device=placement.device,
-        calibration=calibration_texts(calibration, chosen.precision, tokenizer, found.max_length),
         deterministic=deterministic,
     )
-    return Loaded(found.place, found.weights, tokenizer, engines, found.stored.vectors, found.notes)
+    return Loaded(
+        found.place, found.weights, tokenizer, engines, to_fit, found.stored.vectors, found.notes
+    )
 
 
 def stamped(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:

@@ -12,7 +12,8 @@ from pathlib import Path
 from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of, place_at
 from albertkit.errors import Finding, FormatError
 from albertkit.sources import AS_USUAL, Fetching, directory_of
-from albertkit.spec import Weights
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.vector_plan import VectorPlan
 from albertkit.spec.vocabulary import check_pieces
 from albertkit.text import AlbertTokenizer, TextPolicy
 
@@ -40,13 +41,8 @@ class Opened:
 
     @property
     def max_length(self) -> int:
-        """Ids of the longest text that the model reads whole, specials included."""
-        limits = [self.weights.config.max_position_embeddings]
-        if self.tokenizer is not None:
-            limits.append(self.tokenizer.model_max_length)
-        if self.stored.vectors is not None and self.stored.vectors.max_length:
-            limits.append(self.stored.vectors.max_length)
-        return min(limits)
+        """As `longest_text`."""
+        return longest_text(self.weights.config, self.tokenizer, self.stored.vectors)
 
 
 def opened(
@@ -75,6 +71,18 @@ def opened(
         _check_fingerprint(stored.weights, tokenizer, place)
         notes += (note,) if note else ()
     return Opened(place, found.name, evidence, stored, tokenizer, notes)
+
+
+def longest_text(
+    config: AlbertConfig, tokenizer: AlbertTokenizer | None, vectors: VectorPlan | None
+) -> int:
+    """Ids of the longest text that a model reads whole, specials included."""
+    limits = [config.max_position_embeddings]
+    if tokenizer is not None:
+        limits.append(tokenizer.model_max_length)
+    if vectors is not None and vectors.max_length:
+        limits.append(vectors.max_length)
+    return min(limits)
 
 
 def _tokenizer(

@@ -52,6 +52,12 @@ class VectorPlan:
     similarity: Similarity = "cosine"
     lower_case: bool = False
 
+    def as_read(self, text: str, prompt: str | None = None) -> str:
+        """A text as the tokenizer gets it; prompt: what is put before it, None: the default one."""
+        if prompt is None:
+            prompt = self.prompts.get(self.default_prompt or "", "")
+        return (prompt + text).lower() if self.lower_case else prompt + text
+
     def width(self, hidden_size: int) -> int:
         """Numbers in a vector."""
         for step in reversed(self.steps):

@@ -52,7 +52,7 @@ class EncodeCall:
         """Of each window its vectors [N, D], float32, or a list of what else is asked for."""
         slots = min(SLOTS, self.options.batch_size * self.cuts.max_length)
         for encodings in ahead(self.empty.seen_in(windows), self._encoded):
-            engine = self.loaded.engine_for(encodings)
+            engine = self.loaded.engine_for(encodings, self.plan.as_read)
             yield self._of_window(Run(engine, encodings, slots, self.line))
 
     def no_vectors(self) -> Vectors:
@@ -63,11 +63,11 @@ class EncodeCall:
         return self.cuts.encode(self.loaded, self._as_read(texts))
 
     def _as_read(self, texts: Texts) -> Texts:
-        """The texts as the tokenizer gets them."""
-        prompt = self.options.prompt
-        if prompt:
-            texts = replace(texts, first=[prompt + text for text in texts.first])
-        return texts.changed(str.lower) if self.plan.lower_case else texts
+        """The texts as the tokenizer gets them; a pair has the prompt before its first."""
+        first = [self.plan.as_read(text, self.options.prompt) for text in texts.first]
+        if texts.second is None:
+            return replace(texts, first=first)
+        return replace(texts, first=first, second=[self.plan.as_read(t, "") for t in texts.second])
 
     def _of_window(self, run: Run) -> FloatArray | list[object]:
         match self.options.output_value:

@@ -6,7 +6,7 @@ pair, which gets one answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -33,11 +33,6 @@ class Texts:
     def number(self, place: int, before: int) -> int:
         """What messages call the text at `place`; before: how many came in earlier windows."""
         return before + place if self.numbers is None else self.numbers[place]
-
-    def changed(self, change: Callable[[str], str]) -> Texts:
-        """The texts after `change`, seconds of pairs too."""
-        second = None if self.second is None else list(map(change, self.second))
-        return replace(self, first=list(map(change, self.first)), second=second)
 
     def windows(self) -> Iterator[Texts]:
         """The texts in windows; none of no texts."""
