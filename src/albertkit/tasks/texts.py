@@ -7,7 +7,7 @@ pair, which gets one answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from albertkit.errors import InputError
