@@ -179,7 +179,6 @@ def embed(
             fix="Give a directory's name, which ends in /, or write the file here and copy it",
         )
     _check_cluster(on, sharded, {"address": address, "workers": workers, "cores": cores})
-    from albertkit.cli.embed_job import run_sharded, run_streamed
     from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
     job = EmbedJob(
@@ -203,6 +202,8 @@ def embed(
         vectors=vectors.value,
     )
     if output is not None and sharded:
+        from albertkit.cli.embed_job import run_sharded
+
         run_sharded(
             job,
             texts or (),
@@ -212,6 +213,8 @@ def embed(
             workers=_workers(address, workers, cores) if on else None,
         )
     else:
+        from albertkit.cli.embed_windows import run_streamed
+
         run_streamed(job, texts or (), form.value if form else None, output)
 
 

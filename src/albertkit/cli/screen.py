@@ -7,12 +7,14 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from albertkit.rows import Table
-from albertkit.rows.table import Cell, Column
-from albertkit.spec import FloatArray
+if TYPE_CHECKING:
+    from albertkit.rows import Table
+    from albertkit.rows.table import Cell, Column
+    from albertkit.spec import FloatArray
 
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector

@@ -65,3 +65,10 @@ def empty_argument(number: int, argument: str) -> InputError:
         why="an empty text says nothing",
         fix="Give a text, or leave the argument out",
     )
+
+
+def piped() -> tuple[str, ...]:
+    """Standard input, where nothing else is named and it is no keyboard."""
+    if sys.stdin.isatty():
+        raise no_text()
+    return (STANDARD_INPUT,)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from albertkit.faces import face
 
 if TYPE_CHECKING:
+    from albertkit.rows.apart import check_apart as check_apart
+    from albertkit.rows.bad_list import new_bad_list as new_bad_list
     from albertkit.rows.batch import BadRow as BadRow
     from albertkit.rows.batch import RowBatch as RowBatch
     from albertkit.rows.inputs import Inputs as Inputs
@@ -25,6 +27,8 @@ else:
     __getattr__ = face(
         __name__,
         {
+            "apart": ("check_apart",),
+            "bad_list": ("new_bad_list",),
             "batch": ("BadRow", "RowBatch"),
             "inputs": ("Inputs", "find_inputs"),
             "read": ("count_rows", "read_batches", "read_texts"),

@@ -1,0 +1,160 @@
+"""`albertkit embed` to standard output or into one file: windows of rows as they are answered."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albertkit import rows
+from albertkit.cli.output import to_standard_output
+from albertkit.cli.screen import drawn
+from albertkit.cli.sources import STANDARD_INPUT, empty_argument, no_text, piped
+from albertkit.errors import InputError
+from albertkit.rows import BadRow, RowBatch, Table
+from albertkit.rows.batch import one_after_another
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.row_windows import RowWindows
+from albertkit.tasks.vector_file import VECTOR, write_ranges
+from albertkit.tasks.vector_types import VectorCast
+
+if TYPE_CHECKING:
+    from albertkit.rows import Inputs
+    from albertkit.rows.write import Types
+
+Write = Callable[[Table], None]
+LeaveOut = Callable[[Sequence[BadRow]], object]
+
+
+def run_streamed(
+    job: EmbedJob, arguments: Sequence[str], form: str | None, output: str | None
+) -> None:
+    """Windows of rows as they are answered, to standard output or into one file."""
+    place = None if output is None else Path(output)
+    if place is not None:
+        rows.check_output(place)
+        rows.check_apart(place, job.places)
+    batches, total, types = _rows(job, arguments)
+    on_screen = place is None and sys.stdout.isatty()
+    line = ProgressLine(total, patience=1) if sys.stderr.isatty() and not on_screen else None
+    cast = VectorCast(job.vectors)
+    if place is None:
+        writing = _printing(form or ("table" if on_screen else "jsonl"))
+    else:
+        writing = _filing(place, types, cast)
+    count = 0
+    with writing as write:
+        with _leaving_out(place, line) as leave_out:
+            windows = RowWindows(batches, leave_out)
+            texts = windows.texts()
+            first = next(texts, None)
+            if first is not None:
+                call = job.call(job.embedder(), line)
+                with closing(call.told(chain([first], texts))) as answers:
+                    for vectors in answers:
+                        write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
+                        count += len(vectors)
+        if first is None:  # the bad rows are listed nevertheless
+            raise no_text()
+    if place is not None:
+        _say(f"{count:,} rows written to {place}")
+
+
+def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None, Types]:
+    """The rows in the order in which they are named, arguments first; how many, where known; and
+    the types of the columns that are kept.
+
+    Raises InputError [text-empty] for an empty argument, and as `read_batches` does.
+    """
+    if not arguments and not job.places:
+        arguments = piped()
+    if all(argument == STANDARD_INPUT for argument in arguments):
+        inputs = replace(job, places=(*arguments, *job.places)).inputs()
+        return *_read(job, inputs), inputs.types(job.keep)
+    parts: list[tuple[Iterator[RowBatch], int | None]] = []
+    for number, argument in enumerate(arguments):
+        if argument == STANDARD_INPUT:
+            parts.append(_read(job, replace(job, places=(argument,)).inputs()))
+        elif argument.strip():
+            parts.append((iter([_argument(argument, job)]), 1))
+        else:
+            raise empty_argument(number, argument)
+    if job.places:
+        parts.append(_read(job, job.inputs()))
+    counts = [count for _, count in parts if count is not None]
+    total = sum(counts) if len(counts) == len(parts) else None
+    return one_after_another(batches for batches, _ in parts), total, {}
+
+
+def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
+    batches = rows.read_batches(inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad)
+    return batches, inputs.rows
+
+
+def _argument(text: str, job: EmbedJob) -> RowBatch:
+    if job.keep:
+        raise InputError(
+            "usage",
+            "--keep is given, and a text as argument",
+            why="that has no columns",
+            fix="Give --input FILE, or leave --keep out",
+        )
+    return RowBatch([text], {}, 0)
+
+
+@contextmanager
+def _printing(form: str) -> Iterator[Write]:
+    """Each window as it comes: the reader of a pipe need not wait for the last."""
+    header = True
+
+    def write(table: Table) -> None:
+        nonlocal header
+        match form:
+            case "jsonl":
+                rows.write_jsonl(table, sys.stdout)
+            case "csv":
+                rows.write_csv(table, sys.stdout, header=header)
+            case _:
+                print(drawn(table))
+        header = False
+        sys.stdout.flush()
+
+    with to_standard_output():
+        yield write
+
+
+@contextmanager
+def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
+    """One file, whole or not at all; beside it the ranges of bytes."""
+    with rows.new_table(place, types) as writer:
+        yield writer.write
+        write_ranges(place, cast)
+
+
+@contextmanager
+def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[LeaveOut]:
+    """Bad rows as they come: listed beside the file `place`, or a line each where there is none."""
+    if place is None:
+        yield lambda bad: _tell_bad(bad, line)
+        return
+    beside = place.with_name(f"{place.name}.bad.jsonl")
+    with rows.new_bad_list(beside) as listed:
+        yield listed.add
+    if listed.rows:
+        _say(f"{listed.rows:,} bad rows listed in {beside}")
+
+
+def _tell_bad(left_out: Sequence[BadRow], line: ProgressLine | None) -> None:
+    for bad in left_out:
+        if line is not None:
+            line.make_way()
+        _say(f"{bad.place}: row {bad.row} {bad.why}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
