@@ -11,7 +11,8 @@ import pytest
 
 from albertkit.errors import InputError
 from albertkit.rows.shards import Shards
-from albertkit.tasks.embed_job import EmbedJob, ShardTask, embed_shard
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.embed_shard import ShardTask, embed_shard
 from tiny_jobs import TEXTS, model, windows_of_five
 
 __all__ = ["model", "windows_of_five"]

@@ -15,7 +15,8 @@ import albertkit
 from albertkit.errors import InputError
 from albertkit.rows.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
-from albertkit.tasks.embed_job import EmbedJob, embed_shard, write_shard
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.embed_shard import embed_shard, write_shard
 from albertkit.tasks.run_job import JobDone, opened_job, run_job
 from tiny_jobs import TEXTS, model, windows_of_five
 

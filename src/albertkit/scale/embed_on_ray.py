@@ -22,7 +22,8 @@ from albertkit.rows.shards import Shards
 from albertkit.scale.cluster import cluster
 from albertkit.scale.shards_on_ray import made_on_ray
 from albertkit.tasks.cutting import Cuts
-from albertkit.tasks.embed_job import EmbedJob, ShardDone, ShardTask, embed_shard
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.embed_shard import ShardDone, ShardTask, embed_shard
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.run_job import JobDone, OpenJob, no_row, progress_line
 

@@ -24,7 +24,8 @@ from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
 from albertkit.tasks.cutting import Cuts
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.embed_job import EmbedJob, ShardDone, ShardTask, write_shard
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.embed_shard import ShardDone, ShardTask, write_shard
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
