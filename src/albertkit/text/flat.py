@@ -25,7 +25,7 @@ class FlatPieces:
     @property
     def lengths(self) -> Starts:
         """[N]"""
-        return np.diff(self.starts)
+        return self.starts[1:] - self.starts[:-1]  # np.diff takes 12 µs of Python
 
 
 def starts_of(lengths: Sequence[int] | Starts) -> Starts:
