@@ -1,4 +1,7 @@
-"""A cluster that stands for all tests, with a head of two cores that jobs join by its address."""
+"""A cluster that stands for all tests, with a head of two cores that jobs join by its address.
+
+It says that it has two GPUs, which is how Ray shares them out; none is computed on.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,6 @@ def head() -> Iterator[str]:
     """Its address."""
     with pytest.MonkeyPatch.context() as patch:  # its workers find what tests give them to do
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
     yield cluster.address
     cluster.shutdown()

@@ -31,3 +31,10 @@ class Fateful:
                 case "full disk":
                     raise SurroundingsError("write-failed", "the disk is full", fix="Free space")
         return 2 * shard
+
+
+class GpusSeen:
+    """Answers with the GPUs that the worker may use."""
+
+    def opened(self) -> Callable[[int], str]:
+        return lambda shard: os.environ.get("CUDA_VISIBLE_DEVICES", "")

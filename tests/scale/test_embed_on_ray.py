@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -13,7 +16,10 @@ from albertkit.rows import find_inputs
 from albertkit.rows.shards import Shards
 from albertkit.scale import inputs_with_borders
 from albertkit.scale.embed_on_ray import EmbedWork
+from albertkit.spec.vector_plan import VectorPlan
 from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.run_job import opened_job, run_job
+from tiny_models import save_tiny_vectors
 
 
 def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
@@ -44,6 +50,41 @@ def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
     with pytest.raises(AlbertKitError) as refused:
         inputs_with_borders(job)
     assert refused.value.finding.code == "file-malformed"
+
+
+def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here / "texts", elsewhere):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    save_tiny_vectors(Path("model"), VectorPlan(max_length=20))
+    texts = [None if number % 5 == 2 else f"the {number} waters" for number in range(12)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), "texts/a.parquet")
+    with pyarrow.OSFile("texts/b.arrow", "wb") as file:
+        table = pyarrow.table({"text": texts})
+        with pyarrow.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    Path("texts/c.parquet").write_bytes(b"PAR1 and no more")
+    job = EmbedJob(("texts",), skip_bad=True, shard_rows=10, model="model", engine="numpy")
+    with opened_job(job, "alone") as open_job:
+        run_job(open_job)
+    with opened_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
+        on_gpu = replace(open_job, job=replace(open_job.job, device="cuda:3"))
+        assert EmbedWork.anywhere(on_gpu).job.device == "cuda", "the one that Ray gives it"
+        sent = pickle.dumps(EmbedWork.anywhere(open_job))
+        with monkeypatch.context() as there:
+            there.chdir(elsewhere)
+            work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
+            make = work.opened()
+            assert [make(number).bad for number in (2, 1, 0)] == [1, 2, 2]
+    made, whole = (
+        {path.name: path.read_bytes() for path in Path(name).iterdir()}
+        for name in ("output", "alone")
+    )
+    assert made == whole
+    assert b'"place": "texts/a.parquet"' in made["_bad-00000.jsonl"]
 
 
 def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:

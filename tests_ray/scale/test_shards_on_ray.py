@@ -10,8 +10,8 @@ import pytest
 import albertkit
 from albertkit.errors import AlbertKitError, FormatError
 from albertkit.scale.cluster import cluster
-from albertkit.scale.shards_on_ray import made_on_ray
-from works import Fateful
+from albertkit.scale.shards_on_ray import Needs, made_on_ray
+from works import Fateful, GpusSeen
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def ray(head: str) -> Iterator[ModuleType]:
 
 
 def made(ray: ModuleType, work: Fateful, shards: int = 6) -> list[int]:
-    return list(made_on_ray(ray, work, range(shards), workers=2, cores=1))
+    return list(made_on_ray(ray, work, range(shards), Needs(), workers=2))
 
 
 def test_every_shard_comes_back_once(ray: ModuleType) -> None:
@@ -41,7 +41,7 @@ def test_a_bad_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
 def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None:
     """The others are made."""
     done: list[int] = []
-    answers = made_on_ray(ray, Fateful("death", (1,)), range(4), workers=2, cores=1)
+    answers = made_on_ray(ray, Fateful("death", (1,)), range(4), Needs(), workers=2)
     with pytest.raises(AlbertKitError) as died:
         done.extend(answers)
     assert died.value.finding.code == "worker-died"
@@ -65,6 +65,18 @@ def test_a_worker_of_another_version_is_refused(
         made(ray, Fateful())
     assert unfit.value.finding.code == "worker-unfit"
     assert "the job comes from 0.0.1" in str(unfit.value)
+
+
+def test_a_worker_gets_a_gpu_of_its_own_only_where_it_needs_one(ray: ModuleType) -> None:
+    for gpus, seen in ((0, ""), (1, "0 1")):
+        found = set(made_on_ray(ray, GpusSeen(), range(4), Needs(gpus=gpus)))
+        assert found <= set(seen.split(" "))
+
+
+def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> None:
+    with pytest.raises(AlbertKitError, match=r"has 2 GPUs; each .* on 3") as refused:
+        list(made_on_ray(ray, GpusSeen(), range(4), Needs(gpus=3)))
+    assert refused.value.finding.code == "device-unavailable"
 
 
 def test_a_program_that_has_joined_a_cluster_keeps_it(ray: ModuleType, head: str) -> None:

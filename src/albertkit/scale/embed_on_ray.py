@@ -11,16 +11,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Self
 
 from albertkit.errors import InputError, SurroundingsError
-from albertkit.rows import Inputs, find_inputs
+from albertkit.rows import Inputs
 from albertkit.rows.filesystems import is_uri
 from albertkit.rows.job_directory import JOB
 from albertkit.rows.places import STANDARD_INPUT, called
 from albertkit.rows.remote_path import RemotePath
 from albertkit.rows.shards import Shards
 from albertkit.scale.cluster import cluster
-from albertkit.scale.shards_on_ray import made_on_ray
+from albertkit.scale.shards_on_ray import Needs, made_on_ray
 from albertkit.tasks.cutting import Cuts
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.embed_shard import ShardDone, ShardTask, embed_shard
@@ -45,11 +46,36 @@ class Workers:
 
 @dataclass(frozen=True, slots=True)
 class EmbedWork:
-    """What a worker needs to make any shard of a job; its paths are whole ones."""
+    """What a worker needs to make any shard of a job."""
 
     job: EmbedJob
     inputs: Inputs
     shards: Shards
+
+    @classmethod
+    def anywhere(cls, open_job: OpenJob) -> Self:
+        """Of an open job, with whole paths: a worker's current directory is another.
+
+        What shards and messages call a file stays what the user called it.
+        """
+        job, inputs, shards = open_job.job, open_job.rows.inputs, open_job.sink.shards
+        calibration, directory = job.calibration, shards.directory
+        return cls(
+            replace(
+                job,
+                model=_whole(job.model) if Path(job.model).exists() else job.model,
+                calibration=_whole(calibration) if isinstance(calibration, str) else calibration,
+                # of the GPUs that Ray gives to a worker, which sees no others
+                device="cuda" if _is_gpu(job.device) else job.device,
+            ),
+            replace(
+                inputs,
+                files=tuple(replace(file, path=_whole(file.path)) for file in inputs.files),
+            ),
+            shards
+            if isinstance(directory, RemotePath)
+            else replace(shards, directory=directory.absolute()),
+        )
 
     def opened(self) -> Callable[[int], ShardDone]:
         """See Work; raises SurroundingsError [output-elsewhere], and as `EmbedJob.embedder`."""
@@ -71,11 +97,10 @@ def inputs_with_borders(job: EmbedJob) -> Inputs:
 
     Raises InputError [inputs-without-borders], [texts-missing], and as find_inputs does.
     """
-    inputs = None if STANDARD_INPUT in job.places else find_inputs(job.places)
+    inputs = None if STANDARD_INPUT in job.places else job.inputs()
     files = inputs.files if inputs else ()
-    broken = next((file.error for file in files if file.error is not None), None)
-    if broken is not None and not job.skip_bad:
-        raise broken
+    if inputs is not None:
+        inputs.refuse_broken(skip_bad=job.skip_bad)
     if inputs is not None and inputs.rows is not None and not any(file.stream for file in files):
         if not inputs.rows:
             raise no_row(job)
@@ -99,21 +124,21 @@ def run_on_ray(
     ray: as `workers.joined` gives it. open_job: of `inputs_with_borders`. Raises as `made_on_ray`
     does.
     """
-    inputs, sink = open_job.rows.inputs, open_job.sink
-    shards = range(-(-(inputs.rows or 0) // open_job.job.shard_rows))
+    shards = range(-(-(open_job.rows.inputs.rows or 0) // open_job.job.shard_rows))
     missing = [number for number in shards if number not in open_job.finished]
     line = progress_line(open_job) if shows_progress else None
     made: list[ShardDone] = []
-    work = _anywhere(open_job.job, inputs, sink.shards)
+    work = EmbedWork.anywhere(open_job)
+    needs = Needs(workers.cores, gpus=int(_is_gpu(open_job.job.device)))
     try:
-        for done in made_on_ray(ray, work, missing, workers=workers.count, cores=workers.cores):
+        for done in made_on_ray(ray, work, missing, needs, workers=workers.count):
             made.append(done)
             if line is not None:
                 line(done.rows + done.bad)
     finally:
         if line is not None:
             line.close()
-    sink.clear()
+    open_job.sink.clear()
     return _told(open_job, made)
 
 
@@ -126,22 +151,8 @@ def _told(open_job: OpenJob, made: list[ShardDone]) -> JobDone:
     return told
 
 
-def _anywhere(job: EmbedJob, inputs: Inputs, shards: Shards) -> EmbedWork:
-    """The work with whole paths: a worker's current directory is another."""
-    files = tuple(replace(file, name=_whole(file.name)) for file in inputs.files)
-    calibration, directory = job.calibration, shards.directory
-    return EmbedWork(
-        replace(
-            job,
-            places=tuple(file.name for file in files),
-            model=_whole(job.model) if Path(job.model).exists() else job.model,
-            calibration=_whole(calibration) if isinstance(calibration, str) else calibration,
-        ),
-        replace(inputs, files=files),
-        shards
-        if isinstance(directory, RemotePath)
-        else replace(shards, directory=directory.absolute()),
-    )
+def _is_gpu(device: str | None) -> bool:
+    return device is not None and device.startswith("cuda")
 
 
 def _whole(name: str) -> str:
