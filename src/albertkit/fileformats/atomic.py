@@ -11,7 +11,6 @@ import ctypes
 import errno
 import logging
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,7 +104,7 @@ def unfinished_name(name: str) -> str:
 
 
 def _token() -> str:
-    return f"{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def _temporary_sibling(place: Path) -> Path:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from albertkit.rows.batch import RowBatch as RowBatch
     from albertkit.rows.inputs import Inputs as Inputs
     from albertkit.rows.inputs import find_inputs as find_inputs
+    from albertkit.rows.mapped import given_back as given_back
     from albertkit.rows.read import count_rows as count_rows
     from albertkit.rows.read import read_batches as read_batches
     from albertkit.rows.read import read_texts as read_texts
@@ -31,6 +32,7 @@ else:
             "bad_list": ("new_bad_list",),
             "batch": ("BadRow", "RowBatch"),
             "inputs": ("Inputs", "find_inputs"),
+            "mapped": ("given_back",),
             "read": ("count_rows", "read_batches", "read_texts"),
             "sink": ("ShardedSink",),
             "table": ("Table",),

@@ -1,7 +1,19 @@
 """What users call: vectors of texts, words for masks."""
 
-from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.fill_mask import FillMask
-from albertkit.tasks.vector_types import quantize_embeddings
+from typing import TYPE_CHECKING
 
-__all__ = ["FillMask", "TextEmbedder", "quantize_embeddings"]
+from albertkit.faces import face
+
+if TYPE_CHECKING:
+    from albertkit.tasks.embed import TextEmbedder as TextEmbedder
+    from albertkit.tasks.fill_mask import FillMask as FillMask
+    from albertkit.tasks.vector_types import quantize_embeddings as quantize_embeddings
+else:
+    __getattr__ = face(
+        __name__,
+        {
+            "embed": ("TextEmbedder",),
+            "fill_mask": ("FillMask",),
+            "vector_types": ("quantize_embeddings",),
+        },
+    )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from albertkit import rows
 from albertkit.fileformats.atomic import new_file
-from albertkit.rows import Table, new_table
-from albertkit.rows.mapped import Given, given_back
+from albertkit.rows import Table
 from albertkit.spec import FloatArray
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
+
+if TYPE_CHECKING:
+    from albertkit.rows.mapped import Given
 
 VECTOR = "vector"  # the column's name in a table
 
@@ -24,12 +28,12 @@ def write_vectors(
     cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` does, before
     a window is asked for.
     """
-    with new_table(place) as writer:
+    with rows.new_table(place) as writer:
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
         write_ranges(place, cast)
-    return given_back(place)
+    return rows.given_back(place)
 
 
 def write_ranges(place: Path, cast: VectorCast) -> None:

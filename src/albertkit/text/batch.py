@@ -8,7 +8,6 @@ the next stretch of lines. Texts with a special token in them are cut and encode
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -39,6 +38,8 @@ def encode_overlapped(
     words: Sequence[str],
 ) -> Iterator[FlatPieces]:
     """Each chunk's pieces; the next chunk is normalised while this one is searched."""
+    from concurrent.futures import ThreadPoolExecutor  # which a few texts need not wait for
+
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(normalise_chunk, chunks[0], vocabulary, policy)
         for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
