@@ -2,7 +2,8 @@
 
     python benchmarks/packing.py
 
-The last column is the simpler form that lost: each text in rows of its own width only.
+The last column is the simpler form that lost: each text in rows of its own width only. Below it,
+paragraphs alone by how finely rows wider than WIDE are cut: STEP is not at all.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import math
 import statistics
 import time
 from collections import Counter
+from unittest.mock import patch
 
-from albertkit.engine.packing import NARROWEST, STEP, plan
+from albertkit.engine import packing
+from albertkit.engine.packing import CUT, NARROWEST, STEP, Layout, plan
 from mix import mixed_lengths
 
 
@@ -25,16 +28,22 @@ def main() -> None:
         begin = time.perf_counter()
         plans = [plan(lengths) for lengths in lists]
         spent = (time.perf_counter() - begin) / count / len(lists)
-        filled = [
-            sum(lengths) / sum(layout.slots for layout in layouts)
-            for lengths, layouts in zip(lists, plans, strict=True)
-        ]
+        filled = list(map(share_filled, lists, plans))
         calls = statistics.mean(map(len, plans))
         apart = statistics.mean(map(filled_apart, lists))
         print(
             f"{count:>6}{statistics.mean(filled):>9.1%}{min(filled):>8.1%}{calls:>8.1f}"
             f"{spent * 1e6:>11.1f}{apart:>16.1%}"
         )
+    paragraphs = [mixed_lengths(64, seed, kinds=["paragraphs"]) for seed in range(20)]
+    for step in (8, CUT, STEP):
+        with patch.object(packing, "CUT", step):
+            filled = list(map(share_filled, paragraphs, map(plan, paragraphs)))
+        print(f"64 paragraphs, rows cut in steps of {step:2}:{statistics.mean(filled):7.1%}")
+
+
+def share_filled(lengths: list[int], layouts: list[Layout]) -> float:
+    return sum(lengths) / sum(layout.slots for layout in layouts)
 
 
 def filled_apart(lengths: list[int]) -> float:

@@ -1,4 +1,4 @@
-"""Other ways to emit the encoder for OpenVINO, which were tried and lost; `tried.py` times them."""
+"""Other ways to run the encoder by OpenVINO, which were tried and lost; `tried.py` times them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from openvino import Node
+from openvino import InferRequest, Node
 
 from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
+from albertkit.engine.openvino_forms import Request, Whole
+from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor
+from albertkit.engine.protocol import Int64Array, PackedBatch
 from albertkit.spec import AlbertConfig, FloatArray, parameter_table
 
 HEADS_FIRST = np.array([0, 2, 1, 3], np.int64)
@@ -104,3 +107,21 @@ class MatrixForEachRepetition(InEightBits):
     def _matrix(self, weight: str) -> Node:
         self._matrices.clear()
         return super()._matrix(weight)
+
+
+class InferInOneCall(Whole):
+    """By the library's `infer`, which takes inputs and waits."""
+
+    def request(self) -> Request:
+        return _Inferring(self.request_of(encoder_graph))
+
+
+class _Inferring:
+    def __init__(self, request: InferRequest) -> None:
+        self._request = request
+
+    def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
+        inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
+        self._request.infer(inputs, share_inputs=True)
+        found = self._request.get_output_tensor(0).data
+        return found.reshape(-1, found.shape[-1])[slots]
