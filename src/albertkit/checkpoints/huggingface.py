@@ -185,7 +185,7 @@ def config_to_write(weights: Weights) -> dict[str, object]:
 
     `dtype` is where transformers 5 reads in which floats to compute. It says float32 however
     short the stored floats are, because it is what we compute in: in 16 bits the vectors of the
-    same file would be 7e-4 apart, and on a CPU several times slower.
+    same file would differ from ours in the fourth digit.
     """
     extra = {key: value for key, value in weights.config.extra.items() if key != "torch_dtype"}
     return {

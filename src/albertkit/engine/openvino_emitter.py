@@ -4,7 +4,7 @@ Each parameter becomes one Constant over the caller's memory, used by every repe
 layer: OpenVINO then packs a shared matrix once, not once a repetition.
 
 Queries, keys and values are three products: one of all three with a split behind it takes as long
-in float32 (x0.96 to 1.0 at H 384).
+in float32 (benchmarks/tried.py).
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 
 # Kernels and plans that OpenVINO keeps for shapes it has met, of its usual 5,000. Over single texts
-# of 128 lengths at H 256 a process grows by 14 MB with all, by 2 MB with 32, which take no longer;
-# by 130 MB with none, as each call then leaves its own behind.
+# of 128 lengths at H 256 a process grows by 18 MB with all, by 6 MB with 64; by 119 MB with none:
+# each call then leaves its own behind (benchmarks/kept_shapes.py).
 KEPT = 64
 
 
@@ -72,8 +72,7 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": _hint(precision),
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": cores,
-            # Pinned, the threads of every process sit on the first cores, whoever else is there:
-            # beside one busy process an answer took seven times as long.
+            # Pinned, the threads of every process sit on the first cores, whoever else is there.
             "ENABLE_CPU_PINNING": False,
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
@@ -128,9 +127,8 @@ def _hint(precision: Precision) -> str:
 def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
     """Whether float32 products are faster without an activation in them: AVX2 and no AVX-512.
 
-    OpenVINO 2026.4 gives bare products to MLAS, and those with an activation to oneDNN, which on
-    AVX2 takes 1.25 to 1.4 times as long; a whole call gains x1.15 (H 768 and 384). With AVX-512
-    oneDNN is the faster of the two.
+    OpenVINO 2026.4 gives bare products to MLAS, and those with an activation to oneDNN, which is
+    the slower of the two on AVX2 and the faster with AVX-512 (benchmarks/tried.py).
     """
     return flags is not None and "avx2" in flags and "avx512f" not in flags
 

@@ -5,7 +5,7 @@ about few slots (masked words, [CLS]) has a graph of its own, whose last layer i
 these alone; each graph is compiled when it is first asked, as most processes ask only one.
 Layered: a graph for the embeddings and one for each layer's parameters, called as often as it is
 repeated, with three tensors changing places. In bfloat16 the whole graph holds a packed copy of the
-matrix for each repetition, 523 MB for 221 at albert-base's shape, at 0.93 to 1.0 of the speed.
+matrix for each repetition (benchmarks/one_copy.py), and is hardly faster (benchmarks/tried.py).
 A request has one set of buffers: one call at a time.
 """
 
@@ -144,7 +144,7 @@ def _ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> No
 
 
 def _compute(request: InferRequest) -> None:
-    """Started and waited for: the library's `infer` takes 0.3 ms longer, of 1.4 for 8 tokens."""
+    """Started and waited for: the library's `infer` takes longer (benchmarks/tried.py)."""
     try:
         request.start_async()
     finally:

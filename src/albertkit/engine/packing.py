@@ -20,19 +20,19 @@ from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
 from albertkit.errors import InputError
 from albertkit.text.encoding import Encodings
 
-SLOTS = 512  # of one call: x1.03 to 1.15 of the speed of 2048, whose activations leave the cache
+SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
 NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly
 STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
 # Rows wider than WIDE are cut to what is used, in steps of CUT: paragraphs alone fill 95 % of the
-# slots for 93 (x1.03 to 1.06 of the speed); narrower ones, cut, would make small calls.
+# slots for 93 (benchmarks/packing.py, tried.py); narrower ones, cut, would make small calls.
 WIDE = 128
 CUT = 16
 FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
 FINE_STEP = 8
 # A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a third
-# longer, and a new shape costs OpenVINO 3 ms, once.
+# longer (benchmarks/tried.py), a new shape a few milliseconds, once (benchmarks/kept_shapes.py).
 EXACT = 64
-WIDER = 3  # times the longest text: wider rows were hardly ever cheaper (by 0.1 % of a call)
+WIDER = 3  # times the longest text: wider rows were hardly ever cheaper
 # In slots: what the products of a layer cost beside attention to one slot, 6·H, at H = 256.
 PRODUCTS = 1536
 

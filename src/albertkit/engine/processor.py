@@ -18,8 +18,8 @@ CPUINFO = Path("/proc/cpuinfo")
 INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni", "i8mm", "asimddp")
 WHOLE = 127  # levels of a weight on each side of 0
 # Without such instructions two products are added in 16 bits, and 2·255·64 just fits. OpenVINO
-# 2026.4 does so too: at 127 levels products of random numbers were off by up to 6 % of the largest,
-# at 64 levels by nothing.
+# 2026.4 does so too: at 127 levels products of random numbers are off by up to a tenth of the
+# largest, at 64 levels by nothing (benchmarks/int8_sums.py).
 WITHIN_16_BITS = 64
 
 

@@ -1,7 +1,7 @@
 """The parameters with every query already over √D, so that attention multiplies nothing more.
 
-OpenVINO moves a factor of the scores back into a product, which then takes a slower kernel: x0.96
-of the speed at H 384.
+OpenVINO moves a factor of the scores back into a product, which then takes another kernel, never a
+faster one (benchmarks/tried.py).
 """
 
 from __future__ import annotations
