@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albertkit import TextEmbedder, load
+from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
 from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.run_job import opened_job, run_job
 from tiny_models import save_tiny, save_tiny_vectors
 
 TEXTS = ["a glass of water", "How old are you?", "the", "", "my phone is not good at all " * 3]
@@ -38,6 +40,42 @@ def test_a_text_has_the_same_bits_alone_and_in_any_list(tmp_path: Path) -> None:
     usual = TextEmbedder(place).encode(TEXTS)
     np.testing.assert_allclose(alone, usual, rtol=0, atol=1e-5)  # float32
     embedder.close()
+
+
+def test_words_have_the_same_scores_alone_and_in_any_list(tmp_path: Path) -> None:
+    fill = FillMask(save_tiny(tmp_path / "model", ["masked_lm"]), deterministic=True)
+    texts = ["a [MASK] of water", "[MASK] old are you?", "the [MASK]", f"my {'phone ' * 9}[MASK]"]
+    alone = [fill(text) for text in texts]
+    for order in ([2, 0, 3, 1], [1, 1], [3] * 20):
+        assert fill([texts[number] for number in order]) == [alone[number] for number in order]
+    fill.close()
+
+
+def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "vectors", PLAN)
+    lines = [text for text in TEXTS if text] * 5
+    (tmp_path / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
+    job = EmbedJob(
+        (str(tmp_path / "lines.txt"),), model=str(place), shard_rows=7, deterministic=True
+    )
+    with opened_job(job, tmp_path / "out", kind="npy") as open_job:
+        run_job(open_job)
+    parts = sorted((tmp_path / "out").glob("part-*.npy"))
+    assert len(parts) == 3
+    embedder = TextEmbedder(place, deterministic=True)
+    alone = np.stack([embedder.encode(line) for line in lines])
+    np.testing.assert_array_equal(np.concatenate([np.load(part) for part in parts]), alone)
+
+
+def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("a text\n" * 70, encoding="utf-8")
+    job = EmbedJob((str(tmp_path / "lines.txt"),), precision="int8", deterministic=True)
+    with (
+        pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"),
+        opened_job(job, tmp_path / "out"),
+    ):
+        pass
+    assert not (tmp_path / "out").exists()
 
 
 def test_it_is_openvino_from_the_first_text_on(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.computing import computes
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
 
 if TYPE_CHECKING:
+    from albertkit.runtime import Computing
     from albertkit.scale import Workers
 
 
@@ -56,6 +58,7 @@ SHARDED = (
 )
 
 
+@computes
 def embed(
     texts: options.Texts = None,
     *,
@@ -100,10 +103,7 @@ def embed(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    engine: options.Engine = options.EngineChoice.AUTO,
-    device: options.Device = None,
-    precision: options.Precision = options.PrecisionChoice.FLOAT32,
-    calibration: options.Calibration = None,
+    computing: Computing,
     form: Annotated[
         EmbedForm | None,
         typer.Option(
@@ -189,10 +189,6 @@ def embed(
         skip_bad=skip_bad,
         shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        calibration=None if calibration is None else str(calibration),
         pooling=pooling.value if pooling else None,
         policy=policy,
         truncation=truncation.value,
@@ -200,6 +196,7 @@ def embed(
         normalize_embeddings=normalize,
         truncate_dim=truncate_dim,
         vectors=vectors.value,
+        **computing,
     )
     if output is not None and sharded:
         from albertkit.cli.embed_job import run_sharded

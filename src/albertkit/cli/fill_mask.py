@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.computing import computes
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.sources import WORDS
 
+if TYPE_CHECKING:
+    from albertkit.runtime import Computing
 
+
+@computes
 def fill_mask(
     texts: options.Texts = None,
     *,
@@ -26,10 +31,7 @@ def fill_mask(
     ] = None,
     truncation: options.Truncation = options.TooLong.ERROR,
     policy: options.Policy = None,
-    engine: options.Engine = options.EngineChoice.AUTO,
-    device: options.Device = None,
-    precision: options.Precision = options.PrecisionChoice.FLOAT32,
-    calibration: options.Calibration = None,
+    computing: Computing,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -40,15 +42,7 @@ def fill_mask(
     from albertkit.rows import Table
     from albertkit.tasks.fill_mask import FillMask
 
-    fill = FillMask(
-        model,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        calibration=calibration,
-        truncation=truncation.value,
-        policy=policy,
-    )
+    fill = FillMask(model, truncation=truncation.value, policy=policy, **computing)
     answers = fill(given, top_k=top_k, targets=targets or None)
     rows = [
         (text, mask, word)

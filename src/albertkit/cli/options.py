@@ -109,9 +109,18 @@ Precision = Annotated[
     typer.Option("--precision", help="What is computed in; auto: bfloat16 where it is fast."),
 ]
 Calibration = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--calibration", help="A file of texts like yours, that int8 is fitted to; default: yours."
+        "--calibration",
+        metavar="FILE",
+        help="64 texts like yours, or more, that int8 is fitted to; default: yours.",
+    ),
+]
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="The same text has the same numbers, to the last bit, in any company; slower.",
     ),
 ]
 Truncation = Annotated[

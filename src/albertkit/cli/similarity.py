@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.computing import computes
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
 
+if TYPE_CHECKING:
+    from albertkit.runtime import Computing
 
+
+@computes
 def similarity(
     texts: options.Texts = None,
     *,
@@ -26,10 +31,7 @@ def similarity(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    engine: options.Engine = options.EngineChoice.AUTO,
-    device: options.Device = None,
-    precision: options.Precision = options.PrecisionChoice.FLOAT32,
-    calibration: options.Calibration = None,
+    computing: Computing,
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -56,15 +58,7 @@ def similarity(
     from albertkit.rows import Table
     from albertkit.tasks.embed import TextEmbedder
 
-    embedder = TextEmbedder(
-        model,
-        engine=engine.value,
-        device=device,
-        precision=precision.value,
-        calibration=calibration,
-        truncation=truncation.value,
-        policy=policy,
-    )
+    embedder = TextEmbedder(model, truncation=truncation.value, policy=policy, **computing)
     vectors = embedder.encode(given)
     near = embedder.similarity(vectors, vectors)  # [N, N]
     others = near.copy()

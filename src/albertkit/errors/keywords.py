@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, get_args, get_type_hints
 
 from albertkit.errors.exceptions import InputError
 
@@ -18,8 +18,7 @@ NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Let a misspelt keyword of `function` raise InputError [unknown-keyword], no TypeError."""
-    parameters = list(inspect.signature(function).parameters.values())
-    names = [p.name for p in parameters if p.kind in NAMED and p.name not in ("self", "cls")]
+    names = _keywords(function)
     own = function.__name__
 
     @functools.wraps(function)
@@ -32,6 +31,18 @@ def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
         return function(*given, **named)
 
     return called
+
+
+def _keywords(function: Callable[P, R]) -> list[str]:
+    """Their names; also those of a TypedDict, where `function` takes `**these: Unpack[…]`."""
+    names = []
+    for each in inspect.signature(function).parameters.values():
+        if each.kind in NAMED and each.name not in ("self", "cls"):
+            names.append(each.name)
+        elif each.kind is inspect.Parameter.VAR_KEYWORD:
+            (members,) = get_args(get_type_hints(function)[each.name])
+            names += get_type_hints(members)
+    return names
 
 
 def knows_its_fields(kind: type[T]) -> type[T]:

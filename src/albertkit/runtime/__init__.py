@@ -2,15 +2,18 @@
 
 from albertkit.runtime.calibration_texts import Calibration
 from albertkit.runtime.choose_engine import EngineName
+from albertkit.runtime.computing import Computing, Opening
 from albertkit.runtime.loaded import Loaded, load
 from albertkit.runtime.opened import Opened, opened
 from albertkit.runtime.precision import PrecisionName
 
 __all__ = [
     "Calibration",
+    "Computing",
     "EngineName",
     "Loaded",
     "Opened",
+    "Opening",
     "PrecisionName",
     "load",
     "opened",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.engine.protocol import Precision
+from albertkit.engine.precision import PrecisionName
 from albertkit.errors import InputError
 from albertkit.text.checks import check_texts
 from albertkit.text.requests import as_list
@@ -29,7 +29,7 @@ def texts_to_fit(given: Given) -> list[str]:
     return texts
 
 
-def check_fitted_once(given: Calibration, precision: Precision) -> None:
+def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
     """For answers that are to be the same in any company; raises [calibration-missing]."""
     if precision == "int8" and given is None:
         raise InputError(

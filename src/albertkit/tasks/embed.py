@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args, overload
+from typing import Any, Final, Literal, Unpack, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import Calibration, EngineName, Loaded, PrecisionName, load
+from albertkit.runtime import Loaded, Opening, load
 from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
@@ -39,7 +39,7 @@ from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import read_stream, read_texts
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType
-from albertkit.text import AlbertTokenizer, TextPolicy
+from albertkit.text import AlbertTokenizer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -67,11 +67,6 @@ class TextEmbedder:
         self,
         model: str | Path | None = None,
         *,
-        engine: EngineName = "auto",
-        device: str | None = None,
-        precision: PrecisionName = "float32",
-        calibration: Calibration = None,
-        deterministic: bool = False,
         pooling: Pooling | None = None,
         prompts: Mapping[str, str] | None = None,
         default_prompt_name: str | None = None,
@@ -79,11 +74,8 @@ class TextEmbedder:
         similarity_fn_name: Similarity | None = None,
         truncate_dim: int | None = None,
         truncation: WhenTooLong = "warn",
-        policy: str | TextPolicy | None = None,
-        revision: str | None = None,
-        token: str | bool | None = None,
         cache_folder: str | Path | None = None,
-        local_files_only: bool = False,
+        **opening: Unpack[Opening],
     ) -> None:
         at_least_one("truncate_dim", truncate_dim)
         at_least_one("max_length", max_length)
@@ -92,19 +84,8 @@ class TextEmbedder:
         one_of(similarity_fn_name, (*get_args(Similarity), None), "similarity_fn_name")
         self.truncation: WhenTooLong = truncation
         self.truncate_dim = truncate_dim
-        loaded = load(
-            VECTORS if model is None else model,
-            engine=engine,
-            device=device,
-            precision=precision,
-            calibration=calibration,
-            deterministic=deterministic,
-            policy=policy,
-            revision=revision,
-            token=token,
-            cache_dir=cache_folder,
-            local_files_only=local_files_only,
-        )
+        name = VECTORS if model is None else model
+        loaded = load(name, cache_dir=cache_folder, **opening)
         plan = loaded.vectors or VectorPlan()
         self.plan = replace(
             plan,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import albertkit
 from albertkit import rows
 from albertkit.errors import InputError
-from albertkit.runtime import EngineName, PrecisionName
+from albertkit.runtime import Calibration, EngineName, PrecisionName
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
 from albertkit.spec.vector_plan import Pooling
@@ -51,7 +52,8 @@ class EmbedJob:
     engine: EngineName = "auto"
     device: str | None = None
     precision: PrecisionName = "float32"
-    calibration: str | tuple[str, ...] | None = None
+    calibration: Calibration = None
+    deterministic: bool = False
     pooling: Pooling | None = None
     policy: str | None = None
     truncation: WhenTooLong = "warn"
@@ -83,6 +85,8 @@ class EmbedJob:
             device=self.device,
             precision=self.precision,
             calibration=self.calibration,
+            deterministic=self.deterministic,
+            default_prompt_name=self.prompt_name,
             pooling=self.pooling,
             policy=self.policy,
             truncation=self.truncation,
@@ -112,7 +116,10 @@ class EmbedJob:
             "engine": self.engine,
             "device": self.device,
             "precision": embedder.loaded.engines.precision,
-            "calibration": self.calibration if isinstance(self.calibration, str) else None,
+            "calibration": str(self.calibration)
+            if isinstance(self.calibration, str | Path)
+            else None,
+            "deterministic": self.deterministic,
             "pooling": embedder.plan.pooling,
             "max_length": call.cuts.max_length,
             "truncation": self.truncation,

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -18,12 +18,12 @@ from albertkit.engine.lists import logits_of_words
 from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Finding, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime import Calibration, EngineName, PrecisionName, load
+from albertkit.runtime import Opening, load
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tasks.texts import Texts, read_texts
-from albertkit.text import Encoding, Encodings, TextPolicy
+from albertkit.text import Encoding, Encodings
 from albertkit.text.rearranged import chosen
 
 LOGGER = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class FillMask:
 
     model: a directory with a masked-word head, a built-in model's name or one of a hub; None: the
     built-in one. truncation: of texts longer than the model reads: "error", "warn" or "off".
-    engine, device, precision, calibration, policy, revision, token, cache_dir, local_files_only: as
-    of `load`. Raises as runtime.load does.
+    engine, device, precision, calibration, deterministic, policy, revision, token, cache_dir,
+    local_files_only: as of `load`. Raises as runtime.load does.
     """
 
     @knows_its_keywords
@@ -56,31 +56,13 @@ class FillMask:
         self,
         model: str | Path | None = None,
         *,
-        engine: EngineName = "auto",
-        device: str | None = None,
-        precision: PrecisionName = "float32",
-        calibration: Calibration = None,
         truncation: WhenTooLong = "error",
-        policy: str | TextPolicy | None = None,
-        revision: str | None = None,
-        token: str | bool | None = None,
         cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
+        **opening: Unpack[Opening],
     ) -> None:
         one_of(truncation, WHEN_TOO_LONG, "truncation")
         self.truncation: WhenTooLong = truncation
-        self.loaded = load(
-            model,
-            engine=engine,
-            device=device,
-            precision=precision,
-            calibration=calibration,
-            policy=policy,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-        )
+        self.loaded = load(model, cache_dir=cache_dir, **opening)
         self.tokenizer = self.loaded.tokenizer
 
     @knows_its_keywords

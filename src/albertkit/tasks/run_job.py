@@ -20,6 +20,7 @@ from albertkit.rows import Inputs, ShardedSink
 from albertkit.rows.apart import check_apart
 from albertkit.rows.job_directory import RANGES
 from albertkit.rows.remote_path import AnyPath, new_file, path_of
+from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
 from albertkit.tasks.cutting import Cuts
@@ -94,9 +95,11 @@ def opened_job(
     check_apart(path_of(directory) / f"part.{kind}", job.places)
     rows = JobRows(job, inputs)
     rows.check()
-    at = placed(job.engine, job.device)
+    at = placed(job.engine, job.device, deterministic=job.deterministic)
     # numpy, that a short list finds quicker, would give other last digits than OpenVINO
     job = replace(job, engine="openvino" if at.engine == "auto" else at.engine, device=at.device)
+    if job.deterministic:
+        check_fitted_once(job.calibration, job.precision)
     if job.precision == "int8" and job.calibration is None:
         first = rows.first_window()
         job = replace(job, calibration=() if first is None else tuple(first.first))
