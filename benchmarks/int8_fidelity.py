@@ -24,8 +24,9 @@ from albertkit.engine.calibration import inputs_of_products, sample_of
 from albertkit.engine.int8_search import PLANS, Plan, scheme_of
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino_engine import OpenVinoEngine
-from albertkit.engine.processor import WHOLE, WITHIN_16_BITS, this_processor
+from albertkit.engine.processor import this_processor
 from albertkit.graph.fidelity import Fidelity, fidelity
+from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 from albertkit.rows import read_texts
 from albertkit.runtime import Loaded, load
 from albertkit.spec import Weights

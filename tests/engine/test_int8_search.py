@@ -12,9 +12,9 @@ from albertkit.engine.int8_search import PLANS, FoundScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino_engine import OpenVinoEngine
-from albertkit.engine.processor import WITHIN_16_BITS
 from albertkit.errors import InputError
 from albertkit.graph.fidelity import fidelity
+from albertkit.graph.rounding import WITHIN_16_BITS
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.text.encoding import Encodings
 from axes import CONFIG_AXES, random_encodings, random_weights

@@ -6,12 +6,11 @@ import pytest
 
 from albertkit.engine.processor import (
     INT8_FLAGS,
-    WHOLE,
-    WITHIN_16_BITS,
     Processor,
     flags_in,
     this_processor,
 )
+from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 
 X86 = (
     "processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: fpu\n"

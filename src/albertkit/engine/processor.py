@@ -12,15 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.engine.quiet_openvino import openvino
+from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, by their names in CPUINFO: x86, arm64.
 INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni", "i8mm", "asimddp")
-WHOLE = 127  # levels of a weight on each side of 0
-# Without such instructions two products are added in 16 bits, and 2·255·64 just fits. OpenVINO
-# 2026.4 does so too: at 127 levels products of random numbers are off by up to a tenth of the
-# largest, at 64 levels by nothing (benchmarks/int8_sums.py).
-WITHIN_16_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)

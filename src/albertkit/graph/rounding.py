@@ -11,19 +11,22 @@ import numpy.typing as npt
 from albertkit.spec import FloatArray
 
 Int8Array = npt.NDArray[np.int8]
-# Not 127: processors without VNNI add two products of uint8 and int8 in 16 bits, and
-# 2·255·64 just fits. Source: onnxruntime's quantization guide, "reduce_range".
-LARGEST = 64
+WHOLE = 127  # levels of a weight on each side of 0
+# Processors without VNNI or its like add two products of uint8 and int8 in 16 bits, and 2·255·64
+# just fits. Source: onnxruntime's quantization guide, "reduce_range". OpenVINO 2026.4 does so too:
+# at 127 levels products of random numbers are off by up to a tenth of the largest, at 64 by nothing
+# (benchmarks/int8_sums.py).
+WITHIN_16_BITS = 64
 LEVELS = 255  # of an activation
 
 
-def row_scales(matrix: FloatArray, levels: int = LARGEST) -> FloatArray:
+def row_scales(matrix: FloatArray, levels: int = WITHIN_16_BITS) -> FloatArray:
     """What one of `levels` steps of each row is worth [out]; a row of zeros has 1."""
     largest = np.abs(matrix).max(axis=1)
     return np.where(largest > 0, largest / np.float32(levels), np.float32(1))
 
 
-def round_rows(matrix: FloatArray, levels: int = LARGEST) -> Int8Array:
+def round_rows(matrix: FloatArray, levels: int = WITHIN_16_BITS) -> Int8Array:
     """A matrix [out, in] in steps of `row_scales`, from -levels to levels."""
     steps: Int8Array = np.rint(matrix / row_scales(matrix, levels)[:, None]).astype(np.int8)
     return steps
