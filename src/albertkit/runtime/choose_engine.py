@@ -1,6 +1,6 @@
 """numpy for a little, OpenVINO for much, torch on a GPU: which engine answers, and when.
 
-OpenVINO is imported and compiles before its first vector, then it is about twice as fast. So numpy
+OpenVINO is imported and compiles before its first vector, then it is faster by far. So numpy
 answers until its work in this process, and what is asked now, would take longer than OpenVINO with
 its start. Both give the same numbers (to 1e-5): only the clock shows the handing over.
 Measured by benchmarks/engine_start.py. What is not float32 numpy does not compute. Where OpenVINO
@@ -112,7 +112,7 @@ class EngineChoice:
                 return self._openvino()
 
     def _openvino(self) -> Engine:
-        # its import takes 0.3 s, which a process with little to do never spends
+        # imported here, as a process with little to do never spends OpenVINO's time for it
         from albertkit.engine.openvino_engine import OpenVinoEngine
 
         scheme = self.found.scheme if self.found else None
