@@ -1,7 +1,7 @@
 """Numbers with as few digits as tell them apart from others of their type: 0.1, not 0.10000000149.
 
-numpy's own way (float32 to text and back) took five times as long, more than a small model takes to
-compute the vector.
+In few steps over whole arrays: by numpy's own way, float32 to text and back one by one, writing a
+vector took longer than a small model takes to compute it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def read_lines(stream: BinaryIO, skip: int) -> Iterator[Piece | int]:
 
 
 def _whole(lines: list[bytes | None]) -> list[str] | None:
-    """All lines at once, which is seven times as fast; None where one of them is bad."""
+    """All lines in one decoding, not line by line; None where one of them is bad."""
     try:
         texts = b"\n".join(lines).decode().split("\n")  # type: ignore[arg-type]  # None is caught
     except (TypeError, UnicodeDecodeError):
