@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protowire import record
+from albertkit.fileformats.protowire import Wire, record
 from albertkit.fileformats.sentencepiece_model import (
     DENORMALISER,
     NORMALISER,
     PIECES,
     TRAINER,
+    PieceTable,
     PieceType,
     read_sentencepiece_model,
+    take_piece,
+    take_plain_pieces,
     write_sentencepiece_model,
 )
 
@@ -70,6 +73,41 @@ def test_fields_may_stand_in_any_order() -> None:
     assert model.pieces[-1] == "<unk>"
     assert model.types[-1] == "unknown"
     assert model.scores[-1] == 0.5
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20),
+            st.floats(width=32),
+            st.integers(0, 9),
+            st.booleans(),
+        ),
+        max_size=8,
+    ),
+    st.binary(max_size=12),
+)
+def test_records_taken_together_are_those_taken_one_by_one(
+    written: list[tuple[str, float, int, bool]], rest: bytes
+) -> None:
+    records = b"".join(
+        piece(name.encode(), score, kind) if kind else _without_kind(name.encode(), score, turned)
+        for name, score, kind, turned in written
+    )
+    wire, table = Wire(records + rest, "made", "made"), PieceTable.empty()
+    take_plain_pieces(wire, table)
+    slow, other = PieceTable.empty(), Wire(records + rest, "made", "made")
+    while other.at < wire.at:
+        take_piece(Wire(other.field().record(other), "made", "made"), slow)
+    assert other.at == wire.at
+    assert table == slow
+    turned = (n for n, (_, _, kind, is_turned) in enumerate(written) if is_turned and not kind)
+    assert len(table.kinds) >= next(turned, len(written))
+
+
+def _without_kind(name: bytes, score: float, turned: bool) -> bytes:
+    fields = [record(1, name), b"\x15" + struct.pack("<f", score)]
+    return record(PIECES, b"".join(fields[::-1] if turned else fields))
 
 
 def refusal_of(data: bytes) -> str | None:
