@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import struct
 import unicodedata
@@ -118,7 +119,7 @@ def slow_words(text: str) -> list[str]:
             continue
         if category in ("Cc", "Cf") or c == " ":
             words.append("")
-        elif category[0] == "P" or (c.isascii() and not c.isalnum()) or IDEOGRAPH.match(c):
+        elif category[0] == "P" or (c.isascii() and not c.isalnum()) or re.match(IDEOGRAPH, c):
             words += [c, ""]
         else:
             words[-1] += c

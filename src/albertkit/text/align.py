@@ -110,7 +110,7 @@ def steps_of(policy: TextPolicy) -> Iterable[Step]:
     if policy.controls_dropped:
         yield drop_controls
     if policy.ideographs_spaced:
-        yield lambda parts: space_around(parts, lambda c: IDEOGRAPH.match(c) is not None)
+        yield lambda parts: space_around(parts, lambda c: re.match(IDEOGRAPH, c) is not None)
     if policy.whitespace_collapsed:
         yield collapse_whitespace
     if policy.quotes_rewritten:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -117,6 +117,9 @@ class CallOptions:
         if self.truncation is None and (self.max_length is None or self.padding == "max_length"):
             return None  # there max_length only says how far to pad
         return self.max_length or model_max_length
+
+
+CALL_OPTIONS = frozenset(field.name for field in fields(CallOptions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,14 @@ WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace())  # U+300
 CONTROLS = re.compile(r"[\0-\x1f\x7f-\x9f]")
 DROPPED_CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 # BERT's list of CJK blocks. Source: google-research/bert tokenization.py `_is_chinese_char`.
-IDEOGRAPH = re.compile(
+# A pattern as text is compiled at its first use: ALBERT's own policies need neither of these two.
+IDEOGRAPH = (
     "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
     "\U0002b820-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
 )
 ASCII_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 # Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold deletes.
-DEFAULT_IGNORABLE = re.compile(
+DEFAULT_IGNORABLE = (
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
@@ -47,7 +48,7 @@ def normalise(text: str, policy: TextPolicy) -> str:
     if policy.controls_dropped:
         text = drop_controls(text)
     if policy.ideographs_spaced and not text.isascii():
-        text = IDEOGRAPH.sub(r" \g<0> ", text)
+        text = re.sub(IDEOGRAPH, r" \g<0> ", text)
     if policy.whitespace_collapsed:
         text = " ".join(text.split())
     return rewrite(text, policy)
@@ -159,7 +160,7 @@ def casefolded(character: str) -> str:
     """NFKC_Casefold of one character: fold, normalise and delete until nothing changes."""
     while True:
         folded = unicodedata.normalize("NFKC", character).casefold()
-        folded = unicodedata.normalize("NFKC", DEFAULT_IGNORABLE.sub("", folded))
+        folded = unicodedata.normalize("NFKC", re.sub(DEFAULT_IGNORABLE, "", folded))
         if folded == character:
             return folded
         character = folded

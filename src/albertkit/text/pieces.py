@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,10 @@ from albertkit.text.encoding import Ids, Starts
 from albertkit.text.flat import FlatPieces, starts_of, stretches
 from albertkit.text.normalise import WHITESPACE
 from albertkit.text.specials import SpecialNames
-from albertkit.text.tied_paths import TiedPathSearch
 from albertkit.text.vocabulary import LinePiece, PieceTable
+
+if TYPE_CHECKING:
+    from albertkit.text.tied_paths import TiedPathSearch
 
 SPACE = "▁"
 MODEL_FILE = "spiece.model"
@@ -131,6 +134,8 @@ class SentencePieces:
 
     @cached_property
     def _tied_paths(self) -> TiedPathSearch:
+        from albertkit.text.tied_paths import TiedPathSearch  # for the policies of TF Hub alone
+
         return TiedPathSearch(self.model)
 
     def text_of(self, names: Sequence[str]) -> str:
@@ -170,7 +175,7 @@ class SentencePieces:
         table: list[int] = []
         table_starts = np.zeros(len(self.table), np.int64)
         for number, name in enumerate(self.table.names):
-            if ends_in_digit_comma(name):
+            if name[-1] == "," and ends_in_digit_comma(name):
                 parts = self._digit_comma_parts(name)
                 is_split[number] = True
                 counts[number] = len(parts)

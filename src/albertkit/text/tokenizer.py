@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -16,19 +15,18 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.sources import Fetching, directory_of
 from albertkit.text.assemble import Truncation, assemble
 from albertkit.text.batch import encode_all_traced, encode_texts, encode_traced
-from albertkit.text.calls import Call, CallOptions
 from albertkit.text.checks import check_texts, shown
 from albertkit.text.encoding import Encodings
 from albertkit.text.policy import TextPolicy, policy_named
-from albertkit.text.requests import read_request
-from albertkit.text.tokenized import Tokenized
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import find_vocabulary
+
+if TYPE_CHECKING:
+    from albertkit.text.tokenized import Tokenized
 
 LOGGER = logging.getLogger(__name__)
 
 MODEL_MAX_LENGTH = 512  # positions of every published ALBERT
-CALL_OPTIONS = frozenset(field.name for field in fields(CallOptions))
 
 
 class AlbertTokenizer:
@@ -109,6 +107,10 @@ class AlbertTokenizer:
 
         token_type_ids always come with the ids: without them a model reads a pair as one text.
         """
+        # which `encode_batch`, the engines' way, needs nothing of
+        from albertkit.text.calls import CALL_OPTIONS, Call, CallOptions
+        from albertkit.text.requests import read_request
+
         refuse_unknown(options.keys() - CALL_OPTIONS, CALL_OPTIONS, "the tokenizer")
         asked = CallOptions(**options)  # type: ignore[arg-type]  # checked by the call
         request = read_request(text, text_pair, is_split=asked.is_split_into_words)
