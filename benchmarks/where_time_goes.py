@@ -50,21 +50,12 @@ KINDS = {
 
 def main() -> None:
     asked = arguments()
-    results = results_here(asked.results)
     for shape in asked.shapes:
         with tempfile.TemporaryDirectory() as folder:
-            place = model_directory(shape, Path(folder))
-            weights = read_checkpoint(place).weights
-            batch = batch_of(weights, asked.width)
-            results.profiles[shape] = Profile(
-                f"{plural(batch.ids.shape[0], 'row')} of {asked.width} slots, "
-                f"{plural(asked.threads, 'thread')}",
-                seconds_of_kinds(weights, batch, asked.threads),
-                shares_of_ceiling(weights, batch, Products(place, asked.threads, "float32"), asked),
-                commit(),
-                today(),
-            )
-            results.save(asked.results)
+            found = profile(model_directory(shape, Path(folder)), asked)
+        results = results_here(asked.results)
+        results.profiles[shape] = found
+        results.save(asked.results)
     print(profiles(results))
 
 
@@ -77,6 +68,17 @@ def arguments() -> argparse.Namespace:
     build = Path(__file__).parents[1] / "build" / "bench"
     parser.add_argument("--results", type=Path, default=build / "results.json")
     return parser.parse_args()
+
+
+def profile(place: Path, asked: argparse.Namespace) -> Profile:
+    weights = read_checkpoint(place).weights
+    batch = batch_of(weights, asked.width)
+    rows, threads = plural(len(batch.ids), "row"), plural(asked.threads, "thread")
+    kinds = seconds_of_kinds(weights, batch, asked.threads)
+    products = Products(place, asked.threads, "float32")
+    shares = shares_of_ceiling(weights, batch, products, asked)
+    told = f"{rows} of {asked.width} slots, {threads}"
+    return Profile(told, kinds, shares, commit(), today())
 
 
 def batch_of(weights: Weights, width: int) -> PackedBatch:
