@@ -86,7 +86,7 @@ def test_a_directory_gets_shards_and_can_be_taken_up(
     assert "30 rows in 3 files" in said(capsys, *job)
     assert "[output-exists]" in refused(capsys, *job)
     (tmp_path / "out" / "part-00001.npy").unlink()
-    assert "12 rows in 1 files" in said(capsys, *job, "--resume")
+    assert "12 rows in 1 file written" in said(capsys, *job, "--resume")
     other = refused(capsys, *job, "--resume", "--vectors", "float16")
     assert "vectors" in other
     assert other.endswith("[output-taken]")
@@ -199,7 +199,7 @@ def test_cells_through_a_pipe_can_be_a_job(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,text\n1,a\n2,b\n")))
     job = ["--input-kind", "csv", "-m", model, "-o", f"{tmp_path}/out/", "-f", "jsonl"]
-    assert "2 rows in 1 files" in said(capsys, *job)
+    assert "2 rows in 1 file written" in said(capsys, *job)
 
 
 def test_windows_are_printed_as_they_are_answered(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.rows import BadRow, find_inputs, read_batches
+from albertkit.rows.inputs import refuse_column_of_lines
 from albertkit.rows.lines import LONGEST_ROW
 from row_files import KINDS, PACKED, written
 
@@ -35,7 +36,7 @@ BAD_ROWS = [
     ("a.txt", "a\nschön\nb\n".encode("latin1"), "file-not-utf8", "holds the byte 0xf6"),
     ("a.txt", f"a\n{LONG}\nb\n".encode(), "row-too-long", f"more than {LONGEST_ROW:,} bytes"),
     ("a.jsonl", b'{"text":"a"}\n{"text":null}\n"b"', "row-malformed", "holds null where a text"),
-    ("a.jsonl", b'{"text":"a"}\n{"n":1}\n"b"', "row-malformed", "holds null where a text"),
+    ("a.jsonl", b'{"text":"a"}\n{"n":1}\n"b"', "row-malformed", "has no 'text'"),
     ("a.jsonl", b'{"text":"a"}\n{"text":[1]}\n"b"', "row-malformed", "holds [1] where a text"),
     ("a.jsonl", b'{"text":"a"}\n{"text":"b\n"b"', "row-malformed", "is no JSON: Unterminated"),
     ("a.jsonl", b'"a"\n' + b"[" * 100_000 + b'\n"b"', "row-malformed", "is no JSON: maximum"),
@@ -201,7 +202,7 @@ def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"lines of text have no columns.*\[column-missing\]"):
         read_batches(place, keep=["n"])
     with pytest.raises(InputError, match=r"taken for lines.*--input-kind csv.*\[column-missing\]"):
-        read_batches(place, column="title")
+        refuse_column_of_lines(find_inputs(place).files, "title")
     table = written(tmp_path, "b.csv", b"title,n\nb,1\n")
     (batch,) = read_batches([place, table], column="title")
     assert batch.texts == ["a", "b"], "of lines the whole, where other files have the column"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from albertkit.cli.output import number_of
 from albertkit.cli.sources import STANDARD_INPUT, piped
-from albertkit.errors import InputError
+from albertkit.errors import AlbertKitError, InputError
 from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.run_job import JobDone, opened_job, run_job
+from albertkit.tasks.run_job import JobDone, OpenJob, opened_job, run_job
 
 if TYPE_CHECKING:
     from albertkit.scale import Workers
@@ -34,14 +36,11 @@ def run_sharded(
             fix="Give --input FILE, or write to a file",
         )
     job = replace(job, places=(*arguments, *job.places) or piped())
-    try:
-        before, done = _made(job, output, kind, resume, workers)
-    except KeyboardInterrupt:
-        _say(f"stopped: the files that are whole stay in {output}, --resume makes the others")
-        raise
-    there = f", {before} were there" if before else ""
-    bad = f", {done.bad:,} bad rows listed in its _bad-*.jsonl" if done.bad else ""
-    _say(f"{done.rows:,} rows in {done.shards} files written to {output}{there}{bad}")
+    before, done = _made(job, output, kind, resume, workers)
+    there = f", {number_of(before, 'file')} of an earlier run stayed" if before else ""
+    bad = f", {number_of(done.bad, 'bad row')} listed in its _bad-*.jsonl" if done.bad else ""
+    made = f"{number_of(done.rows, 'row')} in {number_of(done.shards, 'file')}"
+    _say(f"{made} written to {output}{there}{bad}")
 
 
 def _made(
@@ -50,7 +49,10 @@ def _made(
     """How many shards were there before, and what this run made."""
     shows_progress = sys.stderr.isatty()
     if workers is None:
-        with opened_job(job, output, kind=kind, resume=resume) as open_job:
+        with (
+            opened_job(job, output, kind=kind, resume=resume) as open_job,
+            _told_how_to_go_on(open_job, output),
+        ):
             return len(open_job.finished), run_job(open_job, shows_progress=shows_progress)
     from albertkit.scale import inputs_with_borders, run_on_ray
 
@@ -58,9 +60,21 @@ def _made(
     with (  # the cluster first: where there is none, no directory is begun
         workers.joined() as ray,
         opened_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
+        _told_how_to_go_on(open_job, output),
     ):
         done = run_on_ray(ray, open_job, workers, shows_progress=shows_progress)
         return len(open_job.finished), done
+
+
+@contextmanager
+def _told_how_to_go_on(open_job: OpenJob, output: str) -> Iterator[None]:
+    """A line before that of what ended the job."""
+    try:
+        yield
+    except (KeyboardInterrupt, AlbertKitError):
+        whole = number_of(len(open_job.sink.finished), "file")
+        _say(f"stopped: {output} holds {whole}, --resume makes the others")
+        raise
 
 
 def _say(line: str) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import rows
-from albertkit.cli.output import to_standard_output
+from albertkit.cli.output import number_of, to_standard_output
 from albertkit.cli.screen import drawn
-from albertkit.cli.sources import STANDARD_INPUT, empty_argument, no_text, piped
+from albertkit.cli.sources import named_in_order, no_text
 from albertkit.errors import InputError
 from albertkit.rows import BadRow, RowBatch, Table
 from albertkit.rows.batch import one_after_another
@@ -62,33 +61,24 @@ def run_streamed(
         if first is None:  # the bad rows are listed nevertheless
             raise no_text()
     if place is not None:
-        _say(f"{count:,} rows written to {place}")
+        _say(f"{number_of(count, 'row')} written to {place}")
 
 
 def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None, Types]:
-    """The rows in the order in which they are named, arguments first; how many, where known; and
-    the types of the columns that are kept.
+    """The rows in the order in which they are named; how many, where known; and the types of the
+    columns that are kept.
 
-    Raises InputError [text-empty] for an empty argument, and as `read_batches` does.
+    Raises as `named_in_order` and `read_batches` do.
     """
-    if not arguments and not job.places:
-        arguments = piped()
-    if all(argument == STANDARD_INPUT for argument in arguments):
-        inputs = replace(job, places=(*arguments, *job.places)).inputs()
-        return *_read(job, inputs), inputs.types(job.keep)
-    parts: list[tuple[Iterator[RowBatch], int | None]] = []
-    for number, argument in enumerate(arguments):
-        if argument == STANDARD_INPUT:
-            parts.append(_read(job, replace(job, places=(argument,)).inputs()))
-        elif argument.strip():
-            parts.append((iter([_argument(argument, job)]), 1))
-        else:
-            raise empty_argument(number, argument)
-    if job.places:
-        parts.append(_read(job, job.inputs()))
+    named = named_in_order(arguments, job.places, job.column, job.input_kind)
+    parts = [
+        (iter([_argument(each, job)]), 1) if isinstance(each, str) else _read(job, each)
+        for each in named
+    ]
     counts = [count for _, count in parts if count is not None]
     total = sum(counts) if len(counts) == len(parts) else None
-    return one_after_another(batches for batches, _ in parts), total, {}
+    types = next((each.types(job.keep) for each in named if not isinstance(each, str)), {})
+    return one_after_another(batches for batches, _ in parts), total, types
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
@@ -146,7 +136,7 @@ def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[Leav
     with rows.new_bad_list(beside) as listed:
         yield listed.add
     if listed.rows:
-        _say(f"{listed.rows:,} bad rows listed in {beside}")
+        _say(f"{number_of(listed.rows, 'bad row')} listed in {beside}")
 
 
 def _tell_bad(left_out: Sequence[BadRow], line: ProgressLine | None) -> None:

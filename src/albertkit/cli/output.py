@@ -48,7 +48,7 @@ def give(
 
     if output is not None:
         write_table(table, output)
-        print(f"{len(table)} rows written to {output}", file=sys.stderr)
+        print(f"{number_of(len(table), 'row')} written to {output}", file=sys.stderr)
         return
     with to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
@@ -58,6 +58,11 @@ def give(
                 write_csv(table, sys.stdout)
             case Form.TABLE:
                 print(on_screen() if on_screen else drawn(table))
+
+
+def number_of(count: int, noun: str) -> str:
+    """1 row, 2,000 rows."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albertkit.cli.options import InputKind
 from albertkit.errors import InputError
+
+if TYPE_CHECKING:
+    from albertkit.rows import Inputs
+    from albertkit.rows.kinds import Kind
 
 STANDARD_INPUT = "-"
 
@@ -18,33 +23,64 @@ def texts_of(
     column: str | None,
     kind: InputKind | None,
 ) -> list[str]:
-    """The texts in the order in which they are named, arguments first.
+    """The texts of all that is named; raises as `named_in_order` and `read_texts` do."""
+    from albertkit.rows import read_texts
 
-    Without any, what is piped in. Raises InputError [texts-missing], [text-empty] for an empty
-    argument, and as `find_inputs` and `read_texts` do.
-    """
-    from albertkit.rows import find_inputs, read_texts
-
-    def read(places: Sequence[str | Path]) -> Iterator[str]:
-        found = find_inputs(places, kind=kind.value if kind else None)
-        return read_texts(found, column=column)
-
-    named = list(arguments or []) + [str(file) for file in files or []]
-    if not named and not sys.stdin.isatty():
-        arguments = [STANDARD_INPUT]
+    places = list(map(str, files or ()))
+    told: Kind | None = kind.value if kind else None
     texts: list[str] = []
-    for number, argument in enumerate(arguments or []):
-        if argument == STANDARD_INPUT:
-            texts += read([STANDARD_INPUT])
-        elif argument.strip():
-            texts.append(argument)
-        else:
-            raise empty_argument(number, argument)
-    if files:
-        texts += read(files)
+    for named in named_in_order(arguments or (), places, column, told):
+        texts += [named] if isinstance(named, str) else read_texts(named, column=column)
     if not texts:
         raise no_text()
     return texts
+
+
+def named_in_order(
+    arguments: Sequence[str], files: Sequence[str], column: str | None, kind: Kind | None
+) -> list[str | Inputs]:
+    """Texts that are arguments, and what else is named, looked at: arguments first.
+
+    "-" is standard input, and so is nothing, unless that is a keyboard. column, kind: what is said
+    of all that is no argument.
+    Raises InputError [texts-missing], [text-empty] for an empty argument, [column-missing], and as
+    `find_inputs` does.
+    """
+    if not arguments and not files:
+        arguments = piped()
+    named: list[str | list[str]] = []
+    for number, argument in enumerate(arguments):
+        if argument == STANDARD_INPUT:
+            named.append([argument])
+        elif argument.strip():
+            named.append(argument)
+        else:
+            raise _empty_argument(number, argument)
+    if files:
+        named.append(list(files))
+    if all(isinstance(each, str) for each in named):
+        return [each for each in named if isinstance(each, str)]
+    from albertkit.rows import find_inputs  # which texts alone need not wait for
+    from albertkit.rows.inputs import refuse_column_of_lines
+
+    found = [
+        each if isinstance(each, str) else find_inputs(each, kind=kind) for each in _joined(named)
+    ]
+    refuse_column_of_lines(
+        [file for each in found if not isinstance(each, str) for file in each.files], column
+    )
+    return found
+
+
+def _joined(named: Sequence[str | list[str]]) -> list[str | list[str]]:
+    """With places that follow one another as one."""
+    joined: list[str | list[str]] = []
+    for each in named:
+        if isinstance(each, list) and joined and isinstance(joined[-1], list):
+            joined[-1] += each
+        else:
+            joined.append(each)
+    return joined
 
 
 def no_text() -> InputError:
@@ -57,7 +93,7 @@ def no_text() -> InputError:
     )
 
 
-def empty_argument(number: int, argument: str) -> InputError:
+def _empty_argument(number: int, argument: str) -> InputError:
     """What is said of an argument without a text in it."""
     return InputError(
         "text-empty",

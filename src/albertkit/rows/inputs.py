@@ -54,17 +54,8 @@ class Inputs:
     def columns(self, column: str | None) -> tuple[str, ...]:
         """The column of texts of each file.
 
-        Raises InputError [column-missing], also where one is named and all files are plain lines,
-        and [column-not-text].
+        Raises InputError [column-missing], [column-not-text].
         """
-        if column is not None and self.files and all(file.columns == {} for file in self.files):
-            raise InputError(
-                "column-missing",
-                f"there is no column {column!r}",
-                why="what is read is taken for lines of text, which have none",
-                fix="Say what it is (--input-kind csv), or leave the column out",
-                where=called(self.files[0].name),
-            )
         return tuple(_column_of(file, column) for file in self.files)
 
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
@@ -78,7 +69,7 @@ class Inputs:
         told = [(file, file.columns) for file in self.files if file.columns is not None]
         for file, columns in told:
             if name not in columns:
-                raise column_missing(name, columns, called(file.name))
+                raise column_missing(name, columns, called(file.name), "--keep")
         if not told:
             return "string"
         one = agreed([columns[name] for _, columns in told])
@@ -130,11 +121,23 @@ def names_of(places: Place | Iterable[Place]) -> list[str]:
     return [os.fspath(place) for place in places]
 
 
-def column_missing(name: str, columns: Iterable[str], place: str) -> InputError:
-    """The error that names the columns there are, the nearest first."""
+def refuse_column_of_lines(files: Sequence[RowFile], column: str | None) -> None:
+    """Raise InputError [column-missing] where one is named and all files are plain lines."""
+    if column is not None and files and all(file.columns == {} for file in files):
+        raise InputError(
+            "column-missing",
+            f"there is no column {column!r}",
+            why="what is read is taken for lines of text, which have none",
+            fix="Say what it is (--input-kind csv), or leave the column out",
+            where=called(files[0].name),
+        )
+
+
+def column_missing(name: str, columns: Iterable[str], place: str, option: str) -> InputError:
+    """The error that names the columns there are, and the nearest; option: that names one."""
     there = list(columns)
     near = difflib.get_close_matches(name, there, 1, 0.5)
-    fix = "Name one of them" if there else "Leave it out"
+    fix = f"Name one of them with {option}" if there else "Leave it out"
     return InputError(
         "column-missing",
         f"there is no column {name!r}",
@@ -150,7 +153,7 @@ def _column_of(file: RowFile, column: str | None) -> str:
         return column or TEXT
     wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
     if wanted not in columns:
-        raise column_missing(wanted, columns, called(file.name))
+        raise column_missing(wanted, columns, called(file.name), "--column")
     kind = columns[wanted]
     if isinstance(kind, str):  # whether it holds texts, each row tells
         return wanted

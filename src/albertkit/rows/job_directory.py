@@ -37,7 +37,12 @@ def check_directory(place: AnyPath, job: dict[str, JsonValue], *, resume: bool) 
     if is_without_shards(names):
         return
     if before != job:
-        raise _taken(f"{str(place)!r} holds another job", _difference(before, job))
+        raise InputError(
+            "output-taken",
+            f"{str(place)!r} holds another job",
+            why=_difference(_flat(before), _flat(job)),
+            fix="Give what was given then, or write to a new directory",
+        )
     if not resume:
         raise InputError(
             "output-exists",
@@ -95,6 +100,13 @@ def _taken(what: str, why: str) -> InputError:
     return InputError("output-taken", what, why=why, fix="Write to a new directory")
 
 
+def _flat(job: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What was asked for, then what follows from it."""
+    asked = job["job"]
+    rest = {key: value for key, value in job.items() if key != "job"}
+    return {**(asked if isinstance(asked, dict) else {}), **rest}
+
+
 def _difference(before: JsonValue, now: JsonValue, key: str = "") -> str:
     """Where they differ first, with both values."""
     pairs: list[tuple[object, JsonValue, JsonValue]] = []
@@ -105,7 +117,7 @@ def _difference(before: JsonValue, now: JsonValue, key: str = "") -> str:
     for name, old, new in pairs:
         if old != new:
             return _difference(old, new, f"{key}[{name!r}]" if key else str(name))
-    return f"its {key} is {_shown(before)}, not {_shown(now)}"
+    return f"its {key} is {_shown(before)}, and now {_shown(now)} is asked for"
 
 
 def _shown(value: JsonValue) -> str:

@@ -49,6 +49,8 @@ def _row(line: bytes | None, column: str, keep: Mapping[str, CellType]) -> tuple
         return row
     values = row if isinstance(row, dict) else {column: row}
     text = values.get(column)
+    if column not in values:
+        return Fault("row-malformed", f"has no {column!r}")
     if not isinstance(text, str):
         return not_text(text)
     cells: list[Cell] = [text]

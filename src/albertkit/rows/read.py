@@ -16,7 +16,10 @@ from albertkit.rows.piece import Piece
 from albertkit.rows.places import called, is_stream
 from albertkit.rows.transport import may_pass
 
-REMEDIES = {"file-not-utf8": "Convert the file (as iconv -f latin1 -t utf-8 does)"}
+REMEDIES = {
+    "file-not-utf8": "Convert the file (as iconv -f latin1 -t utf-8 does)",
+    "row-too-long": "Cut it into parts",
+}
 TEXTS_TOGETHER = 2**24  # characters in a batch
 
 

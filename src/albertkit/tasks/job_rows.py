@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count, groupby
 
 from albertkit.rows import BadRow, Inputs, RowBatch, read_batches
+from albertkit.rows.inputs import refuse_column_of_lines
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.texts import Texts
@@ -31,6 +32,7 @@ class JobRows:
 
     def check(self) -> None:
         """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
+        refuse_column_of_lines(self.inputs.files, self.job.column)
         self._read(0)
 
     def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
