@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=128)
     asked = parser.parse_args()
     processor = this_processor()
-    print(f"{processor.line()}; {processor.weight_levels} levels of a weight unless said\n")
+    print(f"{processor.of_int8()}; {processor.weight_levels} levels of a weight unless said\n")
     print("| model | computed in | cosine min · mean | centred min · mean | MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

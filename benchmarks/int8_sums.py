@@ -20,7 +20,7 @@ ROWS, DEPTH, COLUMNS = 64, 768, 768
 
 
 def main() -> None:
-    print(this_processor().line())
+    print(this_processor().of_int8())
     for levels in (WITHIN_16_BITS, WHOLE):
         print(f"steps of a weight: -{levels} to {levels}; off by up to {worst(levels):.1%}")
 

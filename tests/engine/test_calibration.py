@@ -62,5 +62,5 @@ def test_of_long_texts_fewer_are_taken() -> None:
 
 
 def test_too_few_texts_are_refused() -> None:
-    with pytest.raises(InputError, match=r"63 texts.*calibration=.*\[calibration-missing\]"):
+    with pytest.raises(InputError, match=r"63 texts.*as calibration.*\[calibration-missing\]"):
         sample_of(random_encodings(CONFIG, [9] * 63))

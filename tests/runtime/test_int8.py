@@ -13,7 +13,7 @@ import pytest
 from albertkit.engine.int8_search import FoundScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.errors import InputError
+from albertkit.errors import AlbertKitError, InputError
 from albertkit.graph.fidelity import cosines
 from albertkit.runtime import choose_engine, load, opened
 from albertkit.runtime.calibration_texts import texts_to_fit
@@ -75,6 +75,23 @@ def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: P
         texts_to_fit([*TEXTS, None])  # type: ignore[list-item]  # too
     with pytest.raises(InputError, match=r"no file '.*absent\.txt'.*\[file-not-found\]"):
         texts_to_fit(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("few.txt", b"one\ntwo\n", r"few\.txt: there are 2 texts.*\[calibration-missing\]"),
+        ("t.csv", b"id,title\n1,a\n", r"no column 'text'.*Rename the column.*\[column-missing\]"),
+        ("old.txt", b"caf\xe9\n" * 70, r"row 1 .*leave it out of the file\. \[file-not-utf8\]"),
+    ],
+)
+def test_a_file_that_is_unfit_is_told_without_options_that_are_not_its_own(
+    tmp_path: Path, name: str, data: bytes, says: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(AlbertKitError, match=says) as caught:
+        texts_to_fit(tmp_path / name)
+    assert "--" not in str(caught.value)
 
 
 def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(

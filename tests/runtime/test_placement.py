@@ -52,8 +52,9 @@ def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
     assert placed("auto", "cuda:1") == Placement("torch", "cuda:1")
     assert placed("torch", "cpu") == Placement("torch", "cpu")
     assert placed("openvino", "auto") == Placement("openvino", "cpu")
-    line = placed("auto", "cuda:1").processor().line()
-    assert line == "torch's engine on GPU cuda:1 has bfloat16 and no int8 instructions"
+    processor = placed("auto", "cuda:1").processor()
+    assert processor.of_bfloat16() == "torch's engine on GPU cuda:1 has bfloat16 instructions"
+    assert not processor.int8
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -113,7 +114,7 @@ def test_torch_answers_all_tasks(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_gpu")
 def test_torch_has_no_int8(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"torch's engine on.*no int8.*\[precision-unsupported\]"):
+    with pytest.raises(InputError, match=r"torch computes in float32 and bfloat16 only.*-invalid"):
         load(save_tiny(tmp_path / "model"), engine="torch", precision="int8")
 
 

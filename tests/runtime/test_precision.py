@@ -23,13 +23,14 @@ UNKNOWN = Processor("an unknown one", False, None)
 def test_auto_is_bfloat16_where_the_processor_has_it_and_never_int8() -> None:
     assert choose_precision("auto", processor=lambda: NEW).precision == "bfloat16"
     assert choose_precision("auto", processor=lambda: OLD).precision == "float32"
-    assert "an old one has no bfloat16" in choose_precision("auto", processor=lambda: OLD).line()
+    told = choose_precision("auto", processor=lambda: OLD).line()
+    assert told == "float32, since an old one has no bfloat16 instructions"
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "int8"])
 def test_a_precision_that_the_processor_lacks_is_refused_by_its_name(name: PrecisionName) -> None:
     assert choose_precision(name, processor=lambda: NEW).precision == name
-    with pytest.raises(InputError, match=rf"'{name}'; an old one.*\[precision-unsupported\]"):
+    with pytest.raises(InputError, match=rf"'{name}'; an old one has no {name} .*\[precision-uns"):
         choose_precision(name, processor=lambda: OLD)
 
 
@@ -41,6 +42,12 @@ def test_numpy_computes_in_float32_only() -> None:
     assert choose_precision("auto", "numpy", lambda: NEW).precision == "float32"
     with pytest.raises(InputError, match=r"numpy computes in float32 only.*\[option-invalid\]"):
         choose_precision("bfloat16", "numpy", lambda: NEW)
+
+
+def test_torch_has_no_int8_on_any_processor() -> None:
+    assert choose_precision("bfloat16", "torch", lambda: NEW).precision == "bfloat16"
+    with pytest.raises(InputError, match=r"torch computes in float32 and bfloat16 only.*-invalid"):
+        choose_precision("int8", "torch", lambda: NEW)
 
 
 def test_an_unknown_precision_is_refused() -> None:
@@ -58,7 +65,7 @@ def test_what_auto_took_is_told_with_the_reason(
         assert not caplog.messages
         load(place, precision="auto")
     (told,) = caplog.messages
-    assert this_processor().line() in told
+    assert this_processor().of_bfloat16() in told
 
 
 def test_float32_asks_no_processor(tmp_path: Path) -> None:

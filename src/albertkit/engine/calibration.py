@@ -54,14 +54,15 @@ class Sample:
     held: Encodings
 
 
-def check_enough(texts: int) -> None:
-    """Raise InputError [calibration-missing] where there are too few."""
+def check_enough(texts: int, where: str = "") -> None:
+    """Raise InputError [calibration-missing] where there are too few; where: their file."""
     if texts < FEWEST:
         raise InputError(
             "calibration-missing",
-            f'precision is "int8" and there are {texts} texts to fit it to',
+            f"there {'is 1 text' if texts == 1 else f'are {texts} texts'} to fit int8 to",
             why=f"the ranges of fewer than {FEWEST} texts do not hold for the next one",
-            fix="Give calibration= a file, or a list, of texts like yours",
+            fix=f"Give {FEWEST} texts like yours or more as calibration, in a file",
+            where=where,
         )
 
 

@@ -43,7 +43,7 @@ def check_calibration(given: object, precision: PrecisionName) -> None:
             "option-invalid",
             f"calibration is given, and precision is {precision!r}",
             why="only int8 is fitted to texts",
-            fix='Leave calibration out, or ask for precision="int8"',
+            fix="Leave calibration out, or ask for the precision int8",
         )
 
 
@@ -59,12 +59,15 @@ def precision_for(
         return ChosenPrecision("float32", "nothing else was asked for")
     able = processor()
     if asked == "auto":
-        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.line())
-    if (able.bfloat16 if asked == "bfloat16" else able.int8) is False:
+        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.of_bfloat16())
+    has, why = (
+        (able.bfloat16, able.of_bfloat16()) if asked == "bfloat16" else (able.int8, able.of_int8())
+    )
+    if has is False:
         raise InputError(
             "precision-unsupported",
             f"precision is {asked!r}",
-            why=f"{able.line()}, and OpenVINO is no faster in it by other instructions",
-            fix='Ask for "auto" or "float32"',
+            why=f"{why}, without which it is no faster than float32",
+            fix="Ask for float32, or for auto, which takes the fastest that loses nothing",
         )
-    return ChosenPrecision(asked, able.line())
+    return ChosenPrecision(asked, why)

@@ -40,13 +40,17 @@ class Processor:
         """Whole steps of a weight whose sums no instruction of this processor cuts off."""
         return WHOLE if self.int8 else WITHIN_16_BITS
 
-    def line(self) -> str:
-        bfloat16 = "bfloat16" if self.bfloat16 else "no bfloat16"
+    def of_bfloat16(self) -> str:
+        """What is said of bfloat16."""
+        return f"{self.name} has {'' if self.bfloat16 else 'no '}bfloat16 instructions"
+
+    def of_int8(self) -> str:
+        """What is said of int8."""
         if self.flags is None:
-            int8 = "int8 instructions that this system does not tell (taken to be there)"
-        else:
-            int8 = f"int8 ({self._int8_flag})" if self.int8 else "no int8 instructions"
-        return f"{self.name} has {bfloat16} and {int8}"
+            return f"{self.name} is taken to have int8 instructions, as this system names none"
+        if not self.int8:
+            return f"{self.name} has no int8 instructions"
+        return f"{self.name} has int8 instructions ({self._int8_flag})"
 
     @property
     def _int8_flag(self) -> str | None:

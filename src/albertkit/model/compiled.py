@@ -184,7 +184,7 @@ def texts_of_batches(config: AlbertConfig, given: Calibration) -> Encodings:
         seen = "not given" if given is None else shown(given)
         raise InputError(
             "calibration-missing",
-            f'precision is "int8", and calibration is {seen}',
+            f"precision is 'int8', and calibration is {seen}",
             why="the ranges of int8 are taken from texts",
             fix="Give calibration= the tokenizer's answer for 64 texts like yours, or more",
         )

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 from albertkit.engine.precision import PrecisionName
-from albertkit.errors import InputError
+from albertkit.errors import AlbertKitError, InputError
 from albertkit.text.checks import check_texts
 from albertkit.text.requests import as_list
 
 FIRST = 4096  # texts of a file that are looked at
+# The reader's own name options of what is embedded, which a calibration file does not have.
+OF_A_ROW = "int8 is fitted to each", "Correct the row, or leave it out of the file"
+REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "column-missing": (
+            "a table's texts are looked for there",
+            "Rename the column of the texts",
+        ),
+        "file-not-utf8": OF_A_ROW,
+        "row-malformed": OF_A_ROW,
+        "row-too-long": OF_A_ROW,
+        "lone-surrogate": OF_A_ROW,
+    }
+)
 Given: TypeAlias = str | Path | Sequence[str]
 Calibration: TypeAlias = Given | None
 
@@ -22,10 +37,11 @@ def texts_to_fit(given: Given) -> list[str]:
     Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
     `read_batches` does.
     """
+    of_file = isinstance(given, str | Path)
     texts = _first_of(given) if isinstance(given, str | Path) else _listed(given)
     from albertkit.engine.calibration import check_enough  # 20 ms that only int8 needs
 
-    check_enough(len(texts))
+    check_enough(len(texts), str(given) if of_file else "")
     return texts
 
 
@@ -34,9 +50,9 @@ def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
     if precision == "int8" and given is None:
         raise InputError(
             "calibration-missing",
-            'deterministic is asked for, precision is "int8", and calibration is not given',
+            "deterministic is asked for and precision is 'int8', without calibration",
             why="fitted to the texts that come first, answers would depend on these",
-            fix="Give calibration= a file, or a list, of texts like yours",
+            fix="Give 64 texts like yours or more as calibration, in a file",
         )
 
 
@@ -49,8 +65,15 @@ def _first_of(place: str | Path) -> list[str]:
     from albertkit.rows import read_batches  # which a model that isn't calibrated never needs
 
     texts: list[str] = []
-    for batch in read_batches(place, rows=FIRST):
-        texts += batch.texts
-        if len(texts) >= FIRST:
-            break
+    try:
+        for batch in read_batches(place, rows=FIRST):
+            texts += batch.texts
+            if len(texts) >= FIRST:
+                break
+    except AlbertKitError as error:
+        found = error.finding
+        if found.code not in REMEDIES:
+            raise
+        why, fix = REMEDIES[found.code]
+        raise type(error)(found.code, found.what, why=why, fix=fix, where=found.where) from error
     return texts

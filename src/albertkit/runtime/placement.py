@@ -71,12 +71,14 @@ def placed(
 
 
 def _deterministic(engine: EngineName, device: str | None) -> Placement:
-    if engine not in {"auto", "openvino"} or device not in {None, "auto", "cpu"}:
+    able = engine in {"auto", "openvino"}
+    if not able or device not in {None, "auto", "cpu"}:
+        name, value = ("device", device) if able else ("engine", engine)
         raise InputError(
             "option-invalid",
-            f"deterministic is asked for, with engine={engine!r} and device={device!r}",
-            why="only OpenVINO on the CPU computes each text as if it were alone",
-            fix="Leave engine and device out",
+            f"deterministic is asked for, and {name} is {value!r}",
+            why="only OpenVINO, on the CPU, computes each text as if it were alone",
+            fix=f"Leave the {name} out, or deterministic",
         )
     return Placement("openvino", "cpu")
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-from albertkit.engine.precision import ChosenPrecision, PrecisionName, precision_for
+from albertkit.engine.precision import (
+    PRECISION_NAMES,
+    ChosenPrecision,
+    PrecisionName,
+    precision_for,
+)
 from albertkit.engine.processor import Processor, this_processor
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.runtime.choose_engine import EngineName
 
 __all__ = ["ChosenPrecision", "PrecisionName", "choose_precision"]
+
+# What engines beside OpenVINO compute in.
+OTHERS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
+    {"numpy": ("float32",), "torch": ("float32", "bfloat16")}
+)
 
 
 def choose_precision(
@@ -23,12 +34,13 @@ def choose_precision(
     """
     if engine == "numpy" and asked == "auto":
         return ChosenPrecision("float32", "numpy computes in nothing else")
-    if engine == "numpy" and asked in {"bfloat16", "int8"}:
+    able = OTHERS.get(engine, PRECISION_NAMES)
+    if asked != "auto" and asked in PRECISION_NAMES and asked not in able:
         raise InputError(
             "option-invalid",
-            f"precision is {asked!r} and engine is 'numpy'",
-            why="numpy computes in float32 only",
-            fix="Leave the engine out, or ask for float32",
+            f"precision is {asked!r}, and {engine} is to compute",
+            why=f"{engine} computes in {' and '.join(able)} only",
+            fix=f"Leave engine and device out, or ask for {able[-1]}",
         )
     try:
         return precision_for(asked, processor)
