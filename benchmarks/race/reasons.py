@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from race.cells import NOT_YET, markdown, share, times
+from race.cells import NOT_YET, markdown, plural, share, times
 from race.results import Ran, Ratio, Results
 
 STANDS: Final = "as it stands"  # the way that the others are held against
@@ -40,8 +40,7 @@ def tried(results: Results) -> str:
         if way != STANDS
     ]
     told = [
-        f"{shape}: {', '.join(f'{ran.told}, {len(ran.rounds)} rounds' for ran in rans)}, "
-        f"at {rans[0].commit}"
+        f"{shape}: {', '.join(map(_told, rans))}, at {rans[0].commit}"
         for shape, rans in found.items()
     ]
     return f"{markdown(['float32', *found], rows)}\n\n{'; '.join(told)}."
@@ -50,3 +49,7 @@ def tried(results: Results) -> str:
 def _beside_what_stands(rans: list[Ran], way: str) -> Ratio | None:
     found = (ran.ratio(way, STANDS) for ran in rans)
     return next((each for each in found if each), None)
+
+
+def _told(ran: Ran) -> str:
+    return f"{ran.told} ({plural(len(ran.rounds), 'round')})"

@@ -2,9 +2,9 @@
 
 Shared among cores, a product is cut up by their number, and sums at a cut are made in another
 order. So it is cut by its own shape here, into tiles that OpenBLAS leaves to the caller's core.
-They take x1.1 to 4.4 of the time of one piece on one core. Of an answer about 512 tokens at
-albert-base's shape that is nothing for a masked word, a twentieth for the words of all tokens, a
-sixth for spans (5 beginnings). Tiles cut in depth too would halve it, in three times the code.
+They take longer than one piece on one core: of an answer about 512 tokens at albert-base's shape
+nothing for a masked word, a tenth for the words of all tokens, a sixth for spans with 5 beginnings
+(benchmarks/one_core.py). Tiles cut in depth too would halve it, in three times the code.
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""What it costs that heads have the same bits on any number of cores: milliseconds of answers.
+
+    python benchmarks/one_core.py
+
+Answers about one text of 512 tokens, of a model of albert-base's shape with three of its twelve
+repetitions: with `deterministic=True` and without, in turn. The processor's seconds of the quickest
+call, on one thread; what the layers take is the answer "token vectors".
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.packing import lone
+from albertkit.engine.protocol import SpanSearch, Wanted
+from albertkit.spec import Weights, parameter_table, preset
+
+REPETITIONS = 3
+TOKENS = 512
+ROUNDS = 5
+HEADS = ("masked_lm", "span_search")
+ASKED = {
+    "token vectors": Wanted(tokens=True),
+    "one word": Wanted(mlm_at=np.array([1])),
+    "words of all tokens": Wanted(mlm_at=np.arange(TOKENS)),
+    "spans": Wanted(spans=SpanSearch(beginnings=5, ends=5)),
+}
+
+
+def main() -> None:
+    weights = made_weights()
+    engines = {
+        name: OpenVinoEngine(weights, threads=1, deterministic=name == "deterministic")
+        for name in ("as numpy does", "deterministic")
+    }
+    ids = np.full(TOKENS, 5, np.int32)
+    batch = lone(ids, np.zeros_like(ids), TOKENS)
+    print(f"{'':22}{''.join(f'{name:>16}' for name in engines)}")
+    for told, wanted in ASKED.items():
+        found = quickest([partial(each.run, batch, wanted) for each in engines.values()])
+        print(f"{told:22}{''.join(f'{1000 * each:13.0f} ms' for each in found)}", flush=True)
+
+
+def made_weights() -> Weights:
+    config = replace(preset("base"), num_hidden_layers=REPETITIONS)
+    chance = np.random.default_rng(0)
+    arrays = {
+        row.name: chance.normal(0, 0.05, row.shape).astype(np.float32)
+        for row in parameter_table(config, HEADS).stored
+    }
+    return Weights(config, HEADS, arrays)
+
+
+def quickest(asked: Sequence[Callable[[], object]]) -> list[float]:
+    """Seconds of each, in turn, behind a first round to get warm."""
+    found: list[list[float]] = [[] for _ in asked]
+    for _ in range(1 + ROUNDS):
+        for run, spent in zip(asked, found, strict=True):
+            begun = time.process_time()
+            run()
+            spent.append(time.process_time() - begun)
+    return [min(spent[1:]) for spent in found]
+
+
+if __name__ == "__main__":
+    main()
