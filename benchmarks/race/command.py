@@ -101,8 +101,11 @@ def race(
     part.runners |= {each.name: Runner(absent=ABSENT) for each in field if each not in racing}
     pythons = {"ours": asked.ours, "peers": asked.peers}
     cores = sorted(os.sched_getaffinity(0))[: part.threads]
+    begun = time.monotonic()
     with started(racing, pythons, place, cards, cores) as running:
         compare(part, running)
+        print(f"{part.shape}, {part.threads} threads: all are warm "
+              f"after {time.monotonic() - begun:.0f} s", flush=True)  # fmt: skip
         for number in range(asked.rounds):
             for name, ran in rans.items():
                 if len(ran.rounds) <= number and time.monotonic() < ends:
