@@ -7,6 +7,7 @@ pieces and not 30,000. `small-en-vectors` is the built-in model itself.
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from albertkit.sources import VECTORS, directory_of
 from albertkit.spec import AlbertConfig, FloatArray, Parameter, Weights, parameter_table, preset
 from albertkit.text import AlbertTokenizer
 
+WEIGHTS = "model.safetensors"
 RANDOM: Mapping[str, AlbertConfig] = MappingProxyType(
     {
         "base": preset("base"),
@@ -35,23 +37,32 @@ RANDOM: Mapping[str, AlbertConfig] = MappingProxyType(
 
 
 def model_directory(shape: str, folder: Path) -> Path:
-    """The shape's model below `folder`, written there once."""
+    """The shape's model below `folder`, written there where it is not yet."""
     place = folder / shape
-    if place.exists():
-        return place
     folder.mkdir(parents=True, exist_ok=True)
     builtin = directory_of(VECTORS)
     if shape not in RANDOM:
-        shutil.copytree(builtin, place)
-        return place
-    tokenizer = AlbertTokenizer.from_pretrained(builtin)
-    config = replace(RANDOM[shape], vocab_size=tokenizer.vocab_size)
+        copy(builtin, place)
+    elif not place.exists():
+        write_random(RANDOM[shape], AlbertTokenizer.from_pretrained(builtin), place)
+    return place
+
+
+def copy(model: Path, place: Path) -> None:
+    """A model's directory; one of other weights that is there goes, with all made from it."""
+    if place.exists() and not filecmp.cmp(model / WEIGHTS, place / WEIGHTS, shallow=False):
+        shutil.rmtree(place)
+    if not place.exists():
+        shutil.copytree(model, place)
+
+
+def write_random(config: AlbertConfig, tokenizer: AlbertTokenizer, place: Path) -> None:
+    config = replace(config, vocab_size=tokenizer.vocab_size)
     chance = np.random.default_rng(0)
     table = parameter_table(config, pooler=True)
     arrays = {row.name: random_array(row, chance) for row in table.stored}
     tokenizer.save_pretrained(place)
     HUGGINGFACE.write(Stored(Weights(config, (), arrays)), place)
-    return place
 
 
 def random_array(row: Parameter, chance: np.random.Generator) -> FloatArray:

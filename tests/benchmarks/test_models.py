@@ -1,0 +1,24 @@
+"""The models that are raced are those of today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from race.models import copy
+from tiny_models import save_tiny
+
+
+def test_a_model_that_changed_is_copied_again_without_what_was_made_from_the_old(
+    tmp_path: Path,
+) -> None:
+    model, place = save_tiny(tmp_path / "model"), tmp_path / "there"
+    copy(model, place)
+    (place / "model.onnx").write_bytes(b"exported")
+    copy(model, place)
+    assert (place / "model.onnx").exists()
+    with (model / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x7f")
+    copy(model, place)
+    assert not (place / "model.onnx").exists()
+    assert (place / "model.safetensors").read_bytes()[-1:] == b"\x7f"
