@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+from race.processes import EMBED, IMPORT_TORCH
 from race.referee import busy_seconds
 from race.results import Ran, commit, results_here, today
-from race.tables import IMPORT_TORCH
 
 ROOT = Path(__file__).parents[1]
 TEXT = "Plants create energy through a process known as photosynthesis."
@@ -36,7 +36,7 @@ def programs(ours: Path, peers: Path) -> dict[str, list[str]]:
         "python -c pass": [python, "-c", "pass"],
         'python -c "import albertkit"': [python, "-c", "import albertkit"],
         "albertkit --help": [albertkit, "--help"],
-        'albertkit embed "text"': [albertkit, "embed", TEXT],
+        EMBED: [albertkit, "embed", TEXT],
         IMPORT_TORCH: [str(peers), "-c", "import torch"],
         "sentence-transformers, one text": [
             str(peers), "-c", SENTENCE_TRANSFORMERS, model, TEXT,

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from race import reasons, tables
+from race import processes, reasons, tables
 from race.cells import NOT_YET
 from race.picture import bars
 from race.results import Part, Results, read_results
@@ -35,7 +35,7 @@ OF_A_PART: dict[str, Callable[[Part], str]] = {
 OF_ALL: dict[str, Callable[[Results], str]] = {
     "machine": tables.machine,
     "libraries": tables.libraries,
-    "processes": tables.processes,
+    "processes": processes.table,
     "profiles": reasons.profiles,
     "tried": reasons.tried,
     "summary": tables.summary,

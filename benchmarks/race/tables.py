@@ -9,13 +9,13 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from race.cells import NOT_YET, markdown, plural, share, spread, times
+from race.cells import NOT_YET, markdown, plural, share, times
 from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
+from race.processes import sentence
 from race.results import Part, Ran, Ratio, Results, Runner
 
 OURS: Final = "ours-float32"
-IMPORT_TORCH: Final = 'python -c "import torch"'  # what whole processes are held against
 SAID: Final = {
     "long": "thousands, sorted",
     "list": "one short list",
@@ -114,20 +114,6 @@ def to_the_fastest(ran: Ran) -> Ratio | None:
     return min((each for each in found if each), key=lambda each: each.middle, default=None)
 
 
-def processes(results: Results) -> str:
-    """Seconds of whole processes."""
-    ran = results.processes
-    if ran is None:
-        return NOT_YET
-    rows = []
-    for name in ran.rounds[0]:
-        ratio = ran.ratio(name, IMPORT_TORCH)
-        found = [each[name] for each in ran.rounds]
-        part = f"{1 / ratio.middle:.2f}" if ratio else ""
-        rows.append([f"`{name}`", f"{ran.middle(name):.3f}", spread(found), part])
-    return markdown(["whole process", "seconds", "range", "of `import torch`"], rows)
-
-
 def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
     """The README's: one line a peer, one figure a job."""
     part = results.parts.get(f"{shape}/{threads}")
@@ -135,8 +121,8 @@ def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
         return NOT_YET
     picture = f"![tokens a second, {size(part)}](docs/speed.svg)"
     table = markdown(*beside(part, ceiling=False))
-    said = [picture, table, lengths(part), f"On {machine(results)}", *absent(part, RACED)]
-    return "\n\n".join(said)
+    said = [picture, table, lengths(part), *sentence(results)]
+    return "\n\n".join([*said, f"On {machine(results)}", *absent(part, RACED)])
 
 
 def absent(part: Part, field: Iterable[Contestant]) -> list[str]:

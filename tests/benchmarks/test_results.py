@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import figures
-from race import tables
+from race import processes, tables
 from race.command import taken_up
 from race.field import ABSENT
 from race.jobs import Job
@@ -116,10 +116,15 @@ def test_the_ceiling_is_a_share() -> None:
 
 def test_a_whole_process_is_a_part_of_importing_torch() -> None:
     results = found()
-    taken = {'albertkit embed "text"': 0.3, tables.IMPORT_TORCH: 1.5}
+    torch = processes.IMPORT_TORCH
+    taken = {'albertkit embed "text"': 0.3, torch: 1.5}
     results.processes = Ran("", 1, 1, 0, [taken, {name: 2 * s for name, s in taken.items()}])
-    row = tables.processes(results).splitlines()[2]
+    row = processes.table(results).splitlines()[2]
     assert row == '| `albertkit embed "text"` | 0.450 | 0.300–0.600 | 0.20 |'
+    said = (
+        f'`albertkit embed "text"` takes 0.45 s as a whole process, 0.20 of what `{torch}` takes.'
+    )
+    assert said in tables.summary(results)
 
 
 def test_the_picture_has_a_bar_for_each_that_ran() -> None:
