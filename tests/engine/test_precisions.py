@@ -1,4 +1,4 @@
-"""int8 and bfloat16 on every axis of the config: the graph that OpenVINO runs, and the scheme."""
+"""int8 on every axis of the config: the graph that OpenVINO runs, and the scheme."""
 
 from __future__ import annotations
 
@@ -126,18 +126,6 @@ def test_openvino_multiplies_in_int8_what_the_scheme_says() -> None:
         ]
         assert len(products) == 3 * 6 + 1
         assert sum(kind.lower().endswith("i8") for kind in products) == 6 * repetitions
-
-
-# Without the instructions OpenVINO computes in float32: one axis shows that it takes the word.
-@pytest.mark.parametrize("config", CONFIG_AXES if this_processor().bfloat16 else CONFIG_AXES[:1])
-def test_bfloat16_is_float32_to_two_digits(config: AlbertConfig) -> None:
-    weights = random_weights(config)
-    batch = pack(random_encodings(config, LENGTHS), LAYOUT)
-    engine = OpenVinoEngine(weights, precision="bfloat16", threads=1)
-    found = given(engine.run(batch, Wanted(tokens=True)).tokens)
-    engine.close()
-    exact = given(NumpyEngine(weights).run(batch, Wanted(tokens=True)).tokens)
-    assert cosines(found, exact).min() > 0.999
 
 
 def scheme_for(weights: Weights, plan: Plan) -> Int8Scheme:
