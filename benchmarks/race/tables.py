@@ -70,7 +70,7 @@ def lists(part: Part) -> str:
         return [*speeds, memory, alike(each, runner)]
 
     heads = [*(SAID[job] for job in jobs), "peak MB", "vectors"]
-    return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *absent(part, FIELD)])
+    return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *absent(part, RACED)])
 
 
 def singles(part: Part) -> str:
