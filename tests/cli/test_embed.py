@@ -242,6 +242,21 @@ def test_ctrl_c_in_a_job_says_how_to_go_on(model: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("out/.part-*"))
 
 
+def test_what_ends_a_job_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "in.jsonl"
+    table.write_text('"one"\nnull\n"three"\n')
+    job = ["-i", table, "-m", model, "-o", f"{tmp_path}/out/", "-f", "npy", "--shard-rows", 1]
+    assert run(["embed", *map(str, job)]) == 2
+    stopped, line = capsys.readouterr().err.splitlines()
+    assert stopped == f"stopped: {tmp_path}/out/ holds 1 file, --resume makes the others"
+    assert line.endswith("[row-malformed]")
+    assert said(capsys, *job, "--resume", "--skip-bad").startswith(
+        f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run stayed, 1 bad row"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -126,3 +126,11 @@ def one_after_another(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]
             moved = batch.moved(begin)
             end = moved.end
             yield moved
+
+
+def until(batches: Iterable[RowBatch], end: int) -> Iterator[RowBatch]:
+    """The batches before the row `end`, over which none reaches; none behind is asked for."""
+    for batch in batches:
+        yield batch
+        if batch.end >= end:
+            return

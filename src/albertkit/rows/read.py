@@ -101,6 +101,7 @@ def _rows_of(
                     continue
                 batch = _numbered(piece, called(file.name), number, number - first)
                 if batch.bad and not skip_bad:
+                    yield batch.split(batch.bad[0].number - number)[0]
                     raise _bad_row(batch.bad[0])
                 number = batch.end
                 yield batch

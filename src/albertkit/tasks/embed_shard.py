@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from albertkit.rows import Inputs, RowBatch, Table, read_batches
+from albertkit.rows.batch import until
 from albertkit.rows.shards import Shards
 from albertkit.tasks.cutting import Cuts
 from albertkit.tasks.embed import TextEmbedder
@@ -62,7 +63,7 @@ def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None =
         start=begin,
         border=job.shard_rows,
     )
-    return write_shard(embedder, task, _until(batches, begin + job.shard_rows))
+    return write_shard(embedder, task, until(batches, begin + job.shard_rows))
 
 
 def write_shard(
@@ -95,11 +96,3 @@ def answered(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterato
     """Window by window what travels along, and the vectors."""
     for vectors in call.answers(windows.texts()):
         yield Table({**windows.columns(), VECTOR: cast.of(vectors)})
-
-
-def _until(batches: Iterable[RowBatch], end: int) -> Iterator[RowBatch]:
-    """The batches before the row `end`, a border over which none reaches."""
-    for batch in batches:
-        yield batch
-        if batch.end >= end:
-            return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, count, groupby
+from itertools import chain, count
 
 from albertkit.rows import BadRow, Inputs, RowBatch, read_batches
+from albertkit.rows.batch import until
 from albertkit.rows.inputs import refuse_column_of_lines
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
@@ -42,9 +43,13 @@ class JobRows:
         if batches is None:
             first = next(number for number in count() if number not in finished)
             batches = self._read(first * rows)
-        for number, own in groupby(batches, lambda batch: batch.first // rows):
+        for batch in batches:
+            number = batch.first // rows
+            own = until(chain((batch,), batches), (number + 1) * rows)
             if number not in finished:
                 yield number, own
+            for _ in own:  # of a shard that is there already
+                pass
 
     def _read(self, start: int) -> Iterator[RowBatch]:
         return read_batches(

@@ -170,7 +170,7 @@ def no_row(job: EmbedJob) -> InputError:
     """The error for inputs without a single row."""
     return InputError(
         "texts-missing",
-        f"there is no row in {', '.join(job.places)}",
+        f"there is no text in {', '.join(job.places)}",
         why="a job needs one at least",
         fix="Give files with texts",
     )
