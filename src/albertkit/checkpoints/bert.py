@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import left_out_note
+from albertkit.checkpoints.bert_config import MODEL_TYPE, is_bert
 from albertkit.checkpoints.format import Renamed, Stored
 from albertkit.checkpoints.huggingface import CONFIG, open_tensors, tokenizer_files, weights_file
 from albertkit.checkpoints.huggingface_names import Dialect, heads_in, plain_names
@@ -26,7 +27,6 @@ from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import layer_prefix
 
-MODEL_TYPE = "bert"
 BERT_NAMES = Dialect("bert.", "cls.predictions.")
 NEXT_SENTENCE = "cls.seq_relationship."
 # Canonical beginnings of names → BERT's; those of a layer stand behind its prefix.
@@ -90,9 +90,7 @@ class BertFormat:
 
     def recognises(self, place: Path) -> str | None:
         file = weights_file(place)
-        if not file or not (place / CONFIG).is_file() or not _is_bert(read_json(place / CONFIG)):
-            return None
-        return f"{CONFIG} of {MODEL_TYPE} and {file}"
+        return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(place) else None
 
     def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
         """Open a directory; tensors stay on disk until they are touched.
@@ -144,14 +142,6 @@ def _layer_of(name: str) -> tuple[int | None, str]:
         return None, name
     number = name.removeprefix(before).partition(".")[0]
     return int(number), name.removeprefix(before + number + after)
-
-
-def _is_bert(found: Mapping[str, JsonValue]) -> bool:
-    """By its model_type, which transformers 2 did not write yet: then by its class."""
-    classes = found.get("architectures")
-    named = [str(name) for name in classes] if isinstance(classes, list) else []
-    kind = found.get("model_type")
-    return kind == MODEL_TYPE or (kind is None and any(name.startswith("Bert") for name in named))
 
 
 def _config(path: Path) -> AlbertConfig:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from albertkit.checkpoints.bert import BERT
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.bert_config import is_bert
+from albertkit.checkpoints.format import Format, Stored
 from albertkit.checkpoints.huggingface import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers_steps import (
     DENSE,
@@ -58,8 +58,7 @@ class SentenceTransformersFormat:
         """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
         modules = read_modules(place / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
-        encoder = BERT if BERT.recognises(encoder_place) else HUGGINGFACE
-        stored = encoder.read(encoder_place, told)
+        stored = _format_of_encoder(encoder_place).read(encoder_place, told)
         plan = VectorPlan(
             pooling=read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
@@ -105,6 +104,14 @@ class SentenceTransformersFormat:
 
 
 SENTENCE_TRANSFORMERS = SentenceTransformersFormat()
+
+
+def _format_of_encoder(place: Path) -> Format:
+    if not is_bert(place):
+        return HUGGINGFACE
+    from albertkit.checkpoints.bert import BERT  # which few directories need
+
+    return BERT
 
 
 def read_modules(path: Path) -> list[tuple[str, Path]]:
