@@ -5,6 +5,7 @@ Nor does it import what a short text does not need: that is what a cold start co
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,45 @@ def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(verb: str, tmp_pa
     )
     done = run_watched(program, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# What a plain `albertkit embed "text"` has no use for: other places, files, jobs, verbs, engines.
+UNUSED = {
+    "albertkit.checkpoints": "bert keras_hub model_garden names onnx tf1 tf1_hub tfhub"
+    " tokenizer_files",
+    "albertkit.cli": "convert embed_job fill_mask inspect similarity tokens training verify",
+    "albertkit.engine": "calibration int8_search openvino_engine",
+    "albertkit.fileformats": "archives hdf5 onnx_file pickled saved_model tensorbundle torchzip",
+    "albertkit.graph": "onnx_graph",
+    "albertkit.rows": "arrow_writers file filesystems inputs read shards sink write",
+    "albertkit.tasks": "embed_shard fill_mask job_rows run_job",
+    "albertkit.text": "align calls ready_tokenizer saved_files saved_model_vocabulary tied_paths"
+    " tokenizer_json",
+    "concurrent": "futures",  # a thread that reads ahead
+}
+ROOMS = "{'conversion', 'hub', 'model', 'pretraining', 'scale', 'training'}"
+MOST_FILES = 130  # of ours, each of which is most of a millisecond; there were 206
+
+
+def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
+    unused = {f"{room}.{file}" for room, files in UNUSED.items() for file in files.split()}
+    program = (
+        "from albertkit.cli.main import run\nassert run(['embed', 'a text']) == 0\n"
+        "ours = [name for name in sys.modules if name.split('.')[0] == 'albertkit']\n"
+        f"found = {{*sys.modules}} & {unused}\n"
+        f"found |= {{name.split('.')[1] for name in ours if '.' in name}} & {ROOMS}\n"
+        f"found |= {{str(len(ours))}} if len(ours) > {MOST_FILES} else set()\n"
+        "sys.exit(f'imported: {found}' if found else 0)\n"
+    )
+    done = run_watched(program, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_plain_embed_does_not_use_is_there() -> None:
+    """A file under a new name would be imported unseen."""
+    for room, files in UNUSED.items():
+        for file in files.split():
+            assert find_spec(f"{room}.{file}") is not None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ imports nothing of the library before it runs, so that help comes at once.
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import sys
@@ -54,7 +55,10 @@ def main() -> NoReturn:
     """Run what the command line says and exit with its status."""
     # TensorFlow puts a handler on the root, which would say each warning again
     logging.getLogger("albertkit").propagate = False
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    # Python would look through all objects for garbage three times, a tenth of a short run's time
+    gc.freeze()
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

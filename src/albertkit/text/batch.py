@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from albertkit.text.align import trace
 from albertkit.text.encoding import Ids
 from albertkit.text.flat import FlatPieces, joined, starts_of
 from albertkit.text.mask_words import TextPart, cut_at_specials, special_words
@@ -107,6 +106,8 @@ def ids_of_parts(
 
 def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list[LinePiece]:
     """The pieces of one text; begin and end count characters of the text itself."""
+    from albertkit.text.align import trace  # which ids without offsets need nothing of
+
     words = special_words(policy, vocabulary.table.special_names)
     found = []
     for part in cut_at_specials(text, words, policy):
