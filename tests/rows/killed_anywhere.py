@@ -16,7 +16,8 @@ from typing import Any
 from albertkit.rows import BadRow, ShardedSink, Table
 
 OURS = tuple(f"{room}/{name}.py" for room, name in (
-    ("rows", "sink"), ("rows", "shards"), ("rows", "write"), ("fileformats", "atomic"),
+    ("rows", "sink"), ("rows", "job_directory"), ("rows", "shards"), ("rows", "bad_list"),
+    ("rows", "write"), ("fileformats", "atomic"),
 ))  # fmt: skip
 
 

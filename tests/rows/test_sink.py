@@ -123,7 +123,7 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
         "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
         "pretender": r"pretender' holds a _job\.json of another kind.*\[output-taken\]",
         "namesake": r"_job\.json of another kind; it has no 'kind'.*\[output-taken\]",
-        "other": r"another job; its model is \"large\", and now \"tiny\" is.*\[output-taken\]",
+        "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():
         place = tmp_path / name
@@ -168,7 +168,7 @@ def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> 
         ShardedSink(place, job=JOB, kind="npy")
     assert files(place) == before
     with pytest.raises(
-        InputError, match=r"its shard_rows is 100000, and now 7 is.*\[output-taken\]"
+        InputError, match=r"its shard_rows was 100000, and is 7 now.*\[output-taken\]"
     ):
         ShardedSink(place, job=JOB, kind="npy", shard_rows=7, resume=True)
     with ShardedSink(place, job=JOB, kind="npy", resume=True) as sink:

@@ -109,10 +109,10 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
     with pytest.raises(InputError, match=r"--resume.*\[output-exists\]"):
         run(job, tmp_path / "out")
     for change, told in (
-        ({"vectors": "float16"}, 'its vectors is "float32", and now "float16" is asked for'),
-        ({"normalize_embeddings": True}, "its normalize is false, and now true is asked for"),
-        ({"keep": ()}, r'its keep is \["id"\], and now \[\] is asked for'),
-        ({"shard_rows": 9}, "its shard_rows is 8, and now 9 is asked for"),
+        ({"vectors": "float16"}, 'its vectors was "float32", and is "float16" now'),
+        ({"normalize_embeddings": True}, "its normalize was false, and is true now"),
+        ({"keep": ()}, r'its keep was \["id"\], and is \[\] now'),
+        ({"shard_rows": 9}, "its shard_rows was 8, and is 9 now"),
     ):
         with pytest.raises(InputError, match=rf"(?s){told}.*\[output-taken\]"):
             run(replace(job, **change), tmp_path / "out", resume=True)  # type: ignore[arg-type]
@@ -248,5 +248,5 @@ def test_shards_of_two_versions_are_not_mixed(
 ) -> None:
     run(job, tmp_path / "out")
     monkeypatch.setattr(albertkit, "__version__", "9.9")
-    with pytest.raises(InputError, match=r"albertkit.*now \"9\.9\".*\[output-taken\]"):
+    with pytest.raises(InputError, match=r"albertkit.*is \"9\.9\" now.*\[output-taken\]"):
         run(job, tmp_path / "out", resume=True)

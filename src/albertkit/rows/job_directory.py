@@ -117,7 +117,7 @@ def _difference(before: JsonValue, now: JsonValue, key: str = "") -> str:
     for name, old, new in pairs:
         if old != new:
             return _difference(old, new, f"{key}[{name!r}]" if key else str(name))
-    return f"its {key} is {_shown(before)}, and now {_shown(now)} is asked for"
+    return f"its {key} was {_shown(before)}, and is {_shown(now)} now"
 
 
 def _shown(value: JsonValue) -> str:
