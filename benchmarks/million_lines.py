@@ -6,9 +6,10 @@ Two runs: a pipe into the command and its output thrown away, as
 
 would be, and a job in shards, which is taken up where an earlier run of this command was broken
 off. Resident memory is looked at every second, from /proc; the peak behind the warm-up is held
-against what the warm-up left. Figures go to a JSON file as they come.
+against what the warm-up left. Figures go to a JSON file as they come; `--table` shows a file's.
 
     python benchmarks/million_lines.py --lines 1000000 --folder million --figures million.json
+    python benchmarks/million_lines.py --figures million.json --table
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 COMMAND = "from albertkit.cli.start import main; main()"
 WARM = 0.1  # of the run, in which buffers, caches and compiled shapes come to their size
@@ -101,14 +103,29 @@ def in_shards(count: int, folder: Path) -> dict[str, object]:
     return figures("shards", sizes, time.monotonic() - began, max(done, 0))
 
 
+def table(found: list[dict[str, Any]]) -> str:
+    """The runs as the page shows them."""
+    head = "| run | lines | lines a second | peak of the first tenth | peak behind it |"
+    rows = (
+        f"| {run['run']} | {run['lines']:,} | {run['lines_a_second']:,.0f} "
+        f"| {run['warm_up_peak_mb']:.0f} MB | {run['later_peak_mb']:.0f} MB |"
+        for run in found
+    )
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--lines", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, required=True, help="of the job in shards")
+    parser.add_argument("--folder", type=Path, default=Path("million"), help="of the job")
     parser.add_argument("--figures", type=Path, required=True, help="a JSON file")
     parser.add_argument("--runs", nargs="+", default=["pipe", "shards"])
+    parser.add_argument("--table", action="store_true", help="measure nothing")
     asked = parser.parse_args()
     found = json.loads(asked.figures.read_text()) if asked.figures.exists() else []
+    if asked.table:
+        print(table(found))
+        return
     for name in asked.runs:
         if any(each["run"] == name and each["lines"] == asked.lines for each in found):
             continue  # an earlier call of this command has it
