@@ -29,7 +29,7 @@ WIDE = 128
 CUT = 16
 FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
 FINE_STEP = 8
-# A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a third
+# A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a quarter
 # longer (benchmarks/tried.py), a new shape a few milliseconds, once (benchmarks/kept_shapes.py).
 EXACT = 64
 WIDER = 3  # times the longest text: wider rows were hardly ever cheaper
