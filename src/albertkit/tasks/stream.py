@@ -60,7 +60,7 @@ def ahead(windows: Iterator[T], prepared: Callable[[T], R]) -> Iterator[R]:
     if second is None:  # a short list needs no thread
         yield prepared(first)
         return
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms that a few texts need not wait
+    from concurrent.futures import ThreadPoolExecutor  # a few texts do not wait for it
 
     with ThreadPoolExecutor(1, "albertkit-tokens") as other:
         ready = other.submit(prepared, first)
