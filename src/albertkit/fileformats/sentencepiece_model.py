@@ -157,8 +157,8 @@ def plain_records(data: bytes, at: int) -> tuple[Places, Places, Places]:
     """Where records of the usual form begin from `at` on, where their scores do, where they end.
 
     That is piece, score and (unless it is normal) type, each once and in this order, all lengths
-    below 128. Only the beginnings are found one by one: 30,000 pieces take 8 ms where a loop that
-    looks at each byte takes 20, and one that calls for each 180.
+    below 128. Only the beginnings are found one by one, and without a call, as every start of a
+    process waits for this.
     """
     found = []
     last = len(data) - 3  # tag, length, tag, length must be there
