@@ -10,6 +10,7 @@ from albertkit.errors import InputError
 from albertkit.graph.encoder import embeddings
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
+from albertkit.text.rearranged import chosen
 from axes import CONFIG_AXES, random_encodings, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
@@ -62,5 +63,15 @@ def test_of_long_texts_fewer_are_taken() -> None:
 
 
 def test_too_few_texts_are_refused() -> None:
-    with pytest.raises(InputError, match=r"63 texts.*as calibration.*\[calibration-missing\]"):
+    with pytest.raises(
+        InputError, match=r"63 different texts.*as calibration.*\[calibration-missing\]"
+    ):
         sample_of(random_encodings(CONFIG, [9] * 63))
+
+
+def test_a_text_said_again_is_one_text() -> None:
+    texts = random_encodings(CONFIG, [9] * 64)
+    sample = sample_of(chosen(texts, [*range(64), *range(64)]))
+    assert len(sample.fitted) + len(sample.held) == 64
+    with pytest.raises(InputError, match=r"there is one text to fit.*\[calibration-missing\]"):
+        sample_of(chosen(texts, [7] * 100))

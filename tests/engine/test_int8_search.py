@@ -108,5 +108,5 @@ def test_the_pooling_that_is_asked_for_is_measured() -> None:
 
 
 def test_too_few_texts_are_refused_before_anything_runs() -> None:
-    with pytest.raises(InputError, match=r"there are 63 texts.*\[calibration-missing\]"):
+    with pytest.raises(InputError, match=r"there are 63 different texts.*\[calibration-missing\]"):
         found_for(random_weights(CONFIG), texts=63)

@@ -50,7 +50,7 @@ def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same()
 
 def test_few_first_texts_are_refused_unless_others_are_given() -> None:
     few = random_encodings(TINY, [5] * 3)
-    with pytest.raises(InputError, match=r"there are 3 texts.*\[calibration-missing\]"):
+    with pytest.raises(InputError, match=r"there are 3 different texts.*\[calibration-missing\]"):
         EngineChoice(WEIGHTS, precision="int8").engine_for(few)
     given = random_encodings(TINY, [5] * 70)
     choice = EngineChoice(WEIGHTS, precision="int8")
@@ -65,7 +65,7 @@ def test_texts_to_fit_to_come_from_a_file_or_a_list(tmp_path: Path) -> None:
 
 
 def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there are 2 texts.*\[calibration-missing\]"):
+    with pytest.raises(InputError, match=r"there are 2 different texts.*\[calibration-missing\]"):
         texts_to_fit(["one", "two"])
     with pytest.raises(InputError, match=r"precision is 'float32'.*\[option-invalid\]"):
         load(save_tiny(tmp_path / "model"), calibration=TEXTS)
@@ -80,7 +80,11 @@ def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("few.txt", b"one\ntwo\n", r"few\.txt: there are 2 texts.*\[calibration-missing\]"),
+        (
+            "few.txt",
+            b"one\ntwo\n",
+            r"few\.txt: there are 2 different texts.*\[calibration-missing\]",
+        ),
         ("t.csv", b"id,title\n1,a\n", r"no column 'text'.*Rename the column.*\[column-missing\]"),
         ("old.txt", b"caf\xe9\n" * 70, r"row 1 .*leave it out of the file\. \[file-not-utf8\]"),
     ],

@@ -19,6 +19,7 @@ from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.openvino_engine import own_cores
 from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.packing import pack, plan
+from albertkit.engine.protocol import Int64Array
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.errors import InputError
 from albertkit.spec import FloatArray, Weights
@@ -55,11 +56,15 @@ class Sample:
 
 
 def check_enough(texts: int, where: str = "") -> None:
-    """Raise InputError [calibration-missing] where there are too few; where: their file."""
+    """Raise InputError [calibration-missing] where there are too few; where: their file.
+
+    texts: how many that differ. Vectors of one text said again have no spread to be held against.
+    """
     if texts < FEWEST:
+        seen = "is one text" if texts == 1 else f"are {texts} different texts"
         raise InputError(
             "calibration-missing",
-            f"there {'is 1 text' if texts == 1 else f'are {texts} texts'} to fit int8 to",
+            f"there {seen} to fit int8 to",
             why=f"the ranges of fewer than {FEWEST} texts do not hold for the next one",
             fix=f"Give {FEWEST} texts like yours or more as calibration, in a file",
             where=where,
@@ -67,13 +72,23 @@ def check_enough(texts: int, where: str = "") -> None:
 
 
 def sample_of(encodings: Encodings) -> Sample:
-    """Some of the texts, evenly from the first to the last; raises as `check_enough`."""
-    count = len(encodings)
+    """Some of the texts that differ, evenly from the first on; raises as `check_enough`."""
+    texts = _different(encodings)
+    count = len(texts)
     check_enough(count)
-    room = int(MOST_IDS / encodings.lengths.mean())
-    numbers = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
+    room = int(MOST_IDS / encodings.lengths[texts].mean())
+    places = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
+    numbers = texts[places]
     is_held = np.arange(len(numbers)) % HELD_OUT == HELD_OUT - 1
     return Sample(chosen(encodings, numbers[~is_held]), chosen(encodings, numbers[is_held]))
+
+
+def _different(encodings: Encodings) -> Int64Array:
+    """[M] numbers of the texts, each said once."""
+    first: dict[bytes, int] = {}
+    for number, text in enumerate(encodings):
+        first.setdefault(text.ids.tobytes() + text.type_ids.tobytes(), number)
+    return np.array(list(first.values()), np.int64)
 
 
 def inputs_of_products(weights: Weights, encodings: Encodings) -> Inputs:

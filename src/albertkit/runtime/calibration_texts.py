@@ -41,7 +41,7 @@ def texts_to_fit(given: Given) -> list[str]:
     texts = _first_of(given) if isinstance(given, str | Path) else _listed(given)
     from albertkit.engine.calibration import check_enough  # 20 ms that only int8 needs
 
-    check_enough(len(texts), str(given) if of_file else "")
+    check_enough(len(set(texts)), str(given) if of_file else "")
     return texts
 
 
