@@ -5,7 +5,7 @@
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make check  format, lint, types and floors
-# make bench  speed beside the peers, two threads (20 minutes; docs/performance.md has the options)
+# make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
 PYTHON ?= python3
