@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.rows import BadRow, find_inputs, read_batches
-from albertkit.rows.inputs import refuse_column_of_lines
+from albertkit.rows.columns import refuse_column_of_lines
 from albertkit.rows.lines import LONGEST_ROW
 from row_files import KINDS, PACKED, written
 

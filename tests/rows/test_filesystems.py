@@ -78,6 +78,23 @@ def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
     assert names_in(top) == ["there.txt"]
 
 
+def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_off(
+    store: ObjectStore,
+) -> None:
+    place = store.uri("bucket/looked-at")
+    with ShardedSink(place, job={}) as sink:
+        with sink.shard(0) as shard:
+            shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
+        store.answers = 0
+        try:
+            with pytest.raises(SurroundingsError, match="AWS Error") as failed:
+                assert sink.finished
+        finally:
+            store.answers = None
+        assert failed.value.finding.code == "filesystem-unreachable"
+        assert sink.finished == {0}
+
+
 def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) -> None:
     """They may be on two machines, with the same number as a process: here they are one's."""
     uri = f"file://{tmp_path}/one.bin"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albertkit import rows
 from albertkit.cli.options import InputKind
 from albertkit.errors import InputError
 
@@ -24,13 +25,11 @@ def texts_of(
     kind: InputKind | None,
 ) -> list[str]:
     """The texts of all that is named; raises as `named_in_order` and `read_texts` do."""
-    from albertkit.rows import read_texts
-
     places = list(map(str, files or ()))
     told: Kind | None = kind.value if kind else None
     texts: list[str] = []
     for named in named_in_order(arguments or (), places, column, told):
-        texts += [named] if isinstance(named, str) else read_texts(named, column=column)
+        texts += [named] if isinstance(named, str) else rows.read_texts(named, column=column)
     if not texts:
         raise no_text()
     return texts
@@ -60,11 +59,11 @@ def named_in_order(
         named.append(list(files))
     if all(isinstance(each, str) for each in named):
         return [each for each in named if isinstance(each, str)]
-    from albertkit.rows import find_inputs  # which texts alone need not wait for
-    from albertkit.rows.inputs import refuse_column_of_lines
+    from albertkit.rows.columns import refuse_column_of_lines
 
     found = [
-        each if isinstance(each, str) else find_inputs(each, kind=kind) for each in _joined(named)
+        each if isinstance(each, str) else rows.find_inputs(each, kind=kind)
+        for each in _joined(named)
     ]
     refuse_column_of_lines(
         [file for each in found if not isinstance(each, str) for file in each.files], column

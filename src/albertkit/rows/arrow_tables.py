@@ -5,12 +5,17 @@ What is behind a number of rows is reached by the files' metadata, without readi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from albertkit.errors import FormatError, imported
+from albertkit.rows.arrow_damage import (
+    READING_ERRORS,
+    lost,
+    sizes_weighed,
+    summed,
+    told_as_damaged,
+)
 from albertkit.rows.cells import CellType
 from albertkit.rows.faults import Fault
 from albertkit.rows.kinds import Kind
@@ -20,11 +25,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 4096  # rows at a time, where they are short
 TOGETHER_BYTES = 2**25
-MOST_ROWS = 2**40  # in one group: no honest writer comes near
-MOST_BYTES = 2**40  # in one buffer: the same
-ASKED_FOR = re.compile(r"size (\d+) failed")  # how pyarrow ends what it says of memory
-# pyarrow's are subclasses of these
-READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
 
 
 class ArrowTable(Protocol):
@@ -49,7 +49,7 @@ class ParquetTable:
         metadata = self.file.metadata
         groups = range(self.file.num_row_groups)
         self.lengths = [metadata.row_group(number).num_rows for number in groups]
-        self.rows: int | None = _summed(self.lengths)
+        self.rows: int | None = summed(self.lengths)
 
     def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
         """See ArrowTable."""
@@ -67,7 +67,7 @@ class ParquetTable:
         left = group.num_rows - skip
         error: Exception = ValueError("there are fewer rows than it says")
         try:
-            with _sizes_weighed():
+            with sizes_weighed():
                 for batch in self.file.iter_batches(together, [number], columns):
                     behind = batch.slice(skip, left)
                     skip = max(0, skip - batch.num_rows)
@@ -76,14 +76,14 @@ class ParquetTable:
         except READING_ERRORS as damage:
             error = damage
         if left:
-            yield _lost(left, error)
+            yield lost(left, error)
 
 
 class ArrowFile:
     """An Arrow IPC file, by its record batches.
 
     mapped: whether `source` is mapped, so that a batch is read when it is touched. Asking pyarrow
-    for some of the columns would copy them then (26.0.1: 46 MB of a batch of 46 MB).
+    for some of the columns would copy them then (26.0.1).
     """
 
     def __init__(self, source: BinaryIO, *, mapped: bool) -> None:
@@ -96,7 +96,7 @@ class ArrowFile:
         one = self._of(self.schema.names[:1])
         numbers = range(self.file.num_record_batches)
         self.lengths = [one.get_batch(number).num_rows for number in numbers]
-        self.rows: int | None = _summed(self.lengths)
+        self.rows: int | None = summed(self.lengths)
 
     def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
         """See ArrowTable."""
@@ -104,11 +104,11 @@ class ArrowFile:
         for number, length in enumerate(self.lengths):
             if skip < length:
                 try:
-                    with _sizes_weighed():
+                    with sizes_weighed():
                         batch = wanted.get_batch(number).select(list(columns))
                         batch.validate()
                 except READING_ERRORS as error:
-                    yield _lost(length - skip, error)
+                    yield lost(length - skip, error)
                 else:
                     yield from _slices(batch, skip)
             skip = max(0, skip - length)
@@ -169,36 +169,6 @@ def opened_table(
         return ArrowStream(source, name)
 
 
-@contextmanager
-def told_as_damaged(name: str) -> Iterator[None]:
-    """Turn what pyarrow says of damaged tables into FormatError [file-malformed]."""
-    try:
-        with _sizes_weighed():
-            yield
-    except READING_ERRORS as error:
-        if getattr(error, "errno", None) is not None:  # the system's
-            raise
-        raise FormatError(
-            "file-malformed",
-            f"its table cannot be read: {_first_line(error)}",
-            why="it is damaged, or of a kind that pyarrow does not know",
-            fix="Write or copy it again",
-            where=name,
-        ) from error
-
-
-@contextmanager
-def _sizes_weighed() -> Iterator[None]:
-    """Memory for what no honest writer writes is not short: the size is wrong."""
-    try:
-        yield
-    except MemoryError as error:
-        asked = ASKED_FOR.search(str(error))
-        if asked is None or int(asked[1]) <= MOST_BYTES:
-            raise
-        raise ValueError(f"it says that {int(asked[1]):,} bytes stand together") from error
-
-
 def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
     """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
     with told_as_damaged(name):
@@ -221,23 +191,8 @@ def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
     return kind.value_type if pyarrow.types.is_dictionary(kind) else kind
 
 
-def _summed(lengths: Sequence[int]) -> int:
-    if any(not 0 <= length <= MOST_ROWS for length in lengths):
-        raise ValueError(f"it says that {max(lengths, key=abs):,} rows stand together")
-    return sum(lengths)
-
-
 def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
     size = max(1, batch.nbytes // max(1, batch.num_rows))
     together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
     for start in range(skip, batch.num_rows, together):
         yield batch.slice(start, together)
-
-
-def _lost(rows: int, error: Exception) -> Fault:
-    others = f" and the {rows - 1:,} behind it" if rows > 1 else ""
-    return Fault("file-malformed", f"{others} cannot be read: {_first_line(error)}".lstrip(), rows)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

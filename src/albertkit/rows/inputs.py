@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from typing import NoReturn, TypeAlias
 from albertkit.errors import Finding, InputError
 from albertkit.fileformats.reader import told_as_unreadable
 from albertkit.rows.cells import CellType, agreed
+from albertkit.rows.columns import column_missing, column_of
 from albertkit.rows.file import RowFile, looked_into
 from albertkit.rows.filesystems import files_below, is_directory, is_uri
 from albertkit.rows.kinds import Kind, named_kind
@@ -23,7 +23,6 @@ from albertkit.rows.transport import may_pass
 LOGGER = logging.getLogger(__name__)
 
 Place: TypeAlias = "str | os.PathLike[str]"
-TEXT = "text"  # the column that is read where no other is named
 NAMED = 5  # files in one message
 
 
@@ -56,7 +55,7 @@ class Inputs:
 
         Raises InputError [column-missing], [column-not-text].
         """
-        return tuple(_column_of(file, column) for file in self.files)
+        return tuple(column_of(file, column) for file in self.files)
 
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
         """The type of each column that is kept, the same for all files.
@@ -119,55 +118,6 @@ def names_of(places: Place | Iterable[Place]) -> list[str]:
     if isinstance(places, str | os.PathLike):
         return [os.fspath(places)]
     return [os.fspath(place) for place in places]
-
-
-def refuse_column_of_lines(files: Sequence[RowFile], column: str | None) -> None:
-    """Raise InputError [column-missing] where one is named and all files are plain lines."""
-    if column is not None and files and all(file.columns == {} for file in files):
-        raise InputError(
-            "column-missing",
-            f"there is no column {column!r}",
-            why="what is read is taken for lines of text, which have none",
-            fix="Say what it is (--input-kind csv), or leave the column out",
-            where=called(files[0].name),
-        )
-
-
-def column_missing(name: str, columns: Iterable[str], place: str, option: str) -> InputError:
-    """The error that names the columns there are, and the nearest; option: that names one."""
-    there = list(columns)
-    near = difflib.get_close_matches(name, there, 1, 0.5)
-    fix = f"Name one of them with {option}" if there else "Leave it out"
-    return InputError(
-        "column-missing",
-        f"there is no column {name!r}",
-        why=f"the columns are {', '.join(there)}" if there else "lines of text have no columns",
-        fix=f"{fix}, perhaps {near[0]!r}" if near else fix,
-        where=place,
-    )
-
-
-def _column_of(file: RowFile, column: str | None) -> str:
-    columns = file.columns
-    if not columns:  # lines of text, or unknown
-        return column or TEXT
-    wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
-    if wanted not in columns:
-        raise column_missing(wanted, columns, called(file.name), "--column")
-    kind = columns[wanted]
-    if isinstance(kind, str):  # whether it holds texts, each row tells
-        return wanted
-    from albertkit.rows.arrow_pieces import holds_text
-
-    if not holds_text(kind):
-        raise InputError(
-            "column-not-text",
-            f"the column {wanted!r} holds {kind}",
-            why="only texts can be read",
-            fix="Name another column",
-            where=called(file.name),
-        )
-    return wanted
 
 
 def _inside(name: str) -> list[str] | None:

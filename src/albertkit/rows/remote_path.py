@@ -18,18 +18,18 @@ from albertkit.rows.filesystems import (
     make_directory,
     names_in,
     new_object,
-    opened_uri,
     remove,
     size_at,
     without_account,
 )
+from albertkit.rows.places import opened
 
 AnyPath: TypeAlias = "Path | RemotePath"
 
 
 @dataclass(frozen=True, slots=True)
 class RemotePath:
-    """Raises as rows.filesystems does, and OSError as a Path would."""
+    """Raises as rows.filesystems and `opened` do."""
 
     uri: str
 
@@ -63,10 +63,10 @@ class RemotePath:
         remove(self.uri)
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
-        return opened_uri(self.uri)
+        return opened(self.uri, str(self))
 
     def read_bytes(self) -> bytes:
-        with opened_uri(self.uri) as file:
+        with self.open("rb") as file:
             return file.read()
 
 

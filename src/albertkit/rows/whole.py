@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from albertkit.errors import AlbertKitError
+from albertkit.errors import FormatError
 from albertkit.rows.arrow_tables import opened_table
 from albertkit.rows.kinds import Kind
 
@@ -23,7 +23,7 @@ def is_whole(file: BinaryIO, kind: str) -> bool:
 def _table(kind: Kind, file: BinaryIO) -> bool:
     try:
         opened_table(file, kind, "")
-    except AlbertKitError:
+    except FormatError:
         return False
     return True
 

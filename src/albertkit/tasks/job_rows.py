@@ -7,7 +7,7 @@ from itertools import chain, count
 
 from albertkit.rows import BadRow, Inputs, RowBatch, read_batches
 from albertkit.rows.batch import until
-from albertkit.rows.inputs import refuse_column_of_lines
+from albertkit.rows.columns import refuse_column_of_lines
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.texts import Texts
