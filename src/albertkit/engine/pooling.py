@@ -38,5 +38,6 @@ def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> Floa
 def mean(vectors: FloatArray, starts: Int64Array) -> FloatArray:
     """The average of each text's token vectors, [T, H] → [N, H]."""
     sums = np.add.reduceat(vectors, starts[:-1], axis=0)  # [N, H]
-    counts = (starts[1:] - starts[:-1])[:, None]  # [N, 1]
-    return np.divide(sums, counts, dtype=np.float32, casting="same_kind")
+    counts: Int64Array = (starts[1:] - starts[:-1])[:, None]  # [N, 1]
+    means: FloatArray = np.divide(sums, counts, dtype=np.float32, casting="same_kind")
+    return means
