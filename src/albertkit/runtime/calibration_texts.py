@@ -37,11 +37,13 @@ def texts_to_fit(given: Given) -> list[str]:
     Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
     `read_batches` does.
     """
-    of_file = isinstance(given, str | Path)
-    texts = _first_of(given) if isinstance(given, str | Path) else _listed(given)
-    from albertkit.engine.calibration import check_enough  # 20 ms that only int8 needs
+    if isinstance(given, str | Path):
+        texts, where = _first_of(given), str(given)
+    else:
+        texts, where = _listed(given), ""
+    from albertkit.engine.calibration import check_enough  # which only int8 needs
 
-    check_enough(len(set(texts)), str(given) if of_file else "")
+    check_enough(len(set(texts)), where)
     return texts
 
 
