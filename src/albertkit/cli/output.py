@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albertkit import rows
 from albertkit.cli.options import Form
 from albertkit.errors import InputError, SurroundingsError
 
@@ -27,9 +28,7 @@ def check_options(form: Form | None, output: Path | None) -> None:
             why="a file's kind is what its name ends in",
             fix="Leave --format out",
         )
-    from albertkit.rows import check_output
-
-    check_output(output)
+    rows.check_output(output)
 
 
 def give(
@@ -44,18 +43,17 @@ def give(
     on_screen: makes what a person sees, where that is not the table itself.
     """
     from albertkit.cli.screen import drawn
-    from albertkit.rows import write_csv, write_jsonl, write_table
 
     if output is not None:
-        write_table(table, output)
+        rows.write_table(table, output)
         print(f"{number_of(len(table), 'row')} written to {output}", file=sys.stderr)
         return
     with to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
             case Form.JSONL:
-                write_jsonl(table, sys.stdout)
+                rows.write_jsonl(table, sys.stdout)
             case Form.CSV:
-                write_csv(table, sys.stdout)
+                rows.write_csv(table, sys.stdout)
             case Form.TABLE:
                 print(on_screen() if on_screen else drawn(table))
 
