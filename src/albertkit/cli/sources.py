@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import rows
-from albertkit import rows
 from albertkit.cli.options import InputKind
 from albertkit.errors import InputError
 
