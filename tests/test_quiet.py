@@ -68,12 +68,15 @@ ROOMS = "{'conversion', 'hub', 'model', 'pretraining', 'scale', 'training'}"
 MOST_FILES = 130  # of ours, each of which is most of a millisecond; there were 206
 
 
+def files_unused(*rooms: str) -> set[str]:
+    return {f"{room}.{file}" for room in rooms for file in UNUSED[room].split()}
+
+
 def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
-    unused = {f"{room}.{file}" for room, files in UNUSED.items() for file in files.split()}
     program = (
         "from albertkit.cli.main import run\nassert run(['embed', 'a text']) == 0\n"
         "ours = [name for name in sys.modules if name.split('.')[0] == 'albertkit']\n"
-        f"found = {{*sys.modules}} & {unused}\n"
+        f"found = {{*sys.modules}} & {files_unused(*UNUSED)}\n"
         f"found |= {{name.split('.')[1] for name in ours if '.' in name}} & {ROOMS}\n"
         f"found |= {{str(len(ours))}} if len(ours) > {MOST_FILES} else set()\n"
         "sys.exit(f'imported: {found}' if found else 0)\n"
@@ -82,11 +85,22 @@ def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("verb", ["['tokens', 'a']", "['similarity', 'a', 'b']"])
+def test_texts_as_arguments_import_no_reader_of_files(verb: str, tmp_path: Path) -> None:
+    unused = files_unused("albertkit.rows", "albertkit.checkpoints", "albertkit.fileformats")
+    program = (
+        f"from albertkit.cli.main import run\nassert run({verb}) == 0\n"
+        f"found = {{*sys.modules}} & {unused}\n"
+        "sys.exit(f'imported: {found}' if found else 0)\n"
+    )
+    done = run_watched(program, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_a_plain_embed_does_not_use_is_there() -> None:
     """A file under a new name would be imported unseen."""
-    for room, files in UNUSED.items():
-        for file in files.split():
-            assert find_spec(f"{room}.{file}") is not None
+    for file in files_unused(*UNUSED):
+        assert find_spec(file) is not None, file
 
 
 @pytest.mark.parametrize(
