@@ -446,10 +446,10 @@ COMMANDS = [
     ),
     pytest.param(
         lambda w: ["embed", "-m", w.vectors, "-i", "/proc/self/mem"],
-        "file-unreadable",
+        "filesystem-unreachable",
         "could not be read",
         3,
-        id="a file that the system refuses",
+        id="a file whose disk fails",
     ),
 ]
 
