@@ -64,7 +64,7 @@ CODES: dict[str, str] = {
     "column-not-text": "The column that is to be read holds something else than texts.",
     "columns-disagree": "A column that is kept has another type in another file.",
     "filesystem-unknown": "A URI is of no kind of file system that is known.",
-    "filesystem-unreachable": "A disk, network or file system does not answer, or does not let us in.",
+    "filesystem-unreachable": "A disk or a file system does not answer, or does not let us in.",
     "file-not-utf8": "A file that should hold text is not UTF-8.",
     "memory-short": "There is too little memory for a part of a file.",
     "input-not-texts": "Something that is no text, pair of texts or list of them is to be read.",
