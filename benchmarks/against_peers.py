@@ -4,7 +4,7 @@
 
 Contestants, all loaded at once, are asked in turn (A B C, A B C); each answer includes
 tokenization and pooling, and their vectors are compared in the same run. `make bench` makes the
-peers' environment, runs this, and draws the tables.
+peers' environment and runs this; `make figures` draws the tables.
 """
 
 from race.command import main

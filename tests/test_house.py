@@ -73,6 +73,25 @@ def test_nothing_in_the_project_names_a_folder_above_it() -> None:
     assert [p.name for p in files if absolute.search(p.read_text(encoding="utf-8"))] == []
 
 
+def test_every_link_between_the_pages_leads_to_something_that_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    link = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
+    broken = [
+        f"{page.name}: {place}#{heading}"
+        for page in pages
+        for place, heading in link.findall(page.read_text(encoding="utf-8"))
+        if not (there := page.parent / place if place else page).exists()
+        or (heading and heading not in anchors(there))
+    ]
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in links, by the rule of the sites that show them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_no_pickle_and_no_evaluation_in_the_package() -> None:
     banned = re.compile(r"\b(?:pickle|marshal|eval\(|exec\(|torch\.load|torch\.save)\b")
     found = [p.name for p in SOURCES if banned.search(re.sub(r"#.*|\.eval\(\)", "", p.read_text()))]

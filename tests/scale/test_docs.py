@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from albertkit.rows import find_inputs, read_texts
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^`python (benchmarks/scale_arithmetic\.py .*)`$", PAGE, re.MULTILINE)
@@ -16,6 +18,18 @@ COMMANDS = re.findall(r"^`python (benchmarks/scale_arithmetic\.py .*)`$", PAGE, 
 
 def test_the_page_has_commands() -> None:
     assert len(COMMANDS) == 2
+
+
+def test_the_pages_code_makes_a_file_that_tells_how_many_rows_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("texts.csv").write_text('id,body\n1,"two\nlines"\n2,one\n', encoding="utf-8")
+    exec(compile(block, "a page", "exec"), {})  # noqa: S102 - our own pages
+    assert find_inputs("texts.parquet").rows == 2
+    assert list(read_texts("texts.parquet", column="body")) == ["two\nlines", "one"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
