@@ -118,8 +118,8 @@ def embed(
         typer.Option(
             "--output",
             "-o",
-            help="A file (.parquet, .arrow, .npy, .jsonl, .csv, .tsv), or a directory for a long"
-            " job: out/.",
+            help="A file (.parquet, .arrow, .npy, .jsonl, .jsonl.gz, .csv, .tsv), or a directory"
+            " for a long job: out/.",
         ),
     ] = None,
     shard_rows: Annotated[
@@ -139,7 +139,9 @@ def embed(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="At most so many; default: as there are cores."),
+        typer.Option(
+            "--workers", min=1, help="At most so many at a time; default: as many as have room."
+        ),
     ] = None,
     cores: Annotated[
         int | None, typer.Option("--cores", min=1, help="Of each worker; default: 1.")

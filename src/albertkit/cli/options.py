@@ -72,9 +72,7 @@ ANY_PLACE = "A model of any known format: directory, file, prefix or name."
 
 Texts = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[TEXT]...", help='Texts, each in quotes; "-" or none: lines of standard input.'
-    ),
+    typer.Argument(metavar="[TEXT]...", help='Texts, each in quotes; "-" or none: standard input.'),
 ]
 Inputs = Annotated[
     list[Path] | None,
@@ -88,7 +86,7 @@ Kind = Annotated[
     InputKind | None,
     typer.Option(
         "--input-kind",
-        help="What files or a pipe hold; default: what their names or beginnings say.",
+        help="What files or a pipe hold; default: what their beginnings or names say.",
     ),
 ]
 Column = Annotated[
@@ -113,7 +111,7 @@ Calibration = Annotated[
     typer.Option(
         "--calibration",
         metavar="FILE",
-        help="64 texts like yours, or more, that int8 is fitted to; default: yours.",
+        help="A file of 64 texts like yours, or more, to fit int8 to; default: the first of yours.",
     ),
 ]
 Deterministic = Annotated[

@@ -68,6 +68,6 @@ def precision_for(
             "precision-unsupported",
             f"precision is {asked!r}",
             why=f"{why}, without which it is no faster than float32",
-            fix="Ask for float32, or for auto, which takes the fastest that loses nothing",
+            fix="Ask for float32, or for auto, which is bfloat16 where the processor has it",
         )
     return ChosenPrecision(asked, why)

@@ -82,7 +82,7 @@ class Cuts:
             f"{'the first is ' if len(long) > 1 else ''}{which}",
             why=f"{'the longest' if len(long) > 1 else 'it'} has {longest} ids, "
             f"the model reads {self.max_length}",
-            fix='Cut it into parts, or ask for truncation="warn"',
+            fix='Cut it into parts, or ask for the truncation "warn"',
         )
 
 

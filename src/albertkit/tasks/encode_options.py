@@ -65,7 +65,7 @@ class EncodeOptions:
 
 
 def refuse_elsewhere(device: object, pool: object) -> None:
-    """sentence-transformers' words for where to compute; this process's processor is all there is.
+    """sentence-transformers' words for where to compute, which is said when a model is opened.
 
     Raises InputError [option-invalid].
     """
@@ -73,8 +73,8 @@ def refuse_elsewhere(device: object, pool: object) -> None:
         raise InputError(
             "option-invalid",
             f"device is {str(device)!r}",
-            why="texts are encoded on the processor",
-            fix="Leave device out, or give 'cpu'",
+            why="an embedder computes where it was opened",
+            fix="Leave it out here, and give it to TextEmbedder",
         )
     if pool is not None:
         raise InputError(

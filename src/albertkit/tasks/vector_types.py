@@ -147,7 +147,7 @@ def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArra
             "ranges-missing",
             f"the ranges of {kind} vectors would be taken from {count} vector",
             why="least and greatest number of each dimension would be the same",
-            fix="Give more texts, ranges=, or calibration_embeddings= of typical texts",
+            fix="Give more texts; in Python also ranges=, or calibration_embeddings=",
         )
     if count < FEW:
         LOGGER.warning(
@@ -156,7 +156,7 @@ def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArra
                 "warning",
                 f"the ranges of {kind} vectors are taken from {count} vectors",
                 why="other texts will lie outside of them, and are clipped",
-                fix="Give a hundred texts or more, ranges=, or calibration_embeddings= of so many",
+                fix=f"Give {FEW} texts or more; in Python also ranges=, or calibration_embeddings=",
             ).line()
         )
     found: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
