@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -11,7 +15,8 @@ import torch
 from torch.nn import functional as F
 
 from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.numpy_emitter import FEW, ONE_CORE, NumpyEmitter, product, tile
+from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, product
+from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
 from axes import CONFIG_AXES
@@ -38,8 +43,16 @@ def test_activations_equal_torch_also_far_out(kind: Activation) -> None:
     np.testing.assert_array_equal(x, given)
 
 
-# (M, K, N): alone, in tiles of one row, of a square and of what is left of it, in one piece again
-PRODUCTS = [(1, 16, 8), (1, 128, 5000), (3, 1024, 256), (37, 256, 1001), (70, 2048, 200)]
+# (M, K, N): in one piece, a vector on either side, in tiles, in one piece again
+PRODUCTS = [
+    (1, 16, 8),
+    (3, 1024, 80),
+    (1, 128, 5000),
+    (700, 512, 1),
+    (3, 1024, 256),
+    (37, 256, 1001),
+    (70, 2048, 200),
+]
 
 
 @pytest.mark.parametrize("shape", PRODUCTS)
@@ -52,15 +65,51 @@ def test_a_product_in_tiles_is_the_product(shape: tuple[int, int, int]) -> None:
 
 def test_the_products_above_are_of_every_size() -> None:
     works = [math.prod(shape) for shape in PRODUCTS]
-    assert min(works) <= ONE_CORE < sorted(works)[1] <= FEW < max(works)
+    assert works[0] <= ONE_CORE_OF_A_VECTOR < works[1] <= ONE_CORE < min(works[2:])
+    assert max(works[:-1]) <= FEW < works[-1]
 
 
-@pytest.mark.parametrize("height", [1, 3, 64, 10_000])
-@pytest.mark.parametrize("depth", [16, 768, 16_384, 2**19])
-def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
-    rows, columns = tile(height, depth)
-    assert 1 <= rows <= height
-    assert rows * columns * depth <= max(ONE_CORE, depth)
+WOKEN = """
+import json, sys, time
+from pathlib import Path
+import numpy as np
+from albertkit.graph.numpy_emitter import product
+
+def others():
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != main]
+    return {task.name: (task / "schedstat").read_text().split()[0] for task in tasks}  # time run
+
+def at_rest():
+    before = None
+    while before != (now := others()):
+        before = now
+        time.sleep(0.1)
+    return now
+
+def wakes(multiply):
+    before = at_rest()
+    multiply()
+    return at_rest() != before
+
+main = Path("/proc/thread-self").resolve().name
+for M, K, N in json.loads(sys.argv[1]):
+    x, weight = np.ones((M, K), np.float32), np.ones((N, K), np.float32)
+    print(wakes(lambda: product(x, weight)), wakes(lambda: x @ weight.T))
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/thread-self/schedstat").exists(), reason="/proc/thread-self is not there"
+)
+def test_a_small_product_wakes_no_second_core() -> None:
+    small = [shape for shape in PRODUCTS if math.prod(shape) <= FEW]
+    done = subprocess.run(
+        [sys.executable, "-c", WOKEN, json.dumps(small)], capture_output=True, text=True, check=True
+    )
+    ours, numpys = zip(*(line.split() for line in done.stdout.splitlines()), strict=True)
+    if "True" not in numpys:
+        pytest.skip("a second core is not here")
+    assert set(ours) == {"False"}
 
 
 @pytest.mark.parametrize("middle", [0.0, 100.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from albertkit.graph.one_core import one_core_product
+from albertkit.graph.one_core import ONE_CORE, one_core_product, tile
 from albertkit.spec import FloatArray
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
@@ -39,6 +39,14 @@ def test_the_bits_are_those_of_one_thread(shape: tuple[int, int, int]) -> None:
     for threads in (2, 3, 5, 8):
         with threadpoolctl.threadpool_limits(threads, "blas"):
             np.testing.assert_array_equal(one_core_product(x, weight), alone)
+
+
+@pytest.mark.parametrize("height", [1, 3, 64, 10_000])
+@pytest.mark.parametrize("depth", [16, 768, 16_384, 2**19])
+def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
+    rows, columns = tile(height, depth)
+    assert 1 <= rows <= height
+    assert rows * columns * depth <= max(ONE_CORE, depth)
 
 
 def values(shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:

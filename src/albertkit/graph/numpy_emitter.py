@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
@@ -20,11 +21,8 @@ from albertkit.spec.heads import norm_eps
 Int32Array = npt.NDArray[np.int32]
 Product: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
 
-# Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
-# GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
-ONE_CORE = 2**18
-# Of so many, a millisecond's work, a product is done before sharing it pays. Where the other core
-# is busy, each shared one waits for it until the system moves it on, with its own core in use.
+# Of so many multiplications, a millisecond's work, a product is done before sharing it pays: where
+# the other core is busy, each shared one waits for it until the system moves it on.
 FEW = 2**24
 
 
@@ -98,28 +96,11 @@ class NumpyEmitter:
 
 
 def product(x: FloatArray, weight: FloatArray) -> FloatArray:
-    """x [M, K] · weight [N, K]ᵀ → [M, N]; a small one in tiles that wake no second core."""
+    """x [M, K] · weight [N, K]ᵀ → [M, N]; a small one wakes no second core."""
     M, K = x.shape
     N = len(weight)
-    if not ONE_CORE < M * K * N <= FEW:
-        return x @ weight.T
-    y = np.empty((M, N), np.float32)
-    rows, columns = tile(M, K)
-    for top in range(0, M, rows):
-        for left in range(0, N, columns):
-            down, right = slice(top, top + rows), slice(left, left + columns)
-            np.matmul(x[down], weight[right].T, out=y[down, right])
-    return y
-
-
-def tile(height: int, depth: int) -> tuple[int, int]:
-    """(rows, columns) of a tile of at most ONE_CORE multiplications, `depth` for each number.
-
-    As square as may be with no more rows than `height`.
-    """
-    area = max(1, ONE_CORE // depth)
-    rows = min(height, math.isqrt(area))
-    return rows, area // rows
+    alone = ONE_CORE_OF_A_VECTOR if 1 in (M, N) else ONE_CORE
+    return one_core_product(x, weight) if alone < M * K * N <= FEW else x @ weight.T
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:

@@ -1,22 +1,25 @@
-"""Products of numpy's whose sums are the same to the bit on any number of cores.
+"""Products of numpy's on one core alone, and so the same to the bit however many there are.
 
 Shared among cores, a product is cut up by their number, and sums at a cut are made in another
 order. So it is cut by its own shape here, into tiles that OpenBLAS leaves to the caller's core.
 They take longer than one piece on one core: of an answer about 512 tokens at albert-base's shape
 nothing for a masked word, a tenth for the words of all tokens, a sixth for spans with 5 beginnings
-(benchmarks/one_core.py). Tiles cut in depth too would halve it, in three times the code.
+(benchmarks/one_core.py). Tiles cut in depth too would take less, in three times the code.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 
-from albertkit.graph.numpy_emitter import tile
 from albertkit.spec import FloatArray
 
+# Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
+# GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
+ONE_CORE = 2**18
 # The same for a matrix and a vector: 2,304 · 4 are shared, one less are not (interface/gemv.c).
 ONE_CORE_OF_A_VECTOR = 2304 * 4 - 1
 
@@ -48,6 +51,16 @@ def _times_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     np.matmul(matrix[:whole].reshape(-1, rows, K), vector, out=y[:whole].reshape(-1, rows))
     np.matmul(matrix[whole:], vector, out=y[whole:])
     return y
+
+
+def tile(height: int, depth: int) -> tuple[int, int]:
+    """(rows, columns) of a tile of at most ONE_CORE multiplications, `depth` for each number.
+
+    As square as may be with no more rows than `height`.
+    """
+    area = max(1, ONE_CORE // depth)
+    rows = min(height, math.isqrt(area))
+    return rows, area // rows
 
 
 def _even(count: int, most: int) -> Iterator[slice]:
