@@ -52,12 +52,21 @@ def test_no_name_of_a_face_is_a_files_too(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_face_alone_imports_no_file_of_its_room(room: str) -> None:
-    look = f"import sys, albertkit.{room}; print(*sys.modules)"
+def test_a_face_alone_shows_its_names_and_imports_no_file_of_its_room(room: str) -> None:
+    look = f"import sys, albertkit.{room}; print(*dir(albertkit.{room})); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert [name for name in done.stdout.split() if name.startswith(f"albertkit.{room}.")] == []
+    shown, modules = (line.split() for line in done.stdout.splitlines())
+    assert listed(room).keys() <= set(shown)
+    assert [name for name in modules if name.startswith(f"albertkit.{room}.")] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_star_import_gives_all_names_of_a_face(room: str) -> None:
+    given: dict[str, object] = {}
+    exec(f"from albertkit.{room} import *", given)  # noqa: S102  # as a person would
+    assert listed(room).keys() <= given.keys()
 
 
 def test_a_name_that_is_none_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'albertkit.rows' has no attribute 'nothing'"):
-        face("albertkit.rows", {"table": ("Table",)})("nothing")
+        face("albertkit.rows", {"table": ("Table",)})[0]("nothing")

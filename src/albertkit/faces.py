@@ -13,8 +13,13 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 
-def face(room: str, files: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
-    """The `__getattr__` of a room; files: of the room, without its name → the names they give."""
+def face(
+    room: str, files: Mapping[str, tuple[str, ...]]
+) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+    """The `__getattr__`, `__dir__` and `__all__` of a room.
+
+    files: of the room, without its name → the names they give.
+    """
     homes = {name: file for file, names in files.items() for name in names}
 
     def fetched(name: str) -> object:
@@ -24,4 +29,7 @@ def face(room: str, files: Mapping[str, tuple[str, ...]]) -> Callable[[str], obj
         setattr(sys.modules[room], name, found)
         return found
 
-    return fetched
+    def listed() -> list[str]:
+        return sorted({*vars(sys.modules[room]), *homes})
+
+    return fetched, listed, sorted(homes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from albertkit.fileformats.torchzip import is_torch_zip as is_torch_zip
     from albertkit.fileformats.torchzip import read_torch as read_torch
 else:
-    __getattr__ = face(
+    __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "archives": ("Unpacked", "is_archive"),

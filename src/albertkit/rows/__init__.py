@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from albertkit.rows.writers import write_csv as write_csv
     from albertkit.rows.writers import write_jsonl as write_jsonl
 else:
-    __getattr__ = face(
+    __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "apart": ("check_apart",),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from albertkit.tasks.fill_mask import FillMask as FillMask
     from albertkit.tasks.vector_types import quantize_embeddings as quantize_embeddings
 else:
-    __getattr__ = face(
+    __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "embed": ("TextEmbedder",),
