@@ -29,6 +29,7 @@ from albertkit.rows.filesystems import (
     size_at,
     without_account,
 )
+from full_disk import files_up_to
 from rows.s3_server import ObjectStore, object_store
 
 
@@ -109,6 +110,16 @@ def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) 
         list(writers.map(write, (b"a", b"b")))
     assert set((tmp_path / "one.bin").read_bytes()) in ({ord("a")}, {ord("b")})
     assert names_in(f"file://{tmp_path}") == ["one.bin"]
+
+
+def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> None:
+    with (
+        files_up_to(2**16),
+        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+        new_object(f"file://{tmp_path}/one.bin") as file,
+    ):
+        file.write(bytes(2**20))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Path) -> None:

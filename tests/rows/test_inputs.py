@@ -21,6 +21,7 @@ from row_files import KINDS, PACKED, Rows, written
 
 ROWS: Rows = [("one", 1), ("two", None), ("é\u2028", 3)]
 TEXTS = [text for text, _ in ROWS]
+DESCRIPTORS = Path("/proc/self/fd")  # what this process has open
 
 
 def needs_pyarrow(kind: str, packed: str = "") -> None:
@@ -171,6 +172,16 @@ def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path)
         read_batches(tmp_path)
     (batch,) = read_batches(tmp_path, skip_bad=True)
     assert (batch.texts, [bad.code for bad in batch.bad]) == (["a"], ["file-unreadable"])
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason=f"{DESCRIPTORS} is not there")
+def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.txt").write_bytes("UTF-16".encode("utf-16"))
+    before = len(list(DESCRIPTORS.iterdir()))
+    inputs = find_inputs(tmp_path)
+    assert {file.error and file.error.finding.code for file in inputs.files} == {"file-not-utf8"}
+    assert len(list(DESCRIPTORS.iterdir())) == before
 
 
 def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -283,6 +285,25 @@ def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
             assert len(vectors) == 10_000
             assert set(vectors[-1].as_py()) == {number}
         assert not [path for path in tmp_path.iterdir() if ".tmp-" in path.name]
+
+
+def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
+    with ShardedSink(tmp_path / "out", job=JOB, kind="npy") as sink:
+        shutil.rmtree(tmp_path / "out")
+        with pytest.raises(SurroundingsError, match=r"out' could not be read.*\[file-unreadable\]"):
+            assert sink.finished
+
+
+def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff.txt")
+    job = {"inputs": [{"name": odd, "bytes": 3}]}
+    with ShardedSink(tmp_path / "out", job=job, kind="npy") as sink, sink.shard(0) as shard:
+        shard.write(EMPTY)
+        shard.bad.add([replace(BAD, place=odd)])
+    with ShardedSink(tmp_path / "out", job=job, kind="npy", resume=True) as sink:
+        assert sink.finished == {0}
+    listed = json.loads((tmp_path / "out" / "_bad-00000.jsonl").read_text())
+    assert listed["place"] == odd
 
 
 def test_a_directory_that_is_closed_to_us_is_one_line(tmp_path: Path) -> None:

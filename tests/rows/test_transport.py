@@ -10,6 +10,7 @@ import pytest
 
 from albertkit.errors import SurroundingsError
 from albertkit.rows import find_inputs, read_batches
+from full_disk import files_up_to
 from row_files import KINDS, PACKED, Rows, written
 
 ROWS: Rows = [(f"text {number} " + "and more " * 300, number) for number in range(300)]
@@ -57,6 +58,16 @@ def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -
         for skip_bad in (False, True):  # nor is a look that failed a bad file
             with pytest.raises(SurroundingsError, match="AWS Error"):
                 read_batches(store.uri(f"bucket/{name}"), skip_bad=skip_bad)
+
+
+def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    place = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
+    with (
+        files_up_to(2**16),
+        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+    ):
+        read_batches(place, skip_bad=True)
 
 
 SHORT_OF_MEMORY = """

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import BinaryIO
 
+from albertkit.fileformats.atomic import told_as_write_failed
 from albertkit.rows.batch import BadRow
 from albertkit.rows.remote_path import AnyPath, new_file
 
@@ -25,7 +26,9 @@ class BadList:
         for each in bad:
             if self._file is None:
                 self._file = self._begin()
-            self._file.write((json.dumps(asdict(each), ensure_ascii=False) + "\n").encode())
+            line = json.dumps(asdict(each), ensure_ascii=False) + "\n"
+            # names of files need not be UTF-8: a byte of another kind stands as JSON's \\udcff
+            self._file.write(line.encode(errors="backslashreplace"))
             self.rows += each.rows
 
 
@@ -39,4 +42,5 @@ def new_bad_list(place: AnyPath) -> Iterator[BadList]:
         listed = BadList(lambda: files.enter_context(new_file(place)))
         yield listed
     if not listed.rows:
-        place.unlink(missing_ok=True)  # of an earlier run, before its inputs were mended
+        with told_as_write_failed(str(place)):
+            place.unlink(missing_ok=True)  # of an earlier run, before its inputs were mended

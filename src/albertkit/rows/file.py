@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -107,7 +108,8 @@ def looked_into(name: str, told: Kind | None = None) -> RowFile:
     except AlbertKitError as error:
         if error.finding.code == "extra-missing":
             raise
-        return RowFile(name, name, size, error=error)
+        # a copy: the error itself holds the frames that it came through, and so the file open
+        return RowFile(name, name, size, error=copy(error))
 
 
 def _looked_into(name: str, size: int | None, told: Kind | None) -> RowFile:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, SurroundingsError, imported
-from albertkit.fileformats.atomic import unfinished_name
+from albertkit.fileformats.atomic import told_as_write_failed, unfinished_name
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -90,7 +90,8 @@ def remove(uri: str) -> None:
     """Remove a file, if it is there."""
     filesystem, path = _at(uri)
     if _looked_at(uri).is_file:
-        filesystem.delete_file(path)
+        with _told_as_unreachable(uri):
+            filesystem.delete_file(path)
 
 
 @contextmanager
@@ -102,7 +103,8 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
     Raises SurroundingsError [write-failed].
     """
     filesystem, path = _at(uri)
-    with tempfile.TemporaryFile() as waiting:
+    here = tempfile.gettempdir()
+    with told_as_write_failed(here), tempfile.TemporaryFile(dir=here) as waiting:
         yield cast(BinaryIO, waiting)
         waiting.seek(0)
         try:

@@ -6,6 +6,7 @@ import json
 import re
 
 from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.atomic import told_as_write_failed
 from albertkit.fileformats.reader import JsonValue, parse_json, told_as_unreadable
 from albertkit.rows.remote_path import AnyPath, new_file
 
@@ -56,14 +57,17 @@ def begin(place: AnyPath, job: dict[str, JsonValue]) -> None:
     """Make a directory without shards this job's, whatever was begun there before."""
     for name in filter(OF_SHARDS.fullmatch, names_in(place)):
         (place / name).unlink()
+    text = json.dumps(job, ensure_ascii=False, indent=1)
     with new_file(place / JOB) as file:
-        file.write(json.dumps(job, ensure_ascii=False, indent=1).encode())
+        # names of files need not be UTF-8: a byte of another kind stands as JSON's \\udcff
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def clear(place: AnyPath) -> None:
     """Remove what writers that were killed left under hidden names; none may be writing."""
-    for name in filter(UNFINISHED.fullmatch, names_in(place)):
-        (place / name).unlink()
+    with told_as_write_failed(str(place)):
+        for name in filter(UNFINISHED.fullmatch, names_in(place)):
+            (place / name).unlink(missing_ok=True)
 
 
 def names_in(place: AnyPath) -> frozenset[str]:

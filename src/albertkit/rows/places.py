@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from albertkit.errors import FormatError, SurroundingsError, imported
+from albertkit.fileformats.atomic import told_as_write_failed
 from albertkit.rows.filesystems import is_uri, opened_uri, size_at, without_account
 from albertkit.rows.kinds import HEAD, Packing
 from albertkit.rows.transport import Transport, told_as_not_brought
@@ -138,10 +139,17 @@ def _damaged(name: str, error: Exception) -> FormatError:
 
 
 def seekable(stream: BinaryIO) -> BinaryIO:
-    """The same bytes where any of them can be gone to: on disk, in a file that has no name."""
-    laid = tempfile.TemporaryFile()  # noqa: SIM115  # whoever reads it closes it
+    """The same bytes where any of them can be gone to: on disk, in a file that has no name.
+
+    Raises SurroundingsError [write-failed] where that has no room, which is no fault of the bytes'.
+    """
+    where = tempfile.gettempdir()
+    with told_as_write_failed(where):
+        laid = tempfile.TemporaryFile(dir=where)  # noqa: SIM115  # whoever reads it closes it
     while block := stream.read(2**20):
-        laid.write(block)
+        with told_as_write_failed(where):
+            laid.write(block)
+            laid.flush()
     laid.seek(0)
     return cast(BinaryIO, laid)
 

@@ -61,7 +61,8 @@ class Shards:
     def finished(self) -> frozenset[int]:
         """The shards that are there, whole."""
         name = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.kind)}")
-        found = ((path, name.fullmatch(path.name)) for path in self.directory.iterdir())
+        with told_as_unreadable(str(self.directory)):
+            found = [(path, name.fullmatch(path.name)) for path in self.directory.iterdir()]
         return frozenset(int(match[1]) for path, match in found if match and self._is_whole(path))
 
     @contextmanager
