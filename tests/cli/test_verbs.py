@@ -109,6 +109,16 @@ def test_a_pipe_holds_what_it_is_said_to(
     assert "Say what it is (--input-kind csv)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [["--column", "title"], ["--input-kind", "csv"]], ids=str)
+def test_what_says_how_files_are_read_is_refused_where_none_is(
+    capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    assert run(["tokens", "a text", *option]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"{option[0]} is given, and all texts are arguments; it says how files")
+    assert line.endswith(f"or leave {option[0]} out. [usage]\n")
+
+
 def test_empty_lines_keep_their_place_and_are_told_of(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, vectors: str
 ) -> None:

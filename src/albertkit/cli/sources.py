@@ -42,8 +42,8 @@ def named_in_order(
 
     "-" is standard input, and so is nothing, unless that is a keyboard. column, kind: what is said
     of all that is no argument.
-    Raises InputError [texts-missing], [text-empty] for an empty argument, [column-missing], and as
-    `find_inputs` does.
+    Raises InputError [texts-missing], [text-empty] for an empty argument, [column-missing], [usage]
+    where nothing is read that these are said of, and as `find_inputs` does.
     """
     if not arguments and not files:
         arguments = piped()
@@ -58,6 +58,7 @@ def named_in_order(
     if files:
         named.append(list(files))
     if all(isinstance(each, str) for each in named):
+        _refuse_unread(column, kind)
         return [each for each in named if isinstance(each, str)]
     from albertkit.rows.columns import refuse_column_of_lines
 
@@ -80,6 +81,17 @@ def _joined(named: Sequence[str | list[str]]) -> list[str | list[str]]:
         else:
             joined.append(each)
     return joined
+
+
+def _refuse_unread(column: str | None, kind: Kind | None) -> None:
+    given = {"--column": column, "--input-kind": kind}
+    for option in (option for option, value in given.items() if value is not None):
+        raise InputError(
+            "usage",
+            f"{option} is given, and all texts are arguments",
+            why="it says how files and pipes are read",
+            fix=f"Give --input FILE, or leave {option} out",
+        )
 
 
 def no_text() -> InputError:
