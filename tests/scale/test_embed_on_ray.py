@@ -73,6 +73,8 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
     with opened_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
         on_gpu = replace(open_job, job=replace(open_job.job, device="cuda:3"))
         assert EmbedWork.anywhere(on_gpu).job.device == "cuda", "the one that Ray gives it"
+        fitted = replace(open_job, job=replace(open_job.job, calibration=Path("texts/c.txt")))
+        assert EmbedWork.anywhere(fitted).job.calibration == str(here / "texts" / "c.txt")
         sent = pickle.dumps(EmbedWork.anywhere(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)

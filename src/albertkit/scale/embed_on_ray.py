@@ -64,7 +64,9 @@ class EmbedWork:
             replace(
                 job,
                 model=_whole(job.model) if Path(job.model).exists() else job.model,
-                calibration=_whole(calibration) if isinstance(calibration, str) else calibration,
+                calibration=_whole(str(calibration))
+                if isinstance(calibration, str | Path)
+                else calibration,
                 # of the GPUs that Ray gives to a worker, which sees no others
                 device="cuda" if _is_gpu(job.device) else job.device,
             ),
