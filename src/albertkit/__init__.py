@@ -97,4 +97,8 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    """The names that can be had here: `help` would end at the first whose extra is missing."""
+    from importlib.util import find_spec
+
+    has_torch = find_spec("torch") is not None
+    return [name for name in sorted(__all__) if has_torch or HOMES.get(name) != "albertkit.model"]

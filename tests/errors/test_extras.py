@@ -33,6 +33,13 @@ def test_what_needs_no_torch_works_without_it() -> None:
     assert run("print(albertkit.AlbertConfig().hidden_size)").stdout == "4096\n"
 
 
+def test_help_shows_what_can_be_had_without_it() -> None:
+    shown = run("import pydoc; print(pydoc.plain(pydoc.render_doc(albertkit)))")
+    assert shown.stderr == ""
+    assert "class TextEmbedder(" in shown.stdout
+    assert "class AlbertModel(" not in shown.stdout
+
+
 def test_a_library_that_is_there_but_broken_keeps_its_own_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
