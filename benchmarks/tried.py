@@ -128,6 +128,7 @@ JOBS: Final = (
             "a text alone, without a mask": emitted(ways.WithoutMask),
             "a text alone in a row of 16": in_a_row_of(16),
             "a text alone, by the library's `infer`": Way(form=ways.InferInOneCall),
+            "a text alone, by a graph of just its length": Way(form=ways.GraphOfOneShape),
         },
     ),
 )

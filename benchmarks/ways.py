@@ -10,7 +10,7 @@ from openvino import InferRequest, Node
 
 from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_forms import Request, Whole
+from albertkit.engine.openvino_forms import Request, Whole, ask, picked
 from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor
@@ -123,5 +123,27 @@ class _Inferring:
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
         self._request.infer(inputs, share_inputs=True)
-        found = self._request.get_output_tensor(0).data
-        return found.reshape(-1, found.shape[-1])[slots]
+        return picked(self._request, slots)
+
+
+class GraphOfOneShape(Whole):
+    """Compiled for rows of just the first batch's shape."""
+
+    def request(self) -> Request:
+        return _OfOneShape(self)
+
+    def request_for(self, batch: PackedBatch) -> InferRequest:
+        model = encoder_graph(self._emit())
+        model.reshape({each.get_any_name(): list(batch.ids.shape) for each in model.inputs})
+        return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+
+
+class _OfOneShape:
+    def __init__(self, form: GraphOfOneShape) -> None:
+        self._form = form
+        self._request: InferRequest | None = None
+
+    def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
+        self._request = self._request or self._form.request_for(batch)
+        ask(self._request, [batch.ids, batch.type_ids, batch.positions, batch.owners])
+        return picked(self._request, slots)

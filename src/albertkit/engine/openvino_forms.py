@@ -103,14 +103,14 @@ class _WholeRequest:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
         if len(slots) == len(batch.slots):
             self._all = self._all or self._form.request_of(encoder_graph)
-            _ask(self._all, inputs)
-            return _picked(self._all, slots)
+            ask(self._all, inputs)
+            return picked(self._all, slots)
         self._few = self._few or self._form.request_of(reading_graph)
         K = len(slots)
         read = np.zeros(max(1, -(-K // READ_STEP)) * READ_STEP, np.int64)
         read[:K] = slots
-        _ask(self._few, [*inputs, read])
-        return _picked(self._few, np.arange(K))
+        ask(self._few, [*inputs, read])
+        return picked(self._few, np.arange(K))
 
 
 class _LayeredRequest:
@@ -122,7 +122,7 @@ class _LayeredRequest:
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         ov = openvino()
-        _ask(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
+        ask(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
         owners = ov.Tensor(batch.owners, shared_memory=True)
@@ -135,7 +135,7 @@ class _LayeredRequest:
         return _flat(before.data)[slots]
 
 
-def _ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
+def ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
     """Compute with these inputs, where they lie."""
     ov = openvino()
     for number, values in enumerate(inputs):
@@ -151,7 +151,7 @@ def _compute(request: InferRequest) -> None:
         request.wait()  # after Ctrl-C too: the inputs' memory must outlive the computing
 
 
-def _picked(request: InferRequest, numbers: Int64Array) -> FloatArray:
+def picked(request: InferRequest, numbers: Int64Array) -> FloatArray:
     """Vectors [K, H] of what a request has computed, whose buffers its next call writes to."""
     return _flat(request.get_output_tensor(0).data)[numbers]
 
