@@ -1,0 +1,60 @@
+"""What can be chosen on the command line is what the library takes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import get_args
+
+import pytest
+
+from albertkit.cli.embed import SHARDED, VectorChoice
+from albertkit.cli.options import (
+    Calibration,
+    Dtype,
+    EngineChoice,
+    InputKind,
+    PoolingChoice,
+    PrecisionChoice,
+    TooLong,
+)
+from albertkit.engine.calibration import FEWEST
+from albertkit.errors import InputError
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.rows.kinds import MAGIC, Kind
+from albertkit.rows.shards import KINDS
+from albertkit.runtime import EngineName, PrecisionName
+from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.spec.vector_plan import Pooling
+from albertkit.tasks.cutting import WhenTooLong
+from albertkit.tasks.vector_types import VectorType
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (Dtype, SavedDtype),
+        (EngineChoice, EngineName),
+        (PoolingChoice, Pooling),
+        (PrecisionChoice, PrecisionName),
+        (TooLong, WhenTooLong),
+        (VectorChoice, VectorType),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_a_choice_has_the_librarys_words(choice: type[Enum], words: object) -> None:
+    assert {each.value for each in choice} == set(get_args(words))
+
+
+def test_a_kind_of_input_is_one_that_first_bytes_do_not_tell() -> None:
+    assert {each.value for each in InputKind} == set(get_args(Kind)) - set(MAGIC.values())
+
+
+def test_files_of_a_directory_are_of_all_kinds_of_shards() -> None:
+    assert {each.value for each in SHARDED} == set(KINDS)
+
+
+def test_how_many_texts_int8_wants_is_said_rightly() -> None:
+    _, option = get_args(Calibration)
+    assert f" {FEWEST} texts" in option.help
+    with pytest.raises(InputError, match=f"Give {FEWEST} texts"):
+        check_fitted_once(None, "int8")
