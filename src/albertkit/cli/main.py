@@ -56,7 +56,7 @@ def main() -> NoReturn:
     # TensorFlow puts a handler on the root, which would say each warning again
     logging.getLogger("albertkit").propagate = False
     status = run(sys.argv[1:])
-    # Python would look through all objects for garbage three times, a tenth of a short run's time
+    # Python would look through all objects for garbage three times, which a short run notices
     gc.freeze()
     sys.exit(status)
 

@@ -1,7 +1,7 @@
 """The command's first lines: Ctrl-C ends it quietly while the rest is still being imported.
 
-In that third of a second nothing is open, so that the process may end on the spot; a
-KeyboardInterrupt would be a traceback, or be lost in an import that catches everything.
+Nothing is open then, so that the process may end on the spot; a KeyboardInterrupt would be a
+traceback, or be lost in an import that catches everything.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from albertkit import rows
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.text.checks import check_texts
@@ -64,11 +65,9 @@ def _listed(texts: Sequence[str]) -> list[str]:
 
 def _first_of(place: str | Path) -> list[str]:
     """The texts at the beginning of a file of any kind and any length."""
-    from albertkit.rows import read_batches  # which a model that isn't calibrated never needs
-
     texts: list[str] = []
     try:
-        for batch in read_batches(place, rows=FIRST):
+        for batch in rows.read_batches(place, rows=FIRST):
             texts += batch.texts
             if len(texts) >= FIRST:
                 break
