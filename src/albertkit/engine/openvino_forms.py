@@ -144,7 +144,7 @@ def ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> Non
 
 
 def _compute(request: InferRequest) -> None:
-    """Started and waited for: the library's `infer` takes longer (benchmarks/tried.py)."""
+    """Started and waited for: on more threads than one the library's `infer` takes longer."""
     try:
         request.start_async()
     finally:
