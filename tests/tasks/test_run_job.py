@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import albertkit
-from albertkit.errors import InputError
+from albertkit.errors import FormatError, InputError
 from albertkit.rows.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.embed_job import EmbedJob
@@ -135,6 +135,15 @@ def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
     (tmp_path / "out" / "part-00001.npy").unlink()
     run(replace(job, vectors="int8"), tmp_path / "out", kind="npy", resume=True)
     assert bytes_in(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY\x01\x00", b"no array"])
+def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: bytes) -> None:
+    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy")
+    (tmp_path / "out" / "part-00001.npy").unlink()
+    (tmp_path / "out" / RANGES).write_bytes(damage)
+    with pytest.raises(FormatError, match=rf"(?s){RANGES}.*ranges.*\[file-malformed\]"):
+        run(replace(job, vectors="int8"), tmp_path / "out", kind="npy", resume=True)
 
 
 @pytest.mark.parametrize("kind", ["npy", "jsonl"])

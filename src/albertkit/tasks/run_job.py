@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.errors import InputError
+from albertkit.errors import FormatError, InputError
 from albertkit.rows import Inputs, ShardedSink
 from albertkit.rows.apart import check_apart
 from albertkit.rows.job_directory import RANGES
@@ -149,12 +149,25 @@ def progress_line(open_job: OpenJob) -> ProgressLine:
 def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath) -> FloatArray:
     """The ranges that an earlier run kept, or of the first window."""
     if place.exists():
-        kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
-        return kept
+        return _kept_ranges(place)
     ranges = _first_ranges(job, embedder, rows)
     with new_file(place) as file:
         np.save(file, ranges)
     return ranges
+
+
+def _kept_ranges(place: AnyPath) -> FloatArray:
+    try:
+        kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
+    except (ValueError, EOFError) as error:
+        raise FormatError(
+            "file-malformed",
+            "its ranges cannot be read",
+            why="it is no array as numpy writes it",
+            fix="Begin the job anew in another directory",
+            where=str(place),
+        ) from error
+    return kept
 
 
 def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
