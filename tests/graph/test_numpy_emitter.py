@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from albertkit.engine.openvino_engine import own_cores
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, product
 from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
@@ -88,7 +89,8 @@ def at_rest():
 
 def wakes(multiply):
     before = at_rest()
-    multiply()
+    for _ in range(100):  # on a busy machine some are over before a woken thread has run
+        multiply()
     return at_rest() != before
 
 main = Path("/proc/thread-self").resolve().name
@@ -107,9 +109,8 @@ def test_a_small_product_wakes_no_second_core() -> None:
         [sys.executable, "-c", WOKEN, json.dumps(small)], capture_output=True, text=True, check=True
     )
     ours, numpys = zip(*(line.split() for line in done.stdout.splitlines()), strict=True)
-    if "True" not in numpys:
-        pytest.skip("a second core is not here")
     assert set(ours) == {"False"}
+    assert "True" in numpys or own_cores() == 1  # what is looked for can be seen
 
 
 @pytest.mark.parametrize("middle", [0.0, 100.0])
