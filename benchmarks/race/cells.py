@@ -18,20 +18,21 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def times(ratio: Ratio | None) -> str:
     """How many times as fast, with the range; without one it is of one round."""
-    if ratio is None:
-        return ""
-    if ratio.low == ratio.high:
-        return f"x{ratio.middle:.2f}"
-    return f"x{ratio.middle:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+    return _with_range(ratio, "x", ".2f")
 
 
 def share(ratio: Ratio | None) -> str:
     """As `times`, of what can at most be 1."""
+    return _with_range(ratio, "", ".0%")
+
+
+def _with_range(ratio: Ratio | None, sign: str, form: str) -> str:
     if ratio is None:
         return ""
+    middle = f"{sign}{ratio.middle:{form}}"
     if ratio.low == ratio.high:
-        return f"{ratio.middle:.0%}"
-    return f"{ratio.middle:.0%} ({ratio.low:.0%}–{ratio.high:.0%})"
+        return middle
+    return f"{middle} ({ratio.low:{form}}–{ratio.high:{form}})"
 
 
 def spread(found: Sequence[float]) -> str:
