@@ -7,7 +7,8 @@ from typing import get_args
 
 import pytest
 
-from albertkit.cli.embed import SHARDED, VectorChoice
+from albertkit.cli.embed import VectorChoice
+from albertkit.cli.embed_output import SHARDED
 from albertkit.cli.options import (
     Calibration,
     Dtype,

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli import options
 from albertkit.cli.computing import computes
+from albertkit.cli.embed_output import ClusterChoice, EmbedForm, Output
+from albertkit.cli.sources import STANDARD_INPUT
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
 
 if TYPE_CHECKING:
     from albertkit.runtime import Computing
-    from albertkit.scale import Workers
-
-
-class EmbedForm(StrEnum):
-    """How vectors are printed, or what the files of a directory are."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
-    JSONL_GZ = "jsonl.gz"
-    CSV = "csv"
-    PARQUET = "parquet"
-    ARROW = "arrow"
-    NPY = "npy"
-
-
-class ClusterChoice(StrEnum):
-    """Who makes a directory's files, if not this process."""
-
-    RAY = "ray"
 
 
 class VectorChoice(StrEnum):
@@ -46,16 +28,6 @@ class VectorChoice(StrEnum):
     UINT8 = "uint8"
     BINARY = "binary"
     UBINARY = "ubinary"
-
-
-PRINTED = (EmbedForm.TABLE, EmbedForm.JSONL, EmbedForm.CSV)
-SHARDED = (
-    EmbedForm.PARQUET,
-    EmbedForm.ARROW,
-    EmbedForm.NPY,
-    EmbedForm.JSONL,
-    EmbedForm.JSONL_GZ,
-)
 
 
 @computes
@@ -148,39 +120,18 @@ def embed(
     ] = None,
 ) -> None:
     """Give a vector for each text."""
-    if output == "":
-        raise InputError("usage", "--output has no name", fix="Give a file, or a directory: out/")
-    sharded = output is not None and _is_directory(output)
-    if output is not None and form is not None and not sharded:
-        raise InputError(
-            "usage",
-            "both --format and --output are given",
-            why="a file's kind is what its name ends in",
-            fix="Leave --format out",
-        )
-    _check_form(form, SHARDED if sharded else PRINTED)
-    if not sharded and (resume or shard_rows is not None):
-        raise InputError(
-            "usage",
-            f"--{'resume' if resume else 'shard-rows'} is given without a directory",
-            why="only a directory holds parts that are whole",
-            fix="Give --output out/",
-        )
-    if [*(texts or ()), *(inputs or ())].count("-") > 1:
-        raise InputError(
-            "usage",
-            "standard input is named twice",
-            why="what was read there is gone",
-            fix="Name it once",
-        )
-    if output is not None and not sharded and "://" in output:
-        raise InputError(
-            "usage",
-            f"--output {output} is a file",
-            why="on other file systems only directories are written, each file of them whole",
-            fix="Give a directory's name, which ends in /, or write the file here and copy it",
-        )
-    _check_cluster(on, sharded, {"address": address, "workers": workers, "cores": cores})
+    to = Output(
+        place=output,
+        form=form,
+        shard_rows=shard_rows,
+        resume=resume,
+        on=on,
+        address=address,
+        workers=workers,
+        cores=cores,
+    )
+    to.check()
+    _check_read_once([*(texts or ()), *(inputs or ())])
     from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
     job = EmbedJob(
@@ -200,7 +151,7 @@ def embed(
         vectors=vectors.value,
         **computing,
     )
-    if output is not None and sharded:
+    if output is not None and to.is_directory:
         from albertkit.cli.embed_job import run_sharded
 
         run_sharded(
@@ -209,7 +160,7 @@ def embed(
             output,
             form.value if form else "parquet",
             resume=resume,
-            workers=_workers(address, workers, cores) if on else None,
+            workers=to.cluster(),
         )
     else:
         from albertkit.cli.embed_windows import run_streamed
@@ -217,44 +168,11 @@ def embed(
         run_streamed(job, texts or (), form.value if form else None, output)
 
 
-def _is_directory(output: str) -> bool:
-    from albertkit.rows.remote_path import path_of
-
-    return output.endswith("/") or not path_of(output).suffix or Path(output).is_dir()
-
-
-def _check_form(form: EmbedForm | None, choice: tuple[EmbedForm, ...]) -> None:
-    if form is not None and form not in choice:
+def _check_read_once(named: Sequence[str]) -> None:
+    if named.count(STANDARD_INPUT) > 1:
         raise InputError(
             "usage",
-            f"--format is {form.value}",
-            why=f"{'printed' if choice is PRINTED else 'in a directory'} it can be "
-            f"{', '.join(choice)}",
-            fix="Give --output out/" if choice is PRINTED else "Take one of these",
+            "standard input is named twice",
+            why="what was read there is gone",
+            fix="Name it once",
         )
-
-
-def _check_cluster(
-    on: ClusterChoice | None, sharded: bool, given: Mapping[str, str | int | None]
-) -> None:
-    named = next((name for name, value in given.items() if value is not None), None)
-    if on is None and named is not None:
-        raise InputError(
-            "usage",
-            f"--{named} is given without --on",
-            why="this process alone needs none",
-            fix="Give --on ray, or leave it out",
-        )
-    if on is not None and not sharded:
-        raise InputError(
-            "usage",
-            f"--on {on.value} is given without a directory",
-            why="each worker writes files of its own",
-            fix="Give --output out/",
-        )
-
-
-def _workers(address: str | None, count: int | None, cores: int | None) -> Workers:
-    from albertkit.scale import Workers
-
-    return Workers(address, count, cores or 1)
