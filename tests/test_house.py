@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -46,9 +47,16 @@ def test_every_raised_code_is_listed() -> None:
 
 
 def test_every_public_name_has_a_home_and_is_there() -> None:
+    tree = ast.parse(Path(albertkit.__file__).read_text(encoding="utf-8"))
+    listed = next(n for n in ast.walk(tree) if isinstance(n, ast.Assign) and is_all(n))
+    assert {*ast.literal_eval(listed.value)} == {*albertkit.HOMES, "__version__"}
+    assert {*albertkit.__all__} == {*albertkit.HOMES, "__version__"}
     for name, home in albertkit.HOMES.items():
-        assert name in albertkit.__all__, name
         assert getattr(albertkit, name).__module__.startswith("albertkit"), home
+
+
+def is_all(assigned: ast.Assign) -> bool:
+    return [each.id for each in assigned.targets if isinstance(each, ast.Name)] == ["__all__"]
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -100,5 +108,4 @@ def test_no_pickle_and_no_evaluation_in_the_package() -> None:
 
 def test_every_public_name_stands_in_the_docs() -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    names = set(albertkit.__all__) - {"__version__"}
-    assert {name for name in names if f"`{name}`" not in page} == set()
+    assert {name for name in albertkit.HOMES if f"`{name}`" not in page} == set()

@@ -28,6 +28,32 @@ if TYPE_CHECKING:
     from albertkit.tasks import FillMask, TextEmbedder, quantize_embeddings
     from albertkit.text import AlbertTokenizer, TextPolicy
 
+    __all__ = [
+        "AlbertConfig",
+        "AlbertForMaskedLM",
+        "AlbertForMultipleChoice",
+        "AlbertForPreTraining",
+        "AlbertForQuestionAnswering",
+        "AlbertForSequenceClassification",
+        "AlbertForSpanSearch",
+        "AlbertForTokenClassification",
+        "AlbertKitError",
+        "AlbertModel",
+        "AlbertTokenizer",
+        "FillMask",
+        "FormatError",
+        "InputError",
+        "SurroundingsError",
+        "TextEmbedder",
+        "TextPolicy",
+        "__version__",
+        "compile_for_inference",
+        "convert",
+        "load",
+        "quantize_embeddings",
+        "verify",
+    ]
+
 __version__ = "0.1.0"
 
 HOMES = {
@@ -55,34 +81,10 @@ HOMES = {
     "verify": "albertkit.conversion",
 }
 
-__all__ = [
-    "AlbertConfig",
-    "AlbertForMaskedLM",
-    "AlbertForMultipleChoice",
-    "AlbertForPreTraining",
-    "AlbertForQuestionAnswering",
-    "AlbertForSequenceClassification",
-    "AlbertForSpanSearch",
-    "AlbertForTokenClassification",
-    "AlbertKitError",
-    "AlbertModel",
-    "AlbertTokenizer",
-    "FillMask",
-    "FormatError",
-    "InputError",
-    "SurroundingsError",
-    "TextEmbedder",
-    "TextPolicy",
-    "__version__",
-    "compile_for_inference",
-    "convert",
-    "load",
-    "quantize_embeddings",
-    "verify",
-]
-
 
 def __getattr__(name: str) -> object:
+    if name == "__all__":  # asked for by a star import alone
+        return __dir__()
     home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'albertkit' has no attribute {name!r}")
@@ -97,8 +99,9 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The names that can be had here: `help` would end at the first whose extra is missing."""
+    """The names that can be had here: `help` and a star import would end at one that cannot."""
     from importlib.util import find_spec
 
     has_torch = find_spec("torch") is not None
-    return [name for name in sorted(__all__) if has_torch or HOMES.get(name) != "albertkit.model"]
+    names = [name for name, home in HOMES.items() if has_torch or home != "albertkit.model"]
+    return sorted(["__version__", *names])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import albertkit
 from albertkit.errors import imported
 
 TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
@@ -38,6 +39,13 @@ def test_help_shows_what_can_be_had_without_it() -> None:
     assert shown.stderr == ""
     assert "class TextEmbedder(" in shown.stdout
     assert "class AlbertModel(" not in shown.stdout
+
+
+def test_a_star_import_gives_what_can_be_had_without_it() -> None:
+    done = run("before = {*globals()}; from albertkit import *; print(*{*globals()} - before)")
+    assert done.stderr == ""
+    plain = {name for name, home in albertkit.HOMES.items() if home != "albertkit.model"}
+    assert {*done.stdout.split()} - {"before"} == {*plain, "__version__"}
 
 
 def test_a_library_that_is_there_but_broken_keeps_its_own_error(
