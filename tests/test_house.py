@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -57,6 +59,15 @@ def test_every_public_name_has_a_home_and_is_there() -> None:
 
 def is_all(assigned: ast.Assign) -> bool:
     return [each.id for each in assigned.targets if isinstance(each, ast.Name)] == ["__all__"]
+
+
+@pytest.mark.parametrize("name", sorted(albertkit.HOMES))
+def test_the_types_of_a_public_name_can_be_asked_for(name: str) -> None:
+    found = getattr(albertkit, name)
+    methods = vars(found).values() if inspect.isclass(found) else ()
+    for each in (found, *filter(inspect.isfunction, methods)):
+        if each.__module__.startswith("albertkit"):  # what a dataclass makes has no file
+            get_type_hints(each)
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

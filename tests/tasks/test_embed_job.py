@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -50,3 +51,8 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
     of_one = replace(strict, shard_rows=100)
     with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
         embed_shard(of_one.embedder(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
+
+
+def test_the_types_of_its_fields_can_be_asked_for() -> None:
+    """As whoever lays it out as JSON does."""
+    assert {*get_type_hints(EmbedJob)} == {field.name for field in fields(EmbedJob)}

@@ -16,7 +16,7 @@ from torch import Tensor
 from albertkit.errors import InputError
 from albertkit.spec.vocabulary import BERT_PIECES, BERTS
 
-Given: TypeAlias = "Tensor | npt.NDArray[np.generic] | Sequence[object] | None"
+Given: TypeAlias = Tensor | npt.NDArray[np.generic] | Sequence[object] | None
 
 AXES = {2: "[batch, length]", 3: "[batch, choices, length]"}
 

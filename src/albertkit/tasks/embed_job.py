@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import albertkit
 from albertkit import rows
 from albertkit.errors import InputError
+from albertkit.rows.kinds import Kind
 from albertkit.runtime import Calibration, EngineName, PrecisionName
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
@@ -26,7 +27,6 @@ from albertkit.tasks.vector_types import VectorType
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
     from albertkit.rows import Inputs
-    from albertkit.rows.kinds import Kind
 
 SHARD_ROWS = 100_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 
@@ -18,11 +18,9 @@ from albertkit.text.batch import encode_all_traced, encode_texts, encode_traced
 from albertkit.text.checks import check_texts, shown
 from albertkit.text.encoding import Encodings
 from albertkit.text.policy import TextPolicy, policy_named
+from albertkit.text.tokenized import Tokenized
 from albertkit.text.vocabulary import Vocabulary
 from albertkit.text.vocabulary_files import find_vocabulary
-
-if TYPE_CHECKING:
-    from albertkit.text.tokenized import Tokenized
 
 LOGGER = logging.getLogger(__name__)
 
