@@ -1,19 +1,16 @@
 """A job of two shards, killed with SIGKILL before each line of ours that it runs, then taken up.
 
-Usage: python killed_anywhere.py DIRECTORY. Prints how many kills there were. Nothing of pytest and
-no threads are here, so that forking is safe.
+Usage: python killed_anywhere.py DIRECTORY. Prints how many kills there were.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from albertkit.rows import BadRow, ShardedSink, Table
+from killed import killed_at
 
 OURS = tuple(f"{room}/{name}.py" for room, name in (
     ("rows", "sink"), ("rows", "job_directory"), ("rows", "shards"), ("rows", "bad_list"),
@@ -32,27 +29,6 @@ def job(place: Path) -> None:
                 shard.bad.add([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
 
 
-def killed_at(line: int, place: Path) -> bool:
-    """Run the job in a process that dies before so many lines; whether it came to that."""
-    child = os.fork()
-    if child == 0:
-        left = line
-
-        def trace(frame: FrameType, event: str, _: object) -> Any:
-            nonlocal left
-            if not frame.f_code.co_filename.endswith(OURS):
-                return None
-            left -= event == "line"
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        sys.settrace(trace)
-        job(place)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-
-
 def contents(place: Path) -> dict[str, bytes]:
     """Every file."""
     return {path.name: path.read_bytes() for path in place.iterdir()}
@@ -64,7 +40,7 @@ def main() -> None:
     job(top / "whole")
     whole = contents(top / "whole")
     line = 0
-    while killed_at(line, place := top / str(line)):
+    while killed_at(line, partial(job, place := top / str(line)), OURS):
         there = contents(place) if place.is_dir() else {}
         shown = {name: data for name, data in there.items() if not name.startswith(".")}
         if not shown.items() <= whole.items():

@@ -21,6 +21,7 @@ from albertkit.errors import AlbertKitError, InputError, SurroundingsError
 from albertkit.rows import BadRow, ShardedSink, Table, read_batches
 from full_disk import files_up_to
 from interrupts import started
+from killed import run_script
 
 JOB = {"inputs": [{"name": "a.txt", "bytes": 3}], "model": "tiny"}
 BAD = BadRow("a.txt", 3, "row-malformed", "holds null", 2)
@@ -245,10 +246,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
 
 
 def test_a_job_may_be_killed_at_any_line_of_ours(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("killed_anywhere.py")
-    done = subprocess.run(
-        [sys.executable, script, tmp_path], capture_output=True, text=True, check=False
-    )
+    done = run_script(Path(__file__).with_name("killed_anywhere.py"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 150
 

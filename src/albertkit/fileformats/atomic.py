@@ -45,8 +45,7 @@ def new_file(place: Path) -> Iterator[BinaryIO]:
         try:
             with _created(unfinished) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                lay_down(file)
             unfinished.replace(place)
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -96,6 +95,12 @@ def write_file(place: Path, data: bytes) -> None:
     """Write `data` to `place`, whole or not at all; raises as `new_file` does."""
     with new_file(place) as file:
         file.write(data)
+
+
+def lay_down(file: BinaryIO) -> None:
+    """Wait until what was written lies on the disk: then nothing of it can fail any more."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def unfinished_name(name: str) -> str:

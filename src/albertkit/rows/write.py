@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
 
 from albertkit.errors import InputError, imported
+from albertkit.fileformats.atomic import lay_down
 from albertkit.rows.arrow_writers import ArrowFileWriter, ParquetWriter
 from albertkit.rows.cells import CellType
 from albertkit.rows.remote_path import AnyPath, new_file
@@ -66,11 +67,18 @@ def kind_of_output(place: AnyPath) -> str:
 
 
 @contextmanager
-def new_table(place: AnyPath, types: Types = MappingProxyType({})) -> Iterator[TableWriter]:
+def new_table(
+    place: AnyPath,
+    types: Types = MappingProxyType({}),
+    *,
+    beside: Callable[[], None] | None = None,
+) -> Iterator[TableWriter]:
     """A writer of the file that `place` becomes when the block ends well.
 
-    types: of columns whose first cells may not tell them. The first table written fixes the
-    columns, so one without rows must be written where there are none.
+    types: of columns whose first cells may not tell them. beside: puts other files there that
+    belong to this one; called when all its bytes lie on disk, before it has its name.
+    The first table written fixes the columns, so one without rows must be written where there are
+    none.
     Raises as `check_output` and `new_file` do.
     """
     check_output(place)
@@ -79,6 +87,9 @@ def new_table(place: AnyPath, types: Types = MappingProxyType({})) -> Iterator[T
         try:
             yield writer
             writer.finish()
+            if beside is not None:
+                lay_down(file)
+                beside()
         except BaseException:
             writer.abandon()
             raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from albertkit import rows
-from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.atomic import lay_down, new_file
 from albertkit.rows import Table
 from albertkit.spec import FloatArray
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
@@ -28,16 +29,24 @@ def write_vectors(
     cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` does, before
     a window is asked for.
     """
-    with rows.new_table(place) as writer:
+    with rows.new_table(place, beside=partial(put_ranges, place, cast)) as writer:
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
-        write_ranges(place, cast)
     return rows.given_back(place)
 
 
-def write_ranges(place: Path, cast: VectorCast) -> None:
-    """Write what bytes are set against beside their file: queries become bytes by the same."""
+def put_ranges(place: Path, cast: VectorCast) -> None:
+    """Put what bytes are set against beside their file: queries become bytes by the same.
+
+    An earlier file at `place` goes first: so none is ever there beside another's ranges.
+    """
+    ranges = place.with_name(f"{place.name}.ranges.npy")
     if cast.kind in IN_STEPS and cast.ranges is not None:
-        with new_file(place.with_name(f"{place.name}.ranges.npy")) as file:
+        with new_file(ranges) as file:
             np.save(file, cast.ranges)
+            lay_down(file)
+            place.unlink(missing_ok=True)
+    elif ranges.exists():  # of an earlier run
+        place.unlink(missing_ok=True)
+        ranges.unlink()

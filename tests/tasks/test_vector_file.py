@@ -1,0 +1,40 @@
+"""A file of vectors has its own ranges beside it, or is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albertkit.errors import SurroundingsError
+from albertkit.tasks.vector_file import write_vectors
+from albertkit.tasks.vector_types import VectorCast
+from full_disk import files_up_to
+from killed import run_script
+
+
+@pytest.mark.parametrize("kinds", ["int8 int8", "int8 float32", "float32 uint8"])
+def test_killed_anywhere_no_vectors_lie_beside_anothers_ranges(kinds: str, tmp_path: Path) -> None:
+    script = Path(__file__).with_name("vectors_killed.py")
+    done = run_script(script, tmp_path, *kinds.split())
+    assert done.returncode == 0, done.stderr
+    kills, gone = map(int, done.stdout.split())
+    assert kills > 60
+    assert 0 < gone < 20, "the old file is there until the new one is whole"
+
+
+@pytest.mark.parametrize("most", [100, 300])
+def test_what_a_full_disk_refuses_leaves_the_earlier_pair(most: int, tmp_path: Path) -> None:
+    """At the vectors, and at their ranges: those of 40 numbers are longer than one vector."""
+    place = tmp_path / "v.npy"
+    nothing = np.zeros((0, 40), np.int8)
+    write_vectors(place, [random(2, 0)], VectorCast("int8"), nothing)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with files_up_to(most), pytest.raises(SurroundingsError, match=r"\[write-failed\]"):
+        write_vectors(place, [random(2, 1)], VectorCast("int8"), nothing)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def random(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 1, (count, 40)).astype(np.float32)
