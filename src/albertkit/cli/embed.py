@@ -11,6 +11,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.computing import computes
 from albertkit.cli.embed_output import ClusterChoice, EmbedForm, Output
+from albertkit.cli.lasting import lasting
 from albertkit.cli.sources import STANDARD_INPUT
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
@@ -132,7 +133,8 @@ def embed(
     )
     to.check()
     _check_read_once([*(texts or ()), *(inputs or ())])
-    from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
+    with lasting():
+        from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
     job = EmbedJob(
         tuple(inputs or ()),

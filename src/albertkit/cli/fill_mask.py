@@ -8,6 +8,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.computing import computes
+from albertkit.cli.lasting import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.sources import WORDS
@@ -38,9 +39,10 @@ def fill_mask(
     """Give the words that fit a [MASK]."""
     check_options(form, output)
     given = texts_of(texts, inputs, column, input_kind)
-    from albertkit.cli.screen import drawn
-    from albertkit.rows import Table
-    from albertkit.tasks.fill_mask import FillMask
+    with lasting():
+        from albertkit.cli.screen import drawn
+        from albertkit.rows import Table
+        from albertkit.tasks.fill_mask import FillMask
 
     fill = FillMask(model, truncation=truncation.value, policy=policy, **computing)
     answers = fill(given, top_k=top_k, targets=targets or None)

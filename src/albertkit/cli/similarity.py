@@ -9,6 +9,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.computing import computes
+from albertkit.cli.lasting import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.errors import InputError
@@ -52,11 +53,12 @@ def similarity(
         from albertkit.cli.heatmap import check_plot
 
         check_plot(plot)
-    import numpy as np
+    with lasting():
+        import numpy as np
 
-    from albertkit.cli.screen import drawn
-    from albertkit.rows import Table
-    from albertkit.tasks.embed import TextEmbedder
+        from albertkit.cli.screen import drawn
+        from albertkit.rows import Table
+        from albertkit.tasks.embed import TextEmbedder
 
     embedder = TextEmbedder(model, truncation=truncation.value, policy=policy, **computing)
     vectors = embedder.encode(given)

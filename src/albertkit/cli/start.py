@@ -11,11 +11,14 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
+from albertkit.cli.lasting import lasting
+
 
 def main() -> NoReturn:
     """The entry point: runs what the command line says and exits with its status."""
     usual = signal.signal(signal.SIGINT, _end)
-    from albertkit.cli.main import main as run_command
+    with lasting():
+        from albertkit.cli.main import main as run_command
 
     signal.signal(signal.SIGINT, usual)
     run_command()
