@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from tokenize import TokenError
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -13,6 +14,10 @@ import numpy as np
 from albertkit.errors import FormatError
 from albertkit.rows.arrow_tables import opened_table
 from albertkit.rows.kinds import Kind
+
+# What numpy says of a damaged .npy: a header that it cannot parse it takes for one of Python 2, and
+# fails at that a second time (2.4).
+NPY_DAMAGE = (ValueError, EOFError, SyntaxError, TokenError)
 
 
 def is_whole(file: BinaryIO, kind: str) -> bool:
@@ -32,7 +37,7 @@ def _npy(file: BinaryIO) -> bool:
     try:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    except (ValueError, EOFError):
+    except NPY_DAMAGE:
         return False
     begin = file.tell()
     return file.seek(0, os.SEEK_END) == begin + dtype.itemsize * int(np.prod(shape))

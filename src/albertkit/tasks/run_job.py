@@ -20,6 +20,7 @@ from albertkit.rows import Inputs, ShardedSink
 from albertkit.rows.apart import check_apart
 from albertkit.rows.job_directory import RANGES
 from albertkit.rows.remote_path import AnyPath, new_file, path_of
+from albertkit.rows.whole import NPY_DAMAGE
 from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.spec import FloatArray
@@ -159,7 +160,7 @@ def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath
 def _kept_ranges(place: AnyPath) -> FloatArray:
     try:
         kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
-    except (ValueError, EOFError) as error:
+    except NPY_DAMAGE as error:
         raise FormatError(
             "file-malformed",
             "its ranges cannot be read",
