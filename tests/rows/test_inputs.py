@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -93,18 +94,20 @@ def test_inputs_are_described_by_name_and_size_sent_elsewhere_and_read_twice(fol
 
 @pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("kind", KINDS)
-def test_standard_input_may_be_of_any_kind(
+def test_standard_input_may_be_of_any_kind_and_stays_its_owners(
     monkeypatch: pytest.MonkeyPatch, kind: str, packed: str
 ) -> None:
     """But for CSV and TSV, which no content tells from lines."""
     needs_pyarrow(kind, packed)
-    data = PACKED[packed](KINDS[kind](ROWS))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    lent = io.BytesIO(PACKED[packed](KINDS[kind](ROWS)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(lent))
     texts = list(read_texts("-"))
     assert texts == (["n,text", "1,one", ",two", "3,é\u2028"] if kind == ".csv" else texts)
     assert len(texts) == (4 if kind in (".csv", ".tsv") else 3)
     if kind not in (".csv", ".tsv"):
         assert texts == TEXTS
+    gc.collect()
+    assert not lent.closed
 
 
 def test_standard_input_is_counted_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:

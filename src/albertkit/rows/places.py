@@ -58,7 +58,12 @@ def opened(path: str, name: str) -> BinaryIO:
     name: what messages call it.
     """
     with told_as_not_brought(name):
-        return cast(BinaryIO, io.BufferedReader(Transport(_source(path), name), TOGETHER))
+        return cast(
+            BinaryIO,
+            io.BufferedReader(
+                Transport(_source(path), name, lent=path == STANDARD_INPUT), TOGETHER
+            ),
+        )
 
 
 def _source(path: str) -> BinaryIO:

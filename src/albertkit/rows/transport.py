@@ -25,12 +25,14 @@ REFUSALS = (
 class Transport(io.RawIOBase):
     """A file's bytes as they are brought, whose failures are told before any decoder sees them.
 
-    name: of the file, for messages. Decoders, pyarrow's too, let our errors through.
+    name: of the file, for messages. lent: whether the source is another's, and stays open.
+    Decoders, pyarrow's too, let our errors through.
     """
 
-    def __init__(self, source: BinaryIO, name: str) -> None:
+    def __init__(self, source: BinaryIO, name: str, *, lent: bool = False) -> None:
         self.source = source
         self.name = name
+        self.lent = lent
 
     def readable(self) -> bool:
         return True
@@ -51,7 +53,8 @@ class Transport(io.RawIOBase):
             return count
 
     def close(self) -> None:
-        self.source.close()
+        if not self.lent:
+            self.source.close()
         super().close()
 
 
