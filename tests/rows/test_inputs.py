@@ -64,6 +64,17 @@ def test_places_are_read_in_the_order_in_which_they_are_named(folder: Path) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_is_not_utf_8_is_a_name(tmp_path: Path, kind: str) -> None:
+    needs_pyarrow(kind)
+    odd = tmp_path / os.fsdecode(b"caf\xe9" + kind.encode())
+    try:
+        odd.write_bytes(KINDS[kind](ROWS))
+    except OSError:
+        pytest.skip("a file system without such names")
+    assert list(read_texts(odd)) == list(read_texts(tmp_path)) == TEXTS
+
+
 def test_a_pattern_names_its_files_in_order(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt", "c.csv", "in/d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

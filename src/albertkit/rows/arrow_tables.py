@@ -5,6 +5,7 @@ What is behind a number of rows is reached by the files' metadata, without readi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -163,7 +164,8 @@ def opened_table(
             return ParquetTable(stream)
         if mapped is None:
             stream.seek(0)  # a pipe's, laid on disk, was looked at before
-        source = stream if mapped is None else pyarrow.memory_map(mapped)
+        # as bytes: pyarrow encodes a str itself, and no name that is not UTF-8 (26.0.1)
+        source = stream if mapped is None else pyarrow.memory_map(os.fsencode(mapped))
         if kind == "arrow":
             return ArrowFile(source, mapped=mapped is not None)
         return ArrowStream(source, name)

@@ -5,6 +5,7 @@ A number comes from the disk when it is touched, and none is copied.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,7 +27,8 @@ def given_back(place: Path) -> Given:
         case ".arrow":
             import pyarrow.ipc
 
-            return pyarrow.ipc.open_file(pyarrow.memory_map(str(place))).read_all()
+            mapped = pyarrow.memory_map(os.fsencode(place))  # see opened_table
+            return pyarrow.ipc.open_file(mapped).read_all()
         case _:
             return place
 
