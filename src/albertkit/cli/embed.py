@@ -1,7 +1,5 @@
 """`albertkit embed`: a vector for each text, printed, in a file, or in a directory of shards."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -76,7 +74,7 @@ def embed(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    computing: Computing,
+    computing: "Computing",
     form: Annotated[
         EmbedForm | None,
         typer.Option(

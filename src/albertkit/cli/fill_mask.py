@@ -1,7 +1,5 @@
 """`albertkit fill-mask`: the words that fit a [MASK]."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +30,7 @@ def fill_mask(
     ] = None,
     truncation: options.Truncation = options.TooLong.ERROR,
     policy: options.Policy = None,
-    computing: Computing,
+    computing: "Computing",
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:

@@ -1,7 +1,5 @@
 """`albertkit similarity`: how near texts are to one another."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +30,7 @@ def similarity(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    computing: Computing,
+    computing: "Computing",
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
