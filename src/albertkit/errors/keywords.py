@@ -18,11 +18,12 @@ NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Let a misspelt keyword of `function` raise InputError [unknown-keyword], no TypeError."""
-    names = _keywords(function)
     own = function.__name__
+    known = functools.cache(lambda: _keywords(function))  # asked at the first call, not at import
 
     @functools.wraps(function)
     def called(*given: P.args, **named: P.kwargs) -> R:
+        names = known() if named else []
         unknown = [name for name in named if name not in names]
         if unknown:
             # as the caller wrote it: a class, which may inherit this, or a function
