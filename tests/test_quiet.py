@@ -55,13 +55,13 @@ UNUSED = {
     "albertkit.checkpoints": "bert keras_hub model_garden names onnx tf1 tf1_hub tfhub"
     " tokenizer_files",
     "albertkit.cli": "convert embed_job fill_mask inspect similarity tokens training verify",
-    "albertkit.engine": "calibration int8_search openvino_engine",
+    "albertkit.engine": "calibration int8_search openvino_engine processor quiet_openvino",
     "albertkit.fileformats": "archives hdf5 onnx_file pickled saved_model tensorbundle torchzip",
-    "albertkit.graph": "onnx_graph",
+    "albertkit.graph": "onnx_graph rounding",
     "albertkit.rows": "arrow_writers file filesystems inputs read shards sink write",
     "albertkit.tasks": "embed_shard fill_mask job_rows run_job",
-    "albertkit.text": "align calls ready_tokenizer saved_files saved_model_vocabulary tied_paths"
-    " tokenizer_json",
+    "albertkit.text": "align calls ready_tokenizer requests saved_files saved_model_vocabulary"
+    " tied_paths tokenizer_json",
     "concurrent": "futures",  # a thread that reads ahead
 }
 ROOMS = "{'conversion', 'hub', 'model', 'pretraining', 'scale', 'training'}"

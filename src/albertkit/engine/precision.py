@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from albertkit.engine.processor import Processor, this_processor
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
-from albertkit.text.requests import one_of
+from albertkit.text.checks import one_of
+
+if TYPE_CHECKING:
+    from albertkit.engine.processor import Processor
 
 LOGGER = logging.getLogger(__name__)
 
@@ -47,9 +49,7 @@ def check_calibration(given: object, precision: PrecisionName) -> None:
         )
 
 
-def precision_for(
-    asked: PrecisionName, processor: Callable[[], Processor] = this_processor
-) -> ChosenPrecision:
+def precision_for(asked: PrecisionName, processor: Callable[[], Processor]) -> ChosenPrecision:
     """What is computed in; int8 only where it is asked for by name, as its answers are others.
 
     Raises InputError [precision-unsupported], [option-invalid].

@@ -11,7 +11,6 @@ from albertkit import rows
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.text.checks import check_texts
-from albertkit.text.requests import as_list
 
 FIRST = 4096  # texts of a file that are looked at
 # The reader's own name options of what is embedded, which a calibration file does not have.
@@ -60,6 +59,8 @@ def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
 
 
 def _listed(texts: Sequence[str]) -> list[str]:
+    from albertkit.text.requests import as_list  # likewise
+
     return check_texts(as_list(texts, "calibration"), "calibration")
 
 

@@ -21,7 +21,7 @@ from albertkit.errors import SurroundingsError
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.vector_plan import Pooling
 from albertkit.text import Encodings
-from albertkit.text.requests import one_of
+from albertkit.text.checks import one_of
 
 if TYPE_CHECKING:
     from albertkit.engine.int8_search import FoundScheme

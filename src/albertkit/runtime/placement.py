@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from albertkit.engine.processor import Processor, this_processor
 from albertkit.errors import InputError, imported
 from albertkit.runtime.choose_engine import ENGINE_NAMES, EngineName
-from albertkit.text.requests import one_of
+from albertkit.runtime.precision import processor_here
+from albertkit.text.checks import one_of
+
+if TYPE_CHECKING:
+    from albertkit.engine.processor import Processor
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
@@ -27,7 +31,7 @@ class Placement:
     def processor(self) -> Processor:
         """What the device can, as the engine knows it; imports the engine's library."""
         if self.engine != "torch":
-            return this_processor()
+            return processor_here()
         from albertkit.model.devices import processor_of
 
         return processor_of(self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from albertkit.engine.precision import (
     PRECISION_NAMES,
@@ -11,9 +12,11 @@ from albertkit.engine.precision import (
     PrecisionName,
     precision_for,
 )
-from albertkit.engine.processor import Processor, this_processor
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.runtime.choose_engine import EngineName
+
+if TYPE_CHECKING:
+    from albertkit.engine.processor import Processor
 
 __all__ = ["ChosenPrecision", "PrecisionName", "choose_precision"]
 
@@ -23,10 +26,17 @@ OTHERS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
 )
 
 
+def processor_here() -> Processor:
+    """What this machine's can, as OpenVINO knows it, which is imported."""
+    from albertkit.engine.processor import this_processor  # float32 asks no processor
+
+    return this_processor()
+
+
 def choose_precision(
     asked: PrecisionName,
     engine: EngineName = "auto",
-    processor: Callable[[], Processor] = this_processor,
+    processor: Callable[[], Processor] = processor_here,
 ) -> ChosenPrecision:
     """Raises InputError [precision-unsupported], [option-invalid].
 

@@ -24,11 +24,11 @@ from albertkit.text.assemble import (
     without_specials,
 )
 from albertkit.text.batch import encode_all_traced, encode_texts
-from albertkit.text.checks import check_texts
+from albertkit.text.checks import check_texts, one_of
 from albertkit.text.encoding import Encodings, Starts
 from albertkit.text.flat import FlatPieces
 from albertkit.text.policy import TextPolicy
-from albertkit.text.requests import Request, Text, one_of
+from albertkit.text.requests import Request, Text
 from albertkit.text.tokenized import (
     TensorKind,
     Tokenized,

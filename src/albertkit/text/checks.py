@@ -1,4 +1,4 @@
-"""What is refused before any text is encoded: things that are no text, and text that cannot be.
+"""What is refused before any text is encoded: no text, text that cannot be, no option's value.
 
 A lone surrogate (U+D800 to U+DFFF) is half of a character: no UTF-8 file can hold it, and
 SentencePiece, which reads UTF-8, has no piece for it.
@@ -58,3 +58,14 @@ def shown(value: object) -> str:
     text = repr(value)
     kind = type(value).__name__
     return "None" if value is None else f"{text} ({kind})" if len(text) <= 40 else f"a {kind}"
+
+
+def one_of(value: object, allowed: Sequence[object], name: str) -> None:
+    """InputError where an option has none of its values."""
+    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
+        raise InputError(
+            "option-invalid",
+            f"{name} is {shown(value)}",
+            why=f"it can be {', '.join(map(repr, allowed))}",
+            fix="Choose one of them",
+        )

@@ -83,14 +83,3 @@ def checked(given: Sequence[object], is_split: bool) -> list[Text]:
             )
         rows.append(row)  # type: ignore[arg-type]  # check_texts looks at each
     return rows
-
-
-def one_of(value: object, allowed: Sequence[object], name: str) -> None:
-    """InputError where an option has none of its values."""
-    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
-        raise InputError(
-            "option-invalid",
-            f"{name} is {shown(value)}",
-            why=f"it can be {', '.join(map(repr, allowed))}",
-            fix="Choose one of them",
-        )
