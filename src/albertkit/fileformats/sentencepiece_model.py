@@ -162,9 +162,9 @@ def plain_records(data: bytes, at: int) -> tuple[Places, Places, Places]:
     """
     found = []
     last = len(data) - 3  # tag, length, tag, length must be there
-    while at < last and data[at] == 0x0A and data[at + 1] < 0x80:
+    while at < last and data[at] == 0x0A and (length := data[at + 1]) < 0x80:
         found.append(at)
-        at += 2 + data[at + 1]
+        at += 2 + length
     octets = np.frombuffer(data, np.uint8)
     begins = np.array(found, np.int64)
     ends = begins + 2 + octets[begins + 1]

@@ -208,8 +208,9 @@ class SentencePieces:
 
 def check_kind(model: SentencePieceModel, name: str) -> None:
     """ALBERT's rules are made for unigram models whose unknown text is one piece."""
-    if model.algorithm != "unigram" or model.ids_of("byte"):
-        kind = "byte pieces" if model.ids_of("byte") else f"the algorithm {model.algorithm}"
+    has_bytes = "byte" in model.types
+    if model.algorithm != "unigram" or has_bytes:
+        kind = "byte pieces" if has_bytes else f"the algorithm {model.algorithm}"
         raise FormatError(
             "vocabulary-unfit",
             f"this SentencePiece model has {kind}",

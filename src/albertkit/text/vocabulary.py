@@ -36,7 +36,7 @@ class PieceTable:
 
     def __init__(self, names: Sequence[str], special_names: SpecialNames, where: str) -> None:
         self.names = tuple(names)
-        self.ids = {piece: number for number, piece in enumerate(self.names)}
+        self.ids = dict(zip(self.names, range(len(self.names)), strict=True))
         self.special_names = special_names
         self.specials: SpecialIds = find_specials(special_names, self.ids, where)
 
