@@ -548,6 +548,9 @@ def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop) -> None
     assert line.endswith("[write-failed]")
 
 
+PATIENCE = 120  # seconds in which a command begins its work on a machine that is busy
+
+
 @pytest.fixture(scope="module")
 def slow(w: Workshop) -> list[str]:
     """A command that computes for long and writes where something is already."""
@@ -566,9 +569,13 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     output = w.place / "out" / "out.npy"
     output.write_bytes(b"the old file")
     process = started([*STARTED, *slow, "-o", str(output)])
-    time.sleep(2.5)  # it computes by then
+    until = time.monotonic() + PATIENCE
+    while not any(output.parent.glob(".out.npy.tmp-*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)  # it has begun to write, and mostly computes by then
+    assert process.poll() is None
     process.send_signal(kind)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=PATIENCE)
     assert output.read_bytes() == b"the old file"
     beside = [other.name for other in output.parent.iterdir() if other != output]
     if kind == signal.SIGINT:
@@ -584,12 +591,12 @@ def test_a_conversion_interrupted_in_its_proof_leaves_nothing(w: Workshop, slow:
     source, place = slow[slow.index("-m") + 1], w.place / "converted"
     place.mkdir()
     process = started([*STARTED, "convert", source, str(place / "new"), "--to", "tf1"])
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while not any(place.iterdir()) and time.monotonic() < until:
         time.sleep(0.05)
     assert any(place.iterdir())  # under a hidden name, unproved
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=PATIENCE)
     assert (process.returncode, list(place.iterdir())) == (130, [])
     assert b"Traceback" not in told
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
+from array import array
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -146,11 +150,23 @@ def test_an_argument_that_is_no_utf8_is_refused(vectors: Path) -> None:
     assert b"[lone-surrogate]" in done.stderr
 
 
+def waiting(pipe: IO[bytes]) -> int:
+    """How many bytes nobody has read yet."""
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
 def test_ctrl_c_ends_with_130_and_no_traceback(vectors: Path) -> None:
     process = started([*COMMAND, "embed", "-m", vectors], stdin=subprocess.PIPE)
-    time.sleep(1.5)  # it waits for standard input by then
+    assert process.stdin is not None
+    process.stdin.write(b"a line\n")
+    process.stdin.flush()
+    while waiting(process.stdin):  # then it waits for more
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told == b""
 

@@ -19,6 +19,8 @@ from albertkit.spec import AlbertConfig, Weights
 from albertkit.text.encoding import Encodings
 from axes import CONFIG_AXES, random_encodings, random_weights
 
+pytestmark = pytest.mark.usefixtures("float32_beside_int8")
+
 # Four repetitions: two stay in int8 where the ends are in float.
 CONFIG: AlbertConfig = replace(CONFIG_AXES[0].values[0], num_hidden_layers=4)
 LAYER = "encoder.albert_layer_groups.0.albert_layers.0."

@@ -8,7 +8,6 @@ import os
 import stat
 import tarfile
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -215,11 +214,9 @@ def test_a_hundred_gigabytes_of_zeros_are_refused_before_a_byte_is_written(
     monkeypatch.setattr(Path, "open", lambda self, mode="r": written.append(mode))  # of our target
     monkeypatch.setattr(archives, "map_file", lambda _: memoryview(data))
     data = zeros_without_end("zeros", 100 * 2**30)
-    began = time.process_time()
     with pytest.raises(FormatError, match=r"more than 16,777,216 bytes.*\[archive-too-large\]"):
         unpack(place / "archive", place / "into")
     assert written == []
-    assert time.process_time() - began < 1
 
 
 def test_zeros_whose_size_is_a_lie_are_refused_while_they_come(place: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -249,11 +248,9 @@ def test_a_mutated_file_gives_arrays_or_our_error(
     if cut is not None:
         del data[int(len(data) * cut) :]
     (tmp_path / "a.bin").write_bytes(data)
-    began = time.process_time()
     try:
         found = read_torch(tmp_path / "a.bin")
         largest = max((found[name].size for name in found), default=0)
     except AlbertKitError:
         largest = 0
     assert largest <= len(data)
-    assert time.process_time() - began < 1

@@ -72,9 +72,11 @@ def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -
 
 SHORT_OF_MEMORY = """
 import resource, sys
+import pyarrow
 from pyarrow import parquet, ipc
 from albertkit.errors import SurroundingsError
 from albertkit.rows import find_inputs, read_batches
+pyarrow.set_cpu_count(1)  # each thread's stack would count, and there is one for each core
 inputs = find_inputs(sys.argv[1])
 batches = read_batches(inputs, skip_bad=True)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

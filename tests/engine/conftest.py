@@ -1,0 +1,21 @@
+"""What tests of int8 share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from albertkit.engine import openvino_engine
+from albertkit.engine.processor import this_processor
+
+
+@pytest.fixture
+def float32_beside_int8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a processor has bfloat16, an engine in int8 computes all else in that.
+
+    Nothing is then what a scheme done by hand gives to 1e-5, and a model that is made to be just
+    good enough is not. That case is held by test_engine_and_model.py, on such a processor.
+    """
+    plain = replace(this_processor(), bfloat16=False)
+    monkeypatch.setattr(openvino_engine, "this_processor", lambda: plain)
