@@ -140,7 +140,7 @@ def drop_controls(parts: list[Traced]) -> list[Traced]:
     return drop(
         parts,
         lambda c: (
-            DROPPED_CONTROLS.match(c) is not None
+            re.match(DROPPED_CONTROLS, c) is not None
             or (not c.isascii() and unicodedata.category(c) == "Cf")
         ),
     )

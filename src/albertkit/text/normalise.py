@@ -21,16 +21,16 @@ import numpy as np
 from albertkit.text.policy import TextPolicy
 
 NUL = "\0"
-WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace())  # U+3000 is the last
-CONTROLS = re.compile(r"[\0-\x1f\x7f-\x9f]")
-DROPPED_CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is the last
+# A pattern as text is compiled at its first use: ALBERT's own policies need none of these.
+CONTROLS = r"[\0-\x1f\x7f-\x9f]"
+DROPPED_CONTROLS = r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
+ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
 # BERT's list of CJK blocks. Source: google-research/bert tokenization.py `_is_chinese_char`.
-# A pattern as text is compiled at its first use: ALBERT's own policies need neither of these two.
 IDEOGRAPH = (
     "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
     "\U0002b820-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
 )
-ASCII_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 # Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold deletes.
 DEFAULT_IGNORABLE = (
     "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -132,7 +132,7 @@ def without(text: str, is_dropped: Callable[[str], bool]) -> str:
 
 def drop_controls(text: str) -> str:
     """BERT's cleaning: NUL, U+FFFD, Cc and Cf go, except tab, line feed and carriage return."""
-    text = DROPPED_CONTROLS.sub("", text)
+    text = re.sub(DROPPED_CONTROLS, "", text)
     if text.isascii():
         return text
     return without(text, lambda character: unicodedata.category(character) == "Cf")
@@ -140,7 +140,7 @@ def drop_controls(text: str) -> str:
 
 def space_controls(text: str) -> str:
     """With a space for each character of the categories Cc and Cf."""
-    text = CONTROLS.sub(" ", text)
+    text = re.sub(CONTROLS, " ", text)
     if text.isascii():
         return text
     hidden = "".join(c for c in set(text) if unicodedata.category(c) == "Cf")
@@ -168,7 +168,7 @@ def casefolded(character: str) -> str:
 
 def space_punctuation(text: str) -> str:
     """A space on both sides of each punctuation mark (ASCII's symbols count, as in BERT)."""
-    text = ASCII_PUNCTUATION.sub(r" \g<0> ", text)
+    text = re.sub(ASCII_PUNCTUATION, r" \g<0> ", text)
     if not text.isascii():
         marks = "".join(c for c in set(text) if not c.isascii() and is_punctuation(c))
         if marks:
@@ -179,5 +179,5 @@ def space_punctuation(text: str) -> str:
 def is_punctuation(character: str) -> bool:
     """Whether BERT's basic tokenizer cuts at this character."""
     if character.isascii():
-        return ASCII_PUNCTUATION.match(character) is not None
+        return re.match(ASCII_PUNCTUATION, character) is not None
     return unicodedata.category(character).startswith("P")
