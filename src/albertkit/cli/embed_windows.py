@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from albertkit import rows
 from albertkit.cli.output import number_of, to_standard_output
-from albertkit.cli.screen import drawn
 from albertkit.cli.sources import named_in_order, no_text
 from albertkit.errors import InputError
 from albertkit.rows import BadRow, RowBatch, Table
@@ -111,6 +110,8 @@ def _printing(form: str) -> Iterator[Write]:
             case "csv":
                 rows.write_csv(table, sys.stdout, header=header)
             case _:
+                from albertkit.cli.screen import drawn  # what a pipe gets is not drawn
+
                 print(drawn(table))
         header = False
         sys.stdout.flush()

@@ -6,7 +6,6 @@ What the first table's columns are, those of all that follow are. A writer begin
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -54,6 +53,8 @@ class PackedJsonLinesWriter(JsonLinesWriter):
     """The same, compressed; the same rows are the same bytes whenever they are written."""
 
     def __init__(self, file: BinaryIO) -> None:
+        import gzip  # most write none
+
         super().__init__(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
 
     def finish(self) -> None:
