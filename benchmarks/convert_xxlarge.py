@@ -22,15 +22,18 @@ import numpy as np
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.spec import FloatArray, Weights, parameter_table, preset
 
+BENCHMARKS = str(Path(__file__).parent)
 # Prints seconds by the clock and of a core, and the peak of memory, mapped files included.
 CONVERT = """
-import resource, sys, time
+import sys, time
+sys.path.insert(0, sys.argv[4])
+from race.memory import peak_megabytes
 begun = time.perf_counter()
 from albertkit import convert
 done = convert(sys.argv[1], sys.argv[2], to=sys.argv[3])
 took = time.perf_counter() - begun
 busy = time.process_time()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = peak_megabytes()
 print(f"{took:.1f}\\t{busy:.1f}\\t{peak:.0f}\\t{done.parity.line()}")
 """
 
@@ -74,7 +77,7 @@ def main() -> None:
         for target in asked.to or ("huggingface", "tf1", "keras-hub", "onnx"):
             place = Path(folder) / target
             told = subprocess.run(
-                [sys.executable, "-c", CONVERT, str(source), str(place), target],
+                [sys.executable, "-c", CONVERT, str(source), str(place), target, BENCHMARKS],
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             print(f"{target}\t{told.stdout.strip() or told.stderr.strip().splitlines()[-1]}")

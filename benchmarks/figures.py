@@ -19,10 +19,9 @@ from pathlib import Path
 from race import processes, reasons, tables
 from race.cells import NOT_YET
 from race.picture import bars
-from race.results import Part, Results, read_results
+from race.results import OF_PAGES, Part, Results, read_results
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results.json"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
 PICTURE = ROOT / "docs" / "speed.svg"
 DRAWN = "base/2"  # the part that the picture shows
@@ -45,7 +44,7 @@ OF_ALL: dict[str, Callable[[Results], str]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=OF_PAGES)
     asked = parser.parse_args()
     differing = [path for path, text in written(results_of(asked.results)) if not holds(path, text)]
     for path, text in written(results_of(asked.results)):

@@ -36,10 +36,13 @@ from race.models import RANDOM, model_directory
 OUTLIERS: Final = "+outliers"
 CHANNELS: Final = [7, 19, 40, 77, 131, 200]
 LARGER: Final = {"full_layer_layer_norm": 12, "attention.LayerNorm": 6, "ffn_output": 4}
+BENCHMARKS: Final = Path(__file__).parent
 # Ranges change no shape and no byte, so that any do.
 PROCESS: Final = """
 import sys
 import numpy as np
+sys.path.insert(0, sys.argv[3])
+from race.memory import peak_megabytes
 from albertkit.engine.calibration import Extremes
 from albertkit.engine.int8_search import PLANS, scheme_of
 from albertkit.engine.lists import vectors_of_texts
@@ -60,9 +63,7 @@ if sys.argv[2] != "float32":
     plan = next(plan for plan in PLANS if plan.name == sys.argv[2])
     how = {"precision": "int8", "scheme": scheme_of(plan, weights, inputs, 64)}
 vectors_of_texts(OpenVinoEngine(weights, **how), texts, "mean")
-# not ru_maxrss, which begins with what the process that started this one had
-(line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
-print(int(line.split()[1]) // 1024)
+print(round(peak_megabytes()))
 """
 
 
@@ -120,7 +121,7 @@ def row(name: str, found: Fidelity, memory: str) -> str:
 
 def largest_set(place: Path, computed_in: str) -> int:
     """MB of a process of its own."""
-    command = [sys.executable, "-c", PROCESS, str(place), computed_in]
+    command = [sys.executable, "-c", PROCESS, str(place), computed_in, str(BENCHMARKS)]
     return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 

@@ -13,7 +13,6 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from albertkit.engine import openvino_engine
 from albertkit.engine.packing import lone
 from albertkit.engine.protocol import Wanted
 from albertkit.sources import VECTORS, directory_of
+from race.memory import resident_megabytes
 
 LENGTHS = 128
 PASSES = 6
@@ -53,19 +53,13 @@ def grown(kept: int) -> str:
         engine.run(lone(ids, np.zeros_like(ids), length), Wanted(tokens=True))
 
     ask(LENGTHS)
-    before = resident()
+    before = resident_megabytes()
     for _ in range(PASSES):
         begun = time.process_time()
         for length in range(1, LENGTHS + 1):
             ask(length)
         spent = time.process_time() - begun
-    return f"{resident() - before:9.1f} MB{1000 * spent / LENGTHS:9.2f} ms"
-
-
-def resident() -> float:
-    """Megabytes of this process."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+    return f"{resident_megabytes() - before:9.1f} MB{1000 * spent / LENGTHS:9.2f} ms"
 
 
 if __name__ == "__main__":

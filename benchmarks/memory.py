@@ -20,9 +20,9 @@ from pathlib import Path
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.packing import SLOTS
 from albertkit.spec import AlbertConfig
+from race.memory import MB
 from race.models import model_directory
 
-MB = 1e6
 STATES = 5  # that a process tells of
 CHILD = """
 import json, sys
@@ -34,6 +34,7 @@ from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.packing import SLOTS
 from albertkit.text import Encodings
 from mix import mixed_lengths
+from race.memory import KB_OF_LINUX
 
 def tell(name):
     found = {}
@@ -41,7 +42,7 @@ def tell(name):
         for line in open(file):
             key, _, value = line.partition(":")
             if key in ("VmHWM", "VmRSS", "RssAnon", "Pss"):
-                found[key] = int(value.split()[0]) * 1024
+                found[key] = int(value.split()[0]) * KB_OF_LINUX
     print(json.dumps([name, found]), flush=True)
 
 def texts(lengths):

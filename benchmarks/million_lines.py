@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from race.memory import resident_megabytes
+
 COMMAND = "from albertkit.cli.start import main; main()"
 WARM = 0.1  # of the run, in which buffers, caches and compiled shapes come to their size
 FLAT = 1.10  # the peak behind the warm-up may be so many times the peak in it
@@ -40,19 +42,11 @@ def lines(count: int) -> Iterator[str]:
         yield " ".join(chance.choices(words, k=chance.randint(3, 12))) + "\n"
 
 
-def resident(process: subprocess.Popen[bytes]) -> float:
-    """Megabytes that lie in memory."""
-    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1000
-    return 0.0
-
-
 def watched(process: subprocess.Popen[bytes]) -> list[float]:
     """Resident megabytes, second by second, until the end."""
     sizes = []
     while process.poll() is None:
-        sizes.append(resident(process))
+        sizes.append(resident_megabytes(process.pid))
         time.sleep(1)
     if process.returncode:
         sys.exit(f"the command ended with {process.returncode}")

@@ -24,7 +24,7 @@ from albertkit.engine.openvino_emitter import OpenVinoEmitter
 from albertkit.engine.openvino_forms import Form, Layered, Whole
 from albertkit.engine.packing import SLOTS
 from albertkit.engine.processor import this_processor
-from race.contestant import peak_megabytes
+from race.memory import peak_megabytes
 from race.models import model_directory
 from tried import SETTINGS, Emitter, planned, stands, texts_of
 

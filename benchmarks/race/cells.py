@@ -8,16 +8,19 @@ from typing import Final
 from race.results import Ratio
 
 NOT_YET: Final = "*Not measured yet.*"
+PEAK: Final = "peak memory, MB"  # of race.memory
+ONCE: Final = "†"  # marks a figure of one round, beside which no range stands
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; all columns but the first are of numbers."""
+    """A table; all columns but the first are of numbers. Below it the note on ONCE, if it is in."""
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table}\n\n{ONCE} of one round, which has no range." if ONCE in table else table
 
 
 def times(ratio: Ratio | None) -> str:
-    """How many times as fast, with the range; without one it is of one round."""
+    """How many times as fast, with the range over the rounds, or the mark of one round."""
     return _with_range(ratio, "x", ".2f")
 
 
@@ -29,10 +32,13 @@ def share(ratio: Ratio | None) -> str:
 def _with_range(ratio: Ratio | None, sign: str, form: str) -> str:
     if ratio is None:
         return ""
-    middle = f"{sign}{ratio.middle:{form}}"
-    if ratio.low == ratio.high:
-        return middle
-    return f"{middle} ({ratio.low:{form}}–{ratio.high:{form}})"
+    low, high = (f"{end:{form}}" for end in (ratio.low, ratio.high))
+    return f"{sign}{ratio.middle:{form}}{with_range(low, high, ratio.rounds)}"
+
+
+def with_range(low: str, high: str, rounds: int) -> str:
+    """What stands behind a figure: its range over the rounds, or the mark of one round."""
+    return ONCE if rounds == 1 else f" ({low}–{high})"
 
 
 def spread(found: Sequence[float]) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from race.field import BY_NAME
+from race.memory import peak_megabytes
 from race.names import SINGLES
 from race.runner import Runner
 
@@ -60,13 +61,6 @@ def make(name: str, place: Path, threads: int) -> Runner:
 
 def versions(libraries: tuple[str, ...]) -> str:
     return ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
-
-
-def peak_megabytes() -> float:
-    """Of this process alone: getrusage's peak begins with that of who started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) / 1024
 
 
 if __name__ == "__main__":

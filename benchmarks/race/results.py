@@ -18,6 +18,8 @@ from typing import Any
 
 from race.machine import this_machine
 
+OF_PAGES = Path(__file__).resolve().parents[1] / "results.json"  # what the pages show
+DIRTY = "-dirty"
 Round = dict[str, float]  # contestant's name → seconds
 
 
@@ -25,8 +27,8 @@ Round = dict[str, float]  # contestant's name → seconds
 class Ran:
     """One job of one part.
 
-    peaks: of each contestant's memory, in MB, from its start to the job's end. others: the largest
-    share of the machine that other processes used.
+    peaks: of each contestant's memory, in race.memory's MB, from its start to the job's end.
+    others: the largest share of the machine that other processes used.
     """
 
     told: str
@@ -55,10 +57,11 @@ class Ratio:
     middle: float
     low: float
     high: float
+    rounds: int
 
     @classmethod
     def of(cls, found: list[float]) -> Ratio:
-        return cls(statistics.median(found), min(found), max(found))
+        return cls(statistics.median(found), min(found), max(found), len(found))
 
 
 @dataclass(slots=True)
@@ -132,8 +135,18 @@ def read_results(path: Path) -> Results:
 
 
 def results_here(path: Path) -> Results:
-    """Those of the file, or none yet. Raises SystemExit where they are another machine's."""
+    """Those of the file, or none yet.
+
+    Raises SystemExit where they are another machine's, and for the figures of our pages where what
+    is measured is in no commit.
+    """
     here = this_machine()
+    at = commit()
+    if path.resolve() == OF_PAGES and at.endswith(DIRTY):
+        raise SystemExit(
+            f"{path} holds the pages' figures, and files differ from {at.removesuffix(DIRTY)}; "
+            "nobody could measure them again. Commit first, or give another file: --results FILE"
+        )
     if not path.exists():
         return Results(here)
     found = read_results(path)
@@ -149,16 +162,18 @@ def today() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def commit() -> str:
-    """The commit that is measured, marked where files differ from it."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
+def commit(tree: Path = OF_PAGES.parents[1]) -> str:
+    """The commit that is measured, marked where what is measured, or how, differs from it."""
+    told = _git(tree, "describe", "--always", "--exclude", "*")
+    changed = _git(tree, "status", "--porcelain", "--", "src", "benchmarks", ":!benchmarks/*.json")
+    return told + (DIRTY if changed else "")
+
+
+def _git(tree: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, check=False, cwd=tree
     )
-    return told.stdout.strip()
+    return done.stdout.strip()
 
 
 def _part(found: Mapping[str, Any]) -> Part:

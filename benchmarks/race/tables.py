@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from race.cells import NOT_YET, markdown, plural, share, times
+from race.cells import NOT_YET, ONCE, PEAK, markdown, plural, share, times, with_range
 from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
 from race.processes import sentence
@@ -69,7 +69,7 @@ def lists(part: Part) -> str:
         memory = f"{peak:,.0f}" if peak else ""
         return [*speeds, memory, alike(each, runner)]
 
-    heads = [*(SAID[job] for job in jobs), "peak MB", "vectors"]
+    heads = [*(SAID[job] for job in jobs), PEAK, "vectors"]
     return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *absent(part, RACED)])
 
 
@@ -104,7 +104,7 @@ def beside(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
             shares = [share(part.jobs[job].ratio(OURS, each.name)) for job in jobs]
             rows.append([f"share of {each.shown}", *shares, ""])
     heads = [SAID.get(job) or f"one text of {SINGLES[job]}" for job in jobs]
-    own = f"peak MB (albertkit {part.peak(OURS):,.0f})"
+    own = f"{PEAK} (albertkit: {part.peak(OURS):,.0f})"
     return [f"albertkit float32, {size(part)}, against", *heads, own], rows
 
 
@@ -174,6 +174,8 @@ def speed(ran: Ran, name: str) -> str:
     if middle is None:
         return ""
     beside = "" if ratio is None or name == REFERENCE else f" · {times(ratio)}"
+    if not beside and sum(name in each for each in ran.rounds) == 1:
+        beside = ONCE
     return f"{ran.tokens / middle:,.0f} tok/s{beside}"
 
 
@@ -182,8 +184,8 @@ def milliseconds(ran: Ran, name: str) -> str:
     found = [1000 * each[name] / ran.calls for each in ran.rounds if name in each]
     if not found:
         return ""
-    middle = f"{statistics.median(found):,.2f}"
-    return middle if len(found) == 1 else f"{middle} ({min(found):,.2f}–{max(found):,.2f})"
+    low, high = f"{min(found):,.2f}", f"{max(found):,.2f}"
+    return f"{statistics.median(found):,.2f}{with_range(low, high, len(found))}"
 
 
 def alike(each: Contestant, runner: Runner) -> str:

@@ -37,7 +37,7 @@ def test_a_profile_is_shares_of_a_call_and_of_the_ceiling() -> None:
 
 def test_a_way_is_held_against_what_stands_in_its_own_job() -> None:
     shown = reasons.tried(found()).splitlines()
-    assert shown[2:4] == ["| a slower way | x0.55 (0.50–0.60) |", "| a faster way | x1.50 |"]
+    assert shown[2:4] == ["| a slower way | x0.55 (0.50–0.60) |", "| a faster way | x1.50† |"]
     assert shown[-1] == "base: 32 texts (2 rounds), one text (1 round), at abc."
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,17 @@ from race.field import ABSENT
 from race.jobs import Job
 from race.machine import this_machine
 from race.picture import bars
-from race.results import Part, Ran, Ratio, Results, Runner, read_results, results_here
+from race.results import (
+    OF_PAGES,
+    Part,
+    Ran,
+    Ratio,
+    Results,
+    Runner,
+    commit,
+    read_results,
+    results_here,
+)
 
 OURS, PEER = "ours-float32", "sentence-transformers"
 ROUNDS = [{OURS: 1.0, PEER: 4.0}, {OURS: 2.0, PEER: 6.0}, {OURS: 1.0, PEER: 5.0}]
@@ -38,14 +50,14 @@ def found() -> Results:
 
 
 def test_a_ratio_is_made_within_its_round() -> None:
-    assert ran().ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0)  # medians alone would say 5
+    assert ran().ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0, 3)  # medians alone would say 5
     assert ran().middle(OURS) == 1.0
 
 
 def test_figures_are_of_the_rounds_in_which_one_was_asked() -> None:
     once = ran([*ROUNDS, {PEER: 50.0}])
     assert once.middle(OURS) == 1.0
-    assert once.ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0)
+    assert once.ratio(OURS, PEER) == Ratio(4.0, 3.0, 5.0, 3)
     assert once.middle("pipeline") is None
     assert once.ratio("pipeline", PEER) is None
 
@@ -64,6 +76,31 @@ def test_another_machines_figures_are_not_mixed_in(tmp_path: Path) -> None:
     results.save(path)
     with pytest.raises(SystemExit, match="holds figures of an abacus"):
         results_here(path)
+
+
+def test_a_commit_is_marked_where_what_is_measured_differs_from_it(tmp_path: Path) -> None:
+    git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for name in ("src/one.py", "benchmarks/two.py", "benchmarks/results.json", "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    clean = commit(tmp_path)
+    assert re.fullmatch("[0-9a-f]{7,}", clean)
+    for name in ("benchmarks/results.json", "README.md"):  # which runs and figures.py write
+        (tmp_path / name).write_text("figures")
+    assert commit(tmp_path) == clean
+    (tmp_path / "src" / "new.py").touch()
+    assert commit(tmp_path) == f"{clean}-dirty"
+
+
+def test_the_pages_figures_are_not_measured_of_what_is_in_no_commit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("race.results.commit", lambda: "abc-dirty")
+    with pytest.raises(SystemExit, match=r"files differ from abc; .*Commit first"):
+        results_here(OF_PAGES)
+    assert results_here(tmp_path / "mine.json").parts == {}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +134,25 @@ def test_the_fastest_peer_is_the_one_that_ours_is_least_ahead_of() -> None:
     part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0, "pipeline": 2.0}, {OURS: 1.0, PEER: 3.0}]
     rows = tables.against(part).splitlines()
     assert "| sentence-transformers | x3.50 (3.00–4.00) | 1,300 |" in rows
-    assert "| the fastest of these | x2.00 |  |" in rows
+    assert "| the fastest of these | x2.00† |  |" in rows
+    assert rows[-1] == "† of one round, which has no range."
+
+
+def test_a_figure_of_one_round_is_marked_and_one_that_was_the_same_twice_is_not() -> None:
+    part = found().parts["base/2"]
+    part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0}]
+    assert "| 1,750 tok/s† |" in tables.lists(part)
+    assert "7,000 tok/s · x4.00† | 200 |" in tables.lists(part)
+    part.jobs["one-8"] = ran([{OURS: 0.01}])
+    assert "| 10.00† |" in tables.singles(part)
+    part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0}] * 2
+    assert "7,000 tok/s · x4.00 (4.00–4.00) | 200 |" in tables.lists(part)
+
+
+def test_the_unit_of_memory_stands_in_the_head() -> None:
+    part = found().parts["base/2"]
+    assert "| peak memory, MB | vectors |" in tables.lists(part)
+    assert "| peak memory, MB (albertkit: 200) |" in tables.against(part)
 
 
 def test_vectors_that_differ_are_said_so() -> None:
@@ -111,7 +166,7 @@ def test_the_ceiling_is_a_share() -> None:
     part.runners["products-openvino-float32"] = Runner("openvino 1")
     for each in part.jobs["list"].rounds:
         each["products-openvino-float32"] = 0.9 * each[OURS]
-    assert "| 90% |" in tables.against(part)
+    assert "| 90% (90%–90%) |" in tables.against(part)
 
 
 def test_a_whole_process_is_a_part_of_importing_torch() -> None:
@@ -148,13 +203,13 @@ def test_a_page_gets_its_figures_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize("place", [page for page, _ in figures.written(Results({}))], ids=str)
 def test_our_pages_show_the_figures_that_are_committed(place: Path) -> None:
     """`python benchmarks/figures.py` rewrites them."""
-    wanted = dict(figures.written(figures.results_of(figures.RESULTS)))
+    wanted = dict(figures.written(figures.results_of(OF_PAGES)))
     assert place.read_text(encoding="utf-8") == wanted[place]
     assert "<!-- figures: " in wanted[place]
 
 
 def test_the_picture_is_drawn_from_what_is_committed() -> None:
-    wanted = dict(figures.written(figures.results_of(figures.RESULTS)))
+    wanted = dict(figures.written(figures.results_of(OF_PAGES)))
     assert figures.PICTURE.exists() == (figures.PICTURE in wanted)
     if figures.PICTURE in wanted:
         assert figures.holds(figures.PICTURE, wanted[figures.PICTURE])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 # Kernels and plans that OpenVINO keeps for shapes it has met, of its usual 5,000. Over single texts
-# of 128 lengths at H 256 a process grows by 18 MB with all, by 6 MB with 64; by 119 MB with none:
+# of 128 lengths at H 256 a process grows by 19 MB with all, by 6 MB with 64; by 125 MB with none:
 # each call then leaves its own behind (benchmarks/kept_shapes.py).
 KEPT = 64
 

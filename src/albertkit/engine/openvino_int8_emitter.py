@@ -3,7 +3,7 @@
 OpenVINO finds two patterns in the graph and takes its int8 products for them: FakeQuantize of 256
 levels on what enters, and Constant (int8) → Convert → Multiply (a scale an output) as the matrix.
 That chain stands once for all repetitions: with a chain for each, OpenVINO 2026.4 holds as many
-packed copies (155 MB more at albert-base's shape, benchmarks/one_copy.py).
+packed copies (163 MB more at albert-base's shape, benchmarks/one_copy.py).
 """
 
 from __future__ import annotations

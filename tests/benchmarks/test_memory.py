@@ -1,0 +1,31 @@
+"""All benchmarks tell memory in the same unit, which is named in one file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from race.memory import MB, peak_megabytes, resident_megabytes
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+STATM = Path("/proc/self/statm")
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="/proc is not there")
+def test_a_megabyte_is_a_million_bytes() -> None:
+    held = bytearray(os.urandom(1) * 10**8)
+    pages = int(STATM.read_text().split()[1])
+    assert MB == 10**6
+    # 1 in 20 lies between units of a million and of 2^20; counts of pages may lag by some dozens
+    assert resident_megabytes() == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE") / MB, rel=0.02)
+    assert peak_megabytes(os.getpid()) >= resident_megabytes() > len(held) / MB
+
+
+def test_no_benchmark_counts_memory_by_itself() -> None:
+    own = re.compile(r"maxrss|VmHWM|VmRSS|/ 1024|/ 2\*\*20")
+    found = {path.name for path in BENCHMARKS.rglob("*.py") if own.search(path.read_text())}
+    # memory.py: this one, and the benchmark that looks into what a process is made of
+    assert found == {"memory.py"}
