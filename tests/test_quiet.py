@@ -67,7 +67,7 @@ UNUSED = {
     "concurrent": "futures",  # a thread that reads ahead
 }
 ROOMS = "{'conversion', 'hub', 'model', 'pretraining', 'scale', 'training'}"
-MOST_FILES = 126  # of ours, each of which is most of a millisecond; there were 206
+MOST_FILES = 126  # of ours, each of which is half a millisecond; there were 206
 
 
 def files_unused(*rooms: str) -> set[str]:

@@ -3,7 +3,8 @@
 A room of which most processes need little has such a face: `from albertkit.rows import Table`
 imports the file of tables and no other. A file that needs a name only at times asks the room for
 it then, `rows.read_batches(…)` below `from albertkit import rows`. So imports stand at the top of
-a file, and a process imports what it uses: a start costs a millisecond for each file of ours.
+a file, and a process imports what it uses: a start costs half a millisecond for each file of
+ours (`python -X importtime`).
 """
 
 from __future__ import annotations
