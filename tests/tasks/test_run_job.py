@@ -262,3 +262,15 @@ def test_shards_of_two_versions_are_not_mixed(
     monkeypatch.setattr(albertkit, "__version__", "9.9")
     with pytest.raises(InputError, match=r"albertkit.*is \"9\.9\" now.*\[output-taken\]"):
         run(job, tmp_path / "out", resume=True)
+
+
+def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
+    job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for done in (0, 2):  # the second time two shards of three are there
+        with opened_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
+            assert len(open_job.finished) == done
+            run_job(open_job, shows_progress=True)
+        last = capsys.readouterr().err.split("\r")[-1]
+        assert last.startswith("23 of 23 texts, ")
+        (tmp_path / "out" / "part-00002.jsonl").unlink()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from albertkit.rows.write import Types
 
 Write = Callable[[Table], None]
+Count = Callable[[], int | None]  # of rows; None: nobody knows yet
 LeaveOut = Callable[[Sequence[BadRow]], object]
 
 
@@ -38,9 +39,9 @@ def run_streamed(
     if place is not None:
         rows.check_output(place)
         rows.check_apart(place, job.places)
-    batches, total, types = _rows(job, arguments)
+    batches, foreseen, types = _rows(job, arguments)
     on_screen = place is None and sys.stdout.isatty()
-    line = ProgressLine(total, patience=1) if sys.stderr.isatty() and not on_screen else None
+    line = _line(foreseen) if sys.stderr.isatty() and not on_screen else None
     cast = VectorCast(job.vectors)
     if place is None:
         writing = _printing(form or ("table" if on_screen else "jsonl"))
@@ -64,26 +65,37 @@ def run_streamed(
         _say(f"{number_of(count, 'row')} written to {place}")
 
 
-def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], int | None, Types]:
-    """The rows in the order in which they are named; how many, where known; and the types of the
-    columns that are kept.
+def _line(foreseen: Count) -> ProgressLine:
+    return ProgressLine(foreseen(), foreseen=foreseen, patience=1)
+
+
+def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], Count, Types]:
+    """The rows in the order in which they are named; about how many, as far as is known; and the
+    types of the columns that are kept.
 
     Raises as `named_in_order` and `read_batches` do.
     """
     named = named_in_order(arguments, job.places, job.column, job.input_kind)
     parts = [
-        (iter([_argument(each, job)]), 1) if isinstance(each, str) else _read(job, each)
+        (iter([_argument(each, job)]), lambda: 1) if isinstance(each, str) else _read(job, each)
         for each in named
     ]
-    counts = [count for _, count in parts if count is not None]
-    total = sum(counts) if len(counts) == len(parts) else None
+
+    def foreseen() -> int | None:
+        counts = [count() for _, count in parts]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
     types = next((each.types(job.keep) for each in named if not isinstance(each, str)), {})
-    return one_after_another(batches for batches, _ in parts), total, types
+    return one_after_another(batches for batches, _ in parts), foreseen, types
 
 
-def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], int | None]:
-    batches = rows.read_batches(inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad)
-    return batches, inputs.rows
+def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
+    foreseen = rows.Foreseen(inputs)
+    batches = rows.read_batches(
+        inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad, foreseen=foreseen
+    )
+    return batches, foreseen.rows
 
 
 def _argument(text: str, job: EmbedJob) -> RowBatch:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from albertkit.rows.bad_list import new_bad_list as new_bad_list
     from albertkit.rows.batch import BadRow as BadRow
     from albertkit.rows.batch import RowBatch as RowBatch
+    from albertkit.rows.foreseen import Foreseen as Foreseen
     from albertkit.rows.inputs import Inputs as Inputs
     from albertkit.rows.inputs import find_inputs as find_inputs
     from albertkit.rows.mapped import given_back as given_back
@@ -31,6 +32,7 @@ else:
             "apart": ("check_apart",),
             "bad_list": ("new_bad_list",),
             "batch": ("BadRow", "RowBatch"),
+            "foreseen": ("Foreseen",),
             "inputs": ("Inputs", "find_inputs"),
             "mapped": ("given_back",),
             "read": ("count_rows", "read_batches", "read_texts"),

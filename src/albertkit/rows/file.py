@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
@@ -51,12 +51,19 @@ class RowFile:
     stream: BinaryIO | None = None
     error: AlbertKitError | None = None
 
-    def pieces(self, column: str, keep: Mapping[str, CellType], skip: int) -> Iterator[Piece | int]:
+    def pieces(
+        self,
+        column: str,
+        keep: Mapping[str, CellType],
+        skip: int,
+        brought: Callable[[int], None] | None = None,
+    ) -> Iterator[Piece | int]:
         """The rows behind the first `skip`; a number where so many of those were passed over.
 
+        brought: as of `opened`; not told of a table, nor of a stream.
         Raises FormatError, SurroundingsError [file-unreadable] where the file cannot be read on.
         """
-        with told_as_unreadable_rows(called(self.name)), self._contents() as stream:
+        with told_as_unreadable_rows(called(self.name)), self._contents(brought) as stream:
             match self.kind:
                 case "lines":
                     yield from read_lines(stream, skip)
@@ -75,12 +82,12 @@ class RowFile:
                     yield from read_table(table, column, tuple(keep), skip)
 
     @contextmanager
-    def _contents(self) -> Iterator[BinaryIO]:
+    def _contents(self, brought: Callable[[int], None] | None) -> Iterator[BinaryIO]:
         if self.stream is not None:
             yield self.stream
             return
         with (
-            opened(self.path, called(self.name)) as stream,
+            opened(self.path, called(self.name), brought) as stream,
             decompressed(stream, self.packing) as contents,
         ):
             if self.packing is None or self.kind not in TABLES:

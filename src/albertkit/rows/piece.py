@@ -17,6 +17,11 @@ class Piece:
     kept: Mapping[str, Column]
     faults: tuple[tuple[int, Fault], ...] = ()
 
+    @property
+    def rows(self) -> int:
+        """How many rows these are, faults too."""
+        return len(self.texts) + sum(fault.rows for _, fault in self.faults)
+
 
 def piece_of(rows: Iterable[tuple[Cell, ...] | Fault], keep: Sequence[str]) -> Piece:
     """A piece of rows that are a text and the cells to keep, or a fault."""

@@ -12,7 +12,7 @@ import lzma
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -52,18 +52,14 @@ class Rejoined(io.RawIOBase):
         super().close()
 
 
-def opened(path: str, name: str) -> BinaryIO:
+def opened(path: str, name: str, brought: Callable[[int], None] | None = None) -> BinaryIO:
     """The bytes of a file, or of standard input; raises as `told_as_not_brought` does.
 
-    name: what messages call it.
+    name: what messages call it. brought: is told how many bytes came from where they lie.
     """
     with told_as_not_brought(name):
-        return cast(
-            BinaryIO,
-            io.BufferedReader(
-                Transport(_source(path), name, lent=path == STANDARD_INPUT), TOGETHER
-            ),
-        )
+        transport = Transport(_source(path), name, lent=path == STANDARD_INPUT, brought=brought)
+        return cast(BinaryIO, io.BufferedReader(transport, TOGETHER))
 
 
 def _source(path: str) -> BinaryIO:

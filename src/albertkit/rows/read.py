@@ -11,6 +11,7 @@ from albertkit.errors import AlbertKitError, Finding, FormatError, InputError
 from albertkit.rows.batch import BadRow, RowBatch, joined
 from albertkit.rows.cells import CellType
 from albertkit.rows.faults import Fault
+from albertkit.rows.foreseen import Foreseen
 from albertkit.rows.inputs import Inputs, Place, find_inputs, names_of
 from albertkit.rows.piece import Piece
 from albertkit.rows.places import called, is_stream
@@ -32,12 +33,14 @@ def read_batches(
     skip_bad: bool = False,
     start: int = 0,
     border: int | None = None,
+    foreseen: Foreseen | None = None,
 ) -> Iterator[RowBatch]:
     """The rows of all places from number `start` on, bad ones counted, `rows` at a time or fewer.
 
     column: that holds the texts; None: "text", or the only one there is. keep: columns that
     travel along, each of one type in all batches. skip_bad: whether a row that has no text is told
     in its batch; else it ends the reading. border: no batch reaches over a multiple of it.
+    foreseen: of these inputs, is told what was read.
     What is wrong with the files or the columns is raised by the call itself: InputError
     [file-not-found], [column-missing], [column-not-text], [columns-disagree], and what makes
     a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
@@ -57,7 +60,8 @@ def read_batches(
     inputs.refuse_broken(skip_bad=skip_bad)
     types = inputs.types(keep)
     columns = inputs.columns(column)
-    return _regrouped(_rows_of(inputs, columns, types, start, skip_bad), rows, border)
+    read = _rows_of(inputs, columns, types, start, skip_bad=skip_bad, foreseen=foreseen)
+    return _regrouped(read, rows, border)
 
 
 def read_texts(
@@ -82,7 +86,9 @@ def _rows_of(
     columns: Sequence[str],
     types: Mapping[str, CellType],
     start: int,
+    *,
     skip_bad: bool,
+    foreseen: Foreseen | None,
 ) -> Iterator[RowBatch]:
     """The pieces of all files, numbered."""
     number = 0
@@ -95,7 +101,10 @@ def _rows_of(
         try:
             if file.error is not None:
                 raise file.error
-            for piece in file.pieces(column, types, skip):
+            seen = foreseen if file.rows is None else None
+            for piece in file.pieces(column, types, skip, seen.brought if seen else None):
+                if seen is not None:
+                    seen.rows_read += piece if isinstance(piece, int) else piece.rows
                 if isinstance(piece, int):
                     number += piece
                     continue

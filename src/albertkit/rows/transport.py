@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -26,13 +26,21 @@ class Transport(io.RawIOBase):
     """A file's bytes as they are brought, whose failures are told before any decoder sees them.
 
     name: of the file, for messages. lent: whether the source is another's, and stays open.
-    Decoders, pyarrow's too, let our errors through.
+    brought: is told how many bytes came. Decoders, pyarrow's too, let our errors through.
     """
 
-    def __init__(self, source: BinaryIO, name: str, *, lent: bool = False) -> None:
+    def __init__(
+        self,
+        source: BinaryIO,
+        name: str,
+        *,
+        lent: bool = False,
+        brought: Callable[[int], None] | None = None,
+    ) -> None:
         self.source = source
         self.name = name
         self.lent = lent
+        self.brought = brought
 
     def readable(self) -> bool:
         return True
@@ -50,7 +58,9 @@ class Transport(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
         with told_as_not_brought(self.name):
             count: int = self.source.readinto(buffer)  # type: ignore[attr-defined]  # all have it
-            return count
+        if self.brought is not None:
+            self.brought(count)
+        return count
 
     def close(self) -> None:
         if not self.lent:

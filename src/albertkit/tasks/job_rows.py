@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
-from albertkit.rows import BadRow, Inputs, RowBatch, read_batches
+from albertkit.rows import BadRow, Foreseen, Inputs, RowBatch, read_batches
 from albertkit.rows.batch import until
 from albertkit.rows.columns import refuse_column_of_lines
 from albertkit.tasks.embed_job import EmbedJob
@@ -19,6 +19,7 @@ class JobRows:
     def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
         self.job = job
         self.inputs = inputs
+        self.foreseen = Foreseen(inputs)
         self._from_the_first: Iterator[RowBatch] | None = None  # row, once it was looked at
 
     def first_window(self) -> Texts | None:
@@ -59,6 +60,7 @@ class JobRows:
             skip_bad=self.job.skip_bad,
             start=start,
             border=self.job.shard_rows,
+            foreseen=self.foreseen,
         )
 
 

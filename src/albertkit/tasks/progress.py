@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 EVERY = 0.1  # seconds between two looks of the line
 CLEAR = "\x1b[K"  # what an earlier, longer line left behind
@@ -12,12 +13,21 @@ CLEAR = "\x1b[K"  # what an earlier, longer line left behind
 class ProgressLine:
     """Call it with how many texts were just finished; `close` ends the line.
 
-    total: texts in all; None: nobody knows. done: those that an earlier run finished, which say
-    nothing of this one's speed. patience: seconds in which nothing is shown.
+    total: texts in all; None: nobody knows. foreseen: about how many there will be then, as far
+    as can be told by now. done: those that an earlier run finished, which say nothing of this
+    one's speed. patience: seconds in which nothing is shown.
     """
 
-    def __init__(self, total: int | None, *, done: int = 0, patience: float = 0) -> None:
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        foreseen: Callable[[], int | None] = lambda: None,
+        done: int = 0,
+        patience: float = 0,
+    ) -> None:
         self.total = total
+        self._foreseen = foreseen
         self._before = self._done = done
         self._began = time.monotonic()
         self._shown = self._began + patience - EVERY
@@ -45,12 +55,14 @@ class ProgressLine:
     def _show(self, now: float) -> None:
         spent = max(now - self._began, 1e-3)
         rate = (self._done - self._before) / spent
+        total = self._foreseen() if self.total is None else self.total
         parts = [f"{self._done:,} texts, total unknown"]
-        if self.total is not None:
-            parts = [f"{self._done:,} of {self.total:,} texts"]
+        if total is not None:
+            about = "" if total in (self.total, self._done) else "about "
+            parts = [f"{self._done:,} of {about}{total:,} texts"]
         parts.append(f"{rate:,.0f} a second")
-        if self.total is not None and self._done < self.total and rate > 0:
-            parts.append(f"{duration((self.total - self._done) / rate)} left")
+        if total is not None and self._done < total and rate > 0:
+            parts.append(f"{duration((total - self._done) / rate)} left")
         else:
             parts.append(duration(spent))
         sys.stderr.write(f"\r{', '.join(parts)}{CLEAR}")

@@ -1,0 +1,55 @@
+"""How many rows there will be is foreseen while they are read, and known at the end."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from albertkit.rows import Foreseen, find_inputs, read_batches
+from row_files import KINDS, PACKED, Rows, written
+
+# Long enough that what is read ahead, some hundred thousand bytes, is a small part.
+ROWS: Rows = [(f"{number} {'words and ' * 60}", number) for number in range(8000)]
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("kind", [".txt", ".csv", ".jsonl"])
+def test_rows_are_foreseen_by_the_bytes_read_so_far(tmp_path: Path, kind: str, packed: str) -> None:
+    data = KINDS[kind](ROWS)
+    inputs = find_inputs(
+        [written(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
+    )
+    foreseen = Foreseen(inputs)
+    assert foreseen.rows() is None
+    found = []
+    for _ in read_batches(inputs, rows=500, foreseen=foreseen):
+        about = foreseen.rows()
+        assert about is not None
+        found.append(about)
+    assert len(found) == 32
+    assert found[-1] == 16_000
+    if not packed:  # all of the few packed bytes are there at once
+        assert all(abs(about - 16_000) < 1_600 for about in found[len(found) // 4 :])
+    assert all(about >= 500 * number for number, about in enumerate(found, 1))
+
+
+def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
+    pipe = find_inputs("-")
+    foreseen = Foreseen(pipe)
+    list(read_batches(pipe, foreseen=foreseen))
+    assert foreseen.rows() is None
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table = find_inputs(written(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
+    assert Foreseen(table).rows() == 8000
+    lines = written(tmp_path, "a.txt", b"one\ntwo\n")
+    both = find_inputs([written(tmp_path, "b.parquet", KINDS[".parquet"](ROWS)), lines])
+    foreseen = Foreseen(both)
+    assert foreseen.rows() is None
+    list(read_batches(both, foreseen=foreseen))
+    assert foreseen.rows() == 8002
