@@ -51,6 +51,20 @@ def test_a_single_text_has_types_of_zero() -> None:
     assert row.type_ids.tolist() == [0, 0, 0, 0]
 
 
+@given(rows, st.integers(2, 12))
+def test_a_text_alone_is_what_it_is_among_others(texts: list[list[int]], most: int) -> None:
+    among = assembled(texts, max_length=most)
+    for number, text in enumerate(texts):
+        both = assembled([text], max_length=most)
+        (alone,) = both
+        assert alone.ids.tolist() == among[number].ids.tolist()
+        assert alone.type_ids.tolist() == among[number].type_ids.tolist()
+        assert alone.dropped == among[number].dropped
+        assert [each.dtype for each in (both.ids, both.type_ids, both.starts, both.dropped)] == [
+            each.dtype for each in (among.ids, among.type_ids, among.starts, among.dropped)
+        ]
+
+
 def test_the_second_text_and_its_end_have_types_of_one() -> None:
     (row,) = assembled([[7, 8]], [[9]])
     assert row.ids.tolist() == [2, 7, 8, 3, 9, 3]

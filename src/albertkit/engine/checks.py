@@ -6,6 +6,8 @@ refused here, before any compute.
 
 from __future__ import annotations
 
+import numpy as np
+
 from albertkit.engine.protocol import Int32Array, PackedBatch, Wanted
 from albertkit.errors import InputError
 from albertkit.spec import Weights, head
@@ -38,9 +40,9 @@ def check(weights: Weights, batch: PackedBatch, wanted: Wanted) -> None:
 
 
 def _check_range(code: str, what: str, values: Int32Array, count: int, many: str) -> None:
-    low, high = int(values.min()), int(values.max())
-    if low >= 0 and high < count:
+    if values.view(np.uint32).max() < count:  # read so, what is below 0 is above all tables
         return
+    low, high = int(values.min()), int(values.max())
     seen = low if low < 0 else high
     raise InputError(
         code,

@@ -6,6 +6,8 @@ The pooler is no pooling in this sense: it has weights, and comes from the engin
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from albertkit.engine.protocol import Int64Array, Outputs, Wanted, given
@@ -30,14 +32,22 @@ def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> Floa
         case "mean":
             return mean(vectors, starts)
         case "max":
-            return np.maximum.reduceat(vectors, starts[:-1], axis=0)
+            return _of_each_text(np.maximum, vectors, starts)
         case "cls":
             return vectors[starts[:-1]]
 
 
 def mean(vectors: FloatArray, starts: Int64Array) -> FloatArray:
     """The average of each text's token vectors, [T, H] → [N, H]."""
-    sums = np.add.reduceat(vectors, starts[:-1], axis=0)  # [N, H]
+    sums = _of_each_text(np.add, vectors, starts)  # [N, H]
     counts: Int64Array = (starts[1:] - starts[:-1])[:, None]  # [N, 1]
-    means: FloatArray = np.divide(sums, counts, dtype=np.float32, casting="same_kind")
+    means: FloatArray = np.divide(sums, counts, out=sums, casting="same_kind")
     return means
+
+
+def _of_each_text(take: np.ufunc, vectors: FloatArray, starts: Int64Array) -> FloatArray:
+    """[T, H] → [N, H]. Text by text: numpy's `reduceat` takes seven times as long at 128 tokens."""
+    taken = np.empty((len(starts) - 1, vectors.shape[1]), vectors.dtype)
+    for text, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
+        take.reduce(vectors[begin:end], axis=0, out=taken[text])
+    return taken

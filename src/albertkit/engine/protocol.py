@@ -16,6 +16,7 @@ from albertkit.spec import HEADS, AlbertConfig, FloatArray
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 Precision = Literal["float32", "bfloat16", "int8"]
+NOT_LINEAR = frozenset(spec.name for spec in HEADS if not spec.is_linear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Wanted:
     spans: SpanSearch | None = None
 
     def __post_init__(self) -> None:
-        if self.head in {spec.name for spec in HEADS if not spec.is_linear}:
+        if self.head is not None and self.head in NOT_LINEAR:
             raise ValueError(
                 f"{self.head} is asked for with mlm_at or spans: more must be said than its name"
             )

@@ -6,7 +6,7 @@ A list and a stream take the same way, so that a text's answer is the same in bo
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,8 @@ class EncodeCall:
     def _as_read(self, texts: Texts) -> Texts:
         """The texts as the tokenizer gets them; a pair has the prompt before its first."""
         first = [self.plan.as_read(text, self.options.prompt) for text in texts.first]
-        if texts.second is None:
-            return replace(texts, first=first)
-        return replace(texts, first=first, second=[self.plan.as_read(t, "") for t in texts.second])
+        second = texts.second and [self.plan.as_read(text, "") for text in texts.second]
+        return Texts(first, second, texts.is_one, texts.numbers)
 
     def _of_window(self, run: Run) -> FloatArray | list[object]:
         match self.options.output_value:

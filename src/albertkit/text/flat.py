@@ -23,6 +23,11 @@ class FlatPieces:
         return len(self.starts) - 1
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing is told of the pieces but their ids."""
+        return self.offsets is None and self.words is None
+
+    @property
     def lengths(self) -> Starts:
         """[N]"""
         return self.starts[1:] - self.starts[:-1]  # np.diff is Python code
