@@ -12,8 +12,9 @@ class Foreseen:
     """
 
     def __init__(self, inputs: Inputs) -> None:
-        self.rows_read = 0
-        self.bytes_read = 0
+        self._rows = 0
+        self._read = 0
+        self._together = 0, 0  # rows, and the bytes that they had, when more were asked for
         silent = [file for file in inputs.files if file.rows is None and not file.error]
         sizes = [file.size for file in silent if file.size is not None]
         self._bytes = sum(sizes) if len(sizes) == len(silent) else None  # None: of a pipe
@@ -23,11 +24,21 @@ class Foreseen:
         """About how many there are in all, exactly at the end; None where nothing tells yet."""
         if self._bytes == 0:
             return self._known
-        if self._bytes is None or not self.rows_read or not self.bytes_read:
+        rows, size = self._together
+        if self._bytes is None or not size:
             return None
-        part = min(1.0, self.bytes_read / self._bytes)
-        return self._known + round(self.rows_read / part)
+        return self._known + max(self._rows, round(rows * self._bytes / size))
 
     def brought(self, count: int) -> None:
-        """Count so many bytes."""
-        self.bytes_read += count
+        """Count so many bytes; the first behind a row are asked for when all before are used up."""
+        if self._rows > self._together[0]:
+            self.settled()
+        self._read += count
+
+    def given(self, rows: int) -> None:
+        """Count so many rows."""
+        self._rows += rows
+
+    def settled(self) -> None:
+        """All rows of the bytes that were brought are given: so it is at a file's end."""
+        self._together = self._rows, self._read

@@ -104,7 +104,7 @@ def _rows_of(
             seen = foreseen if file.rows is None else None
             for piece in file.pieces(column, types, skip, seen.brought if seen else None):
                 if seen is not None:
-                    seen.rows_read += piece if isinstance(piece, int) else piece.rows
+                    seen.given(piece if isinstance(piece, int) else piece.rows)
                 if isinstance(piece, int):
                     number += piece
                     continue
@@ -114,6 +114,8 @@ def _rows_of(
                     raise _bad_row(batch.bad[0])
                 number = batch.end
                 yield batch
+            if seen is not None:
+                seen.settled()
         except AlbertKitError as error:
             if not skip_bad or may_pass(error):
                 raise
