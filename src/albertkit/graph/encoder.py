@@ -69,9 +69,8 @@ def layer(
 
     read: as of `encoder`.
     """
-    query, key, value = (
-        _linear(emit, x, f"{at}attention.{part}") for part in ("query", "key", "value")
-    )
+    parts = [f"{at}attention.{part}" for part in ("query", "key", "value")]
+    query, key, value = emit.linears(x, parts)
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]
