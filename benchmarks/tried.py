@@ -99,7 +99,7 @@ JOBS: Final = (
         mixed_lengths(32),
         2,
         {
-            "queries, keys and values in three products": emitted(ways.ThreeProducts),
+            "queries, keys and values in one product": emitted(ways.OneProductForQueriesKeysValues),
             "1/√d on the scores": emitted(ways.ScaleOnTheScores),
             f"gelu {'inside its product' if BARE else 'behind its product'}": emitted(
                 OpenVinoEmitter, not BARE
@@ -125,7 +125,6 @@ JOBS: Final = (
         [9],
         100,
         {
-            "a text alone, queries, keys and values in three products": emitted(ways.ThreeProducts),
             "a text alone, without a mask": emitted(ways.WithoutMask),
             "a text alone in a row of 16": in_a_row_of(16),
             "a text alone, by the library's `infer`": Way(form=ways.InferInOneCall),

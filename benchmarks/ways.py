@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 
 import numpy as np
 from openvino import InferRequest, Node
@@ -14,31 +15,43 @@ from albertkit.engine.openvino_graphs import encoder_graph
 from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Int64Array, PackedBatch
-from albertkit.graph.emitter import one_by_one
 from albertkit.spec import AlbertConfig, FloatArray, parameter_table
 
 HEADS_FIRST = np.array([0, 2, 1, 3], np.int64)
 
 
-class ThreeProducts(OpenVinoEmitter):
-    """Queries, keys and values each by a product of its own."""
+class OneProductForQueriesKeysValues(OpenVinoEmitter):
+    """The three matrices below one another, and a split behind their product."""
 
-    def linears(self, x: Node, names: Sequence[str]) -> Sequence[Node]:
-        return one_by_one(self.linear, x, names)
+    parts: list[Node]
+
+    def linear(self, x: Node, weight: str, bias: str) -> Node:
+        layer, _, part = weight.rpartition("attention.")
+        if part not in ("query.weight", "key.weight", "value.weight"):
+            return super().linear(x, weight, bias)
+        if part == "query.weight":  # it is asked for first
+            product = self.op.matmul(x, self._three(layer, "weight"), False, True)  # [R, W, 3H]
+            product = self.op.add(product, self._three(layer, "bias"))
+            split = self.op.split(product, np.int64(2), 3)
+            self.parts = [split.output(number) for number in range(3)]
+        return self.parts.pop(0)
+
+    def _three(self, layer: str, kind: str) -> Node:
+        names = [f"{layer}attention.{part}.{kind}" for part in ("query", "key", "value")]
+        if names[0] not in self.constants:
+            together = np.concatenate([self.arrays[name] for name in names])
+            self.constants[names[0]] = self.op.constant(together)
+        return self.constants[names[0]]
 
 
 class ScaleOnTheScores(OpenVinoEmitter):
     """1/√D in the attention, and the queries' parameters as they are."""
 
-    def __init__(
-        self,
-        config: AlbertConfig,
-        arrays: Mapping[str, FloatArray],
-        *,
-        bare_products: bool = False,
-    ) -> None:
-        super().__init__(config, arrays, bare_products=bare_products)
-        self.arrays = arrays
+    def _constant(self, name: str) -> Node:
+        if ".query." in name and name not in self.constants:
+            root = np.float32(math.sqrt(self.config.head_size))
+            self.constants[name] = self.op.constant(self.arrays[name] * root)
+        return super()._constant(name)
 
     def attention(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
         q, k, v = (self._heads_first(x) for x in (query, key, value))  # [R, A, W, D]
@@ -57,14 +70,14 @@ class WithoutMask(ScaleOnTheScores):
         return self.op.scaled_dot_product_attention(q, k, v, causal=False)
 
 
-class OneDnnsProducts(ThreeProducts):
+class OneDnnsProducts(OpenVinoEmitter):
     """Every product with a limit behind it that nothing reaches: OpenVINO gives such to oneDNN."""
 
     def linear(self, x: Node, weight: str, bias: str) -> Node:
         return self.op.clamp(super().linear(x, weight, bias), -1e30, 1e30)
 
 
-class MatricesLaidTheOtherWay(ThreeProducts):
+class MatricesLaidTheOtherWay(OpenVinoEmitter):
     """[in, out] instead of [out, in]."""
 
     def linear(self, x: Node, weight: str, bias: str) -> Node:

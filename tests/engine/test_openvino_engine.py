@@ -79,9 +79,8 @@ def test_a_shared_layer_is_in_the_graph_once() -> None:
         for node in encoder_graph(OpenVinoEmitter(CONFIG, WEIGHTS.arrays)).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2
     ]
-    # three tables, the step from E to H, and for all three repetitions one matrix of queries, keys
-    # and values, and three more
-    assert len(matrices) == 8
+    # three tables, the step from E to H, and six matrices for all three repetitions
+    assert len(matrices) == 10
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from albertkit.graph.emitter import one_by_one
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.spec import AlbertConfig, head, parameter_table
@@ -28,9 +25,6 @@ class NameEmitter:
 
     def linear(self, x: None, weight: str, bias: str) -> None:
         self.names += [weight, bias]
-
-    def linears(self, x: None, names: Sequence[str]) -> Sequence[None]:
-        return one_by_one(self.linear, x, names)
 
     def norm(self, x: None, name: str) -> None:
         self.names += [f"{name}.weight", f"{name}.bias"]

@@ -8,11 +8,10 @@ dropped where google's code drops them; no other backend of the graph is trained
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.graph.emitter import one_by_one
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
@@ -69,9 +68,6 @@ class TensorFlowEmitter:
         else:
             product = self.tf.einsum(PRODUCTS[len(x.shape), len(kernel.shape)], x, kernel)
         return self._dropped(product + self.variables[bias], weight)
-
-    def linears(self, x: Tensor, names: Sequence[str]) -> Sequence[Tensor]:
-        return one_by_one(self.linear, x, names)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         mean, variance = self.tf.nn.moments(x, [-1], keepdims=True)

@@ -22,7 +22,6 @@ from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Int64Array
 from albertkit.engine.quiet_openvino import openvino
 from albertkit.errors import InputError
-from albertkit.graph.emitter import one_by_one
 from albertkit.spec import FloatArray, Weights
 from albertkit.text.encoding import Encodings
 from albertkit.text.rearranged import chosen
@@ -124,9 +123,6 @@ class _Watching(OpenVinoEmitter):
         if weight in self.seen:
             self.seen[weight].append(x)
         return super().linear(x, weight, bias)
-
-    def linears(self, x: Node, names: Sequence[str]) -> Sequence[Node]:
-        return one_by_one(self.linear, x, names)
 
 
 def _probed(model: Model, seen: Mapping[str, Sequence[Node]]) -> Model:

@@ -3,14 +3,14 @@
 Each parameter becomes one Constant over the caller's memory, used by every repetition of its
 layer: OpenVINO then packs a shared matrix once, not once a repetition.
 
-Queries, keys and values are one product with a split behind it: three take as long for lists, and
-up to an eighth longer for a text of eight ids (benchmarks/tried.py).
+Queries, keys and values are three products: one of all three with a split behind it takes as long
+in float32 (benchmarks/tried.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +42,7 @@ class OpenVinoEmitter:
     ) -> None:
         self.op = openvino().opset15
         self.config = config
-        self.arrays: Mapping[str, FloatArray] = ScaledQueries(config, arrays)
+        self.arrays = ScaledQueries(config, arrays)
         self.bare_products = bare_products
         self.constants: dict[str, Node] = {}
 
@@ -55,12 +55,6 @@ class OpenVinoEmitter:
     def linear(self, x: Node, weight: str, bias: str) -> Node:
         product = self.op.matmul(x, self._constant(weight), False, True)
         return self.op.add(product, self._constant(bias))
-
-    def linears(self, x: Node, names: Sequence[str]) -> Sequence[Node]:
-        product = self.op.matmul(x, self._below_one_another(names, "weight"), False, True)
-        sums = self.op.add(product, self._below_one_another(names, "bias"))
-        parts = self.op.split(sums, np.int64(2), len(names))  # along the last axis
-        return [parts.output(number) for number in range(len(names))]
 
     def norm(self, x: Node, name: str) -> Node:
         last = self.op.constant(np.array([-1], np.int64))
@@ -107,14 +101,6 @@ class OpenVinoEmitter:
         erf = self.op.erf(self.op.multiply(x, self._number(math.sqrt(0.5))))
         share = self.op.add(self.op.multiply(erf, self._number(0.5)), self._number(0.5))
         return self.op.multiply(x, share)
-
-    def _below_one_another(self, names: Sequence[str], kind: str) -> Node:
-        """The parameters of this kind as one, with as many outputs each."""
-        together = " ".join([*names, kind])
-        if together not in self.constants:
-            arrays = [self.arrays[f"{name}.{kind}"] for name in names]
-            self.constants[together] = self.op.constant(np.concatenate(arrays))
-        return self.constants[together]
 
     def _number(self, value: float) -> Node:
         return self.op.constant(np.float32(value))

@@ -9,14 +9,13 @@ packed copies (163 MB more at albert-base's shape, benchmarks/one_copy.py).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from albertkit.engine.int8_scheme import STEPS, Int8Scheme, Range
 from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.graph.emitter import one_by_one
 from albertkit.graph.rounding import round_rows, row_scales
 from albertkit.spec import AlbertConfig, FloatArray
 
@@ -44,9 +43,6 @@ class OpenVinoInt8Emitter(OpenVinoEmitter):
             self._rounded_input(x, weight, spread), self._matrix(weight), False, True
         )
         return self.op.add(product, self._constant(bias))
-
-    def linears(self, x: Node, names: Sequence[str]) -> Sequence[Node]:
-        return one_by_one(self.linear, x, names)  # each has steps of its own
 
     def _range(self, weight: str) -> Range | None:
         """The range of what this use of the matrix is multiplied with."""

@@ -7,7 +7,6 @@ names, so a shared layer is named, and held, once however often it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from albertkit.spec.config import Activation
@@ -31,10 +30,6 @@ class Emitter(Protocol[X, I_contra]):
         """x [.., in] · weightᵀ + bias; weight is [out, in] → [.., out]."""
         ...
 
-    def linears(self, x: X, names: Sequence[str]) -> Sequence[X]:
-        """`linear` of x for each of `names`, with `name`.weight and `name`.bias."""
-        ...
-
     def norm(self, x: X, name: str) -> X:
         """Layer norm over the last axis, with `name`.weight and `name`.bias, by `norm_eps`."""
         ...
@@ -47,8 +42,3 @@ class Emitter(Protocol[X, I_contra]):
         mask: broadcasts to [R, A, W, W]; 0 where a slot may look, UNSEEN elsewhere.
         """
         ...
-
-
-def one_by_one(linear: Callable[[X, str, str], X], x: X, names: Sequence[str]) -> Sequence[X]:
-    """`linears` of a backend to which several products at one go are no gain."""
-    return [linear(x, f"{name}.weight", f"{name}.bias") for name in names]

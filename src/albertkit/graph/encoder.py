@@ -69,8 +69,9 @@ def layer(
 
     read: as of `encoder`.
     """
-    parts = [f"{at}attention.{part}" for part in ("query", "key", "value")]
-    query, key, value = emit.linears(x, parts)
+    query, key, value = (
+        _linear(emit, x, f"{at}attention.{part}") for part in ("query", "key", "value")
+    )
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]

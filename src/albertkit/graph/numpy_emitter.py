@@ -7,13 +7,12 @@ buffers made here are written to.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.graph.emitter import one_by_one
 from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
@@ -54,9 +53,6 @@ class NumpyEmitter:
         y = self.multiply(flat, self.arrays[weight])
         y += self.arrays[bias]
         return y.reshape(*x.shape[:-1], y.shape[-1])
-
-    def linears(self, x: FloatArray, names: Sequence[str]) -> Sequence[FloatArray]:
-        return one_by_one(self.linear, x, names)
 
     def norm(self, x: FloatArray, name: str) -> FloatArray:
         y: FloatArray = x - x.mean(-1, keepdims=True)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from albertkit.fileformats.onnx_file import CODES, Array, Attribute, Node, Tensor
-from albertkit.graph.emitter import one_by_one
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
@@ -62,9 +61,6 @@ class OnnxEmitter:
     def linear(self, x: str, weight: str, bias: str) -> str:
         matrix = self._word_matrix() if weight == WORD_TABLE else transposed(weight)
         return self.node("Add", self.node("MatMul", x, matrix), bias)
-
-    def linears(self, x: str, names: Sequence[str]) -> Sequence[str]:
-        return one_by_one(self.linear, x, names)
 
     def norm(self, x: str, name: str) -> str:
         eps = float(norm_eps(self.config, name))
