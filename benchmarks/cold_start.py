@@ -58,13 +58,14 @@ def main() -> None:
         print(f"warm: {name}", flush=True)
     for _ in range(asked.rounds):
         taken = {}
+        before, own = busy_seconds(), sum(os.times()[:4])
         for name, command in found.items():
-            before, own = busy_seconds(), sum(os.times()[:4])
             begun = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             taken[name] = time.perf_counter() - begun
-            others = busy_seconds() - before - (sum(os.times()[:4]) - own)
-            ran.others = max(ran.others, min(1.0, others / taken[name] / (os.cpu_count() or 1)))
+        others = busy_seconds() - before - (sum(os.times()[:4]) - own)
+        share = others / sum(taken.values()) / (os.cpu_count() or 1)
+        ran.others = max(ran.others, min(1.0, share))
         ran.rounds.append(taken)
     ran.commit, ran.day = commit(), today()
     results.processes = ran

@@ -136,13 +136,13 @@ JOBS: Final = (
 
 def main() -> None:
     asked = arguments()
+    results = results_here(asked.results)
     for shape in asked.shapes:
         with tempfile.TemporaryDirectory() as folder:
             weights = read_checkpoint(model_directory(shape, Path(folder))).weights
             few = replace(weights.config, num_hidden_layers=REPETITIONS)
             weights = replace(weights, config=few)
             found = [measured(weights, job, asked.rounds) for job in JOBS]
-        results = results_here(asked.results)
         results.tried[shape] = found
         results.save(asked.results)
     print(tried(results))

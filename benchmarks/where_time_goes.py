@@ -50,10 +50,10 @@ KINDS = {
 
 def main() -> None:
     asked = arguments()
+    results = results_here(asked.results)
     for shape in asked.shapes:
         with tempfile.TemporaryDirectory() as folder:
             found = profile(model_directory(shape, Path(folder)), asked)
-        results = results_here(asked.results)
         results.profiles[shape] = found
         results.save(asked.results)
     print(profiles(results))

@@ -568,6 +568,8 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     (w.place / "out").mkdir(exist_ok=True)
     output = w.place / "out" / "out.npy"
     output.write_bytes(b"the old file")
+    for left in output.parent.glob(".out.npy.tmp-*"):  # by an earlier one that was killed
+        left.unlink()
     process = started([*STARTED, *slow, "-o", str(output)])
     until = time.monotonic() + PATIENCE
     while not any(output.parent.glob(".out.npy.tmp-*")) and time.monotonic() < until:

@@ -39,9 +39,9 @@ def machine(results: Results) -> str:
     note = f" ({found['note']})" if "note" in found else ""
     return (
         f"{found['processor']}, {found['processors']} processors{note}, {found['instructions']}, "
-        f"{found['memory']}; {found['system']}. Measured {spell}, at "
+        f"{found['memory']}; {found['system']}. Raced {spell}, at "
         f"{', '.join(commits)}. Other processes used at most "
-        f"{max(each.others for each in ran):.0%} of the machine meanwhile."
+        f"{max(each.others for each in ran):.0%} of the machine in a job's rounds."
     )
 
 
@@ -82,7 +82,9 @@ def singles(part: Part) -> str:
     def cells(each: Contestant, _: Runner) -> list[str]:
         return [milliseconds(part.jobs[job], each.name) for job in jobs]
 
-    return table(part, [f"{SINGLES[job]} tokens" for job in jobs], cells, RACED)
+    rounds = {job: len(part.jobs[job].rounds) for job in jobs}
+    heads = [f"{SINGLES[job]} tokens ({rounds[job]} rounds)" for job in jobs]
+    return table(part, heads, cells, RACED)
 
 
 def against(part: Part) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -78,8 +79,13 @@ def test_another_machines_figures_are_not_mixed_in(tmp_path: Path) -> None:
         results_here(path)
 
 
-def test_a_commit_is_marked_where_what_is_measured_differs_from_it(tmp_path: Path) -> None:
-    git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.c"]
+def test_a_commit_is_marked_where_what_is_measured_differs_from_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
+        monkeypatch.delenv(name)
+    settings = ["user.name=a", "user.email=a@b.c", "commit.gpgsign=false"]
+    git = ["git", "-C", tmp_path, *(word for each in settings for word in ("-c", each))]
     for name in ("src/one.py", "benchmarks/two.py", "benchmarks/results.json", "README.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

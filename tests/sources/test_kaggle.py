@@ -252,8 +252,10 @@ directory_of("kaggle:{HANDLE}", Fetching(cache_dir=Path({str(tmp_path)!r}) / "ca
     hub.pages[KAGGLE_PATH] = archive_of({**FILES, "more": os.urandom(2_000_000)})
     hub.pause_after = 1_200_000
     process = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 60
     while not any((tmp_path / "cache").rglob(".archive")):
         assert process.poll() is None
+        assert time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
