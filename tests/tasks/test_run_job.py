@@ -138,9 +138,12 @@ def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
 
 
 CUT_OFF = b"\x93NUMPY\x01\x00\x09\x00{'descr':"
+NAMED_BY_BYTES = b"\x93NUMPY\x01\x00\x2c\x00{b'escr': 0, 'fortran_order': 0, 'shape': 0}"
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY\x01\x00", CUT_OFF, b"no array"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x93NUMPY\x01\x00", CUT_OFF, NAMED_BY_BYTES, b"no array"]
+)
 def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: bytes) -> None:
     run(replace(job, vectors="int8"), tmp_path / "out", kind="npy")
     (tmp_path / "out" / "part-00001.npy").unlink()

@@ -16,8 +16,8 @@ from albertkit.rows.arrow_tables import opened_table
 from albertkit.rows.kinds import Kind
 
 # What numpy says of a damaged .npy: a header that it cannot parse it takes for one of Python 2, and
-# fails at that a second time (2.4).
-NPY_DAMAGE = (ValueError, EOFError, SyntaxError, TokenError)
+# fails at that a second time; names that it cannot sort are a TypeError (2.4).
+NPY_DAMAGE = (ValueError, TypeError, EOFError, SyntaxError, TokenError)
 
 
 def is_whole(file: BinaryIO, kind: str) -> bool:
