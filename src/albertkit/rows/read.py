@@ -98,10 +98,10 @@ def _rows_of(
         if file.rows is not None and skip >= file.rows:
             number += file.rows
             continue
+        seen = foreseen if file.rows is None and file.error is None else None
         try:
             if file.error is not None:
                 raise file.error
-            seen = foreseen if file.rows is None else None
             for piece in file.pieces(column, types, skip, seen.brought if seen else None):
                 if seen is not None:
                     seen.given(piece if isinstance(piece, int) else piece.rows)
@@ -119,6 +119,9 @@ def _rows_of(
         except AlbertKitError as error:
             if not skip_bad or may_pass(error):
                 raise
+            if seen is not None:
+                seen.given(1)
+                seen.settled()
             if number >= start:
                 broken = Fault(error.finding.code, _said(error.finding))
                 lost = Piece([], {name: [] for name in types}, ((0, broken),))
