@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from pathlib import Path
@@ -53,3 +54,24 @@ def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
     assert foreseen.rows() is None
     list(read_batches(both, foreseen=foreseen))
     assert foreseen.rows() == 8002
+
+
+def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    lines = written(tmp_path, "a.txt", b"one\ntwo\n")
+    both = find_inputs([lines, written(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
+    foreseen = Foreseen(both)
+    assert {foreseen.rows() for _ in read_batches(both, foreseen=foreseen)} == {None}
+    assert foreseen.rows() is None
+
+
+def test_rows_are_known_at_the_end_where_a_file_broke(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(KINDS[".txt"](ROWS)))
+    packed[-8] ^= 1  # of the checksum
+    inputs = find_inputs([written(tmp_path, "a.txt.gz", bytes(packed))])
+    foreseen = Foreseen(inputs)
+    batches = list(read_batches(inputs, skip_bad=True, foreseen=foreseen))
+    assert [bad.code for batch in batches for bad in batch.bad] == ["file-malformed"]
+    assert foreseen.rows() == batches[-1].end

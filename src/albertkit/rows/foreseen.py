@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from albertkit.rows.file import TABLES
 from albertkit.rows.inputs import Inputs
 
 
@@ -16,8 +17,9 @@ class Foreseen:
         self._read = 0
         self._together = 0, 0  # rows, and the bytes that they had, when more were asked for
         silent = [file for file in inputs.files if file.rows is None and not file.error]
-        sizes = [file.size for file in silent if file.size is not None]
-        self._bytes = sum(sizes) if len(sizes) == len(silent) else None  # None: of a pipe
+        sizes = [file.size for file in silent if file.size is not None and file.kind not in TABLES]
+        # None: of a pipe, or of a table, of whose bytes nobody tells as they are mapped
+        self._bytes = sum(sizes) if len(sizes) == len(silent) else None
         self._known = sum(1 if file.error else file.rows or 0 for file in inputs.files)
 
     def rows(self) -> int | None:
