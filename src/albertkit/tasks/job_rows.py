@@ -52,6 +52,19 @@ class JobRows:
             for _ in own:  # of a shard that is there already
                 pass
 
+    def there(self, finished: frozenset[int]) -> int:
+        """How many rows finished shards have, as far as can be told by now: the last may be short.
+
+        Of a pipe, whose end is never foreseen, it is taken to be full.
+        """
+        if not finished:
+            return 0
+        rows, last = self.job.shard_rows, max(finished)
+        known = self.inputs.rows
+        end = self.foreseen.rows() if known is None else known
+        own = rows if end is None else min(rows, max(0, end - last * rows))
+        return (len(finished) - 1) * rows + own
+
     def _read(self, start: int) -> Iterator[RowBatch]:
         return read_batches(
             self.inputs,

@@ -14,8 +14,8 @@ class ProgressLine:
     """Call it with how many texts were just finished; `close` ends the line.
 
     total: texts in all; None: nobody knows. foreseen: about how many there will be then, as far
-    as can be told by now. done: those that an earlier run finished, which say nothing of this
-    one's speed. patience: seconds in which nothing is shown.
+    as can be told by now. done: how many an earlier run finished, as far too; they say nothing of
+    this one's speed. patience: seconds in which nothing is shown.
     """
 
     def __init__(
@@ -23,12 +23,13 @@ class ProgressLine:
         total: int | None,
         *,
         foreseen: Callable[[], int | None] = lambda: None,
-        done: int = 0,
+        done: Callable[[], int] = lambda: 0,
         patience: float = 0,
     ) -> None:
         self.total = total
         self._foreseen = foreseen
-        self._before = self._done = done
+        self._before = done
+        self._done = 0
         self._began = time.monotonic()
         self._shown = self._began + patience - EVERY
         self._open = False
@@ -54,15 +55,16 @@ class ProgressLine:
 
     def _show(self, now: float) -> None:
         spent = max(now - self._began, 1e-3)
-        rate = (self._done - self._before) / spent
+        rate = self._done / spent
+        done = self._before() + self._done
         total = self._foreseen() if self.total is None else self.total
-        parts = [f"{self._done:,} texts, total unknown"]
+        parts = [f"{done:,} texts, total unknown"]
         if total is not None:
-            about = "" if total in (self.total, self._done) else "about "
-            parts = [f"{self._done:,} of {about}{total:,} texts"]
+            about = "" if total in (self.total, done) else "about "
+            parts = [f"{done:,} of {about}{total:,} texts"]
         parts.append(f"{rate:,.0f} a second")
-        if total is not None and self._done < total and rate > 0:
-            parts.append(f"{duration((total - self._done) / rate)} left")
+        if total is not None and done < total and rate > 0:
+            parts.append(f"{duration((total - done) / rate)} left")
         else:
             parts.append(duration(spent))
         sys.stderr.write(f"\r{', '.join(parts)}{CLEAR}")

@@ -142,12 +142,11 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
 
 def progress_line(open_job: OpenJob) -> ProgressLine:
     """A line that knows how many rows there are, or about so, and how many are finished."""
-    total = open_job.rows.inputs.rows
-    before = len(open_job.finished) * open_job.job.shard_rows
+    rows = open_job.rows
     return ProgressLine(
-        total,
-        done=before if total is None else min(before, total),
-        foreseen=open_job.rows.foreseen.rows,
+        rows.inputs.rows,
+        done=lambda: rows.there(open_job.finished),
+        foreseen=rows.foreseen.rows,
     )
 
 
