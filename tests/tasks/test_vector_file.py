@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import InputError, SurroundingsError
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast
 from full_disk import files_up_to
@@ -34,6 +35,27 @@ def test_what_a_full_disk_refuses_leaves_the_earlier_pair(most: int, tmp_path: P
     with files_up_to(most), pytest.raises(SurroundingsError, match=r"\[write-failed\]"):
         write_vectors(place, [random(2, 1)], VectorCast("int8"), nothing)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_directory_in_the_place_of_ranges_is_told_before_anything_is_computed(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "v.npy"
+    place.write_bytes(b"earlier")
+    (tmp_path / "v.npy.ranges.npy").mkdir()
+    asked: list[int] = []
+
+    def windows() -> Iterator[np.ndarray]:
+        asked.append(1)
+        yield random(2, 0)
+
+    nothing = np.zeros((0, 40), np.int8)
+    with pytest.raises(InputError, match=r"v\.npy\.ranges\.npy' is a directory.*\[output-taken\]"):
+        write_vectors(place, windows(), VectorCast("int8"), nothing)
+    assert not asked
+    assert place.read_bytes() == b"earlier"
+    write_vectors(place, windows(), VectorCast("float32"), np.zeros((0, 40), np.float32))
+    assert (tmp_path / "v.npy.ranges.npy").is_dir(), "it is no ranges of an earlier run"
 
 
 def random(count: int, seed: int) -> np.ndarray:

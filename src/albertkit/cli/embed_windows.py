@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from albertkit.rows.batch import one_after_another
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
-from albertkit.tasks.vector_file import VECTOR, put_ranges
+from albertkit.tasks.vector_file import VECTOR, ranges_beside
 from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def _printing(form: str) -> Iterator[Write]:
 @contextmanager
 def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
     """One file, whole or not at all; beside it the ranges of bytes."""
-    with rows.new_table(place, types, beside=partial(put_ranges, place, cast)) as writer:
+    with rows.new_table(place, types, beside=ranges_beside(place, cast)) as writer:
         yield writer.write
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit import rows
+from albertkit.errors import InputError
 from albertkit.fileformats.atomic import lay_down, new_file
 from albertkit.rows import Table
 from albertkit.spec import FloatArray
@@ -26,27 +27,39 @@ def write_vectors(
 ) -> Given:
     """Write all windows [N, D], whole or not at all, and give them back as `given_back` does.
 
-    cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` does, before
-    a window is asked for.
+    cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` and
+    `ranges_beside` do, before a window is asked for.
     """
-    with rows.new_table(place, beside=partial(put_ranges, place, cast)) as writer:
+    with rows.new_table(place, beside=ranges_beside(place, cast)) as writer:
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
     return rows.given_back(place)
 
 
-def put_ranges(place: Path, cast: VectorCast) -> None:
-    """Put what bytes are set against beside their file: queries become bytes by the same.
+def ranges_beside(place: Path, cast: VectorCast) -> Callable[[], None]:
+    """What puts that which bytes are set against beside their file: queries become bytes by it.
 
     An earlier file at `place` goes first: so none is ever there beside another's ranges.
+    Raises InputError [output-taken] where a directory has the name of these.
     """
     ranges = place.with_name(f"{place.name}.ranges.npy")
+    if cast.kind in IN_STEPS and ranges.is_dir() and not ranges.is_symlink():
+        raise InputError(
+            "output-taken",
+            f"{str(ranges)!r} is a directory",
+            why=f"what {cast.kind} vectors are set against is written there",
+            fix="Rename it, or give the vectors' file another name",
+        )
+    return partial(_put_ranges, place, ranges, cast)
+
+
+def _put_ranges(place: Path, ranges: Path, cast: VectorCast) -> None:
     if cast.kind in IN_STEPS and cast.ranges is not None:
         with new_file(ranges) as file:
             np.save(file, cast.ranges)
             lay_down(file)
             place.unlink(missing_ok=True)
-    elif ranges.exists():  # of an earlier run
+    elif ranges.is_file():  # of an earlier run
         place.unlink(missing_ok=True)
         ranges.unlink()
