@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.lists import vectors_of_texts
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 from albertkit.runtime.choose_engine import EngineChoice
 texts, length, name = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 ids = np.random.default_rng(0).integers(5, 1000, texts * length, dtype=np.int32)

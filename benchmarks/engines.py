@@ -21,10 +21,10 @@ import torch
 from albertkit import AlbertModel, compile_for_inference
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, parameter_table, preset
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 
 ROUNDS = 3

@@ -25,17 +25,17 @@ import numpy as np
 
 with atheris.instrument_imports(include=["albertkit"]):
     from albertkit.checkpoints import Stored
-    from albertkit.checkpoints.onnx import ONNX
+    from albertkit.checkpoints.onnx.format import ONNX
     from albertkit.errors import AlbertKitError
-    from albertkit.fileformats.archives import Unpacked, unpack
-    from albertkit.fileformats.hdf5 import read_hdf5
-    from albertkit.fileformats.onnx_file import read_onnx
+    from albertkit.fileformats.archives.unpacking import Unpacked, unpack
+    from albertkit.fileformats.hdf5.file import read_hdf5
+    from albertkit.fileformats.onnx.model_file import read_onnx
     from albertkit.fileformats.reader import parse_json
     from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
-    from albertkit.fileformats.saved_model import read_saved_model
     from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
-    from albertkit.fileformats.tensorbundle import read_bundle
-    from albertkit.fileformats.torchzip import read_torch
+    from albertkit.fileformats.tensorflow.saved_model import read_saved_model
+    from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
+    from albertkit.fileformats.torch_zip import read_torch
     from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"

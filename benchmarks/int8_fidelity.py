@@ -20,17 +20,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from albertkit.engine.calibration import inputs_of_products, sample_of
-from albertkit.engine.int8_search import PLANS, Plan, scheme_of
+from albertkit.engine.int8.calibration import inputs_of_products, sample_of
+from albertkit.engine.int8.search import PLANS, Plan, scheme_of
 from albertkit.engine.lists import vectors_of_texts
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import this_processor
-from albertkit.graph.fidelity import Fidelity, fidelity
+from albertkit.graph.quantization_error import Fidelity, fidelity
 from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
-from albertkit.rows import read_texts
 from albertkit.runtime import Loaded, load
 from albertkit.spec import Weights
 from albertkit.spec.parameters import layer_prefix
+from albertkit.tables import read_texts
 from race.models import RANDOM, model_directory
 
 OUTLIERS: Final = "+outliers"
@@ -43,12 +43,12 @@ import sys
 import numpy as np
 sys.path.insert(0, sys.argv[3])
 from race.memory import peak_megabytes
-from albertkit.engine.calibration import Extremes
-from albertkit.engine.int8_search import PLANS, scheme_of
+from albertkit.engine.int8.calibration import Extremes
+from albertkit.engine.int8.search import PLANS, scheme_of
 from albertkit.engine.lists import vectors_of_texts
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.runtime import load
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 weights = load(sys.argv[1]).weights
 ids = np.random.default_rng(0).integers(5, 1000, 2048, dtype=np.int32)
 texts = Encodings(ids, np.zeros_like(ids), np.arange(0, 2049, 32), np.zeros(64, np.int64))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.engine.int8_scheme import STEPS
+from albertkit.engine.openvino_library import openvino
 from albertkit.engine.processor import this_processor
-from albertkit.engine.quiet_openvino import openvino
 from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 
 ROWS, DEPTH, COLUMNS = 64, 768, 768

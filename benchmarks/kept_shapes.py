@@ -4,7 +4,7 @@
 
 Single texts of 128 lengths, over and over, through the built-in model's shape on one thread, each
 number in a process of its own: by how much it grows behind the first text, and the milliseconds of
-a text in the last pass (Linux). KEPT of albertkit/engine/openvino_engine.py is one of them.
+a text in the last pass (Linux). KEPT of albertkit/engine/openvino/engine.py is one of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine import openvino_engine
+from albertkit.engine.openvino import engine as openvino_engine
 from albertkit.engine.packing import lone
 from albertkit.engine.protocol import Wanted
 from albertkit.sources import VECTORS, directory_of

@@ -32,7 +32,7 @@ import numpy as np
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.packing import SLOTS
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.memory import KB_OF_LINUX
 
@@ -52,7 +52,7 @@ def texts(lengths):
 
 weights = read_checkpoint(Path(sys.argv[1])).weights
 tell("opened")
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 engine = OpenVinoEngine(weights, threads=1)
 tell("compiled")
 for times in (1, 2):

@@ -19,9 +19,9 @@ from typing import Final
 
 import ways
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.held import HeldArrays
-from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_forms import Form, Layered, Whole
+from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import SLOTS
 from albertkit.engine.processor import this_processor
 from race.memory import peak_megabytes

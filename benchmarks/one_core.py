@@ -20,7 +20,7 @@ from functools import partial
 
 import numpy as np
 
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import lone
 from albertkit.engine.protocol import SpanSearch, Wanted
 from albertkit.spec import Weights, parameter_table, preset

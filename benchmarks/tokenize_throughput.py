@@ -22,7 +22,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 Entrant = Callable[[list[str]], object]
 

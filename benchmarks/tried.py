@@ -23,15 +23,15 @@ import numpy as np
 import ways
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
-from albertkit.engine.held import HeldArrays
-from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import is_bare_product_faster
-from albertkit.engine.openvino_forms import Form, Layered, Whole
+from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.engine import is_bare_product_faster
+from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.processor import system_flags
 from albertkit.engine.protocol import PackedBatch
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.models import RANDOM, model_directory
 from race.reasons import STANDS, tried

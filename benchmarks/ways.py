@@ -9,10 +9,10 @@ import numpy as np
 from openvino import InferRequest, Node
 
 from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
-from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_forms import Request, Whole, ask, picked
-from albertkit.engine.openvino_graphs import encoder_graph
-from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
+from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.forms import Request, Whole, ask, picked
+from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Int64Array, PackedBatch
 from albertkit.spec import AlbertConfig, FloatArray, parameter_table

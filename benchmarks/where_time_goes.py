@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import OpenVinoEngine, is_bare_product_faster
-from albertkit.engine.openvino_graphs import encoder_graph
+from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.engine import OpenVinoEngine, is_bare_product_faster
+from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import SLOTS, Layout, pack
 from albertkit.engine.processor import system_flags
 from albertkit.engine.protocol import PackedBatch, Wanted
-from albertkit.engine.quiet_openvino import openvino
 from albertkit.spec import Weights
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 from race.cells import plural
 from race.jobs import SIZES
 from race.models import model_directory

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from albertkit.errors import SurroundingsError
-from shared_files import pytest_sessionfinish, shared
+from tests.support.shared_files import pytest_sessionfinish, shared
 
 __all__ = ["pytest_sessionfinish", "shared"]
 

@@ -39,10 +39,10 @@ from albertkit.cli.main import run
 from albertkit.errors import AlbertKitError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.runtime.loaded import stamped
-from albertkit.spec.vector_plan import VectorPlan
-from axes import SMALL, random_weights
-from interrupts import started
-from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
+from tests.support.axes import SMALL, random_weights
+from tests.support.interrupts import started
+from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 WEIGHTS = "model.safetensors"
 TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.support.shared_files import pytest_sessionfinish
+
 from head import head
 from job_alone import alone
-from shared_files import pytest_sessionfinish
 
 __all__ = ["alone", "head", "pytest_sessionfinish"]

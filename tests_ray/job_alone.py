@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from tests.support.tiny_models import save_tiny_vectors
 
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.run_job import opened_job, run_job
-from tiny_models import save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.run_job import opened_job, run_job
 
 WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "whoever", "dies")
 ROWS, SHARD_ROWS = 2_450, 200  # 13 shards, the last of them short

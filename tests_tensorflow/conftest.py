@@ -10,9 +10,9 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow chatters while it is imported
 
 import sentencepiece
+from tests.support.shared_files import pytest_sessionfinish, shared
+from tests.support.tiny_models import PIECES
 
-from shared_files import pytest_sessionfinish, shared
-from tiny_models import PIECES
 from written import tiny_weights, write
 
 __all__ = ["pytest_sessionfinish", "shared"]

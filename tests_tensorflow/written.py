@@ -8,15 +8,15 @@ from types import MappingProxyType
 
 import numpy as np
 import tensorflow as tf
+from tests.support.axes import SMALL, random_weights
 
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.tfhub_export import write_tfhub
+from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.graph.encoder import embeddings, layer
 from albertkit.graph.heads import masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.parameters import layer_prefix
-from axes import SMALL, random_weights
 
 CONFIG = AlbertConfig(
     **{  # type: ignore[arg-type]  # plain data

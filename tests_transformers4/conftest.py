@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shared_files import pytest_sessionfinish
+from tests.support.shared_files import pytest_sessionfinish
 
 __all__ = ["pytest_sessionfinish"]

@@ -15,17 +15,17 @@ import pytest
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.oracle import ask
+from tests.support.tiny_models import TINY, save_tiny
 
 import albertkit
 from albertkit import AlbertTokenizer, TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
-from albertkit.conversion.answers import answers
-from albertkit.conversion.questions import Questions
+from albertkit.conversion.model_outputs import answers
+from albertkit.conversion.parity_inputs import Questions
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.text.probe_texts import MASKED_TEXTS, PROBE_TEXTS
-from axes import CONFIG_AXES, random_encodings, random_weights
-from oracle import ask
-from tiny_models import TINY, save_tiny
+from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 from mix import mixed_lengths
 from race.names import SINGLES
 from race.texts import Words

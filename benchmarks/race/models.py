@@ -19,7 +19,7 @@ import numpy as np
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.sources import VECTORS, directory_of
 from albertkit.spec import AlbertConfig, FloatArray, Parameter, Weights, parameter_table, preset
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 WEIGHTS = "model.safetensors"
 RANDOM: Mapping[str, AlbertConfig] = MappingProxyType(

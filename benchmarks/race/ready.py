@@ -9,7 +9,7 @@ from pathlib import Path
 
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.processor import this_processor
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 from mix import mixed_lengths
 from race.field import Contestant
 from race.jobs import SIZES, Job, jobs_of

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 INVENTED = 200_000  # words: more than all jobs together take
 SPECIALS = 2  # [CLS] and [SEP]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
     from albertkit.tasks import FillMask, TextEmbedder, quantize_embeddings
-    from albertkit.text import AlbertTokenizer, TextPolicy
+    from albertkit.tokenization import AlbertTokenizer, TextPolicy
 
     __all__ = [
         "AlbertConfig",
@@ -67,13 +67,13 @@ HOMES = {
     "AlbertForTokenClassification": "albertkit.model",
     "AlbertKitError": "albertkit.errors",
     "AlbertModel": "albertkit.model",
-    "AlbertTokenizer": "albertkit.text",
+    "AlbertTokenizer": "albertkit.tokenization",
     "FillMask": "albertkit.tasks",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
     "SurroundingsError": "albertkit.errors",
     "TextEmbedder": "albertkit.tasks",
-    "TextPolicy": "albertkit.text",
+    "TextPolicy": "albertkit.tokenization",
     "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
     "load": "albertkit.runtime",

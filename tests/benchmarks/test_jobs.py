@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 from mix import MIX, mixed_lengths
 from race.jobs import BATCH, LISTED, Size, in_calls, jobs_of, thinned
 from race.names import JOBS, SINGLES

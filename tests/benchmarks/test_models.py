@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.tiny_models import save_tiny
+
 from race.models import copy
-from tiny_models import save_tiny
 
 
 def test_a_model_that_changed_is_copied_again_without_what_was_made_from_the_old(

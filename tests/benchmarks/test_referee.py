@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tests.support.tiny_models import save_tiny
 
 from albertkit import TextEmbedder
 from race.field import BY_NAME, FIELD
 from race.referee import started
 from race.results import Part, Ran
 from race.rounds import compare, one_round
-from tiny_models import save_tiny
 
 TEXTS = ["the river", "a longer text of the sea", "x"]
 

@@ -11,16 +11,16 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tests.support.axes import random_encodings
 
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, format_of, read_checkpoint
-from albertkit.checkpoints.bert import BERT
+from albertkit.checkpoints.bert.format import BERT
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Wanted
 from albertkit.errors import FormatError, InputError
-from axes import random_encodings
 
 WORDS = Path(__file__).parents[1] / "fixtures" / "tiny_vocab.txt"
 SMALL = {

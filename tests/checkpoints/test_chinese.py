@@ -11,7 +11,7 @@ import transformers
 
 from albertkit import AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import read_checkpoint
-from albertkit.checkpoints.tf1 import TF1
+from albertkit.checkpoints.tf1.format import TF1
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Wanted
 

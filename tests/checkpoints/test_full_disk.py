@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.axes import random_weights
+from tests.support.full_disk import files_up_to
+from tests.support.tiny_models import PIECES, TINY, save_tiny
 
 from albertkit.checkpoints import Stored
 from albertkit.checkpoints.format import Format
-from albertkit.checkpoints.formats import FORMATS
+from albertkit.checkpoints.registry import FORMATS
 from albertkit.conversion import convert
 from albertkit.errors import AlbertKitError, SurroundingsError
-from albertkit.rows import FILE_KINDS, Table, write_table
-from albertkit.text import AlbertTokenizer
-from axes import random_weights
-from full_disk import files_up_to
-from tiny_models import PIECES, TINY, save_tiny
+from albertkit.tables import FILE_KINDS, Table, write_table
+from albertkit.tokenization import AlbertTokenizer
 
 NEEDS_MORE = ("bert", "model-garden", "tf1-hub", "tfhub")  # not written, or by TensorFlow
 READ = [each.imported() for each in FORMATS]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.axes import SMALL, random_weights
 
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.checkpoints.group_order import Rule, by_google, by_transformers, other_order
 from albertkit.spec import AlbertConfig
-from axes import SMALL, random_weights
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.tiny_models import PIECES, TINY
 
 from albertkit.checkpoints import (
     HUGGINGFACE,
@@ -24,10 +26,8 @@ from albertkit.checkpoints import (
 )
 from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer
-from axes import CONFIG_AXES, random_weights
-from tiny_models import PIECES, TINY
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tokenization import AlbertTokenizer
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)

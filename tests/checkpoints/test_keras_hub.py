@@ -14,18 +14,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-
-import albertkit
-from albertkit.checkpoints import HUGGINGFACE, Stored, Told, format_of, read_checkpoint
-from albertkit.checkpoints.keras_hub import KERAS_HUB
-from albertkit.errors import FormatError, InputError, SurroundingsError
-from albertkit.spec import AlbertConfig, Weights
-from albertkit.text import AlbertTokenizer
-from axes import CONFIG_AXES, SMALL, random_weights
-from head_logits import head_logits
-from modules import HERE, Reference, fixture, reference
-from oracle import transformers_model
-from tensorflow_parity import (
+from tests.support.axes import CONFIG_AXES, SMALL, random_weights
+from tests.support.head_logits import head_logits
+from tests.support.modules import HERE, Reference, fixture, reference
+from tests.support.oracle import transformers_model
+from tests.support.tensorflow_parity import (
     ATOL,
     assert_engines_compute,
     assert_torch_computes,
@@ -33,7 +26,14 @@ from tensorflow_parity import (
     encodings_of,
     torch_inputs,
 )
-from tiny_models import PIECES
+from tests.support.tiny_models import PIECES
+
+import albertkit
+from albertkit.checkpoints import HUGGINGFACE, Stored, Told, format_of, read_checkpoint
+from albertkit.checkpoints.keras_hub.format import KERAS_HUB
+from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.tokenization import AlbertTokenizer
 
 MASKED, CLASSIFIER, BACKBONE = "kerashub_tiny", "kerashub_tiny_classifier", "kerashub_tiny_g2i2"
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.modules import HERE, fixture, reference
+from tests.support.tensorflow_parity import assert_engines_compute, assert_torch_computes
 
 from albertkit.checkpoints import Stored, format_of
-from albertkit.checkpoints.model_garden import MODEL_GARDEN
-from albertkit.checkpoints.told import Told
+from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from modules import HERE, fixture, reference
-from tensorflow_parity import assert_engines_compute, assert_torch_computes
 
 TOLD = Told(num_hidden_layers=3, hidden_act="gelu_new")
 GOOGLE = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, SMALL, random_weights
 
 from albertkit.checkpoints.names import (
     PROJECTION,
@@ -20,7 +21,6 @@ from albertkit.checkpoints.names import (
 )
 from albertkit.errors import FormatError
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from axes import CONFIG_AXES, SMALL, random_weights
 
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LAYOUTS: tuple[Layout, ...] = ("same", "transposed", "heads_out", "heads_in", "heads_bias")

@@ -15,9 +15,13 @@ import pytest
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.head_logits import head_logits
+from tests.support.onnx_oracle import own_tokens, padded, run, session
+from tests.support.tiny_models import PIECES, save_tiny
 
 from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
-from albertkit.checkpoints.onnx import ONNX, ONNX_INT8, OnnxFormat
+from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
@@ -25,12 +29,8 @@ from albertkit.engine.protocol import SpanSearch, Wanted
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from albertkit.spec.vector_plan import Dense, Normalise, Pooling, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorPlan
 from albertkit.tasks.vector_steps import apply_steps
-from axes import CONFIG_AXES, random_encodings, random_weights
-from head_logits import head_logits
-from onnx_oracle import own_tokens, padded, run, session
-from tiny_models import PIECES, save_tiny
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)

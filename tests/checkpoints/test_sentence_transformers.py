@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored, format_of
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
 from albertkit.tasks import TextEmbedder
-from albertkit.text import AlbertTokenizer
-from axes import random_weights
-from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+from albertkit.tokenization import AlbertTokenizer
 
 TEXTS = ["I like my phone", "My phone is not good. (really)", "how old are you?", "x" * 40]
 

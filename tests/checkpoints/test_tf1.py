@@ -12,29 +12,29 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from albertkit.checkpoints import format_of
-from albertkit.checkpoints.format import Renamed, Stored
-from albertkit.checkpoints.names import PROJECTION, Laid
-from albertkit.checkpoints.tf1 import TF1
-from albertkit.checkpoints.tf1_hub import TF1_HUB
-from albertkit.checkpoints.tf1_names import HEADS, rows
-from albertkit.checkpoints.told import Told
-from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.fileformats.sstable import read_sstable, sstable
-from albertkit.fileformats.tensorbundle import read_bundle, write_bundle
-from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
-from axes import CONFIG_AXES, SMALL, random_weights
-from head_logits import head_logits
-from modules import HERE, fixture, reference
-from tensorflow_parity import (
+from tests.support.axes import CONFIG_AXES, SMALL, random_weights
+from tests.support.head_logits import head_logits
+from tests.support.modules import HERE, fixture, reference
+from tests.support.tensorflow_parity import (
     ATOL,
     assert_engines_compute,
     assert_torch_computes,
     close,
     encodings_of,
 )
-from tiny_models import PIECES
+from tests.support.tiny_models import PIECES
+
+from albertkit.checkpoints import format_of
+from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.names import PROJECTION, Laid
+from albertkit.checkpoints.tf1.format import TF1
+from albertkit.checkpoints.tf1.hub_module import TF1_HUB
+from albertkit.checkpoints.tf1.names import HEADS, rows
+from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle, write_bundle
+from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
 
 SQUAD = HERE / "tf1_tiny_squad1"
 PREFIX = "model.ckpt-best"

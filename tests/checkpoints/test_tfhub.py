@@ -11,19 +11,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.modules import HERE, Reference, fixture, reference
+from tests.support.tensorflow_parity import (
+    assert_engines_compute,
+    assert_torch_computes,
+    torch_inputs,
+)
 
 import albertkit
 from albertkit.checkpoints import format_of
+from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Row, to_canonical
-from albertkit.checkpoints.tfhub import TFHUB
-from albertkit.checkpoints.tfhub_names import encoder_rows, rows
-from albertkit.checkpoints.told import Told
+from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
-from albertkit.fileformats.protowire import record
+from albertkit.fileformats.protobuf.reading import record
 from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.spec import FloatArray
-from modules import HERE, Reference, fixture, reference
-from tensorflow_parity import assert_engines_compute, assert_torch_computes, torch_inputs
 
 ENCODERS = (
     "tfhub_tiny_v1",

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.axes import SMALL, random_weights
 
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.tfhub_export import write_tfhub
-from albertkit.checkpoints.tfhub_names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.sentencepiece_model import write_sentencepiece_model
 from albertkit.spec import AlbertConfig, Weights, parameter_table
-from axes import SMALL, random_weights
 
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -79,18 +79,18 @@ WRITE = """
 import sys
 from pathlib import Path
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.tfhub_export import write_tfhub
-from axes import SMALL, AlbertConfig, random_weights
+from albertkit.checkpoints.tfhub.export import write_tfhub
+from tests.support.axes import SMALL, AlbertConfig, random_weights
 weights = random_weights(AlbertConfig(**SMALL), pooler=True)
 write_tfhub(Stored(weights), Path(sys.argv[1]) / "module")
 """
 
 
 def last_line_of_writing(program: str, folder: Path) -> str:
-    tests = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", f"import sys; {program}" + WRITE, folder]
     done = subprocess.run(
-        command, env={"PYTHONPATH": tests}, capture_output=True, text=True, check=False
+        command, env={"PYTHONPATH": root}, capture_output=True, text=True, check=False
     )
     return done.stderr.splitlines()[-1].partition(": ")[2]
 
@@ -131,6 +131,10 @@ def test_tensorflow_is_named_in_its_files_alone() -> None:
     imports = re.compile(
         r"^\s*(?:import tensorflow|from tensorflow\S* import)|imported\(\"tensorflow", re.MULTILINE
     )
-    found = {p.name for p in SOURCES.rglob("*.py") if imports.search(p.read_text("utf-8"))}
+    found = {
+        f"{path.parent.name}/{path.name}"
+        for path in SOURCES.rglob("*.py")
+        if imports.search(path.read_text("utf-8"))
+    }
     assert len(found) > 2
-    assert all(name.startswith("tfhub_export") for name in found)
+    assert all(name.startswith("tfhub/export") for name in found)

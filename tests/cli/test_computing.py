@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder
 from albertkit.cli.main import run
-from albertkit.spec.vector_plan import VectorPlan
-from tiny_models import save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
 
 LINES = ["a glass of water", "How old are you?", "the", "my phone is not good at all"]
 

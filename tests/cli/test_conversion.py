@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.support.axes import random_weights
+from tests.support.tiny_models import TINY, save_tiny
 
 from albertkit.checkpoints import HUGGINGFACE, TARGETS, Stored
 from albertkit.cli.main import run
-from axes import random_weights
-from tiny_models import TINY, save_tiny
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.interrupts import started
+from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.cli.main import run
-from albertkit.spec.vector_plan import VectorPlan
+from albertkit.spec.pooling_config import VectorPlan
 from albertkit.tasks import TextEmbedder, quantize_embeddings
-from interrupts import started
-from tiny_models import save_tiny_vectors
 
 TEXTS = [f"the {number} waters of {number % 7}" for number in range(30)]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from tests.support.interrupts import started
+from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
-from albertkit.spec.vector_plan import VectorPlan
-from interrupts import started
-from tiny_models import save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
 
 COMMAND = [sys.executable, "-c", "from albertkit.cli.main import main; main()"]
 

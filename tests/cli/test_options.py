@@ -18,15 +18,15 @@ from albertkit.cli.options import (
     PrecisionChoice,
     TooLong,
 )
-from albertkit.engine.calibration import FEWEST
+from albertkit.engine.int8.calibration import FEWEST
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.rows.kinds import MAGIC, Kind
-from albertkit.rows.shards import KINDS
 from albertkit.runtime import EngineName, PrecisionName
 from albertkit.runtime.calibration_texts import check_fitted_once
-from albertkit.spec.vector_plan import Pooling
-from albertkit.tasks.cutting import WhenTooLong
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tables.formats import MAGIC, Kind
+from albertkit.tables.writers.shards import KINDS
+from albertkit.tasks.truncation import WhenTooLong
 from albertkit.tasks.vector_types import VectorType
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from albertkit.cli import screen
 from albertkit.cli.screen import aligned, bold, drawn, width
-from albertkit.rows import Table
+from albertkit.tables import Table
 
 
 def test_numbers_stand_right_and_words_left() -> None:

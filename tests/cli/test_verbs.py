@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.tiny_models import PIECES, save_tiny, save_tiny_vectors
 
 from albertkit.cli.main import run
-from albertkit.engine.int8_search import PLANS
+from albertkit.engine.int8.search import PLANS
 from albertkit.runtime.precision import choose_precision
-from albertkit.spec.vector_plan import VectorPlan
+from albertkit.spec.pooling_config import VectorPlan
 from albertkit.tasks import FillMask, TextEmbedder
-from albertkit.text import AlbertTokenizer
-from tiny_models import PIECES, save_tiny, save_tiny_vectors
+from albertkit.tokenization import AlbertTokenizer
 
 TEXTS = ["I like my phone", "My phone is not good.", "how old are you?"]
 MASKED = "Plants create [MASK] through a process."

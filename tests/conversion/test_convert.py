@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
@@ -19,9 +21,7 @@ from albertkit.conversion.convert import told_otherwise
 from albertkit.conversion.parity import Parity, allowed
 from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.runtime import opened
-from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
-from axes import random_weights
-from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
 
 CONVERT = import_module("albertkit.conversion.convert")  # not the function of that name
 

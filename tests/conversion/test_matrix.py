@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Format, Stored
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig
-from axes import AXES, SMALL, random_weights
-from tiny_models import PIECES, TINY
 
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
 HERE = tuple(each.imported() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))

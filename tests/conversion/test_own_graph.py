@@ -6,16 +6,16 @@ from pathlib import Path
 
 import onnx
 import pytest
+from tests.support.axes import random_weights
+from tests.support.tiny_models import TINY, save_tiny
 
 from albertkit import convert
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.onnx import ONNX, ONNX_INT8
+from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import prove
-from albertkit.conversion.questions import questions_for
+from albertkit.conversion.parity_inputs import questions_for
 from albertkit.errors import FormatError
-from axes import random_weights
-from tiny_models import TINY, save_tiny
 
 
 def test_parity_of_an_onnx_file_is_what_its_graph_computes(tmp_path: Path) -> None:

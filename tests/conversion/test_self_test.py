@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.tiny_models import save_tiny
 
 from albertkit.checkpoints import Told
 from albertkit.conversion.self_test import (
@@ -20,7 +21,6 @@ from albertkit.errors import InputError
 from albertkit.runtime import opened
 from albertkit.sources import WORDS
 from albertkit.spec import AlbertConfig, preset
-from tiny_models import save_tiny
 
 
 def test_the_right_number_of_heads_predicts_best() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert, verify
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.conversion.differences import are_same_bits, largest_difference
 from albertkit.spec import Weights
-from albertkit.spec.vector_plan import VectorPlan
-from axes import random_weights
-from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
 
 BIAS = "encoder.embedding_hidden_mapping_in.bias"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from albertkit.engine import openvino_engine
+from albertkit.engine.openvino import engine as openvino_engine
 from albertkit.engine.processor import this_processor
 
 

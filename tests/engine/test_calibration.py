@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.calibration import FEWEST, MOST, inputs_of_products, sample_of
+from albertkit.engine.int8.calibration import FEWEST, MOST, inputs_of_products, sample_of
 from albertkit.errors import InputError
 from albertkit.graph.encoder import embeddings
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
-from albertkit.text.rearranged import chosen
-from axes import CONFIG_AXES, random_encodings, random_weights
+from albertkit.tokenization.rearranged import chosen
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"

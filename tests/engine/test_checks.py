@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, PackedBatch, Wanted
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
-from axes import CONFIG_AXES, random_encodings, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, ["question_answering"])

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.lists import logits_of_words, vectors_of_texts
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, PackedBatch, SpanSearch, Wanted
 from albertkit.spec import HEADS, AlbertConfig, FloatArray
-from albertkit.spec.vector_plan import Pooling
-from albertkit.text.encoding import Encodings
-from albertkit.text.rearranged import chosen
-from axes import CONFIG_AXES, random_encodings, random_weights
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.rearranged import chosen
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertModel
-from albertkit.engine.calibration import inputs_of_products
-from albertkit.engine.int8_search import PLANS, scheme_of
+from albertkit.engine.int8.calibration import inputs_of_products
+from albertkit.engine.int8.search import PLANS, scheme_of
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Engine, Wanted, given
-from albertkit.engine.quiet_openvino import openvino
-from albertkit.graph.fidelity import LEAST_COSINE, cosines
+from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from axes import CONFIG_AXES, random_encodings, random_weights
 
 # Two rows filled unevenly: texts beside each other, out of order, and empty slots.
 LENGTHS = (40, 3, 17, 9, 2)

@@ -7,17 +7,17 @@ import re
 from dataclasses import replace
 
 import pytest
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.int8_search import PLANS, FoundScheme, find_scheme
+from albertkit.engine.int8.search import PLANS, FoundScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.errors import InputError
-from albertkit.graph.fidelity import fidelity
+from albertkit.graph.quantization_error import fidelity
 from albertkit.graph.rounding import WITHIN_16_BITS
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.text.encoding import Encodings
-from axes import CONFIG_AXES, random_encodings, random_weights
+from albertkit.tokenization.encoding import Encodings
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 

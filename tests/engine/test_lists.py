@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.spec import AlbertConfig, FloatArray
-from albertkit.spec.vector_plan import Pooling
-from albertkit.text.rearranged import chosen
-from axes import CONFIG_AXES, random_encodings, random_weights
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tokenization.rearranged import chosen
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])

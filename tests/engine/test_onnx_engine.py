@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.axes import SMALL, random_encodings, random_weights
 
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.onnx import ONNX
+from albertkit.checkpoints.onnx.format import ONNX
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import PackedBatch, SpanSearch, Wanted, given
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, FloatArray, Weights
-from axes import SMALL, random_encodings, random_weights
 
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LENGTHS = (40, 3, 17, 9, 2)

@@ -6,15 +6,15 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, random_weights
 
-from albertkit.engine.openvino_emitter import OpenVinoEmitter
-from albertkit.engine.openvino_engine import is_bare_product_faster
-from albertkit.engine.quiet_openvino import openvino
-from albertkit.engine.scaled_queries import ScaledQueries
+from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.engine import is_bare_product_faster
+from albertkit.engine.openvino.scaled_queries import ScaledQueries
+from albertkit.engine.openvino_library import openvino
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
-from axes import CONFIG_AXES, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG)

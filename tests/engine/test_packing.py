@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.axes import CONFIG_AXES, random_encodings
 
 from albertkit.engine.packing import (
     CUT,
@@ -23,8 +24,7 @@ from albertkit.engine.packing import (
 )
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
-from albertkit.text.encoding import Encodings
-from axes import CONFIG_AXES, random_encodings
+from albertkit.tokenization.encoding import Encodings
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 lists_of_lengths = st.lists(st.integers(1, 512), min_size=1, max_size=60)

@@ -10,7 +10,7 @@ import pytest
 from albertkit.engine.pooling import text_vectors, wanted_by
 from albertkit.engine.protocol import Outputs, Wanted
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Pooling
+from albertkit.spec.pooling_config import Pooling
 
 LENGTHS = (1, 7, 2, 300)
 STARTS = np.concatenate(([0], np.cumsum(LENGTHS)))

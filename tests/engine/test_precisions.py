@@ -6,22 +6,22 @@ import math
 
 import numpy as np
 import pytest
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.int8_oracle import int8_tokens
 
-from albertkit.engine.calibration import Extremes, Inputs, inputs_of_products
+from albertkit.engine.int8.calibration import Extremes, Inputs, inputs_of_products
+from albertkit.engine.int8.search import PLANS, Plan, scheme_of
 from albertkit.engine.int8_scheme import Int8Scheme
-from albertkit.engine.int8_search import PLANS, Plan, scheme_of
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
-from albertkit.engine.openvino_graphs import encoder_graph
-from albertkit.engine.openvino_int8_emitter import OpenVinoInt8Emitter
+from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
+from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import SpanSearch, Wanted, given
-from albertkit.engine.quiet_openvino import openvino
-from albertkit.graph.fidelity import cosines
+from albertkit.graph.quantization_error import cosines
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
-from axes import CONFIG_AXES, random_encodings, random_weights
-from int8_oracle import int8_tokens
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.support.axes import CONFIG_AXES, random_weights
 
-from albertkit.engine.calibration import Extremes
-from albertkit.engine.smoothing import smoothing_of
+from albertkit.engine.int8.calibration import Extremes
+from albertkit.engine.int8.smoothing import smoothing_of
 from albertkit.spec import AlbertConfig
-from axes import CONFIG_AXES, random_weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 AT = "encoder.albert_layer_groups.0.albert_layers.0."

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, SurroundingsError
-from albertkit.fileformats import archives
-from albertkit.fileformats.archives import Unpacked, unpack
+from albertkit.fileformats.archives.unpacking import Unpacked, unpack
+from albertkit.fileformats.archives import unpacking as archives
 
 FILES = {
     "m/config.json": b"{}" * 300,

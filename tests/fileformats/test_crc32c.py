@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.fileformats.crc32c import CHUNK, FOLDS, crc32c
+from albertkit.fileformats.tensorflow.crc32c import CHUNK, FOLDS, crc32c
 
 POLYNOMIAL = 0x1_1EDC_6F41  # x^32 is its highest bit
 

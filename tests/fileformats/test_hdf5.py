@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.hdf5 import read_hdf5
-from albertkit.fileformats.hdf5_writer import write_hdf5
+from albertkit.fileformats.hdf5.file import read_hdf5
+from albertkit.fileformats.hdf5.writer import write_hdf5
 from albertkit.spec import FloatArray
 
 Attributes = dict[str, dict[str, str]]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.onnx_file import (
+from albertkit.fileformats.onnx.model_file import (
     Graph,
     Node,
     Port,

@@ -6,14 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.support.modules import HERE, fixture
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.object_graph import tracked_variables
-from albertkit.fileformats.protowire import record
-from albertkit.fileformats.saved_model import LARGEST, SavedModel, read_saved_model
-from albertkit.fileformats.saved_model_files import is_saved_model
-from albertkit.fileformats.tensorbundle import read_bundle
-from modules import HERE, fixture
+from albertkit.fileformats.protobuf.reading import record
+from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.tensorflow.saved_model import LARGEST, SavedModel, read_saved_model
+from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
 
 @pytest.fixture(scope="module")

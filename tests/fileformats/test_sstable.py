@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.crc32c import crc32c, masked
-from albertkit.fileformats.sstable import MAGIC, read_sstable, sstable
+from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.sstable import MAGIC, read_sstable, sstable
 
 Pairs = Sequence[tuple[bytes, bytes]]
 NAMES: Pairs = [(name.encode(), name.upper().encode() * 3) for name in string.ascii_lowercase]

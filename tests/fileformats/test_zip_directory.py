@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError
-from albertkit.fileformats.zip_directory import DEFLATED, read_zip_directory
+from albertkit.fileformats.archives.zip_directory import DEFLATED, read_zip_directory
 
 MEMBERS = {"a/config.json": b"{}" * 40, "a/ä.bin": bytes(range(200)), "a/": b"", "empty": b""}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.axes import CONFIG_AXES
 
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.spec import AlbertConfig, head, parameter_table
 from albertkit.spec.config import Activation
-from axes import CONFIG_AXES
 
 
 class NameEmitter:

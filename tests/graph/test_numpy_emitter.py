@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES
 from torch.nn import functional as F
 
 from albertkit.graph.emitter import UNSEEN
@@ -20,7 +21,6 @@ from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, product
 from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
 from albertkit.spec import AlbertConfig, FloatArray
 from albertkit.spec.config import Activation
-from axes import CONFIG_AXES
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 TORCH = {

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny
 
 from albertkit import AlbertModel, hub
 from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints.model_garden.names import rows
 from albertkit.checkpoints.names import to_foreign
-from albertkit.checkpoints.tfhub_names import rows
 from albertkit.errors import FormatError, InputError
 from albertkit.hub.encoder import Encoder
 from albertkit.hub.preprocessor import Preprocessor
-from axes import random_weights
-from tiny_models import PIECES, TINY, save_tiny
 
 IDS = [[2, 17, 9, 3, 0, 0], [2, 8, 3, 11, 12, 3]]
 MASK = [[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]]

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support.tiny_models import PIECES
 
 from albertkit import AlbertTokenizer, hub
 from albertkit.errors import InputError
 from albertkit.hub.preprocessor import Preprocessor, Ragged, round_robin
-from tiny_models import PIECES
 
 
 @pytest.fixture(scope="module")

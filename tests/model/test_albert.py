@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, random_weights
 
 from albertkit import AlbertConfig, AlbertForPreTraining, AlbertModel
 from albertkit.model.packed_attention import packed_mask
-from axes import CONFIG_AXES, random_weights
 
 PLAIN = CONFIG_AXES[0].values[0]
 assert isinstance(PLAIN, AlbertConfig)

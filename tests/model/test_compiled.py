@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.oracle import transformers_model
 
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertModel, compile_for_inference
 from albertkit.engine import replaced
@@ -18,8 +20,6 @@ from albertkit.engine.processor import Processor
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.model import compiled as compiled_module
 from albertkit.model.compiled_forwards import FORWARDS
-from axes import AXES, SMALL, random_weights
-from oracle import transformers_model
 
 ATOL = 1e-5  # float32
 B, S, C = 4, 13, 3

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, random_weights
 
 from albertkit import (
     AlbertConfig,
@@ -21,9 +22,8 @@ from albertkit import (
     AlbertModel,
 )
 from albertkit.errors import InputError
-from albertkit.model import door
+from albertkit.model import call_adapter as door
 from albertkit.spec import preset
-from axes import CONFIG_AXES, random_weights
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)

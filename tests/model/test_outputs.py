@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, random_weights
 
 from albertkit import AlbertForMaskedLM, AlbertModel
 from albertkit.errors import InputError
-from axes import CONFIG_AXES, random_weights
 
 CONFIG = CONFIG_AXES[0].values[0]
 IDS = torch.tensor([[2, 17, 3]])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.support.axes import AXES, SMALL, random_weights
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import varlen
@@ -16,7 +17,6 @@ from albertkit import AlbertConfig
 from albertkit.model import packed_attention
 from albertkit.model.packed_attention import TextBounds, packed_mask, within_texts
 from albertkit.model.torch_engine import encoder_of
-from axes import AXES, SMALL, random_weights
 
 CPU = torch.device("cpu")
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.oracle import transformers_model
 
 import albertkit
 from albertkit import AlbertConfig
 from albertkit.spec import HEADS
-from axes import CONFIG_AXES, random_weights
-from oracle import transformers_model
 
 ATOL = 1e-5
 B, S, C = 3, 11, 4

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.support.axes import CONFIG_AXES, random_weights
 
 import albertkit
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.errors import FormatError, InputError
 from albertkit.spec import HEADS, Weights
-from axes import CONFIG_AXES, random_weights
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.support.axes import CONFIG_AXES, SMALL, random_encodings, random_weights
+from tests.support.modules import HERE, Reference, reference
+from tests.support.spans import spans_of_texts
+from tests.support.tensorflow_parity import ATOL, close, encodings_of, torch_inputs
 from transformers.models.xlnet import modeling_xlnet
 
 import albertkit
 from albertkit import AlbertConfig
-from albertkit.checkpoints.tf1 import TF1
+from albertkit.checkpoints.tf1.format import TF1
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, SpanSearch, Wanted
 from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, head
-from axes import CONFIG_AXES, SMALL, random_encodings, random_weights
-from modules import HERE, Reference, reference
-from spans import spans_of_texts
-from tensorflow_parity import ATOL, close, encodings_of, torch_inputs
 
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 K, M = 4, 3  # of the fixture

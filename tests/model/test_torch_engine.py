@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import CONFIG_AXES, SMALL, random_encodings, random_weights
 
 from albertkit import AlbertConfig
 from albertkit.engine.lists import logits_of_words, vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import PackedBatch, Wanted
 from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine, encoder_of
 from albertkit.spec import Weights
-from axes import CONFIG_AXES, SMALL, random_encodings, random_weights
 
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 WEIGHTS = random_weights(CONFIG, ["masked_lm"], pooler=True)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from albertkit.pretraining.batches import BatchShape, batches
-from albertkit.pretraining.order_pairs import CLS, IGNORED
+from albertkit.pretraining.sentence_order import CLS, IGNORED
 from albertkit.pretraining.shards import Shard
 
 SHAPE = BatchShape(rows=4, width=40)

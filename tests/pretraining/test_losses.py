@@ -10,7 +10,7 @@ from transformers import AlbertForPreTraining
 
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
 from albertkit.pretraining.losses import PackedPretraining
-from albertkit.pretraining.order_pairs import IGNORED
+from albertkit.pretraining.sentence_order import IGNORED
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import AlbertConfig
 

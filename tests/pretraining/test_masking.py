@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from albertkit.pretraining.masking import MASK, hide, start_pieces
-from albertkit.pretraining.order_pairs import CLS, SEP
+from albertkit.pretraining.sentence_order import CLS, SEP
 
 
 @pytest.mark.parametrize(

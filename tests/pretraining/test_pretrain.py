@@ -11,7 +11,7 @@ from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.pretrain import begin_as, log_shares
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import AlbertConfig
-from axes import random_weights
+from tests.support.axes import random_weights
 
 SIZES = {
     "vocab_size": 60,

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.pretraining.shards import Shard, pieces_by, write_shard
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 from .conftest import number_words
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.axes import random_encodings, random_weights
+from tests.support.tiny_models import TINY, save_tiny
 
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
 from albertkit.runtime.choose_engine import EngineChoice, work_per_token
-from albertkit.text import Encodings
-from axes import random_encodings, random_weights
-from tiny_models import TINY, save_tiny
+from albertkit.tokenization import Encodings
 
 WEIGHTS = random_weights(TINY)
 

@@ -15,7 +15,7 @@ from albertkit.cli.fill_mask import fill_mask
 from albertkit.cli.similarity import similarity
 from albertkit.errors import InputError
 from albertkit.runtime import Computing, Opening
-from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.jobs.embed_job import EmbedJob
 
 # What a task has other words for, or no use for.
 OF_LOAD_ALONE = {"cache_dir", "num_hidden_layers", "num_attention_heads", "hidden_act"}

@@ -9,23 +9,23 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+from tests.support.axes import random_encodings, random_weights
+from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
-from albertkit.engine.int8_search import FoundScheme, find_scheme
+from albertkit.engine.int8.search import FoundScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.graph.fidelity import cosines
+from albertkit.graph.quantization_error import cosines
 from albertkit.runtime import choose_engine, load, opened
 from albertkit.runtime.calibration_texts import texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.int8_fit import fitted_to
 from albertkit.spec import Weights
-from albertkit.spec.vector_plan import Pooling, VectorPlan
+from albertkit.spec.pooling_config import Pooling, VectorPlan
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.fill_mask import FillMask
-from albertkit.text import Encodings
-from axes import random_encodings, random_weights
-from tiny_models import TINY, save_tiny, save_tiny_vectors
+from albertkit.tokenization import Encodings
 
 Task = TypeVar("Task", TextEmbedder, FillMask)
 WEIGHTS = random_weights(TINY)

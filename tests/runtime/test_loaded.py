@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import HUGGINGFACE, Stored
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
 from albertkit.runtime.loaded import FINGERPRINT, stamped
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer
-from axes import random_weights
-from tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tokenization import AlbertTokenizer
 
 
 def test_a_hugging_face_directory_opens_with_weights_and_tokenizer(tmp_path: Path) -> None:

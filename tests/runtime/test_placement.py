@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support.axes import random_weights
+from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.engine import replaced
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.runtime.placement import Placement, placed
-from albertkit.spec.vector_plan import VectorPlan
-from axes import random_weights
-from tiny_models import TINY, save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import VectorPlan
 
 WEIGHTS = random_weights(TINY)
 TEXTS = ["a glass of water", "How old are you?", "the"]

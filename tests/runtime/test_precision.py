@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.tiny_models import save_tiny
 
 from albertkit.engine.processor import Processor, this_processor
 from albertkit.errors import InputError
 from albertkit.runtime import load
 from albertkit.runtime.precision import PrecisionName, choose_precision
-from tiny_models import save_tiny
 
 OLD = Processor("an old one", False, frozenset({"avx2"}))
 NEW = Processor("a new one", True, frozenset({"avx512_vnni"}))

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.full_disk import files_up_to
+from tests.support.hub_server import COMMIT, Hub, Repository, serving
+from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
 from albertkit.cli.main import run
 from albertkit.errors import FormatError, InputError, SurroundingsError
 from albertkit.model import AlbertModel
 from albertkit.sources import Fetching, directory_of
-from albertkit.spec.vector_plan import Normalise, VectorPlan
-from full_disk import files_up_to
-from hub_server import COMMIT, Hub, Repository, serving
-from tiny_models import save_tiny, save_tiny_vectors
+from albertkit.spec.pooling_config import Normalise, VectorPlan
 
 OWN = "owner/tiny-albert"
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.support.full_disk import files_up_to
+from tests.support.hub_server import Hub, serving
 
 from albertkit import AlbertTokenizer, load
 from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.sources import Fetching, directory_of, kaggle
-from full_disk import files_up_to
-from hub_server import Hub, serving
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TFHUB_HANDLE = "https://tfhub.dev/tensorflow/albert_en_base/3"

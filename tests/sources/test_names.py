@@ -14,7 +14,7 @@ from albertkit.model import AlbertForMaskedLM
 from albertkit.sources import BUILTIN_MODELS, Fetching, directory_of, place_of
 from albertkit.sources.huggingface import hub_name
 from albertkit.sources.names import BUILTIN
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 NOBODY_ASKED = Fetching(local_files_only=True)
 

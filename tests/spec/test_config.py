@@ -8,10 +8,10 @@ import pytest
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.axes import CONFIG_AXES
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec import PRESETS, AlbertConfig
-from axes import CONFIG_AXES
 
 
 @pytest.mark.parametrize("config", [*CONFIG_AXES, *PRESETS.values()])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import transformers
+from tests.support.axes import CONFIG_AXES
 
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, head, parameter_table, preset
-from axes import CONFIG_AXES
 
 # Source: transformers 5.23's classes built on the meta device; the shared layer counts once.
 PUBLISHED: list[tuple[tuple[str, ...], bool, tuple[int, int, int, int]]] = [

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit.errors import InputError, SurroundingsError
-from albertkit.spec.vector_plan import Dense, Normalise, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
 from albertkit.tasks import TextEmbedder
-from tiny_models import save_tiny, save_tiny_vectors
 
 TEXTS = [
     "I like my phone",

@@ -9,12 +9,12 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
+from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 
 from albertkit.errors import InputError
-from albertkit.rows.shards import Shards
-from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.embed_shard import ShardTask, embed_shard
-from tiny_jobs import TEXTS, model, windows_of_five
+from albertkit.tables.writers.shards import Shards
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.embed_shard import ShardTask, embed_shard
 
 __all__ = ["model", "windows_of_five"]
 

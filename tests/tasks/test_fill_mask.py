@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.support.tiny_models import save_tiny
 from transformers import AlbertForMaskedLM, AutoTokenizer, Pipeline, pipeline
 
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.tasks import FillMask
-from tiny_models import save_tiny
 
 TEXTS = [
     "The cat sat on the [MASK].",

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from albertkit.spec.vector_plan import VectorPlan
-from tiny_models import save_tiny_vectors
+from tests.support.tiny_models import save_tiny_vectors
+
+from albertkit.spec.pooling_config import VectorPlan
 
 TRIALS = Path(__file__).parents[2] / "benchmarks" / "kill_trials.py"
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 
 import albertkit
 from albertkit.errors import FormatError, InputError
-from albertkit.rows.job_directory import RANGES
+from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
-from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.embed_shard import embed_shard, write_shard
-from albertkit.tasks.run_job import JobDone, opened_job, run_job
-from tiny_jobs import TEXTS, model, windows_of_five
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
+from albertkit.tasks.jobs.run_job import JobDone, opened_job, run_job
 
 __all__ = ["model", "windows_of_five"]
 
@@ -71,7 +71,7 @@ def test_a_job_broken_off_ends_with_the_same_bytes(
         return write_shard(*given, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
-        broken.setattr("albertkit.tasks.run_job.write_shard", breaking)
+        broken.setattr("albertkit.tasks.jobs.run_job.write_shard", breaking)
         with pytest.raises(KeyboardInterrupt):
             run(job, tmp_path / "out", kind=kind)
     assert len(list((tmp_path / "out").glob("part-*"))) == 1

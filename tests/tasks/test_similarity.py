@@ -8,7 +8,7 @@ import torch
 from sentence_transformers.util import SimilarityFunction
 
 from albertkit.errors import InputError
-from albertkit.spec.vector_plan import Similarity
+from albertkit.spec.pooling_config import Similarity
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 
 MEASURES: tuple[Similarity, ...] = ("cosine", "dot", "euclidean", "manhattan")

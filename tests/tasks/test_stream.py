@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.errors import InputError
-from albertkit.spec.vector_plan import VectorPlan
+from albertkit.spec.pooling_config import VectorPlan
 from albertkit.tasks import TextEmbedder, stream
 from albertkit.tasks.stream import ahead, in_windows
 from albertkit.tasks.vector_types import VECTOR_TYPES, dtype_of, quantize_embeddings, ranges_of
-from tiny_models import save_tiny_vectors
 
 MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
 
@@ -228,7 +228,7 @@ def test_a_table_of_arrows_comes_back_mapped_and_is_not_copied(
     embedder: TextEmbedder, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    monkeypatch.setattr("albertkit.rows.arrow_writers.ROW_GROUP", 8)
+    monkeypatch.setattr("albertkit.tables.arrow.writing.ROW_GROUP", 8)
     before = pyarrow.total_allocated_bytes()
     table = embedder.encode(iter(MANY), output=tmp_path / "v.arrow", precision=kind)
     column = table["vector"]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.full_disk import files_up_to
+from tests.support.killed import run_script
 
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast
-from full_disk import files_up_to
-from killed import run_script
 
 
 @pytest.mark.parametrize("kinds", ["int8 int8", "int8 float32", "float32 uint8"])

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from tests.support.killed import killed_at
 
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType, as_type
-from killed import killed_at
 
-OURS = ("tasks/vector_file.py", "rows/write.py", "fileformats/atomic.py")
+OURS = ("tasks/vector_file.py", "tables/writers/files.py", "fileformats/atomic.py")
 RANGES = "v.npy.ranges.npy"
 
 

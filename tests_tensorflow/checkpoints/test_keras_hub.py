@@ -16,17 +16,17 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras_hub
 from keras_hub import models
 from sentencepiece import SentencePieceProcessor
+from tests.support.axes import SMALL, random_weights
+from tests.support.tiny_models import PIECES
 
 from albertkit.checkpoints import Stored, read_checkpoint
-from albertkit.checkpoints.keras_hub import KERAS_HUB
+from albertkit.checkpoints.keras_hub.format import KERAS_HUB
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.heads import SEQUENCE_CLASSIFICATION
-from albertkit.text import AlbertTokenizer
-from axes import SMALL, random_weights
-from tiny_models import PIECES
+from albertkit.tokenization import AlbertTokenizer
 
 ATOL, LOGITS_ATOL = 1e-5, 5e-5
 CONFIG = AlbertConfig(**{**SMALL, "vocab_size": 1000})  # type: ignore[arg-type]  # plain data

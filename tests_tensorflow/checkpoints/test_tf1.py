@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tests.support.axes import random_weights
 
 from albertkit.checkpoints import Stored
 from albertkit.checkpoints.names import to_foreign
-from albertkit.checkpoints.tf1 import TF1
-from albertkit.checkpoints.tf1_names import rows
+from albertkit.checkpoints.tf1.format import TF1
+from albertkit.checkpoints.tf1.names import rows
 from albertkit.spec import Weights
-from axes import random_weights
 from written import CONFIG
 
 HEADS = ("masked_lm", "sentence_order")

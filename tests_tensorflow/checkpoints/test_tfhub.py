@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests.support.axes import random_encodings
+from tests.support.modules import HERE, fixture
 
-from albertkit.checkpoints.garden_variables import GardenVariables
-from albertkit.checkpoints.tfhub import TFHUB
+from albertkit.checkpoints.model_garden.variables import GardenVariables
+from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.engine.lists import vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.fileformats.tensorbundle import read_bundle
-from axes import random_encodings
-from modules import HERE, fixture
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
 LENGTHS = (30, 11, 1)
 

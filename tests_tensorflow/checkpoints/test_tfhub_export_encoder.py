@@ -11,13 +11,13 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 import tf_keras
+from tests.support.axes import CONFIG_AXES
+from tests.support.tiny_models import PIECES
 
-from albertkit.checkpoints.tfhub_export import save
-from albertkit.checkpoints.tfhub_names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.tfhub.export import save
 from albertkit.errors import SurroundingsError
 from albertkit.spec import AlbertConfig
-from axes import CONFIG_AXES
-from tiny_models import PIECES
 from written import CONFIG, batch, numpy_answers, tiny_weights, write
 
 ATOL = 1e-5  # float32, values up to 5: some twenty roundings of the last place

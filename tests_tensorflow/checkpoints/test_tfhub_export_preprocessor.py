@@ -16,13 +16,13 @@ import tensorflow as tf
 import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401 - brings the operations that the module is made of
 import tf_keras
+from tests.support.axes import SMALL
+from tests.support.tiny_models import PIECES
 
 from albertkit.checkpoints import Stored
-from albertkit.checkpoints.tfhub_export import PREPROCESSOR, write_tfhub
+from albertkit.checkpoints.tfhub.export import PREPROCESSOR, write_tfhub
 from albertkit.spec import AlbertConfig
-from albertkit.text import AlbertTokenizer
-from axes import SMALL
-from tiny_models import PIECES
+from albertkit.tokenization import AlbertTokenizer
 from written import CONFIG, tiny_weights
 
 TEXTS = ["Hello, World!", "", "  Ｆｕｌｌ  ½ café\u0301 STRASSE", "in 2001, he", "[MASK] x\u200by"]

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 
-from albertkit.checkpoints.tfhub import TFHUB
+from albertkit.checkpoints.tfhub.format import TFHUB
 
 INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 ATOL, MLM_ATOL = 1e-5, 5e-5  # as for the fixtures' other readers: their README

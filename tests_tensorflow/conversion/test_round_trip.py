@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.tiny_models import TINY
 
 from albertkit import convert
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, preset
-from axes import AXES, SMALL, random_weights
-from tiny_models import TINY
 
 WAY = ("tfhub", "huggingface", "tf1", "huggingface", "keras-hub", "huggingface")
 # What TF Hub's form has no place for: with these axes, and all heads but the masked words'.

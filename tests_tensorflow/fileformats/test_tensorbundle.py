@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.sstable import read_sstable
-from albertkit.fileformats.tensorbundle import read_bundle, write_bundle
+from albertkit.fileformats.tensorflow.sstable import read_sstable
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle, write_bundle
 
 ENDINGS = ("index", "data-00000-of-00001")
 

@@ -1,11 +1,11 @@
 """Where ALBERT weights live: one file a format, each between a place and the parameter table."""
 
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
 from albertkit.checkpoints.format import Format, Stored
-from albertkit.checkpoints.formats import FORMATS, TARGETS, format_of, read_checkpoint
-from albertkit.checkpoints.huggingface import HUGGINGFACE
-from albertkit.checkpoints.place import Place, place_at
-from albertkit.checkpoints.sentence_transformers import SENTENCE_TRANSFORMERS
-from albertkit.checkpoints.told import NOTHING_TOLD, Told
+from albertkit.checkpoints.huggingface.format import HUGGINGFACE
+from albertkit.checkpoints.location import Place, place_at
+from albertkit.checkpoints.registry import FORMATS, TARGETS, format_of, read_checkpoint
+from albertkit.checkpoints.sentence_transformers.format import SENTENCE_TRANSFORMERS
 
 __all__ = [
     "FORMATS",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensorbundle import INDEX_ENDING, bundle_prefixes
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, bundle_prefixes
 
 LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
 PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)

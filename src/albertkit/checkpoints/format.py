@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from albertkit.checkpoints.told import NOTHING_TOLD, Told
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
 from albertkit.errors import Finding
 from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
-from albertkit.spec.vector_plan import VectorPlan
+from albertkit.spec.pooling_config import VectorPlan
 
 if TYPE_CHECKING:
     from albertkit.fileformats import Unpacked

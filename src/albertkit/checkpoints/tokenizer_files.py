@@ -11,14 +11,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from albertkit.checkpoints.cannot_hold import cannot_hold
+from albertkit.checkpoints.unsupported import cannot_hold
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
-from albertkit.text.foreign import TOKENIZER_FILE
-from albertkit.text.saved_files import not_expressed, saved_files
-from albertkit.text.tokenizer import MODEL_MAX_LENGTH
-from albertkit.text.vocabulary_files import VOCABULARY_ENDINGS, find_vocabulary
+from albertkit.tokenization.saved_files import not_expressed, saved_files
+from albertkit.tokenization.tokenizer import MODEL_MAX_LENGTH
+from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
+from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, find_vocabulary
 
 LOGGER = logging.getLogger(__name__)
 

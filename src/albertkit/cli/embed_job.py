@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from albertkit.cli.output import number_of
 from albertkit.cli.sources import STANDARD_INPUT, piped
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.run_job import JobDone, OpenJob, opened_job, run_job
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.run_job import JobDone, OpenJob, opened_job, run_job
 
 if TYPE_CHECKING:
-    from albertkit.scale import Workers
+    from albertkit.distributed import Workers
 
 
 def run_sharded(
@@ -54,7 +54,7 @@ def _made(
             _told_how_to_go_on(open_job, output),
         ):
             return len(open_job.finished), run_job(open_job, shows_progress=shows_progress)
-    from albertkit.scale import inputs_with_borders, run_on_ray
+    from albertkit.distributed import inputs_with_borders, run_on_ray
 
     inputs = inputs_with_borders(job)
     with (  # the cluster first: where there is none, no directory is begun

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
-    from albertkit.scale import Workers
+    from albertkit.distributed import Workers
 
 
 class EmbedForm(StrEnum):
@@ -63,7 +63,7 @@ class Output:
         """Whether a place of this name is a directory, or becomes one."""
         if self.place is None:
             return False
-        from albertkit.rows.remote_path import path_of
+        from albertkit.tables.filesystems.remote_path import path_of
 
         place = self.place
         return place.endswith("/") or not path_of(place).suffix or Path(place).is_dir()
@@ -84,7 +84,7 @@ class Output:
         """Who makes a directory's files; None: this process."""
         if self.on is None:
             return None
-        from albertkit.scale import Workers
+        from albertkit.distributed import Workers
 
         return Workers(self.address, self.workers, self.cores or 1)
 

@@ -9,21 +9,21 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit import rows
+from albertkit import tables
 from albertkit.cli.output import number_of, to_standard_output
 from albertkit.cli.sources import named_in_order, no_text
 from albertkit.errors import InputError
-from albertkit.rows import BadRow, RowBatch, Table
-from albertkit.rows.batch import one_after_another
-from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tables import BadRow, RowBatch, Table
+from albertkit.tables.batch import one_after_another
+from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.vector_file import VECTOR, ranges_beside
 from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
-    from albertkit.rows import Inputs
-    from albertkit.rows.write import Types
+    from albertkit.tables import Inputs
+    from albertkit.tables.writers.files import Types
 
 Write = Callable[[Table], None]
 Count = Callable[[], int | None]  # of rows; None: nobody knows yet
@@ -36,8 +36,8 @@ def run_streamed(
     """Windows of rows as they are answered, to standard output or into one file."""
     place = None if output is None else Path(output)
     if place is not None:
-        rows.check_output(place)
-        rows.check_apart(place, job.places)
+        tables.check_output(place)
+        tables.check_apart(place, job.places)
     batches, foreseen, types = _rows(job, arguments)
     on_screen = place is None and sys.stdout.isatty()
     line = _line(foreseen) if sys.stderr.isatty() and not on_screen else None
@@ -90,8 +90,8 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
-    foreseen = rows.Foreseen(inputs)
-    batches = rows.read_batches(
+    foreseen = tables.Foreseen(inputs)
+    batches = tables.read_batches(
         inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad, foreseen=foreseen
     )
     return batches, foreseen.rows
@@ -117,9 +117,9 @@ def _printing(form: str) -> Iterator[Write]:
         nonlocal header
         match form:
             case "jsonl":
-                rows.write_jsonl(table, sys.stdout)
+                tables.write_jsonl(table, sys.stdout)
             case "csv":
-                rows.write_csv(table, sys.stdout, header=header)
+                tables.write_csv(table, sys.stdout, header=header)
             case _:
                 from albertkit.cli.screen import drawn  # what a pipe gets is not drawn
 
@@ -134,7 +134,7 @@ def _printing(form: str) -> Iterator[Write]:
 @contextmanager
 def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
     """One file, whole or not at all; beside it the ranges of bytes."""
-    with rows.new_table(place, types, beside=ranges_beside(place, cast)) as writer:
+    with tables.new_table(place, types, beside=ranges_beside(place, cast)) as writer:
         yield writer.write
 
 
@@ -145,7 +145,7 @@ def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[Leav
         yield lambda bad: _tell_bad(bad, line)
         return
     beside = place.with_name(f"{place.name}.bad.jsonl")
-    with rows.new_bad_list(beside) as listed:
+    with tables.new_bad_list(beside) as listed:
         yield listed.add
     if listed.rows:
         _say(f"{number_of(listed.rows, 'bad row')} listed in {beside}")

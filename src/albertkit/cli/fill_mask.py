@@ -6,7 +6,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.computing import computes
-from albertkit.cli.lasting import lasting
+from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.sources import WORDS
@@ -39,7 +39,7 @@ def fill_mask(
     given = texts_of(texts, inputs, column, input_kind)
     with lasting():
         from albertkit.cli.screen import drawn
-        from albertkit.rows import Table
+        from albertkit.tables import Table
         from albertkit.tasks.fill_mask import FillMask
 
     fill = FillMask(model, truncation=truncation.value, policy=policy, **computing)

@@ -12,8 +12,8 @@ from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
     from albertkit.errors import Finding
-    from albertkit.rows.table import Cell
     from albertkit.runtime import Opened
+    from albertkit.tables.table import Cell
 
 SIZES = (
     "vocab_size",
@@ -62,8 +62,8 @@ def inspect(
     check_options(form, output)
     from albertkit.checkpoints import Told
     from albertkit.cli.screen import record
-    from albertkit.rows import Table
     from albertkit.runtime import opened
+    from albertkit.tables import Table
 
     told = Told(num_hidden_layers=layers, num_attention_heads=heads, hidden_act=activation)
     found = opened(model, told, policy=policy)

@@ -16,12 +16,12 @@ from typing import NoReturn
 
 import typer
 
-from albertkit.cli.verbs import Verbs
+from albertkit.cli.commands import Verbs
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
 # Modules whose notes answer an option: which precision `auto` is, and what int8 costs.
-ASKED_FOR = ("albertkit.engine.precision", "albertkit.engine.int8_search")
+ASKED_FOR = ("albertkit.engine.precision", "albertkit.engine.int8.search")
 
 app = typer.Typer(
     name="albertkit",

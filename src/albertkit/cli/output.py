@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit import rows
+from albertkit import tables
 from albertkit.cli.options import Form
 from albertkit.errors import InputError, SurroundingsError
 
 if TYPE_CHECKING:
-    from albertkit.rows import Table
+    from albertkit.tables import Table
 
 
 def check_options(form: Form | None, output: Path | None) -> None:
@@ -28,7 +28,7 @@ def check_options(form: Form | None, output: Path | None) -> None:
             why="a file's kind is what its name ends in",
             fix="Leave --format out",
         )
-    rows.check_output(output)
+    tables.check_output(output)
 
 
 def give(
@@ -45,15 +45,15 @@ def give(
     from albertkit.cli.screen import drawn
 
     if output is not None:
-        rows.write_table(table, output)
+        tables.write_table(table, output)
         print(f"{number_of(len(table), 'row')} written to {output}", file=sys.stderr)
         return
     with to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
             case Form.JSONL:
-                rows.write_jsonl(table, sys.stdout)
+                tables.write_jsonl(table, sys.stdout)
             case Form.CSV:
-                rows.write_csv(table, sys.stdout)
+                tables.write_csv(table, sys.stdout)
             case Form.TABLE:
                 print(on_screen() if on_screen else drawn(table))
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from albertkit.rows import Table
-    from albertkit.rows.table import Cell, Column
     from albertkit.spec import FloatArray
+    from albertkit.tables import Table
+    from albertkit.tables.table import Cell, Column
 
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector

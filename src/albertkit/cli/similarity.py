@@ -7,7 +7,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.computing import computes
-from albertkit.cli.lasting import lasting
+from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.errors import InputError
@@ -55,7 +55,7 @@ def similarity(
         import numpy as np
 
         from albertkit.cli.screen import drawn
-        from albertkit.rows import Table
+        from albertkit.tables import Table
         from albertkit.tasks.embed import TextEmbedder
 
     embedder = TextEmbedder(model, truncation=truncation.value, policy=policy, **computing)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit import rows
+from albertkit import tables
 from albertkit.cli.options import InputKind
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
-    from albertkit.rows import Inputs
-    from albertkit.rows.kinds import Kind
+    from albertkit.tables import Inputs
+    from albertkit.tables.formats import Kind
 
 STANDARD_INPUT = "-"
 
@@ -29,7 +29,7 @@ def texts_of(
     told: Kind | None = kind.value if kind else None
     texts: list[str] = []
     for named in named_in_order(arguments or (), places, column, told):
-        texts += [named] if isinstance(named, str) else rows.read_texts(named, column=column)
+        texts += [named] if isinstance(named, str) else tables.read_texts(named, column=column)
     if not texts:
         raise no_text()
     return texts
@@ -60,10 +60,10 @@ def named_in_order(
     if all(isinstance(each, str) for each in named):
         _refuse_unread(column, kind)
         return [each for each in named if isinstance(each, str)]
-    from albertkit.rows.columns import refuse_column_of_lines
+    from albertkit.tables.readers.columns import refuse_column_of_lines
 
     found = [
-        each if isinstance(each, str) else rows.find_inputs(each, kind=kind)
+        each if isinstance(each, str) else tables.find_inputs(each, kind=kind)
         for each in _joined(named)
     ]
     refuse_column_of_lines(

@@ -11,7 +11,7 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
-from albertkit.cli.lasting import lasting
+from albertkit.cli.gc_paused import lasting
 
 
 def main() -> NoReturn:

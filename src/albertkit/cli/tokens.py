@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albertkit.cli import options
-from albertkit.cli.lasting import lasting
+from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.sources import texts_of
 from albertkit.sources import WORDS
@@ -30,8 +30,8 @@ def tokens(
     given = texts_of(texts, inputs, column, input_kind)
     with lasting():
         from albertkit.cli.screen import drawn
-        from albertkit.rows import Table
-        from albertkit.text import AlbertTokenizer
+        from albertkit.tables import Table
+        from albertkit.tokenization import AlbertTokenizer
 
     tokenizer = AlbertTokenizer.from_pretrained(model, policy=policy)
     encodings = tokenizer.encode_batch(given, offsets=True)

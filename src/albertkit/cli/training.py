@@ -50,7 +50,7 @@ def shard(corpus: Corpus, *, tokenizer: Tokenizer, output: NewDirectory) -> None
     """Tokenise a corpus for pretraining."""
     from albertkit.pretraining.documents import documents
     from albertkit.pretraining.shards import pieces_by, write_shard
-    from albertkit.text import AlbertTokenizer
+    from albertkit.tokenization import AlbertTokenizer
 
     pieces = AlbertTokenizer.from_pretrained(tokenizer)
     made = write_shard(
@@ -84,8 +84,8 @@ def lessons(
     """Tokenise texts beside their teacher's vectors for distillation."""
     import numpy as np
 
-    from albertkit.pretraining.lessons import write_lessons
-    from albertkit.text import AlbertTokenizer
+    from albertkit.pretraining.distillation_dataset import write_lessons
+    from albertkit.tokenization import AlbertTokenizer
 
     encodings = AlbertTokenizer.from_pretrained(tokenizer).encode_batch(
         [line for line in lines_of(texts) if line]
@@ -96,10 +96,10 @@ def lessons(
 def distil(recipe: Recipe, *, run: RunPlace, output: NewDirectory, threads: Threads = None) -> None:
     """Teach an ALBERT another model's sentence vectors."""
     use_torch(threads)
-    from albertkit.pretraining import distil as room
+    from albertkit.pretraining import distillation as room
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
-    from albertkit.spec.vector_plan import Normalise, VectorPlan
+    from albertkit.spec.pooling_config import Normalise, VectorPlan
 
     read = read_recipe(recipe, room.LessonRecipe)
     plan = VectorPlan(steps=(Normalise(),), max_length=read.data.width)
@@ -108,7 +108,7 @@ def distil(recipe: Recipe, *, run: RunPlace, output: NewDirectory, threads: Thre
 
 def lines_of(files: list[Path]) -> Iterator[str]:
     """The lines of all files, one file after another; each file ends a document."""
-    from albertkit.rows import read_texts
+    from albertkit.tables import read_texts
 
     for file in files:
         yield from read_texts(file)

@@ -11,8 +11,8 @@ from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
     from albertkit.conversion import Comparison
-    from albertkit.rows.table import Cell
     from albertkit.runtime import Opened
+    from albertkit.tables.table import Cell
 
 DIFFERENT = 1  # the exit status that says "no"
 
@@ -41,7 +41,7 @@ def verify(
     check_options(form, output)
     from albertkit.cli.screen import record
     from albertkit.conversion import verify as run
-    from albertkit.rows import Table
+    from albertkit.tables import Table
 
     found = run(
         first,

@@ -18,8 +18,8 @@ from albertkit.checkpoints.agreement import some, tensors
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
+from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import opened_without, refuse_losses
-from albertkit.conversion.questions import questions_for
 from albertkit.conversion.self_test import doubts_tested
 from albertkit.conversion.targets import target_named
 from albertkit.errors import Finding, FormatError, InputError
@@ -28,8 +28,8 @@ from albertkit.fileformats.atomic import new_directory, speaking_of
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
 from albertkit.spec import Weights
-from albertkit.text.foreign import TOKENIZER_FILE
-from albertkit.text.saved_files import not_expressed
+from albertkit.tokenization.saved_files import not_expressed
+from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
 
 REPOSITORY = ".git"
 

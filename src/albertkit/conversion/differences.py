@@ -12,8 +12,8 @@ import numpy as np
 
 from albertkit.checkpoints.agreement import some
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from albertkit.text import AlbertTokenizer
-from albertkit.text.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
+from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
 
 AT_ONCE = 2**20  # numbers compared at a time: the largest matrix has 67 million
 PROBES = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from albertkit.checkpoints import Format
-from albertkit.checkpoints.onnx import OnnxFormat
-from albertkit.checkpoints.tfhub import TfHubFormat
+from albertkit.checkpoints.onnx.format import OnnxFormat
+from albertkit.checkpoints.tfhub.format import TfHubFormat
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.spec import Weights
 

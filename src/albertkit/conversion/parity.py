@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from albertkit.conversion.answers import SEQUENCE, Answers, answers
 from albertkit.conversion.differences import (
     WeightDifferences,
     output_differences,
     weight_differences,
 )
-from albertkit.conversion.questions import Questions
+from albertkit.conversion.model_outputs import SEQUENCE, Answers, answers
+from albertkit.conversion.parity_inputs import Questions
 from albertkit.engine.protocol import Engine
 from albertkit.errors import FormatError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.graph.fidelity import LEAST_COSINE, cosines
+from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.spec import FloatArray, Weights
 from albertkit.spec.heads import MASKED_LM
 

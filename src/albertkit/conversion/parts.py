@@ -14,7 +14,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.opened import Opened
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.heads import head
-from albertkit.spec.vector_plan import Dense, VectorPlan, VectorStep
+from albertkit.spec.pooling_config import Dense, VectorPlan, VectorStep
 
 POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.checkpoints.tfhub_export_run import LOGITS, POOLED, SEQUENCE, SavedEncoder
+from albertkit.checkpoints.tfhub.export_run import LOGITS, POOLED, SEQUENCE, SavedEncoder
 from albertkit.engine.checks import check
 from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
 from albertkit.spec import AlbertConfig, Weights

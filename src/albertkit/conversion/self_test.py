@@ -19,7 +19,7 @@ from albertkit.errors import Finding, InputError
 from albertkit.runtime.opened import Opened
 from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights, preset
 from albertkit.spec.heads import MASKED_LM
-from albertkit.text import AlbertTokenizer, Encodings
+from albertkit.tokenization import AlbertTokenizer, Encodings
 
 SENTENCES = (
     "The capital of France is Paris.",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.checkpoints import Told
-from albertkit.conversion.answers import answers
 from albertkit.conversion.differences import (
     ConfigDifference,
     TokenizerDifferences,
@@ -21,9 +20,10 @@ from albertkit.conversion.differences import (
     tokenizer_differences,
     weight_differences,
 )
+from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity import TOLERANCE, figure
+from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import have_same_plans
-from albertkit.conversion.questions import questions_for
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.opened import Opened, opened
 

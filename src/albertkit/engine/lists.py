@@ -20,8 +20,8 @@ from albertkit.engine.protocol import (
     given,
 )
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Pooling
-from albertkit.text.encoding import Encodings
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tokenization.encoding import Encodings
 
 Progress = Callable[[int], None]
 

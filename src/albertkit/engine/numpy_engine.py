@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.engine.answers import answers, tokens_read
+from albertkit.engine.cached_arrays import HeldArrays
 from albertkit.engine.checks import check
-from albertkit.engine.held import HeldArrays
 from albertkit.engine.protocol import Int32Array, Outputs, PackedBatch, Precision, Wanted
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder

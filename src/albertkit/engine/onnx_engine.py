@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.engine.checks import check
-from albertkit.engine.openvino_engine import own_cores
+from albertkit.engine.openvino.engine import own_cores
+from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import (
     Int64Array,
     Outputs,
@@ -25,9 +26,8 @@ from albertkit.engine.protocol import (
     SpanSearch,
     Wanted,
 )
-from albertkit.engine.quiet_openvino import openvino
-from albertkit.graph.onnx_graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
-from albertkit.graph.onnx_span_search import BEGINNINGS, ENDS
+from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
+from albertkit.graph.onnx.span_search import BEGINNINGS, ENDS
 from albertkit.spec import AlbertConfig, FloatArray, Weights, head
 from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
 

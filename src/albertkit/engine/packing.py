@@ -18,7 +18,7 @@ import numpy as np
 
 from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
 from albertkit.errors import InputError
-from albertkit.text.encoding import Encodings
+from albertkit.tokenization.encoding import Encodings
 
 SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
 NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly

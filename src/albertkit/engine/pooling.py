@@ -12,7 +12,7 @@ import numpy as np
 
 from albertkit.engine.protocol import Int64Array, Outputs, Wanted, given
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Pooling
+from albertkit.spec.pooling_config import Pooling
 
 
 def wanted_by(pooling: Pooling) -> Wanted:

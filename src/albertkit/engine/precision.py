@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
-from albertkit.text.checks import one_of
+from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
     from albertkit.engine.processor import Processor

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.engine.quiet_openvino import openvino
+from albertkit.engine.openvino_library import openvino
 from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 
 CPUINFO = Path("/proc/cpuinfo")

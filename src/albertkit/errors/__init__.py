@@ -1,9 +1,9 @@
 """Findings, the exceptions that carry them, and the list of their codes."""
 
 from albertkit.errors.codes import CODES
+from albertkit.errors.diagnostic import Finding, Severity
 from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, SurroundingsError
 from albertkit.errors.extras import extra_missing, imported
-from albertkit.errors.finding import Finding, Severity
 
 __all__ = [
     "CODES",

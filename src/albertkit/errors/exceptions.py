@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Self
 
-from albertkit.errors.finding import Finding
+from albertkit.errors.diagnostic import Finding
 
 
 class AlbertKitError(Exception):

@@ -6,20 +6,20 @@ file.
 
 from typing import TYPE_CHECKING
 
-from albertkit.faces import face
+from albertkit.lazy_exports import face
 
 if TYPE_CHECKING:
-    from albertkit.fileformats.archives import Unpacked as Unpacked
-    from albertkit.fileformats.archives import is_archive as is_archive
-    from albertkit.fileformats.tensorbundle import INDEX_ENDING as INDEX_ENDING
-    from albertkit.fileformats.torchzip import is_torch_zip as is_torch_zip
-    from albertkit.fileformats.torchzip import read_torch as read_torch
+    from albertkit.fileformats.archives.unpacking import Unpacked as Unpacked
+    from albertkit.fileformats.archives.unpacking import is_archive as is_archive
+    from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING as INDEX_ENDING
+    from albertkit.fileformats.torch_zip import is_torch_zip as is_torch_zip
+    from albertkit.fileformats.torch_zip import read_torch as read_torch
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "archives": ("Unpacked", "is_archive"),
-            "tensorbundle": ("INDEX_ENDING",),
-            "torchzip": ("is_torch_zip", "read_torch"),
+            "archives.unpacking": ("Unpacked", "is_archive"),
+            "tensorflow.tensor_bundle": ("INDEX_ENDING",),
+            "torch_zip": ("is_torch_zip", "read_torch"),
         },
     )

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protowire import Wire, record
+from albertkit.fileformats.protobuf.reading import Wire, record
 
 Places: TypeAlias = npt.NDArray[np.int64]
 PieceType = Literal["normal", "unknown", "control", "user-defined", "unused", "byte"]

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from albertkit.checkpoints.model_garden.names import PREDICTIONS
 from albertkit.checkpoints.names import has_real_projection
-from albertkit.checkpoints.tfhub_names import PREDICTIONS
 from albertkit.errors import InputError
 from albertkit.hub.preprocessor import Preprocessor
 from albertkit.model import AlbertModel
@@ -24,8 +24,8 @@ from albertkit.model.albert import MaskedWordHead, Trace
 from albertkit.model.checks import Given
 from albertkit.model.inputs import check_inputs, check_positions
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.dialects import IDS, LISTED, MASK, MASKED, TYPES, canonical_arguments
 from albertkit.spec.heads import MASKED_LM
+from albertkit.spec.input_aliases import IDS, LISTED, MASK, MASKED, TYPES, canonical_arguments
 
 Inputs: TypeAlias = "Mapping[str, Given] | Sequence[Given]"
 Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"

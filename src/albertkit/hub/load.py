@@ -18,7 +18,7 @@ from albertkit.errors import FormatError, InputError, imported
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.opened import opened
 from albertkit.sources import directory_of
-from albertkit.text import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TextPolicy
 
 if TYPE_CHECKING:
     from albertkit.hub.encoder import Encoder

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from albertkit.errors import InputError
-from albertkit.text import AlbertTokenizer
-from albertkit.text.batch import encode_texts
-from albertkit.text.checks import check_texts
+from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization.batch import encode_texts
+from albertkit.tokenization.checks import check_texts
 
 Packed: TypeAlias = "dict[str, Tensor]"  # int32 [B, seq_length] each
 

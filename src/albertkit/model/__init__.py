@@ -1,6 +1,6 @@
 """ALBERT in torch: to be read and to be trained."""
 
-from albertkit.model.bare import AlbertModel
+from albertkit.model.base_model import AlbertModel
 from albertkit.model.compiled import compile_for_inference
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
@@ -8,8 +8,8 @@ from albertkit.model.heads import (
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
+from albertkit.model.masked_lm import AlbertForMaskedLM, AlbertForPreTraining
 from albertkit.model.span_search import AlbertForSpanSearch
-from albertkit.model.words import AlbertForMaskedLM, AlbertForPreTraining
 
 __all__ = [
     "AlbertForMaskedLM",

@@ -14,25 +14,25 @@ from typing import Any
 
 import torch
 
-from albertkit.engine.int8_search import find_scheme
-from albertkit.engine.openvino_engine import OpenVinoEngine
+from albertkit.engine.int8.search import find_scheme
+from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.precision import PrecisionName, check_calibration, precision_for
 from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Engine, Outputs, Precision, Wanted
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import InputError, SurroundingsError
 from albertkit.errors.keywords import knows_its_keywords
+from albertkit.model.call_adapter import Returned, read_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, texts_of
 from albertkit.model.devices import processor_of
-from albertkit.model.door import Returned, read_call
 from albertkit.model.texts_asked import answers_of
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.model.torch_weights import TorchWeights, torch_weights
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import AlbertConfig
-from albertkit.text.checks import shown
-from albertkit.text.encoding import Encodings
-from albertkit.text.rearranged import joined
+from albertkit.tokenization.checks import shown
+from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.rearranged import joined
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -77,7 +77,7 @@ class CompiledAlbert:
         return self._engine.name
 
     def __call__(self, /, *given: object, **named: object) -> Returned:
-        """The model's forward, in each of the dialects of `spec/dialects.py`.
+        """The model's forward, in each of the dialects of `spec/input_aliases.py`.
 
         Outputs have no gradient. Raises InputError [not-compiled] for a loss, embedded words, and
         what lies between input and output; else as the model does.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from albertkit.engine.protocol import Int64Array, Outputs, SpanSearch, Wanted, given
-from albertkit.model.bare import AlbertModel
+from albertkit.model.base_model import AlbertModel
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
     AlbertForQuestionAnswering,
@@ -22,6 +22,7 @@ from albertkit.model.heads import (
     AlbertForTokenClassification,
 )
 from albertkit.model.inputs import Reader, check_inputs, check_positions, one_row_a_choice
+from albertkit.model.masked_lm import AlbertForMaskedLM, AlbertForPreTraining
 from albertkit.model.outputs import (
     AlbertForPreTrainingOutput,
     BaseModelOutputWithPooling,
@@ -36,7 +37,6 @@ from albertkit.model.outputs import (
 from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, numbers_like
 from albertkit.model.unpadded import Unpadded
-from albertkit.model.words import AlbertForMaskedLM, AlbertForPreTraining
 from albertkit.spec import FloatArray
 from albertkit.spec.heads import (
     MULTIPLE_CHOICE,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, Trace
+from albertkit.model.call_adapter import speaks_all_dialects
 from albertkit.model.checks import Given
-from albertkit.model.door import speaks_all_dialects
-from albertkit.model.headed import HeadedAlbert, head_dropout, linear_head
 from albertkit.model.inputs import check_inputs, one_row_a_choice
 from albertkit.model.losses import (
     check_class_labels,
@@ -15,6 +14,7 @@ from albertkit.model.losses import (
     class_loss,
     cross_entropy,
 )
+from albertkit.model.model_with_head import HeadedAlbert, head_dropout, linear_head
 from albertkit.model.outputs import (
     MultipleChoiceModelOutput,
     QuestionAnsweringModelOutput,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.fileformats.archives import Unpacked
+from albertkit.fileformats.archives.unpacking import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
 from albertkit.sources import Fetching, directory_of

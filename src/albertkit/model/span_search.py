@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, Trace, initialise
+from albertkit.model.call_adapter import speaks_all_dialects
 from albertkit.model.checks import Given, as_tensor, check_shape
-from albertkit.model.door import speaks_all_dialects
-from albertkit.model.headed import HeadedAlbert, head_dropout
 from albertkit.model.inputs import check_inputs
 from albertkit.model.losses import NO_LABEL, check_span_ends
+from albertkit.model.model_with_head import HeadedAlbert, head_dropout
 from albertkit.model.outputs import SpanSearchOutput
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SPAN_SEARCH

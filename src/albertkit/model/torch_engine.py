@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from albertkit.engine.answers import answers
+from albertkit.engine.cached_arrays import HeldArrays, unprotected
 from albertkit.engine.checks import check
-from albertkit.engine.held import HeldArrays, unprotected
 from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
 from albertkit.errors import InputError
 from albertkit.graph.numpy_emitter import NumpyEmitter

@@ -18,7 +18,7 @@ from albertkit.engine.packing import Layout, pack, plan, token_numbers
 from albertkit.engine.protocol import Int64Array, PackedBatch
 from albertkit.model.inputs import ModelInputs
 from albertkit.spec import FloatArray
-from albertkit.text.encoding import Encodings
+from albertkit.tokenization.encoding import Encodings
 
 
 @dataclass(frozen=True, slots=True)

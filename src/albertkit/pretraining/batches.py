@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.pretraining.fill import Placed, filled_rows
 from albertkit.pretraining.masking import hide
-from albertkit.pretraining.order_pairs import IGNORED, Sequence, sequences
+from albertkit.pretraining.sentence_order import IGNORED, Sequence, sequences
+from albertkit.pretraining.sequence_packing import Placed, filled_rows
 from albertkit.pretraining.shards import Shard
 
 Int64 = npt.NDArray[np.int64]

@@ -9,8 +9,8 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.loaded import stamped
 from albertkit.spec import Weights
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tokenization import AlbertTokenizer
 
 
 def export(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.pretraining.order_pairs import CLS, SEP
+from albertkit.pretraining.sentence_order import CLS, SEP
 
 MASK = 4
 FIRST_ORDINARY = 5  # ids below are <pad> <unk> [CLS] [SEP] [MASK]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import InputError
-from albertkit.pretraining.start import SPECIALS, SPREAD, directions
+from albertkit.pretraining.initialization import SPECIALS, SPREAD, directions
 from albertkit.spec import AlbertConfig
 from albertkit.spec.parameters import WORD_TABLE, layer_prefix
 

@@ -24,7 +24,7 @@ from albertkit.pretraining.neighbours import begin_with_neighbours
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import FloatArray, Weights, parameter_table
-from albertkit.text.tokenizer import AlbertTokenizer
+from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
 
 HEADS = ("masked_lm", "sentence_order")

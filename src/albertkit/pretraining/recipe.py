@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from albertkit.spec import AlbertConfig
-from albertkit.text.tokenizer import AlbertTokenizer
+from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.recipe import Schedule, fill, read_toml
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.documents import sentences
-from albertkit.text.tokenizer import AlbertTokenizer
+from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 Ids = npt.NDArray[np.int32]
 Starts = npt.NDArray[np.int64]

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 import sentencepiece
 
 from albertkit.errors import InputError
-from albertkit.text.normalise import normalise
-from albertkit.text.policy import REFERENCE, TextPolicy
+from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.policy import REFERENCE, TextPolicy
 
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€', "▁")  # ids 0-13
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from albertkit import rows
+from albertkit import tables
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.text.checks import check_texts
+from albertkit.tokenization.checks import check_texts
 
 FIRST = 4096  # texts of a file that are looked at
 # The reader's own name options of what is embedded, which a calibration file does not have.
@@ -41,7 +41,7 @@ def texts_to_fit(given: Given) -> list[str]:
         texts, where = _first_of(given), str(given)
     else:
         texts, where = _listed(given), ""
-    from albertkit.engine.calibration import check_enough  # which only int8 needs
+    from albertkit.engine.int8.calibration import check_enough  # which only int8 needs
 
     check_enough(len(set(texts)), where)
     return texts
@@ -59,7 +59,7 @@ def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
 
 
 def _listed(texts: Sequence[str]) -> list[str]:
-    from albertkit.text.requests import as_list  # likewise
+    from albertkit.tokenization.requests import as_list  # likewise
 
     return check_texts(as_list(texts, "calibration"), "calibration")
 
@@ -68,7 +68,7 @@ def _first_of(place: str | Path) -> list[str]:
     """The texts at the beginning of a file of any kind and any length."""
     texts: list[str] = []
     try:
-        for batch in rows.read_batches(place, rows=FIRST):
+        for batch in tables.read_batches(place, rows=FIRST):
             texts += batch.texts
             if len(texts) >= FIRST:
                 break

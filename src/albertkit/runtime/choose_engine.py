@@ -19,12 +19,12 @@ from albertkit.engine.protocol import Engine, Precision
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import SurroundingsError
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.vector_plan import Pooling
-from albertkit.text import Encodings
-from albertkit.text.checks import one_of
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tokenization import Encodings
+from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
-    from albertkit.engine.int8_search import FoundScheme
+    from albertkit.engine.int8.search import FoundScheme
 
 OneEngine = Literal["numpy", "openvino", "torch"]
 EngineName = Literal["auto", "numpy", "openvino", "torch"]
@@ -113,7 +113,7 @@ class EngineChoice:
 
     def _openvino(self) -> Engine:
         # imported here, as a process with little to do never spends OpenVINO's time for it
-        from albertkit.engine.openvino_engine import OpenVinoEngine
+        from albertkit.engine.openvino.engine import OpenVinoEngine
 
         scheme = self.found.scheme if self.found else None
         try:
@@ -140,7 +140,7 @@ class EngineChoice:
 
 
 def _fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> FoundScheme:
-    from albertkit.engine.int8_search import find_scheme  # which imports OpenVINO
+    from albertkit.engine.int8.search import find_scheme  # which imports OpenVINO
 
     return find_scheme(weights, encodings, pooling)
 

@@ -10,7 +10,7 @@ from typing import TypedDict
 from albertkit.runtime.calibration_texts import Calibration
 from albertkit.runtime.choose_engine import EngineName
 from albertkit.runtime.precision import PrecisionName
-from albertkit.text import TextPolicy
+from albertkit.tokenization import TextPolicy
 
 
 class Computing(TypedDict, total=False):

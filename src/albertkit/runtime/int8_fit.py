@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from albertkit.engine.int8_search import FoundScheme, find_scheme
+from albertkit.engine.int8.search import FoundScheme, find_scheme
 from albertkit.runtime.calibration_texts import Given, texts_to_fit
 from albertkit.runtime.opened import Opened
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tokenization import AlbertTokenizer
 
 
 def fitted_to(found: Opened, calibration: Given) -> FoundScheme:

@@ -24,8 +24,8 @@ from albertkit.runtime.placement import placed
 from albertkit.runtime.precision import PrecisionName, choose_precision
 from albertkit.sources import WORDS, Fetching
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.text import AlbertTokenizer, Encodings, TextPolicy
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tokenization import AlbertTokenizer, Encodings, TextPolicy
 
 LOGGER = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of, place_a
 from albertkit.errors import Finding, FormatError
 from albertkit.sources import AS_USUAL, Fetching, directory_of
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.vector_plan import VectorPlan
+from albertkit.spec.pooling_config import VectorPlan
 from albertkit.spec.vocabulary import check_pieces
-from albertkit.text import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TextPolicy
 
 FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stamped`
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from albertkit.errors import InputError, imported
 from albertkit.runtime.choose_engine import ENGINE_NAMES, EngineName
 from albertkit.runtime.precision import processor_here
-from albertkit.text.checks import one_of
+from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
     from albertkit.engine.processor import Processor

@@ -186,7 +186,7 @@ def _model_in(place: Path) -> Path:
 
 def _unpack(archive: Path, folder: Path, page: str) -> None:
     # imported here, because few runs unpack anything
-    from albertkit.fileformats.archives import unpack
+    from albertkit.fileformats.archives.unpacking import unpack
 
     try:
         unpack(archive, folder)

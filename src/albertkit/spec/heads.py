@@ -1,8 +1,8 @@
 """The heads that stand on an ALBERT encoder: what each reads, its parameters, its width.
 
 Names of parameters are Hugging Face's. A head that is linear on pooled or token vectors is one
-row here; the others list their parameters, and their arithmetic stands in files of its own: masked
-words in `model/words.py` and `graph/heads.py`, the search for spans in `model/span_search.py` and
+row here; the others list their parameters, and their arithmetic has files of its own: masked LM in
+`model/masked_lm.py` and `graph/heads.py`, the span search in `model/span_search.py` and
 `engine/span_search.py`.
 """
 

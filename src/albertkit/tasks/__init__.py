@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from albertkit.faces import face
+from albertkit.lazy_exports import face
 
 if TYPE_CHECKING:
     from albertkit.tasks.embed import TextEmbedder as TextEmbedder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from albertkit.errors import InputError
-from albertkit.text.checks import one_of
+from albertkit.tokenization.checks import one_of
 
 __all__ = ["at_least_one", "one_of"]
 

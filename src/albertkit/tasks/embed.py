@@ -27,19 +27,19 @@ from albertkit.runtime import Loaded, Opening, load
 from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Pooling, Similarity, VectorPlan
+from albertkit.spec.pooling_config import Pooling, Similarity, VectorPlan
 from albertkit.tasks.answer_stream import AnswerStream
 from albertkit.tasks.arguments import at_least_one, one_of
-from albertkit.tasks.cutting import WHEN_TOO_LONG, Cuts, WhenTooLong
 from albertkit.tasks.encode_call import EncodeCall
 from albertkit.tasks.encode_options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import read_stream, read_texts
+from albertkit.tasks.truncation import WHEN_TOO_LONG, Cuts, WhenTooLong
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType
-from albertkit.text import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer
 
 LOGGER = logging.getLogger(__name__)
 

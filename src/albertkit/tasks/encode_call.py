@@ -14,17 +14,17 @@ import numpy as np
 from albertkit.engine.packing import SLOTS
 from albertkit.runtime import Loaded
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import VectorPlan
-from albertkit.tasks.cutting import Cuts
+from albertkit.spec.pooling_config import VectorPlan
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.encode_options import EncodeOptions
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.run import Run
 from albertkit.tasks.stream import ahead
 from albertkit.tasks.texts import Texts
+from albertkit.tasks.truncation import Cuts
 from albertkit.tasks.vector_steps import apply_steps
 from albertkit.tasks.vector_types import Vectors
-from albertkit.text import Encodings
+from albertkit.tokenization import Encodings
 
 
 @dataclass(frozen=True, slots=True)

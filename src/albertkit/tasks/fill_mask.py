@@ -21,10 +21,10 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime import Opening, load
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
-from albertkit.tasks.cutting import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tasks.texts import Texts, read_texts
-from albertkit.text import Encoding, Encodings
-from albertkit.text.rearranged import chosen
+from albertkit.tasks.truncation import WHEN_TOO_LONG, WhenTooLong, encode_within
+from albertkit.tokenization import Encoding, Encodings
+from albertkit.tokenization.rearranged import chosen
 
 LOGGER = logging.getLogger(__name__)
 

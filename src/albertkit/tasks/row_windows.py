@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from albertkit.rows import BadRow, RowBatch
-from albertkit.rows.batch import joined
-from albertkit.rows.table import Column
+from albertkit.tables import BadRow, RowBatch
+from albertkit.tables.batch import joined
+from albertkit.tables.table import Column
 from albertkit.tasks.stream import Filling
 from albertkit.tasks.texts import Texts
 

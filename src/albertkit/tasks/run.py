@@ -9,8 +9,8 @@ from albertkit.engine.lists import Progress, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.pooling import text_vectors
 from albertkit.engine.protocol import Engine, Outputs
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Pooling
-from albertkit.text import Encodings
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tokenization import Encodings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from albertkit.errors import InputError
 from albertkit.spec import FloatArray
-from albertkit.spec.vector_plan import Similarity
+from albertkit.spec.pooling_config import Similarity
 from albertkit.tasks.vector_steps import normalised
 
 

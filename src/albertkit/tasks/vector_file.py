@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from albertkit import rows
+from albertkit import tables
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import lay_down, new_file
-from albertkit.rows import Table
 from albertkit.spec import FloatArray
+from albertkit.tables import Table
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 
 if TYPE_CHECKING:
-    from albertkit.rows.mapped import Given
+    from albertkit.tables.writers.mapped_result import Given
 
 VECTOR = "vector"  # the column's name in a table
 
@@ -30,11 +30,11 @@ def write_vectors(
     cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` and
     `ranges_beside` do, before a window is asked for.
     """
-    with rows.new_table(place, beside=ranges_beside(place, cast)) as writer:
+    with tables.new_table(place, beside=ranges_beside(place, cast)) as writer:
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
-    return rows.given_back(place)
+    return tables.given_back(place)
 
 
 def ranges_beside(place: Path, cast: VectorCast) -> Callable[[], None]:

@@ -9,7 +9,7 @@ import numpy as np
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.one_core import one_core_product
 from albertkit.spec import AlbertConfig, FloatArray
-from albertkit.spec.vector_plan import Dense, VectorStep
+from albertkit.spec.pooling_config import Dense, VectorStep
 
 # Source: torch.nn.functional.normalize, which divides by no less, so that zeros stay zeros.
 SHORTEST = np.float32(1e-12)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from albertkit.errors import InputError
-from albertkit.training.journal import Journal
-from albertkit.training.optimisers import optimiser_of
+from albertkit.training.metrics_log import Journal
+from albertkit.training.optimizers import optimiser_of
 from albertkit.training.recipe import Schedule
 from albertkit.training.state import Progress, open_state, save_state
 

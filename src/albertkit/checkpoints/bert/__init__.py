@@ -1,0 +1,1 @@
+"""BERT directories of Hugging Face, read as an ALBERT with one group per layer."""

@@ -1,0 +1,216 @@
+"""BERT in Hugging Face directories: an ALBERT with as many groups as layers, by other names.
+
+In: a directory of `model_type: bert`, of this or earlier years, with or without a head. Out:
+weights under canonical names. E equals H, so the projection is the identity. BERT's head for the
+next sentence answers another question than ALBERT's for the order of two, and is left out with a
+note. Names: transformers, models/bert/modeling_bert.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from albertkit.checkpoints.agreement import left_out_note
+from albertkit.checkpoints.bert.config import MODEL_TYPE, is_bert
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.huggingface.format import (
+    CONFIG,
+    open_tensors,
+    tokenizer_files,
+    weights_file,
+)
+from albertkit.checkpoints.huggingface.names import Dialect, heads_in, plain_names
+from albertkit.checkpoints.names import PROJECTION, Row, weights_from
+from albertkit.errors import Finding, FormatError, InputError
+from albertkit.fileformats.reader import JsonValue, read_json
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.fileformats.tensors import Tensors
+from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
+from albertkit.spec.parameters import layer_prefix
+
+BERT_NAMES = Dialect("bert.", "cls.predictions.")
+NEXT_SENTENCE = "cls.seq_relationship."
+# Canonical beginnings of names → BERT's; those of a layer stand behind its prefix.
+OF_MODEL = MappingProxyType(
+    {
+        "pooler.": "pooler.dense.",
+        "predictions.dense.": "cls.predictions.transform.dense.",
+        "predictions.LayerNorm.": "cls.predictions.transform.LayerNorm.",
+        "predictions.": "cls.predictions.",
+    }
+)
+OF_LAYER = MappingProxyType(
+    {
+        "attention.query.": "attention.self.query.",
+        "attention.key.": "attention.self.key.",
+        "attention.value.": "attention.self.value.",
+        "attention.dense.": "attention.output.dense.",
+        "attention.LayerNorm.": "attention.output.LayerNorm.",
+        "ffn.": "intermediate.dense.",
+        "ffn_output.": "output.dense.",
+        "full_layer_layer_norm.": "output.LayerNorm.",
+    }
+)
+# What a config.json that leaves a field out means. Source: transformers' BertConfig.
+DEFAULTS: Mapping[str, JsonValue] = MappingProxyType(
+    {
+        "vocab_size": 30522,
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_act": "gelu",  # the erf form
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+)
+# Fields that change what is computed, with the value that ALBERT's arithmetic has.
+MUST_BE: Mapping[str, JsonValue] = MappingProxyType(
+    {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
+)
+# The class of transformers that has the same heads, as far as ALBERT has them.
+NAMED_CLASSES = [spec.architecture for spec in HEADS if spec.architecture]
+ALBERT_CLASS = MappingProxyType(
+    {
+        "BertForPreTraining": "AlbertForMaskedLM",
+        "BertForMaskedLM": "AlbertForMaskedLM",
+        "BertForSequenceClassification": "AlbertForSequenceClassification",
+        "BertForTokenClassification": "AlbertForTokenClassification",
+        "BertForQuestionAnswering": "AlbertForQuestionAnswering",
+        "BertForMultipleChoice": "AlbertForMultipleChoice",
+    }
+)
+
+
+class BertFormat:
+    """The Format of BERT's Hugging Face directories; it is read only."""
+
+    name = "bert"
+
+    def recognises(self, place: Path) -> str | None:
+        file = weights_file(place)
+        return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(place) else None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a directory; tensors stay on disk until they are touched.
+
+        Raises FormatError [config-not-albert] for a BERT of another arithmetic, InputError
+        [option-invalid], and else as HUGGINGFACE does.
+        """
+        shown = ("num_hidden_layers",)  # each has tensors of its own
+        config, notes = told.over(_config(place / CONFIG), str(place), shown=shown)
+        config = replace(config, num_hidden_groups=config.num_hidden_layers)
+        weights, more = _weights(open_tensors(place), config, str(place))
+        return Stored(weights, tokenizer_files(place), notes + more)
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Refused: raises InputError [target-cannot-hold]."""
+        raise InputError(
+            "target-cannot-hold",
+            f"{str(place)!r} cannot become a BERT",
+            why="models are written as ALBERTs, which hold a BERT too: one group for each layer",
+            fix="Write huggingface",
+        )
+
+
+BERT = BertFormat()
+
+
+def bert_rows(
+    config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool = True
+) -> tuple[Row, ...]:
+    """All parameters with their own tensors but the projection, by BERT's names without prefix."""
+    table = parameter_table(config, heads, pooler=pooler)
+    own = (row.name for row in table.stored if not row.name.startswith(PROJECTION))
+    return tuple(Row(name, _bert_name(name)) for name in own)
+
+
+def _bert_name(name: str) -> str:
+    layer, inside = _layer_of(name)
+    begins, names = (f"encoder.layer.{layer}.", OF_LAYER) if layer is not None else ("", OF_MODEL)
+    for ours, theirs in names.items():
+        if inside.startswith(ours):
+            return begins + theirs + inside.removeprefix(ours)
+    return name
+
+
+def _layer_of(name: str) -> tuple[int | None, str]:
+    """The layer that a parameter belongs to, and its name inside of it."""
+    before, after = layer_prefix(0, 0).split("0", 1)
+    if not name.startswith(before):
+        return None, name
+    number = name.removeprefix(before).partition(".")[0]
+    return int(number), name.removeprefix(before + number + after)
+
+
+def _config(path: Path) -> AlbertConfig:
+    found = read_json(path)
+    for name, value in MUST_BE.items():
+        if found.get(name, value) != value:
+            raise FormatError(
+                "config-not-albert",
+                f"{name} is {found[name]!r}",
+                why=f"only models where it is {value!r} compute as ALBERT does",
+                fix="Give another model",
+                where=str(path),
+            )
+    fields = {**DEFAULTS, **{name: v for name, v in found.items() if name not in MUST_BE}}
+    dropout = fields.pop("classifier_dropout", None)
+    classes = fields.get("architectures")
+    if isinstance(classes, list):
+        fields["architectures"] = [ALBERT_CLASS.get(str(name), name) for name in classes]
+    fields |= {
+        "model_type": "albert",
+        "embedding_size": fields["hidden_size"],
+        "num_hidden_groups": fields["num_hidden_layers"],
+        "inner_group_num": 1,
+        "classifier_dropout_prob": fields["hidden_dropout_prob"] if dropout is None else dropout,
+    }
+    return AlbertConfig.from_dict(fields, where=str(path))
+
+
+class _PlainTensors(Renamed):
+    """A file's tensors by BERT's names without prefix."""
+
+    def __init__(self, tensors: Tensors, names: Mapping[str, str]) -> None:
+        super().__init__(tensors, names)
+        found = tensors.shapes
+        self.shapes = {name: found[there] for name, there in names.items()}
+
+
+def _weights(
+    tensors: Tensors, config: AlbertConfig, origin: str
+) -> tuple[Weights, tuple[Finding, ...]]:
+    names, notes = plain_names(tensors, origin, BERT_NAMES)
+    plain = _PlainTensors(tensors, names)
+    classes = ALBERT_CLASS.values()
+    possible = [spec.name for spec in HEADS if spec.architecture in classes]
+    rows = bert_rows(config, possible)
+    shapes = {row.canonical: plain.shapes[row.foreign] for row in rows if row.foreign in names}
+    heads, more = heads_in(shapes, config, origin)
+    pooler = "pooler.weight" in shapes
+    rows = bert_rows(config, heads, pooler=pooler)
+    weights = weights_from(plain, rows, config, tuple(heads), pooler=pooler, origin=origin)
+    return weights, notes + more + tuple(_left_out(names, rows, origin))
+
+
+def _left_out(names: Mapping[str, str], rows: Iterable[Row], origin: str) -> Iterator[Finding]:
+    read = {row.foreign for row in rows}
+    unread = [name for name in names if name not in read]
+    others = [names[name] for name in unread if not name.startswith(NEXT_SENTENCE)]
+    if len(others) < len(unread):
+        yield Finding(
+            "checkpoint-extra-tensors",
+            "note",
+            f"the head {NEXT_SENTENCE}weight is left out",
+            why="it tells whether a sentence is the next one, ALBERT's whether two are in order",
+            where=origin,
+        )
+    if others:
+        yield left_out_note(others, origin)

@@ -1,0 +1,1 @@
+"""Hugging Face directories: config.json with safetensors or pytorch_model.bin."""

@@ -1,0 +1,203 @@
+"""Hugging Face directories: config.json with model.safetensors or pytorch_model.bin.
+
+In: a directory written by transformers, of this or earlier years, with or without a head, its
+weights whole or in shards. Out: weights under canonical names, which are Hugging Face's without
+`albert.`; and back, as safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from albertkit import fileformats
+from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.group_order import by_transformers, other_order
+from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_in, plain_names
+from albertkit.errors import Finding
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import read_json
+from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
+from albertkit.fileformats.sharded_tensors import read_shards
+from albertkit.fileformats.tensors import Tensors
+from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
+from albertkit.spec.config import GOOGLE_IDLE_KEYS
+from albertkit.spec.heads import SENTENCE_ORDER
+from albertkit.spec.parameters import WORD_TABLE
+
+CONFIG = "config.json"
+WHOLE = "model.safetensors"
+
+
+def _read_torch(file: Path) -> Tensors:
+    return fileformats.read_torch(file)  # fetched here, as few directories have such files
+
+
+# Each way in which weights may lie here, with its reader; where several do, the first is read.
+WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
+    {
+        WHOLE: read_safetensors,
+        f"{WHOLE}.index.json": lambda index: read_shards(index, read_safetensors),
+        "pytorch_model.bin": _read_torch,
+        "pytorch_model.bin.index.json": lambda index: read_shards(index, _read_torch),
+    }
+)
+TOKENIZER_FILES = (
+    "spiece.model",
+    "30k-clean.model",
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab_chinese.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+HEADLESS = "AlbertModel"
+
+
+class HuggingFaceFormat:
+    """The Format of Hugging Face's directories."""
+
+    name = "huggingface"
+
+    def recognises(self, place: Path) -> str | None:
+        file = weights_file(place)
+        return f"{CONFIG} and {file}" if file and (place / CONFIG).is_file() else None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a directory; tensors stay on disk until they are touched.
+
+        Raises FormatError [config-not-albert], [config-value-invalid],
+        [checkpoint-without-encoder], [checkpoint-misshaped], or as `open_tensors` does.
+        """
+        config, notes = told.over(read_config(place), str(place))
+        tensors = open_tensors(place)
+        weights, more = _weights(tensors, config, str(place))
+        return Stored(weights, tokenizer_files(place), notes + more + _other_order(config, place))
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that transformers opens, whole or not at all.
+
+        Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
+        it has none: without, transformers 5 gives other ids.
+        Raises FormatError [checkpoint-misshaped] or [checkpoint-without-encoder] for weights that
+        their config doesn't describe, InputError [float16-overflow], SurroundingsError
+        [write-failed].
+        """
+        from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read
+
+        weights = stored.weights
+        shapes = {name: array.shape for name, array in weights.arrays.items()}
+        check_shapes(weights.table(), shapes, weights.origin)
+        arrays = Renamed(weights.arrays, _names_to_write(weights))
+        files = files_to_write(stored.tokenizer_files)
+        with new_directory(place) as folder:
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
+            write_safetensors(folder / WHOLE, arrays, dtype=dtype)
+            config = config_to_write(weights)
+            (folder / CONFIG).write_text(
+                json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
+            )
+
+
+HUGGINGFACE = HuggingFaceFormat()
+
+
+def read_config(place: Path) -> AlbertConfig:
+    """The config of a directory, also where google's JSON lies there as `config.json`.
+
+    Raises InputError [file-not-found], FormatError [json-malformed], [config-not-albert],
+    [config-value-invalid].
+    """
+    path = place / CONFIG
+    found = read_json(path)
+    if "model_type" not in found and any(key in found for key in GOOGLE_IDLE_KEYS):
+        return AlbertConfig.from_google(found)  # whose "gelu" is another than Hugging Face's
+    return AlbertConfig.from_dict(found, where=str(path))
+
+
+def weights_file(place: Path) -> str | None:
+    """The name of the file to read a directory's weights from; None where it has none."""
+    return next((file for file in WEIGHTS if (place / file).is_file()), None)
+
+
+def open_tensors(place: Path) -> Tensors:
+    """The tensors of a directory; raises as the readers of WEIGHTS do."""
+    file = weights_file(place) or WHOLE
+    return WEIGHTS[file](place / file)
+
+
+def tokenizer_files(place: Path) -> tuple[Path, ...]:
+    """What a directory has of TOKENIZER_FILES."""
+    return tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
+
+
+def _weights(
+    tensors: Tensors, config: AlbertConfig, origin: str
+) -> tuple[Weights, tuple[Finding, ...]]:
+    names, notes = plain_names(tensors, origin)
+    found = tensors.shapes
+    shapes = {name: found[there] for name, there in names.items()}
+    heads, more = heads_in(shapes, config, origin)
+    table = parameter_table(config, heads, pooler="pooler.weight" in names)
+    prefix = names[WORD_TABLE].removesuffix(WORD_TABLE)
+    unexpected = check_shapes(table, shapes, origin, prefix=prefix)
+    if unexpected:
+        notes += (left_out_note([names[name] for name in unexpected], origin),)
+    kept = {row.name: names[row.name] for row in table.stored}
+    weights = Weights(config, table.heads, Renamed(tensors, kept), origin)
+    return weights, notes + more
+
+
+def _other_order(config: AlbertConfig, place: Path) -> tuple[Finding, ...]:
+    """A warning where transformers would compute another model; nothing says who trained it."""
+    order = other_order(config, by_transformers)
+    if order is None:
+        return ()
+    return (
+        Finding(
+            "groups-rounded",
+            "warning",
+            "transformers computes another model than we do",
+            why=f"it rounds: {order}",
+            fix="Train models with as many groups as divide the layers",
+            where=str(place),
+        ),
+    )
+
+
+def _names_to_write(weights: Weights) -> dict[str, str]:
+    """The name in the file → the canonical name; without a head there is no prefix."""
+    prefix = ALBERT.encoder if weights.heads else ""
+    encoder = {row.name for row in parameter_table(weights.config, pooler=True)}
+    names = [row.name for row in weights.table().stored]
+    return {prefix + name if name in encoder else name: name for name in names}
+
+
+def config_to_write(weights: Weights) -> dict[str, object]:
+    """The config.json of these weights; it names the class of transformers with their heads.
+
+    `dtype` is where transformers 5 reads in which floats to compute. It says float32 however
+    short the stored floats are, because it is what we compute in: in 16 bits the vectors of the
+    same file would differ from ours in the fourth digit.
+    """
+    extra = {key: value for key, value in weights.config.extra.items() if key != "torch_dtype"}
+    return {
+        **replace(weights.config, extra=extra).to_dict(),
+        "architectures": [_architecture(weights.heads)],
+        "dtype": "float32",
+    }
+
+
+def _architecture(heads: tuple[str, ...]) -> str:
+    """The class of transformers that has these heads; the one for pretraining has two."""
+    for spec in (SENTENCE_ORDER, *CLASSIFIERS, *HEADS):
+        if spec.name in heads and spec.architecture is not None:
+            return spec.architecture
+    return HEADLESS

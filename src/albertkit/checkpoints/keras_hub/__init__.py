@@ -1,0 +1,1 @@
+"""Keras Hub presets: config.json with HDF5 weights."""

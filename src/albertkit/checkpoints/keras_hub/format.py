@@ -1,0 +1,293 @@
+"""Keras Hub presets: config.json with model.weights.h5, and a task's head in task.weights.h5.
+
+In: a directory written by `save_to_preset` of keras_hub, or of keras_nlp before it: a backbone, a
+masked language model or a text classifier. Out: weights under canonical names; and back, so that
+`from_preset` opens it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.keras_hub.names import (
+    HEADS,
+    OPTIMIZER,
+    OPTIMIZER_NAME,
+    backbone_layers,
+    backbone_rows,
+    finder,
+    head_rows,
+    names_of,
+    untrained,
+)
+from albertkit.checkpoints.keras_hub.settings import (
+    ACTIVATION,
+    CONFIG,
+    EPSILON,
+    PREDICTION_EPSILON,
+    TASK,
+    TASKS,
+    TOKENIZER,
+    Task,
+    preset_files,
+    read_config,
+    read_task,
+)
+from albertkit.checkpoints.names import Laid, Row, weights_from
+from albertkit.checkpoints.tokenizer_files import sentencepiece_file
+from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.errors import Finding, InputError
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
+from albertkit.fileformats.hdf5.writer import write_hdf5
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec.heads import MASKED_LM
+
+LOGGER = logging.getLogger(__name__)
+
+A_PRESET = "a Keras Hub preset"
+
+MODEL_WEIGHTS, TASK_WEIGHTS = "model.weights.h5", "task.weights.h5"
+VOCABULARY = "assets/tokenizer/vocabulary.spm"
+SETTINGS = "assets/tokenizer/tokenizer_config.json"  # ours; Keras Hub doesn't look at it
+POOLER = ("pooler.weight", "pooler.bias")
+
+
+class KerasHubFormat:
+    """The Format of Keras Hub's presets."""
+
+    name = "keras-hub"
+
+    def recognises(self, place: Path) -> str | None:
+        if all((place / file).is_file() for file in (CONFIG, MODEL_WEIGHTS)):
+            return f"{CONFIG} and {MODEL_WEIGHTS}"
+        return None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
+
+        Raises FormatError [config-not-albert], [config-value-invalid],
+        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], or as
+        `read_hdf5` and `read_json`.
+        """
+        origin = str(place)
+        task, notes = _task(place)
+        shown = ("num_attention_heads",)  # an axis of the attention's kernels
+        config, more = told.over(read_config(place, task), origin, shown=shown)
+        files = {MODEL_WEIGHTS: read_hdf5(place / MODEL_WEIGHTS)}
+        rows = _in_file(MODEL_WEIGHTS, backbone_rows(config, finder(files[MODEL_WEIGHTS])))
+        if task:
+            files[TASK_WEIGHTS] = read_hdf5(place / TASK_WEIGHTS)
+            rows += _in_file(TASK_WEIGHTS, head_rows(task.head, finder(files[TASK_WEIGHTS])))
+        arrays = _Arrays(files)
+        weights = weights_from(arrays, rows, config, (task.head,) if task else (), origin=origin)
+        tokenizer = [place / name for name in (VOCABULARY, SETTINGS) if (place / name).is_file()]
+        notes += more + _left_out(arrays, rows, origin)
+        notes += (_reads_text_otherwise(place),) if tokenizer else ()
+        return Stored(_without_idle_pooler(weights), tuple(tokenizer), notes)
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a preset that keras_hub opens, whole or not at all.
+
+        A masked language model without a pooler gets one of zeros, which it does not read. With a
+        vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
+        Raises InputError [target-cannot-hold] or [place-not-empty] before anything is written,
+        FormatError [checkpoint-misshaped] or [checkpoint-without-encoder], SurroundingsError
+        [write-failed].
+        """
+        weights = stored.weights
+        for what, why, part in _without_place(weights, dtype):
+            raise cannot_hold(A_PRESET, what, why, part)
+        shapes = {name: array.shape for name, array in weights.arrays.items()}
+        check_shapes(weights.table(), shapes, weights.origin)
+        vocabulary = sentencepiece_file(
+            stored.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
+        )
+        config, head = weights.config, next(iter(weights.heads), None)
+        settings = preset_files(config, head, has_tokenizer=vocabulary is not None)
+        _refuse_what_would_join(place, settings)
+        with new_directory(place) as folder:
+            layers = [layer for layer, _ in backbone_layers(config)]
+            arrays = Laid(_with_pooler(weights), backbone_rows(config))
+            write_hdf5(folder / MODEL_WEIGHTS, arrays, names_of(layers, "albert_backbone"))
+            if head:
+                names = names_of([HEADS[head][0]], "albert_task") | OPTIMIZER_NAME
+                held = {**Laid(weights, head_rows(head)), **untrained(head)}
+                write_hdf5(folder / TASK_WEIGHTS, held, names)
+            if vocabulary:
+                (folder / VOCABULARY).parent.mkdir(parents=True)
+                shutil.copyfile(vocabulary, folder / VOCABULARY)
+            for file in stored.tokenizer_files:
+                if vocabulary and file.name == Path(SETTINGS).name:
+                    shutil.copyfile(file, folder / SETTINGS)
+            for name, found in settings.items():
+                text = json.dumps(found, indent=4, ensure_ascii=False) + "\n"
+                (folder / name).write_text(text, "utf-8")
+        if vocabulary:
+            LOGGER.warning(
+                "Keras Hub's tokenizer takes text as it is, so that capital letters and accents "
+                "become unknown pieces. Give it text in lower case and without accents. "
+                "[tokenizer-takes-text-as-it-is]"
+            )
+
+
+KERAS_HUB = KerasHubFormat()
+
+
+class _Arrays:
+    """The arrays of a preset's files, each path behind its file's name."""
+
+    def __init__(self, files: Mapping[str, Hdf5File]) -> None:
+        self.files = files
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """file/path → shape, without reading an array."""
+        return {
+            f"{file}/{path}": shape
+            for file, found in self.files.items()
+            for path, shape in found.shapes.items()
+        }
+
+    def __getitem__(self, name: str) -> FloatArray:
+        file, _, path = name.partition("/")
+        return self.files[file][path]
+
+
+def _in_file(file: str, rows: Iterable[Row]) -> list[Row]:
+    return [Row(row.canonical, f"{file}/{row.foreign}", row.layout) for row in rows]
+
+
+def _task(place: Path) -> tuple[Task | None, tuple[Finding, ...]]:
+    """The task whose head is there, and what is to be said of it."""
+    if not (place / TASK).is_file():
+        return None, ()
+    where = str(place)
+    task, name = read_task(place)
+    if task is None:
+        note = Finding(
+            "task-unknown",
+            "note",
+            f"the head of {name} is left out",
+            why=f"known are {', '.join(TASKS)}",
+            where=where,
+        )
+        return None, (note,)
+    if not (place / TASK_WEIGHTS).is_file():
+        note = Finding(
+            "checkpoint-head-missing",
+            "note",
+            f"there is no {TASK_WEIGHTS} to the {TASK} of {name}",
+            why="the head was never trained, or left behind",
+            fix="Use the encoder alone, or train the head",
+            where=where,
+        )
+        return None, (note,)
+    notes = [_own_epsilon(where)] if task.head == MASKED_LM.name else []
+    if task.activation != "linear":
+        notes.append(
+            Finding(
+                "head-activation-left-out",
+                "note",
+                f"{name} ends in {task.activation}; here its logits are given, before that",
+                why="heads of every format give logits",
+                where=where,
+            )
+        )
+    return task, tuple(notes)
+
+
+def _own_epsilon(where: str) -> Finding:
+    return Finding(
+        "prediction-epsilon",
+        "note",
+        f"the masked-word head's norm has epsilon {PREDICTION_EPSILON}, all others {EPSILON}",
+        why="so Keras Hub computes it; it is kept as prediction_layer_norm_eps, which transformers "
+        "does not read: its logits differ by what that changes, its vectors do not",
+        where=where,
+    )
+
+
+def _reads_text_otherwise(place: Path) -> Finding:
+    return Finding(
+        "tokenizer-takes-text-as-it-is",
+        "note",
+        "text is lower-cased and loses its accents here (policy reference, if no other was saved)",
+        why="Keras Hub's own tokenizer takes it as it is: capital letters and accents become "
+        "unknown pieces there",
+        fix="Give Keras Hub text in lower case and without accents",
+        where=str(place / VOCABULARY),
+    )
+
+
+def _left_out(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Finding, ...]:
+    """A note on arrays that no row names; how far an optimiser was is no part of a model."""
+    idle, known = f"{TASK_WEIGHTS}/{OPTIMIZER}", {row.foreign for row in rows}
+    names = [n for n in arrays.shapes if n not in known and not n.startswith(idle)]
+    return (left_out_note(names, where),) if names else ()
+
+
+def _without_idle_pooler(weights: Weights) -> Weights:
+    """A masked language model's pooler of zeros is `_with_pooler`'s: there was none."""
+    if weights.heads != (MASKED_LM.name,) or any(weights.arrays[n].any() for n in POOLER):
+        return weights
+    names = {name: name for name in weights.arrays if name not in POOLER}
+    return replace(weights, arrays=Renamed(weights.arrays, names))
+
+
+def _with_pooler(weights: Weights) -> Weights:
+    if weights.has_pooler:
+        return weights
+    H = weights.config.hidden_size
+    zeros = dict(zip(POOLER, (np.zeros((H, H), np.float32), np.zeros(H, np.float32)), strict=True))
+    arrays = ChainMap(zeros, weights.arrays)  # type: ignore[arg-type]  # it is only read
+    return replace(weights, arrays=arrays)
+
+
+def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+    """What Keras Hub has no place for, why, and the part that it belongs to."""
+    config, heads = weights.config, weights.heads
+    if config.activation != AlbertConfig(hidden_act=ACTIVATION).activation:
+        yield f"hidden_act {config.hidden_act}", "it always computes the tanh form of gelu", ""
+    if config.layer_norm_eps != EPSILON:
+        yield f"layer_norm_eps {config.layer_norm_eps}", f"it always takes {EPSILON}", ""
+    if config.num_hidden_layers % config.num_hidden_groups:
+        yield (
+            f"{config.num_hidden_layers} layers in {config.num_hidden_groups} groups",
+            "it repeats each group equally often",
+            "",
+        )
+    for name in heads:
+        if name not in HEADS:
+            yield f"the head {name}", f"its heads are {' and '.join(HEADS)}", name
+    if len(heads) > 1:
+        what = f"the head {heads[-1]} beside {' and '.join(heads[:-1])}"
+        yield what, "a preset holds one task", heads[-1]
+    if not weights.has_pooler and MASKED_LM.name not in heads:
+        yield "a model without a pooler", "its backbone promises pooled_output", ""
+    if dtype != "float32":
+        yield f"{dtype} weights", "its presets are float32", ""
+
+
+def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
+    """Another preset's task or tokenizer in `place` would seem to belong to this model."""
+    for name in (TASK, TOKENIZER):
+        if name not in settings and (place / name).exists():
+            raise InputError(
+                "place-not-empty",
+                f"{str(place)!r} holds the {name} of another preset",
+                why="it would be taken for a part of this one, which has none",
+                fix="Write to another directory",
+            )

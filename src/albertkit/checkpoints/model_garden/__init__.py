@@ -1,0 +1,1 @@
+"""TensorFlow 2 checkpoints of the TensorFlow Model Garden."""

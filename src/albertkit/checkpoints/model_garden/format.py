@@ -1,0 +1,100 @@
+"""TensorFlow 2 object checkpoints of Model Garden: an encoder alone, or with its masked-word head.
+
+In: a prefix or a directory, with albert_config.json beside it where there is one. Out: weights
+under canonical names. The checkpoint itself says neither how often the shared layer is repeated
+nor its activation: without a configuration both have to be told.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albertkit.checkpoints.bundle_prefix import bundle_prefix
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told, not_said
+from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.model_garden.variables import GardenVariables
+from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.reader import JsonValue, read_json
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle
+from albertkit.spec import AlbertConfig
+
+CONFIGS = ("albert_config.json", "bert_config.json")
+VOCABULARIES = ("30k-clean.model", "spiece.model", "vocab.txt")
+UNSAID = ("num_hidden_layers", "hidden_act")
+
+
+class ModelGardenFormat:
+    """The Format of Model Garden's checkpoints."""
+
+    name = "model-garden"
+
+    def recognises(self, place: Path) -> str | None:
+        prefix = bundle_prefix(place)
+        if prefix is None or OBJECT_GRAPH not in read_bundle(prefix):
+            return None
+        return f"{prefix.name}{INDEX_ENDING} with a graph of objects"
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a checkpoint; tensors stay on disk until they are touched.
+
+        Raises FormatError [metadata-missing], [checkpoint-without-encoder],
+        [checkpoint-misshaped], InputError [checkpoint-ambiguous], [option-invalid], and as
+        `read_bundle`.
+        """
+        prefix = bundle_prefix(place)
+        if prefix is None:
+            raise InputError(
+                "file-not-found", f"there is no checkpoint {str(place)!r}", fix="Check the path"
+            )
+        origin = str(place)
+        variables = GardenVariables(read_bundle(prefix))
+        config = _config(prefix.parent, variables, told, origin)
+        config, notes = told.over(config, origin, shown=variables.fields())
+        weights, more = variables.weights(config)
+        files = tuple(
+            prefix.with_name(name) for name in VOCABULARIES if prefix.with_name(name).is_file()
+        )
+        return Stored(weights, files[:1], (*notes, *more))
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Refused: raises InputError [target-cannot-hold]."""
+        raise InputError(
+            "target-cannot-hold",
+            f"{str(place)!r} cannot become a checkpoint of Model Garden",
+            why="it restores into objects that only its own code makes",
+            fix="Write tf1, which its tf2_albert_encoder_checkpoint_converter.py reads, or tfhub",
+        )
+
+
+MODEL_GARDEN = ModelGardenFormat()
+
+
+def _config(beside: Path, variables: GardenVariables, told: Told, origin: str) -> AlbertConfig:
+    """The configuration beside the checkpoint, with what shapes and the caller say besides."""
+    path = next((beside / name for name in CONFIGS if (beside / name).is_file()), None)
+    said = read_json(path) if path else {}
+    fields: dict[str, JsonValue] = {**told.given(), **variables.fields(), **said}
+    missing = [name for name in UNSAID if name not in fields]
+    if missing:
+        why = f"a checkpoint holds tensors only, and no {' or '.join(CONFIGS)} lies beside it"
+        raise not_said(missing, f"{path.name} doesn't either" if path else why, origin)
+    if path is None or "hidden_act" not in said:  # what is told is in Hugging Face's words
+        return AlbertConfig.from_dict(fields, where=origin)
+    config = AlbertConfig.from_google(fields)
+    _check_config(config, variables, str(path))
+    return config
+
+
+def _check_config(found: AlbertConfig, variables: GardenVariables, where: str) -> None:
+    """Refuse a configuration of another model: shapes tell the heads, too."""
+    for name, value in variables.fields().items():
+        if getattr(found, name) != value:
+            raise FormatError(
+                "checkpoint-misshaped",
+                f"{name} is {getattr(found, name)}",
+                why=f"by the shapes of the checkpoint's tensors it is {value}",
+                fix="Use the configuration that belongs to these weights",
+                where=where,
+            )

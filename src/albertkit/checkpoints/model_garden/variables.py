@@ -1,0 +1,162 @@
+"""The variables of an encoder that Model Garden made, by their published names.
+
+In: the tensor bundle of a SavedModel or of an object-based checkpoint. Out: GardenVariables, which
+reads tensors by the names of tfhub_names.py wherever the writer put them, and the fields of a
+configuration that their shapes tell: V, E, H, F, positions, types, and the heads too, since
+kernels of attention are [H, A, D].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from albertkit.checkpoints.agreement import left_out_note, some
+from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
+from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
+from albertkit.checkpoints.names import weights_from
+from albertkit.errors import Finding, FormatError
+from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec.heads import MASKED_LM
+
+WORDS, POSITIONS, TYPES = (row.foreign for row in EMBEDDINGS[:3])
+QUERY, INTERMEDIATE = LAYER[0].foreign, f"{SHARED}intermediate/kernel"
+MODEL_OF_HEAD = "bert/"  # the Keras model that named the masked-word head's variables
+HEAD = "cls/predictions/"
+BIAS = f"{HEAD}output_bias/bias"
+# Variables that are no weights: how often it was saved, and a setting of the vocabulary.
+IDLE = ("save_counter", "Variable")
+
+
+class GardenVariables:
+    """Tensors by their variables' names, as a bundle's graph of objects tells them.
+
+    Raises FormatError [checkpoint-without-encoder] where no word table, or more than one, is
+    there; and as `tracked_variables`.
+    """
+
+    def __init__(self, bundle: TensorBundle) -> None:
+        self.origin = bundle.name
+        self._bundle = bundle
+        self._keys: dict[str, str] = {}  # name → key of the tensor
+        variables = tracked_variables(bundle)
+        new_names = self._published([variable.name for variable in variables])
+        for name, variable in zip(new_names, variables, strict=True):
+            if name in self._keys and name not in IDLE:
+                raise self._not_one(2, name)
+            self._keys[name] = variable.key
+
+    @cached_property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """name → shape, without reading a tensor."""
+        return {name: self._bundle.entries[key].shape for name, key in self._keys.items()}
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return self._bundle[self._keys[name]]
+
+    @property
+    def blocks(self) -> int | None:
+        """How many layers have a block of their own (BERT); None where all share one (ALBERT)."""
+        count = 0
+        while QUERY.replace(SHARED, block(count)) in self._keys:
+            count += 1
+        return count or None
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The masked-word head, where it is there."""
+        return (MASKED_LM.name,) if MODEL_OF_HEAD + BIAS in self._keys else ()
+
+    def fields(self) -> dict[str, int | None]:
+        """What names and shapes tell of the configuration.
+
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        """
+        first = SHARED if self.blocks is None else block(0)
+        query = QUERY.replace(SHARED, first)
+        vocabulary, narrow = self._shape(WORDS, 2)
+        hidden, heads, head_size = self._shape(query, 3)
+        if hidden != heads * head_size:
+            raise self._misshaped(query, "its heads together are as wide as what enters them")
+        fields: dict[str, int | None] = {
+            "vocab_size": vocabulary,
+            "embedding_size": narrow,
+            "hidden_size": hidden,
+            "num_attention_heads": heads,
+            "intermediate_size": self._shape(INTERMEDIATE.replace(SHARED, first), 2)[1],
+            "max_position_embeddings": self._shape(POSITIONS, 2)[0],
+            "type_vocab_size": self._shape(TYPES, 2)[0],
+        }
+        if self.blocks is None:
+            return fields
+        return {
+            **fields,
+            "num_hidden_layers": self.blocks,
+            "num_hidden_groups": self.blocks,
+            "bos_token_id": None,  # ALBERT's ids 2 and 3 are other pieces in a BERT's vocabulary
+            "eos_token_id": None,
+        }
+
+    def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Finding, ...]]:
+        """The weights of a configuration, and a note on tensors that no part of it reads.
+
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        """
+        table = (rows if self.blocks is None else bert_rows)(config, self.heads)
+        if PROJECTED[0].foreign in self._keys:  # Model Garden has none where E equals H
+            table = tuple(dict.fromkeys((*table, *PROJECTED)))
+        weights = weights_from(self, table, config, self.heads, origin=self.origin)
+        read = {row.foreign for row in table}
+        unread = [name for name in self._keys if name not in read and name not in IDLE]
+        return weights, ((left_out_note(unread, self.origin),) if unread else ())
+
+    def _published(self, names: Sequence[str]) -> list[str]:
+        """The names as they were published, whatever the Keras models were called here."""
+        encoder = self._model_of(WORDS, names)
+        names = [name.removeprefix(encoder) for name in names]
+        if not any(f"/{name}".endswith(f"/{BIAS}") for name in names):
+            return names
+        head = self._model_of(BIAS, names) + HEAD
+        return [
+            MODEL_OF_HEAD + HEAD + name.removeprefix(head) if name.startswith(head) else name
+            for name in names
+        ]
+
+    def _model_of(self, ending: str, names: Iterable[str]) -> str:
+        """What stands before the one variable of this name: its Keras model's name, or nothing.
+
+        Optimisers name their slots after the variables (`Adam/m/…`), so that the shortest name
+        with this ending is the variable's own.
+        """
+        found = sorted((name for name in names if f"/{name}".endswith(f"/{ending}")), key=len)
+        if not found or any(not f"/{name}".endswith(f"/{found[0]}") for name in found):
+            raise self._not_one(len(found), ending)
+        return found[0].removesuffix(ending)
+
+    def _shape(self, name: str, axes: int) -> tuple[int, ...]:
+        shape = self.shapes.get(name)
+        if shape is None:
+            raise self._not_one(0, name)
+        if len(shape) != axes or 0 in shape:
+            raise self._misshaped(name, f"in every encoder of Model Garden it has {axes} axes")
+        return shape
+
+    def _misshaped(self, name: str, why: str) -> FormatError:
+        return FormatError(
+            "checkpoint-misshaped",
+            f"{name} has the shape {list(self.shapes[name])}",
+            why=why,
+            fix="Give a checkpoint of one whole ALBERT or BERT",
+            where=self.origin,
+        )
+
+    def _not_one(self, count: int, name: str) -> FormatError:
+        return FormatError(
+            "checkpoint-without-encoder",
+            f"{count or 'no'} variables are called {name}",
+            why=f"an encoder has one; the file holds {some(list(self._keys)) or 'none'}",
+            fix="Give the directory of one whole ALBERT or BERT",
+            where=self.origin,
+        )

@@ -1,0 +1,1 @@
+"""ONNX directories in float32 or int8."""

@@ -1,0 +1,143 @@
+"""ONNX directories: model.onnx, or model_quantized.onnx in int8, with config.json and tokenizer.
+
+In: weights. Out: a file that ONNX Runtime and others run, which holds every parameter once, in
+float32 or rounded to int8; and back, from our own files. What a file computes: graph/onnx/graph.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from albertkit.checkpoints.agreement import check_shapes
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.huggingface.format import (
+    CONFIG,
+    config_to_write,
+    read_config,
+    tokenizer_files,
+)
+from albertkit.checkpoints.names import weights_from
+from albertkit.checkpoints.onnx.pooling_metadata import plan_from, plan_text
+from albertkit.checkpoints.onnx.quantization_error import foreseen_cosine
+from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
+from albertkit.checkpoints.sentence_transformers.modules import write_json
+from albertkit.errors import Finding, InputError
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.graph.onnx.emitter import OnnxEmitter
+from albertkit.graph.onnx.graph import check_outputs, onnx_graph
+from albertkit.graph.onnx.int8_emitter import OnnxInt8Emitter
+from albertkit.graph.quantization_error import LEAST_COSINE
+from albertkit.spec import Weights, parameter_table
+
+LOGGER = logging.getLogger(__name__)
+
+HEADS, VECTORS, COSINE = "heads", "vectors", "cosine_to_float32"  # keys of the file's metadata
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFormat:
+    """The Format of ONNX directories.
+
+    file: the name of the model in the directory; both are those of Hugging Face's exports.
+    is_rounded: whether matrices and tables are int8, and activations rounded as they come.
+    """
+
+    name: str
+    file: str
+    is_rounded: bool
+
+    def recognises(self, place: Path) -> str | None:
+        return self.file if (place / self.file).is_file() else None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a directory that `write` wrote; tensors stay on disk until touched.
+
+        Of int8 the weights come as they were rounded, with a note. Raises FormatError
+        [file-foreign] for another program's file.
+        """
+        file = read_onnx(place / self.file)
+        tensors = Unrounded(file) if self.is_rounded else file
+        config, notes = told.over(read_config(place), str(place))
+        heads = tuple(file.metadata.get(HEADS, "").split())
+        pooler = any(name.startswith("pooler.") for name in tensors)
+        rows = rows_of(parameter_table(config, heads, pooler=pooler))
+        weights = weights_from(tensors, rows, config, heads, pooler=pooler, origin=str(place))
+        vectors = None
+        if VECTORS in file.metadata:
+            text, where = file.metadata[VECTORS], str(place / self.file)
+            vectors = plan_from(text, tensors, config.hidden_size, where)
+        if self.is_rounded:
+            notes = (*notes, _rounded_note(place))
+        return Stored(weights, tokenizer_files(place), notes, vectors)
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory, whole or not at all.
+
+        Raises, before anything is written, InputError [target-cannot-hold] for float16, for heads
+        with outputs of one name and for more than 2 GiB, [fidelity-too-low] for a model whose
+        vectors int8 turns too far; FormatError and SurroundingsError as other formats do.
+        """
+        weights, plan = stored.weights, stored.vectors
+        shapes = {name: array.shape for name, array in weights.arrays.items()}
+        check_shapes(weights.table(), shapes, weights.origin)
+        check_outputs(weights)
+        if dtype != "float32":
+            raise _no_halves(dtype)
+        said = {HEADS: " ".join(weights.heads)}
+        if plan is not None:
+            said[VECTORS] = plan_text(plan)
+        emit, tensors = OnnxEmitter(weights.config), float_tensors(weights, plan)
+        if self.is_rounded:
+            said[COSINE] = f"{_checked_cosine(weights):.4f}"
+            emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
+        graph = onnx_graph(emit, weights, plan, tensors)
+        with new_directory(place) as folder:
+            for file in stored.tokenizer_files:
+                shutil.copyfile(file, folder / file.name)
+            write_json(folder / CONFIG, config_to_write(weights))
+            write_onnx(folder / self.file, graph, said)
+
+
+ONNX = OnnxFormat("onnx", "model.onnx", is_rounded=False)
+ONNX_INT8 = OnnxFormat("onnx-int8", "model_quantized.onnx", is_rounded=True)
+
+
+def _checked_cosine(weights: Weights) -> float:
+    """How near int8 comes to float32; raises InputError [fidelity-too-low]."""
+    cosine = foreseen_cosine(weights)
+    if not cosine >= LEAST_COSINE:
+        raise InputError(
+            "fidelity-too-low",
+            f"in int8 a text's vector has cosine {cosine:.4f} to the one in float32",
+            why=f"below {LEAST_COSINE} a model no longer answers as itself",
+            fix=f"Write it in float32, as {ONNX.name}",
+            where=weights.origin,
+        )
+    LOGGER.info("int8: lowest cosine of a text's vector to float32 is %.4f", cosine)
+    return cosine
+
+
+def _no_halves(dtype: str) -> InputError:
+    return InputError(
+        "target-cannot-hold",
+        f"the dtype is {dtype!r}",
+        why=f"{ONNX.name} is float32 and {ONNX_INT8.name} int8: few processors compute in halves",
+        fix="Leave the dtype out",
+    )
+
+
+def _rounded_note(place: Path) -> Finding:
+    return Finding(
+        "weights-rounded",
+        "note",
+        "matrices and tables come as they were rounded to int8",
+        why="the numbers that they were rounded from are not in the file",
+        fix="Take the model that it was made from where you have it",
+        where=str(place),
+    )

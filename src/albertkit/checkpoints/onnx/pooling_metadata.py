@@ -1,0 +1,114 @@
+"""A VectorPlan beside an ONNX graph: as JSON in the file's metadata, its matrices as tensors.
+
+The graph computes the plan's pooling and steps; what goes before (prompts, lower case, length) and
+after (the measure of similarity) is for whoever calls it to read.
+"""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TypeVar, get_args
+
+import numpy as np
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.reader import JsonValue, parse_json
+from albertkit.fileformats.tensors import Tensors
+from albertkit.graph.onnx.emitter import transposed
+from albertkit.graph.onnx.graph import step_prefix
+from albertkit.spec import FloatArray
+from albertkit.spec.config import Activation
+from albertkit.spec.pooling_config import (
+    Dense,
+    Normalise,
+    Pooling,
+    Similarity,
+    VectorPlan,
+    VectorStep,
+)
+
+NORMALISE = "normalise"  # beside the names of a Dense's activation
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+Word = TypeVar("Word", bound=str)
+
+
+def dense_arrays(plan: VectorPlan) -> dict[str, FloatArray]:
+    """The parameters of the plan's steps, named as in torch."""
+    found = {}
+    for number, step in enumerate(plan.steps):
+        if isinstance(step, Dense):
+            bias = np.zeros(len(step.weight), np.float32) if step.bias is None else step.bias
+            found[f"{step_prefix(number)}weight"] = step.weight
+            found[f"{step_prefix(number)}bias"] = bias
+    return found
+
+
+def plan_text(plan: VectorPlan) -> str:
+    return json.dumps(
+        {
+            "pooling": plan.pooling,
+            "steps": [s.activation if isinstance(s, Dense) else NORMALISE for s in plan.steps],
+            "max_length": plan.max_length,
+            "prompts": dict(plan.prompts),
+            "default_prompt": plan.default_prompt,
+            "similarity": plan.similarity,
+            "lower_case": plan.lower_case,
+        },
+        ensure_ascii=False,
+    )
+
+
+def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> VectorPlan:
+    """The plan that `plan_text` wrote; raises FormatError [json-malformed], [file-malformed]."""
+    found = parse_json(text.encode(), where)
+    names, prompts = found.get("steps"), found.get("prompts")
+    length, default = found.get("max_length"), found.get("default_prompt")
+    steps: list[VectorStep] = []
+    width = hidden_size
+    for number, name in enumerate(names if isinstance(names, list) else []):
+        step = Normalise() if name == NORMALISE else _dense(number, name, tensors, width, where)
+        width = len(step.weight) if isinstance(step, Dense) else width
+        steps.append(step)
+    return VectorPlan(
+        pooling=_one_of(found.get("pooling"), POOLINGS, where),
+        steps=tuple(steps),
+        max_length=length if isinstance(length, int) and length > 0 else None,
+        prompts=MappingProxyType(
+            {name: str(words) for name, words in prompts.items()}
+            if isinstance(prompts, dict)
+            else {}
+        ),
+        default_prompt=default if isinstance(default, str) else None,
+        similarity=_one_of(found.get("similarity"), SIMILARITIES, where),
+        lower_case=found.get("lower_case") is True,
+    )
+
+
+def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
+    at = step_prefix(number)
+    weight, bias = transposed(f"{at}weight"), f"{at}bias"
+    shape = tensors.shapes.get(weight, ())
+    if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:
+        raise _malformed(f"step {number} of its vectors has no fitting matrix", where)
+    activation = _one_of(name, ACTIVATIONS, where)
+    return Dense(tensors[weight].T, tensors[bias], activation)
+
+
+def _one_of(found: JsonValue, words: tuple[Word, ...], where: str) -> Word:
+    for word in words:
+        if word == found:
+            return word
+    raise _malformed(f"its metadata says {str(found)[:40]!r}, not one of {', '.join(words)}", where)
+
+
+def _malformed(what: str, where: str) -> FormatError:
+    return FormatError(
+        "file-malformed",
+        what,
+        why="a file that was written here never does so",
+        fix="Copy the file again, or write it anew",
+        where=where,
+    )

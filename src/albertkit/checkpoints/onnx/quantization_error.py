@@ -1,0 +1,42 @@
+"""How far rounding to int8 turns a model's text vectors, computed before anything is written.
+
+In: weights. Out: the cosine of the text that suffers most, of fixed seeded ids: no runtime and no
+tokenizer is needed, and the file that follows computes the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from albertkit.graph.encoder import encoder
+from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
+from albertkit.graph.quantization_error import cosines
+from albertkit.spec import FloatArray, Weights
+
+TEXTS, LENGTH = 8, 32
+SEED = 20260
+
+
+def foreseen_cosine(weights: Weights) -> float:
+    """The least cosine between the mean token vectors of a text, whole and rounded."""
+    whole = _vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
+    rounded = _vectors(NumpyInt8Emitter(weights.config, weights.arrays))
+    return float(cosines(whole, rounded).min())
+
+
+def _vectors(emit: NumpyEmitter) -> FloatArray:
+    c = emit.config
+    length = min(LENGTH, c.max_position_embeddings)
+    chance = np.random.default_rng(SEED)
+    ids = chance.integers(0, c.vocab_size, (TEXTS, length), dtype=np.int32)
+    tokens = encoder(
+        emit,
+        c,
+        ids=ids,
+        type_ids=np.zeros_like(ids),
+        positions=np.broadcast_to(np.arange(length, dtype=np.int32), ids.shape),
+        mask=np.zeros(1, np.float32),
+    )
+    vectors: FloatArray = tokens.mean(axis=1)
+    return vectors

@@ -1,0 +1,122 @@
+"""The parameters of an ONNX file: which tensors hold them, in float32 or rounded to int8.
+
+Matrices lie as [in, out], as MatMul takes them; the word table lies once, as [V, E], and serves
+lookups and word logits alike. The same rows of names read a file and write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from albertkit.checkpoints.names import Row, to_foreign
+from albertkit.checkpoints.onnx.pooling_metadata import dense_arrays
+from albertkit.fileformats.onnx.model_file import Array, Tensor
+from albertkit.fileformats.tensors import Tensors
+from albertkit.graph.onnx.emitter import transposed
+from albertkit.graph.onnx.int8_emitter import rounded, scales
+from albertkit.graph.rounding import round_rows, row_scales
+from albertkit.spec import FloatArray, ParameterTable, Weights
+from albertkit.spec.pooling_config import VectorPlan
+
+Fetch = Callable[[], FloatArray]
+TABLES = "embeddings."  # matrices of which rows are taken
+
+
+def rows_of(table: ParameterTable) -> tuple[Row, ...]:
+    """Where each parameter lies in a file of float32."""
+    return tuple(_row(row.name, len(row.shape)) for row in table.stored)
+
+
+class Unrounded(Tensors):
+    """The tensors of an int8 file by the names and in the layout that they have in float32."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        self._shapes = dict(tensors.shapes)
+        self._steps: dict[str, str] = {}  # the name in float32 → the matrix's own
+        for there, shape in tensors.shapes.items():
+            row = _row(there.removesuffix(rounded("")), 2)
+            outputs = shape[-1:] if row.layout == "transposed" else shape[:1]
+            if (
+                there == rounded(row.canonical)
+                and tensors.shapes.get(scales(row.canonical)) == outputs
+            ):
+                self._steps[row.foreign] = row.canonical
+                self._shapes[row.foreign] = shape
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return self._shapes
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self._steps:
+            return self._tensors[name]
+        of = self._steps[name]
+        whole, worth = self._tensors[rounded(of)], self._tensors[scales(of)]
+        return whole * worth if name == transposed(of) else whole * worth[:, None]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+
+def float_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:
+    """Every parameter in float32, bit for bit."""
+    for name, (shape, fetch) in _parameters(weights, plan).items():
+        row = _row(name, len(shape))
+        there = shape if row.layout == "same" else shape[::-1]
+        yield Tensor(row.foreign, "float32", there, _laid(fetch, row))
+
+
+def int8_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:
+    """Matrices and tables as int8 with a scale for each row; norms and biases in float32."""
+    for name, (shape, fetch) in _parameters(weights, plan).items():
+        row = _row(name, len(shape))
+        if len(shape) < 2:
+            yield Tensor(name, "float32", shape, fetch)
+            continue
+        there = shape if row.layout == "same" else shape[::-1]
+        yield Tensor(rounded(name), "int8", there, _rounded(fetch, row))
+        yield Tensor(scales(name), "float32", shape[:1], _scales(fetch))
+
+
+def _parameters(
+    weights: Weights, plan: VectorPlan | None
+) -> Mapping[str, tuple[tuple[int, ...], Fetch]]:
+    """Name → shape and how to get the array: the model's, then those of the plan's steps."""
+    found = {row.name: (row.shape, _of(weights, row.name)) for row in weights.table().stored}
+    for name, array in dense_arrays(plan).items() if plan else ():
+        found[name] = array.shape, _held(array)
+    return found
+
+
+def _row(name: str, axes: int) -> Row:
+    if axes < 2 or name.startswith(TABLES):
+        return Row(name, name)
+    return Row(name, transposed(name), "transposed")
+
+
+def _of(weights: Weights, name: str) -> Fetch:
+    return lambda: weights.arrays[name]
+
+
+def _held(array: FloatArray) -> Fetch:
+    return lambda: array
+
+
+def _laid(fetch: Fetch, row: Row) -> Callable[[], Array]:
+    return lambda: to_foreign(fetch(), row.layout, 1)
+
+
+def _rounded(fetch: Fetch, row: Row) -> Callable[[], Array]:
+    def made() -> Array:
+        whole = round_rows(fetch())
+        return whole if row.layout == "same" else whole.T
+
+    return made
+
+
+def _scales(fetch: Fetch) -> Callable[[], Array]:
+    return lambda: row_scales(fetch())

@@ -1,0 +1,1 @@
+"""sentence-transformers directories: modules.json, an encoder, pooling and dense modules."""

@@ -1,0 +1,204 @@
+"""sentence-transformers directories: modules.json, an encoder, and what makes vectors of it.
+
+In: a directory of version 6 or of earlier years (`sentence_transformers.models.…`, an encoder in a
+folder of its own, `pooling_mode_…` as flags, `max_seq_length` in sentence_bert_config.json). Out:
+the encoder's weights with a VectorPlan; and back, in a form that old and new versions open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from albertkit.checkpoints.bert.config import is_bert
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Format, Stored
+from albertkit.checkpoints.huggingface.format import HUGGINGFACE
+from albertkit.checkpoints.sentence_transformers.modules import (
+    DENSE,
+    ENCODER,
+    NORMALISE,
+    POOLING,
+    POOLINGS,
+    read_pooling,
+    read_step,
+    unknown,
+    write_json,
+    write_pooling,
+    write_step,
+)
+from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import map_file, parse_json, read_json
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.spec import Weights, parameter_table
+from albertkit.spec.pooling_config import Dense, Similarity, VectorPlan
+
+MODULES = "modules.json"
+SETTINGS = "config_sentence_transformers.json"
+ENCODER_SETTINGS = "sentence_bert_config.json"
+WRITTEN_TYPE = "sentence_transformers.models."  # versions 0.3 to 6 import from here
+# What may stand as a module's path; the encoder's is often empty.
+FOLDER = re.compile(r"([\w-][\w.-]{0,99})?")
+SIMILARITIES: tuple[Similarity, ...] = ("cosine", "dot", "euclidean", "manhattan")
+
+
+class SentenceTransformersFormat:
+    """The Format of sentence-transformers' directories."""
+
+    name = "sentence-transformers"
+
+    def recognises(self, place: Path) -> str | None:
+        return MODULES if (place / MODULES).is_file() else None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
+        modules = read_modules(place / MODULES)
+        (_, encoder_place), (_, pooling_place) = modules[:2]
+        stored = _format_of_encoder(encoder_place).read(encoder_place, told)
+        plan = VectorPlan(
+            pooling=read_pooling(pooling_place / "config.json"),
+            steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
+        )
+        _check_widths(plan, stored.weights.config.hidden_size, place)
+        plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
+        return replace(stored, vectors=_with_settings(plan, place / SETTINGS))
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that sentence-transformers opens, whole or not at all.
+
+        Heads are left out: vectors need none. Raises InputError [vector-step-unknown] for the
+        pooler, which sentence-transformers doesn't know as a way of pooling.
+        """
+        plan = stored.vectors or VectorPlan()
+        if plan.pooling not in POOLINGS:
+            raise InputError(
+                "vector-step-unknown",
+                f"pooling is {plan.pooling!r}",
+                why="sentence-transformers pools by mean, cls or max",
+                fix="Save with one of these",
+            )
+        with new_directory(place) as folder:
+            HUGGINGFACE.write(
+                replace(stored, weights=_headless(stored.weights)), folder, dtype=dtype
+            )
+            modules = [("", ENCODER), ("1_Pooling", POOLING)]
+            write_json(folder / ENCODER_SETTINGS, _encoder_settings(plan, stored.weights))
+            write_pooling(folder / "1_Pooling", plan.pooling, stored.weights.config.hidden_size)
+            for number, step in enumerate(plan.steps, 2):
+                kind = DENSE if isinstance(step, Dense) else NORMALISE
+                modules.append((f"{number}_{kind}", kind))
+                write_step(folder / f"{number}_{kind}", step)
+            write_json(folder / MODULES, _listed(modules))
+            write_json(
+                folder / SETTINGS,
+                {
+                    "prompts": dict(plan.prompts),
+                    "default_prompt_name": plan.default_prompt,
+                    "similarity_fn_name": plan.similarity,
+                },
+            )
+
+
+SENTENCE_TRANSFORMERS = SentenceTransformersFormat()
+
+
+def _format_of_encoder(place: Path) -> Format:
+    if not is_bert(place):
+        return HUGGINGFACE
+    from albertkit.checkpoints.bert.format import BERT  # which few directories need
+
+    return BERT
+
+
+def read_modules(path: Path) -> list[tuple[str, Path]]:
+    """(kind, folder) of each module: an encoder, a pooling, then what follows.
+
+    Raises FormatError [json-malformed], [vector-step-unknown].
+    """
+    # the file holds a list; the reader of objects checks size, encoding and keys given twice
+    listed = parse_json(b'{"modules":' + bytes(map_file(path)) + b"}", str(path))["modules"]
+    modules = []
+    for module in listed if isinstance(listed, list) else []:
+        if not isinstance(module, dict):
+            raise unknown(f"a module is {module!r}", "a module is an object", path)
+        name = str(module.get("path", ""))
+        if not FOLDER.fullmatch(name):
+            raise unknown(f"a module lies in {name[:40]!r}", "that is no folder beside it", path)
+        folder = path.parent / name
+        modules.append((str(module.get("type", "")).rpartition(".")[2], folder))
+    kinds = [kind for kind, _ in modules]
+    if kinds[:2] != [ENCODER, POOLING]:
+        raise unknown(
+            f"the modules are {', '.join(kinds) or 'none'}",
+            f"text vectors need {ENCODER} and then {POOLING}",
+            path,
+        )
+    return modules
+
+
+def _check_widths(plan: VectorPlan, width: int, place: Path) -> None:
+    """Each Dense reads as many numbers as come before it."""
+    for step in plan.steps:
+        if isinstance(step, Dense):
+            if step.weight.shape[1] != width:
+                raise FormatError(
+                    "checkpoint-misshaped",
+                    f"a Dense reads {step.weight.shape[1]} numbers of each vector",
+                    why=f"the vectors before it have {width}",
+                    fix="Copy or download the directory again",
+                    where=str(place),
+                )
+            width = len(step.weight)
+
+
+def _with_encoder_settings(plan: VectorPlan, path: Path) -> VectorPlan:
+    found = read_json(path) if path.is_file() else {}
+    length = found.get("max_seq_length")
+    return replace(
+        plan,
+        max_length=length if isinstance(length, int) and length > 0 else None,
+        lower_case=found.get("do_lower_case") is True,
+    )
+
+
+def _with_settings(plan: VectorPlan, path: Path) -> VectorPlan:
+    found = read_json(path) if path.is_file() else {}
+    prompts = found.get("prompts")
+    default = found.get("default_prompt_name")
+    similarity: Similarity = next(
+        (s for s in SIMILARITIES if s == found.get("similarity_fn_name")), "cosine"
+    )
+    return replace(
+        plan,
+        prompts=MappingProxyType(
+            {name: str(text) for name, text in prompts.items()} if isinstance(prompts, dict) else {}
+        ),
+        default_prompt=default if isinstance(default, str) else None,
+        similarity=similarity,
+    )
+
+
+def _headless(weights: Weights) -> Weights:
+    table = parameter_table(weights.config, pooler=weights.has_pooler)
+    arrays = {row.name: weights.arrays[row.name] for row in table.stored}
+    return Weights(weights.config, (), arrays, weights.origin)
+
+
+def _encoder_settings(plan: VectorPlan, weights: Weights) -> dict[str, object]:
+    positions = weights.config.max_position_embeddings
+    length = min(plan.max_length or positions, positions)
+    settings: dict[str, object] = {"max_seq_length": length, "do_lower_case": plan.lower_case}
+    if not weights.has_pooler:  # transformers would make one, and report that it is untrained
+        settings["model_args"] = {"add_pooling_layer": False}
+    return settings
+
+
+def _listed(modules: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
+    return [
+        {"idx": number, "name": str(number), "path": path, "type": WRITTEN_TYPE + kind}
+        for number, (path, kind) in enumerate(modules)
+    ]

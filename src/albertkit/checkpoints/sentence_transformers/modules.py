@@ -1,0 +1,140 @@
+"""What makes vectors in a sentence-transformers directory: Pooling, Dense and Normalize folders.
+
+Each has a config.json, whose keys changed over the years; a Dense has its tensors beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.reader import JsonValue, read_json
+from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.spec.config import Activation
+from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorStep
+
+DENSE_WEIGHTS = "model.safetensors"
+# What `type` ends in; the way to it changed in version 6, the last word never.
+ENCODER, POOLING, DENSE, NORMALISE = "Transformer", "Pooling", "Dense", "Normalize"
+POOLINGS: Mapping[str, Pooling] = MappingProxyType({"mean": "mean", "cls": "cls", "max": "max"})
+FLAGS = MappingProxyType(  # before version 6: one flag for each way of pooling
+    {
+        "pooling_mode_cls_token": "cls",
+        "pooling_mode_max_tokens": "max",
+        "pooling_mode_mean_tokens": "mean",
+        "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+        "pooling_mode_weightedmean_tokens": "weightedmean",
+        "pooling_mode_lasttoken": "lasttoken",
+    }
+)
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {"Tanh": "tanh", "Identity": "identity", "ReLU": "relu", "GELU": "gelu_erf", "SiLU": "silu"}
+)
+HOME_OF = {"Identity": "linear"}  # the others live in activation
+OURS = "sentence_embedding"
+
+
+def read_pooling(path: Path) -> Pooling:
+    """The pooling of a folder's config; raises FormatError [vector-step-unknown]."""
+    found = read_json(path)
+    mode = found.get("pooling_mode")
+    asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(found)
+    if len(asked) != 1 or str(asked[0]) not in POOLINGS:
+        raise unknown(
+            f"the pooling is {' + '.join(map(str, asked))}", "known are mean, cls and max", path
+        )
+    if found.get("include_prompt") is False:
+        raise unknown("the pooling leaves prompts out", "only whole texts are pooled here", path)
+    return POOLINGS[str(asked[0])]
+
+
+def _flagged(found: Mapping[str, JsonValue]) -> list[JsonValue]:
+    return [mode for flag, mode in FLAGS.items() if found.get(flag)] or ["mean"]
+
+
+def read_step(kind: str, folder: Path) -> VectorStep:
+    path = folder / "config.json"
+    # before version 5.2 Normalize had no file of its own
+    found = read_json(path) if kind != NORMALISE or path.is_file() else {}
+    if any(
+        found.get(end, OURS) not in (OURS, None)
+        for end in ("module_input_name", "module_output_name")
+    ):
+        raise unknown(f"a {kind} reads or writes token vectors", "only text vectors are made", path)
+    if kind == NORMALISE:
+        return Normalise()
+    if kind != DENSE:
+        raise unknown(f"it lists a module {kind!r}", "known are Dense and Normalize", folder)
+    if found.get("use_residual"):
+        raise unknown("a Dense adds its input to its output", "only plain ones are known", path)
+    named = str(found.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
+    if named not in ACTIVATIONS:
+        raise unknown(f"the activation is {named}", f"known are {', '.join(ACTIVATIONS)}", path)
+    return _read_dense(folder / DENSE_WEIGHTS, ACTIVATIONS[named])
+
+
+def _read_dense(path: Path, activation: Activation) -> Dense:
+    arrays = read_safetensors(path)
+    extra = set(arrays) - {"linear.weight", "linear.bias"}
+    weight = arrays.get("linear.weight")
+    bias = arrays.get("linear.bias")
+    if (
+        extra
+        or weight is None
+        or weight.ndim != 2
+        or (bias is not None and bias.shape != weight.shape[:1])
+    ):
+        raise FormatError(
+            "checkpoint-misshaped",
+            f"its tensors are {', '.join(sorted(arrays))}",
+            why="a Dense has linear.weight [out, in] and perhaps linear.bias [out]",
+            fix="Copy or download it again",
+            where=str(path),
+        )
+    return Dense(weight, bias, activation)
+
+
+def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
+    folder.mkdir()
+    flags = {flag: mode == pooling for flag, mode in FLAGS.items()}
+    write_json(
+        folder / "config.json", {"word_embedding_dimension": width, **flags, "include_prompt": True}
+    )
+
+
+def write_step(folder: Path, step: VectorStep) -> None:
+    folder.mkdir()
+    if isinstance(step, Normalise):
+        write_json(folder / "config.json", {})
+        return
+    arrays = {"linear.weight": step.weight}
+    if step.bias is not None:
+        arrays["linear.bias"] = step.bias
+    write_safetensors(folder / DENSE_WEIGHTS, arrays)
+    named = next(name for name, activation in ACTIVATIONS.items() if activation == step.activation)
+    write_json(
+        folder / "config.json",
+        {
+            "in_features": step.weight.shape[1],
+            "out_features": step.weight.shape[0],
+            "bias": step.bias is not None,
+            "activation_function": f"torch.nn.modules.{HOME_OF.get(named, 'activation')}.{named}",
+        },
+    )
+
+
+def write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def unknown(what: str, why: str, path: Path) -> FormatError:
+    return FormatError(
+        "vector-step-unknown",
+        what,
+        why=why,
+        fix="Open the encoder alone and pool as you need it, or save the model in another form",
+        where=str(path),
+    )

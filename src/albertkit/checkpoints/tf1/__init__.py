@@ -1,0 +1,1 @@
+"""Checkpoints and TF Hub modules of google-research/albert (TensorFlow 1)."""

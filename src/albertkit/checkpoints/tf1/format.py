@@ -1,0 +1,212 @@
+"""Checkpoints of google-research/albert: `model.ckpt-best.index` with data, albert_config.json.
+
+In: a directory, a prefix or an index file, written by TensorFlow 1, before or after fine-tuning.
+Out: weights under canonical names; and back, so that google's code restores them. What an
+optimizer has left in the file is not the model's, and stays there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from albertkit.checkpoints.agreement import check_shapes
+from albertkit.checkpoints.bundle_prefix import bundle_prefix
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told, not_said
+from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.group_order import by_google, other_order
+from albertkit.checkpoints.huggingface.format import config_to_write
+from albertkit.checkpoints.names import Laid, has_real_projection
+from albertkit.checkpoints.tf1.names import HEADS, rows
+from albertkit.checkpoints.tf1.variables import Tf1Variables
+from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.errors import Finding, FormatError, InputError
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import JsonValue, map_file, read_json
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
+from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle, write_bundle
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.config import TO_GOOGLE
+from albertkit.spec.heads import MASKED_LM
+
+CONFIG = "albert_config.json"
+PREFIX = "model.ckpt-best"
+LATEST = "checkpoint"  # in which TensorFlow looks up the newest prefix of a directory
+PIECES = "30k-clean.model"
+# The files of a tokenizer; of the vocabularies among them one is enough, the first.
+VOCABULARIES = (PIECES, "spiece.model", "vocab.txt", "vocab_chinese.txt")
+BESIDE_VOCABULARY = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+UNSAID = ("num_hidden_layers", "num_attention_heads", "hidden_act")
+EPSILON = 1e-12  # of every norm. Source: google-research/albert, modeling.py
+
+
+class Tf1Format:
+    """The Format of google-research/albert's checkpoints."""
+
+    name = "tf1"
+
+    def recognises(self, place: Path) -> str | None:
+        prefix = bundle_prefix(place)
+        if prefix is None or OBJECT_GRAPH in read_bundle(prefix):
+            return None
+        return f"{prefix.name}{INDEX_ENDING} without a graph of objects"
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a checkpoint; tensors stay on disk until they are touched.
+
+        Raises FormatError [metadata-missing], [checkpoint-without-encoder],
+        [checkpoint-misshaped], [groups-rounded], InputError [checkpoint-ambiguous], and as
+        `read_bundle`.
+        """
+        prefix = bundle_prefix(place)
+        if prefix is None:
+            raise InputError(
+                "file-not-found", f"there is no checkpoint {str(place)!r}", fix="Check the path"
+            )
+        here = prefix.parent
+        # a fine-tuned checkpoint may lie in a folder of the model that it was made from
+        model = next(
+            (folder for folder in (here, here.parent) if (folder / CONFIG).is_file()), None
+        )
+        files = tokenizer_files(here) or (tokenizer_files(model) if model else ())
+        return read_variables(prefix, model / CONFIG if model else None, files, told, str(place))
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that google's code restores from, whole or not at all.
+
+        Labels and what else its configuration cannot say stand there under Hugging Face's keys,
+        which google's code reads over. Other files of an existing `place` stay.
+        Raises InputError [target-cannot-hold] before anything is written, SurroundingsError
+        [write-failed].
+        """
+        weights = stored.weights
+        for what, why, part in _without_place(weights, dtype):
+            raise cannot_hold("a checkpoint of google's", what, why, part)
+        shapes = {name: array.shape for name, array in weights.arrays.items()}
+        check_shapes(weights.table(), shapes, weights.origin)
+        table = rows(weights.config, weights.heads, pooler=weights.has_pooler)
+        with new_directory(place) as folder:
+            write_bundle(folder / PREFIX, Laid(weights, table))
+            for file in stored.tokenizer_files:
+                is_pieces = looks_like_sentencepiece(bytes(map_file(file)[:16]))
+                shutil.copyfile(file, folder / (PIECES if is_pieces else file.name))
+            (folder / LATEST).write_text(f'model_checkpoint_path: "{PREFIX}"\n', "utf-8")
+            text = json.dumps(_config_to_write(weights), indent=2, ensure_ascii=False)
+            (folder / CONFIG).write_text(text + "\n", "utf-8")
+
+
+TF1 = Tf1Format()
+
+
+def read_variables(
+    prefix: Path, config_file: Path | None, files: tuple[Path, ...], told: Told, origin: str
+) -> Stored:
+    """What a bundle of google's variables holds; raises as `Tf1Format.read`."""
+    variables = Tf1Variables(read_bundle(prefix), origin)
+    if config_file is None:
+        config, notes = _config_from_shapes(variables, told, origin)
+    else:
+        config, notes = told.over(_config(config_file, variables), origin)
+    _check_order(config, origin)
+    weights, more = variables.weights(config)
+    return Stored(weights, files, (*notes, *more))
+
+
+def tokenizer_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a tokenizer that lie in a folder: its vocabulary, and what belongs to it."""
+    vocabularies = [name for name in VOCABULARIES if (folder / name).is_file()][:1]
+    beside = [name for name in BESIDE_VOCABULARY if (folder / name).is_file()]
+    return tuple(folder / name for name in (*vocabularies, *beside))
+
+
+def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
+    """google's configuration, checked against the layers that the names count."""
+    config = AlbertConfig.from_google(read_json(file))
+    for name, value in variables.repeats().items():
+        if getattr(config, name) != value:
+            raise FormatError(
+                "checkpoint-misshaped",
+                f"{name} is {getattr(config, name)}",
+                why=f"by the names of the checkpoint's variables it is {value}",
+                fix="Use the configuration that belongs to these weights",
+                where=str(file),
+            )
+    return config
+
+
+def _config_from_shapes(
+    variables: Tf1Variables, told: Told, origin: str
+) -> tuple[AlbertConfig, tuple[Finding, ...]]:
+    """The configuration of a checkpoint without one: by its shapes, and by what was told."""
+    fields: dict[str, JsonValue] = {**variables.fields(), **told.given()}
+    missing = [name for name in UNSAID if name not in fields]
+    if missing:
+        raise not_said(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
+    note = Finding(
+        "metadata-elsewhere",
+        "note",
+        f"there is no {CONFIG}: sizes are taken from the shapes of the variables",
+        why=f"{', '.join(UNSAID)} are taken as told",
+        where=origin,
+    )
+    return AlbertConfig.from_dict(fields, where=origin), (note,)
+
+
+def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+    """What google's graph has no place for, why, and the part that it belongs to."""
+    config = weights.config
+    if config.embedding_size == config.hidden_size and has_real_projection(weights):
+        yield (
+            f"the projection from {config.embedding_size} to {config.hidden_size}",
+            "where both widths are equal, its graph has no projection; this one is no identity",
+            "",
+        )
+    if config.activation not in TO_GOOGLE:
+        names = ", ".join(TO_GOOGLE.values())
+        yield f"the activation {config.hidden_act}", f"its code knows {names}", ""
+    own = f"its code takes {EPSILON}"
+    if config.layer_norm_eps != EPSILON:
+        yield f"norms with the epsilon {config.layer_norm_eps}", own, ""
+    if MASKED_LM.name in weights.heads and config.prediction_eps != EPSILON:
+        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        yield what, own, MASKED_LM.name
+    order = other_order(config, by_google)
+    if order is not None:
+        yield _groups(config), f"its code rounds: {order}", ""
+    for name in weights.heads:
+        if name not in HEADS:
+            yield f"the head {name}", f"it has {', '.join(HEADS)}", name
+    if dtype != "float32":
+        yield f"{dtype} weights", "its variables are float32", ""
+
+
+def _check_order(config: AlbertConfig, origin: str) -> None:
+    """Refuse weights that google's code trained in an order of groups which we don't have."""
+    order = other_order(config, by_google)
+    if order is not None:
+        raise FormatError(
+            "groups-rounded",
+            f"{_groups(config)} cannot be computed as in training",
+            why=f"google's code rounds: {order}",
+            fix="Train it again with as many groups as divide the layers",
+            where=origin,
+        )
+
+
+def _groups(config: AlbertConfig) -> str:
+    return f"{config.num_hidden_groups} groups in {config.num_hidden_layers} layers"
+
+
+def _config_to_write(weights: Weights) -> dict[str, object]:
+    """google's keys, and after them those of Hugging Face's that google has no word for.
+
+    Not `model_type`: who reads that takes `hidden_act` by Hugging Face's names.
+    """
+    google = weights.config.to_google()
+    others = config_to_write(weights)
+    idle = {"model_type", "dtype"}
+    return {**google, **{k: v for k, v in others.items() if k not in google and k not in idle}}

@@ -1,0 +1,1 @@
+"""TF Hub's encoders and preprocessors as SavedModels of TensorFlow 2."""

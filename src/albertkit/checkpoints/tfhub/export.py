@@ -1,0 +1,156 @@
+"""Write what TF Hub published: the encoder's SavedModel, and its preprocessor beside it.
+
+In: a model with one shared layer and a pooler. Out: a directory that `hub.load`,
+`hub.KerasLayer` and `keras.layers.TFSMLayer` open, with the API of the published version 3, and
+in its folder `preprocessor` another, which makes the encoder's inputs of texts.
+TensorFlow is named in the files tfhub/export*.py alone, and only writing needs it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.model_garden.names import PREPROCESSOR
+from albertkit.checkpoints.names import has_real_projection
+from albertkit.checkpoints.tfhub.export_encoder import encoder_module, encoder_signature
+from albertkit.checkpoints.tfhub.export_preprocessor import (
+    Preprocessing,
+    preprocessing_of,
+    preprocessor_module,
+    preprocessor_signature,
+)
+from albertkit.checkpoints.tokenizer_files import sentencepiece_file
+from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.errors import SurroundingsError, imported
+from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import read_json
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.spec import Weights
+from albertkit.spec.heads import MASKED_LM
+
+if TYPE_CHECKING:
+    from tensorflow import Module
+
+LOGGER = logging.getLogger(__name__)
+
+A_MODULE = "a TF Hub encoder"
+EPSILON = 1e-12  # of every norm in every published encoder: no file says it
+SETTINGS = "tokenizer_config.json"
+DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
+
+
+def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    """Write the encoder to `place` and the preprocessor to its folder, whole or not at all.
+
+    Without a SentencePiece model among the tokenizer's files there is neither `sp_model_file` nor
+    a preprocessor, and the log says so. Raises InputError [target-cannot-hold] before anything is
+    written, SurroundingsError [extra-missing], [extra-mismatched], [write-failed].
+    """
+    check_has_place(stored.weights, dtype)
+    pieces = sentencepiece_file(
+        stored.tokenizer_files,
+        A_MODULE,
+        "its preprocessor runs a SentencePiece model, and none lies beside the weights",
+    )
+    preprocessing = _preprocessing(stored, pieces) if pieces else None
+    tf, text = tensorflow_and_text()
+    with new_directory(place) as folder:
+        encoder = encoder_module(tf, stored.weights, pieces)
+        save(tf, encoder, encoder_signature(tf, encoder), folder)
+        if preprocessing is None:
+            LOGGER.warning(
+                "no SentencePiece model lies beside the weights: no preprocessor [no-vocabulary]"
+            )
+            return
+        LOGGER.warning(
+            "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
+            "then they give other pieces than google's, as for '2001,' [tokenizer-changed]"
+        )
+        texts = preprocessor_module(tf, text, preprocessing)
+        save(tf, texts, preprocessor_signature(tf, texts), folder / PREPROCESSOR)
+
+
+def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folder: Path) -> None:
+    """Write one SavedModel; raises SurroundingsError [write-failed] also where TensorFlow fails."""
+    try:
+        tf.saved_model.save(module, str(folder), signatures=dict(signatures))
+    except tf.errors.OpError as error:  # where Python's own files would raise OSError
+        raise SurroundingsError(
+            "write-failed",
+            f"TensorFlow could not write {str(folder)!r}: {error.message}",
+            why="what was there before is untouched",
+            fix="Free space on this disk, or write to another",
+        ) from error
+
+
+def check_has_place(weights: Weights, dtype: SavedDtype) -> None:
+    """Raise InputError [target-cannot-hold] for what a TF Hub encoder has no place for."""
+    config = weights.config
+    if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
+        layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
+        raise cannot_hold(A_MODULE, layers, "it repeats one shared layer")
+    if not weights.has_pooler:
+        raise cannot_hold(
+            A_MODULE,
+            "a model without a pooler",
+            "its API promises pooled_output, which the pooler makes",
+        )
+    for name in weights.heads:
+        if name != MASKED_LM.name:
+            raise cannot_hold(
+                A_MODULE, f"the head {name}", "its one head is the masked words' (.mlm)", name
+            )
+    if config.embedding_size == config.hidden_size and has_real_projection(weights):
+        raise cannot_hold(
+            A_MODULE,
+            f"the projection from {config.embedding_size} to {config.hidden_size}",
+            "where both widths are equal, TF Hub's form has no projection; this one is no identity",
+        )
+    own = f"whoever reads one takes {EPSILON}"
+    if config.layer_norm_eps != EPSILON:
+        raise cannot_hold(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
+    if weights.heads and config.prediction_eps != EPSILON:
+        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        raise cannot_hold(A_MODULE, what, own, MASKED_LM.name)
+    if dtype != "float32":
+        raise cannot_hold(A_MODULE, f"{dtype} weights", "its variables are float32")
+
+
+def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
+    """TensorFlow and the library with its text operations, of one minor version.
+
+    Another minor version's operations fail to load, with a missing symbol's mangled name.
+    """
+    wanted_for = "writing a TF Hub module"
+    tf = imported("tensorflow", wanted_for)
+    try:
+        found = version("tensorflow-text")
+    except PackageNotFoundError:
+        found = tf.__version__  # not installed: the import says how to
+    if _minor(found) != _minor(tf.__version__):
+        raise SurroundingsError(
+            "extra-mismatched",
+            f"tensorflow-text is {found}, TensorFlow is {tf.__version__}",
+            why="its operations load into the same minor version alone",
+            fix="Run: pip install 'albertkit[tensorflow]'",
+        )
+    return tf, imported("tensorflow_text", wanted_for)
+
+
+def _minor(full: str) -> list[str]:
+    return full.split(".")[:2]
+
+
+def _preprocessing(stored: Stored, pieces: Path) -> Preprocessing:
+    settings = next((file for file in stored.tokenizer_files if file.name == SETTINGS), None)
+    return preprocessing_of(
+        pieces,
+        read_json(settings) if settings else {},
+        min(DEFAULT_LENGTH, stored.weights.config.max_position_embeddings),
+    )

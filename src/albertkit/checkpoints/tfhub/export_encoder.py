@@ -1,0 +1,137 @@
+"""ALBERT as a TensorFlow module with the API of TF Hub's encoders, version 3.
+
+In: weights. Out: a tree of objects for `tf.saved_model.save`: called with a dict of ids, mask and
+types, with 25 trainable variables under their published names, and `.mlm` where there is that head.
+The arithmetic is graph/encoder.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
+
+from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.names import Laid
+from albertkit.checkpoints.tfhub.export_emitter import TensorFlowEmitter
+from albertkit.graph.encoder import embeddings, layer
+from albertkit.graph.heads import masked_words, pooler
+from albertkit.spec import Weights
+from albertkit.spec.heads import MASKED_LM
+from albertkit.spec.parameters import layer_prefix
+
+if TYPE_CHECKING:
+    from tensorflow import Module, Tensor, TensorSpec, Variable
+
+IDS, MASK, TYPES = "input_word_ids", "input_mask", "input_type_ids"
+POSITIONS = "masked_lm_positions"
+HIDING = -1e9  # added to the score of an empty slot, as versions 2 and 3 do; version 1 adds -10000
+
+Inputs: TypeAlias = "Mapping[str, Tensor]"  # int32: [B, S] each, positions [B, P]
+Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"
+Call: TypeAlias = Callable[[Inputs, bool], Outputs]
+
+
+def encoder_module(tf: ModuleType, weights: Weights, sentencepiece: Path | None) -> Module:
+    """The tree to save. sentencepiece: becomes the asset `sp_model_file`."""
+    table = rows(weights.config, weights.heads)
+    arrays = Laid(weights, table)
+    variables = {row.canonical: tf.Variable(arrays[row.foreign], name=row.foreign) for row in table}
+    arithmetic = Arithmetic(tf, weights, variables)
+    own = [variables[row.canonical] for row in encoder_rows(weights.config)]
+    root = called_as(tf, arithmetic.encode, own, input_specs(tf, IDS, MASK, TYPES))
+    if MASKED_LM.name in weights.heads:
+        specs = input_specs(tf, IDS, MASK, TYPES, POSITIONS)
+        root.mlm = called_as(tf, arithmetic.predict, list(variables.values()), specs)
+    if sentencepiece is not None:
+        root.sp_model_file = tf.saved_model.Asset(str(sentencepiece))
+    return root
+
+
+def encoder_signature(tf: ModuleType, encoder: Module) -> dict[str, Callable[..., Outputs]]:
+    """The signature that servers call: inputs by name, outputs in a flat dict."""
+
+    def flat(**inputs: Tensor) -> Outputs:
+        found = encoder.__call__(inputs)  # an instance's own: Python would look for the class's
+        layers = found.pop("encoder_outputs")
+        return {**found, **{f"encoder_output_{n}": x for n, x in enumerate(layers)}}
+
+    specs = input_specs(tf, IDS, MASK, TYPES)
+    return {"serving_default": tf.function(flat, autograph=False).get_concrete_function(**specs)}
+
+
+def input_specs(tf: ModuleType, *names: str) -> dict[str, TensorSpec]:
+    """int32 [B, S] each, both open."""
+    return {name: tf.TensorSpec([None, None], tf.int32, name) for name in names}
+
+
+def called_as(
+    tf: ModuleType, call: Call, variables: Sequence[Variable], specs: Mapping[str, TensorSpec]
+) -> Module:
+    """An object that is called with the inputs of `specs`, and has the attributes hub asks for."""
+    # A tf.Module would compute `variables` anew and save none under that name.
+    found = tf.__internal__.tracking.AutoTrackable()
+    found.variables = list(variables)
+    found.trainable_variables = list(variables)
+    found.regularization_losses = []
+
+    @tf.function(autograph=False)
+    def called(inputs: Inputs, training: bool = False, mask: None = None) -> Outputs:
+        return call(inputs, training)
+
+    for training in (True, False):  # what is not traced now cannot be called when loaded
+        called.get_concrete_function(dict(specs), training=training)
+    found.__call__ = called
+    # what Keras 3's TFSMLayer calls, unless told otherwise: no signature takes a dict
+    found.serve = called
+    return found
+
+
+class Arithmetic:
+    """What the module computes, over the Emitter for TensorFlow."""
+
+    def __init__(self, tf: ModuleType, weights: Weights, variables: Mapping[str, Variable]) -> None:
+        self.tf = tf
+        self.config = weights.config
+        self.variables = variables
+
+    def encode(self, inputs: Inputs, training: bool) -> Outputs:
+        """All outputs of the encoder; `default` is what hub's older layers take."""
+        tf, config, emit = self.tf, self.config, self._emitter(training)
+        length = tf.shape(inputs[IDS])[1]
+        tf.debugging.assert_less_equal(
+            length,
+            config.max_position_embeddings,
+            f"the rows are longer than the {config.max_position_embeddings} positions of the model",
+        )
+        adder = (1 - tf.cast(inputs[MASK], tf.float32)) * HIDING  # [B, S]
+        adder = adder[:, None, None, :]
+        positions = tf.range(length)[None]  # [1, S]
+        x = embeddings(emit, inputs[IDS], inputs[TYPES], positions)  # [B, S, H]
+        every: list[Tensor] = []
+        for _ in range(config.num_hidden_layers):
+            with tf.name_scope("transformer"):
+                x = layer(emit, config, x, adder, layer_prefix(0, 0))
+            every.append(x)
+        with tf.name_scope("pooler_transform"):
+            pooled = pooler(emit, x[:, 0])  # [B, H]
+        return {
+            "default": pooled,
+            "encoder_outputs": every,
+            "pooled_output": pooled,
+            "sequence_output": x,
+        }
+
+    def predict(self, inputs: Inputs, training: bool) -> Outputs:
+        """The encoder's outputs, and the logits [B, P, V] at the given positions."""
+        tf, found = self.tf, self.encode(inputs, training)
+        del found["default"]
+        places = inputs[POSITIONS]  # [B, P]
+        vectors = tf.gather(found["sequence_output"], places, batch_dims=1)  # [B, P, H]
+        with tf.name_scope("cls/predictions"):
+            found["mlm_logits"] = masked_words(self._emitter(training), self.config, vectors)
+        return found
+
+    def _emitter(self, training: bool) -> TensorFlowEmitter:
+        return TensorFlowEmitter(self.tf, self.config, self.variables, training=training)

@@ -1,0 +1,123 @@
+"""TF Hub's encoders as SavedModels of TensorFlow 2: ALBERT and BERT, of every published version.
+
+In: a directory with saved_model.pb, variables and assets. Out: weights under canonical names, and
+the vocabulary among the assets. Modules with lists as inputs (version 1) and with dicts (2 and
+later), with `.mlm` or without, are read alike: what counts is the name that each variable has in
+the graph of objects, since keys differ from writer to writer.
+
+No file says the norms' epsilon; it is 1e-12 in all of them. Where a mask hides a whole row they
+give three different answers (version 1 adds -10000 to hidden scores, which leaves such a row as if
+nothing were hidden; later ones add -1e9, which makes its attention uniform); here a text has at
+least one id, and the torch models refuse such a mask.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
+from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.model_garden.names import PREPROCESSOR
+from albertkit.checkpoints.model_garden.variables import GardenVariables
+from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note
+from albertkit.errors import Finding, FormatError
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.fileformats.tensorflow.saved_model import SavedModel, read_saved_model
+from albertkit.fileformats.tensorflow.saved_model_files import FILE, VARIABLES, is_saved_model
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
+from albertkit.spec import AlbertConfig
+
+PREPROCESSES = "bert_pack_inputs"  # the attribute that every preprocessor has
+VOCABULARIES = ("sp_model_file", "vocab_file")  # the attributes with ALBERT's, with BERT's
+
+
+class TfHubFormat:
+    """The Format of TF Hub's encoders."""
+
+    name = "tfhub"
+
+    def recognises(self, place: Path) -> str | None:
+        return FILE if is_saved_model(place) else None
+
+    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+        """Open a module; tensors stay on disk until they are touched.
+
+        Raises FormatError [file-foreign] for a SavedModel of something else, [metadata-missing],
+        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], and as
+        `read_saved_model` and `read_bundle`.
+        """
+        origin = str(place)
+        model = read_saved_model(place)
+        _check_kind(model)
+        variables = GardenVariables(read_bundle(place / VARIABLES))
+        said = depth_and_activation(model, variables.blocks, told.given())
+        shown = variables.fields()
+        fields = {**told.given(), **said.fields, **shown}
+        config = AlbertConfig.from_dict(fields, where=origin)
+        config, notes = told.over(config, origin, shown=shown)
+        weights, more = variables.weights(config)
+        assets = (model.asset_of(name) for name in VOCABULARIES)
+        named = [file for file in assets if file is not None]
+        there = tuple(file for file in named if file.is_file())
+        lost = [_lost(file, origin) for file in named if file not in there]
+        read = [_read_as_in_training(place)] if there else []
+        return Stored(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
+
+    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write an encoder and its preprocessor, by TensorFlow itself; as `write_tfhub`."""
+        # here, because reading needs nothing of it
+        from albertkit.checkpoints.tfhub.export import write_tfhub
+
+        write_tfhub(stored, place, dtype=dtype)
+
+
+TFHUB = TfHubFormat()
+
+
+def _read_as_in_training(place: Path) -> Finding:
+    preprocessor = place / PREPROCESSOR
+    give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
+    return Finding(
+        "text-rules-unsaid",
+        "note",
+        "texts are read by google's own rules, as in training (policy reference)",
+        why="an encoder brings its vocabulary and no rules; those of TF Hub's preprocessors, which "
+        "are modules of their own, give other ids to some texts, such as '2001,'",
+        fix=f"For the preprocessor's ids open {give} as the tokenizer, or take the policy tfhub",
+        where=str(place),
+    )
+
+
+def _lost(file: Path, origin: str) -> Finding:
+    return Finding(
+        "no-vocabulary",
+        "warning",
+        f"there is no {file.name} among its assets, and so no tokenizer",
+        why="the module names this file as its vocabulary",
+        fix="Copy or download it too",
+        where=origin,
+    )
+
+
+def _check_kind(model: SavedModel) -> None:
+    """Refuse a SavedModel of something else, and say of what."""
+    attributes = model.root.children
+    if PREPROCESSES in attributes:
+        raise FormatError(
+            "file-foreign",
+            "this is a preprocessor: it makes ids of texts and has no weights",
+            why="an encoder was expected",
+            fix="Open it with AlbertTokenizer.from_pretrained, and give the encoder here",
+            where=str(model.place),
+        )
+    names = [found.variable for found in model.objects if found.variable]
+    if not any(f"/{name}".endswith("/word_embeddings/embeddings") for name in names):
+        shown = ", ".join(names[:3]) or "none"
+        raise FormatError(
+            "file-foreign",
+            f"this SavedModel is no ALBERT: its {len(names)} variables are {shown}"
+            + (" …" if len(names) > 3 else ""),
+            why="a text encoder of TF Hub has one called word_embeddings/embeddings",
+            fix="Give an encoder such as albert_en_base",
+            where=str(model.place),
+        )

@@ -1,0 +1,165 @@
+"""What the shapes of an encoder module's variables don't tell: its depth and its activation.
+
+In: a SavedModel. Out: each with the words that say where it was read. Modules written with Keras
+2.5 or later have keras_metadata.pb; where it is missing the graph tells, since every layer has a
+softmax and every activation its operations.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from albertkit.checkpoints.config_overrides import not_said
+from albertkit.errors import Finding
+from albertkit.fileformats.reader import JsonValue, parse_json
+from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_message
+
+METADATA = "keras_metadata.pb"
+DEPTH, ACTIVATION = "num_hidden_layers", "hidden_act"
+# A Keras config's name → ours. Only names registered by Model Garden's text package are taken: its
+# "gelu" is the tanh form, while Keras's own is the erf form; the graph decides about all others.
+KERAS_ACTIVATIONS = {"Text>gelu": "gelu_new", "relu": "relu", "Text>relu": "relu"}
+# The operation that tells an activation, in the order in which they are looked for.
+TELLING = {"Erf": "gelu", "Erfc": "gelu", "Relu": "relu", "Sigmoid": "silu"}
+TANH_FORM = ("Tanh", "Pow")
+# Keras's names of dropout rates, ALBERT's encoder first, then BERT's.
+RATES = {
+    "hidden_dropout_prob": ("dropout_rate", "output_dropout"),
+    "attention_probs_dropout_prob": ("attention_dropout_rate", "attention_dropout"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Fields of the configuration that a module says, and where each was read."""
+
+    fields: dict[str, JsonValue] = field(default_factory=dict)
+    where: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, value: JsonValue, where: str) -> None:
+        """Keep a field, unless it is unknown or said already."""
+        if value is not None and name not in self.fields:
+            self.fields[name] = value
+            self.where[name] = where
+
+
+def depth_and_activation(
+    model: SavedModel, blocks: int | None, told: Mapping[str, int | str]
+) -> Said:
+    """Layers, activation and dropout rates.
+
+    blocks: how many blocks of variables there are, where each layer has its own; it is the depth
+    then. told: what the caller says of them. Raises FormatError [file-malformed] where the module
+    contradicts itself, [metadata-missing] where nobody says one of them.
+    """
+    said = Said()
+    said.take(DEPTH, blocks, "its variables")
+    settings = _keras_settings(model.place)
+    _take_keras(said, settings)
+    listed = _listed_layers(model)
+    said.take(DEPTH, listed, "the list of encoder_outputs in its signature")
+    for source, depth in ((METADATA, settings.get("num_layers")), ("its signature", listed)):
+        if depth is not None and depth != said.fields[DEPTH]:
+            raise model.malformed(
+                f"{source} says {depth} layers, and {said.where[DEPTH]} {said.fields[DEPTH]}"
+            )
+    if not {DEPTH, ACTIVATION} <= {*said.fields, *told}:
+        _take_graph(said, model)
+    missing = [name for name in (DEPTH, ACTIVATION) if name not in {*said.fields, *told}]
+    if missing:
+        why = "neither its metadata nor its graph has a form that is known"
+        raise not_said(missing, why, str(model.place))
+    return said
+
+
+def where_note(said: Said, origin: str) -> Finding:
+    """The note on what was taken from where."""
+    read: dict[str, list[str]] = {}
+    for name, place in said.where.items():
+        read.setdefault(place, []).append(f"{name} {said.fields[name]}")
+    parts = [f"{', '.join(values)} from {place}" for place, values in read.items()]
+    return Finding(
+        "metadata-taken",
+        "note",
+        f"{'; '.join(parts)}; widths and heads from the shapes of its variables",
+        why="the module has no configuration of its own",
+        where=origin,
+    )
+
+
+def _keras_settings(place: Path) -> Mapping[str, JsonValue]:
+    """The settings of the Keras model that is an encoder; empty where there are none."""
+    path = place / METADATA
+    if not path.is_file():
+        return {}
+    for node in read_message(path, "Keras's metadata").messages(1):
+        text = node.text(5)
+        if '"num_attention_heads"' not in text or '"num_layers"' not in text:
+            continue
+        settings = parse_json(text.encode(), str(path)).get("config")
+        if isinstance(settings, dict) and "num_layers" in settings:
+            return settings
+    return {}
+
+
+def _take_keras(said: Said, settings: Mapping[str, JsonValue]) -> None:
+    said.take(DEPTH, settings.get("num_layers"), METADATA)
+    for name in ("activation", "inner_activation"):
+        value = settings.get(name)
+        if isinstance(value, dict):  # as Keras writes it since 2023
+            value = value.get("config")
+        if isinstance(value, str):
+            said.take(ACTIVATION, KERAS_ACTIVATIONS.get(value), METADATA)
+    for ours, theirs in RATES.items():
+        for name in theirs:
+            said.take(ours, settings.get(name), METADATA)
+
+
+def _listed_layers(model: SavedModel) -> int | None:
+    """How many encoder outputs the module gives; versions with lists as outputs give none."""
+    call = model.child("__call__")
+    for function in call.functions if call else ():
+        count = model.listed_outputs(function).get("encoder_outputs")
+        if count is not None:
+            return count
+    return None
+
+
+def _take_graph(said: Said, model: SavedModel) -> None:
+    """Depth and activation from the function with the most softmaxes: each layer has one.
+
+    It holds the whole encoder; those for gradients have more products, but no softmax.
+    """
+    functions = map(_kinds, model.functions())
+    whole = max(functions, key=lambda kinds: kinds.all["Softmax"], default=Kinds())
+    said.take(DEPTH, whole.all["Softmax"] or None, "the softmaxes in its graph")
+    said.take(ACTIVATION, _activation(whole.inside), "the operations in its graph")
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """How many operations of each kind a function has: all, and those of an activation."""
+
+    all: Counter[str] = field(default_factory=Counter)
+    inside: Counter[str] = field(default_factory=Counter)
+
+
+def _kinds(operations: Iterable[Operation]) -> Kinds:
+    kinds = Kinds()
+    for operation in operations:
+        kinds.all[operation.kind] += 1
+        if "transformer/" in operation.name and "activation/" in operation.name:
+            kinds.inside[operation.kind] += 1
+    return kinds
+
+
+def _activation(kinds: Mapping[str, int]) -> str | None:
+    for kind, name in TELLING.items():
+        if kind in kinds:
+            return name
+    if all(kind in kinds for kind in TANH_FORM):
+        return "gelu_new"
+    return "tanh" if "Tanh" in kinds else None

@@ -1,0 +1,65 @@
+"""What both sides of a conversion are asked: eight fixed texts, or seeded ids without a tokenizer.
+
+In: a config, and a tokenizer where there is one. Out: Encodings, the same at every call. Lengths
+differ, two texts are pairs, so that padding, positions and type ids all take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from albertkit.spec import AlbertConfig
+from albertkit.tokenization import AlbertTokenizer, Encodings
+from albertkit.tokenization.rearranged import joined
+
+TEXTS = (
+    "The capital of France is Paris.",
+    "Water boils.",
+    "In 2001, the café's menu had 1,000 (one thousand) dishes.",
+    "Plants create energy through a process known as photosynthesis.",
+    "A",
+    "He said: “It’s well-known, isn't it?” – and left...",
+)
+PAIRS = (
+    ("How old are you?", "What is your age?"),
+    ("The dog runs.", "Mathematics is the science of numbers, shapes and their relations."),
+)
+SEED = 20260
+LENGTHS = (9, 2, 24, 12, 3, 17, 6, 14)  # of the seeded rows, in ids
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """N encodings that a model is asked about; called: what they are, in words."""
+
+    encodings: Encodings
+    called: str
+
+
+def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Questions:
+    """The eight questions for a model of this config."""
+    if tokenizer is None:
+        return Questions(_seeded(config), f"{len(LENGTHS)} rows of seeded ids")
+    longest = config.max_position_embeddings
+    first, second = (list(side) for side in zip(*PAIRS, strict=True))
+    singles = tokenizer.encode_batch(list(TEXTS), max_length=longest)
+    pairs = tokenizer.encode_batch(first, second, max_length=longest)
+    both = joined([singles, pairs])
+    types = np.minimum(both.type_ids, config.type_vocab_size - 1)  # some models have one type
+    encodings = Encodings(both.ids, types, both.starts, both.dropped)
+    return Questions(encodings, f"{len(encodings)} texts")
+
+
+def _seeded(config: AlbertConfig) -> Encodings:
+    chance = np.random.default_rng(SEED)
+    lengths = np.minimum(LENGTHS, config.max_position_embeddings)
+    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    count = int(starts[-1])
+    return Encodings(
+        ids=chance.integers(0, config.vocab_size, count, dtype=np.int32),
+        type_ids=chance.integers(0, config.type_vocab_size, count, dtype=np.int32),
+        starts=starts,
+        dropped=np.zeros(len(lengths), np.int64),
+    )

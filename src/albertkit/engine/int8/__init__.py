@@ -1,0 +1,1 @@
+"""Quantization of the layers' products to int8."""

@@ -1,0 +1,1 @@
+"""Tar and zip archives from untrusted sources."""

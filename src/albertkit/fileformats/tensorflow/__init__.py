@@ -1,0 +1,1 @@
+"""TensorFlow's files: tensor bundles, SavedModels, object graphs."""

@@ -1,0 +1,53 @@
+"""The graph of objects that TensorFlow 2 stores among a checkpoint's tensors.
+
+In: a tensor bundle. Out: for each variable in it its own name and the key of its tensor. Keys are
+paths through the objects and differ from writer to writer; names are the model's own.
+Format: tensorflow/core/protobuf/trackable_object_graph.proto.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.protobuf.reading import Message
+from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
+
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # the key of the tensor that holds it
+VALUE = "VARIABLE_VALUE"  # the attribute under which a variable keeps its tensor
+KIND = "a graph of objects"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedVariable:
+    """One variable: the number of its object, its name, and the key of its tensor."""
+
+    number: int
+    name: str
+    key: str
+
+
+def tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
+    """The variables of an object-based checkpoint, in the order of their objects.
+
+    Raises FormatError [file-foreign] for a checkpoint of TensorFlow 1, [file-malformed].
+    """
+    if OBJECT_GRAPH not in bundle:
+        raise FormatError(
+            "file-foreign",
+            f"this checkpoint has no {OBJECT_GRAPH}",
+            why="TensorFlow 2 stores one, TensorFlow 1 does not",
+            fix="Give a TensorFlow 2 checkpoint",
+            where=bundle.name,
+        )
+    graph = Message(b"".join(bundle.strings(OBJECT_GRAPH)), bundle.name, KIND)
+    variables = tuple(
+        TrackedVariable(number, tensor.text(2), tensor.text(3))
+        for number, found in enumerate(graph.messages(1))
+        for tensor in found.messages(2)
+        if tensor.text(1) == VALUE
+    )
+    for variable in variables:
+        if variable.key not in bundle:
+            raise graph.malformed(f"it names the tensor {variable.key}, which is not there")
+    return variables

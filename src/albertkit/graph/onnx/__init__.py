@@ -1,0 +1,1 @@
+"""The encoder and its heads as nodes of an ONNX graph."""

@@ -1,0 +1,215 @@
+"""What an ONNX file of ours computes: padded batches in, vectors and logits of its heads out.
+
+Inputs: input_ids, attention_mask, token_type_ids, int64 [batch, length]; for multiple choice
+[batch, choices, length], as Hugging Face's class takes them. Outputs bear the names of its
+exports; `last_hidden_state` and, where there is a pooler, `pooler_output` are always there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+from albertkit.errors import InputError
+from albertkit.fileformats.onnx.model_file import Graph, Port, Tensor
+from albertkit.graph.emitter import UNSEEN
+from albertkit.graph.encoder import encoder
+from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.graph.onnx.emitter import OnnxEmitter
+from albertkit.graph.onnx.span_search import search_spans
+from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
+from albertkit.spec.heads import (
+    MASKED_LM,
+    MULTIPLE_CHOICE,
+    QUESTION_ANSWERING,
+    SENTENCE_ORDER,
+    SEQUENCE_CLASSIFICATION,
+    SPAN_SEARCH,
+    TOKEN_CLASSIFICATION,
+)
+from albertkit.spec.pooling_config import Dense, Pooling, VectorPlan
+
+IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+TOKENS, POOLED, VECTORS = "last_hidden_state", "pooler_output", "sentence_embedding"
+# Head → the names of its outputs.
+OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        MASKED_LM.name: ("logits",),
+        SENTENCE_ORDER.name: ("sop_logits",),
+        SEQUENCE_CLASSIFICATION.name: ("logits",),
+        TOKEN_CLASSIFICATION.name: ("logits",),
+        QUESTION_ANSWERING.name: ("start_logits", "end_logits"),
+        MULTIPLE_CHOICE.name: ("logits",),
+        SPAN_SEARCH.name: (
+            "start_top_log_probs",
+            "start_top_index",
+            "end_top_log_probs",
+            "end_top_index",
+            "cls_logits",
+        ),
+    }
+)
+BATCH, CHOICES, LENGTH = "batch", "choices", "length"
+FEWEST = 1e-9  # Source: sentence-transformers' Pooling, which divides by no fewer tokens
+SHORTEST = 1e-12  # Source: torch.nn.functional.normalize, which divides by no less
+
+Axes: TypeAlias = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An output: which value it is."""
+
+    value: str
+    axes: Axes
+    dtype: str = "float32"
+
+
+Answers: TypeAlias = dict[str, Answer]  # by the outputs' names
+
+
+def onnx_graph(
+    emit: OnnxEmitter, weights: Weights, plan: VectorPlan | None, parameters: Iterable[Tensor]
+) -> Graph:
+    """The graph of `weights`, and with a plan of text vectors too, over the nodes of `emit`."""
+    c = weights.config
+    choices = MULTIPLE_CHOICE.name in weights.heads
+    axes: Axes = (BATCH, CHOICES, LENGTH) if choices else (BATCH, LENGTH)
+    ids, mask, types = (
+        emit.node("Flatten", name, axis=2) if choices else name for name in (IDS, MASK, TYPES)
+    )
+    seen = emit.cast(mask, "bool")  # [B, S]
+    tokens = encoder(
+        emit,
+        c,
+        ids=ids,
+        type_ids=types,
+        positions=_positions(emit, ids),
+        mask=_hidden(emit, seen),
+    )
+    rows = f"{BATCH}*{CHOICES}" if choices else BATCH
+    found: Answers = {TOKENS: Answer(tokens, (rows, LENGTH, c.hidden_size))}
+    if weights.has_pooler:
+        first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
+        found[POOLED] = Answer(pooler(emit, first), (rows, c.hidden_size))
+    for name in weights.heads:
+        found |= _head(emit, c, head(name), found, seen)
+    if plan is not None:
+        vectors = _text_vectors(emit, plan, found, seen)
+        found[VECTORS] = Answer(vectors, (rows, plan.width(c.hidden_size)))
+    for name, answer in found.items():
+        emit.call(answer.value, name)
+    return Graph(
+        nodes=tuple(emit.nodes),
+        tensors=(*emit.constants.values(), *parameters),
+        inputs=tuple(Port(name, "int64", axes) for name in (IDS, MASK, TYPES)),
+        outputs=tuple(Port(name, each.dtype, each.axes) for name, each in found.items()),
+    )
+
+
+def check_outputs(weights: Weights) -> None:
+    """Raise InputError [target-cannot-hold] for heads that share the name of an output."""
+    taken: dict[str, str] = {}
+    for name in weights.heads:
+        for output in OUTPUTS[name]:
+            if output in taken:
+                raise InputError(
+                    "target-cannot-hold",
+                    f"the heads {taken[output]} and {name} would both answer as {output!r}",
+                    why="the outputs of an ONNX file have one name each",
+                    fix="Write the model with one of these heads",
+                )
+            taken[output] = name
+
+
+def _positions(emit: OnnxEmitter, ids: str) -> str:
+    """0 … S-1 [S]; beyond the table of positions the runtime stops with an error."""
+    length = emit.node("Gather", emit.node("Shape", ids), emit.constant(1, "int64"), axis=0)
+    return emit.node("Range", emit.constant(0, "int64"), length, emit.constant(1, "int64"))
+
+
+def _hidden(emit: OnnxEmitter, seen: str) -> str:
+    """What is added to scores [B, 1, 1, S]: 0 where a token is seen, UNSEEN at padding.
+
+    A finite number, so that a row without any token gives numbers too.
+    """
+    added = emit.node("Where", seen, emit.constant(0.0), emit.constant(UNSEEN))  # [B, S]
+    return emit.node("Unsqueeze", added, emit.constant((1, 2), "int64"))
+
+
+def _head(emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: Answers, seen: str) -> Answers:
+    """The outputs of one head."""
+    tokens, rows = found[TOKENS].value, found[TOKENS].axes[0]
+    names = OUTPUTS[spec.name]
+    if spec is MASKED_LM:
+        return {names[0]: Answer(masked_words(emit, c, tokens), (rows, LENGTH, c.vocab_size))}
+    if spec is SPAN_SEARCH:
+        return _spans(emit, names, tokens, seen)
+    read = found[TOKENS] if spec.reads == "tokens" else found[POOLED]
+    logits = linear_head(emit, spec, read.value)
+    if spec is QUESTION_ANSWERING:
+        columns = (
+            emit.node("Gather", logits, emit.constant(column, "int64"), axis=-1)
+            for column in range(len(names))
+        )
+        return {
+            name: Answer(column, (rows, LENGTH))
+            for name, column in zip(names, columns, strict=True)
+        }
+    if spec is MULTIPLE_CHOICE:
+        asked = emit.node("Shape", IDS, start=0, end=2)  # batch and choices
+        return {names[0]: Answer(emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
+    return {names[0]: Answer(logits, (*read.axes[:-1], spec.width(c)))}
+
+
+def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> Answers:
+    found = search_spans(emit, tokens, seen)
+    beginnings: Axes = (BATCH, "beginnings")
+    pairs: Axes = (BATCH, "pairs")
+    answers = (
+        Answer(found.begin_log_probs, beginnings),
+        Answer(found.begin_at, beginnings, "int64"),
+        Answer(found.end_log_probs, pairs),
+        Answer(found.end_at, pairs, "int64"),
+        Answer(found.no_answer, (BATCH,)),
+    )
+    return dict(zip(names, answers, strict=True))
+
+
+def _text_vectors(emit: OnnxEmitter, plan: VectorPlan, found: Answers, seen: str) -> str:
+    """One vector a text: pooling, then the plan's steps."""
+    x = (
+        found[POOLED].value
+        if plan.pooling == "pooler"
+        else _pooled(emit, plan.pooling, found, seen)
+    )
+    for number, step in enumerate(plan.steps):
+        if isinstance(step, Dense):
+            at = step_prefix(number)
+            x = emit.activate(emit.linear(x, f"{at}weight", f"{at}bias"), step.activation)
+        else:
+            length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
+            x = emit.node("Div", x, emit.node("Max", length, emit.constant(SHORTEST)))
+    return x
+
+
+def step_prefix(number: int) -> str:
+    """The prefix of the parameters of a plan's step."""
+    return f"vectors.{number}."
+
+
+def _pooled(emit: OnnxEmitter, pooling: Pooling, found: Answers, seen: str) -> str:
+    tokens = found[TOKENS].value  # [B, S, H]
+    if pooling == "cls":
+        return emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)
+    own = emit.node("Unsqueeze", seen, emit.constant((2,), "int64"))  # [B, S, 1]
+    if pooling == "max":
+        kept = emit.node("Where", own, tokens, emit.constant(UNSEEN))
+        return emit.node("ReduceMax", kept, axes=(1,), keepdims=0)
+    counted = emit.cast(own, "float32")
+    along = emit.constant((1,), "int64")
+    total = emit.node("ReduceSum", emit.node("Mul", tokens, counted), along, keepdims=0)
+    count = emit.node("ReduceSum", counted, along, keepdims=0)  # [B, 1]
+    return emit.node("Div", total, emit.node("Max", count, emit.constant(FEWEST)))

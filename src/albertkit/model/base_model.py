@@ -1,0 +1,64 @@
+"""AlbertModel: the encoder and its pooler, as Hugging Face's class of that name."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from albertkit.errors.keywords import knows_its_keywords
+from albertkit.model.albert import AlbertEncoder, Attention, Trace, initialise
+from albertkit.model.call_adapter import speaks_all_dialects
+from albertkit.model.checks import Given
+from albertkit.model.inputs import check_inputs
+from albertkit.model.outputs import BaseModelOutputWithPooling
+from albertkit.model.pretrained import PretrainedAlbert
+from albertkit.spec import AlbertConfig, Weights
+
+
+class AlbertModel(PretrainedAlbert, AlbertEncoder):
+    """Ids → token vectors and the pooled vector.
+
+    Opened from a directory without a pooler it has none, and `pooler_output` is None: numbers
+    from a random one would look like an answer.
+    """
+
+    @knows_its_keywords
+    def __init__(
+        self,
+        config: AlbertConfig,
+        add_pooling_layer: bool = True,
+        *,
+        attn_implementation: Attention = "sdpa",
+    ) -> None:
+        super().__init__(config, pooler=add_pooling_layer, implementation=attn_implementation)
+        self.config = config
+        initialise(self, config.initializer_range)
+
+    @classmethod
+    def made_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
+        return cls(config, weights.has_pooler, attn_implementation=attention)
+
+    @speaks_all_dialects
+    def forward(
+        self,
+        input_ids: Given = None,
+        attention_mask: Given = None,
+        token_type_ids: Given = None,
+        position_ids: Given = None,
+        inputs_embeds: Given = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> BaseModelOutputWithPooling:
+        """input_ids, attention_mask, token_type_ids, position_ids: [B, S].
+
+        inputs_embeds: [B, S, E], rows to stand in place of the word table's.
+        output_hidden_states, output_attentions: whether those of every repetition are wanted, as
+        outputs.py describes them, under either attention; no lists of layers.
+        Raises InputError as `check_inputs` and `speaks_all_dialects`.
+        """
+        inputs = check_inputs(
+            self, input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds
+        )
+        trace = Trace.wanted(hidden_states=output_hidden_states, attentions=output_attentions)
+        vectors = self.token_vectors(*inputs, trace)  # [B, S, H]
+        pooled = None if self.pooler is None else self.pool(vectors[:, 0])  # [B, H]
+        return BaseModelOutputWithPooling(vectors, pooled, *trace.seen())

@@ -1,0 +1,200 @@
+"""Parquet and Arrow IPC: by row groups and record batches, of the wanted columns alone.
+
+What is behind a number of rows is reached by the files' metadata, without reading what is before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from albertkit.errors import FormatError, imported
+from albertkit.tables.arrow.damage import (
+    READING_ERRORS,
+    lost,
+    sizes_weighed,
+    summed,
+    told_as_damaged,
+)
+from albertkit.tables.cells import CellType
+from albertkit.tables.formats import Kind
+from albertkit.tables.row_errors import Fault
+
+if TYPE_CHECKING:
+    import pyarrow
+
+TOGETHER = 4096  # rows at a time, where they are short
+TOGETHER_BYTES = 2**25
+
+
+class ArrowTable(Protocol):
+    """A table of Arrow's types that is read from front to back."""
+
+    schema: pyarrow.Schema
+    rows: int | None  # None where only reading tells
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """The rows behind the first `skip`, and what is lost of them."""
+
+
+class ParquetTable:
+    """A Parquet file, by its row groups."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import pyarrow.parquet
+
+        # a buffer for each column instead of its whole chunk
+        self.file = pyarrow.parquet.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)
+        self.schema = self.file.schema_arrow
+        metadata = self.file.metadata
+        groups = range(self.file.num_row_groups)
+        self.lengths = [metadata.row_group(number).num_rows for number in groups]
+        self.rows: int | None = summed(self.lengths)
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable."""
+        for number, length in enumerate(self.lengths):
+            if skip < length:
+                yield from self._group(number, list(columns), skip)
+            skip = max(0, skip - length)
+
+    def _group(
+        self, number: int, columns: list[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | Fault]:
+        group = self.file.metadata.row_group(number)
+        size = max(1, group.total_byte_size // group.num_rows)
+        together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+        left = group.num_rows - skip
+        error: Exception = ValueError("there are fewer rows than it says")
+        try:
+            with sizes_weighed():
+                for batch in self.file.iter_batches(together, [number], columns):
+                    behind = batch.slice(skip, left)
+                    skip = max(0, skip - batch.num_rows)
+                    left -= behind.num_rows
+                    yield behind
+        except READING_ERRORS as damage:
+            error = damage
+        if left:
+            yield lost(left, error)
+
+
+class ArrowFile:
+    """An Arrow IPC file, by its record batches.
+
+    mapped: whether `source` is mapped, so that a batch is read when it is touched. Asking pyarrow
+    for some of the columns would copy them then (26.0.1).
+    """
+
+    def __init__(self, source: BinaryIO, *, mapped: bool) -> None:
+        import pyarrow.ipc
+
+        self.source = source
+        self.mapped = mapped
+        self.file = pyarrow.ipc.open_file(source)
+        self.schema = self.file.schema
+        one = self._of(self.schema.names[:1])
+        numbers = range(self.file.num_record_batches)
+        self.lengths = [one.get_batch(number).num_rows for number in numbers]
+        self.rows: int | None = summed(self.lengths)
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable."""
+        wanted = self._of(columns)
+        for number, length in enumerate(self.lengths):
+            if skip < length:
+                try:
+                    with sizes_weighed():
+                        batch = wanted.get_batch(number).select(list(columns))
+                        batch.validate()
+                except READING_ERRORS as error:
+                    yield lost(length - skip, error)
+                else:
+                    yield from _slices(batch, skip)
+            skip = max(0, skip - length)
+
+    def _of(self, columns: Sequence[str]) -> pyarrow.ipc.RecordBatchFileReader:
+        import pyarrow.ipc
+
+        if self.mapped:
+            return self.file
+        fields = [self.schema.get_field_index(name) for name in columns]
+        options = pyarrow.ipc.IpcReadOptions(included_fields=fields)
+        return pyarrow.ipc.open_file(self.source, options=options)
+
+
+class ArrowStream:
+    """An Arrow IPC stream, of which only the end tells how long it is."""
+
+    rows: int | None = None
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        import pyarrow.ipc
+
+        self.name = name
+        self.stream = pyarrow.ipc.open_stream(stream)
+        self.schema = self.stream.schema
+
+    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+        """See ArrowTable; raises FormatError [file-malformed] where it cannot be read on."""
+        while (batch := self._next()) is not None:
+            if skip < batch.num_rows:
+                yield from _slices(batch.select(list(columns)), skip)
+            skip = max(0, skip - batch.num_rows)
+
+    def _next(self) -> pyarrow.RecordBatch | None:
+        with told_as_damaged(self.name):
+            batch = next(self.stream, None)
+            if batch is not None:
+                batch.validate()
+            return batch
+
+
+def opened_table(
+    stream: BinaryIO, kind: Kind, name: str, *, mapped: str | None = None
+) -> ArrowTable:
+    """The table that `stream` holds; mapped: the path of its file, where that can be mapped.
+
+    Raises FormatError [file-malformed], SurroundingsError [extra-missing].
+    """
+    pyarrow = imported("pyarrow", repr(name))
+    with told_as_damaged(name):
+        if kind == "parquet":
+            return ParquetTable(stream)
+        if mapped is None:
+            stream.seek(0)  # a pipe's, laid on disk, was looked at before
+        # as bytes: pyarrow encodes a str itself, and no name that is not UTF-8 (26.0.1)
+        source = stream if mapped is None else pyarrow.memory_map(os.fsencode(mapped))
+        if kind == "arrow":
+            return ArrowFile(source, mapped=mapped is not None)
+        return ArrowStream(source, name)
+
+
+def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
+    """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
+    with told_as_damaged(name):
+        names = table.schema.names
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is None:
+        return dict(zip(names, map(_plain_type, table.schema.types), strict=True))
+    raise FormatError(
+        "file-malformed",
+        f"two columns are named {twice!r}",
+        why="columns are found by their names",
+        fix="Rename one",
+        where=name,
+    )
+
+
+def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
+    import pyarrow
+
+    return kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+
+
+def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
+    size = max(1, batch.nbytes // max(1, batch.num_rows))
+    together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+    for start in range(skip, batch.num_rows, together):
+        yield batch.slice(start, together)

@@ -1,0 +1,1 @@
+"""Byte streams from local files, standard input and object stores."""

@@ -1,0 +1,177 @@
+"""Files and standard input as streams of bytes, decompressed, whose failures are told in a line.
+
+Several processes and kinds read through here; nothing is ever held whole.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from albertkit.errors import FormatError, SurroundingsError, imported
+from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.tables.filesystems.remote import is_uri, opened_uri, size_at, without_account
+from albertkit.tables.filesystems.transport import Transport, told_as_not_brought
+from albertkit.tables.formats import HEAD, Packing
+
+STANDARD_INPUT = "-"
+TOGETHER = 2**17  # bytes that are brought at once, for which a store is asked once
+
+
+class Rejoined(io.RawIOBase):
+    """A stream of which the beginning was looked at, from its beginning."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self.head = memoryview(head)
+        self.rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
+        if not self.head:
+            found = self.rest.read(len(buffer))
+            buffer[: len(found)] = found
+            return len(found)
+        count = min(len(buffer), len(self.head))
+        buffer[:count] = self.head[:count]
+        self.head = self.head[count:]
+        return count
+
+    def close(self) -> None:
+        self.rest.close()
+        super().close()
+
+
+def opened(path: str, name: str, brought: Callable[[int], None] | None = None) -> BinaryIO:
+    """The bytes of a file, or of standard input; raises as `told_as_not_brought` does.
+
+    name: what messages call it. brought: is told how many bytes came from where they lie.
+    """
+    with told_as_not_brought(name):
+        transport = Transport(_source(path), name, lent=path == STANDARD_INPUT, brought=brought)
+        return cast(BinaryIO, io.BufferedReader(transport, TOGETHER))
+
+
+def _source(path: str) -> BinaryIO:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer
+    return opened_uri(path) if is_uri(path) else Path(path).open("rb")
+
+
+def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first HEAD bytes, and a stream that still has them."""
+    head = b""
+    while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
+        head += more
+    return head, cast(BinaryIO, io.BufferedReader(Rejoined(head, stream)))
+
+
+def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
+    """The contents of a stream; raises SurroundingsError [extra-missing] for zstd without it."""
+    match packing:
+        case None:
+            return stream
+        case "gzip":
+            return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+        case "bz2":
+            return cast(BinaryIO, bz2.BZ2File(stream))
+        case "xz":
+            return cast(BinaryIO, lzma.LZMAFile(stream))
+        case "zstd":
+            # zstandard's own reader takes a stream that was cut off for one that is at its end
+            pyarrow = imported("pyarrow", "a file compressed with zstd")
+            return cast(BinaryIO, pyarrow.CompressedInputStream(stream, "zstd"))
+
+
+@contextmanager
+def told_as_unreadable_rows(name: str) -> Iterator[None]:
+    """Turn what decompressors say, and the system of memory and disk, into our errors."""
+    try:
+        with told_as_not_brought(name):
+            try:
+                yield
+            except OSError as error:
+                if error.errno is None:  # a decompressor's or pyarrow's, not the system's
+                    raise _damaged(name, error) from error
+                raise
+    except EOFError as error:
+        raise _cut_off(name) from error
+    except (zlib.error, lzma.LZMAError) as error:
+        raise _damaged(name, error) from error
+    except MemoryError as error:
+        raise SurroundingsError(
+            "memory-short",
+            f"there is too little memory to read {name!r}",
+            why="what else runs here takes it, or the parts of this file are too large",
+            fix="Free memory and try again (a job goes on with --resume), or split the file",
+        ) from error
+
+
+def _cut_off(name: str) -> FormatError:
+    return FormatError(
+        "file-truncated",
+        "it ends early",
+        why="the end of its compressed data is not there",
+        fix="Download or copy it again",
+        where=name,
+    )
+
+
+def _damaged(name: str, error: Exception) -> FormatError:
+    if "runcated" in str(error):  # pyarrow's word for it
+        return _cut_off(name)
+    return FormatError(
+        "file-malformed",
+        f"it is damaged: {error}",
+        why="what follows cannot be read",
+        fix="Download or copy it again",
+        where=name,
+    )
+
+
+def seekable(stream: BinaryIO) -> BinaryIO:
+    """The same bytes where any of them can be gone to: on disk, in a file that has no name.
+
+    Raises SurroundingsError [write-failed] where that has no room, which is no fault of the bytes'.
+    """
+    where = tempfile.gettempdir()
+    with told_as_write_failed(where):
+        laid = tempfile.TemporaryFile(dir=where)  # noqa: SIM115  # whoever reads it closes it
+    while block := stream.read(2**20):
+        with told_as_write_failed(where):
+            laid.write(block)
+            laid.flush()
+    laid.seek(0)
+    return cast(BinaryIO, laid)
+
+
+def called(name: str) -> str:
+    """What messages call a place."""
+    if name == STANDARD_INPUT:
+        return "standard input"
+    return without_account(name) if is_uri(name) else name
+
+
+def is_stream(name: str) -> bool:
+    """Whether what is read there is gone then: standard input, a pipe."""
+    if name == STANDARD_INPUT:
+        return True
+    path = Path(name)
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def size_of(name: str) -> int | None:
+    """The size of a file in bytes; None for a stream, whose end is not known."""
+    if is_uri(name):
+        return size_at(name)
+    return None if is_stream(name) else Path(name).stat().st_size

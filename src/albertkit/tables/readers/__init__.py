@@ -1,0 +1,1 @@
+"""Texts and columns out of files, in batches."""

@@ -1,0 +1,101 @@
+"""Results to files, whole or not at all, of the kind that a file's name ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, TypeAlias
+
+from albertkit.errors import InputError, imported
+from albertkit.fileformats.atomic import lay_down
+from albertkit.tables.arrow.writing import ArrowFileWriter, ParquetWriter
+from albertkit.tables.cells import CellType
+from albertkit.tables.filesystems.remote_path import AnyPath, new_file
+from albertkit.tables.table import Table
+from albertkit.tables.writers.streams import (
+    JsonLinesWriter,
+    NpyWriter,
+    PackedJsonLinesWriter,
+    SeparatedWriter,
+    TableWriter,
+)
+
+Types: TypeAlias = Mapping[str, CellType]
+
+FILE_KINDS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProxyType(
+    {
+        ".jsonl": lambda file, types: JsonLinesWriter(file),
+        ".csv": lambda file, types: SeparatedWriter(file, ","),
+        ".tsv": lambda file, types: SeparatedWriter(file, "\t"),
+        ".npy": lambda file, types: NpyWriter(file),
+        ".parquet": ParquetWriter,
+        ".arrow": ArrowFileWriter,
+        ".jsonl.gz": lambda file, types: PackedJsonLinesWriter(file),
+    }
+)
+NEEDS_PYARROW = (".parquet", ".arrow")
+
+
+def check_output(place: AnyPath) -> None:
+    """Raise, before anything is computed, what can be known to fail when `place` is written.
+
+    InputError [output-kind-unknown], [file-not-found], SurroundingsError [extra-missing].
+    """
+    kind = kind_of_output(place)
+    if isinstance(place, Path) and not place.parent.is_dir():
+        raise InputError(
+            "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
+        )
+    if kind in NEEDS_PYARROW:
+        imported("pyarrow", f"a {kind} file")
+
+
+def kind_of_output(place: AnyPath) -> str:
+    """The one of FILE_KINDS that the name ends in; raises InputError [output-kind-unknown]."""
+    name = place.name.lower()
+    kind = next((kind for kind in FILE_KINDS if name.endswith(kind)), None)
+    if kind is None:
+        raise InputError(
+            "output-kind-unknown",
+            f"{str(place)!r} ends in {place.suffix or 'nothing'}",
+            why=f"the kinds are {', '.join(FILE_KINDS)}",
+            fix="Give the file a name that ends in one of them",
+        )
+    return kind
+
+
+@contextmanager
+def new_table(
+    place: AnyPath,
+    types: Types = MappingProxyType({}),
+    *,
+    beside: Callable[[], None] | None = None,
+) -> Iterator[TableWriter]:
+    """A writer of the file that `place` becomes when the block ends well.
+
+    types: of columns whose first cells may not tell them. beside: puts other files there that
+    belong to this one; called when all its bytes lie on disk, before it has its name.
+    The first table written fixes the columns, so one without rows must be written where there are
+    none.
+    Raises as `check_output` and `new_file` do.
+    """
+    check_output(place)
+    with new_file(place) as file:
+        writer = FILE_KINDS[kind_of_output(place)](file, types)
+        try:
+            yield writer
+            writer.finish()
+            if beside is not None:
+                lay_down(file)
+                beside()
+        except BaseException:
+            writer.abandon()
+            raise
+
+
+def write_table(table: Table, place: AnyPath) -> None:
+    """Write the table as one file; raises as `new_table` does."""
+    with new_table(place) as writer:
+        writer.write(table)

@@ -1,0 +1,1 @@
+"""Embedding jobs: rows of files into a directory of shards, resumable."""

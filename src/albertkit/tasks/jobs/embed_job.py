@@ -1,0 +1,130 @@
+"""A job: rows of files → vectors → shards, described in plain data that any process can be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import albertkit
+from albertkit import tables
+from albertkit.errors import InputError
+from albertkit.runtime import Calibration, EngineName, PrecisionName
+from albertkit.sources import VECTORS
+from albertkit.spec import FloatArray
+from albertkit.spec.pooling_config import Pooling
+from albertkit.tables.formats import Kind
+from albertkit.tasks.arguments import at_least_one
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.encode_call import EncodeCall
+from albertkit.tasks.encode_options import EncodeOptions
+from albertkit.tasks.jobs.fingerprint import fingerprint
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.truncation import WhenTooLong
+from albertkit.tasks.vector_file import VECTOR
+from albertkit.tasks.vector_types import VectorType
+
+if TYPE_CHECKING:
+    from albertkit.fileformats.reader import JsonValue
+    from albertkit.tables import Inputs
+
+SHARD_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedJob:
+    """places: files, directories, "-". keep: columns that travel along, instead of the text.
+
+    input_kind: as of `find_inputs`. column, skip_bad: as of `read_batches`. calibration: texts, or
+    a file of them, that int8 is fitted to. vectors: the type of their numbers. The rest is as of
+    TextEmbedder and its `encode`; what depends on the first texts that a process sees, or on its
+    machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `opened_job`.
+    Raises InputError [option-invalid].
+    """
+
+    places: tuple[str, ...]
+    input_kind: Kind | None = None
+    column: str | None = None
+    keep: tuple[str, ...] = ()
+    skip_bad: bool = False
+    shard_rows: int = SHARD_ROWS
+    model: str = VECTORS
+    engine: EngineName = "auto"
+    device: str | None = None
+    precision: PrecisionName = "float32"
+    calibration: Calibration = None
+    deterministic: bool = False
+    pooling: Pooling | None = None
+    policy: str | None = None
+    truncation: WhenTooLong = "warn"
+    prompt_name: str | None = None
+    normalize_embeddings: bool = False
+    truncate_dim: int | None = None
+    vectors: VectorType = "float32"
+    ranges: FloatArray | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        at_least_one("shard_rows", self.shard_rows)
+        if VECTOR in self.keep:
+            raise InputError(
+                "option-invalid",
+                f"the column {VECTOR!r} is to be kept",
+                why="that is what the vectors' own column is called",
+                fix="Rename it in the input, or leave it out",
+            )
+
+    def inputs(self) -> Inputs:
+        """Look at what is read; raises as `find_inputs` does."""
+        return tables.find_inputs(self.places, kind=self.input_kind)
+
+    def embedder(self) -> TextEmbedder:
+        """Open the model; raises as TextEmbedder does."""
+        return TextEmbedder(
+            self.model,
+            engine=self.engine,
+            device=self.device,
+            precision=self.precision,
+            calibration=self.calibration,
+            deterministic=self.deterministic,
+            default_prompt_name=self.prompt_name,
+            pooling=self.pooling,
+            policy=self.policy,
+            truncation=self.truncation,
+        )
+
+    def call(self, embedder: TextEmbedder, line: ProgressLine | None = None) -> EncodeCall:
+        """What the embedder is asked; raises InputError [prompt-unknown], [option-invalid]."""
+        options = EncodeOptions(
+            prompt=embedder.prompt_text(None, self.prompt_name),
+            precision=self.vectors,
+            kept=self.truncate_dim,
+            normalise=self.normalize_embeddings,
+        )
+        return embedder.encode_call(options, line)
+
+    def described(self, embedder: TextEmbedder, inputs: Inputs) -> dict[str, JsonValue]:
+        """What the answers depend on, by which another run knows whether it is the same job."""
+        call = self.call(embedder)
+        return {
+            "albertkit": albertkit.__version__,
+            "inputs": [dict(each) for each in inputs.described()],
+            "input_kind": self.input_kind,
+            "column": self.column,
+            "keep": list(self.keep),
+            "model": self.model,
+            "fingerprint": fingerprint(embedder.loaded),
+            "engine": self.engine,
+            "device": self.device,
+            "precision": embedder.loaded.engines.precision,
+            "calibration": str(self.calibration)
+            if isinstance(self.calibration, str | Path)
+            else None,
+            "deterministic": self.deterministic,
+            "pooling": embedder.plan.pooling,
+            "max_length": call.cuts.max_length,
+            "truncation": self.truncation,
+            "prompt": call.options.prompt,
+            "normalize": self.normalize_embeddings,
+            "truncate_dim": self.truncate_dim,
+            "vectors": self.vectors,
+        }

@@ -1,0 +1,193 @@
+"""A job begun or taken up again, and made in this process: its rows read once, shard after shard.
+
+In: an EmbedJob and a directory. Out: the directory's shards and what is to be told of them. A run
+that was broken off at any moment is taken up by the next, which leaves what is there and writes
+what an unbroken one would have written.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.errors import FormatError, InputError
+from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.runtime.placement import placed
+from albertkit.spec import FloatArray
+from albertkit.tables import Inputs, ShardedSink
+from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
+from albertkit.tables.output_conflicts import check_apart
+from albertkit.tables.writers.completeness import NPY_DAMAGE
+from albertkit.tables.writers.job_directory import RANGES
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.empty_texts import EmptyTexts
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.embed_shard import ShardDone, ShardTask, write_shard
+from albertkit.tasks.jobs.job_rows import JobRows
+from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.truncation import Cuts
+from albertkit.tasks.vector_types import IN_STEPS, ranges_of
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job whose directory is ours. job: with all that each process must take as it is.
+
+    finished: the shards that an earlier run made.
+    """
+
+    job: EmbedJob
+    embedder: TextEmbedder
+    rows: JobRows
+    sink: ShardedSink
+    finished: frozenset[int]
+
+    def task(self, number: int) -> ShardTask:
+        """What has to be known to make a shard, anywhere."""
+        return ShardTask(self.job, self.sink.shards, number)
+
+
+@dataclass(slots=True)
+class JobDone:
+    """shards: made by this run; rows, bad: of these, with a vector and without."""
+
+    empty: EmptyTexts
+    cuts: Cuts
+    shards: int = 0
+    rows: int = 0
+    bad: int = 0
+
+    def add(self, done: ShardDone) -> None:
+        """Count one more."""
+        self.shards += 1
+        self.rows += done.rows
+        self.bad += done.bad
+        self.empty.add(done.empty)
+        self.cuts.add(done.cuts)
+
+    def tell(self) -> None:
+        """Warn of what was cut and of empty texts, once for all shards."""
+        self.empty.tell()
+        self.cuts.tell()
+
+
+@contextmanager
+def opened_job(
+    job: EmbedJob,
+    directory: Path | str,
+    *,
+    kind: str = "parquet",
+    resume: bool = False,
+    inputs: Inputs | None = None,
+) -> Iterator[OpenJob]:
+    """Begin a job in a new directory, or take it up in its own.
+
+    kind: of the shards' files. inputs: the job's, where they were looked at already. The ranges of
+    int8 and uint8 vectors, and the texts that int8 is fitted to, are those of its first window;
+    ranges are kept as RANGES, [2, D]: queries become bytes by the same.
+    Raises as `find_inputs`, TextEmbedder and ShardedSink do.
+    """
+    inputs = job.inputs() if inputs is None else inputs
+    check_apart(path_of(directory) / f"part.{kind}", job.places)
+    rows = JobRows(job, inputs)
+    rows.check()
+    at = placed(job.engine, job.device, deterministic=job.deterministic)
+    # numpy, that a short list finds quicker, would give other last digits than OpenVINO
+    job = replace(job, engine="openvino" if at.engine == "auto" else at.engine, device=at.device)
+    if job.deterministic:
+        check_fitted_once(job.calibration, job.precision)
+    if job.precision == "int8" and job.calibration is None:
+        first = rows.first_window()
+        job = replace(job, calibration=() if first is None else tuple(first.first))
+    embedder = job.embedder()
+    job = replace(job, precision=embedder.loaded.engines.precision)
+    with ShardedSink(
+        directory,
+        job=job.described(embedder, inputs),
+        kind=kind,
+        shard_rows=job.shard_rows,
+        types=inputs.types(job.keep),
+        resume=resume,
+    ) as sink:
+        if job.vectors in IN_STEPS:
+            job = replace(job, ranges=_ranges(job, embedder, rows, sink.shards.directory / RANGES))
+        yield OpenJob(job, embedder, rows, sink, sink.finished)
+
+
+def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
+    """Make the shards that are not finished; each is there whole when it is counted.
+
+    Raises as `read_batches` and `TextEmbedder.encode` do, InputError [texts-missing],
+    SurroundingsError [write-failed].
+    """
+    job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
+    line = progress_line(open_job) if shows_progress else None
+    done = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
+    try:
+        for number, batches in open_job.rows.by_shard(finished):
+            done.add(write_shard(embedder, open_job.task(number), batches, line))
+    finally:
+        if line is not None:
+            line.close()
+        done.tell()
+    if not done.shards and not finished:
+        raise no_row(job)
+    return done
+
+
+def progress_line(open_job: OpenJob) -> ProgressLine:
+    """A line that knows how many rows there are, or about so, and how many are finished."""
+    rows = open_job.rows
+    return ProgressLine(
+        rows.inputs.rows,
+        done=lambda: rows.there(open_job.finished),
+        foreseen=rows.foreseen.rows,
+    )
+
+
+def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath) -> FloatArray:
+    """The ranges that an earlier run kept, or of the first window."""
+    if place.exists():
+        return _kept_ranges(place)
+    ranges = _first_ranges(job, embedder, rows)
+    with new_file(place) as file:
+        np.save(file, ranges)
+    return ranges
+
+
+def _kept_ranges(place: AnyPath) -> FloatArray:
+    try:
+        kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
+    except NPY_DAMAGE as error:
+        raise FormatError(
+            "file-malformed",
+            "its ranges cannot be read",
+            why="it is no array as numpy writes it",
+            fix="Begin the job anew in another directory",
+            where=str(place),
+        ) from error
+    return kept
+
+
+def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
+    first = rows.first_window()
+    if first is None:
+        raise no_row(job)
+    # not counted among what is told: these texts will be encoded again
+    vectors = next(job.call(embedder).answers(iter([first])))
+    return ranges_of(vectors, job.vectors)
+
+
+def no_row(job: EmbedJob) -> InputError:
+    """The error for inputs without a single row."""
+    return InputError(
+        "texts-missing",
+        f"there is no text in {', '.join(job.places)}",
+        why="a job needs one at least",
+        fix="Give files with texts",
+    )

@@ -1,0 +1,183 @@
+"""Raw text → the string in which pieces are searched, by the rules of a TextPolicy.
+
+In: any str, or many. Out: as many, normalised. Many texts are joined by NUL and rewritten as one
+string, because one call on a long string costs a fraction of many on short ones: NUL is changed by
+no step, takes part in no decomposition, and is neither cased nor case-ignorable, so no text sees
+its neighbour. Plain ASCII takes a shortcut: no form changes it and it holds no marks.
+Source: google-research/albert tokenization.py `preprocess_text`; for tfhub, ICU's NFKC_Casefold.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import compress
+from operator import not_
+
+import numpy as np
+
+from albertkit.tokenization.policy import TextPolicy
+
+NUL = "\0"
+WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is the last
+# A pattern as text is compiled at its first use: ALBERT's own policies need none of these.
+CONTROLS = r"[\0-\x1f\x7f-\x9f]"
+DROPPED_CONTROLS = r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
+ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
+# BERT's list of CJK blocks. Source: google-research/bert tokenization.py `_is_chinese_char`.
+IDEOGRAPH = (
+    "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
+    "\U0002b820-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
+)
+# Unicode's Default_Ignorable_Code_Point, which NFKC_Casefold deletes.
+DEFAULT_IGNORABLE = (
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+
+
+def normalise(text: str, policy: TextPolicy) -> str:
+    """The text as the policy wants it; empty where nothing is left."""
+    if policy.folded_first:
+        text = nfkc_casefold(text)
+    if policy.controls_spaced:
+        text = space_controls(text)
+    if policy.controls_dropped:
+        text = drop_controls(text)
+    if policy.ideographs_spaced and not text.isascii():
+        text = re.sub(IDEOGRAPH, r" \g<0> ", text)
+    if policy.whitespace_collapsed:
+        text = " ".join(text.split())
+    return rewrite(text, policy)
+
+
+def normalise_many(
+    texts: Sequence[str], policy: TextPolicy, collapsing: str = WHITESPACE
+) -> list[str]:
+    """`normalise` of each text; much faster than one by one.
+
+    collapsing: the whitespace characters that must be collapsed here because the model's own
+    normaliser will not do it; a text without them keeps its whitespace as it is.
+    """
+    if policy.controls_dropped or policy.ideographs_spaced or policy.folded_first:
+        return [normalise(text, policy) for text in texts]
+    is_plain = list(map(str.isascii, texts))
+    plain = iter(normalise_joined(list(compress(texts, is_plain)), policy, collapsing))
+    other = iter(normalise_joined(list(compress(texts, map(not_, is_plain))), policy, collapsing))
+    return [next(plain) if each else next(other) for each in is_plain]
+
+
+def normalise_joined(texts: Sequence[str], policy: TextPolicy, collapsing: str) -> list[str]:
+    """The same for texts that are all plain ASCII, or all not."""
+    joined = NUL.join(texts)
+    if joined.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there is none
+        return [normalise(text, policy) for text in texts]
+    if policy.whitespace_collapsed and holds_any(joined, collapsing):
+        lines = (" ".join(x.split()) if holds_any(x, collapsing) else x for x in texts)
+        joined = NUL.join(lines)
+    return rewrite(joined, policy).split(NUL)
+
+
+def rewrite(text: str, policy: TextPolicy) -> str:
+    """All steps after the whitespace's, on one text or on many joined by NUL."""
+    if policy.quotes_rewritten:
+        text = text.replace("``", '"').replace("''", '"')
+    if not text.isascii():
+        if policy.form != "kept":
+            text = unicodedata.normalize(policy.form, text)
+        text = drop_marks(text, policy)
+    if policy.case == "lower":
+        text = text.lower()
+    elif policy.case == "nfkc_casefold":
+        text = nfkc_casefold(text)
+    return space_punctuation(text) if policy.punctuation_spaced else text
+
+
+def holds_any(text: str, characters: str) -> bool:
+    """Whether one of the characters is in the text; six searches for one cost less than a regex."""
+    return any(character in text for character in characters)
+
+
+def drop_marks(text: str, policy: TextPolicy) -> str:
+    """Without the combining marks that the policy drops."""
+    if policy.marks == "kept":
+        return text
+    return without(text, lambda character: is_dropped_mark(character, policy))
+
+
+def is_dropped_mark(character: str, policy: TextPolicy) -> bool:
+    """Whether the policy drops this character as a combining mark."""
+    if policy.marks == "class":
+        return unicodedata.combining(character) != 0
+    return policy.marks == "category" and unicodedata.category(character) == "Mn"
+
+
+def without(text: str, is_dropped: Callable[[str], bool]) -> str:
+    """The text less the characters beyond ASCII for which `is_dropped` holds.
+
+    By code points in an array, so that each distinct character is asked about once, however long
+    the text is.
+    """
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    distinct = np.unique(codes[codes > 0x7F])
+    dropped = [code for code in distinct.tolist() if is_dropped(chr(code))]
+    if not dropped:
+        return text
+    kept = codes[~np.isin(codes, np.array(dropped, np.uint32))]
+    return kept.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def drop_controls(text: str) -> str:
+    """BERT's cleaning: NUL, U+FFFD, Cc and Cf go, except tab, line feed and carriage return."""
+    text = re.sub(DROPPED_CONTROLS, "", text)
+    if text.isascii():
+        return text
+    return without(text, lambda character: unicodedata.category(character) == "Cf")
+
+
+def space_controls(text: str) -> str:
+    """With a space for each character of the categories Cc and Cf."""
+    text = re.sub(CONTROLS, " ", text)
+    if text.isascii():
+        return text
+    hidden = "".join(c for c in set(text) if unicodedata.category(c) == "Cf")
+    return text.translate(dict.fromkeys(map(ord, hidden), " "))
+
+
+def nfkc_casefold(text: str) -> str:
+    """Unicode's NFKC_Casefold of the text, in NFC."""
+    if text.isascii():
+        return text.lower()
+    folded = "".join(map(casefolded, text))
+    return unicodedata.normalize("NFC", folded)
+
+
+@lru_cache(maxsize=65_536)
+def casefolded(character: str) -> str:
+    """NFKC_Casefold of one character: fold, normalise and delete until nothing changes."""
+    while True:
+        folded = unicodedata.normalize("NFKC", character).casefold()
+        folded = unicodedata.normalize("NFKC", re.sub(DEFAULT_IGNORABLE, "", folded))
+        if folded == character:
+            return folded
+        character = folded
+
+
+def space_punctuation(text: str) -> str:
+    """A space on both sides of each punctuation mark (ASCII's symbols count, as in BERT)."""
+    text = re.sub(ASCII_PUNCTUATION, r" \g<0> ", text)
+    if not text.isascii():
+        marks = "".join(c for c in set(text) if not c.isascii() and is_punctuation(c))
+        if marks:
+            text = re.sub(f"[{re.escape(marks)}]", r" \g<0> ", text)
+    return text
+
+
+def is_punctuation(character: str) -> bool:
+    """Whether BERT's basic tokenizer cuts at this character."""
+    if character.isascii():
+        return re.match(ASCII_PUNCTUATION, character) is not None
+    return unicodedata.category(character).startswith("P")

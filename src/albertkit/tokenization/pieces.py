@@ -1,0 +1,264 @@
+"""Normalised lines ↔ the ids of a SentencePiece model, with google's digit-comma rule.
+
+In: lines as normalise.py makes them. Out: flat ids, or for one line its pieces with the stretches
+of the line that they stand for. The rule: a piece that ends in digit + comma ("▁2001,") is split in
+what comes before the comma, searched anew, and the comma. Which pieces a given one becomes depends
+on nothing else, so it is a table, made once, and applied to all ids at once.
+Source: google-research/albert tokenization.py `encode_pieces`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import sentencepiece
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
+from albertkit.tokenization.encoding import Ids, Starts
+from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
+from albertkit.tokenization.normalization import WHITESPACE
+from albertkit.tokenization.specials import SpecialNames
+from albertkit.tokenization.vocabulary import LinePiece, PieceTable
+
+if TYPE_CHECKING:
+    from albertkit.tokenization.tied_paths import TiedPathSearch
+
+SPACE = "▁"
+MODEL_FILE = "spiece.model"
+# Appended to a model's bytes: a second normalizer_spec, merged into the first by the rules of
+# protocol buffers, whose field 3 (add_dummy_prefix) is false.
+NO_PREFIX = b"\x1a\x02\x18\x00"
+# Fewer are encoded one after another: a list starts a thread even for num_threads=1, which takes
+# longer than so many lines, and the longer where OpenVINO's threads hold the cores.
+FEW_LINES = 16
+
+
+class SentencePieces:
+    """A SentencePiece model, opened from its bytes.
+
+    data: of the file. name: what messages call it. digit_comma and ties_unrounded: the policy's
+    fields of these names.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        special_names: SpecialNames | None = None,
+        digit_comma: bool = True,
+        ties_unrounded: bool = False,
+    ) -> None:
+        model = read_sentencepiece_model(data, name)
+        check_kind(model, name)
+        self.data = data
+        self.name = name
+        self.model = model
+        self.digit_comma = digit_comma
+        self.ties_unrounded = ties_unrounded
+        self.table = PieceTable(model.pieces, special_names or SpecialNames(), name)
+        self._with_prefix = opened(data, name)
+
+    @cached_property
+    def _without_prefix(self) -> sentencepiece.SentencePieceProcessor:
+        return opened(self.data + NO_PREFIX, self.name)
+
+    @cached_property
+    def collapsing(self) -> str:
+        """The whitespace that the model's own normaliser does not turn into single spaces."""
+        normalise = self._with_prefix.normalize
+        lone = normalise("a b")
+        return "".join(c for c in WHITESPACE if normalise(f"{c}a{c}{c}b{c}") != lone)
+
+    def encode_lines(
+        self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
+    ) -> FlatPieces:
+        """The ids of each line.
+
+        prefixed: whether a line begins a word (gets a ▁) or goes on with what stands before it.
+        threads: of the library; -1 takes one for each core.
+        """
+        if self.digit_comma and "," not in self.table.ids:  # a comma may hide in an unknown piece
+            found = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
+            ids = np.array([piece.id for line in found for piece in line], np.int32)
+            return FlatPieces(ids, starts_of([len(line) for line in found]))
+        processor = self._with_prefix if prefixed else self._without_prefix
+        if len(lines) < FEW_LINES:
+            arrays = [processor.encode(line, return_type="numpy") for line in lines]
+        else:
+            arrays = processor.encode(list(lines), return_type="numpy", num_threads=threads)
+        lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
+        ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
+        if self.ties_unrounded:
+            tied = self._tied_paths.tied_lines(ids, starts_of(lengths))
+            for number in tied:
+                divided = self._tied_paths.divide(processor.normalize(lines[number]))
+                arrays[number] = np.array([piece[1] for piece in divided], np.int32)
+            if tied:
+                ids = np.concatenate(arrays)  # as many of each line as before
+        if self.digit_comma:
+            ids, lengths = self._split_digit_commas(ids, lengths)
+        return FlatPieces(ids, starts_of(lengths))
+
+    def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
+        """The pieces of a line, and where in it they stand.
+
+        A character that becomes several pieces belongs to each of them. A lone ▁ stands for
+        nothing: its stretch is empty.
+        """
+        processor = self._with_prefix if prefixed else self._without_prefix
+        form, begins = processor.normalize(line, with_offsets=True)
+        found = []
+        at = 0
+        for name, number in self._divide(line, processor):
+            for part, part_id, begin, end in self._split_one(name, number, at):
+                found.append(LinePiece(part_id, part, *source_of(form, begins, begin, end)))
+            at += len(name)
+        return found
+
+    def _divide(
+        self, line: str, processor: sentencepiece.SentencePieceProcessor
+    ) -> list[tuple[str, int]]:
+        """(piece, id) of each piece of the line, before the digit-comma rule."""
+        found = processor.encode(line, return_type="offset_mapping")
+        if self.ties_unrounded:
+            ids = np.array(found["ids"], np.int32)
+            if self._tied_paths.tied_lines(ids, starts_of([len(ids)])):
+                return self._tied_paths.divide(processor.normalize(line))
+        return list(zip(found["pieces"], found["ids"], strict=True))
+
+    @cached_property
+    def _tied_paths(self) -> TiedPathSearch:
+        from albertkit.tokenization.tied_paths import (
+            TiedPathSearch,  # for the policies of TF Hub alone
+        )
+
+        return TiedPathSearch(self.model)
+
+    def text_of(self, names: Sequence[str]) -> str:
+        """The text that a run of pieces stands for, without the space before it."""
+        return "".join(names).replace(SPACE, " ").removeprefix(" ")
+
+    def files(self) -> dict[str, bytes]:
+        """The model file, byte for byte."""
+        return {MODEL_FILE: self.data}
+
+    def _split_digit_commas(self, ids: Ids, lengths: Starts) -> tuple[Ids, Starts]:
+        is_split, counts, table, table_starts = self._digit_comma_table
+        hits = np.flatnonzero(is_split[ids])  # [hits]
+        if not len(hits):
+            return ids, lengths
+        whole = ids[hits]
+        grown = np.ones(len(ids), np.int64)  # [T]
+        grown[hits] = counts[whole]
+        new_ids = np.repeat(ids, grown)
+        places = (np.cumsum(grown) - grown)[hits]  # [hits] where the new pieces begin
+        new_ids[stretches(places, counts[whole])] = table[
+            stretches(table_starts[whole], counts[whole])
+        ]
+        owners = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
+        longer = lengths + np.bincount(
+            owners, weights=counts[whole] - 1, minlength=len(lengths)
+        ).astype(np.int64)
+        return new_ids, longer
+
+    @cached_property
+    def _digit_comma_table(
+        self,
+    ) -> tuple[npt.NDArray[np.bool_], Starts, Ids, Starts]:
+        """(is split [V], into how many [V], into which ids, from where in those [V])."""
+        is_split = np.zeros(len(self.table), np.bool_)
+        counts = np.ones(len(self.table), np.int64)
+        table: list[int] = []
+        table_starts = np.zeros(len(self.table), np.int64)
+        for number, name in enumerate(self.table.names):
+            if name[-1] == "," and ends_in_digit_comma(name):
+                parts = self._digit_comma_parts(name)
+                is_split[number] = True
+                counts[number] = len(parts)
+                table_starts[number] = len(table)
+                table.extend(map(self.table.id_of, parts))
+        return is_split, counts, np.array(table, np.int32), table_starts
+
+    def _digit_comma_parts(self, name: str) -> list[str]:
+        """The pieces that the rule makes of one."""
+        before = name[:-1].replace(SPACE, "")
+        parts: list[str] = self._with_prefix.encode(before, return_type=str)
+        if not name.startswith(SPACE) and parts and parts[0].startswith(SPACE):
+            parts[0] = parts[0][1:]
+        return [part for part in parts if part] + [","]
+
+    def _split_one(self, name: str, number: int, at: int) -> list[tuple[str, int, int, int]]:
+        """(name, id, begin, end in the line's form) of the piece, or of what the rule makes."""
+        end = at + len(name)
+        if not (self.digit_comma and ends_in_digit_comma(name)):
+            return [(name, number, at, end)]
+        parts = self._digit_comma_parts(name)
+        tiles = sum(map(len, parts)) == len(name)  # else all share the whole piece's stretch
+        made = []
+        for part in parts:
+            stop = at + len(part) if tiles else end
+            made.append((part, self.table.id_of(part), at, stop))
+            at = stop if tiles else at
+        return made
+
+
+def check_kind(model: SentencePieceModel, name: str) -> None:
+    """ALBERT's rules are made for unigram models whose unknown text is one piece."""
+    has_bytes = "byte" in model.types
+    if model.algorithm != "unigram" or has_bytes:
+        kind = "byte pieces" if has_bytes else f"the algorithm {model.algorithm}"
+        raise FormatError(
+            "vocabulary-unfit",
+            f"this SentencePiece model has {kind}",
+            why="an ALBERT vocabulary is a unigram model without byte pieces",
+            fix="Give the vocabulary that belongs to the ALBERT model",
+            where=name,
+        )
+
+
+def opened(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """The library's processor; FormatError where it refuses what our reader let pass."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=data)
+    except RuntimeError as error:
+        raise FormatError(
+            "file-malformed",
+            f"the sentencepiece library refuses this model: {error}",
+            why="its parts do not fit together",
+            fix="Copy or download the file again",
+            where=name,
+        ) from error
+
+
+def ends_in_digit_comma(name: str) -> bool:
+    """Whether google's code splits this piece."""
+    return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
+
+
+def is_inside_digit_comma(name: str) -> bool:
+    """Whether google's rule splits it in the middle of a word: then the new pieces lose their ▁."""
+    return ends_in_digit_comma(name) and not name.startswith(SPACE)
+
+
+def source_of(form: str, begins: Sequence[int], begin: int, end: int) -> tuple[int, int]:
+    """The stretch of the line from which form[begin:end] comes, without spaces at its ends.
+
+    begins: [len(form) + 1] for each character of the form, where its source begins; the last is
+    the end of the line's last source. Characters with one source share their begin.
+    """
+    while begin < end and form[begin] == SPACE:
+        begin += 1
+    while begin < end and form[end - 1] == SPACE:
+        end -= 1
+    if begin == end:
+        return begins[end], begins[end]
+    stop = end
+    while stop < len(form) and begins[stop] == begins[end - 1]:
+        stop += 1
+    return begins[begin], begins[stop]

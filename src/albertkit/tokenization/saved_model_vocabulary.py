@@ -1,0 +1,146 @@
+"""The vocabulary inside a SavedModel, and the policy by which its graph reads texts.
+
+In: the directory of a preprocessor or an encoder. Out: the bytes of the vocabulary with what the
+module says of it. A preprocessor's graph tells the policy: an operation that is absent is not
+done. An encoder only brings the vocabulary along, and whether it lowers case.
+Source: tensorflow-models `export_tfhub_lib.py` and its `text_layers.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.reader import JsonValue, map_file
+from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_saved_model
+from albertkit.fileformats.tensorflow.saved_model_files import VARIABLES
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
+from albertkit.tokenization.policy import TFHUB, TFHUB_WORDPIECE, TextPolicy
+from albertkit.tokenization.specials import BERT_NAMES
+from albertkit.tokenization.wordpiece import CONTINUES, LONGEST_BYTES
+
+LOWER_CASE = "do_lower_case"
+ENCODERS_FILES = ("sp_model_file", "vocab_file")  # the root's attributes: ALBERT's, BERT's
+SENTENCEPIECE, WORDPIECE = "SentencepieceOp", "WordpieceTokenizeWithOffsets"
+FOLDS, NORMALISES, REPLACES = "CaseFoldUTF8", "NormalizeUTF8", "StaticRegexReplace"
+MARKS = rb"\p{Mn}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleVocabulary:
+    """A vocabulary and what its module says of it.
+
+    file: the asset that it is; None where it lies in the graph. policy: what the module itself
+    does to texts; None for an encoder, which reads ids.
+    """
+
+    data: bytes
+    name: str
+    file: Path | None = None
+    policy: TextPolicy | None = None
+    reason: str = ""
+    settings: dict[str, JsonValue] = field(default_factory=dict)
+
+
+def vocabulary_in_module(place: Path) -> ModuleVocabulary:
+    """What the module in a directory holds and says.
+
+    Raises FormatError [no-vocabulary], [vocabulary-unfit], and as `read_saved_model`.
+    """
+    model = read_saved_model(place)
+    for attribute in ENCODERS_FILES:
+        file = model.asset_of(attribute)
+        if file is not None and file.is_file():
+            settings = _encoders_settings(model)
+            return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
+    found = _preprocessors(model)
+    if found is None:
+        raise FormatError(
+            "no-vocabulary",
+            "this SavedModel holds no vocabulary",
+            why=f"it has no {' or '.join(ENCODERS_FILES)}, and its graph cuts no text into pieces",
+            fix="Give the preprocessor or the vocabulary that belongs to the model",
+            where=str(place),
+        )
+    return found
+
+
+def _encoders_settings(model: SavedModel) -> dict[str, JsonValue]:
+    """`do_lower_case` of a BERT as tokenizer_config.json has it; ALBERT's modules lack it."""
+    number = model.root.children.get(LOWER_CASE)
+    if number is None:
+        return {}
+    bundle = read_bundle(model.place / VARIABLES)
+    for variable in tracked_variables(bundle):
+        if variable.number == number:
+            return {LOWER_CASE: bool(bundle.numbers(variable.key).all())}
+    raise model.malformed(f"its {LOWER_CASE} has no value")
+
+
+def _preprocessors(model: SavedModel) -> ModuleVocabulary | None:
+    """The vocabulary and policy of a preprocessor; None where the graph is none."""
+    operations = {each.kind: each for function in model.functions() for each in function}
+    operations |= {each.kind: each for each in model.operations()}
+    if SENTENCEPIECE in operations:
+        data = operations[SENTENCEPIECE].attribute("model").record(2)
+        policy = _sentencepiece_policy(model, operations)
+        return ModuleVocabulary(data, str(model.place), None, policy, _reason(policy))
+    if WORDPIECE in operations:
+        file = model.only_asset()
+        if file is None:
+            raise model.malformed("it has no single asset that would be its vocabulary")
+        _check_wordpiece(model, operations[WORDPIECE])
+        policy = _wordpiece_policy(operations)
+        return ModuleVocabulary(bytes(map_file(file)), str(file), file, policy, _reason(policy))
+    return None
+
+
+def _sentencepiece_policy(model: SavedModel, operations: Mapping[str, Operation]) -> TextPolicy:
+    """TF Hub's policy less what the graph does not do."""
+    policy = TFHUB
+    if FOLDS not in operations:
+        policy = replace(policy, name=f"{policy.name}, cased", case="kept")
+    if NORMALISES not in operations and REPLACES not in operations:
+        return replace(policy, name=f"{policy.name}, accents kept", form="kept", marks="kept")
+    form = operations[NORMALISES].text("normalization_form") if NORMALISES in operations else b""
+    pattern = operations[REPLACES].text("pattern") if REPLACES in operations else b""
+    if (form, pattern) != (b"NFD", MARKS):
+        raise _unfit(model, f"normalises texts by {form!r} and then replaces {pattern!r}")
+    return policy
+
+
+def _wordpiece_policy(operations: Mapping[str, Operation]) -> TextPolicy:
+    """BERT's policy; one that keeps case leaves marks and forms alone, too."""
+    policy = TFHUB_WORDPIECE
+    if FOLDS in operations:
+        return policy
+    cased = f"{policy.name}, cased"
+    return replace(policy, name=cased, folded_first=False, form="kept", marks="kept")
+
+
+def _check_wordpiece(model: SavedModel, search: Operation) -> None:
+    """Refuse a search with other rules than every published preprocessor's."""
+    found = (
+        search.text("suffix_indicator"),
+        search.text("unknown_token"),
+        search.attribute("max_bytes_per_word").count(3),
+    )
+    if found != (CONTINUES.encode(), BERT_NAMES.unk.encode(), LONGEST_BYTES):
+        raise _unfit(model, f"cuts words into pieces by {found}")
+
+
+def _unfit(model: SavedModel, what: str) -> FormatError:
+    return FormatError(
+        "vocabulary-unfit",
+        f"this preprocessor {what}",
+        why="no published one does, and its ids could not be given exactly",
+        fix="Run it with TensorFlow, or give its vocabulary file and a policy",
+        where=str(model.place),
+    )
+
+
+def _reason(policy: TextPolicy) -> str:
+    return f"the preprocessor's own graph: {policy.name}"

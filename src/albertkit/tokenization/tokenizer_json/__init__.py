@@ -1,0 +1,1 @@
+"""tokenizer.json, the format of the tokenizers library."""

@@ -1,0 +1,125 @@
+"""A tokenizer.json is followed: its own ids, or a given policy on its pieces.
+
+In: the file, and the SentencePiece model beside it. Out: Found. A form that we know becomes a
+policy, if all probe texts then get the same ids; any other is run by the tokenizers library.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from albertkit.errors import FormatError, InputError
+from albertkit.fileformats.reader import map_file, parse_json
+from albertkit.tokenization.batch import encode_texts
+from albertkit.tokenization.pieces import SentencePieces
+from albertkit.tokenization.policy import REFERENCE, TextPolicy
+from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
+from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
+from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
+from albertkit.tokenization.tokenizer_json.rules import KnownForm, read_known_form
+from albertkit.tokenization.tokenizer_settings import Settings, special_names
+from albertkit.tokenization.vocabulary import Found, Vocabulary
+
+LOGGER = logging.getLogger(__name__)
+
+SHOWN_KEYS = 5
+
+
+def follow_tokenizer_json(
+    path: Path, model: Path | None, policy: TextPolicy | None, settings: Settings
+) -> Found:
+    """The tokenizer.json's own ids, or a given policy on its pieces."""
+    data = bytes(map_file(path))
+    names = special_names(settings, SpecialNames())
+    written = parse_json(data, str(path))
+    check_is_tokenizer(written, path)
+    known = read_known_form(written, names)
+    if known and policy:
+        return Found(rebuilt(known, path, names, policy), policy, "given by the caller")
+    if policy:
+        raise InputError(
+            "policy-unfit",
+            f'policy "{policy.name}" cannot be applied to {str(path)!r}',
+            why="this tokenizer.json has rules of its own and no vocabulary file lies beside it",
+            fix="Put spiece.model or vocab.txt beside it, or leave the policy out",
+        )
+    foreign = ForeignPieces(data, str(path), special_names(settings, usual_names(written)))
+    if known:
+        pieces = rebuilt(known, path, names, known.policy)
+        if not unlike((foreign, UNTOUCHED), (pieces, known.policy), PROBE_TEXTS):
+            reason = f"{TOKENIZER_FILE} has a known form: {known.policy.name}"
+            say_where_unlike(path, (pieces, known.policy), (pieces, REFERENCE))
+            return Found(pieces, known.policy, reason)
+    if model:
+        reference = SentencePieces(bytes(map_file(model)), str(model), special_names=names)
+        say_where_unlike(path, (foreign, UNTOUCHED), (reference, REFERENCE))
+    reason = f"{TOKENIZER_FILE} has a form of its own, run by the tokenizers library"
+    return Found(foreign, UNTOUCHED, reason)
+
+
+def check_is_tokenizer(written: Settings, path: Path) -> None:
+    """FormatError for JSON that is something else, such as a server's answer or a config.json."""
+    if not isinstance(written.get("model"), dict):
+        keys = [*map(repr, list(written)[:SHOWN_KEYS]), *["…"] * (len(written) > SHOWN_KEYS)]
+        raise FormatError(
+            "file-foreign",
+            f"this is JSON, but no tokenizer: its keys are {', '.join(keys) or 'none'}",
+            why="a tokenizer.json has its pieces in an object called 'model'",
+            fix="Put the vocabulary there that belongs to the model",
+            where=str(path),
+        )
+
+
+def rebuilt(
+    known: KnownForm, path: Path, names: SpecialNames, policy: TextPolicy
+) -> SentencePieces:
+    """The SentencePiece model that a known form was made of."""
+    return SentencePieces(
+        known.model,
+        str(path),
+        special_names=names,
+        digit_comma=policy.digit_comma,
+        ties_unrounded=policy.ties_unrounded,
+    )
+
+
+def usual_names(written: Settings) -> SpecialNames:
+    """What the special pieces are called where no settings say it."""
+    model = written.get("model")
+    is_bert = isinstance(model, dict) and model.get("type") == "WordPiece"
+    return BERT_NAMES if is_bert else SpecialNames()
+
+
+Reader = tuple[Vocabulary, TextPolicy]
+
+
+def say_where_unlike(path: Path, used: Reader, reference: Reader) -> None:
+    """Warn where the ids are not google's."""
+    probes = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS
+    found = unlike(used, reference, probes)
+    if found:
+        LOGGER.warning(
+            "%s gives other ids than google's pipeline to %d of %d probe texts, the first being "
+            '%r; from_pretrained(…, policy="reference") gives google\'s',
+            path,
+            len(found),
+            len(probes),
+            found[0],
+        )
+
+
+def unlike(first: Reader, second: Reader, texts: Sequence[str]) -> list[str]:
+    """The texts that get different ids."""
+    ours, theirs = (encode_texts(texts, *reader) for reader in (first, second))
+    return [
+        text
+        for number, text in enumerate(texts)
+        if not np.array_equal(
+            ours.ids[ours.starts[number] : ours.starts[number + 1]],
+            theirs.ids[theirs.starts[number] : theirs.starts[number + 1]],
+        )
+    ]

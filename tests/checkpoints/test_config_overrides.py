@@ -1,0 +1,63 @@
+"""checkpoints/config_overrides.py: what the caller says of a model, beside or against its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.axes import SMALL, random_weights
+from tests.support.modules import HERE
+
+from albertkit.checkpoints import HUGGINGFACE, Stored, Told, read_checkpoint
+from albertkit.checkpoints.config_overrides import not_said
+from albertkit.errors import InputError
+from albertkit.spec import AlbertConfig
+
+PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
+
+
+def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
+    HUGGINGFACE.write(Stored(random_weights(PLAIN)), tmp_path / "m")
+    stored = read_checkpoint(tmp_path / "m", Told(num_attention_heads=2, num_hidden_layers=3))
+    assert stored.weights.config.num_attention_heads == 2
+    (note,) = stored.notes
+    assert note.code == "metadata-told"
+    assert "num_attention_heads is taken as 2" in note.line()
+    assert "the files say 4" in note.line()
+
+
+def test_told_numbers_must_be_possible(tmp_path: Path) -> None:
+    HUGGINGFACE.write(Stored(random_weights(PLAIN)), tmp_path / "m")
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(tmp_path / "m", Told(num_attention_heads=5))
+    assert caught.value.finding.code == "config-value-invalid"
+
+
+DEEP = Told(num_hidden_layers=9, hidden_act="gelu_new")
+MANY = Told(num_attention_heads=8, num_hidden_layers=4, hidden_act="gelu_new")
+
+
+@pytest.mark.parametrize(
+    ("archive", "told", "says"),
+    [
+        ("tfhub_tiny_v3_nomlm", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("mg_tiny_pretrainer", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("kerashub_tiny", MANY, "--num-attention-heads is 8; the tensors show 4"),
+        ("bert_tiny_v3", DEEP, "--num-hidden-layers is 9; the tensors show 2"),
+    ],
+)
+def test_what_the_tensors_show_cannot_be_told_otherwise(
+    archive: str, told: Told, says: str
+) -> None:
+    place = HERE / f"{archive}.tar.gz"
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(place, told)
+    line = str(caught.value)
+    assert line.startswith(f"{place}: {says}. Leave --num-")
+    assert line.endswith("[option-invalid]")
+
+
+def test_what_nobody_says_names_the_flags() -> None:
+    error = not_said(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
+    assert error.finding.code == "metadata-missing"
+    assert "--num-hidden-layers and --hidden-act" in str(error)

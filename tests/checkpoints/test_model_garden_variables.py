@@ -1,0 +1,133 @@
+"""Model Garden's variables: read by their names, however the writer's models were called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.object_checkpoints import write_object_checkpoint
+
+from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.model_garden.bert_names import bert_rows
+from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
+from albertkit.checkpoints.model_garden.names import PROJECTED, rows
+from albertkit.checkpoints.model_garden.variables import GardenVariables
+from albertkit.checkpoints.names import Laid, identity_projection
+from albertkit.errors import FormatError
+from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
+from albertkit.spec import AlbertConfig, FloatArray, Weights
+
+WORDS = "word_embeddings/embeddings"
+QUERY = "transformer/self_attention/query/kernel"
+GROUPLESS = [name for name, axis in AXES.items() if "group" not in str([*axis])]
+
+
+def config_of(axis: str) -> AlbertConfig:
+    return AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
+
+
+def variables_of(weights: Weights) -> dict[str, FloatArray]:
+    table = bert_rows if weights.config.num_hidden_groups > 1 else rows
+    return dict(Laid(weights, table(weights.config, weights.heads)))
+
+
+def opened(tmp_path: Path, variables: dict[str, FloatArray]) -> GardenVariables:
+    return GardenVariables(read_bundle(write_object_checkpoint(tmp_path / "ckpt", variables)))
+
+
+PLAIN = random_weights(config_of("plain"), ["masked_lm"], pooler=True)
+
+
+@pytest.mark.parametrize("axis", GROUPLESS)
+def test_weights_come_back_as_they_were(tmp_path: Path, axis: str) -> None:
+    config = config_of(axis)
+    weights = random_weights(config, ["masked_lm"], pooler=True)
+    found = opened(tmp_path, variables_of(weights))
+    told = {"num_hidden_layers": config.num_hidden_layers, "hidden_act": config.hidden_act}
+    again = AlbertConfig.from_dict({**told, **found.fields()})
+    eps = {"layer_norm_eps": config.layer_norm_eps}
+    assert (
+        replace(again, **eps, prediction_layer_norm_eps=config.prediction_layer_norm_eps) == config
+    )
+    assert_same(found.weights(again)[0], weights)
+
+
+def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
+    bert = AlbertConfig(**{**SMALL, "num_hidden_groups": 3, "embedding_size": 32})  # type: ignore[arg-type]  # plain data
+    weights = random_weights(bert, ["masked_lm"], pooler=True)
+    write_object_checkpoint(tmp_path / "ckpt", variables_of(weights))
+    found = MODEL_GARDEN.read(tmp_path / "ckpt", Told(hidden_act="gelu_new")).weights
+    assert (found.config.num_hidden_layers, found.config.num_hidden_groups) == (3, 3)
+    assert_same(found, weights)
+
+
+def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
+    weights = random_weights(config_of("embedding_as_wide_as_hidden"), pooler=True)
+    table = (*rows(weights.config), *PROJECTED)
+    found = opened(tmp_path, dict(Laid(weights, table)))
+    again = found.weights(weights.config)[0].arrays
+    for row in PROJECTED:
+        np.testing.assert_array_equal(again[row.canonical], weights.arrays[row.canonical])
+
+
+def test_names_of_the_writers_models_are_seen_through(tmp_path: Path) -> None:
+    renamed = {
+        f"my/bert_pretrainer/{name.removeprefix('bert/')}"
+        if name.startswith("bert/cls/")
+        else f"my_encoder/{name}": array
+        for name, array in variables_of(PLAIN).items()
+    }
+    found = opened(tmp_path, renamed)
+    assert found.heads == ("masked_lm",)
+    assert_same(found.weights(PLAIN.config)[0], PLAIN)
+
+
+def test_what_an_optimiser_left_is_told_and_left_out(tmp_path: Path) -> None:
+    own = variables_of(PLAIN)
+    slots = {f"Adam/m/{name}": array for name, array in own.items()}
+    later = {f"{name}/Adam/v": array for name, array in own.items()}
+    found = opened(tmp_path, {**slots, **own, **later, "save_counter": np.float32(3)})
+    weights, notes = found.weights(PLAIN.config)
+    assert_same(weights, PLAIN)
+    assert [(note.code, note.what.split()[0]) for note in notes] == [
+        ("checkpoint-extra-tensors", "60")
+    ]
+
+
+def test_two_encoders_are_not_guessed_between(tmp_path: Path) -> None:
+    own = variables_of(PLAIN)
+    both = {
+        f"{model}/{name}": a for model in ("generator", "discriminator") for name, a in own.items()
+    }
+    with pytest.raises(FormatError, match=rf"2 variables are called {WORDS}.*without-encoder"):
+        opened(tmp_path, both)
+
+
+def test_a_missing_variable_is_named_in_both_namings(tmp_path: Path) -> None:
+    without = variables_of(PLAIN)
+    del without["pooler_transform/bias"]
+    with pytest.raises(FormatError, match=r"pooler_transform/bias \(pooler.bias\).*without-enc"):
+        opened(tmp_path, without).weights(PLAIN.config)
+    del without[QUERY]
+    with pytest.raises(FormatError, match=rf"no variables are called {QUERY}"):
+        opened(tmp_path, without).fields()
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (1_000_000, 1, 1), (32, 4, 0), (0, 4, 8)])
+def test_a_kernel_that_is_no_attentions_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """Before anything is made of the widths that it claims."""
+    changed = {**variables_of(PLAIN), QUERY: np.zeros(shape, np.float32)}
+    with pytest.raises(FormatError, match=rf"{QUERY} has the shape.*misshaped"):
+        opened(tmp_path, changed).fields()
+
+
+def assert_same(found: Weights, wanted: Weights) -> None:
+    """Where E equals H there is no projection in the file, so that it is the identity."""
+    assert found.heads == wanted.heads
+    expected = {**wanted.arrays, **identity_projection(wanted.config)}
+    assert set(found.arrays) == set(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)

@@ -1,0 +1,97 @@
+"""What is refused before a cluster is asked, and by a worker before it opens the model."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+from tests.support.tiny_models import save_tiny_vectors
+
+from albertkit.distributed import inputs_with_borders
+from albertkit.distributed.embed_on_ray import EmbedWork
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.spec.pooling_config import VectorPlan
+from albertkit.tables import find_inputs
+from albertkit.tables.writers.shards import Shards
+from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.jobs.run_job import opened_job, run_job
+
+
+def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a text\n")
+    with pytest.raises(InputError) as refused:
+        inputs_with_borders(EmbedJob((str(tmp_path / "a.txt"),)))
+    assert refused.value.finding.code == "inputs-without-borders"
+    assert f"'{tmp_path / 'a.txt'}' does not say how many rows it has" in str(refused.value)
+
+
+def test_standard_input_is_refused_unread() -> None:
+    with pytest.raises(InputError, match="'standard input' does not say how many rows it has"):
+        inputs_with_borders(EmbedJob(("-",)))
+
+
+def test_inputs_without_rows_are_refused(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(
+        pyarrow.table({"text": pyarrow.array([], "string")}), tmp_path / "a"
+    )
+    with pytest.raises(InputError) as refused:
+        inputs_with_borders(EmbedJob((str(tmp_path / "a"),)))
+    assert refused.value.finding.code == "texts-missing"
+
+
+def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+    job = EmbedJob((str(tmp_path / "a.parquet"),), model=str(tmp_path / "no model"))
+    with pytest.raises(AlbertKitError) as refused:
+        inputs_with_borders(job)
+    assert refused.value.finding.code == "file-malformed"
+
+
+def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here / "texts", elsewhere):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    save_tiny_vectors(Path("model"), VectorPlan(max_length=20))
+    texts = [None if number % 5 == 2 else f"the {number} waters" for number in range(12)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), "texts/a.parquet")
+    with pyarrow.OSFile("texts/b.arrow", "wb") as file:
+        table = pyarrow.table({"text": texts})
+        with pyarrow.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    Path("texts/c.parquet").write_bytes(b"PAR1 and no more")
+    job = EmbedJob(("texts",), skip_bad=True, shard_rows=10, model="model", engine="numpy")
+    with opened_job(job, "alone") as open_job:
+        run_job(open_job)
+    with opened_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
+        on_gpu = replace(open_job, job=replace(open_job.job, device="cuda:3"))
+        assert EmbedWork.anywhere(on_gpu).job.device == "cuda", "the one that Ray gives it"
+        fitted = replace(open_job, job=replace(open_job.job, calibration=Path("texts/c.txt")))
+        assert EmbedWork.anywhere(fitted).job.calibration == str(here / "texts" / "c.txt")
+        sent = pickle.dumps(EmbedWork.anywhere(open_job))
+        with monkeypatch.context() as there:
+            there.chdir(elsewhere)
+            work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
+            make = work.opened()
+            assert [make(number).bad for number in (2, 1, 0)] == [1, 2, 2]
+    made, whole = (
+        {path.name: path.read_bytes() for path in Path(name).iterdir()}
+        for name in ("output", "alone")
+    )
+    assert made == whole
+    assert b'"place": "texts/a.parquet"' in made["_bad-00000.jsonl"]
+
+
+def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:
+    work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
+    with pytest.raises(SurroundingsError) as refused:
+        work.opened()
+    assert refused.value.finding.code == "output-elsewhere"
+    assert str(tmp_path / "elsewhere") in str(refused.value)

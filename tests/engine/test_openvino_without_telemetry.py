@@ -1,0 +1,39 @@
+"""Importing and using OpenVINO through our one door forks nothing, calls nobody, writes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.watched import run_watched
+
+OURS = """
+from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import pack, plan
+from albertkit.engine.protocol import Wanted
+from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+config = CONFIG_AXES[0].values[0]
+texts = random_encodings(config, [3, 5])
+for layout in plan(texts.lengths):
+    outputs = OpenVinoEngine(random_weights(config)).run(pack(texts, layout), Wanted(tokens=True))
+assert outputs.tokens.shape == (8, 32)
+assert "openvino_telemetry" not in sys.modules
+"""
+
+
+def test_nothing_leaves_the_process(tmp_path: Path) -> None:
+    done = run_watched(OURS, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "import socket; socket.socket()",
+        "import subprocess; subprocess.run(['true'])",
+        "os.fork()",
+    ],
+)
+def test_the_watch_sees_what_it_is_there_for(act: str, tmp_path: Path) -> None:
+    assert run_watched(act, tmp_path).returncode == 3

@@ -1,0 +1,116 @@
+"""Protocol buffers: what was written is read, and damage is one of our errors."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albertkit.errors import FormatError
+from albertkit.fileformats.protobuf.reading import HIGHEST, Message, record, varint
+
+ENTRY = record(1, b"heads") + record(2, b"\x08\x0c")  # of a map: "heads" → {1: 12}
+SMALL = b"\x08\x96\x01" + record(2, b"name") + record(7, ENTRY) + record(9, record(9, b""))
+
+
+def message(data: bytes) -> Message:
+    return Message(data, "small.pb", "a test")
+
+
+def test_fields_are_found_by_their_numbers() -> None:
+    found = message(SMALL)
+    assert found.count(1) == 150
+    assert found.text(2) == "name"
+    assert [(key, value.count(1)) for key, value in found.entries(7)] == [("heads", 12)]
+    assert 9 in found
+    assert 3 not in found
+
+
+def test_what_is_absent_is_zero_or_empty() -> None:
+    found = message(b"")
+    assert (found.count(1), found.text(2), found.record(3), found.texts(4)) == (0, "", b"", ())
+    assert list(found.messages(5)) == []
+    assert found.message(6).count(1) == 0
+
+
+def test_of_a_field_given_twice_the_last_counts_and_messages_are_merged() -> None:
+    twice = b"\x08\x01\x08\x02" + record(2, b"\x08\x01") + record(2, b"\x10\x05")
+    found = message(twice)
+    assert found.count(1) == 2
+    assert (found.message(2).count(1), found.message(2).count(2)) == (1, 5)
+    assert [each.count(1) for each in found.messages(2)] == [1, 0]
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_numbers_below_zero_come_back(value: int) -> None:
+    assert message(b"\x08" + varint(value % (1 << 64))).signed(1) == value
+
+
+@given(st.binary(max_size=300))
+def test_records_of_any_length_come_back(value: bytes) -> None:
+    assert message(record(HIGHEST, value)).record(HIGHEST) == value
+
+
+def test_fields_above_all_known_ones_are_passed_over() -> None:
+    found = message(record(HIGHEST + 1, b"x") + record(1, b"y"))
+    assert HIGHEST + 1 not in found
+    assert found.record(1) == b"y"
+
+
+def test_a_message_costs_no_more_than_some_times_its_size() -> None:
+    smallest = b"\x08\x01" * 20_000
+    tracemalloc.start()
+    found = message(smallest)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.count(1) == 1
+    assert used < 12 * len(smallest)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"\x0a\x7fab", "promises 127 bytes and 2 are left.*file-truncated"),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "0 are left.*file-truncated"),
+        (b"\x08", "file-truncated"),
+        (b"\x08" + b"\xff" * 11, "longer than 10 bytes.*file-malformed"),
+        (b"\x00\x01", "the number 0.*file-malformed"),
+        (b"\x0b", "wire form 3.*a test never does.*file-malformed"),
+    ],
+)
+def test_what_is_broken_is_named(data: bytes, problem: str) -> None:
+    with pytest.raises(FormatError, match=problem):
+        message(data)
+
+
+def test_a_field_of_another_kind_is_refused() -> None:
+    found = message(b"\x08\x01" + record(2, b"\xff"))
+    with pytest.raises(FormatError, match="number where text belongs"):
+        found.text(1)
+    with pytest.raises(FormatError, match="number where bytes belong"):
+        list(found.messages(1))
+    with pytest.raises(FormatError, match="bytes where a number belongs"):
+        found.count(2)
+    with pytest.raises(FormatError, match="not UTF-8"):
+        found.text(2)
+
+
+def test_an_error_inside_a_nested_message_says_its_place_in_the_file() -> None:
+    broken = record(1, b"x" * 50) + record(2, record(3, b"\x08"))
+    inner = next(message(broken).messages(2))
+    with pytest.raises(FormatError, match="the cut is at byte 57"):
+        inner.message(3)
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=40))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        found = message(data)
+        for number in range(1, 10):
+            found.texts(number)
+            list(found.entries(number))
+    except FormatError:
+        pass

@@ -1,0 +1,13 @@
+"""A head's logits, by the path on which conversions ask for them."""
+
+from __future__ import annotations
+
+from albertkit.conversion.model_outputs import answers
+from albertkit.conversion.parity_inputs import Questions
+from albertkit.spec import FloatArray, Weights
+from albertkit.tokenization.encoding import Encodings
+
+
+def head_logits(weights: Weights, asked: Encodings, head: str) -> FloatArray:
+    """numpy's logits of a linear head: [N, C] where it reads pooled vectors, [T, C] tokens'."""
+    return answers(weights, Questions(asked, "the test's"))[head]

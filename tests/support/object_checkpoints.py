@@ -1,0 +1,44 @@
+"""Object-based checkpoints as Model Garden's code would leave them, with any names and shapes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from albertkit.fileformats.protobuf.reading import record, varint
+from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
+from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorflow.tensor_bundle import write_bundle
+from albertkit.spec import FloatArray
+
+
+def write_object_checkpoint(prefix: Path, arrays: Mapping[str, FloatArray]) -> Path:
+    """A bundle whose keys say nothing, and a graph of objects with each variable's name."""
+    keys = {name: f"model/_v/{number}" for number, name in enumerate(arrays)}
+    write_bundle(prefix, {keys[name]: array for name, array in arrays.items()})
+    graph = b"".join(
+        record(
+            1, record(2, record(1, b"VARIABLE_VALUE") + record(2, name.encode()) + record(3, key))
+        )
+        for name, key in ((name, key.encode()) for name, key in keys.items())
+    )
+    _append_string(prefix, OBJECT_GRAPH, graph)
+    return prefix
+
+
+def _append_string(prefix: Path, key: str, text: bytes) -> None:
+    """Add a tensor of one string to a bundle of one shard."""
+    data = prefix.with_name(f"{prefix.name}.data-00000-of-00001")
+    index = prefix.with_name(f"{prefix.name}.index")
+    offset = data.stat().st_size
+    length = struct.pack("<I", len(text))
+    lengths = struct.pack("<I", masked(crc32c(length)))
+    with data.open("ab") as file:
+        size = file.write(varint(len(text)) + lengths + text)
+    checksum = struct.pack("<I", masked(crc32c(length + lengths + text)))
+    fields = b"\x08\x07\x12\x00\x20" + varint(offset) + b"\x28" + varint(size) + b"\x35" + checksum
+    pairs = dict(read_sstable(memoryview(index.read_bytes()), "index"))
+    pairs[key.encode()] = fields
+    index.write_bytes(sstable(sorted(pairs.items())))

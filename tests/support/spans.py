@@ -1,0 +1,31 @@
+"""The answers that an engine finds in a list of texts, in the list's order."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from albertkit.engine.packing import SLOTS, pack, plan, token_numbers
+from albertkit.engine.protocol import Engine, Spans, SpanSearch, Wanted
+from albertkit.tokenization.encoding import Encodings
+
+
+def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> Spans:
+    """The likeliest answers of each text; `search.closed` is of the list's tokens [T]."""
+    layouts = plan(encodings.lengths, slots=SLOTS)
+    parts = []
+    for layout in layouts:
+        closed = search.closed
+        if closed is not None:
+            closed = closed[token_numbers(encodings, layout)]
+        wanted = Wanted(spans=replace(search, closed=closed))
+        found = engine.run(pack(encodings, layout), wanted).spans
+        assert found is not None
+        parts.append(found)
+    back = np.argsort(np.concatenate([layout.texts for layout in layouts]))  # [N]
+    columns = (
+        np.concatenate([getattr(part, field.name) for part in parts])[back]
+        for field in fields(Spans)
+    )
+    return Spans(*columns)

@@ -1,0 +1,44 @@
+"""Programs run in a process of their own that ends at whatever could reach the world outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# An audit hook sees what Python code asks for, in all imports too; children that code in other
+# languages makes are seen when the program has ended.
+WATCH = """
+import os, sys
+def refuse(event, arguments):
+    if event.startswith("socket.") or event in ("os.fork", "os.forkpty", "os.posix_spawn",
+                                                "os.system", "subprocess.Popen"):
+        sys.stderr.write(f"{event} {arguments}\\n")
+        os._exit(3)
+sys.addaudithook(refuse)
+"""
+NO_CHILDREN = """
+import resource
+if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss:
+    sys.exit("it had a child")
+"""
+
+
+def run_watched(program: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code with `home` as the home directory, temporary files below it too.
+
+    Status 3: it opened a socket or began a process; standard error says how.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", WATCH + program + NO_CHILDREN],
+        env={**kept, "HOME": str(home), "TMPDIR": str(home), "PYTHONPATH": str(ROOT)},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,61 @@
+"""A job of two shards, killed with SIGKILL before each line of ours that it runs, then taken up.
+
+Usage: python killed_anywhere.py DIRECTORY. Prints how many kills there were.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from tests.support.killed import killed_at
+
+from albertkit.tables import BadRow, ShardedSink, Table
+
+OURS = (
+    "tables/writers/sharded_sink.py",
+    "tables/writers/job_directory.py",
+    "tables/writers/shards.py",
+    "tables/writers/invalid_rows.py",
+    "tables/writers/files.py",
+    "fileformats/atomic.py",
+)
+
+
+def job(place: Path) -> None:
+    """What is not there yet of a job."""
+    with ShardedSink(
+        place, job={"texts": 4}, kind="jsonl", shard_rows=2, types={"n": "int64"}, resume=True
+    ) as sink:
+        for number in {0, 1} - sink.finished:
+            with sink.shard(number) as shard:
+                shard.write(Table({"text": [f"text {number}"], "n": [number]}))
+                shard.bad.add([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """Every file."""
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def main() -> None:
+    """Kill at each line, until there are no more."""
+    top = Path(sys.argv[1])
+    job(top / "whole")
+    whole = contents(top / "whole")
+    line = 0
+    while killed_at(line, partial(job, place := top / str(line)), OURS):
+        there = contents(place) if place.is_dir() else {}
+        shown = {name: data for name, data in there.items() if not name.startswith(".")}
+        if not shown.items() <= whole.items():
+            raise SystemExit(f"killed at line {line}, there is {shown}")
+        job(place)
+        if contents(place) != whole:
+            raise SystemExit(f"killed at line {line} and taken up, there is {contents(place)}")
+        line += 1
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Parquet and Arrow: by groups, typed, and damaged in every way without a foreign exception."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, written
+
+from albertkit.errors import AlbertKitError, InputError
+from albertkit.tables import count_rows, find_inputs, read_batches
+
+ROWS: Rows = [(f"text {number}", number) for number in range(10)]
+ARROWS = (".parquet", ".arrow", ".arrows")
+
+
+def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path:
+    place = folder / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(columns), place, **options)
+    return place
+
+
+def test_metadata_tell_how_many_rows_there_are(tmp_path: Path) -> None:
+    one = written(tmp_path, "a.parquet", as_parquet(ROWS))
+    two = written(tmp_path, "b.arrow", as_arrow(ROWS))
+    assert count_rows(one) == 10
+    assert count_rows(tmp_path) == 20
+    assert count_rows([one, written(tmp_path, "c.arrows", as_arrow_stream(ROWS))]) is None
+    assert count_rows([two, written(tmp_path, "d.txt", b"text\n")]) is None
+    assert count_rows(["-", one]) is None
+    with pytest.raises(InputError, match=r"\[file-not-found\]"):
+        count_rows(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".arrow"])
+def test_groups_before_the_start_are_not_read(tmp_path: Path, kind: str) -> None:
+    """Their bytes may be lost."""
+    data = bytearray(KINDS[kind](ROWS))  # groups of 3 rows
+    at = data.index(b"text 1")
+    data[at - 30 : at + 12] = bytes(42)
+    place = written(tmp_path, f"a{kind}", bytes(data))
+    texts = [text for batch in read_batches(place, start=3) for text in batch.texts]
+    assert texts == [text for text, _ in ROWS[3:]]
+
+
+def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -> None:
+    data = bytearray(as_parquet(ROWS))
+    at = data.index(b"text 4")
+    data[at - 40 : at + 8] = b"\xff" * 48
+    place = written(tmp_path, "a.parquet", bytes(data))
+    texts: list[str] = []
+    bad = []
+    for batch in read_batches(place, skip_bad=True, border=4):
+        texts += batch.texts
+        bad += batch.bad
+    assert texts == [text for number, (text, _) in enumerate(ROWS) if not 3 <= number < 6]
+    assert [(each.row, each.number, each.rows) for each in bad] == [(4, 3, 1), (5, 4, 2)]
+    assert {each.code for each in bad} == {"file-malformed"}
+    assert "and the 2 behind it cannot be read: " in bad[0].why
+    with pytest.raises(AlbertKitError, match=r"a\.parquet: row 4 and the 2 behind it cannot"):
+        list(read_batches(place))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pyarrow.string(),
+        pyarrow.large_string(),
+        pyarrow.string_view(),
+        pyarrow.binary(),
+        pyarrow.large_binary(),
+        pyarrow.dictionary(pyarrow.int8(), pyarrow.string()),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("file_kind", ["parquet", "arrow"])
+def test_texts_of_every_type_are_read(
+    tmp_path: Path, kind: pyarrow.DataType, file_kind: str
+) -> None:
+    texts = pyarrow.array(["a", None, "é\x00", "a"]).cast(kind)
+    place = tmp_path / f"a.{file_kind}"
+    table = pyarrow.table({"text": texts, "n": [1, 2, 3, 4]})
+    if file_kind == "parquet":
+        pyarrow.parquet.write_table(table, place)
+    else:
+        with pyarrow.ipc.new_file(str(place), table.schema) as writer:
+            writer.write_table(table)
+    (batch,) = read_batches(place, keep=["n"], skip_bad=True)
+    assert batch.texts == ["a", "é\x00", "a"]
+    assert batch.kept["n"].equals(pyarrow.array([1, 3, 4]))
+    assert [(bad.row, bad.code, bad.why) for bad in batch.bad] == [
+        (2, "row-malformed", "holds null where a text belongs")
+    ]
+
+
+def test_bytes_that_are_no_utf8_are_one_bad_row(tmp_path: Path) -> None:
+    stored = pyarrow.array([b"a", b"\xff", b"c"])
+    pretended = pyarrow.Array.from_buffers(pyarrow.string(), 3, stored.buffers())
+    for column in (stored, pretended):
+        place = parquet(tmp_path, {"text": column, "same": column})
+        (batch,) = read_batches(place, column="text", skip_bad=True)
+        assert batch.texts == ["a", "c"]
+        assert [(bad.row, bad.code) for bad in batch.bad] == [(2, "file-not-utf8")]
+    (batch,) = read_batches(place, column="text", keep=["same"], skip_bad=True)
+    assert batch.kept["same"].to_pylist() == ["a", "c"]
+
+
+def test_a_long_row_among_short_ones_is_refused(tmp_path: Path) -> None:
+    place = parquet(tmp_path, {"text": ["a", "x" * 10_000_000, "b"]})
+    (batch,) = read_batches(place, skip_bad=True)
+    assert batch.texts == ["a", "b"]
+    assert [(bad.row, bad.code) for bad in batch.bad] == [(2, "row-too-long")]
+
+
+def test_what_is_kept_has_its_own_type(tmp_path: Path) -> None:
+    nested = pyarrow.array([[{"a": 1}], None], pyarrow.list_(pyarrow.struct({"a": "int8"})))
+    when = pyarrow.array([1, None], pyarrow.timestamp("us", "UTC"))
+    named = pyarrow.array(["x", None]).dictionary_encode()
+    place = parquet(tmp_path, {"text": ["a", "b"], "nested": nested, "when": when, "named": named})
+    keep = ["nested", "when", "named", "text"]
+    (batch,) = read_batches(place, keep=keep)
+    types = find_inputs(place).types(keep)
+    assert {name: column.type for name, column in batch.kept.items()} == types
+    assert batch.kept["nested"].equals(nested)
+    assert batch.kept["when"].equals(when)
+    assert types["named"] == pyarrow.string()
+
+
+def test_columns_are_held_to_one_another_before_any_is_read(tmp_path: Path) -> None:
+    place = parquet(tmp_path, {"n": [1], "text": ["a"]})
+    with pytest.raises(InputError, match=r"'n' holds int64.*\[column-not-text\]"):
+        read_batches(place, column="n")
+    with pytest.raises(InputError, match=r"'txt'.*n, text.*perhaps 'text'.*\[column-missing\]"):
+        read_batches(place, column="txt")
+    table = written(tmp_path, "b.csv", b"n,text\n1,b\n")
+    with pytest.raises(InputError, match=r"'n' is int64 .* and string .*\[columns-disagree\]"):
+        read_batches([place, table], keep=["n"])
+    lines = written(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
+    (batch,) = read_batches([place, lines], keep=["n"])
+    assert batch.kept["n"].equals(pyarrow.array([1, 2]))
+
+
+@pytest.mark.parametrize("kind", ARROWS)
+def test_contents_tell_the_kind_where_the_name_does_not(tmp_path: Path, kind: str) -> None:
+    place = written(tmp_path, "a.csv", KINDS[kind](ROWS))
+    assert [text for batch in read_batches(place) for text in batch.texts] == [
+        text for text, _ in ROWS
+    ]
+
+
+def check_no_foreign_exception(data: bytes, kind: str) -> None:
+    """What is read of a damaged file are strings, and what is said is said in our errors."""
+    with TemporaryDirectory() as folder:
+        place = written(Path(folder), f"a{kind}", data)
+        with suppress(AlbertKitError):
+            for batch in read_batches(place, keep=["n"], skip_bad=True):
+                assert all(isinstance(text, str) for text in batch.texts)
+                assert len(batch.kept["n"]) == len(batch.texts)
+
+
+@pytest.mark.parametrize("kind", ARROWS)
+def test_a_table_may_end_anywhere(kind: str) -> None:
+    data = KINDS[kind](ROWS[:4])
+    for end in range(0, len(data), 7):
+        check_no_foreign_exception(data[:end], kind)
+
+
+@pytest.mark.parametrize("kind", ARROWS)
+@settings(max_examples=80)
+@given(data=st.data())
+def test_bytes_of_a_table_may_be_changed(kind: str, data: st.DataObject) -> None:
+    whole = bytearray(KINDS[kind](ROWS[:4]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    check_no_foreign_exception(bytes(whole), kind)

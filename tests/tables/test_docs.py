@@ -1,0 +1,29 @@
+"""docs/rows.md says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from albertkit.tables import FILE_KINDS
+from albertkit.tables.formats import NAMES
+from albertkit.tables.lines import LONGEST_ROW
+from albertkit.tables.writers.shards import KINDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rows.md").read_text(encoding="utf-8")
+READ, _, WRITTEN = PAGE.partition("## Bad rows")
+
+
+def named(text: str) -> set[str]:
+    return set(re.findall(r"`(\.\w+(?:\.gz)?)`", text))
+
+
+def test_the_page_names_every_kind_and_no_other() -> None:
+    assert named(READ) - {"."} == set(NAMES) - {".txt"}
+    tables, _, shards = WRITTEN.partition("A job's directory")
+    assert named(tables) == set(FILE_KINDS)
+    assert named(shards) == {f".{kind}" for kind in KINDS}
+
+
+def test_the_page_says_how_long_a_row_may_be() -> None:
+    assert f"at most {LONGEST_ROW:,} bytes" in PAGE

@@ -1,0 +1,195 @@
+"""Places of a URI: what is written there is read back, and is there whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from tests.tables.s3_server import ObjectStore, object_store
+from tests.support.full_disk import files_up_to
+
+from albertkit.errors import InputError, SurroundingsError
+from albertkit.fileformats.atomic import unfinished_name
+from albertkit.tables import BadRow, ShardedSink, Table, read_batches
+from albertkit.tables.filesystems.remote import (
+    below,
+    files_below,
+    is_directory,
+    names_in,
+    new_object,
+    opened_uri,
+    remove,
+    size_at,
+    without_account,
+)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    with object_store() as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "s3"])
+def top(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> str:
+    """The URI of an empty directory."""
+    return f"file://{tmp_path}" if request.param == "file" else store.uri(f"bucket{tmp_path}")
+
+
+def written(uri: str, data: bytes = b"some bytes") -> str:
+    with new_object(uri) as file:
+        file.write(data)
+    return uri
+
+
+def test_what_is_written_is_read_back_from_any_place(top: str) -> None:
+    data = bytes(range(256)) * 50_000  # more than one part of an upload
+    uri = written(below(top, "ein Name mit ü.bin"), data)
+    assert size_at(uri) == len(data)
+    with opened_uri(uri) as file:
+        assert file.read() == data
+        file.seek(1000)
+        assert file.read(8) == data[1000:1008]
+
+
+def test_a_directory_gives_its_files_in_order_and_none_that_are_hidden(top: str) -> None:
+    for name in ("b.txt", "a.txt", "_job.json", ".lock"):
+        written(below(top, name))
+    assert is_directory(top)
+    assert not is_directory(below(top, "a.txt"))
+    assert files_below(top) == [below(top, "a.txt"), below(top, "b.txt")]
+    assert sorted(names_in(top)) == [".lock", "_job.json", "a.txt", "b.txt"]
+
+
+def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
+    uri = written(below(top, "there.txt"), b"before")
+    with pytest.raises(ZeroDivisionError), new_object(uri) as file:
+        file.write(bytes(1 // (len(names_in(top)) - 1)))
+    with opened_uri(uri) as file:
+        assert file.read() == b"before"
+    assert names_in(top) == ["there.txt"]
+
+
+def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_off(
+    store: ObjectStore,
+) -> None:
+    place = store.uri("bucket/looked-at")
+    with ShardedSink(place, job={}) as sink:
+        with sink.shard(0) as shard:
+            shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
+        store.answers = 0
+        try:
+            with pytest.raises(SurroundingsError, match="AWS Error") as failed:
+                assert sink.finished
+        finally:
+            store.answers = None
+        assert failed.value.finding.code == "filesystem-unreachable"
+        assert sink.finished == {0}
+
+
+def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) -> None:
+    """They may be on two machines, with the same number as a process: here they are one's."""
+    uri = f"file://{tmp_path}/one.bin"
+    together = Barrier(2)
+
+    def write(byte: bytes) -> None:
+        with new_object(uri) as file:
+            file.write(byte * 30_000_000)
+            together.wait()
+
+    with ThreadPoolExecutor(2) as writers:
+        list(writers.map(write, (b"a", b"b")))
+    assert set((tmp_path / "one.bin").read_bytes()) in ({ord("a")}, {ord("b")})
+    assert names_in(f"file://{tmp_path}") == ["one.bin"]
+
+
+def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> None:
+    with (
+        files_up_to(2**16),
+        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+        new_object(f"file://{tmp_path}/one.bin") as file,
+    ):
+        file.write(bytes(2**20))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Path) -> None:
+    place = f"file://{tmp_path}/job"
+    with ShardedSink(place, job={}, kind="npy") as sink, sink.shard(0) as shard:
+        shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
+    (tmp_path / "job" / unfinished_name("part-00001.npy")).write_bytes(b"half")
+    ShardedSink(place, job={}, kind="npy", resume=True).close()
+    assert sorted(names_in(place)) == ["_job.json", "part-00000.npy"]
+
+
+def test_a_file_that_is_removed_is_gone(top: str) -> None:
+    uri = written(below(top, "gone.txt"))
+    remove(uri)
+    remove(uri)  # and nothing is said of one that is not there
+    assert size_at(uri) is None
+
+
+def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None:
+    texts = [f"text {number}" for number in range(10)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "a.parquet")
+    (tmp_path / "b.txt").write_text("one more\n")
+    for name in ("a.parquet", "b.txt"):
+        written(store.uri(f"bucket/rows/{name}"), (tmp_path / name).read_bytes())
+    found = [text for batch in read_batches(store.uri("bucket/rows")) for text in batch.texts]
+    assert found == [*texts, "one more"]
+
+
+def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
+    uri = store.uri("bucket/none.parquet")
+    assert "a-secret" in uri
+    assert "a-secret" not in without_account(uri)
+    with pytest.raises((InputError, SurroundingsError)) as missing:
+        list(read_batches(uri))
+    assert "bucket/none.parquet" in str(missing.value)
+    assert "a-secret" not in str(missing.value)
+
+
+def test_a_scheme_that_nobody_knows_is_one_line() -> None:
+    with pytest.raises(InputError) as unknown:
+        size_at("abc://texts/a.parquet")
+    assert unknown.value.finding.code == "filesystem-unknown"
+    assert "'abc://texts/a.parquet'" in str(unknown.value)
+
+
+def test_a_bucket_that_is_closed_to_us_is_one_line(store: ObjectStore) -> None:
+    with pytest.raises(SurroundingsError) as closed:
+        size_at(store.uri("closed/x"))
+    assert closed.value.finding.code == "filesystem-unreachable"
+    assert "'s3://closed/x'" in str(closed.value)
+    assert "\n" not in str(closed.value)
+
+
+def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> None:
+    place = store.uri("bucket/job")
+    vectors = np.ones((2, 3), np.float32)
+    with ShardedSink(place, job={"model": "tiny"}) as sink, sink.shard(0) as shard:
+        shard.write(Table({"vector": vectors}))
+    with pytest.raises(InputError) as begun:
+        ShardedSink(place, job={"model": "tiny"})
+    assert begun.value.finding.code == "output-exists"
+    with ShardedSink(place, job={"model": "tiny"}, resume=True) as sink:
+        assert sink.finished == {0}
+        with sink.shard(1) as shard:
+            shard.write(Table({"vector": vectors}))
+            shard.bad.add([BadRow("a.txt", 3, "row-malformed", "holds null")])
+    assert names_in(place) == [
+        "_bad-00001.jsonl",
+        "_job.json",
+        "part-00000.parquet",
+        "part-00001.parquet",
+    ]
+    assert store.uploads == {}

@@ -1,0 +1,212 @@
+"""Which files are read, in which order, and what a run knows of them."""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.support.other_user import as_nobody
+from tests.support.row_files import KINDS, PACKED, Rows, written
+
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.tables import count_rows, find_inputs, read_batches, read_texts
+
+ROWS: Rows = [("one", 1), ("two", None), ("é\u2028", 3)]
+TEXTS = [text for text, _ in ROWS]
+DESCRIPTORS = Path("/proc/self/fd")  # what this process has open
+
+
+def needs_pyarrow(kind: str, packed: str = "") -> None:
+    if kind in (".parquet", ".arrow", ".arrows") or packed == ".zst":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    written(tmp_path, "b/2.txt", b"b2\n")
+    written(tmp_path, "b/10.txt.gz", PACKED[".gz"](b"b10\n"))
+    written(tmp_path, "a.txt", b"a\n")
+    written(tmp_path, "c.jsonl", b'{"text":"c"}\n')
+    written(tmp_path, "rows.json", b'{"text":"in lines"}\n')
+    written(tmp_path, "notes.md", b"notes\n")
+    written(tmp_path, "b/picture.png", b"\x89PNG\r\n\x1a\n\x00")
+    written(tmp_path, "config.json", b'{\n "one": "value"\n}\n')
+    written(tmp_path, ".hidden.txt", b"hidden\n")
+    written(tmp_path, "_SUCCESS", b"")
+    written(tmp_path, ".git/x.txt", b"hidden\n")
+    return tmp_path
+
+
+def test_a_directory_gives_its_known_files_in_order_and_names_the_others(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        texts = list(read_texts(folder))
+    assert texts == ["a", "b10", "b2", "c", "in lines"]
+    (note,) = caplog.messages
+    left_out = [str(folder / name) for name in ("b/picture.png", "config.json", "notes.md")]
+    assert note.startswith(f"not read: {', '.join(left_out)} (3 in all); ")
+    assert note.endswith("[files-left-out]")
+
+
+def test_places_are_read_in_the_order_in_which_they_are_named(folder: Path) -> None:
+    assert list(read_texts([folder / "c.jsonl", folder / "b", folder / "notes.md"])) == [
+        "c", "b10", "b2", "notes",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_is_not_utf_8_is_a_name(tmp_path: Path, kind: str) -> None:
+    needs_pyarrow(kind)
+    odd = tmp_path / os.fsdecode(b"caf\xe9" + kind.encode())
+    try:
+        odd.write_bytes(KINDS[kind](ROWS))
+    except OSError:
+        pytest.skip("a file system without such names")
+    assert list(read_texts(odd)) == list(read_texts(tmp_path)) == TEXTS
+
+
+def test_a_pattern_names_its_files_in_order(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", "c.csv", "in/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text\n")
+    found = find_inputs(str(tmp_path / "*.txt"))
+    assert [Path(file.name).name for file in found.files] == ["a.txt", "b.txt"]
+    deep = find_inputs(str(tmp_path / "**" / "*.txt"))
+    assert [Path(file.name).name for file in deep.files] == ["a.txt", "b.txt", "d.txt"]
+
+
+def test_a_directory_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no file of a known kind.*it is empty.*\[texts-missing"):
+        find_inputs(tmp_path)
+    written(tmp_path, "picture.png", b"\x89PNG\x00")
+    with pytest.raises(InputError, match=r"it has 1 others.*\[texts-missing\]"):
+        find_inputs(tmp_path)
+
+
+def test_inputs_are_described_by_name_and_size_sent_elsewhere_and_read_twice(folder: Path) -> None:
+    inputs = find_inputs([folder / "a.txt", folder / "b"])
+    assert inputs.described() == [
+        {"name": str(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in ("a.txt", "b/10.txt.gz", "b/2.txt")
+    ]
+    sent = pickle.loads(pickle.dumps(inputs))  # noqa: S301  # as Ray sends it
+    assert list(read_texts(sent)) == list(read_texts(inputs)) == ["a", "b10", "b2"]
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_standard_input_may_be_of_any_kind_and_stays_its_owners(
+    monkeypatch: pytest.MonkeyPatch, kind: str, packed: str
+) -> None:
+    """But for CSV and TSV, which no content tells from lines."""
+    needs_pyarrow(kind, packed)
+    lent = io.BytesIO(PACKED[packed](KINDS[kind](ROWS)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(lent))
+    texts = list(read_texts("-"))
+    assert texts == (["n,text", "1,one", ",two", "3,é\u2028"] if kind == ".csv" else texts)
+    assert len(texts) == (4 if kind in (".csv", ".tsv") else 3)
+    if kind not in (".csv", ".tsv"):
+        assert texts == TEXTS
+    gc.collect()
+    assert not lent.closed
+
+
+def test_standard_input_is_counted_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
+    assert count_rows("-") is None
+    inputs = find_inputs("-")
+    assert (inputs.rows, inputs.described()) == (None, [{"name": "standard input", "bytes": None}])
+    assert list(read_texts(inputs)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", [".txt", ".jsonl", ".parquet", ".arrows"])
+def test_a_pipe_with_a_name_is_read_once(tmp_path: Path, kind: str) -> None:
+    needs_pyarrow(kind)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[KINDS[kind](ROWS)])
+    writer.start()
+    assert list(read_texts(pipe)) == TEXTS
+    writer.join()
+
+
+def test_batches_end_where_they_are_told_to(tmp_path: Path) -> None:
+    for number, rows in enumerate((3, 0, 7, 1)):
+        written(tmp_path, f"{number}.txt", b"".join(b"%d\n" % row for row in range(rows)))
+    sizes = [len(batch.texts) for batch in read_batches(tmp_path, rows=4)]
+    assert sizes == [4, 4, 3]
+    firsts = [(batch.first, batch.rows) for batch in read_batches(tmp_path, rows=4, border=5)]
+    assert firsts == [(0, 4), (4, 1), (5, 4), (9, 1), (10, 1)]
+    tail = [(batch.first, batch.texts) for batch in read_batches(tmp_path, start=9, border=10)]
+    assert tail == [(9, ["6"]), (10, ["0"])]
+    assert list(read_batches(tmp_path, start=11)) == []
+    assert list(read_batches(tmp_path, start=99)) == []
+
+
+def test_long_texts_come_in_small_batches(tmp_path: Path) -> None:
+    place = written(tmp_path, "a.txt", b"".join(b"%4000000d\n" % row for row in range(9)))
+    batches = list(read_batches(place))
+    assert [len(batch.texts) for batch in batches] == [5, 4]
+    assert [int(text) for batch in batches for text in batch.texts] == list(range(9))
+
+
+@pytest.mark.parametrize(("data", "what"), [(b"\x28\xb5\x2f\xfd\x00", "zstd"), (b"PAR1", "a.txt'")])
+def test_what_cannot_be_read_without_pyarrow_names_the_extra(
+    tmp_path: Path, data: bytes, what: str
+) -> None:
+    place = written(tmp_path, "a.txt", data)
+    look = f"""
+import sys
+sys.modules["pyarrow"] = None
+from albertkit.tables import find_inputs
+try:
+    find_inputs({str(place)!r})
+except RuntimeError as error:
+    print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert f"{what} needs pyarrow" in told.stdout
+    assert told.stdout.endswith("albertkit[tables]'. [extra-missing]\n")
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    written(tmp_path, "a.txt", b"a\n")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
+    with pytest.raises(SurroundingsError, match=r"b\.txt.*\[file-unreadable\]"):
+        read_batches(tmp_path)
+    (batch,) = read_batches(tmp_path, skip_bad=True)
+    assert (batch.texts, [bad.code for bad in batch.bad]) == (["a"], ["file-unreadable"])
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason=f"{DESCRIPTORS} is not there")
+def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.txt").write_bytes("UTF-16".encode("utf-16"))
+    before = len(list(DESCRIPTORS.iterdir()))
+    inputs = find_inputs(tmp_path)
+    assert {file.error and file.error.finding.code for file in inputs.files} == {"file-not-utf8"}
+    assert len(list(DESCRIPTORS.iterdir())) == before
+
+
+def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:
+    with TemporaryDirectory() as folder:  # below the tests' own directory nobody may look
+        written(Path(folder), "closed/a.txt", b"a\n")
+        written(Path(folder), "b.txt", b"b\n")
+        Path(folder).chmod(0o755)
+        (Path(folder) / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
+        with as_nobody():
+            with pytest.raises(SurroundingsError, match=r"closed.*\[file-unreadable\]"):
+                find_inputs(folder)
+            with pytest.raises(AlbertKitError, match="closed"):
+                find_inputs(f"{folder}/closed/a.txt")
+        (Path(folder) / "closed").chmod(0o700)

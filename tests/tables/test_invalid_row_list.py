@@ -1,0 +1,52 @@
+"""The list of bad rows is whole or not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from albertkit.errors import SurroundingsError
+from albertkit.tables import BadRow, new_bad_list
+
+BAD = (
+    BadRow("ä.txt", 3, "row-malformed", "holds null", 2),
+    BadRow("b.txt", 1, "file-malformed", "and what follows", 9, 40),
+)
+
+
+def test_each_bad_row_is_a_line_and_is_counted_with_what_it_stands_for(tmp_path: Path) -> None:
+    place = tmp_path / "v.bad.jsonl"
+    with new_bad_list(place) as listed:
+        for each in BAD:
+            listed.add([each])
+        assert not place.exists()
+    assert listed.rows == 41
+    lines = place.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [asdict(each) for each in BAD]
+
+
+def test_what_fails_leaves_the_list_of_before(tmp_path: Path) -> None:
+    place = tmp_path / "v.bad.jsonl"
+    place.write_text("before")
+    with pytest.raises(ZeroDivisionError), new_bad_list(place) as listed:
+        listed.add(replace(each, rows=1 // (9 - each.number)) for each in BAD)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_where_none_is_bad_the_list_of_before_is_gone_or_what_keeps_it_is_told(
+    tmp_path: Path,
+) -> None:
+    file, folder = tmp_path / "a.bad.jsonl", tmp_path / "b.bad.jsonl"
+    file.write_text("before")
+    folder.mkdir()
+    with new_bad_list(file) as listed:
+        listed.add([])
+    with (
+        pytest.raises(SurroundingsError, match=r"b\.bad\.jsonl' could not be.*\[write-failed\]"),
+        new_bad_list(folder) as listed,
+    ):
+        listed.add([])
+    assert list(tmp_path.iterdir()) == [folder]

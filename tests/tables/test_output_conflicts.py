@@ -1,0 +1,37 @@
+"""What is written lies apart from what is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from albertkit.errors import InputError
+from albertkit.tables.filesystems.remote_path import path_of
+from albertkit.tables.output_conflicts import check_apart
+
+
+@pytest.mark.parametrize(
+    ("output", "place"),
+    [
+        ("texts/out/part.parquet", "texts"),
+        ("texts/v.jsonl", "."),
+        ("v.jsonl", "texts/../v.jsonl"),
+        ("s3://key:secret@bucket/texts/out/part.parquet", "s3://bucket/texts?region=eu"),
+    ],
+)
+def test_an_output_that_would_be_read_is_refused(output: str, place: str) -> None:
+    with pytest.raises(InputError, match=r"would be written, which is .*read.*\[output-taken\]"):
+        check_apart(path_of(output), ["other.txt", place])
+
+
+@pytest.mark.parametrize(
+    ("output", "place"),
+    [
+        ("texts/v.npy", "texts"),
+        ("texts/_out/part.parquet", "texts"),
+        ("out/part.parquet", "texts"),
+        ("texts/part.parquet", "s3://bucket/texts"),
+        ("s3://bucket/texts-2/part.parquet", "s3://bucket/texts"),
+    ],
+)
+def test_one_that_would_not_is_taken(output: str, place: str) -> None:
+    check_apart(path_of(output), [place])

@@ -1,0 +1,109 @@
+"""Texts come out of files as they stand there, or not at all."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from albertkit.errors import FormatError, InputError
+from albertkit.tables import read_texts
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("data", "texts"),
+    [
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"one\ntwo", ["one", "two"]),
+        (b"one\r\ntwo\r\n", ["one", "two"]),
+        (b"\xef\xbb\xbfone\n", ["one"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\n", [""]),
+        (b"one\n\ntwo\n\n", ["one", "", "two", ""]),
+        ("a\u2028b\x0cc\n".encode(), ["a\u2028b\x0cc"]),
+        (b"", []),
+        (b"\n", [""]),
+    ],
+)
+def test_a_line_is_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, texts: list[str]
+) -> None:
+    assert list(read_texts(written(tmp_path, "lines.txt", data))) == texts
+    pipe(monkeypatch, data)
+    assert list(read_texts("-")) == texts
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "column", "texts"),
+    [
+        ("a.jsonl", '{"text": "é", "n": 1}\n{"text": "b"}\n', None, ["é", "b"]),
+        ("a.jsonl", '{"sentence": "only column"}\n', None, ["only column"]),
+        ("a.jsonl", '{"text": "a", "title": "b"}\n', "title", ["b"]),
+        ("a.ndjson", '"a text alone"\n', None, ["a text alone"]),
+        ("a.csv", 'text,n\n"a, ""b""\nc",1\n', None, ['a, "b"\nc']),
+        ("a.tsv", "n\ttext\n1\ta, b\n", "text", ["a, b"]),
+        ("A.CSV", "title\nx\n", None, ["x"]),
+    ],
+)
+def test_a_column_of_a_table_is_read(
+    tmp_path: Path, name: str, data: str, column: str | None, texts: list[str]
+) -> None:
+    assert list(read_texts(written(tmp_path, name, data.encode()), column=column)) == texts
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "column", "told"),
+    [
+        ("a.jsonl", '{"a": "x", "b": "y"}\n', None, r"'text'.*a, b.*\[column-missing\]"),
+        ("a.csv", "a,b\nx,y\n", "c", r"'c'.*a, b.*\[column-missing\]"),
+        ("a.jsonl", '{"text": "x"}\nno json\n', None, r"row 2 is no JSON.*\[row-malformed\]"),
+        ("a.jsonl", '{"text": 3}\n', None, r"row 1 holds 3 where.*\[row-malformed\]"),
+        ("a.jsonl", "[1]\n", None, r"row 1 holds \[1\] where.*\[row-malformed\]"),
+        (
+            "a.csv",
+            "a,text\nx\n",
+            None,
+            r"row 1 has too few cells: 1 of 2 .line 2.*\[row-malformed\]",
+        ),
+        ("a.csv", "a,text\nx,y,z\n", None, r"row 1 has too many cells: 3 of 2.*\[row-malformed\]"),
+        (
+            "a.csv",
+            'text\n"x" y\n',
+            None,
+            r"row 1 is no CSV: ' ' stands behind a quoted cell .line 2.*\[row-malformed\]",
+        ),
+    ],
+)
+def test_a_broken_row_is_named(
+    tmp_path: Path, name: str, data: str, column: str | None, told: str
+) -> None:
+    with pytest.raises((InputError, FormatError), match=told) as caught:
+        list(read_texts(written(tmp_path, name, data.encode()), column=column))
+    assert name in str(caught.value)
+
+
+def test_bytes_that_are_no_utf8_are_named_with_their_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = written(tmp_path, "latin.txt", "gut\nschön\n".encode("latin1"))
+    with pytest.raises(FormatError, match=r"latin.txt: row 2 .* 0xf6.*\[file-not-utf8\]"):
+        list(read_texts(place))
+    pipe(monkeypatch, place.read_bytes())
+    with pytest.raises(FormatError, match=r"standard input: row 2.*\[file-not-utf8\]"):
+        list(read_texts("-"))
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\[file-not-found\]"):
+        read_texts(tmp_path / "nothing.txt")

@@ -1,0 +1,56 @@
+"""Cells are cut as Python's csv cuts them, wherever a block ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from albertkit.tables import lines
+from albertkit.tables.readers.separated import Records
+from albertkit.tables.row_errors import Fault
+
+MARKS = st.text(st.sampled_from('a",\n\r \u2028\x00é'), max_size=30)
+
+
+def ours(text: str) -> list[list[str] | None]:
+    """The cells of each record, None for what is none."""
+    records = Records(io.BytesIO(text.encode()), ",").each()
+    return [None if isinstance(each.cells, Fault) else each.cells for each in records]
+
+
+@settings(max_examples=150)
+@given(rows=st.lists(st.lists(MARKS, min_size=1, max_size=4), max_size=6), end=st.booleans())
+def test_what_python_writes_is_read(rows: list[list[str]], end: bool) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    text = file.getvalue() if end else file.getvalue().removesuffix("\r\n")
+    assert ours(text) == rows
+
+
+@settings(max_examples=150)
+@given(text=MARKS.map(lambda text: text.replace("\r", "")))
+@example(text='a"b,c\n')
+@example(text='"a""",\n')
+def test_any_text_is_read_as_pythons_strict_reader_reads_it(text: str) -> None:
+    """Up to the first record that it refuses; ours goes on behind."""
+    theirs: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        theirs += (row for row in reader if row)
+    except csv.Error:
+        found = ours(text)
+        assert found[len(theirs)] is None
+        assert found[: len(theirs)] == theirs
+    else:
+        assert ours(text) == theirs
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_blocks_may_end_anywhere(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    text = '\ufeffa,"é\r\n""x""",c\r\n\r\nd,e\u2028,"\n'
+    monkeypatch.setattr(lines, "BLOCK", block)
+    assert ours(text) == [["a", 'é\r\n"x"', "c"], None]

@@ -1,0 +1,310 @@
+"""Shards are whole or not there, of one schema, made once, and by one run at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.full_disk import files_up_to
+from tests.support.interrupts import started
+from tests.support.killed import run_script
+
+from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.tables import BadRow, ShardedSink, Table, read_batches
+
+JOB = {"inputs": [{"name": "a.txt", "bytes": 3}], "model": "tiny"}
+BAD = BadRow("a.txt", 3, "row-malformed", "holds null", 2)
+TYPES = {"n": "int64", "title": "string"}
+EMPTY = Table({"n": [], "title": [], "vector": np.zeros((0, 3), np.float16)})
+
+
+def table(first: int, rows: int, *, nulls: bool = False) -> Table:
+    numbers = [None if nulls else number for number in range(first, first + rows)]
+    vectors = np.arange(3 * rows, dtype=np.float16).reshape(rows, 3) + first
+    return Table({"n": numbers, "title": [None] * rows, "vector": vectors})
+
+
+def files(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
+def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
+    tmp_path: Path, kind: str
+) -> None:
+    if kind in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    with ShardedSink(tmp_path / "out", job=JOB, kind=kind, shard_rows=3, types=TYPES) as sink:
+        for number, tables in enumerate(
+            [[table(0, 2, nulls=True)], [table(3, 1), table(4, 2)], [EMPTY]]
+        ):
+            with sink.shard(number) as shard:
+                for each in tables:
+                    shard.write(each)
+                shard.bad.add([BAD] if number == 0 else [])
+        assert sink.finished == {0, 1, 2}
+    places = [tmp_path / "out" / f"part-0000{number}.{kind}" for number in range(3)]
+    if kind == "npy":
+        shards = [np.load(place) for place in places]
+        assert [(each.shape, each.dtype) for each in shards] == [
+            ((rows, 3), np.dtype(np.float16)) for rows in (2, 3, 0)
+        ]
+        np.testing.assert_array_equal(shards[1][1:], table(4, 2).columns["vector"])
+    elif kind == "parquet":
+        from pyarrow import parquet
+
+        schemas = {str(parquet.read_schema(place)) for place in places}
+        assert len(schemas) == 1
+        assert "halffloat>[3]" in schemas.pop()
+        assert parquet.read_table(tmp_path / "out")["n"].to_pylist() == [None, None, 3, 4, 5]
+    else:
+        (batch,) = read_batches(places[1], column="title", skip_bad=True)
+        assert batch.rows == 3
+    listed = (tmp_path / "out" / "_bad-00000.jsonl").read_text()
+    assert json.loads(listed) == {
+        "place": "a.txt",
+        "row": 3,
+        "code": "row-malformed",
+        "why": "holds null",
+        "number": 2,
+        "rows": 1,
+    }
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
+def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind: str) -> None:
+    if kind in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    whole = table(0, 9_000)
+    for name, cuts in (("one", [0, 9_000]), ("many", [0, 1, 8000, 8192, 8500, 9_000])):
+        sink = ShardedSink(tmp_path / name, job=JOB, kind=kind, types=TYPES)
+        with sink, sink.shard(0) as shard:
+            for begin, end in pairwise(cuts):
+                shard.write(Table({k: v[begin:end] for k, v in whole.columns.items()}))
+    assert files(tmp_path / "one") == files(tmp_path / "many")
+
+
+def test_a_shard_that_fails_is_not_there_and_others_are(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    with ShardedSink(tmp_path / "out", job=JOB, types=TYPES) as sink:
+        with sink.shard(0) as shard:
+            shard.write(table(0, 2))
+        before = files(tmp_path / "out")
+        with pytest.raises(ZeroDivisionError), sink.shard(1) as shard:
+            shard.write(table(1 // 0, 2))
+        assert sink.finished == {0}
+    assert files(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume: bool) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine")
+    pretender = tmp_path / "pretender"
+    pretender.mkdir()
+    (pretender / "_job.json").write_text("not one of ours")
+    namesake = tmp_path / "namesake"
+    namesake.mkdir()
+    (namesake / "_job.json").write_text('{"job": "of another program"}')
+    other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, kind="npy")
+    with other, other.shard(0) as shard:
+        shard.write(table(0, 2))
+    (tmp_path / "file").write_text("mine")
+    for name, told in {
+        "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
+        "pretender": r"pretender' holds a _job\.json of another kind.*\[output-taken\]",
+        "namesake": r"_job\.json of another kind; it has no 'kind'.*\[output-taken\]",
+        "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
+        "file": r"file' is a file.*\[output-taken\]",
+    }.items():
+        place = tmp_path / name
+        before = files(place) if place.is_dir() else {}
+        with pytest.raises(InputError, match=told):
+            ShardedSink(place, job=JOB, kind="npy", resume=resume)
+        assert (files(place) if place.is_dir() else {}) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_directory_without_a_shard_is_begun_anew_by_any_job(tmp_path: Path, resume: bool) -> None:
+    place = tmp_path / "out"
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    for name in ("_bad-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
+        (place / name).write_bytes(b"of a run that was killed")
+    with ShardedSink(place, job=JOB, kind="jsonl", resume=resume) as sink:
+        assert set(files(place)) == {"_job.json", ".lock"}
+        assert json.loads((place / "_job.json").read_text())["job"] == JOB
+        with sink.shard(0) as shard:
+            shard.write(table(0, 2))
+    with pytest.raises(InputError, match=r"\[output-taken\]"):
+        ShardedSink(place, job={**JOB, "model": "large"}, kind="jsonl", resume=resume)
+
+
+def test_what_a_stranger_laid_beside_a_job_is_not_lost_with_it(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    (place / "_notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"another job.*\[output-taken\]"):
+        ShardedSink(place, job=JOB, kind="npy")
+    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy", resume=True).close()
+
+
+def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "out"
+    with ShardedSink(place, job=JOB, kind="npy", resume=True) as sink, sink.shard(1) as shard:
+        shard.write(table(0, 2))
+    (place / ".part-00000.npy.tmp-77-0badcafe").write_bytes(b"of a run that was killed")
+    (place / ".mine.tmp-77-0badcafe").write_bytes(b"of somebody else")
+    before = files(place)
+    with pytest.raises(InputError, match=r"holds this job already.*--resume.*\[output-exists\]"):
+        ShardedSink(place, job=JOB, kind="npy")
+    assert files(place) == before
+    with pytest.raises(
+        InputError, match=r"its shard_rows was 100000, and is 7 now.*\[output-taken\]"
+    ):
+        ShardedSink(place, job=JOB, kind="npy", shard_rows=7, resume=True)
+    with ShardedSink(place, job=JOB, kind="npy", resume=True) as sink:
+        assert sink.finished == {1}
+    del before[".part-00000.npy.tmp-77-0badcafe"]
+    assert files(place) == before
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl"])
+def test_a_shard_that_was_cut_off_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    if kind in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    with ShardedSink(tmp_path, job=JOB, kind=kind, types=TYPES) as sink:
+        for number in (0, 1, 2):
+            with sink.shard(number) as shard:
+                shard.write(table(0, 2))
+        whole = (tmp_path / f"part-00001.{kind}").read_bytes()
+        (tmp_path / f"part-00001.{kind}").write_bytes(whole[:-3])
+        (tmp_path / f"part-00002.{kind}").write_bytes(b"")
+        assert sink.finished == ({0, 2} if kind == "jsonl" else {0}), "no lines are lines, too"
+    assert f"part-00001.{kind} is cut off" in caplog.text
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    other = f"""
+from albertkit.tables import ShardedSink
+ShardedSink({str(tmp_path / "out")!r}, job={JOB!r}, kind="npy", resume=True)
+print("held", flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", other], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(SurroundingsError, match=r"another process writes.*\[output-busy\]"):
+            ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True)
+        process.kill()
+    ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True).close()
+
+
+def test_a_kind_of_shards_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'csv'.*parquet, arrow, npy.*\[output-kind-unknown\]"):
+        ShardedSink(tmp_path / "out", job=JOB, kind="csv")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl.gz"])
+def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind: str) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
+    with ShardedSink(tmp_path / "out", job=JOB, kind=kind) as sink:
+        with sink.shard(0) as shard:
+            shard.write(Table({"vector": big.columns["vector"][:10]}))
+        before = files(tmp_path / "out")
+        with (
+            pytest.raises(SurroundingsError, match=r"File too large.*\[write-failed\]") as caught,
+            files_up_to(100_000),
+            sink.shard(1) as shard,
+        ):
+            shard.write(big)
+        assert "\n" not in str(caught.value)
+        assert files(tmp_path / "out") == before
+    with ShardedSink(tmp_path / "out", job=JOB, kind=kind, resume=True) as sink:
+        assert sink.finished == {0}
+        with sink.shard(1) as shard:
+            shard.write(big)
+        assert sink.finished == {0, 1}
+
+
+def test_a_job_may_be_killed_at_any_line_of_ours(tmp_path: Path) -> None:
+    done = run_script(Path(__file__).with_name("killed_anywhere.py"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 150
+
+
+WRITES_FOR_EVER = """
+import sys, numpy as np
+from albertkit.tables import ShardedSink, Table
+with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
+    for number in range(3000):
+        if number not in sink.finished:
+            with sink.shard(number) as shard:
+                for part in range(20):
+                    shard.write(Table({"vector": np.full((500, 16), number, np.float32)}))
+            print(number, flush=True)
+"""
+
+
+def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    luck = random.Random(0)
+    finished: frozenset[int] = frozenset()
+    for _ in range(3):
+        process = started([sys.executable, "-c", WRITES_FOR_EVER, tmp_path])
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{len(finished)}\n".encode(), "goes on where it was"
+        time.sleep(luck.uniform(0, 0.3))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        with ShardedSink(tmp_path, job={}, resume=True) as sink:
+            finished = sink.finished
+        assert finished == set(range(len(finished)))
+        for number in finished:
+            vectors = parquet.read_table(tmp_path / f"part-{number:05d}.parquet")["vector"]
+            assert len(vectors) == 10_000
+            assert set(vectors[-1].as_py()) == {number}
+        assert not [path for path in tmp_path.iterdir() if ".tmp-" in path.name]
+
+
+def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
+    with ShardedSink(tmp_path / "out", job=JOB, kind="npy") as sink:
+        shutil.rmtree(tmp_path / "out")
+        with pytest.raises(SurroundingsError, match=r"out' could not be read.*\[file-unreadable\]"):
+            assert sink.finished
+
+
+def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff.txt")
+    job = {"inputs": [{"name": odd, "bytes": 3}]}
+    with ShardedSink(tmp_path / "out", job=job, kind="npy") as sink, sink.shard(0) as shard:
+        shard.write(EMPTY)
+        shard.bad.add([replace(BAD, place=odd)])
+    with ShardedSink(tmp_path / "out", job=job, kind="npy", resume=True) as sink:
+        assert sink.finished == {0}
+    listed = json.loads((tmp_path / "out" / "_bad-00000.jsonl").read_text())
+    assert listed["place"] == odd
+
+
+def test_a_directory_that_is_closed_to_us_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AlbertKitError, match=r"could not be written.*\[write-failed\]"):
+        ShardedSink(tmp_path / "file" / "out", job=JOB, kind="npy")

@@ -1,0 +1,125 @@
+"""What fails on the way to a file's bytes, and may pass, is never taken for a bad file or row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.full_disk import files_up_to
+from tests.support.row_files import KINDS, PACKED, Rows, written
+
+from albertkit.errors import SurroundingsError
+from albertkit.tables import find_inputs, read_batches
+
+ROWS: Rows = [(f"text {number} " + "and more " * 300, number) for number in range(300)]
+# A file that is there, and whose disk fails: address 0 of this process, which nothing is at.
+FAILING = Path("/proc/self/mem")
+
+
+@pytest.mark.skipif(not FAILING.exists(), reason="/proc is not there")
+def test_a_disk_that_fails_ends_the_reading_though_bad_rows_may_be_left_out(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, "a.txt", b"a\n")
+    (tmp_path / "b.txt").symlink_to(FAILING)
+    for skip_bad in (False, True):
+        with pytest.raises(
+            SurroundingsError, match=r"b\.txt.*Input/output error.*disk or net"
+        ) as e:
+            read_batches(tmp_path, skip_bad=skip_bad)
+        assert e.value.finding.code == "filesystem-unreachable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "packed"),
+    [*((kind, "") for kind in KINDS), (".txt", ".gz"), (".jsonl", ".zst"), (".csv", ".xz")],
+)
+def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from tests.tables.s3_server import object_store
+
+    name = f"a{kind}{packed}"
+    with object_store() as store:
+        store.objects[f"bucket/{name}"] = PACKED[packed](KINDS[kind](ROWS))
+        inputs = find_inputs(store.uri(f"bucket/{name}"))
+        store.answers = 99
+        rows = sum(batch.rows for batch in read_batches(inputs, skip_bad=True))
+        assert rows == len(ROWS)
+        needed = 99 - store.answers
+        for answers in (0, needed - 1):
+            store.answers = answers
+            with pytest.raises(SurroundingsError, match="AWS Error") as caught:
+                list(read_batches(inputs, skip_bad=True))
+            assert caught.value.finding.code == "filesystem-unreachable"
+            assert f"s3://bucket/{name}" in str(caught.value)
+        store.answers = 0
+        for skip_bad in (False, True):  # nor is a look that failed a bad file
+            with pytest.raises(SurroundingsError, match="AWS Error"):
+                read_batches(store.uri(f"bucket/{name}"), skip_bad=skip_bad)
+
+
+def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    place = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
+    with (
+        files_up_to(2**16),
+        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+    ):
+        read_batches(place, skip_bad=True)
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+import pyarrow
+from pyarrow import parquet, ipc
+from albertkit.errors import SurroundingsError
+from albertkit.tables import find_inputs, read_batches
+pyarrow.set_cpu_count(1)  # each thread's stack would count, and there is one for each core
+inputs = find_inputs(sys.argv[1])
+batches = read_batches(inputs, skip_bad=True)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, used + 2**24))
+try:
+    print("read", sum(batch.rows for batch in batches))
+except SurroundingsError as error:
+    print(error.finding.code)
+"""
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow.zst"])
+def test_too_little_memory_ends_the_reading(tmp_path: Path, kind: str) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import ipc, parquet
+
+    table = pyarrow.table({"text": ["some words " * 90_000] * 60})
+    place = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        parquet.write_table(table, place, compression="zstd", use_dictionary=False)
+    else:
+        options = ipc.IpcWriteOptions(compression="zstd")
+        with ipc.new_file(str(place), table.schema, options=options) as writer:
+            writer.write_table(table)
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY, place], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "memory-short\n", done.stderr
+
+
+def test_a_size_that_nobody_writes_is_damage_and_no_want_of_memory(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import ipc
+
+    table = pyarrow.table({"text": ["words " * 1000] * 10})
+    place = tmp_path / "a.arrow"
+    options = ipc.IpcWriteOptions(compression="zstd")
+    with ipc.new_file(str(place), table.schema, options=options) as writer:
+        writer.write_table(table)
+    data = bytearray(place.read_bytes())
+    at = data.index((60_000).to_bytes(8, "little"))  # how long a buffer is when it is unpacked
+    data[at : at + 8] = (2**62).to_bytes(8, "little")
+    place.write_bytes(data)
+    (batch,) = read_batches(place, skip_bad=True)
+    assert [bad.code for bad in batch.bad] == ["file-malformed"]
+    assert f"{2**62:,} bytes stand together" in batch.bad[0].why

@@ -1,0 +1,52 @@
+"""The traced line is the normalised line, and every origin lies in the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from albertkit.tokenization.align import trace
+from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.policy import POLICIES, REFERENCE, WORDPIECE, TextPolicy
+
+from .texts import any_texts
+
+VARIANTS = (
+    *POLICIES,
+    replace(REFERENCE, name="accents kept", form="kept", marks="kept"),
+    replace(REFERENCE, name="composed marks kept", marks="kept"),
+    replace(REFERENCE, name="cased", case="kept"),
+    replace(WORDPIECE, name="wordpiece cased", case="kept", form="kept", marks="kept"),
+)
+
+
+@pytest.mark.parametrize("policy", VARIANTS, ids=lambda policy: policy.name)
+@settings(max_examples=80)
+@given(text=any_texts)
+def test_the_traced_line_is_the_normalised_one(policy: TextPolicy, text: str) -> None:
+    traced = trace(text, policy)
+    assert traced.line == normalise(text, policy)
+    assert len(traced.begins) == len(traced.ends) == len(traced.line)
+    assert all(
+        0 <= begin <= end <= len(text)
+        for begin, end in zip(traced.begins, traced.ends, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "origin"),
+    [
+        ("a ﬁsh", "fi", "ﬁ"),
+        ("cafe\u0301 x", "cafe", "cafe\u0301"),
+        ("x  Über\ty", "uber", "Über"),
+        ("½", "⁄", "½"),
+        ("한글", "ᅡ", "한"),
+    ],
+)
+def test_a_part_of_the_line_comes_from(text: str, part: str, origin: str) -> None:
+    traced = trace(text, REFERENCE)
+    at = traced.line.index(part)
+    begin, end = traced.source_of(at, at + len(part))
+    assert text[begin:end] == origin

@@ -1,0 +1,109 @@
+"""Each piece's slice of the original text normalises back to the piece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from albertkit.tokenization import AlbertTokenizer, TextPolicy
+from albertkit.tokenization.batch import encode_traced
+from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.pieces import SentencePieces
+from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TFHUB
+from albertkit.tokenization.vocabulary import LinePiece
+
+from .conftest import TINY
+from .texts import any_texts
+
+POLICIES = (
+    REFERENCE,
+    HUGGINGFACE,
+    TFHUB,
+    replace(REFERENCE, name="accents kept", form="kept", marks="kept"),
+    replace(REFERENCE, name="cased", case="kept"),
+    replace(REFERENCE, name="spaces kept", whitespace_collapsed=False),
+)
+
+
+def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
+    """Pieces that share a character of the text stand together: ½ becomes ▁1, ⁄ and 2."""
+    found: list[list[LinePiece]] = []
+    for piece in pieces:
+        if found and piece.begin < max(each.end for each in found[-1]):
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return found
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+@settings(max_examples=150)
+@given(text=any_texts)
+def test_each_slice_normalises_back_to_its_piece(policy: TextPolicy, text: str) -> None:
+    vocabulary = opened(policy)
+    for group in groups(encode_traced(text, vocabulary, policy)):
+        begin, end = min(piece.begin for piece in group), max(piece.end for piece in group)
+        assert 0 <= begin <= end <= len(text)
+        if text[begin:end] in vocabulary.table.special_names.all():
+            assert [piece.name for piece in group] == [text[begin:end]]
+            continue
+        form = vocabulary._with_prefix.normalize(normalise(text[begin:end], policy))
+        assert bare(form) == bare("".join(piece.name for piece in group))
+
+
+def bare(form: str) -> str:
+    """Without the space before it; a sigma knows only in its text whether it ends a word."""
+    return form.strip("▁").replace("ς", "σ")
+
+
+OPENED: dict[bool, SentencePieces] = {}
+
+
+def opened(policy: TextPolicy) -> SentencePieces:
+    if policy.digit_comma not in OPENED:
+        OPENED[policy.digit_comma] = SentencePieces(
+            TINY.read_bytes(), "tiny", digit_comma=policy.digit_comma
+        )
+    return OPENED[policy.digit_comma]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+@settings(max_examples=100)
+@given(text=any_texts)
+def test_with_offsets_and_without_the_ids_are_the_same(policy: TextPolicy, text: str) -> None:
+    tokenizer = AlbertTokenizer(opened(policy), policy)
+    plain = tokenizer.encode_batch([text])
+    traced = tokenizer.encode_batch([text], offsets=True)
+    assert np.array_equal(plain.ids, traced.ids)
+    assert traced.offsets is not None
+    assert traced.offsets.shape == (len(traced.ids), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "slices"),
+    [
+        ("  The model", ["The", "model"]),
+        ("an albert model", None),
+        ("the [MASK]  the", ["the", "[MASK]", "the"]),
+        ("The\u0301 model", ["The\u0301", "model"]),
+    ],
+)
+def test_slices_have_no_space_at_their_ends(
+    tiny: AlbertTokenizer, text: str, slices: list[str] | None
+) -> None:
+    offsets = tiny.encode_batch([text], offsets=True).offsets
+    assert offsets is not None
+    found = [text[begin:end] for begin, end in offsets[1:-1]]
+    assert all(each == each.strip() for each in found)
+    if slices is not None:
+        assert found == slices
+
+
+def test_special_tokens_around_the_text_have_empty_slices(tiny: AlbertTokenizer) -> None:
+    offsets = tiny.encode_batch(["the"], ["model"], offsets=True).offsets
+    assert offsets is not None
+    assert offsets.tolist() == [[0, 0], [0, 3], [0, 0], [0, 5], [0, 0]]
