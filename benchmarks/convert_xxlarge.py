@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.spec import FloatArray, Weights, parameter_table, preset
 
 BENCHMARKS = str(Path(__file__).parent)
@@ -45,8 +45,8 @@ class Random(Mapping[str, FloatArray]):
         self.shapes = shapes
 
     def __getitem__(self, name: str) -> FloatArray:
-        chance = np.random.default_rng(list(name.encode()))
-        array = chance.standard_normal(self.shapes[name], np.float32)
+        rng = np.random.default_rng(list(name.encode()))
+        array = rng.standard_normal(self.shapes[name], np.float32)
         array *= 0.02
         if name.lower().endswith("norm.weight"):
             array += 1
@@ -71,7 +71,7 @@ def main() -> None:
         source = Path(folder) / "source"
         arrays = Random({row.name: row.shape for row in table.stored})
         begun = time.perf_counter()
-        HUGGINGFACE.write(Stored(Weights(config, table.heads, arrays, "random")), source)
+        HUGGINGFACE.write(Checkpoint(Weights(config, table.heads, arrays, "random")), source)
         print(f"{table.count():,} parameters, made in {time.perf_counter() - begun:.0f} s")
         print("target\tseconds\tof a core\tpeak MB\tproof")
         for target in asked.to or ("huggingface", "tf1", "keras-hub", "onnx"):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.runtime.choose_engine import BREAK_EVEN, work_per_token
 from albertkit.spec import Weights, parameter_table, preset
 
@@ -46,12 +46,12 @@ def main() -> None:
     """Print a table of texts, work and seconds."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
-        chance = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         arrays = {
-            row.name: chance.normal(0, 0.02, row.shape).astype(np.float32)
+            row.name: rng.normal(0, 0.02, row.shape).astype(np.float32)
             for row in parameter_table(CONFIG).stored
         }
-        HUGGINGFACE.write(Stored(Weights(CONFIG, (), arrays)), place)
+        HUGGINGFACE.write(Checkpoint(Weights(CONFIG, (), arrays)), place)
         print(f"{'':22}{'numpy':>16}{'openvino':>16} s")
         print(f"{'texts':>6}{'1e9 operations':>16}{'first':>8}{'again':>8}{'first':>8}{'again':>8}")
         for texts in (1, 8, 32, 64, 128, 256, 512):

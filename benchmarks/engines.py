@@ -51,9 +51,9 @@ def main() -> None:
 def made_weights() -> Weights:
     """Spread so that attention and gelu are alive."""
     config = replace(preset("albert-base-v2"), num_hidden_layers=3)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     arrays = {
-        row.name: chance.normal(0, 0.05, row.shape).astype(np.float32)
+        row.name: rng.normal(0, 0.05, row.shape).astype(np.float32)
         for row in parameter_table(config).stored
     }
     return Weights(config, (), arrays)
@@ -61,8 +61,8 @@ def made_weights() -> Weights:
 
 def made_texts() -> Encodings:
     lengths = np.array(mixed_lengths(TEXTS))
-    chance = np.random.default_rng(0)
-    ids = chance.integers(5, 30000, lengths.sum(), dtype=np.int32)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(5, 30000, lengths.sum(), dtype=np.int32)
     starts = np.concatenate(([0], np.cumsum(lengths)))
     return Encodings(ids, np.zeros_like(ids), starts, np.zeros(TEXTS, np.int64))
 

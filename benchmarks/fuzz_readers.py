@@ -24,7 +24,7 @@ import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["albertkit"]):
-    from albertkit.checkpoints import Stored
+    from albertkit.checkpoints import Checkpoint
     from albertkit.checkpoints.onnx.format import ONNX
     from albertkit.errors import AlbertKitError
     from albertkit.fileformats.archives.unpacking import Unpacked, unpack
@@ -141,7 +141,7 @@ def small_onnx(place: Path) -> list[bytes]:
     )
     table = parameter_table(config, pooler=True)
     arrays = {row.name: np.ones(row.shape, np.float32) for row in table.stored}
-    ONNX.write(Stored(Weights(config, (), arrays)), place / "onnx")
+    ONNX.write(Checkpoint(Weights(config, (), arrays)), place / "onnx")
     return [(place / "onnx" / "model.onnx").read_bytes()]
 
 

@@ -27,7 +27,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import this_processor
 from albertkit.graph.quantization_error import Fidelity, fidelity
 from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
-from albertkit.runtime import Loaded, load
+from albertkit.runtime import LoadedModel, load
 from albertkit.spec import Weights
 from albertkit.spec.parameters import layer_prefix
 from albertkit.tables import read_texts
@@ -87,7 +87,7 @@ def main() -> None:
                 print(f"| {name} | {line} |", flush=True)
 
 
-def lines(loaded: Loaded, texts: list[str]) -> Iterator[str]:
+def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     """The rows of one model, without its name."""
     weights, processor = loaded.weights, this_processor()
     pooling = loaded.vectors.pooling if loaded.vectors else "mean"

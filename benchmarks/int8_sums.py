@@ -27,9 +27,9 @@ def main() -> None:
 
 def worst(levels: int) -> float:
     ov = openvino()
-    op, chance = ov.opset15, np.random.default_rng(0)
-    x = chance.integers(0, STEPS, (ROWS, DEPTH)).astype(np.float32)
-    matrix = chance.integers(-levels, levels + 1, (COLUMNS, DEPTH)).astype(np.int8)
+    op, rng = ov.opset15, np.random.default_rng(0)
+    x = rng.integers(0, STEPS, (ROWS, DEPTH)).astype(np.float32)
+    matrix = rng.integers(-levels, levels + 1, (COLUMNS, DEPTH)).astype(np.int8)
     given = op.parameter([ROWS, DEPTH], np.float32)
     ends = np.float32(0), np.float32(STEPS - 1)
     steps = op.fake_quantize(given, *ends, *ends, STEPS)

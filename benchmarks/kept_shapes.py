@@ -19,7 +19,7 @@ import numpy as np
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino import engine as openvino_engine
 from albertkit.engine.packing import lone
-from albertkit.engine.protocol import Wanted
+from albertkit.engine.protocol import OutputRequest
 from albertkit.sources import VECTORS, directory_of
 from race.memory import resident_megabytes
 
@@ -50,7 +50,7 @@ def grown(kept: int) -> str:
 
     def ask(length: int) -> None:
         ids = np.full(length, 5, np.int32)
-        engine.run(lone(ids, np.zeros_like(ids), length), Wanted(tokens=True))
+        engine.run(lone(ids, np.zeros_like(ids), length), OutputRequest(tokens=True))
 
     ask(LENGTHS)
     before = resident_megabytes()

@@ -45,13 +45,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("options", nargs="*", help="more options of albertkit embed, after --")
     asked = parser.parse_args()
-    chance = random.Random(asked.seed)
+    rng = random.Random(asked.seed)
     options = ["--shard-rows", str(max(1, asked.texts // 10)), *asked.options]
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder, "lines.txt")
         lines.write_text(
             "".join(
-                f"{number} {' '.join(chance.choices(WORDS, k=chance.randint(2, 12)))}\n"
+                f"{number} {' '.join(rng.choices(WORDS, k=rng.randint(2, 12)))}\n"
                 for number in range(asked.texts)
             )
         )
@@ -65,7 +65,7 @@ def main() -> None:
             while True:
                 process = job(lines, place, options)
                 try:
-                    process.wait(chance.uniform(0.1, 1.1 * seconds))
+                    process.wait(rng.uniform(0.1, 1.1 * seconds))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.communicate()

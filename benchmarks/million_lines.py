@@ -37,9 +37,9 @@ write never under music river long small answer learn house night first station 
 
 def lines(count: int) -> Iterator[str]:
     """Short lines of 3 to 12 words, the same in each run."""
-    chance, words = random.Random(0), WORDS.split()
+    rng, words = random.Random(0), WORDS.split()
     for _ in range(count):
-        yield " ".join(chance.choices(words, k=chance.randint(3, 12))) + "\n"
+        yield " ".join(rng.choices(words, k=rng.randint(3, 12))) + "\n"
 
 
 def watched(process: subprocess.Popen[bytes]) -> list[float]:

@@ -28,11 +28,11 @@ MIX: Final = {
 
 def mixed_lengths(count: int, seed: int = 0, kinds: Collection[str] = tuple(MIX)) -> list[int]:
     """Lengths in ids of `count` texts of these kinds."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     among = [MIX[name] for name in kinds]
     lengths = []
-    for kind in chance.choices(among, [kind.share for kind in among], k=count):
-        at = chance.random() * 10
+    for kind in rng.choices(among, [kind.share for kind in among], k=count):
+        at = rng.random() * 10
         low, high = kind.deciles[int(at)], kind.deciles[int(at) + 1]
         lengths.append(round(low + at % 1 * (high - low)))
     return lengths

@@ -19,7 +19,7 @@ from typing import Final
 
 import ways
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import SLOTS
@@ -62,7 +62,7 @@ def megabytes(name: str, place: Path) -> float:
     """Of this process, once it has answered."""
     emitter, form, hint = FORMS[name]
     weights = read_checkpoint(place).weights
-    emit = partial(emitter, weights.config, HeldArrays(weights.arrays))
+    emit = partial(emitter, weights.config, CachedArrays(weights.arrays))
     request = form(emit, {**SETTINGS, "INFERENCE_PRECISION_HINT": hint}).request()
     for batch in planned(texts_of([32] * (SLOTS // 32), weights.config.vocab_size)):
         request.vectors(batch, batch.slots)

@@ -22,7 +22,7 @@ import numpy as np
 
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import lone
-from albertkit.engine.protocol import SpanSearch, Wanted
+from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.spec import Weights, parameter_table, preset
 
 REPETITIONS = 3
@@ -30,10 +30,10 @@ TOKENS = 512
 ROUNDS = 5
 HEADS = ("masked_lm", "span_search")
 ASKED = {
-    "token vectors": Wanted(tokens=True),
-    "one word": Wanted(mlm_at=np.array([1])),
-    "words of all tokens": Wanted(mlm_at=np.arange(TOKENS)),
-    "spans": Wanted(spans=SpanSearch(beginnings=5, ends=5)),
+    "token vectors": OutputRequest(tokens=True),
+    "one word": OutputRequest(mlm_at=np.array([1])),
+    "words of all tokens": OutputRequest(mlm_at=np.arange(TOKENS)),
+    "spans": OutputRequest(spans=SpanSearch(beginnings=5, ends=5)),
 }
 
 
@@ -53,9 +53,9 @@ def main() -> None:
 
 def made_weights() -> Weights:
     config = replace(preset("base"), num_hidden_layers=REPETITIONS)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     arrays = {
-        row.name: chance.normal(0, 0.05, row.shape).astype(np.float32)
+        row.name: rng.normal(0, 0.05, row.shape).astype(np.float32)
         for row in parameter_table(config, HEADS).stored
     }
     return Weights(config, HEADS, arrays)

@@ -34,7 +34,7 @@ def main() -> None:
         try:
             print(row(asked.model, target))
         except AlbertKitError as error:
-            print(f"| `{target}` | refused: {error.finding.what} | – | – | – |")
+            print(f"| `{target}` | refused: {error.diagnostic.what} | – | – | – |")
 
 
 def row(model: str, target: str) -> str:
@@ -47,7 +47,7 @@ def row(model: str, target: str) -> str:
                 first = convert(model, there, to=target, without=without)
                 break
             except InputError as error:
-                named = LEAVES_OUT.findall(error.finding.fix)
+                named = LEAVES_OUT.findall(error.diagnostic.fix)
                 if not named:
                     raise
                 without += named

@@ -23,7 +23,7 @@ import numpy as np
 import ways
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import is_bare_product_faster
 from albertkit.engine.openvino.forms import Form, Layered, Whole
@@ -180,7 +180,7 @@ def texts_of(lengths: list[int], pieces: int) -> Encodings:
 
 def answer(weights: Weights, texts: Encodings, way: Way) -> Callable[[], None]:
     """Computes the token vectors of the texts."""
-    arrays = HeldArrays(weights.arrays)
+    arrays = CachedArrays(weights.arrays)
     request = way.form(partial(way.emitter, weights.config, arrays), SETTINGS).request()
     batches = way.batches(texts)
 

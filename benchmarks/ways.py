@@ -121,7 +121,7 @@ class _Inferring:
         self._request = request
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
-        inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
+        inputs = [batch.ids, batch.type_ids, batch.positions, batch.segment_ids]
         self._request.infer(inputs, share_inputs=True)
         return picked(self._request, slots)
 
@@ -145,5 +145,5 @@ class _OfOneShape:
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         self._request = self._request or self._form.request_for(batch)
-        ask(self._request, [batch.ids, batch.type_ids, batch.positions, batch.owners])
+        ask(self._request, [batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
         return picked(self._request, slots)

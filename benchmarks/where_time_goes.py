@@ -25,7 +25,7 @@ from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import SLOTS, Layout, pack
 from albertkit.engine.processor import system_flags
-from albertkit.engine.protocol import PackedBatch, Wanted
+from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.spec import Weights
 from albertkit.tokenization import Encodings
 from race.cells import plural
@@ -82,11 +82,11 @@ def profile(place: Path, asked: argparse.Namespace) -> Profile:
 
 
 def batch_of(weights: Weights, width: int) -> PackedBatch:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     each = width // TEXT
     rows = [tuple(range(at, at + each)) for at in range(0, SLOTS // TEXT, each)]
     count = len(rows) * each
-    ids = chance.integers(0, weights.config.vocab_size, count * TEXT, dtype=np.int32)
+    ids = rng.integers(0, weights.config.vocab_size, count * TEXT, dtype=np.int32)
     starts = np.arange(0, len(ids) + 1, TEXT)
     texts = Encodings(ids, np.zeros_like(ids), starts, np.zeros(count, np.int64))
     return pack(texts, Layout(width, tuple(rows)))
@@ -105,7 +105,7 @@ def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict
     request = openvino().Core().compile_model(graph, "CPU", settings).create_infer_request()
     least: dict[tuple[str, str], float] = {}
     for _ in range(CALLS):
-        request.infer([batch.ids, batch.type_ids, batch.positions, batch.owners])
+        request.infer([batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
         for node in request.profiling_info:
             named = KINDS.get(node.node_type, "lookups and the rest"), node.node_name
             spent = node.real_time.total_seconds()
@@ -122,11 +122,11 @@ def shares_of_ceiling(
     """Of each round: the products' time over the whole call's."""
     engine = OpenVinoEngine(weights, threads=asked.threads)
     tokens, shares = len(batch.slots), []
-    engine.run(batch, Wanted(tokens=True))
+    engine.run(batch, OutputRequest(tokens=True))
     for _ in range(asked.rounds):
         alone = products.seconds([], tokens)
         begun = time.perf_counter()
-        engine.run(batch, Wanted(tokens=True))
+        engine.run(batch, OutputRequest(tokens=True))
         shares.append(alone / (time.perf_counter() - begun))
     return shares
 

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from tests.support.shared_files import pytest_sessionfinish, shared
 
 __all__ = ["pytest_sessionfinish", "shared"]
@@ -71,8 +71,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 def _of_other_half(error: Exception) -> str:
     """What a test lacks that asks for more than the plain install in its midst; else nothing."""
-    if isinstance(error, SurroundingsError) and error.finding.code == "extra-missing":
-        return error.finding.what
+    if isinstance(error, ResourceError) and error.diagnostic.code == "extra-missing":
+        return error.diagnostic.what
     if isinstance(error, ModuleNotFoundError) and error.name in OF_EXTRAS:
         return f"{error.name} is not installed"
     return ""
@@ -91,7 +91,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def _or_skipped(item: pytest.Item) -> Generator[None, object, object]:
     try:
         return (yield)
-    except (SurroundingsError, ModuleNotFoundError) as error:
+    except (ResourceError, ModuleNotFoundError) as error:
         lacks = _of_other_half(error)
         if not lacks or not item.config.option.light:
             raise

@@ -34,12 +34,12 @@ from albertkit import (
     TextEmbedder,
     load,
 )
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.cli.main import run
 from albertkit.errors import AlbertKitError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.runtime.loaded import stamped
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from tests.support.axes import SMALL, random_weights
 from tests.support.interrupts import started
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
@@ -102,7 +102,7 @@ class Workshop(SimpleNamespace):
     def of_other_size(self) -> Path:
         """A model of 30,000 rows beside a tokenizer of 1,000 pieces."""
         place = self.place / "other_size"
-        HUGGINGFACE.write(Stored(random_weights(PUBLISHED)), place)
+        HUGGINGFACE.write(Checkpoint(random_weights(PUBLISHED)), place)
         self.tokenizer.save_pretrained(place)
         return place
 
@@ -110,7 +110,7 @@ class Workshop(SimpleNamespace):
         """A tokenizer of as many pieces as the model has rows, two of them exchanged."""
         place = self.place / "other_pieces"
         HUGGINGFACE.write(
-            Stored(stamped(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
+            Checkpoint(stamped(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
         )
         self.tokenizer.save_pretrained(place)
         (place / "tokenizer.json").unlink()
@@ -123,7 +123,7 @@ class Workshop(SimpleNamespace):
 def w(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     place = tmp_path_factory.mktemp("workshop")
     words = save_tiny(place / "words", ["masked_lm"])
-    vectors = save_tiny_vectors(place / "vectors", VectorPlan())
+    vectors = save_tiny_vectors(place / "vectors", PoolingConfig())
     return Workshop(
         place=place,
         words=words,
@@ -555,7 +555,7 @@ PATIENCE = 120  # seconds in which a command begins its work on a machine that i
 def slow(w: Workshop) -> list[str]:
     """A command that computes for long and writes where something is already."""
     config = AlbertConfig(**{**SMALL, "vocab_size": 1000, "num_hidden_layers": 4000})  # type: ignore[arg-type]
-    HUGGINGFACE.write(Stored(random_weights(config)), w.place / "slow")
+    HUGGINGFACE.write(Checkpoint(random_weights(config)), w.place / "slow")
     w.tokenizer.save_pretrained(w.place / "slow")
     many = w.file("many.txt", b"a line of words\n" * 5000)
     return ["embed", "-m", str(w.place / "slow"), "-i", str(many), "--engine", "numpy"]

@@ -41,7 +41,7 @@ def test_a_listed_code_is_raised_and_tested(code: str) -> None:
 
 
 def test_every_raised_code_is_listed() -> None:
-    kinds = "InputError|FormatError|SurroundingsError|Finding"
+    kinds = "InputError|FormatError|ResourceError|Diagnostic"
     pattern = re.compile(rf'(?:{kinds})\(\s*"([a-z0-9-]+)"')
     found = set(pattern.findall(all_text(SOURCES)))
     assert len(found) > 20

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from tests.support.tiny_models import save_tiny_vectors
 
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import opened_job, run_job
 
@@ -30,8 +30,8 @@ class Alone:
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
     place = tmp_path_factory.mktemp("alone")
-    chance = random.Random(0)
-    texts = [" ".join(chance.choices(WORDS, k=chance.randint(3, 90))) for _ in range(ROWS)]
+    rng = random.Random(0)
+    texts = [" ".join(rng.choices(WORDS, k=rng.randint(3, 90))) for _ in range(ROWS)]
     (place / "texts").mkdir()
     for number, (begin, end) in enumerate([(0, 1_111), (1_111, 1_112), (1_112, ROWS)]):
         table = pyarrow.table({"id": list(range(begin, end)), "text": texts[begin:end]})
@@ -40,7 +40,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
         (str(place / "texts"),),
         keep=("id",),
         shard_rows=SHARD_ROWS,
-        model=str(save_tiny_vectors(place / "model", VectorPlan())),
+        model=str(save_tiny_vectors(place / "model", PoolingConfig())),
         truncation="off",
     )
     with opened_job(job, place / "output") as open_job:

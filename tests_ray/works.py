@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from albertkit.errors import FormatError, SurroundingsError
+from albertkit.errors import FormatError, ResourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Fateful:
                 case "bad row":
                     raise FormatError("row-malformed", "row 7 holds null", where="a.parquet")
                 case "full disk":
-                    raise SurroundingsError("write-failed", "the disk is full", fix="Free space")
+                    raise ResourceError("write-failed", "the disk is full", fix="Free space")
         return 2 * shard
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tests.support.axes import SMALL, random_weights
 
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.graph.encoder import embeddings, layer
 from albertkit.graph.heads import masked_words, pooler
@@ -31,7 +31,7 @@ LENGTHS = (12, 5, 1)  # of texts, padded to the first: the mask has work to do
 
 def write(weights: Weights, place: Path, files: tuple[Path, ...] = ()) -> Path:
     """A module of these weights, with no preprocessor unless a vocabulary is given."""
-    write_tfhub(Stored(weights, files), place)
+    write_tfhub(Checkpoint(weights, files), place)
     return place
 
 
@@ -50,13 +50,13 @@ def tiny_weights(config: AlbertConfig = CONFIG, *, seed: int = 0) -> Weights:
 
 def batch(config: AlbertConfig = CONFIG, *, seed: int = 0) -> dict[str, tf.Tensor]:
     """Random ids and types of texts of LENGTHS, padded."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     shape = (len(LENGTHS), max(LENGTHS))
     mask = np.arange(shape[1]) < np.array(LENGTHS)[:, None]
     found = {
-        "input_word_ids": chance.integers(0, config.vocab_size, shape) * mask,
+        "input_word_ids": rng.integers(0, config.vocab_size, shape) * mask,
         "input_mask": mask,
-        "input_type_ids": chance.integers(0, config.type_vocab_size, shape) * mask,
+        "input_type_ids": rng.integers(0, config.type_vocab_size, shape) * mask,
     }
     return {name: tf.constant(array, tf.int32) for name, array in found.items()}
 

@@ -21,7 +21,7 @@ from tests.support.tiny_models import TINY, save_tiny
 
 import albertkit
 from albertkit import AlbertTokenizer, TextEmbedder
-from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity_inputs import Questions
 from albertkit.spec import AlbertConfig, Weights
@@ -96,7 +96,7 @@ def test_these_are_the_versions_that_are_meant() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_we_write_opens_with_the_same_answers(case: Case, tmp_path: Path) -> None:
     weights = random_weights(TINY, case.heads, pooler=case.pooler)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
     model, report = opened(case.name, tmp_path / "m")
     assert report == ({"unexpected_keys": list(case.unused)} if case.unused else {})
     assert_same_answers(model, case, weights)
@@ -106,7 +106,7 @@ def test_what_we_write_opens_with_the_same_answers(case: Case, tmp_path: Path) -
 @pytest.mark.parametrize("config", [a for a in CONFIG_AXES if a.id != "more_groups_than_layers"])
 def test_every_axis_opens_with_the_same_vectors(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
     model, report = opened("AlbertModel", tmp_path / "m")
     assert report == {}
     assert_same_answers(model, CASES[0], weights)

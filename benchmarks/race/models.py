@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.sources import VECTORS, directory_of
 from albertkit.spec import AlbertConfig, FloatArray, Parameter, Weights, parameter_table, preset
 from albertkit.tokenization import AlbertTokenizer
@@ -58,18 +58,18 @@ def copy(model: Path, place: Path) -> None:
 
 def write_random(config: AlbertConfig, tokenizer: AlbertTokenizer, place: Path) -> None:
     config = replace(config, vocab_size=tokenizer.vocab_size)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     table = parameter_table(config, pooler=True)
-    arrays = {row.name: random_array(row, chance) for row in table.stored}
+    arrays = {row.name: random_array(row, rng) for row in table.stored}
     tokenizer.save_pretrained(place)
-    HUGGINGFACE.write(Stored(Weights(config, (), arrays)), place)
+    HUGGINGFACE.write(Checkpoint(Weights(config, (), arrays)), place)
 
 
-def random_array(row: Parameter, chance: np.random.Generator) -> FloatArray:
+def random_array(row: Parameter, rng: np.random.Generator) -> FloatArray:
     """Values of a trained model's size."""
     if len(row.shape) == 2:
         spread = 0.02 if "embeddings." in row.name else 1.2 * row.shape[1] ** -0.5
-        return chance.normal(0, spread, row.shape).astype(np.float32)
+        return rng.normal(0, spread, row.shape).astype(np.float32)
     if row.name.lower().endswith("norm.weight"):
-        return chance.normal(1, 0.15, row.shape).astype(np.float32)
-    return chance.normal(0, 0.05, row.shape).astype(np.float32)
+        return rng.normal(1, 0.15, row.shape).astype(np.float32)
+    return rng.normal(0, 0.05, row.shape).astype(np.float32)

@@ -75,12 +75,12 @@ class OpenVino(Products):
         import openvino
         from openvino import opset15 as op
 
-        chance = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         slots = op.parameter([SLOTS, rows], np.float32)
         inside = _in_eight_bits(op, slots, 3.0) if precision == "int8" else slots
         results = []
         for _ in range(CHAIN):
-            matrix = chance.standard_normal((rows, columns), np.float32)
+            matrix = rng.standard_normal((rows, columns), np.float32)
             factor = op.constant(matrix)
             if precision == "int8":
                 whole = op.constant(np.clip(matrix * 40, -127, 127).astype(np.int8))
@@ -99,7 +99,7 @@ class OpenVino(Products):
         }
         model = openvino.Model(results, [slots], "products")
         request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
-        given = chance.standard_normal((SLOTS, rows), np.float32)
+        given = rng.standard_normal((SLOTS, rows), np.float32)
 
         def call() -> None:
             request.infer([given], share_inputs=True)

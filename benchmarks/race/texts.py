@@ -41,8 +41,8 @@ class Words:
 
     def texts(self, lengths: Iterable[int], seed: int) -> list[str]:
         """A text for each length in ids, its words from a random place on."""
-        chance = random.Random(seed)
-        return [self._text(length, chance.randrange(len(self.words))) for length in lengths]
+        rng = random.Random(seed)
+        return [self._text(length, rng.randrange(len(self.words))) for length in lengths]
 
     def _text(self, length: int, place: int) -> str:
         """The words from `place` on that fit: at least one, the file's end goes on at its start."""

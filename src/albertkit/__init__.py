@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from albertkit.conversion.convert import convert
     from albertkit.conversion.verify import verify
-    from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+    from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
     from albertkit.model import (
         AlbertForMaskedLM,
         AlbertForMultipleChoice,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
     from albertkit.tasks import FillMask, TextEmbedder, quantize_embeddings
-    from albertkit.tokenization import AlbertTokenizer, TextPolicy
+    from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
     __all__ = [
         "AlbertConfig",
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
         "FillMask",
         "FormatError",
         "InputError",
-        "SurroundingsError",
+        "ResourceError",
         "TextEmbedder",
-        "TextPolicy",
+        "TokenizerPolicy",
         "__version__",
         "compile_for_inference",
         "convert",
@@ -71,9 +71,9 @@ HOMES = {
     "FillMask": "albertkit.tasks",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
-    "SurroundingsError": "albertkit.errors",
+    "ResourceError": "albertkit.errors",
     "TextEmbedder": "albertkit.tasks",
-    "TextPolicy": "albertkit.tokenization",
+    "TokenizerPolicy": "albertkit.tokenization",
     "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
     "load": "albertkit.runtime",

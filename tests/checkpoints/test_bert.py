@@ -19,7 +19,7 @@ from albertkit.checkpoints.bert.format import BERT
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Wanted
+from albertkit.engine.protocol import OutputRequest
 from albertkit.errors import FormatError, InputError
 
 WORDS = Path(__file__).parents[1] / "fixtures" / "tiny_vocab.txt"
@@ -75,7 +75,7 @@ def test_vectors_and_logits_equal_those_of_transformers(
     weights = read_checkpoint(tmp_path / "m").weights
     asked = random_encodings(weights.config, [17])
     (layout,) = plan(asked.lengths)
-    wanted = Wanted(tokens=True, pooled=True, mlm_at=np.arange(17))
+    wanted = OutputRequest(tokens=True, pooled=True, mlm_at=np.arange(17))
     found = engine(weights).run(pack(asked, layout), wanted)
     oracle = answers(model, asked.ids, asked.type_ids)
     bare = answers(model.bert, asked.ids, asked.type_ids)

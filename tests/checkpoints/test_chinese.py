@@ -13,7 +13,7 @@ from albertkit import AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import read_checkpoint
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Wanted
+from albertkit.engine.protocol import OutputRequest
 
 TEXTS = ["今天天气很好。", "ALBERT 是一个[MASK]型,\t2019年", "未登录词：𠀀 ünïcode", "不 好", ""]
 
@@ -67,7 +67,7 @@ def test_ids_words_and_logits_are_those_of_transformers(published: Path) -> None
         oracle = model.eval()(input_ids=torch.tensor([peer(TEXTS[1])["input_ids"]])).logits[0]
     encodings = loaded.tokenizer.encode_batch(TEXTS[1:2])
     (layout,) = plan(encodings.lengths)
-    wanted = Wanted(mlm_at=np.arange(len(encodings.ids)))
+    wanted = OutputRequest(mlm_at=np.arange(len(encodings.ids)))
     found = loaded.engine_for(encodings).run(pack(encodings, layout), wanted)
     np.testing.assert_allclose(found.mlm_logits, oracle, atol=5e-5)
     (best, *_) = FillMask(published)(TEXTS[1])

@@ -8,7 +8,7 @@ import pytest
 from tests.support.axes import SMALL, random_weights
 from tests.support.modules import HERE
 
-from albertkit.checkpoints import HUGGINGFACE, Stored, Told, read_checkpoint
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint, ConfigOverrides, read_checkpoint
 from albertkit.checkpoints.config_overrides import not_said
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
@@ -17,8 +17,10 @@ PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 
 
 def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Stored(random_weights(PLAIN)), tmp_path / "m")
-    stored = read_checkpoint(tmp_path / "m", Told(num_attention_heads=2, num_hidden_layers=3))
+    HUGGINGFACE.write(Checkpoint(random_weights(PLAIN)), tmp_path / "m")
+    stored = read_checkpoint(
+        tmp_path / "m", ConfigOverrides(num_attention_heads=2, num_hidden_layers=3)
+    )
     assert stored.weights.config.num_attention_heads == 2
     (note,) = stored.notes
     assert note.code == "metadata-told"
@@ -27,14 +29,14 @@ def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
 
 
 def test_told_numbers_must_be_possible(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Stored(random_weights(PLAIN)), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(PLAIN)), tmp_path / "m")
     with pytest.raises(InputError) as caught:
-        read_checkpoint(tmp_path / "m", Told(num_attention_heads=5))
-    assert caught.value.finding.code == "config-value-invalid"
+        read_checkpoint(tmp_path / "m", ConfigOverrides(num_attention_heads=5))
+    assert caught.value.diagnostic.code == "config-value-invalid"
 
 
-DEEP = Told(num_hidden_layers=9, hidden_act="gelu_new")
-MANY = Told(num_attention_heads=8, num_hidden_layers=4, hidden_act="gelu_new")
+DEEP = ConfigOverrides(num_hidden_layers=9, hidden_act="gelu_new")
+MANY = ConfigOverrides(num_attention_heads=8, num_hidden_layers=4, hidden_act="gelu_new")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ MANY = Told(num_attention_heads=8, num_hidden_layers=4, hidden_act="gelu_new")
     ],
 )
 def test_what_the_tensors_show_cannot_be_told_otherwise(
-    archive: str, told: Told, says: str
+    archive: str, told: ConfigOverrides, says: str
 ) -> None:
     place = HERE / f"{archive}.tar.gz"
     with pytest.raises(InputError) as caught:
@@ -59,5 +61,5 @@ def test_what_the_tensors_show_cannot_be_told_otherwise(
 
 def test_what_nobody_says_names_the_flags() -> None:
     error = not_said(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
-    assert error.finding.code == "metadata-missing"
+    assert error.diagnostic.code == "metadata-missing"
     assert "--num-hidden-layers and --hidden-act" in str(error)

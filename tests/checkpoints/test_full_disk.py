@@ -14,11 +14,11 @@ from tests.support.axes import random_weights
 from tests.support.full_disk import files_up_to
 from tests.support.tiny_models import PIECES, TINY, save_tiny
 
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.format import Format
 from albertkit.checkpoints.registry import FORMATS
 from albertkit.conversion import convert
-from albertkit.errors import AlbertKitError, SurroundingsError
+from albertkit.errors import AlbertKitError, ResourceError
 from albertkit.tables import FILE_KINDS, Table, write_table
 from albertkit.tokenization import AlbertTokenizer
 
@@ -44,7 +44,7 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
     before = files_of(folder)
     for size in sorted({0, *(size - 1 for size in sizes)}):
         for place in (folder / "new", there):
-            with pytest.raises(SurroundingsError) as caught, files_up_to(size):
+            with pytest.raises(ResourceError) as caught, files_up_to(size):
                 write(place)
             line = str(caught.value)
             assert "\n" not in line
@@ -56,10 +56,10 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     place = save_tiny(tmp_path_factory.mktemp("source") / "model", ["masked_lm"])
     files = tuple(sorted(path for path in place.iterdir() if path.name in TOKENIZER))
-    return Stored(random_weights(TINY, ["masked_lm"], seed=3), files)
+    return Checkpoint(random_weights(TINY, ["masked_lm"], seed=3), files)
 
 
 TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")
@@ -67,13 +67,13 @@ TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")
 
 @pytest.mark.parametrize("target", WRITTEN, ids=lambda each: each.name)
 def test_every_format_is_written_whole_or_not_at_all(
-    target: Format, stored: Stored, tmp_path: Path
+    target: Format, stored: Checkpoint, tmp_path: Path
 ) -> None:
     check_at_each_file(lambda place: target.write(stored, place), tmp_path / "work")
 
 
 def test_formats_that_are_left_out_here_refuse_to_write_or_need_tensorflow(
-    stored: Stored, tmp_path: Path
+    stored: Checkpoint, tmp_path: Path
 ) -> None:
     others = [each for each in READ if each not in WRITTEN and each.name != "tfhub"]
     assert len(others) == len(NEEDS_MORE) - 1
@@ -87,15 +87,15 @@ def test_a_tokenizer_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "spiece.model").write_bytes(b"what was there")
     before = files_of(tmp_path)
-    with pytest.raises(SurroundingsError, match=r"\[write-failed\]"), files_up_to(5_000):
+    with pytest.raises(ResourceError, match=r"\[write-failed\]"), files_up_to(5_000):
         tokenizer.save_pretrained(tmp_path / "there")
     assert files_of(tmp_path) == before
 
 
-def test_a_conversion_is_written_whole_or_not_at_all(stored: Stored, tmp_path: Path) -> None:
+def test_a_conversion_is_written_whole_or_not_at_all(stored: Checkpoint, tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "source", ["masked_lm"])
     (tmp_path / "out").mkdir()
-    with pytest.raises(SurroundingsError) as caught, files_up_to(5_000):
+    with pytest.raises(ResourceError) as caught, files_up_to(5_000):
         convert(source, tmp_path / "out" / "new", to="keras-hub")
     assert str(caught.value).endswith("[write-failed]")
     assert list((tmp_path / "out").iterdir()) == []
@@ -108,7 +108,7 @@ def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> No
     write_table(table, place)  # with room it can be written
     place.write_bytes(b"what was there")
     with (
-        pytest.raises(SurroundingsError, match=r"File too large.*\[write-failed\]"),
+        pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]"),
         files_up_to(100),
     ):
         write_table(table, place)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.axes import SMALL, random_weights
 
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.checkpoints.group_order import Rule, by_google, by_transformers, other_order
 from albertkit.spec import AlbertConfig
 
@@ -29,7 +29,7 @@ def test_the_smallest_configuration_that_rounds_is_known(
 
 def test_a_directory_that_transformers_computes_otherwise_is_told_of(tmp_path: Path) -> None:
     config = AlbertConfig(**{**SMALL, "num_hidden_layers": 18, "num_hidden_groups": 14})
-    HUGGINGFACE.write(Stored(random_weights(config)), tmp_path)
+    HUGGINGFACE.write(Checkpoint(random_weights(config)), tmp_path)
     (note,) = HUGGINGFACE.read(tmp_path).notes
     assert (note.code, note.severity) == ("groups-rounded", "warning")
     assert "layer 9 gets the group 6, where 7 is right" in note.line()

@@ -20,13 +20,13 @@ from tests.support.tiny_models import PIECES, TINY
 from albertkit.checkpoints import (
     HUGGINGFACE,
     SENTENCE_TRANSFORMERS,
-    Stored,
+    Checkpoint,
     format_of,
     read_checkpoint,
 )
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
 CONFIG = CONFIG_AXES[0].values[0]
@@ -91,7 +91,7 @@ def test_transformers_opens_what_we_write_without_a_report(
     name: str, heads: tuple[str, ...], pooler: bool, tmp_path: Path
 ) -> None:
     weights = random_weights(CONFIG, heads, pooler=pooler)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
     assert_same(weights, opened_by_transformers(name, tmp_path / "m"))
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["architectures"] == [name]
@@ -114,7 +114,7 @@ def test_every_axis_goes_through_transformers_and_back(
     config: AlbertConfig, tmp_path: Path
 ) -> None:
     weights = random_weights(config)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "ours")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "ours")
     opened_by_transformers("AlbertModel", tmp_path / "ours").save_pretrained(tmp_path / "theirs")
     back = read_checkpoint(tmp_path / "theirs").weights
     assert back.config == AlbertConfig.from_dict(
@@ -135,7 +135,7 @@ def test_half_precision_on_disk_is_read_as_float32(dtype: torch.dtype, tmp_path:
 
 def test_float16_is_written_on_request_and_computed_in_float32(tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "m", dtype="float16")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m", dtype="float16")
     model = opened_by_transformers("AlbertModel", tmp_path / "m")
     assert model.dtype == torch.float32
     stored = load_file(tmp_path / "m" / "model.safetensors")
@@ -326,7 +326,7 @@ def test_googles_json_under_hugging_faces_name_means_the_tanh_gelu(masked_lm: Pa
 def test_a_classifier_without_architectures_is_told_by_the_pooler(
     name: str, tmp_path: Path
 ) -> None:
-    HUGGINGFACE.write(Stored(random_weights(CONFIG, [name])), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG, [name])), tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     del config["architectures"]
     (tmp_path / "m" / "config.json").write_text(json.dumps(config))
@@ -337,7 +337,7 @@ def test_tokenizer_files_go_along_and_other_files_stay(tmp_path: Path) -> None:
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "README.md").write_text("kept")
-    HUGGINGFACE.write(Stored(random_weights(CONFIG), files), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG), files), tmp_path / "m")
     written = read_checkpoint(tmp_path / "m").tokenizer_files
     assert {file.name: file.read_bytes() for file in written} == {
         file.name: file.read_bytes() for file in files
@@ -348,7 +348,7 @@ def test_tokenizer_files_go_along_and_other_files_stay(tmp_path: Path) -> None:
 def test_a_bare_vocabulary_gets_a_tokenizer_json_with_our_ids(tmp_path: Path) -> None:
     bare = tmp_path / "30k-clean.model"  # as google's checkpoints have it
     bare.write_bytes(PIECES.read_bytes())
-    HUGGINGFACE.write(Stored(random_weights(TINY), (bare,)), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY), (bare,)), tmp_path / "m")
     texts = ['hello (world) - "quoted"', "a - b", "Ünïcode, 10,000 £ and [MASK].", "  spaces "]
     peer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
     for place in (bare, tmp_path / "m"):
@@ -362,7 +362,7 @@ def test_every_file_and_folder_has_the_mode_that_the_umask_leaves(
 ) -> None:
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
     files[0].chmod(0o600)
-    stored = Stored(random_weights(TINY), files, vectors=VectorPlan())
+    stored = Checkpoint(random_weights(TINY), files, vectors=PoolingConfig())
     before = os.umask(umask)
     try:
         HUGGINGFACE.write(stored, tmp_path / "m")
@@ -378,25 +378,25 @@ def test_every_file_and_folder_has_the_mode_that_the_umask_leaves(
 
 def test_a_refused_write_leaves_the_old_directory(tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
     large = dict(weights.arrays) | {"pooler.bias": weights.arrays["pooler.bias"] * 1e6}
     with pytest.raises(InputError, match=r"\[float16-overflow\]"):
-        HUGGINGFACE.write(Stored(Weights(CONFIG, (), large)), tmp_path / "m", dtype="float16")
+        HUGGINGFACE.write(Checkpoint(Weights(CONFIG, (), large)), tmp_path / "m", dtype="float16")
     back = read_checkpoint(tmp_path / "m").weights
     np.testing.assert_array_equal(back.arrays["pooler.bias"], weights.arrays["pooler.bias"])
     assert [entry.name for entry in tmp_path.iterdir()] == ["m"]
 
 
 def test_writing_where_nobody_may_is_a_failed_write() -> None:
-    with pytest.raises(SurroundingsError, match=r"\[write-failed\]"):
-        HUGGINGFACE.write(Stored(random_weights(CONFIG)), Path("/proc/m"))
+    with pytest.raises(ResourceError, match=r"\[write-failed\]"):
+        HUGGINGFACE.write(Checkpoint(random_weights(CONFIG)), Path("/proc/m"))
 
 
 def test_weights_that_lack_a_tensor_are_not_written(tmp_path: Path) -> None:
     arrays = dict(random_weights(CONFIG).arrays)
     del arrays["embeddings.LayerNorm.bias"]
     with pytest.raises(FormatError, match=r"\[checkpoint-without-encoder\]"):
-        HUGGINGFACE.write(Stored(Weights(CONFIG, (), arrays)), tmp_path / "m")
+        HUGGINGFACE.write(Checkpoint(Weights(CONFIG, (), arrays)), tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 

@@ -29,9 +29,15 @@ from tests.support.tensorflow_parity import (
 from tests.support.tiny_models import PIECES
 
 import albertkit
-from albertkit.checkpoints import HUGGINGFACE, Stored, Told, format_of, read_checkpoint
+from albertkit.checkpoints import (
+    HUGGINGFACE,
+    Checkpoint,
+    ConfigOverrides,
+    format_of,
+    read_checkpoint,
+)
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 
@@ -201,7 +207,7 @@ def test_every_axis_comes_back_bit_by_bit(
     config: AlbertConfig, heads: tuple[str, ...], tmp_path: Path
 ) -> None:
     weights = random_weights(config, heads, pooler=True)
-    KERAS_HUB.write(Stored(weights), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     back = read_checkpoint(tmp_path / "m").weights
     assert_same_weights(back, weights)
     epsilon = 1e-5 if "masked_lm" in heads else None
@@ -219,13 +225,13 @@ def test_what_keras_hub_has_no_field_for_is_kept(tmp_path: Path) -> None:
         extra=MappingProxyType({"vocabulary_fingerprint": "abc", "mine": [1]}),
     )
     weights = random_weights(config, ["sequence_classification"])
-    KERAS_HUB.write(Stored(weights), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     assert read_checkpoint(tmp_path / "m").weights.config == config
 
 
 def test_a_masked_language_model_without_a_pooler_comes_back_without(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"])
-    KERAS_HUB.write(Stored(weights), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     with h5py.File(tmp_path / "m" / "model.weights.h5") as file:
         assert file["layers/dense_1/vars/0"].shape == (32, 32)  # Keras Hub asks for it
     back = read_checkpoint(tmp_path / "m").weights
@@ -239,7 +245,7 @@ def test_the_vocabulary_and_its_policy_go_along(
     tokenizer = AlbertTokenizer.from_pretrained(PIECES, policy="huggingface")
     files = tokenizer.save_pretrained(tmp_path / "t")
     weights = random_weights(replace(CONFIG, vocab_size=1000))
-    KERAS_HUB.write(Stored(weights, files), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(weights, files), tmp_path / "m")
     assert "Give it text in lower case and without accents" in caplog.text
     assert (tmp_path / "m" / "assets/tokenizer/vocabulary.spm").read_bytes() == PIECES.read_bytes()
     assert albertkit.load(tmp_path / "m").tokenizer.policy == tokenizer.policy
@@ -273,12 +279,12 @@ def test_what_a_preset_cannot_hold_is_refused(name: str, tmp_path: Path) -> None
     if name == "no pooler":
         weights = replace(weights, heads=())
     with pytest.raises(InputError, match=rf"{said}.*\[target-cannot-hold\]"):
-        KERAS_HUB.write(Stored(weights), tmp_path / "m")
+        KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
-    stored = Stored(random_weights(CONFIG), (PIECES.with_name("tiny_vocab.txt"),))
+    stored = Checkpoint(random_weights(CONFIG), (PIECES.with_name("tiny_vocab.txt"),))
     with pytest.raises(InputError, match=r"vocabulary tiny_vocab\.txt.*--without tokenizer"):
         KERAS_HUB.write(stored, tmp_path / "m")
     with pytest.raises(InputError, match=r"float16 weights.*\[target-cannot-hold\]"):
@@ -287,16 +293,16 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_backbone_is_not_written_over_a_task(tmp_path: Path) -> None:
-    KERAS_HUB.write(Stored(random_weights(CONFIG, ["masked_lm"])), tmp_path / "m")
-    KERAS_HUB.write(Stored(random_weights(CONFIG, ["masked_lm"], seed=1)), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"])), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"], seed=1)), tmp_path / "m")
     with pytest.raises(InputError, match=r"task\.json of another preset.*\[place-not-empty\]"):
-        KERAS_HUB.write(Stored(random_weights(CONFIG)), tmp_path / "m")
+        KERAS_HUB.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     assert read_checkpoint(tmp_path / "m").weights.heads == ("masked_lm",)
 
 
 def test_writing_where_nobody_may_is_a_failed_write() -> None:
-    with pytest.raises(SurroundingsError, match=r"\[write-failed\]"):
-        KERAS_HUB.write(Stored(random_weights(CONFIG)), Path("/proc/m"))
+    with pytest.raises(ResourceError, match=r"\[write-failed\]"):
+        KERAS_HUB.write(Checkpoint(random_weights(CONFIG)), Path("/proc/m"))
 
 
 @pytest.fixture
@@ -384,7 +390,7 @@ def test_arrays_of_nobody_are_listed(tmp_path: Path) -> None:
 
 
 def test_what_is_told_stands_above_the_files(tmp_path: Path) -> None:
-    stored = KERAS_HUB.read(preset(MASKED, tmp_path), Told(num_hidden_layers=6))
+    stored = KERAS_HUB.read(preset(MASKED, tmp_path), ConfigOverrides(num_hidden_layers=6))
     assert stored.weights.config.num_hidden_layers == 6
     assert "metadata-told" in [note.code for note in stored.notes]
 

@@ -19,7 +19,7 @@ from tests.support.tiny_models import save_tiny
 
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
 from albertkit.checkpoints import format_of, place_at, read_checkpoint
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, ResourceError
 
 TF1 = Path(__file__).parents[1] / "fixtures" / "tf1_tiny_squad1"
 
@@ -255,10 +255,10 @@ def test_a_model_further_in_is_pointed_to(model: Path, tmp_path: Path) -> None:
 def test_a_directory_that_is_closed_to_us_is_one_line() -> None:
     with tempfile.TemporaryDirectory() as closed:
         Path(closed).chmod(0o000)
-        with as_nobody(), pytest.raises(SurroundingsError, match=r"denied.*\[file-unreadable\]"):
+        with as_nobody(), pytest.raises(ResourceError, match=r"denied.*\[file-unreadable\]"):
             read_checkpoint(Path(closed))
 
 
 def test_a_name_that_no_disk_takes_is_one_line() -> None:
-    with pytest.raises(SurroundingsError, match=r"name too long.*\[file-unreadable\]"):
+    with pytest.raises(ResourceError, match=r"name too long.*\[file-unreadable\]"):
         read_checkpoint(Path("a" * 300))

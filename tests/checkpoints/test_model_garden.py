@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.support.modules import HERE, fixture, reference
 from tests.support.tensorflow_parity import assert_engines_compute, assert_torch_computes
 
-from albertkit.checkpoints import Stored, format_of
-from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints import Checkpoint, format_of
+from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.errors import AlbertKitError, FormatError, InputError
 
-TOLD = Told(num_hidden_layers=3, hidden_act="gelu_new")
+TOLD = ConfigOverrides(num_hidden_layers=3, hidden_act="gelu_new")
 GOOGLE = {
     "vocab_size": 1000,
     "embedding_size": 16,
@@ -48,7 +48,7 @@ def test_a_pretrainer_computes_what_its_module_does(pretrainer: Path) -> None:
 
 def test_an_encoder_computes_what_its_module_does(shared: Path, tmp_path: Path) -> None:
     place = fixture("mg_tiny_encoder", shared / "fixtures", tmp_path)
-    stored = MODEL_GARDEN.read(place, Told(num_hidden_layers=2, hidden_act="gelu_new"))
+    stored = MODEL_GARDEN.read(place, ConfigOverrides(num_hidden_layers=2, hidden_act="gelu_new"))
     assert (stored.weights.heads, stored.notes) == ((), ())
     assert_torch_computes(stored.weights, reference("tfhub_tiny_v3_nomlm", HERE))
     assert_engines_compute(stored.weights, reference("tfhub_tiny_v3_nomlm", HERE))
@@ -58,7 +58,7 @@ def test_without_a_configuration_the_missing_flags_are_named(pretrainer: Path) -
     with pytest.raises(FormatError, match=r"--num-hidden-layers and --hidden-act.*metadata-miss"):
         MODEL_GARDEN.read(pretrainer)
     with pytest.raises(FormatError, match=r"no file says hidden_act; .*Give --hidden-act"):
-        MODEL_GARDEN.read(pretrainer, Told(num_hidden_layers=3))
+        MODEL_GARDEN.read(pretrainer, ConfigOverrides(num_hidden_layers=3))
 
 
 def test_a_configuration_beside_it_is_googles(pretrainer: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_configuration_beside_it_is_googles(pretrainer: Path) -> None:
     assert stored.weights.config.num_hidden_layers == 3
     assert stored.weights.config.hidden_act == "gelu_new"
     assert stored.notes == ()
-    told = MODEL_GARDEN.read(pretrainer, Told(num_hidden_layers=4))
+    told = MODEL_GARDEN.read(pretrainer, ConfigOverrides(num_hidden_layers=4))
     assert told.weights.config.num_hidden_layers == 4
     assert [note.code for note in told.notes] == ["metadata-told"]
 
@@ -125,5 +125,5 @@ def test_a_damaged_checkpoint_is_read_or_refused(
     assert words.shape == (1000, 16)
 
 
-def words_of(stored: Stored) -> np.ndarray:
+def words_of(stored: Checkpoint) -> np.ndarray:
     return stored.weights.arrays["embeddings.word_embeddings.weight"]

@@ -10,7 +10,7 @@ import pytest
 from tests.support.axes import AXES, SMALL, random_weights
 from tests.support.object_checkpoints import write_object_checkpoint
 
-from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.model_garden.bert_names import bert_rows
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.checkpoints.model_garden.names import PROJECTED, rows
@@ -59,7 +59,7 @@ def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
     bert = AlbertConfig(**{**SMALL, "num_hidden_groups": 3, "embedding_size": 32})  # type: ignore[arg-type]  # plain data
     weights = random_weights(bert, ["masked_lm"], pooler=True)
     write_object_checkpoint(tmp_path / "ckpt", variables_of(weights))
-    found = MODEL_GARDEN.read(tmp_path / "ckpt", Told(hidden_act="gelu_new")).weights
+    found = MODEL_GARDEN.read(tmp_path / "ckpt", ConfigOverrides(hidden_act="gelu_new")).weights
     assert (found.config.num_hidden_layers, found.config.num_hidden_groups) == (3, 3)
     assert_same(found, weights)
 

@@ -20,16 +20,16 @@ from tests.support.head_logits import head_logits
 from tests.support.onnx_oracle import own_tokens, padded, run, session
 from tests.support.tiny_models import PIECES, save_tiny
 
-from albertkit.checkpoints import Stored, Told, format_of, read_checkpoint
+from albertkit.checkpoints import Checkpoint, ConfigOverrides, format_of, read_checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.protocol import SpanSearch, Wanted
+from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, FloatArray, Weights
-from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
 from albertkit.tasks.vector_steps import apply_steps
 
 CONFIG = CONFIG_AXES[0].values[0]
@@ -40,8 +40,8 @@ EVERY_TOKEN = np.arange(sum(LENGTHS))
 THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 
 
-def written(weights: Weights, place: Path, plan: VectorPlan | None = None) -> Path:
-    ONNX.write(Stored(weights, vectors=plan), place)
+def written(weights: Weights, place: Path, plan: PoolingConfig | None = None) -> Path:
+    ONNX.write(Checkpoint(weights, vectors=plan), place)
     return place / ONNX.file
 
 
@@ -106,7 +106,7 @@ def test_spans_are_searched_as_the_numpy_engine_does(tmp_path: Path) -> None:
     asked = random_encodings(CONFIG, (40, 17, 9))  # each longer than what is kept of it
     found = run(written(weights, tmp_path / "m"), padded(asked))
     one_a_row = pack(asked, Layout(40, ((0,), (1,), (2,))))
-    expected = NumpyEngine(weights).run(one_a_row, Wanted(spans=SpanSearch(5, 5))).spans
+    expected = NumpyEngine(weights).run(one_a_row, OutputRequest(spans=SpanSearch(5, 5))).spans
     assert expected is not None
     np.testing.assert_array_equal(found["start_top_index"], expected.begin_at)
     assert_close(found["start_top_log_probs"], expected.begin_log_probs)
@@ -139,15 +139,15 @@ def test_inputs_and_outputs_are_named_and_shaped_as_hugging_faces_exports(tmp_pa
 
 
 def dense(width: int) -> Dense:
-    chance = np.random.default_rng(7)
-    matrix, bias = chance.normal(0, 0.2, (width, 32)), chance.normal(0, 0.2, width)
+    rng = np.random.default_rng(7)
+    matrix, bias = rng.normal(0, 0.2, (width, 32)), rng.normal(0, 0.2, width)
     return Dense(matrix.astype(np.float32), bias.astype(np.float32), "tanh")
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "pooler"])
 def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
-    plan = VectorPlan(
+    plan = PoolingConfig(
         pooling,
         (dense(24), Normalise()),
         max_length=20,
@@ -170,7 +170,7 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
 
 
 def test_a_row_without_a_token_gives_numbers(tmp_path: Path) -> None:
-    plan = VectorPlan(steps=(Normalise(),))
+    plan = PoolingConfig(steps=(Normalise(),))
     file = written(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m", plan)
     inputs = padded(random_encodings(CONFIG, (5, 4)))
     inputs["attention_mask"][1] = 0
@@ -220,7 +220,7 @@ def test_a_directory_brings_its_config_and_its_tokenizer(tmp_path: Path) -> None
 
 def test_what_is_told_is_believed_and_noted(tmp_path: Path) -> None:
     written(random_weights(CONFIG), tmp_path / "m")
-    stored = ONNX.read(tmp_path / "m", Told(num_hidden_layers=7))
+    stored = ONNX.read(tmp_path / "m", ConfigOverrides(num_hidden_layers=7))
     assert stored.weights.config.num_hidden_layers == 7
     assert [note.code for note in stored.notes] == ["metadata-told"]
 
@@ -234,7 +234,7 @@ def test_heads_that_would_answer_under_one_name_are_refused(tmp_path: Path) -> N
 
 def test_float16_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'float16'.*\[target-cannot-hold\]"):
-        ONNX.write(Stored(random_weights(CONFIG)), tmp_path / "m", dtype="float16")
+        ONNX.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m", dtype="float16")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -248,7 +248,7 @@ def cosines(found: FloatArray, expected: FloatArray) -> FloatArray:
 
 def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
     weights = random_weights(small_base(), ["masked_lm", "sentence_order"])
-    ONNX_INT8.write(Stored(weights), tmp_path / "m")
+    ONNX_INT8.write(Checkpoint(weights), tmp_path / "m")
     file = tmp_path / "m" / ONNX_INT8.file
     onnx.checker.check_model(onnx.load(file), full_check=True)
     assert file.stat().st_size < 0.28 * 4 * weights.table().count()
@@ -265,7 +265,7 @@ def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_the_runtime_rounds_as_we_foresee(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config)
-    ONNX_INT8.write(Stored(weights), tmp_path / "m")
+    ONNX_INT8.write(Checkpoint(weights), tmp_path / "m")
     asked = random_encodings(config, (30, 30))
     found = run(tmp_path / "m" / ONNX_INT8.file, padded(asked))["last_hidden_state"]
     expected = rounded_vectors(weights, padded(asked))
@@ -299,16 +299,16 @@ def spoilt(weights: Weights) -> Weights:
 def test_a_model_that_int8_turns_too_far_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights = spoilt(random_weights(CONFIG))
     with pytest.raises(InputError, match=r"cosine 0\.\d{4}.*\[fidelity-too-low\]"):
-        ONNX_INT8.write(Stored(weights), tmp_path / "m")
+        ONNX_INT8.write(Checkpoint(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_int8_is_read_as_it_was_rounded_with_a_note(tmp_path: Path) -> None:
     weights, plan = (
         random_weights(CONFIG, ["masked_lm"], pooler=True),
-        VectorPlan("cls", (dense(8),)),
+        PoolingConfig("cls", (dense(8),)),
     )
-    ONNX_INT8.write(Stored(weights, vectors=plan), tmp_path / "m")
+    ONNX_INT8.write(Checkpoint(weights, vectors=plan), tmp_path / "m")
     assert format_of(tmp_path / "m") == (ONNX_INT8, "model_quantized.onnx")
     back = read_checkpoint(tmp_path / "m")
     assert [note.code for note in back.notes] == ["weights-rounded"]
@@ -356,7 +356,7 @@ def test_a_missing_tensor_is_named_in_both_ways(tmp_path: Path) -> None:
     ],
 )
 def test_a_plan_that_we_never_wrote_is_refused(text: str, tmp_path: Path) -> None:
-    file = written(random_weights(CONFIG), tmp_path / "m", VectorPlan())
+    file = written(random_weights(CONFIG), tmp_path / "m", PoolingConfig())
 
     def spoil(model: onnx.ModelProto) -> None:
         said(model, "vectors").value = text
@@ -367,7 +367,7 @@ def test_a_plan_that_we_never_wrote_is_refused(text: str, tmp_path: Path) -> Non
 
 
 def test_a_matrix_without_its_scales_is_missing(tmp_path: Path) -> None:
-    ONNX_INT8.write(Stored(random_weights(CONFIG)), tmp_path / "m")
+    ONNX_INT8.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
 
     def shorten(model: onnx.ModelProto) -> None:
         (scales,) = (t for t in model.graph.initializer if t.name == "pooler.weight_scales")
@@ -383,7 +383,7 @@ def whole(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[OnnxFormat, Path]:
     tiny = dataclasses.replace(CONFIG, vocab_size=9, max_position_embeddings=4, intermediate_size=4)
-    stored = Stored(random_weights(tiny), vectors=VectorPlan(steps=(dense(8), Normalise())))
+    stored = Checkpoint(random_weights(tiny), vectors=PoolingConfig(steps=(dense(8), Normalise())))
     place = tmp_path_factory.mktemp(request.param.name)
     request.param.write(stored, place)
     return request.param, place

@@ -10,11 +10,11 @@ import pytest
 from tests.support.tiny_models import save_tiny
 
 from albertkit.checkpoints import FORMATS, TARGETS
-from albertkit.checkpoints.registry import WRITTEN, Listed
+from albertkit.checkpoints.registry import WRITTEN, LazyFormat
 
 
 @pytest.mark.parametrize("listed", FORMATS, ids=lambda each: each.name)
-def test_a_listed_format_has_its_name_in_its_file(listed: Listed) -> None:
+def test_a_listed_format_has_its_name_in_its_file(listed: LazyFormat) -> None:
     assert listed.imported().name == listed.name
 
 

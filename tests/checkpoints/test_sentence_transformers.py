@@ -19,9 +19,9 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
-from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored, format_of
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint, format_of
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
 from albertkit.tokenization import AlbertTokenizer
 
@@ -61,7 +61,7 @@ def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
 def test_a_vocabulary_that_transformers_converted_is_read_as_it_converts_it(
     tmp_path: Path,
 ) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "encoder")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), tmp_path / "encoder")
     shutil.copyfile(PIECES, tmp_path / "encoder" / "spiece.model")
     theirs = SentenceTransformer(str(tmp_path / "encoder"), device="cpu")
     theirs.save_pretrained(str(tmp_path / "model"))
@@ -70,7 +70,7 @@ def test_a_vocabulary_that_transformers_converted_is_read_as_it_converts_it(
 
 def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> None:
     """Old type names, flags for the pooling, its length only in sentence_bert_config.json."""
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(max_length=9))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=9))
     modules = json.loads((place / "modules.json").read_text())
     assert [module["type"] for module in modules] == [
         "sentence_transformers.models.Transformer",
@@ -87,7 +87,7 @@ def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> Non
 
 
 def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(Normalise(),)))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
     encoder = place / "0_Transformer"
     encoder.mkdir()
     for file in place.iterdir():
@@ -104,7 +104,7 @@ def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
 
 
 def test_texts_are_lower_cased_where_the_directory_says_so(tmp_path: Path) -> None:
-    plan = VectorPlan(lower_case=True)
+    plan = PoolingConfig(lower_case=True)
     place = save_tiny_vectors(tmp_path / "model", plan)
     assert json.loads((place / "sentence_bert_config.json").read_text())["do_lower_case"] is True
     cased = TextEmbedder(place, policy=_cased(TextEmbedder(place)))
@@ -116,13 +116,13 @@ def _cased(embedder: TextEmbedder) -> object:
 
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    chance = np.random.default_rng(0)
-    layer = Dense(chance.normal(size=(8, 32)).astype(np.float32), None, "gelu_erf")
-    plan = VectorPlan(
+    rng = np.random.default_rng(0)
+    layer = Dense(rng.normal(size=(8, 32)).astype(np.float32), None, "gelu_erf")
+    plan = PoolingConfig(
         "cls", (Normalise(), layer), 12, {"query": "ask: "}, "query", "dot", lower_case=True
     )
     weights = random_weights(TINY, ["masked_lm"])
-    SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=plan), tmp_path / "model")
+    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=plan), tmp_path / "model")
     stored = SENTENCE_TRANSFORMERS.read(tmp_path / "model")
     assert stored.weights.heads == (), "vectors need no head"
     found = stored.vectors
@@ -135,19 +135,21 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig())
     before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
     weights = random_weights(TINY)
     huge = {**weights.arrays, "pooler.bias": np.full(32, 1e6, np.float32)}
     with pytest.raises(InputError, match=r"\[float16-overflow\]"):
-        SENTENCE_TRANSFORMERS.write(Stored(replace(weights, arrays=huge)), place, dtype="float16")
+        SENTENCE_TRANSFORMERS.write(
+            Checkpoint(replace(weights, arrays=huge)), place, dtype="float16"
+        )
     assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.parametrize("pooler", [True, False])
 def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) -> None:
     weights = random_weights(TINY, pooler=pooler)
-    SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=VectorPlan()), tmp_path)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=PoolingConfig()), tmp_path)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path)
     names = [
         name for name, _ in SentenceTransformer(str(tmp_path), device="cpu").named_parameters()
@@ -157,7 +159,7 @@ def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) ->
 
 
 def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
-    stored = Stored(random_weights(TINY), vectors=VectorPlan(pooling="pooler"))
+    stored = Checkpoint(random_weights(TINY), vectors=PoolingConfig(pooling="pooler"))
     with pytest.raises(InputError, match=r"'pooler'.*\[vector-step-unknown\]"):
         SENTENCE_TRANSFORMERS.write(stored, tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -182,14 +184,14 @@ def test_what_is_not_known_is_refused_by_name(
     tmp_path: Path, file: str, changed: object, told: str
 ) -> None:
     layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     (place / file).write_text(json.dumps(changed))
     with pytest.raises(FormatError, match=rf"{told}.*\[vector-step-unknown\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
 
 def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(Normalise(),)))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
     modules = json.loads((place / "modules.json").read_text())
     modules[2]["type"] = "sentence_transformers.models.LSTM"
     (place / "modules.json").write_text(json.dumps(modules))
@@ -199,7 +201,7 @@ def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(32, dtype=np.float32), np.zeros(32, np.float32), "tanh")
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     shutil.copyfile(place / "model.safetensors", place / "2_Dense" / "model.safetensors")
     with pytest.raises(FormatError, match=r"linear.weight.*\[checkpoint-misshaped\]"):
         SENTENCE_TRANSFORMERS.read(place)
@@ -207,7 +209,7 @@ def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:
 
 def test_a_dense_layer_that_fits_no_vector_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(7, dtype=np.float32), None, "tanh")
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan(steps=(layer,)))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-misshaped\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
@@ -231,21 +233,21 @@ FILES = (
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
     place = tmp_path_factory.mktemp("models") / "whole"
-    return save_tiny_vectors(place, VectorPlan(steps=(layer,), prompts={"query": "q"}))
+    return save_tiny_vectors(place, PoolingConfig(steps=(layer,), prompts={"query": "q"}))
 
 
 @given(st.sampled_from(FILES), st.randoms(use_true_random=False), JSON)
 @settings(max_examples=150, deadline=None)
 def test_json_of_any_content_is_read_or_refused_in_one_line(
-    whole: Path, file: str, chance: random.Random, value: object
+    whole: Path, file: str, rng: random.Random, value: object
 ) -> None:
     path = whole / file
     before = path.read_text()
     found = json.loads(before)
-    inner = chance.choice(found) if isinstance(found, list) else found
-    inner[chance.choice(sorted(inner))] = value
+    inner = rng.choice(found) if isinstance(found, list) else found
+    inner[rng.choice(sorted(inner))] = value
     try:
-        path.write_text(json.dumps(chance.choice([found, value])))
+        path.write_text(json.dumps(rng.choice([found, value])))
         SENTENCE_TRANSFORMERS.read(whole)
     except AlbertKitError as error:
         assert "\n" not in str(error)  # noqa: PT017  # the claim is about any error there is

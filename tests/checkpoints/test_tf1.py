@@ -25,8 +25,8 @@ from tests.support.tensorflow_parity import (
 from tests.support.tiny_models import PIECES
 
 from albertkit.checkpoints import format_of
-from albertkit.checkpoints.config_overrides import Told
-from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.config_overrides import ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.names import PROJECTION, Laid
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.hub_module import TF1_HUB
@@ -134,7 +134,7 @@ def renamed(
     """The fixture's variables under other names, with some more."""
     bundle = read_bundle(SQUAD / PREFIX)
     names = {change(name): name for name in bundle}
-    arrays = dict(Renamed(bundle, names)) | dict(more or {})
+    arrays = dict(RenamedTensors(bundle, names)) | dict(more or {})
     write_bundle(folder / PREFIX, {name: arrays[name] for name in arrays if name})
     shutil.copyfile(SQUAD / "albert_config.json", folder / "albert_config.json")
     return folder
@@ -266,7 +266,7 @@ def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path)
 def test_without_a_configuration_shapes_tell_the_rest(tmp_path: Path) -> None:
     place = renamed(tmp_path, str)
     (place / "albert_config.json").unlink()
-    told = Told(num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu_new")
+    told = ConfigOverrides(num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu_new")
     stored = TF1.read(place, told)
     said = TF1.read(SQUAD).weights
     assert_same_weights(stored.weights, said)
@@ -278,7 +278,7 @@ def test_without_a_configuration_what_no_shape_tells_has_to_be_told(tmp_path: Pa
     place = renamed(tmp_path, str)
     (place / "albert_config.json").unlink()
     with pytest.raises(FormatError, match=r"Give --num-attention-heads and --hidden-act"):
-        TF1.read(place, Told(num_hidden_layers=3))
+        TF1.read(place, ConfigOverrides(num_hidden_layers=3))
 
 
 def test_a_configuration_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def holdable(config: AlbertConfig) -> bool:
 @pytest.mark.parametrize("config", [axis for axis in CONFIG_AXES if holdable(axis.values[0])])
 def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config, ["masked_lm", "sentence_order"], pooler=True)
-    TF1.write(Stored(weights), tmp_path / "x")
+    TF1.write(Checkpoint(weights), tmp_path / "x")
     found, _ = format_of(tmp_path / "x")
     back = found.read(tmp_path / "x")
     assert back.notes == ()
@@ -332,7 +332,7 @@ def test_every_head_is_written_and_read(head: str, tmp_path: Path) -> None:
     labels = {0: "sad", 1: "so-so", 2: "glad"}
     config = replace(PLAIN, id2label=labels) if head == "sequence_classification" else PLAIN
     weights = random_weights(config, [head], pooler=True)
-    TF1.write(Stored(weights), tmp_path)
+    TF1.write(Checkpoint(weights), tmp_path)
     back = TF1.read(tmp_path)
     assert back.notes == ()
     assert_same_weights(back.weights, weights)
@@ -354,7 +354,7 @@ def test_an_identity_is_no_projection(tmp_path: Path) -> None:
     identity = {f"{PROJECTION}.weight": np.eye(32, dtype=np.float32)}
     identity[f"{PROJECTION}.bias"] = np.zeros(32, np.float32)
     plain = replace(weights, arrays={**weights.arrays, **identity})
-    TF1.write(Stored(plain), tmp_path)
+    TF1.write(Checkpoint(plain), tmp_path)
     assert not any("mapping_in" in name for name in read_bundle(tmp_path / PREFIX))
     assert_same_weights(TF1.read(tmp_path).weights, plain)
 
@@ -390,25 +390,25 @@ def test_what_google_has_no_place_for_is_refused_before_anything_is_written(
 ) -> None:
     weights, words = REFUSED[name]
     with pytest.raises(InputError) as caught:
-        TF1.write(Stored(weights), tmp_path / "x")
+        TF1.write(Checkpoint(weights), tmp_path / "x")
     assert words in str(caught.value)
-    assert caught.value.finding.code == "target-cannot-hold"
+    assert caught.value.diagnostic.code == "target-cannot-hold"
     assert not (tmp_path / "x").exists()
 
 
 def test_half_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"float16 weights; its variables are float32"):
-        TF1.write(Stored(random_weights(PLAIN)), tmp_path / "x", dtype="float16")
+        TF1.write(Checkpoint(random_weights(PLAIN)), tmp_path / "x", dtype="float16")
 
 
 def test_modules_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
-        TF1_HUB.write(Stored(random_weights(PLAIN)), tmp_path / "x")
+        TF1_HUB.write(Checkpoint(random_weights(PLAIN)), tmp_path / "x")
 
 
 def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_path: Path) -> None:
     weights = random_weights(replace(PLAIN, vocab_size=1000))
-    TF1.write(Stored(weights, (PIECES,)), tmp_path)
+    TF1.write(Checkpoint(weights, (PIECES,)), tmp_path)
     assert (tmp_path / "30k-clean.model").read_bytes() == PIECES.read_bytes()
     assert (tmp_path / "checkpoint").read_text() == f'model_checkpoint_path: "{PREFIX}"\n'
     assert TF1.read(tmp_path).tokenizer_files == (tmp_path / "30k-clean.model",)

@@ -20,7 +20,7 @@ from tests.support.tensorflow_parity import (
 
 import albertkit
 from albertkit.checkpoints import format_of
-from albertkit.checkpoints.config_overrides import Told
+from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Row, to_canonical
 from albertkit.checkpoints.tfhub.format import TFHUB
@@ -146,7 +146,7 @@ def test_metadata_that_contradicts_the_signature_is_refused(
 
 
 def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
-    stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], Told(num_hidden_layers=5))
+    stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], ConfigOverrides(num_hidden_layers=5))
     assert stored.weights.config.num_hidden_layers == 5
     assert [note.code for note in stored.notes[:2]] == ["metadata-taken", "metadata-told"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.axes import SMALL, random_weights
 
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.errors import FormatError, InputError
@@ -47,18 +47,18 @@ def with_config(**values: int | float) -> Weights:
 )
 def test_what_has_no_place_is_refused(weights: Weights, what: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(what)) as caught:
-        write_tfhub(Stored(weights), tmp_path / "module")
-    assert caught.value.finding.code == "target-cannot-hold"
+        write_tfhub(Checkpoint(weights), tmp_path / "module")
+    assert caught.value.diagnostic.code == "target-cannot-hold"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sixteen_bit_variables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot hold float16 weights"):
-        write_tfhub(Stored(with_config()), tmp_path / "module", dtype="float16")
+        write_tfhub(Checkpoint(with_config()), tmp_path / "module", dtype="float16")
 
 
 def test_a_vocabulary_of_another_kind_is_refused(tmp_path: Path) -> None:
-    stored = Stored(with_config(), (FIXTURES / "tiny_vocab.txt",))
+    stored = Checkpoint(with_config(), (FIXTURES / "tiny_vocab.txt",))
     with pytest.raises(InputError, match=re.escape("the vocabulary tiny_vocab.txt")):
         write_tfhub(stored, tmp_path / "module")
 
@@ -71,18 +71,18 @@ def test_a_vocabulary_without_special_pieces_is_refused(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(FormatError, match=re.escape("no piece [CLS]")) as caught:
-        write_tfhub(Stored(with_config(), (pieces,)), tmp_path / "module")
-    assert caught.value.finding.code == "special-piece-missing"
+        write_tfhub(Checkpoint(with_config(), (pieces,)), tmp_path / "module")
+    assert caught.value.diagnostic.code == "special-piece-missing"
 
 
 WRITE = """
 import sys
 from pathlib import Path
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from tests.support.axes import SMALL, AlbertConfig, random_weights
 weights = random_weights(AlbertConfig(**SMALL), pooler=True)
-write_tfhub(Stored(weights), Path(sys.argv[1]) / "module")
+write_tfhub(Checkpoint(weights), Path(sys.argv[1]) / "module")
 """
 
 

@@ -11,13 +11,13 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder
 from albertkit.cli.main import run
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 LINES = ["a glass of water", "How old are you?", "the", "my phone is not good at all"]
 
 
 def test_deterministic_a_line_has_the_same_bits_wherever_it_stands(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     for name, lines in (("one", LINES), ("other", [*LINES[::-1], "an old [MASK]"])):
         (tmp_path / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")
         asked = ["--model", str(place), "--deterministic", "-o", str(tmp_path / f"{name}.npy")]
@@ -50,7 +50,7 @@ def test_words_and_similarities_are_those_of_the_tasks(
     assert [(each["token"], each["score"]) for each in shown] == [
         (each["token"], each["score"]) for each in expected
     ]
-    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     assert run(["similarity", *LINES, "--model", str(place), "--deterministic"]) == 0
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     embedder = TextEmbedder(place, deterministic=True)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.axes import random_weights
 from tests.support.tiny_models import TINY, save_tiny
 
-from albertkit.checkpoints import HUGGINGFACE, TARGETS, Stored
+from albertkit.checkpoints import HUGGINGFACE, TARGETS, Checkpoint
 from albertkit.cli.main import run
 
 
@@ -97,7 +97,7 @@ def test_verify_says_equal_or_different_by_its_status(
 def test_verify_says_who_has_a_tokenizer(
     capsys: pytest.CaptureFixture[str], words: str, tmp_path: Path
 ) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
     assert run(["verify", str(tmp_path / "bare"), words]) == 0
     assert json.loads(capsys.readouterr().out)["tokenizers"] == "only B has one"
     assert run(["verify", words, words, "--no-tokenizers"]) == 0
@@ -107,7 +107,7 @@ def test_verify_says_who_has_a_tokenizer(
 def test_inspect_shows_a_place_without_a_tokenizer_and_what_was_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY, ["sentence_order"])), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["sentence_order"])), tmp_path / "bare")
     assert run(["inspect", str(tmp_path / "bare"), "--hidden-act", "relu"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["format"] == "huggingface"

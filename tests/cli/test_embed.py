@@ -18,7 +18,7 @@ from tests.support.interrupts import started
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.cli.main import run
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import TextEmbedder, quantize_embeddings
 
 TEXTS = [f"the {number} waters of {number % 7}" for number in range(30)]
@@ -27,7 +27,7 @@ TEXTS = [f"the {number} waters of {number % 7}" for number in range(30)]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     where = tmp_path_factory.mktemp("models") / "vectors"
-    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
+    return str(save_tiny_vectors(where, PoolingConfig(max_length=20)))
 
 
 @pytest.fixture

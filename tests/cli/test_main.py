@@ -18,7 +18,7 @@ import pytest
 from tests.support.interrupts import started
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 COMMAND = [sys.executable, "-c", "from albertkit.cli.main import main; main()"]
 
@@ -30,7 +30,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", VectorPlan())
+    return save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", PoolingConfig())
 
 
 def albertkit(

@@ -40,9 +40,9 @@ def done(*command: object) -> None:
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up corpus and its vocabulary."""
     place = tmp_path_factory.mktemp("workshop")
-    chance = random.Random(0)
-    words = ["".join(chance.choices("aeioubdgklmnrst", k=chance.randint(2, 6))) for _ in range(400)]
-    lines = [" ".join(chance.choices(words, k=9)).capitalize() + "." for _ in range(960)]
+    rng = random.Random(0)
+    words = ["".join(rng.choices("aeioubdgklmnrst", k=rng.randint(2, 6))) for _ in range(400)]
+    lines = [" ".join(rng.choices(words, k=9)).capitalize() + "." for _ in range(960)]
     paragraphs = [" ".join(lines[at : at + 6]) for at in range(0, 960, 6)]
     documents = ["\n".join(paragraphs[at : at + 4]) for at in range(0, 160, 4)]
     (place / "corpus.txt").write_text("\n\n".join(documents) + "\n")
@@ -68,10 +68,10 @@ def test_text_becomes_a_model_for_masked_words(workshop: Path) -> None:
 def test_texts_and_a_teacher_become_a_model_for_vectors(workshop: Path) -> None:
     texts = [line for line in (workshop / "corpus.txt").read_text().splitlines() if line]
     (workshop / "texts.txt").write_text("\n".join(texts) + "\n")
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     teacher, tokenizer = workshop / "teacher.npy", workshop / "spiece.model"
-    np.save(teacher, chance.normal(size=(len(texts), 24)))
-    np.save(workshop / "pieces.npy", chance.normal(size=(150, 24)))
+    np.save(teacher, rng.normal(size=(len(texts), 24)))
+    np.save(workshop / "pieces.npy", rng.normal(size=(150, 24)))
     lessons = workshop / "lessons"
     done("lessons", workshop / "texts.txt", "--vectors", teacher, "-t", tokenizer, "-o", lessons)
     recipe, model = workshop / "vectors.toml", workshop / "vectors"

@@ -16,7 +16,7 @@ from tests.support.tiny_models import PIECES, save_tiny, save_tiny_vectors
 from albertkit.cli.main import run
 from albertkit.engine.int8.search import PLANS
 from albertkit.runtime.precision import choose_precision
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import FillMask, TextEmbedder
 from albertkit.tokenization import AlbertTokenizer
 
@@ -31,7 +31,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
-    plan = VectorPlan(max_length=20, prompts={"query": "query: "})
+    plan = PoolingConfig(max_length=20, prompts={"query": "query: "})
     return str(save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", plan))
 
 

@@ -16,12 +16,12 @@ from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert
-from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.convert import told_otherwise
 from albertkit.conversion.parity import Parity, allowed
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.runtime import opened
-from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 
 CONVERT = import_module("albertkit.conversion.convert")  # not the function of that name
 
@@ -68,7 +68,7 @@ def test_what_float32_allows_grows_with_the_numbers_of_an_output() -> None:
 def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> None:
     weights = random_weights(TINY)
     weights.arrays["pooler.bias"][0] = np.nan
-    HUGGINGFACE.write(Stored(weights), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "bare")
     done = convert(tmp_path / "bare", tmp_path / "out", to="tf1")
     (note,) = [each for each in done.notes if each.code == "weights-not-finite"]
     assert note.severity == "warning"
@@ -76,7 +76,7 @@ def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> N
 
 
 def test_a_model_without_a_tokenizer_is_asked_about_seeded_ids(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), tmp_path / "bare")
     done = convert(tmp_path / "bare", tmp_path / "out", to="huggingface")
     assert done.parity.line() == "parity on 8 rows of seeded ids: max |diff| 0"
 
@@ -121,15 +121,15 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
 @pytest.mark.parametrize(
     "plan",
     [
-        VectorPlan("cls"),
-        VectorPlan(prompts={"query": "q: "}),
-        VectorPlan(steps=(Normalise(),)),
-        VectorPlan(steps=(Dense(np.eye(32, dtype=np.float32), None, "tanh"),)),
-        VectorPlan(max_length=9),
+        PoolingConfig("cls"),
+        PoolingConfig(prompts={"query": "q: "}),
+        PoolingConfig(steps=(Normalise(),)),
+        PoolingConfig(steps=(Dense(np.eye(32, dtype=np.float32), None, "tanh"),)),
+        PoolingConfig(max_length=9),
     ],
     ids=["pooling", "prompts", "normalise", "dense", "length"],
 )
-def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: VectorPlan) -> None:
+def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: PoolingConfig) -> None:
     place = save_tiny_vectors(tmp_path / "model", plan)
     with pytest.raises(InputError, match=r"no place for: vectors.*\[target-cannot-hold\]"):
         convert(place, tmp_path / "bare", to="huggingface")
@@ -138,7 +138,7 @@ def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: VectorPla
 
 
 def test_a_plan_that_says_only_what_is_usual_is_no_loss(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig())
     convert(place, tmp_path / "out", to="huggingface")
 
 
@@ -180,7 +180,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(
 def test_a_place_that_is_not_empty_is_exchanged_only_on_request_and_whole(
     words: Path, tmp_path: Path
 ) -> None:
-    place = save_tiny_vectors(tmp_path / "old", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "old", PoolingConfig())
     before = contents(place)
     with pytest.raises(InputError, match=r"--overwrite.*\[place-not-empty\]"):
         convert(words, place, to="huggingface")
@@ -208,7 +208,7 @@ def test_the_current_directory_is_not_exchanged(
     place = save_tiny(tmp_path / "here")
     monkeypatch.chdir(place)
     before = contents(place)
-    with pytest.raises(SurroundingsError, match=r"current directory.*\[write-failed\]"):
+    with pytest.raises(ResourceError, match=r"current directory.*\[write-failed\]"):
         convert(words, ".", to="huggingface", overwrite=True)
     assert contents(place) == before
 
@@ -235,7 +235,7 @@ class Wrong:
     recognises = HUGGINGFACE.recognises
     read = HUGGINGFACE.read
 
-    def write(self, stored: Stored, place: Path, *, dtype: str = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
         name = "encoder.embedding_hidden_mapping_in.bias"
         moved = np.array(stored.weights.arrays[name])
         moved[3] += 1e-3
@@ -259,7 +259,7 @@ class Full:
     recognises = HUGGINGFACE.recognises
     read = HUGGINGFACE.read
 
-    def write(self, stored: Stored, place: Path, *, dtype: str = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
         (place / "half").write_text("half a model")
         raise OSError(28, "No space left on device")
 
@@ -269,7 +269,7 @@ def test_a_full_disk_is_one_line_that_names_the_place_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(CONVERT, "target_named", lambda name: Full())
     place = tmp_path / "out"
-    with pytest.raises(SurroundingsError) as caught:
+    with pytest.raises(ResourceError) as caught:
         convert(words, place, to="full")
     assert str(caught.value).startswith(f"'{place}' could not be written: No space left on device")
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,7 @@ from tests.support.axes import AXES, SMALL, random_weights
 from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
-from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Format, Stored
+from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Checkpoint, Format
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig
@@ -50,7 +50,7 @@ def test_weights_heads_and_config_come_back(
     target: Format, heads: tuple[str, ...], tmp_path: Path
 ) -> None:
     weights = random_weights(TINY, heads, pooler=True)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "source")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "source")
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "source")
     if NO_PLACE[target.name] & set(heads):
         with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
@@ -80,10 +80,10 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
     place = tmp_path / "out"
     if axis in NO_AXIS.get(target.name, ()):
         with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
-            target.write(Stored(weights), place)
+            target.write(Checkpoint(weights), place)
         assert not place.exists()
         return
-    target.write(Stored(weights), place)
+    target.write(Checkpoint(weights), place)
     found = target.read(place).weights
     assert weight_differences(weights, found).identical == len(weights.table().stored)
     # of the masked-word head, which is not there
@@ -99,5 +99,5 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
 def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:
     config = AlbertConfig(**SMALL)
     with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
-        read_only.write(Stored(random_weights(config)), tmp_path / "out")
+        read_only.write(Checkpoint(random_weights(config)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

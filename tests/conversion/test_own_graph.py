@@ -10,7 +10,7 @@ from tests.support.axes import random_weights
 from tests.support.tiny_models import TINY, save_tiny
 
 from albertkit import convert
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import prove
@@ -28,7 +28,7 @@ def test_parity_of_an_onnx_file_is_what_its_graph_computes(tmp_path: Path) -> No
 
 def test_a_wrong_graph_over_right_weights_is_found(tmp_path: Path) -> None:
     weights = random_weights(TINY)
-    ONNX.write(Stored(weights), tmp_path / "to")
+    ONNX.write(Checkpoint(weights), tmp_path / "to")
     model = onnx.load(tmp_path / "to" / ONNX.file)
     for node in model.graph.node:
         if node.op_type == "LayerNormalization":
@@ -50,7 +50,7 @@ def test_int8_is_proved_by_the_direction_of_its_vectors(tmp_path: Path) -> None:
 
 def test_an_int8_file_that_answers_otherwise_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights, others = random_weights(TINY), random_weights(TINY, seed=1)
-    ONNX_INT8.write(Stored(weights), tmp_path / "to")
+    ONNX_INT8.write(Checkpoint(weights), tmp_path / "to")
     engine, asked = engine_of(ONNX_INT8, tmp_path / "to", weights), questions_for(TINY, None)
     with pytest.raises(FormatError, match=r"cosine to float32 is -?0\.\d{4}.*\[fidelity-too-low\]"):
         prove(others, weights, asked, "float32", "to", engine=engine)

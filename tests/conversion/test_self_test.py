@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.support.tiny_models import save_tiny
 
-from albertkit.checkpoints import Told
+from albertkit.checkpoints import ConfigOverrides
 from albertkit.conversion.self_test import (
     doubtful_values,
     doubts,
@@ -25,7 +25,7 @@ from albertkit.spec import AlbertConfig, preset
 
 def test_the_right_number_of_heads_predicts_best() -> None:
     right = opened(WORDS)  # 4 heads of 64
-    wrong = opened(WORDS, Told(num_attention_heads=2))
+    wrong = opened(WORDS, ConfigOverrides(num_attention_heads=2))
     tested = self_test(wrong)
     assert wrong.weights.config.num_attention_heads == 2, "it shows, and changes nothing"
     figures = {each.name: each.log_probability for each in tested.candidates}
@@ -88,7 +88,7 @@ def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
         "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
     )
     assert [each.code for each in doubts(small)] == ["metadata-doubtful"]
-    (tested,) = doubts_tested(opened(WORDS, Told(hidden_act="gelu")))
+    (tested,) = doubts_tested(opened(WORDS, ConfigOverrides(hidden_act="gelu")))
     assert "masked words: as opened -" in tested.why
     assert "hidden_act gelu_new -" in tested.why
     assert doubts_tested(opened(WORDS)) == ()

@@ -12,10 +12,10 @@ from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert, verify
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.conversion.differences import are_same_bits, largest_difference
 from albertkit.spec import Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 BIAS = "encoder.embedding_hidden_mapping_in.bias"
 
@@ -32,7 +32,7 @@ def moved(weights: Weights, by: float) -> Weights:
 
 
 def saved(weights: Weights, place: Path) -> Path:
-    HUGGINGFACE.write(Stored(weights), place)
+    HUGGINGFACE.write(Checkpoint(weights), place)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
     return place
 
@@ -108,7 +108,7 @@ def test_tokenizers_are_told_apart_by_the_ids_of_probe_texts(words: Path, tmp_pa
 def test_a_place_without_a_tokenizer_is_compared_by_its_numbers(
     words: Path, tmp_path: Path
 ) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
     found = verify(tmp_path / "bare", words)
     assert found.is_equal
     assert found.tokenizers is None
@@ -116,8 +116,8 @@ def test_a_place_without_a_tokenizer_is_compared_by_its_numbers(
 
 
 def test_how_vectors_are_made_is_compared(tmp_path: Path) -> None:
-    mean = save_tiny_vectors(tmp_path / "mean", VectorPlan())
-    first = save_tiny_vectors(tmp_path / "first", VectorPlan("cls"))
+    mean = save_tiny_vectors(tmp_path / "mean", PoolingConfig())
+    first = save_tiny_vectors(tmp_path / "first", PoolingConfig("cls"))
     assert verify(mean, mean).is_equal
     assert verify(mean, first).reasons() == ("they make other vectors of a text",)
 

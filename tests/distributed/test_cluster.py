@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from albertkit.distributed.cluster import cluster
-from albertkit.errors import AlbertKitError, SurroundingsError
+from albertkit.errors import AlbertKitError, ResourceError
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_an_address_that_names_no_host_and_port_is_refused(address: str) -> None
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(os, "environ", dict(os.environ))  # where Ray is told to be quiet
-    with pytest.raises(SurroundingsError) as missing, cluster():
+    with pytest.raises(ResourceError) as missing, cluster():
         pass
-    assert missing.value.finding.code == "extra-missing"
+    assert missing.value.diagnostic.code == "extra-missing"
     assert "pip install 'albertkit[ray]'" in str(missing.value)

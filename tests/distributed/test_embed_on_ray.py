@@ -14,8 +14,8 @@ from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.distributed import inputs_with_borders
 from albertkit.distributed.embed_on_ray import EmbedWork
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.errors import AlbertKitError, InputError, ResourceError
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tables import find_inputs
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.jobs.embed_job import EmbedJob
@@ -26,7 +26,7 @@ def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a text\n")
     with pytest.raises(InputError) as refused:
         inputs_with_borders(EmbedJob((str(tmp_path / "a.txt"),)))
-    assert refused.value.finding.code == "inputs-without-borders"
+    assert refused.value.diagnostic.code == "inputs-without-borders"
     assert f"'{tmp_path / 'a.txt'}' does not say how many rows it has" in str(refused.value)
 
 
@@ -41,7 +41,7 @@ def test_inputs_without_rows_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError) as refused:
         inputs_with_borders(EmbedJob((str(tmp_path / "a"),)))
-    assert refused.value.finding.code == "texts-missing"
+    assert refused.value.diagnostic.code == "texts-missing"
 
 
 def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
     job = EmbedJob((str(tmp_path / "a.parquet"),), model=str(tmp_path / "no model"))
     with pytest.raises(AlbertKitError) as refused:
         inputs_with_borders(job)
-    assert refused.value.finding.code == "file-malformed"
+    assert refused.value.diagnostic.code == "file-malformed"
 
 
 def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
@@ -59,7 +59,7 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
     for folder in (here / "texts", elsewhere):
         folder.mkdir(parents=True)
     monkeypatch.chdir(here)
-    save_tiny_vectors(Path("model"), VectorPlan(max_length=20))
+    save_tiny_vectors(Path("model"), PoolingConfig(max_length=20))
     texts = [None if number % 5 == 2 else f"the {number} waters" for number in range(12)]
     pyarrow.parquet.write_table(pyarrow.table({"text": texts}), "texts/a.parquet")
     with pyarrow.OSFile("texts/b.arrow", "wb") as file:
@@ -91,7 +91,7 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
 
 def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:
     work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
-    with pytest.raises(SurroundingsError) as refused:
+    with pytest.raises(ResourceError) as refused:
         work.opened()
-    assert refused.value.finding.code == "output-elsewhere"
+    assert refused.value.diagnostic.code == "output-elsewhere"
     assert str(tmp_path / "elsewhere") in str(refused.value)

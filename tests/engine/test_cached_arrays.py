@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.spec import FloatArray
 
 
@@ -29,7 +29,7 @@ class CountedArrays(Mapping[str, FloatArray]):
 
 def test_an_array_is_asked_for_once() -> None:
     arrays = CountedArrays()
-    held = HeldArrays(arrays)
+    held = CachedArrays(arrays)
     assert arrays.asked == []
     assert held["a"] is held["a"]
     assert arrays.asked == ["a"]
@@ -37,12 +37,12 @@ def test_an_array_is_asked_for_once() -> None:
 
 
 def test_an_array_in_another_order_is_laid_out_anew() -> None:
-    assert HeldArrays(CountedArrays())["a"].flags.c_contiguous
+    assert CachedArrays(CountedArrays())["a"].flags.c_contiguous
 
 
 def test_an_array_at_an_odd_address_is_laid_out_anew() -> None:
     raw = np.arange(17, dtype=np.uint8)[1:].view(np.float32)
-    held = HeldArrays({"a": raw})["a"]
+    held = CachedArrays({"a": raw})["a"]
     assert held.flags.aligned
     np.testing.assert_array_equal(held, raw)
 
@@ -50,4 +50,4 @@ def test_an_array_at_an_odd_address_is_laid_out_anew() -> None:
 def test_a_good_array_stays_where_it_lies() -> None:
     array = np.ones((2, 2), np.float32)
     array.flags.writeable = False
-    assert HeldArrays({"a": array})["a"] is array
+    assert CachedArrays({"a": array})["a"] is array

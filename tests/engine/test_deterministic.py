@@ -14,7 +14,7 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 from albertkit.engine.lists import logits_of_words, vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Engine, PackedBatch, SpanSearch, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
 from albertkit.spec import HEADS, AlbertConfig, FloatArray
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encoding import Encodings
@@ -92,14 +92,14 @@ def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(tokens=True, pooled=True, mlm_at=np.array([2, 3, 40, 60])),
-        *(Wanted(head=spec.name) for spec in HEADS if spec.is_linear),
-        Wanted(spans=SpanSearch(3, 2, closed=np.arange(64) % 5 == 0)),
+        OutputRequest(tokens=True, pooled=True, mlm_at=np.array([2, 3, 40, 60])),
+        *(OutputRequest(head=spec.name) for spec in HEADS if spec.is_linear),
+        OutputRequest(spans=SpanSearch(3, 2, closed=np.arange(64) % 5 == 0)),
     ],
     ids=lambda wanted: wanted.head or ("spans" if wanted.spans else "vectors"),
 )
 def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
-    engine: Engine, wanted: Wanted
+    engine: Engine, wanted: OutputRequest
 ) -> None:
     batch = batch_of([30, 20, 14])
     together = OpenVinoEngine(WEIGHTS, threads=1).run(batch, wanted)
@@ -119,15 +119,15 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(mlm_at=np.array([3])),
-        Wanted(mlm_at=np.arange(64), pooled=True),
-        *(Wanted(head=spec.name) for spec in HEADS if spec.is_linear),
-        Wanted(spans=SpanSearch(3, 2)),
+        OutputRequest(mlm_at=np.array([3])),
+        OutputRequest(mlm_at=np.arange(64), pooled=True),
+        *(OutputRequest(head=spec.name) for spec in HEADS if spec.is_linear),
+        OutputRequest(spans=SpanSearch(3, 2)),
     ],
     ids=lambda wanted: wanted.head or ("spans" if wanted.spans else f"{len(wanted.mlm_at)} words"),
 )
 def test_heads_have_the_same_bits_with_any_number_of_threads_of_numpy(
-    wide: OpenVinoEngine, wanted: Wanted
+    wide: OpenVinoEngine, wanted: OutputRequest
 ) -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
     batch = batch_of([30, 34])
@@ -153,7 +153,7 @@ def test_a_closed_engine_says_so() -> None:
     engine = OpenVinoEngine(WEIGHTS, threads=2, deterministic=True)
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
-        engine.run(batch_of([3]), Wanted(tokens=True))
+        engine.run(batch_of([3]), OutputRequest(tokens=True))
 
 
 def batch_of(lengths: Sequence[int]) -> PackedBatch:

@@ -23,7 +23,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import this_processor
-from albertkit.engine.protocol import Engine, Wanted, given
+from albertkit.engine.protocol import Engine, OutputRequest, given
 from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -112,7 +112,7 @@ def test_every_engine_in_every_precision_is_the_model(config: AlbertConfig, case
     encodings = random_encodings(config, LENGTHS)
     model = AlbertModel.from_weights(weights)
     engine = case.engine(weights)
-    found = engine.run(pack(encodings, LAYOUT), Wanted(tokens=True, pooled=True))
+    found = engine.run(pack(encodings, LAYOUT), OutputRequest(tokens=True, pooled=True))
     engine.close()
     alone = [encodings[number] for number in LAYOUT.texts.tolist()]
     with torch.no_grad():

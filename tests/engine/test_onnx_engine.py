@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tests.support.axes import SMALL, random_encodings, random_weights
 
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.onnx.format import ONNX
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.protocol import PackedBatch, SpanSearch, Wanted, given
+from albertkit.engine.protocol import OutputRequest, PackedBatch, SpanSearch, given
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, FloatArray, Weights
 
@@ -25,7 +25,7 @@ LINEAR = [spec.name for spec in HEADS if spec.is_linear]
 
 
 def engine_of(weights: Weights, place: Path) -> OnnxEngine:
-    ONNX.write(Stored(weights), place)
+    ONNX.write(Checkpoint(weights), place)
     return OnnxEngine(weights, place / ONNX.file, threads=1)
 
 
@@ -40,7 +40,7 @@ def assert_close(found: FloatArray | None, expected: FloatArray | None) -> None:
 
 def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
-    wanted = Wanted(tokens=True, pooled=True, mlm_at=np.array([3, 40, 41, 70]))
+    wanted = OutputRequest(tokens=True, pooled=True, mlm_at=np.array([3, 40, 41, 70]))
     found = engine_of(weights, tmp_path / "m").run(batch(), wanted)
     expected = NumpyEngine(weights).run(batch(), wanted)
     assert_close(found.tokens, expected.tokens)
@@ -52,9 +52,9 @@ def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Pat
 @pytest.mark.parametrize("name", LINEAR)
 def test_logits_of_every_head_equal_the_numpy_engines(name: str, tmp_path: Path) -> None:
     weights = random_weights(CONFIG, [name])
-    found = engine_of(weights, tmp_path / "m").run(batch(), Wanted(head=name))
+    found = engine_of(weights, tmp_path / "m").run(batch(), OutputRequest(head=name))
     assert_close(
-        found.head_logits, NumpyEngine(weights).run(batch(), Wanted(head=name)).head_logits
+        found.head_logits, NumpyEngine(weights).run(batch(), OutputRequest(head=name)).head_logits
     )
 
 
@@ -66,7 +66,7 @@ def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) ->
         ((3, 2), SpanSearch(5, 4)),
         (LENGTHS, SpanSearch(1, 2)),
     ):
-        wanted = Wanted(spans=search)
+        wanted = OutputRequest(spans=search)
         asked = pack(
             random_encodings(CONFIG, lengths), Layout(40, tuple((n,) for n in range(len(lengths))))
         )
@@ -85,10 +85,10 @@ def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) ->
 def test_a_file_searches_as_widely_as_it_was_written_to(tmp_path: Path) -> None:
     engine = engine_of(random_weights(CONFIG, ["span_search"]), tmp_path / "m")
     with pytest.raises(ValueError, match="5 beginnings and 5 ends"):
-        engine.run(batch(), Wanted(spans=SpanSearch(6, 5)))
+        engine.run(batch(), OutputRequest(spans=SpanSearch(6, 5)))
 
 
 def test_what_the_model_does_not_have_is_refused_before_it_is_asked(tmp_path: Path) -> None:
     engine = engine_of(random_weights(CONFIG, pooler=False), tmp_path / "m")
     with pytest.raises(InputError, match=r"\[pooler-missing\]"):
-        engine.run(batch(), Wanted(pooled=True))
+        engine.run(batch(), OutputRequest(pooled=True))

@@ -21,7 +21,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine, own_cores
 from albertkit.engine.openvino.forms import Layered, Whole
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
-from albertkit.engine.protocol import PackedBatch, Wanted
+from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.spec import AlbertConfig, Weights
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
@@ -38,10 +38,10 @@ def engine() -> Iterator[OpenVinoEngine]:
 
 
 def test_outputs_are_not_overwritten_by_the_next_call(engine: OpenVinoEngine) -> None:
-    first = engine.run(batch_of([40], seed=1), Wanted(tokens=True)).tokens
+    first = engine.run(batch_of([40], seed=1), OutputRequest(tokens=True)).tokens
     assert first is not None
     before = first.copy()
-    engine.run(batch_of([40], seed=2), Wanted(tokens=True))
+    engine.run(batch_of([40], seed=2), OutputRequest(tokens=True))
     np.testing.assert_array_equal(first, before)
 
 
@@ -143,13 +143,13 @@ def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
     engine: OpenVinoEngine,
 ) -> None:
     batch = batch_of([40])
-    expected = engine.run(batch, Wanted(tokens=True)).tokens
+    expected = engine.run(batch, OutputRequest(tokens=True)).tokens
     asked = threading.Barrier(4)
 
     def ask(_: int) -> bool | str:
         asked.wait()
         try:
-            return np.array_equal(engine.run(batch, Wanted(tokens=True)).tokens, expected)
+            return np.array_equal(engine.run(batch, OutputRequest(tokens=True)).tokens, expected)
         except RuntimeError as error:
             return str(error)
 
@@ -164,7 +164,7 @@ def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:
     engine.close()
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
-        engine.run(batch_of([3]), Wanted(tokens=True))
+        engine.run(batch_of([3]), OutputRequest(tokens=True))
 
 
 def batch_of(lengths: list[int], seed: int = 0) -> PackedBatch:

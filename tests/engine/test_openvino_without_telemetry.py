@@ -10,12 +10,12 @@ from tests.support.watched import run_watched
 OURS = """
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Wanted
+from albertkit.engine.protocol import OutputRequest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 config = CONFIG_AXES[0].values[0]
 texts = random_encodings(config, [3, 5])
 for layout in plan(texts.lengths):
-    outputs = OpenVinoEngine(random_weights(config)).run(pack(texts, layout), Wanted(tokens=True))
+    outputs = OpenVinoEngine(random_weights(config)).run(pack(texts, layout), OutputRequest(tokens=True))
 assert outputs.tokens.shape == (8, 32)
 assert "openvino_telemetry" not in sys.modules
 """

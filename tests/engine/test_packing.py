@@ -69,7 +69,11 @@ def test_every_token_lies_in_one_slot_with_its_type_position_and_owner(
             found = getattr(batch, name)
             assert found.dtype == np.int32
             np.testing.assert_array_equal(found, rows, err_msg=name)
-        assert len(set(batch.slots.tolist())) == len(batch.slots) == sum(batch.owners.ravel() >= 0)
+        assert (
+            len(set(batch.slots.tolist()))
+            == len(batch.slots)
+            == sum(batch.segment_ids.ravel() >= 0)
+        )
         for number, text in enumerate(layout.texts):
             own = batch.slots[batch.starts[number] : batch.starts[number + 1]]
             np.testing.assert_array_equal(batch.ids.ravel()[own], encodings[int(text)].ids)
@@ -121,7 +125,7 @@ def laid_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarra
     shape = (len(layout.rows), layout.width)
     names = ("ids", "type_ids", "positions")
     rows = {name: np.zeros(shape, np.int32) for name in names}
-    rows["owners"] = np.full(shape, -1, np.int32)
+    rows["segment_ids"] = np.full(shape, -1, np.int32)
     owner = 0
     for r, texts in enumerate(layout.rows):
         at = 0
@@ -131,7 +135,7 @@ def laid_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarra
                 rows["ids"][r, at] = one.ids[position]
                 rows["type_ids"][r, at] = one.type_ids[position]
                 rows["positions"][r, at] = position
-                rows["owners"][r, at] = owner
+                rows["segment_ids"][r, at] = owner
                 at += 1
             owner += 1
     return rows
@@ -139,10 +143,8 @@ def laid_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarra
 
 def ragged_mix(texts: int) -> list[int]:
     """Half questions, a third sentences, the rest paragraphs: their lengths in ids."""
-    chance = random.Random(texts)
+    rng = random.Random(texts)
     return [
-        chance.choices(
-            [chance.randint(9, 15), chance.randint(8, 60), chance.randint(42, 512)], [50, 35, 15]
-        )[0]
+        rng.choices([rng.randint(9, 15), rng.randint(8, 60), rng.randint(42, 512)], [50, 35, 15])[0]
         for _ in range(texts)
     ]

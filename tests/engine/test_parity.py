@@ -14,7 +14,7 @@ from tests.support.oracle import ask, transformers_model
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.protocol import Engine, Outputs, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, Outputs
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, FloatArray, Weights, head
 
@@ -43,7 +43,7 @@ def test_token_and_pooled_vectors_equal_transformers(
     make: MakeEngine, config: AlbertConfig
 ) -> None:
     weights = random_weights(config)
-    found = run(make, weights, Wanted(tokens=True, pooled=True))
+    found = run(make, weights, OutputRequest(tokens=True, pooled=True))
     expected = expected_of(weights, "AlbertModel")
     assert_close(found.tokens, np.concatenate([text["last_hidden_state"] for text in expected]))
     assert_close(found.pooled, np.stack([text["pooler_output"] for text in expected]))
@@ -53,7 +53,7 @@ def test_token_and_pooled_vectors_equal_transformers(
 @configs
 def test_word_logits_equal_transformers(make: MakeEngine, config: AlbertConfig) -> None:
     weights = random_weights(config, ["masked_lm"])
-    found = run(make, weights, Wanted(mlm_at=MLM_AT))
+    found = run(make, weights, OutputRequest(mlm_at=MLM_AT))
     logits = np.concatenate([text["logits"] for text in expected_of(weights, "AlbertForMaskedLM")])
     assert_close(found.mlm_logits, logits[MLM_AT])
 
@@ -61,7 +61,7 @@ def test_word_logits_equal_transformers(make: MakeEngine, config: AlbertConfig) 
 @engines
 def test_sentence_order_logits_equal_transformers(make: MakeEngine) -> None:
     weights = random_weights(CONFIG, ["masked_lm", "sentence_order"])
-    found = run(make, weights, Wanted(mlm_at=MLM_AT, head="sentence_order"))
+    found = run(make, weights, OutputRequest(mlm_at=MLM_AT, head="sentence_order"))
     expected = expected_of(weights, "AlbertForPreTraining")
     words = np.concatenate([text["prediction_logits"] for text in expected])
     assert_close(found.mlm_logits, words[MLM_AT])
@@ -72,7 +72,7 @@ def test_sentence_order_logits_equal_transformers(make: MakeEngine) -> None:
 @pytest.mark.parametrize("name", ["sequence_classification", "multiple_choice"])
 def test_logits_of_a_text_equal_transformers(make: MakeEngine, name: str) -> None:
     weights = random_weights(THREE_LABELS, [name])
-    found = run(make, weights, Wanted(head=name))
+    found = run(make, weights, OutputRequest(head=name))
     if name == "multiple_choice":  # one choice a question: the choices do not meet in the model
         expected = [choice_logits(weights, number) for number in TEXTS]
     else:
@@ -83,7 +83,7 @@ def test_logits_of_a_text_equal_transformers(make: MakeEngine, name: str) -> Non
 @engines
 def test_labels_of_tokens_equal_transformers(make: MakeEngine) -> None:
     weights = random_weights(THREE_LABELS, ["token_classification"])
-    found = run(make, weights, Wanted(head="token_classification"))
+    found = run(make, weights, OutputRequest(head="token_classification"))
     expected = expected_of(weights, "AlbertForTokenClassification")
     assert_close(found.head_logits, np.concatenate([text["logits"] for text in expected]))
 
@@ -91,7 +91,7 @@ def test_labels_of_tokens_equal_transformers(make: MakeEngine) -> None:
 @engines
 def test_spans_equal_transformers(make: MakeEngine) -> None:
     weights = random_weights(CONFIG, ["question_answering"])
-    found = run(make, weights, Wanted(head="question_answering"))
+    found = run(make, weights, OutputRequest(head="question_answering"))
     expected = [
         np.stack([text["start_logits"], text["end_logits"]], axis=1)
         for text in expected_of(weights, "AlbertForQuestionAnswering")
@@ -102,7 +102,7 @@ def test_spans_equal_transformers(make: MakeEngine) -> None:
 @engines
 def test_only_what_was_wanted_is_given(make: MakeEngine) -> None:
     weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
-    found = run(make, weights, Wanted(pooled=True))
+    found = run(make, weights, OutputRequest(pooled=True))
     assert found.pooled is not None
     assert (found.tokens, found.mlm_logits, found.head_logits) == (None, None, None)
 
@@ -112,7 +112,7 @@ THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 TEXTS: Iterable[int] = LAYOUT.texts.tolist()
 
 
-def run(make: MakeEngine, weights: Weights, wanted: Wanted) -> Outputs:
+def run(make: MakeEngine, weights: Weights, wanted: OutputRequest) -> Outputs:
     engine = make(weights)
     outputs = engine.run(pack(random_encodings(weights.config, LENGTHS), LAYOUT), wanted)
     engine.close()

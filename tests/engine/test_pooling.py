@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albertkit.engine.pooling import text_vectors, wanted_by
-from albertkit.engine.protocol import Outputs, Wanted
+from albertkit.engine.protocol import OutputRequest, Outputs
 from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling
 
@@ -38,5 +38,5 @@ def test_the_pooler_s_vectors_pass_as_they_are() -> None:
 
 
 def test_only_the_pooler_asks_for_pooled_vectors() -> None:
-    assert wanted_by("pooler") == Wanted(pooled=True)
-    assert [wanted_by(pooling) for pooling in PLAIN] == [Wanted(tokens=True)] * 3
+    assert wanted_by("pooler") == OutputRequest(pooled=True)
+    assert [wanted_by(pooling) for pooling in PLAIN] == [OutputRequest(tokens=True)] * 3

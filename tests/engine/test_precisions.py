@@ -19,7 +19,7 @@ from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import this_processor
-from albertkit.engine.protocol import SpanSearch, Wanted, given
+from albertkit.engine.protocol import OutputRequest, SpanSearch, given
 from albertkit.graph.quantization_error import cosines
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
 
@@ -50,7 +50,7 @@ def check_by_hand(config: AlbertConfig, plan: Plan) -> None:
     batch = pack(random_encodings(config, LENGTHS), LAYOUT)
     scheme = scheme_of(plan, weights, any_inputs(weights), LEVELS)
     expected, decided = int8_tokens(weights, scheme, batch)
-    found = int8_engine(weights, scheme).run(batch, Wanted(tokens=True)).tokens
+    found = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
     apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.starts[:-1])  # [N]
     assert decided.mean() > 0.3
     np.testing.assert_array_less(apart[decided], ATOL)
@@ -60,11 +60,11 @@ def check_by_hand(config: AlbertConfig, plan: Plan) -> None:
 def test_vectors_of_int8_are_near_those_of_float32_and_nearer_with_the_ends_in_float() -> None:
     weights = random_weights(CONFIG)
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
-    exact = given(NumpyEngine(weights).run(batch, Wanted(tokens=True)).tokens)
+    exact = given(NumpyEngine(weights).run(batch, OutputRequest(tokens=True)).tokens)
     apart = []
     for plan in (WHOLE, ENDS_IN_FLOAT):
         engine = int8_engine(weights, scheme_for(weights, plan))
-        found = given(engine.run(batch, Wanted(tokens=True)).tokens)
+        found = given(engine.run(batch, OutputRequest(tokens=True)).tokens)
         assert cosines(found, exact).mean() > 0.99
         apart.append(np.abs(found - exact).mean())
     assert 0 < apart[1] < apart[0]
@@ -76,9 +76,9 @@ def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
     at = np.array([1, 8, 20])
     wanted = {
-        "masked_lm": Wanted(mlm_at=at, pooled=True),
-        "span_search": Wanted(spans=SpanSearch(2, 2), pooled=True),
-    }.get(spec.name, Wanted(head=spec.name if spec.is_linear else None, pooled=True))
+        "masked_lm": OutputRequest(mlm_at=at, pooled=True),
+        "span_search": OutputRequest(spans=SpanSearch(2, 2), pooled=True),
+    }.get(spec.name, OutputRequest(head=spec.name if spec.is_linear else None, pooled=True))
     found = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)
     exact = NumpyEngine(weights).run(batch, wanted)
     assert np.abs(given(found.pooled) - given(exact.pooled)).max() < 0.2
@@ -99,8 +99,8 @@ def test_few_vectors_of_int8_are_those_that_all_slots_give() -> None:
         scheme = scheme_for(weights, plan)
         _, decided = int8_tokens(weights, scheme, batch)
         engine = int8_engine(weights, scheme)
-        alone = given(engine.run(batch, Wanted(pooled=True)).pooled)
-        beside = given(engine.run(batch, Wanted(tokens=True, pooled=True)).pooled)
+        alone = given(engine.run(batch, OutputRequest(pooled=True)).pooled)
+        beside = given(engine.run(batch, OutputRequest(tokens=True, pooled=True)).pooled)
         assert decided.mean() > 0.3
         np.testing.assert_allclose(alone[decided], beside[decided], rtol=0, atol=ATOL)
         assert np.abs(alone - beside).max() < 0.1  # a step the other way
@@ -145,7 +145,7 @@ def scheme_for(weights: Weights, plan: Plan) -> Int8Scheme:
 
 def any_inputs(weights: Weights) -> Inputs:
     """Extremes that differ from use to use; what lies outside is cut off."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     config = weights.config
     groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
     inputs: dict[str, tuple[Extremes, ...]] = {}
@@ -153,7 +153,7 @@ def any_inputs(weights: Weights) -> Inputs:
         if row.group is None or len(row.shape) < 2:
             continue
         together = row.name.replace(".key.", ".query.").replace(".value.", ".query.")
-        low, high = chance.uniform(1, 3, (2, groups.count(row.group), row.shape[1]))
+        low, high = rng.uniform(1, 3, (2, groups.count(row.group), row.shape[1]))
         uses = tuple(
             Extremes(-each.astype(np.float32), other.astype(np.float32))
             for each, other in zip(low, high, strict=True)

@@ -24,7 +24,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_model_without_torch_says_how_to_install_it(code: str) -> None:
     line = run(code).stderr.splitlines()[-1]
     assert line == (
-        "albertkit.errors.exceptions.SurroundingsError: AlbertModel needs torch, which is not "
+        "albertkit.errors.exceptions.ResourceError: AlbertModel needs torch, which is not "
         "installed; the plain install does without it. Run: pip install 'albertkit[torch]'. "
         "[extra-missing]"
     )

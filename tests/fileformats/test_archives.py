@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albertkit.errors import AlbertKitError, FormatError, SurroundingsError
-from albertkit.fileformats.archives.unpacking import Unpacked, unpack
+from albertkit.errors import AlbertKitError, FormatError, ResourceError
 from albertkit.fileformats.archives import unpacking as archives
+from albertkit.fileformats.archives.unpacking import Unpacked, unpack
 
 FILES = {
     "m/config.json": b"{}" * 300,
@@ -264,7 +264,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     (place / "a.zip").write_bytes(zipped(FILES))
     monkeypatch.setattr(Path, "open", full)
     monkeypatch.setattr(archives, "map_file", lambda _: memoryview(zipped(FILES)))
-    with pytest.raises(SurroundingsError, match=r"No space.*Free space.*\[write-failed\]"):
+    with pytest.raises(ResourceError, match=r"No space.*Free space.*\[write-failed\]"):
         Unpacked(place / "a.zip")
     assert list(temporary.iterdir()) == []
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import pytest
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.fileformats.atomic import new_directory, new_file, write_file
 
 OLD = b"old" * 1000
@@ -85,7 +85,7 @@ def test_a_missing_parent_directory_is_named(tmp_path: Path) -> None:
 
 def test_a_place_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(SurroundingsError, match=r"untouched.*\[write-failed\]"):
+    with pytest.raises(ResourceError, match=r"untouched.*\[write-failed\]"):
         write_file(tmp_path / "a", OLD)
     assert names(tmp_path) == ["a"]
 
@@ -93,7 +93,7 @@ def test_a_place_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_says_to_free_space(tmp_path: Path) -> None:
     with (
-        pytest.raises(SurroundingsError, match=r"Free space.*\[write-failed\]"),
+        pytest.raises(ResourceError, match=r"Free space.*\[write-failed\]"),
         new_file(tmp_path / "a"),
         Path("/dev/full").open("wb") as full,
     ):

@@ -20,11 +20,11 @@ from albertkit.fileformats.hdf5.writer import write_hdf5
 from albertkit.spec import FloatArray
 
 Attributes = dict[str, dict[str, str]]
-chance = np.random.default_rng(0)
+rng = np.random.default_rng(0)
 
 
 def array(*shape: int) -> FloatArray:
-    return chance.normal(size=shape).astype(np.float32)
+    return rng.normal(size=shape).astype(np.float32)
 
 
 def by_h5py(place: Path, fill: Callable[[Any], object], **options: Any) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.fileformats import reader
 from albertkit.fileformats.reader import ByteReader, map_file, parse_json, read_json
 
@@ -36,7 +36,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc/self/mem here")
 def test_a_file_that_the_system_refuses_is_named() -> None:
-    with pytest.raises(SurroundingsError, match=r"'/proc/self/mem' .*\[file-unreadable\]"):
+    with pytest.raises(ResourceError, match=r"'/proc/self/mem' .*\[file-unreadable\]"):
         map_file(Path("/proc/self/mem"))  # there for all, and unreadable at its beginning
 
 

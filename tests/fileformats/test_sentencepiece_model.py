@@ -115,7 +115,7 @@ def refusal_of(data: bytes) -> str | None:
     try:
         read_sentencepiece_model(data, "spiece.model")
     except FormatError as error:
-        return error.finding.code
+        return error.diagnostic.code
     return None
 
 

@@ -137,7 +137,7 @@ def test_each_way_of_being_broken_has_its_line(name: str) -> None:
     with pytest.raises(FormatError) as caught:
         read(make())
     assert words in str(caught.value)
-    assert caught.value.finding.code == code
+    assert caught.value.diagnostic.code == code
 
 
 def test_an_index_cannot_have_one_block_read_again_and_again() -> None:

@@ -41,12 +41,12 @@ def read_all(bundle: TensorBundle) -> dict[str, FloatArray]:
 
 
 def arrays() -> dict[str, FloatArray]:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     return {
-        "b/kernel": chance.normal(size=(5, 7)).astype(np.float32),
+        "b/kernel": rng.normal(size=(5, 7)).astype(np.float32),
         "a/scalar": np.float32(3.5).reshape(()),
         "c/empty": np.zeros((0, 4), np.float32),
-        "b": chance.normal(size=3).astype(np.float32),
+        "b": rng.normal(size=3).astype(np.float32),
     }
 
 
@@ -326,7 +326,7 @@ def test_each_way_of_being_broken_has_its_line(tmp_path: Path, name: str) -> Non
     with pytest.raises(FormatError) as caught:
         read_bundle(prefix)
     assert words in str(caught.value)
-    assert caught.value.finding.code == code
+    assert caught.value.diagnostic.code == code
 
 
 @settings(max_examples=150)

@@ -51,8 +51,8 @@ def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
 
 def values(shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:
     M, K, N = shape
-    chance = np.random.default_rng(K)
+    rng = np.random.default_rng(K)
     return (
-        chance.normal(0, 1, (M, K)).astype(np.float32),
-        chance.normal(0, 1, (N, K)).astype(np.float32),
+        rng.normal(0, 1, (M, K)).astype(np.float32),
+        rng.normal(0, 1, (N, K)).astype(np.float32),
     )

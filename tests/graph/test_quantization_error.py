@@ -18,9 +18,9 @@ def test_figures_are_those_of_the_worst_text_and_of_the_average() -> None:
 
 
 def test_vectors_close_together_have_a_high_cosine_and_a_low_centred_one() -> None:
-    chance = np.random.default_rng(0)
-    exact = (10 + chance.normal(0, 1, (50, 16))).astype(np.float32)
-    found = (exact + chance.normal(0, 1, (50, 16))).astype(np.float32)
+    rng = np.random.default_rng(0)
+    exact = (10 + rng.normal(0, 1, (50, 16))).astype(np.float32)
+    found = (exact + rng.normal(0, 1, (50, 16))).astype(np.float32)
     measured = fidelity(found, exact)
     assert measured.is_enough
     assert not measured.keeps_order

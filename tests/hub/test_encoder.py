@@ -12,7 +12,7 @@ from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny
 
 from albertkit import AlbertModel, hub
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.checkpoints.model_garden.names import rows
 from albertkit.checkpoints.names import to_foreign
 from albertkit.errors import FormatError, InputError
@@ -182,7 +182,7 @@ def test_text_goes_through_its_own_preprocessor(encoder: Encoder) -> None:
 
 
 def test_without_a_head_there_is_no_mlm_and_without_a_pooler_no_encoder(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "bare")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), tmp_path / "bare")
     bare = hub.load(tmp_path / "bare")
     assert isinstance(bare, Encoder)
     assert bare.mlm is None

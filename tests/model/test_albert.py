@@ -24,10 +24,12 @@ def test_texts_packed_into_a_row_have_the_vectors_they_have_alone(
     empty = torch.zeros(2, dtype=torch.long)
     ids = torch.cat([*texts, empty])[None]  # [1, W]
     positions = torch.cat([*(torch.arange(n) for n in lengths), empty])[None]
-    owners = torch.cat([*(torch.full((n,), i) for i, n in enumerate(lengths)), empty - 1])[None]
+    segment_ids = torch.cat([*(torch.full((n,), i) for i, n in enumerate(lengths)), empty - 1])[
+        None
+    ]
     with torch.no_grad():
         types = torch.zeros_like(ids)
-        row = model.token_vectors(ids, types, positions, packed_mask(owners))[0]
+        row = model.token_vectors(ids, types, positions, packed_mask(segment_ids))[0]
         alone = torch.cat([model(text[None]).last_hidden_state[0] for text in texts])
     torch.testing.assert_close(row[: sum(lengths)], alone, atol=1e-5, rtol=0)
     assert torch.isfinite(row).all()

@@ -185,9 +185,9 @@ def test_words_are_predicted_at_given_slots_only_in_any_order_and_twice() -> Non
 
 def test_more_texts_than_one_call_of_the_engine_come_back_in_order() -> None:
     model = ours("AlbertForTokenClassification")
-    chance = torch.Generator().manual_seed(1)
-    ids = torch.randint(0, PLAIN.vocab_size, (120, 40), generator=chance)
-    lengths = torch.randint(1, 41, (120, 1), generator=chance)
+    rng = torch.Generator().manual_seed(1)
+    ids = torch.randint(0, PLAIN.vocab_size, (120, 40), generator=rng)
+    lengths = torch.randint(1, 41, (120, 1), generator=rng)
     mask = (torch.arange(40) < lengths).long()
     found = compile_for_inference(model, threads=1)(ids, mask)
     with torch.no_grad():
@@ -233,10 +233,9 @@ def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatc
     # A processor that doesn't say what it can: every one computes int8, if not faster.
     monkeypatch.setattr(compiled_module, "this_processor", lambda: Processor("?", False, None))
     model = ours("AlbertModel")
-    chance = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     batches = [
-        {"input_ids": torch.randint(0, PLAIN.vocab_size, (32, 20), generator=chance)}
-        for _ in range(3)
+        {"input_ids": torch.randint(0, PLAIN.vocab_size, (32, 20), generator=rng)} for _ in range(3)
     ]
     for nothing in (None, [], 5):
         with pytest.raises(InputError, match=r"64 texts.*\[calibration-missing\]"):

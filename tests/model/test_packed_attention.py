@@ -26,8 +26,8 @@ LENGTHS = (3, 1, 7, 7, 7, 2, 2, 3)  # T = 32
 @pytest.mark.parametrize("lengths", [LENGTHS, sorted(LENGTHS), (32,), (1,) * 32])
 def test_each_text_sees_itself_as_a_mask_would_let_it(lengths: Sequence[int]) -> None:
     q, k, v = torch.randn(3, 1, 4, 32, 6, generator=torch.Generator().manual_seed(0)).unbind()
-    owners = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
-    expected = F.scaled_dot_product_attention(q, k, v, packed_mask(owners[None]))
+    segment_ids = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+    expected = F.scaled_dot_product_attention(q, k, v, packed_mask(segment_ids[None]))
     found = within_texts(q, k, v, TextBounds.of(lengths, CPU))
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 

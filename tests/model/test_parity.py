@@ -32,14 +32,14 @@ PLAIN = CONFIG_AXES[0].values[0]
 assert isinstance(PLAIN, AlbertConfig)
 
 
-def chance(seed: int = 0) -> torch.Generator:
+def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 def batch(config: AlbertConfig, *, choices: int = 1) -> dict[str, torch.Tensor]:
     """Pairs of texts, right-padded; with id 0 inside, which is nothing special."""
     rows = B * choices
-    ids = torch.randint(0, config.vocab_size, (rows, S), generator=chance())
+    ids = torch.randint(0, config.vocab_size, (rows, S), generator=rng())
     mask = torch.tensor([[int(s < LENGTHS[r % B]) for s in range(S)] for r in range(rows)])
     types = torch.tensor([[int(LENGTHS[r % B] // 2 < s) for s in range(S)] for r in range(rows)])
     given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types * mask}
@@ -50,9 +50,9 @@ def batch(config: AlbertConfig, *, choices: int = 1) -> dict[str, torch.Tensor]:
 
 def labels(name: str, config: AlbertConfig) -> dict[str, torch.Tensor]:
     """Labels of every kind that a class takes, some of them -100."""
-    words = torch.randint(0, config.vocab_size, (B, S), generator=chance(1))
-    words[torch.rand(B, S, generator=chance(2)) < 0.7] = -100
-    tags = torch.randint(0, config.num_labels, (B, S), generator=chance(1))
+    words = torch.randint(0, config.vocab_size, (B, S), generator=rng(1))
+    words[torch.rand(B, S, generator=rng(2)) < 0.7] = -100
+    tags = torch.randint(0, config.num_labels, (B, S), generator=rng(1))
     tags[:, 5:] = -100
     return {
         "AlbertModel": {},
@@ -201,7 +201,7 @@ def test_word_logits_at_given_positions_are_those_of_all_positions(name: str) ->
 def test_embedded_words_stand_in_place_of_ids() -> None:
     ours, theirs = both("AlbertModel", PLAIN)
     given = batch(PLAIN)
-    words = torch.randn(B, S, PLAIN.embedding_size, generator=chance())
+    words = torch.randn(B, S, PLAIN.embedding_size, generator=rng())
     given.pop("input_ids")
     with torch.no_grad():
         mine = ours(**given, inputs_embeds=words, output_hidden_states=True)
@@ -211,7 +211,7 @@ def test_embedded_words_stand_in_place_of_ids() -> None:
 
 def test_embedded_choices_stand_in_place_of_ids() -> None:
     ours, theirs = both("AlbertForMultipleChoice", PLAIN)
-    words = torch.randn(B, C, S, PLAIN.embedding_size, generator=chance())
+    words = torch.randn(B, C, S, PLAIN.embedding_size, generator=rng())
     assert_same_outputs(ours(inputs_embeds=words), theirs(inputs_embeds=words))
 
 

@@ -15,7 +15,7 @@ from tests.support.axes import CONFIG_AXES, random_weights
 
 import albertkit
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.spec import HEADS, Weights
 
@@ -28,7 +28,7 @@ CLASSES = ["AlbertModel", *(spec.architecture for spec in HEADS if spec.architec
 
 def saved(place: Path, *heads: str, pooler: bool | None = None) -> Weights:
     weights = random_weights(CONFIG, heads, pooler=pooler)
-    HUGGINGFACE.write(Stored(weights), place)
+    HUGGINGFACE.write(Checkpoint(weights), place)
     return weights
 
 

@@ -18,7 +18,7 @@ import albertkit
 from albertkit import AlbertConfig
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.protocol import Engine, SpanSearch, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, SpanSearch
 from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, head
@@ -132,8 +132,8 @@ def test_the_loss_is_that_of_spans_and_half_that_of_their_absence() -> None:
     begin_log = found.start_top_log_probs[rows, first]
     end_index = found.end_top_index.view(3, 8, 8)[rows, first].argsort(dim=1)[rows, ends]
     end_log = found.end_top_log_probs.view(3, 8, 8)[rows, first, end_index]
-    chance = torch.where(absent == 1, found.cls_logits, -found.cls_logits).sigmoid()
-    expected = -(begin_log.mean() + end_log.mean()) / 2 - chance.log().mean() / 2
+    rng = torch.where(absent == 1, found.cls_logits, -found.cls_logits).sigmoid()
+    expected = -(begin_log.mean() + end_log.mean()) / 2 - rng.log().mean() / 2
     torch.testing.assert_close(found.loss, expected, rtol=0, atol=1e-5)
     found.loss.backward()
     assert all(
@@ -162,7 +162,7 @@ def test_a_mask_of_another_shape_is_refused() -> None:
 
 def test_spans_are_asked_for_by_how_widely_to_search() -> None:
     with pytest.raises(ValueError, match="span_search is asked for with mlm_at or spans"):
-        Wanted(head="span_search")
+        OutputRequest(head="span_search")
 
 
 def test_a_model_without_the_head_says_so() -> None:

@@ -15,7 +15,7 @@ from albertkit.engine.lists import logits_of_words, vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import PackedBatch, Wanted
+from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine, encoder_of
 from albertkit.spec import Weights
@@ -114,10 +114,10 @@ def test_several_threads_may_ask_one_engine() -> None:
 
 def test_outputs_belong_to_the_caller() -> None:
     engine = TorchEngine(WEIGHTS)
-    first = engine.run(batch_of([40], seed=1), Wanted(tokens=True)).tokens
+    first = engine.run(batch_of([40], seed=1), OutputRequest(tokens=True)).tokens
     assert first is not None
     before = first.copy()
-    engine.run(batch_of([40], seed=2), Wanted(tokens=True))
+    engine.run(batch_of([40], seed=2), OutputRequest(tokens=True))
     np.testing.assert_array_equal(first, before)
     first += 1  # and can be written to
 
@@ -127,4 +127,4 @@ def test_a_closed_engine_says_so() -> None:
     engine.close()
     engine.close()
     with pytest.raises(RuntimeError, match="closed"):
-        engine.run(batch_of([3]), Wanted(tokens=True))
+        engine.run(batch_of([3]), OutputRequest(tokens=True))

@@ -22,12 +22,11 @@ def number_words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     """40 documents of 1 to 12 sentences of 5 to 14 ids; id 299 occurs nowhere."""
-    chance = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     corpus = [
         [
-            " ".join(str(i) for i in chance.integers(5, VOCABULARY - 1, chance.integers(5, 15)))
-            + "."
-            for _ in range(chance.integers(1, 13))
+            " ".join(str(i) for i in rng.integers(5, VOCABULARY - 1, rng.integers(5, 15))) + "."
+            for _ in range(rng.integers(1, 13))
         ]
         for _ in range(40)
     ]

@@ -10,14 +10,14 @@ BEGINS = np.ones(300, bool)
 
 def test_each_text_lies_in_one_row_with_its_own_positions(shard: Shard) -> None:
     for batch in batches(shard, SHAPE, BEGINS, seed=1):
-        for owner in range(batch.owners.max() + 1):
-            row, slots = np.nonzero(batch.owners == owner)
+        for owner in range(batch.segment_ids.max() + 1):
+            row, slots = np.nonzero(batch.segment_ids == owner)
             assert len(set(row)) == 1
             assert slots.tolist() == list(range(slots[0], slots[0] + len(slots)))
             assert batch.positions[row, slots].tolist() == list(range(len(slots)))
             assert batch.ids[row[0], slots[0]] == CLS
             assert batch.firsts[owner] == row[0] * SHAPE.width + slots[0]
-        assert batch.real == (batch.owners >= 0).sum()
+        assert batch.real == (batch.segment_ids >= 0).sum()
 
 
 def test_every_batch_has_one_shape_and_is_nearly_full(shard: Shard) -> None:
@@ -33,7 +33,7 @@ def test_labels_stand_at_owned_slots(shard: Shard) -> None:
     for batch in batches(shard, SHAPE, BEGINS, seed=3):
         counted = batch.labels != IGNORED
         assert counted.sum() > 10
-        assert (batch.owners.ravel()[batch.masked[counted]] >= 0).all()
+        assert (batch.segment_ids.ravel()[batch.masked[counted]] >= 0).all()
         assert (batch.labels[counted] >= 5).all()
 
 

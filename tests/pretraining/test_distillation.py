@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from albertkit.errors import InputError
-from albertkit.pretraining.distillation import LessonRecipe, Student, distil
-from albertkit.pretraining.distillation_dataset import Lessons, write_lessons
+from albertkit.pretraining.distillation import DistillationConfig, Student, distil
+from albertkit.pretraining.distillation_dataset import DistillationDataset, write_lessons
 from albertkit.pretraining.initialization import aligned_start, directions
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec import AlbertConfig
@@ -43,10 +43,9 @@ report_every = 20
 
 
 def texts(count: int) -> Encodings:
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     each = [
-        np.concatenate(([2], chance.integers(14, PIECES, n), [3]))
-        for n in chance.integers(3, 20, count)
+        np.concatenate(([2], rng.integers(14, PIECES, n), [3])) for n in rng.integers(3, 20, count)
     ]
     ids = np.concatenate(each).astype(np.int32)
     starts = np.cumsum([0, *map(len, each)])
@@ -55,11 +54,11 @@ def texts(count: int) -> Encodings:
 
 def place_of(tmp_path: Path) -> tuple[Path, np.ndarray]:
     """A recipe whose teacher sums its vectors of the pieces, with weights."""
-    chance = np.random.default_rng(2)
-    pieces = chance.normal(size=(PIECES, 12)) @ chance.normal(size=(12, WIDE))
+    rng = np.random.default_rng(2)
+    pieces = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE))
     np.save(tmp_path / "pieces.npy", pieces.astype(np.float32))
     encodings = texts(400)
-    weights = chance.random(PIECES)
+    weights = rng.random(PIECES)
     targets = np.stack([(pieces * weights[:, None])[e.ids[1:-1]].sum(0) for e in encodings])
     write_lessons(tmp_path / "lessons", encodings, targets)
     (tmp_path / "tiny_sp1000.model").write_bytes((FIXTURES / "tiny_sp1000.model").read_bytes())
@@ -70,7 +69,7 @@ def place_of(tmp_path: Path) -> tuple[Path, np.ndarray]:
 def test_lessons_come_back_and_long_ones_keep_their_sep(tmp_path: Path) -> None:
     encodings = texts(5)
     write_lessons(tmp_path / "l", encodings, np.arange(10.0).reshape(5, 2))
-    lessons = Lessons.open(tmp_path / "l")
+    lessons = DistillationDataset.open(tmp_path / "l")
     assert len(lessons) == 5
     assert lessons.take(1, 99).ids.tolist() == encodings[1].ids.tolist()
     assert lessons.take(1, 99).target.tolist() == [2.0, 3.0]
@@ -84,8 +83,8 @@ def test_a_vector_too_many_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_student_begins_where_the_pieces_point() -> None:
-    chance = np.random.default_rng(3)
-    wide = chance.normal(size=(PIECES, 12)) @ chance.normal(size=(12, WIDE)) + 0.1
+    rng = np.random.default_rng(3)
+    wide = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE)) + 0.1
     vectors = wide @ directions(wide, 32)
     table, projection = aligned_start(vectors, 16)
     assert (table.shape, projection.shape) == ((PIECES, 16), (32, 16))
@@ -115,14 +114,14 @@ def test_the_mean_is_over_real_tokens_of_each_text() -> None:
     ]
     ids = torch.cat([a, b, torch.zeros(1, 2, dtype=torch.long)], 1)
     positions = torch.tensor([[0, 1, 2, 0, 1, 2, 3, 4, 0, 0]])
-    owners = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1, -1, -1]])
-    together = student.vectors(ids, positions, owners)
+    segment_ids = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1, -1, -1]])
+    together = student.vectors(ids, positions, segment_ids)
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=0)
 
 
 def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path) -> None:
     recipe, _ = place_of(tmp_path)
-    weights = distil(read_recipe(recipe, LessonRecipe), tmp_path / "run")
+    weights = distil(read_recipe(recipe, DistillationConfig), tmp_path / "run")
     lines = (tmp_path / "run" / "journal.jsonl").read_text().splitlines()
     cosines = [json.loads(line)["cosine"] for line in lines]
     assert cosines[0] > 0.5, "the start already points the right way"

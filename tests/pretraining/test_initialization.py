@@ -6,8 +6,8 @@ from albertkit.pretraining.initialization import SPECIALS, SPREAD, aligned_start
 
 
 def test_pieces_alike_stay_alike() -> None:
-    chance = np.random.default_rng(0)
-    plane = chance.normal(size=(50, 8)) @ chance.normal(size=(8, 32))
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(50, 8)) @ rng.normal(size=(8, 32))
     table, projection = aligned_start(plane, 8)
     assert (table.shape, projection.shape) == ((50, 8), (32, 8))
     assert table.std() == pytest.approx(SPREAD, rel=0.2)
@@ -18,8 +18,8 @@ def test_pieces_alike_stay_alike() -> None:
 
 
 def test_cosines_survive_the_first_directions() -> None:
-    chance = np.random.default_rng(1)
-    vectors = chance.normal(size=(60, 6)) @ chance.normal(size=(6, 40)) + 1
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(60, 6)) @ rng.normal(size=(6, 40)) + 1
     turned = vectors @ directions(vectors, 7)
     np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, rtol=1e-9)
 

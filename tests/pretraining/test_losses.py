@@ -26,14 +26,14 @@ SIZES = {
 
 def their_losses(batch: PretrainingBatch, model: AlbertForPreTraining) -> tuple[float, float]:
     """Each text in a padded row of its own, through transformers."""
-    count = int(batch.owners.max()) + 1
+    count = int(batch.segment_ids.max()) + 1
     ids, mask, types = (torch.zeros(count, 40, dtype=torch.long) for _ in range(3))
     labels = torch.full((count, 40), IGNORED)
     flat = np.full(batch.ids.size, IGNORED)
     counted = batch.labels != IGNORED
     flat[batch.masked[counted]] = batch.labels[counted]
     for n in range(count):
-        slots = np.flatnonzero(batch.owners.ravel() == n)
+        slots = np.flatnonzero(batch.segment_ids.ravel() == n)
         ids[n, : len(slots)] = torch.from_numpy(batch.ids.ravel()[slots])
         types[n, : len(slots)] = torch.from_numpy(batch.type_ids.ravel()[slots])
         mask[n, : len(slots)] = 1

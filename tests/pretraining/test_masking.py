@@ -24,8 +24,8 @@ def test_words_begin_where_google_says(pieces: str, words: str) -> None:
     assert found == words
 
 
-def example(chance: np.random.Generator) -> np.ndarray:
-    a, b = (chance.integers(5, 300, n) for n in chance.integers(10, 60, 2))
+def example(rng: np.random.Generator) -> np.ndarray:
+    a, b = (rng.integers(5, 300, n) for n in rng.integers(10, 60, 2))
     return np.concatenate(([CLS], a, [SEP], b, [SEP])).astype(np.int32)
 
 
@@ -33,10 +33,10 @@ BEGINS = np.random.default_rng(0).random(300) < 0.6
 
 
 def test_hidden_pieces_are_whole_words_between_separators() -> None:
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for _ in range(200):
-        ids = example(chance)
-        hidden = hide(ids, BEGINS, chance)
+        ids = example(rng)
+        hidden = hide(ids, BEGINS, rng)
         places = set(hidden.places.tolist())
         assert ids[hidden.places].tolist() == hidden.labels.tolist()
         assert not places & set(np.flatnonzero(ids < 5).tolist())
@@ -50,10 +50,10 @@ def test_hidden_pieces_are_whole_words_between_separators() -> None:
 
 
 def test_eight_tenths_are_masked_one_kept_one_replaced_by_no_special() -> None:
-    chance = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     shown, labels = [], []
     for _ in range(2000):
-        hidden = hide(example(chance), BEGINS, chance)
+        hidden = hide(example(rng), BEGINS, rng)
         shown.append(hidden.ids[hidden.places])
         labels.append(hidden.labels)
     seen, true = np.concatenate(shown), np.concatenate(labels)
@@ -64,10 +64,9 @@ def test_eight_tenths_are_masked_one_kept_one_replaced_by_no_special() -> None:
 
 
 def test_about_the_wanted_share_is_hidden() -> None:
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     every = np.ones(300, bool)
     shares = [
-        len(hide(ids, every, chance).places) / len(ids)
-        for ids in (example(chance) for _ in range(300))
+        len(hide(ids, every, rng).places) / len(ids) for ids in (example(rng) for _ in range(300))
     ]
     assert abs(np.mean(shares) - 0.15) < 0.01

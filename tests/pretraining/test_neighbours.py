@@ -27,9 +27,9 @@ def test_the_first_heads_look_one_place_back_and_one_on() -> None:
     torch.manual_seed(0)
     config = AlbertConfig(**SIZES)
     model = PackedPretraining(config)
-    chance = np.random.default_rng(0)
-    begin_with_neighbours(model.named(), config, chance.normal(size=(200, 100)))
-    ids = torch.from_numpy(chance.integers(5, 200, (3, 40)))
+    rng = np.random.default_rng(0)
+    begin_with_neighbours(model.named(), config, rng.normal(size=(200, 100)))
+    ids = torch.from_numpy(rng.integers(5, 200, (3, 40)))
     trace = Trace(hidden_states=[], attentions=[])
     with torch.no_grad():
         places = torch.arange(40).expand(3, 40)

@@ -9,9 +9,9 @@ from albertkit.pretraining.vocabulary import FIRST_PIECES, train_vocabulary
 
 
 def lines() -> list[str]:
-    chance = random.Random(0)
+    rng = random.Random(0)
     syllables = ["ka", "lo", "mi", "ren", "tu", "vas", "Ost", "él", "(par)", "9", "b-c", "x."]
-    return [" ".join("".join(chance.choices(syllables, k=3)) for _ in range(9)) for _ in range(400)]
+    return [" ".join("".join(rng.choices(syllables, k=3)) for _ in range(9)) for _ in range(400)]
 
 
 def test_the_first_ids_are_alberts_and_pieces_are_clean() -> None:

@@ -12,13 +12,13 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
 from albertkit.runtime.calibration_texts import check_fitted_once
-from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
+from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import opened_job, run_job
 
 TEXTS = ["a glass of water", "How old are you?", "the", "", "my phone is not good at all " * 3]
 CHANCE = np.random.default_rng(3)
-PLAN = VectorPlan(
+PLAN = PoolingConfig(
     steps=(
         Dense(
             CHANCE.normal(0, 0.3, (12, 32)).astype(np.float32),

@@ -22,7 +22,7 @@ from albertkit.runtime.calibration_texts import texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.int8_fit import fitted_to
 from albertkit.spec import Weights
-from albertkit.spec.pooling_config import Pooling, VectorPlan
+from albertkit.spec.pooling_config import Pooling, PoolingConfig
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.fill_mask import FillMask
 from albertkit.tokenization import Encodings
@@ -102,7 +102,7 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A prompt and lower-casing for vectors, neither for words, and no company decides."""
-    plan = VectorPlan(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
+    plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
     place = save_tiny_vectors(tmp_path / "vectors", plan)
     seen: list[Encodings] = []
 
@@ -124,7 +124,7 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
 
 
 def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = VectorPlan(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
+    plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
     found = opened(save_tiny_vectors(tmp_path / "vectors", plan))
     embedder = in_int8(TextEmbedder(found.place), TEXTS)
     embedder.encode("the")

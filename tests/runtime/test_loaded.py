@@ -11,11 +11,11 @@ import pytest
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
-from albertkit.checkpoints import HUGGINGFACE, Stored
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
 from albertkit.runtime.loaded import FINGERPRINT, stamped
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
 
@@ -28,7 +28,7 @@ def test_a_hugging_face_directory_opens_with_weights_and_tokenizer(tmp_path: Pat
 
 
 def test_a_sentence_transformers_directory_brings_its_plan_and_its_length(tmp_path: Path) -> None:
-    plan = VectorPlan(pooling="max", max_length=12)
+    plan = PoolingConfig(pooling="max", max_length=12)
     loaded = load(save_tiny_vectors(tmp_path / "model", plan))
     assert loaded.vectors is not None
     assert loaded.vectors.pooling == "max"
@@ -42,14 +42,14 @@ def test_an_unknown_name_gets_one_line() -> None:
 
 
 def test_a_directory_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Stored(random_weights(TINY)), tmp_path / "model")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), tmp_path / "model")
     with pytest.raises(AlbertKitError, match=r"\[no-vocabulary\]"):
         load(tmp_path / "model")
 
 
 def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path, shared: Path) -> None:
     place = tmp_path / "model"
-    HUGGINGFACE.write(Stored(random_weights(TINY)), place)
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), place)
     (place / "spiece.model").write_bytes((shared / "fixtures" / "spiece.model").read_bytes())
     with pytest.raises(InputError, match=r"30,000 pieces.*1,000 rows.*\[vocabulary-mismatch\]"):
         load(place)
@@ -59,7 +59,7 @@ def test_what_a_person_should_hear_of_the_files_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     wider = replace(TINY, vocab_size=1008)  # eight rows of padding
-    HUGGINGFACE.write(Stored(random_weights(wider)), tmp_path / "model")
+    HUGGINGFACE.write(Checkpoint(random_weights(wider)), tmp_path / "model")
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "model")
     with caplog.at_level(logging.INFO):
         (note,) = load(tmp_path / "model").notes
@@ -71,7 +71,7 @@ def test_what_a_person_should_hear_of_the_files_is_logged(
 def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(PIECES)
     weights = stamped(random_weights(TINY), tokenizer)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "model")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     assert load(tmp_path / "model").config.extra[FINGERPRINT] == tokenizer.fingerprint
 

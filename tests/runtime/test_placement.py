@@ -15,9 +15,9 @@ from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.engine import replaced
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.runtime.placement import Placement, placed
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 WEIGHTS = random_weights(TINY)
 TEXTS = ["a glass of water", "How old are you?", "the"]
@@ -59,7 +59,7 @@ def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
 
 @pytest.mark.usefixtures("two_gpus")
 def test_a_third_of_two_gpus_is_refused() -> None:
-    with pytest.raises(SurroundingsError, match=r"'cuda:2', and torch sees 2 GPUs;.*-unavailable"):
+    with pytest.raises(ResourceError, match=r"'cuda:2', and torch sees 2 GPUs;.*-unavailable"):
         placed("auto", "cuda:2")
 
 
@@ -68,7 +68,7 @@ def test_a_third_of_two_gpus_is_refused() -> None:
 def test_a_gpu_that_is_not_here_is_refused_before_the_model_is_looked_for(
     opening: type[TextEmbedder],
 ) -> None:
-    with pytest.raises(SurroundingsError, match=r"sees no GPU;.*\[device-unavailable\]"):
+    with pytest.raises(ResourceError, match=r"sees no GPU;.*\[device-unavailable\]"):
         opening("no-such-model", device="cuda")
 
 
@@ -93,14 +93,14 @@ def test_without_torch_its_extra_is_named(
     asked: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)  # its import fails
-    with pytest.raises(SurroundingsError, match=rf"{says} needs torch.*\[extra-missing\]"):
+    with pytest.raises(ResourceError, match=rf"{says} needs torch.*\[extra-missing\]"):
         load("no-such-model", **asked)  # type: ignore[arg-type]  # plain data
     assert placed("auto", "auto") == Placement("auto", "cpu")
 
 
 @pytest.mark.usefixtures("no_gpu")
 def test_torch_answers_all_tasks(tmp_path: Path) -> None:
-    vectors = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    vectors = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     found = TextEmbedder(vectors, engine="torch", device="cpu").encode(TEXTS)
     expected = TextEmbedder(vectors, engine="numpy").encode(TEXTS)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -124,7 +124,7 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
     monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
     monkeypatch.setattr("albertkit.runtime.choose_engine.BREAK_EVEN", 0)
     replaced._tell.cache_clear()
-    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         embedders = [TextEmbedder(place, precision=p) for p in ("float32", "auto")]
@@ -137,12 +137,12 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
     for vectors in found:
         np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
     for asked in ({"engine": "openvino"}, {"precision": "bfloat16"}):
-        with pytest.raises(SurroundingsError, match=r"cannot be imported.*\[engine-unavailable\]"):
+        with pytest.raises(ResourceError, match=r"cannot be imported.*\[engine-unavailable\]"):
             TextEmbedder(place, **asked).encode(TEXTS)  # type: ignore[arg-type]  # plain data
 
 
 def test_without_openvino_and_torch_numpy_answers_and_says_so(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "vectors", VectorPlan())
+    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     code = (
         "import sys\n"
         "sys.modules['openvino'] = sys.modules['torch'] = None\n"

@@ -16,10 +16,10 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
 from albertkit.cli.main import run
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.model import AlbertModel
 from albertkit.sources import Fetching, directory_of
-from albertkit.spec.pooling_config import Normalise, VectorPlan
+from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
 OWN = "owner/tiny-albert"
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -52,7 +52,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    plan = VectorPlan(steps=(Normalise(),))
+    plan = PoolingConfig(steps=(Normalise(),))
     return files_of(save_tiny_vectors(tmp_path_factory.mktemp("hub") / "vectors", plan))
 
 
@@ -135,7 +135,7 @@ def test_all_shards_are_fetched_and_a_missing_one_is_not_taken_for_a_whole_copy(
     place = directory_of("owner/shards", asked)
     assert files_of(place) == listed
     (place / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(SurroundingsError, match=r"not in the cache.*\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"not in the cache.*\[hub-unreachable\]"):
         directory_of("owner/shards", Fetching(cache_dir=tmp_path, local_files_only=True))
     assert files_of(directory_of("owner/shards", asked)) == listed
 
@@ -174,9 +174,9 @@ def test_a_download_that_breaks_off_is_taken_up_again(
 def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_path: Path) -> None:
     """Everything but the weights is there, as when a process is killed in their midst."""
     hub.refusals = {"/lfs/": 404}
-    with pytest.raises(SurroundingsError, match=r"\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"\[hub-unreachable\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path))
-    with pytest.raises(SurroundingsError, match=r"local_files_only=True.*\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"local_files_only=True.*\[hub-unreachable\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
     hub.refusals = {}
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
@@ -184,11 +184,11 @@ def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_pa
 
 def test_a_full_disk_is_told_and_no_snapshot_is_taken_for_whole(hub: Hub, tmp_path: Path) -> None:
     with (
-        pytest.raises(SurroundingsError, match=r"the cache .*File too large.*\[write-failed\]"),
+        pytest.raises(ResourceError, match=r"the cache .*File too large.*\[write-failed\]"),
         files_up_to(5_000),
     ):
         directory_of(OWN, Fetching(cache_dir=tmp_path))
-    with pytest.raises(SurroundingsError, match=r"\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"\[hub-unreachable\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
 
@@ -197,7 +197,7 @@ def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(SurroundingsError) as caught:
+    with pytest.raises(ResourceError) as caught:
         directory_of("albert/albert-base-v2", Fetching(cache_dir=tmp_path))
     line = str(caught.value)
     assert "http://127.0.0.1:9 cannot be reached (" in line
@@ -217,7 +217,7 @@ def test_offline_variables_let_nothing_be_asked(
     hub.asked.clear()
     monkeypatch.setenv(variable, "1")
     assert directory_of(OWN, Fetching(cache_dir=tmp_path / "full")) == fetched
-    with pytest.raises(SurroundingsError, match=rf"{variable}=1 forbids.*\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=rf"{variable}=1 forbids.*\[hub-unreachable\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path / "empty"))
     assert hub.asked == []
 
@@ -246,7 +246,7 @@ def test_a_missing_revision_is_not_a_missing_model(hub: Hub, tmp_path: Path) -> 
 
 def test_a_gated_model_says_where_to_ask(hub: Hub, tmp_path: Path) -> None:
     hub.repositories[OWN].gated = True
-    with pytest.raises(SurroundingsError, match=rf"/{OWN} is open only .*\[hub-access-denied\]"):
+    with pytest.raises(ResourceError, match=rf"/{OWN} is open only .*\[hub-access-denied\]"):
         directory_of(OWN, Fetching(cache_dir=tmp_path))
 
 
@@ -265,7 +265,7 @@ def test_a_private_model_opens_with_its_token_only(
 
 def test_a_refused_token_is_told_apart_from_a_missing_model(hub: Hub, tmp_path: Path) -> None:
     hub.refusals = {"/api/": 403}
-    with pytest.raises(SurroundingsError, match=r"refuses the token.*\[hub-access-denied\]"):
+    with pytest.raises(ResourceError, match=r"refuses the token.*\[hub-access-denied\]"):
         directory_of(OWN, Fetching(token="hf_wrong", cache_dir=tmp_path))
 
 

@@ -19,7 +19,7 @@ from tests.support.full_disk import files_up_to
 from tests.support.hub_server import Hub, serving
 
 from albertkit import AlbertTokenizer, load
-from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.sources import Fetching, directory_of, kaggle
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -130,25 +130,25 @@ def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to_and_that_is_told(
 
 def test_a_refusal_everywhere_says_what_helps(hub: Hub) -> None:
     hub.refusals = {"/": 403}
-    with pytest.raises(SurroundingsError, match=r"KAGGLE_KEY, try again.*\[hub-access-denied\]"):
+    with pytest.raises(ResourceError, match=r"KAGGLE_KEY, try again.*\[hub-access-denied\]"):
         directory_of(TFHUB_HANDLE)
     hub.refusals = {"/": 404}
     with pytest.raises(InputError, match=r"no model at .*\[unknown-model\]"):
         directory_of(TFHUB_HANDLE)
     hub.refusals = {"/": 503}
-    with pytest.raises(SurroundingsError, match=r"answers 503.*\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"answers 503.*\[hub-unreachable\]"):
         directory_of(TFHUB_HANDLE)
 
 
 def test_a_page_instead_of_an_archive_is_told(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = b"<html>sign in to the network</html>"
-    with pytest.raises(SurroundingsError, match=r"not with an archive.*\[hub-unreachable\]"):
+    with pytest.raises(ResourceError, match=r"not with an archive.*\[hub-unreachable\]"):
         directory_of(f"kaggle:{HANDLE}")
 
 
 def test_nobody_listening_gives_one_line(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
     monkeypatch.setattr(kaggle, "KAGGLE", "http://127.0.0.1:9")
-    with pytest.raises(SurroundingsError) as caught:
+    with pytest.raises(ResourceError) as caught:
         directory_of(f"kaggle:{HANDLE}")
     assert "To work offline" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -158,7 +158,7 @@ def test_offline_variables_hold_for_these_hubs_too(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(SurroundingsError, match=r"HF_HUB_OFFLINE=1 forbids"):
+    with pytest.raises(ResourceError, match=r"HF_HUB_OFFLINE=1 forbids"):
         directory_of(TFHUB_HANDLE)
     assert hub.asked == []
 
@@ -182,7 +182,7 @@ def test_a_full_disk_leaves_nothing_and_names_the_cache(hub: Hub, tmp_path: Path
     hub.pages[KAGGLE_PATH] = archive_of({**FILES, "more": os.urandom(50_000)})
     for size in (1_000, 50_100):  # in the archive, in a file out of it
         with (
-            pytest.raises(SurroundingsError, match=rf"cache/kaggle\.com/{HANDLE}' could not be"),
+            pytest.raises(ResourceError, match=rf"cache/kaggle\.com/{HANDLE}' could not be"),
             files_up_to(size),
         ):
             directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.model import AlbertForMaskedLM
 from albertkit.sources import BUILTIN_MODELS, Fetching, directory_of, place_of
 from albertkit.sources.huggingface import hub_name
@@ -140,7 +140,7 @@ def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_nam
 ) -> None:
     (tmp_path / "albert").mkdir()  # a clone of google-research/albert
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SurroundingsError, match=r"local_files_only=True forbids"):
+    with pytest.raises(ResourceError, match=r"local_files_only=True forbids"):
         directory_of("albert/albert-base-v2", NOBODY_ASKED)
 
 

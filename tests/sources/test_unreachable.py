@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from albertkit.sources import Fetching, directory_of
 from albertkit.sources.unreachable import not_reached
 
@@ -25,7 +25,7 @@ def test_a_proxy_that_is_away_is_named_by_its_variable(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
     close_session()  # it keeps the proxies of its first call
-    with pytest.raises(SurroundingsError) as caught:
+    with pytest.raises(ResourceError) as caught:
         directory_of(name, Fetching(cache_dir=tmp_path))
     close_session()
     line = str(caught.value)

@@ -64,28 +64,28 @@ def random_weights(
     Matrices keep the size of what passes through them, so that gelu and softmax stay alive.
     """
     table = parameter_table(config, heads, pooler=pooler)
-    chance = np.random.default_rng(seed)
-    arrays = {row.name: _random_array(row, chance) for row in table.stored}
+    rng = np.random.default_rng(seed)
+    arrays = {row.name: _random_array(row, rng) for row in table.stored}
     return Weights(config, table.heads, arrays, origin=f"random weights, seed {seed}")
 
 
 def random_encodings(config: AlbertConfig, lengths: Sequence[int], seed: int = 0) -> Encodings:
     """Texts of the given lengths, of ids and type ids as they come."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
     return Encodings(
-        ids=chance.integers(0, config.vocab_size, starts[-1], dtype=np.int32),
-        type_ids=chance.integers(0, config.type_vocab_size, starts[-1], dtype=np.int32),
+        ids=rng.integers(0, config.vocab_size, starts[-1], dtype=np.int32),
+        type_ids=rng.integers(0, config.type_vocab_size, starts[-1], dtype=np.int32),
         starts=starts,
         dropped=np.zeros(len(lengths), np.int64),
     )
 
 
-def _random_array(row: Parameter, chance: np.random.Generator) -> FloatArray:
+def _random_array(row: Parameter, rng: np.random.Generator) -> FloatArray:
     if len(row.shape) == 2:
         spread = 0.5 if "embeddings." in row.name else 1 / math.sqrt(row.shape[1])
-        return chance.normal(0, spread, row.shape).astype(np.float32)
-    sizes = chance.uniform(0.05, 0.3, row.shape)
-    signed = np.where(chance.random(row.shape) < 0.5, -sizes, sizes)
+        return rng.normal(0, spread, row.shape).astype(np.float32)
+    sizes = rng.uniform(0.05, 0.3, row.shape)
+    signed = np.where(rng.random(row.shape) < 0.5, -sizes, sizes)
     around = 1.0 if row.name.lower().endswith("norm.weight") else 0.0
     return (around + signed).astype(np.float32)

@@ -33,7 +33,7 @@ def int8_tokens(
         ids=batch.ids,
         type_ids=batch.type_ids,
         positions=batch.positions,
-        mask=own_text(batch.owners),
+        mask=own_text(batch.segment_ids),
     )
     undecided = np.logical_or.reduceat(emit.undecided[batch.slots], batch.starts[:-1])
     return rows.reshape(-1, rows.shape[-1])[batch.slots], ~undecided

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from albertkit.engine.packing import SLOTS, pack, plan, token_numbers
-from albertkit.engine.protocol import Engine, Spans, SpanSearch, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, Spans, SpanSearch
 from albertkit.tokenization.encoding import Encodings
 
 
@@ -19,7 +19,7 @@ def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> 
         closed = search.closed
         if closed is not None:
             closed = closed[token_numbers(encodings, layout)]
-        wanted = Wanted(spans=replace(search, closed=closed))
+        wanted = OutputRequest(spans=replace(search, closed=closed))
         found = engine.run(pack(encodings, layout), wanted).spans
         assert found is not None
         parts.append(found)

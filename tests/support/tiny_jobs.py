@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import stream
 from tests.support.tiny_models import save_tiny_vectors
 
@@ -16,7 +16,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     where = tmp_path_factory.mktemp("models") / "vectors"
-    return str(save_tiny_vectors(where, VectorPlan(max_length=20)))
+    return str(save_tiny_vectors(where, PoolingConfig(max_length=20)))
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.spec import AlbertConfig
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 from tests.support.axes import SMALL, random_weights
 
@@ -19,13 +19,13 @@ def save_tiny(
     place: Path, heads: Sequence[str] = (), *, seed: int = 0, pooler: bool | None = None
 ) -> Path:
     """A Hugging Face directory, with the tokenizer's files as we write them."""
-    HUGGINGFACE.write(Stored(random_weights(TINY, heads, seed, pooler)), place)
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY, heads, seed, pooler)), place)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
     return place
 
 
-def save_tiny_vectors(place: Path, plan: VectorPlan, *, seed: int = 0) -> Path:
+def save_tiny_vectors(place: Path, plan: PoolingConfig, *, seed: int = 0) -> Path:
     """A sentence-transformers directory."""
-    SENTENCE_TRANSFORMERS.write(Stored(random_weights(TINY, seed=seed), vectors=plan), place)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(random_weights(TINY, seed=seed), vectors=plan), place)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
     return place

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.killed import killed_at
 
-from albertkit.tables import BadRow, ShardedSink, Table
+from albertkit.tables import InvalidRow, ShardedSink, Table
 
 OURS = (
     "tables/writers/sharded_sink.py",
@@ -31,7 +31,7 @@ def job(place: Path) -> None:
         for number in {0, 1} - sink.finished:
             with sink.shard(number) as shard:
                 shard.write(Table({"text": [f"text {number}"], "n": [number]}))
-                shard.bad.add([BadRow("a.txt", 2 * number, "row-malformed", "is bad")])
+                shard.bad.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])
 
 
 def contents(place: Path) -> dict[str, bytes]:

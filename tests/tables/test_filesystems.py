@@ -14,12 +14,12 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from tests.tables.s3_server import ObjectStore, object_store
 from tests.support.full_disk import files_up_to
+from tests.tables.s3_server import ObjectStore, object_store
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.fileformats.atomic import unfinished_name
-from albertkit.tables import BadRow, ShardedSink, Table, read_batches
+from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 from albertkit.tables.filesystems.remote import (
     below,
     files_below,
@@ -88,11 +88,11 @@ def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_o
             shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
         store.answers = 0
         try:
-            with pytest.raises(SurroundingsError, match="AWS Error") as failed:
+            with pytest.raises(ResourceError, match="AWS Error") as failed:
                 assert sink.finished
         finally:
             store.answers = None
-        assert failed.value.finding.code == "filesystem-unreachable"
+        assert failed.value.diagnostic.code == "filesystem-unreachable"
         assert sink.finished == {0}
 
 
@@ -115,7 +115,7 @@ def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) 
 def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> None:
     with (
         files_up_to(2**16),
-        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+        pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
         new_object(f"file://{tmp_path}/one.bin") as file,
     ):
         file.write(bytes(2**20))
@@ -152,7 +152,7 @@ def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
     uri = store.uri("bucket/none.parquet")
     assert "a-secret" in uri
     assert "a-secret" not in without_account(uri)
-    with pytest.raises((InputError, SurroundingsError)) as missing:
+    with pytest.raises((InputError, ResourceError)) as missing:
         list(read_batches(uri))
     assert "bucket/none.parquet" in str(missing.value)
     assert "a-secret" not in str(missing.value)
@@ -161,14 +161,14 @@ def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
 def test_a_scheme_that_nobody_knows_is_one_line() -> None:
     with pytest.raises(InputError) as unknown:
         size_at("abc://texts/a.parquet")
-    assert unknown.value.finding.code == "filesystem-unknown"
+    assert unknown.value.diagnostic.code == "filesystem-unknown"
     assert "'abc://texts/a.parquet'" in str(unknown.value)
 
 
 def test_a_bucket_that_is_closed_to_us_is_one_line(store: ObjectStore) -> None:
-    with pytest.raises(SurroundingsError) as closed:
+    with pytest.raises(ResourceError) as closed:
         size_at(store.uri("closed/x"))
-    assert closed.value.finding.code == "filesystem-unreachable"
+    assert closed.value.diagnostic.code == "filesystem-unreachable"
     assert "'s3://closed/x'" in str(closed.value)
     assert "\n" not in str(closed.value)
 
@@ -180,12 +180,12 @@ def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> 
         shard.write(Table({"vector": vectors}))
     with pytest.raises(InputError) as begun:
         ShardedSink(place, job={"model": "tiny"})
-    assert begun.value.finding.code == "output-exists"
+    assert begun.value.diagnostic.code == "output-exists"
     with ShardedSink(place, job={"model": "tiny"}, resume=True) as sink:
         assert sink.finished == {0}
         with sink.shard(1) as shard:
             shard.write(Table({"vector": vectors}))
-            shard.bad.add([BadRow("a.txt", 3, "row-malformed", "holds null")])
+            shard.bad.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])
     assert names_in(place) == [
         "_bad-00001.jsonl",
         "_job.json",

@@ -17,7 +17,7 @@ import pytest
 from tests.support.other_user import as_nobody
 from tests.support.row_files import KINDS, PACKED, Rows, written
 
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.tables import count_rows, find_inputs, read_batches, read_texts
 
 ROWS: Rows = [("one", 1), ("two", None), ("é\u2028", 3)]
@@ -182,7 +182,7 @@ except RuntimeError as error:
 def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     written(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
-    with pytest.raises(SurroundingsError, match=r"b\.txt.*\[file-unreadable\]"):
+    with pytest.raises(ResourceError, match=r"b\.txt.*\[file-unreadable\]"):
         read_batches(tmp_path)
     (batch,) = read_batches(tmp_path, skip_bad=True)
     assert (batch.texts, [bad.code for bad in batch.bad]) == (["a"], ["file-unreadable"])
@@ -194,7 +194,7 @@ def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
         (tmp_path / f"{number}.txt").write_bytes("UTF-16".encode("utf-16"))
     before = len(list(DESCRIPTORS.iterdir()))
     inputs = find_inputs(tmp_path)
-    assert {file.error and file.error.finding.code for file in inputs.files} == {"file-not-utf8"}
+    assert {file.error and file.error.diagnostic.code for file in inputs.files} == {"file-not-utf8"}
     assert len(list(DESCRIPTORS.iterdir())) == before
 
 
@@ -205,7 +205,7 @@ def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:
         Path(folder).chmod(0o755)
         (Path(folder) / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
         with as_nobody():
-            with pytest.raises(SurroundingsError, match=r"closed.*\[file-unreadable\]"):
+            with pytest.raises(ResourceError, match=r"closed.*\[file-unreadable\]"):
                 find_inputs(folder)
             with pytest.raises(AlbertKitError, match="closed"):
                 find_inputs(f"{folder}/closed/a.txt")

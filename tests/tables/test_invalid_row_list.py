@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.errors import SurroundingsError
-from albertkit.tables import BadRow, new_bad_list
+from albertkit.errors import ResourceError
+from albertkit.tables import InvalidRow, new_bad_list
 
 BAD = (
-    BadRow("ä.txt", 3, "row-malformed", "holds null", 2),
-    BadRow("b.txt", 1, "file-malformed", "and what follows", 9, 40),
+    InvalidRow("ä.txt", 3, "row-malformed", "holds null", 2),
+    InvalidRow("b.txt", 1, "file-malformed", "and what follows", 9, 40),
 )
 
 
@@ -45,7 +45,7 @@ def test_where_none_is_bad_the_list_of_before_is_gone_or_what_keeps_it_is_told(
     with new_bad_list(file) as listed:
         listed.add([])
     with (
-        pytest.raises(SurroundingsError, match=r"b\.bad\.jsonl' could not be.*\[write-failed\]"),
+        pytest.raises(ResourceError, match=r"b\.bad\.jsonl' could not be.*\[write-failed\]"),
         new_bad_list(folder) as listed,
     ):
         listed.add([])

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.row_files import KINDS, PACKED, written
 
-from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
-from albertkit.tables import BadRow, find_inputs, read_batches
+from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
+from albertkit.tables import InvalidRow, find_inputs, read_batches
 from albertkit.tables.lines import LONGEST_ROW
 from albertkit.tables.readers.columns import refuse_column_of_lines
 
 LONG = "x" * 10_000_000
 
 
-def good_and_bad(place: Path | list[Path], **options: object) -> tuple[list[str], list[BadRow]]:
+def good_and_bad(place: Path | list[Path], **options: object) -> tuple[list[str], list[InvalidRow]]:
     """What is read, in small batches, whose rows follow one another."""
     batches = list(read_batches(place, skip_bad=True, rows=2, **options))  # type: ignore[arg-type]
     assert [batch.first for batch in batches] == [0, *(batch.end for batch in batches[:-1])]
@@ -132,7 +132,7 @@ def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path
         written(tmp_path, f"{number:02d}.txt", b"text\n")
     written(tmp_path, "07.parquet", b"PAR1 and nothing else")
     written(tmp_path, "08.txt", b"\x1f\x8b and no gzip")
-    with pytest.raises((FormatError, SurroundingsError), match=r"07\.parquet.*\[file-malformed\]"):
+    with pytest.raises((FormatError, ResourceError), match=r"07\.parquet.*\[file-malformed\]"):
         read_batches(tmp_path)
     (batch,) = read_batches(tmp_path, skip_bad=True)
     assert len(batch.texts) == 19

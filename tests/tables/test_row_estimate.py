@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.row_files import KINDS, PACKED, Rows, written
 
-from albertkit.tables import Foreseen, find_inputs, read_batches
+from albertkit.tables import RowEstimate, find_inputs, read_batches
 
 # Long enough that what is read ahead, some hundred thousand bytes, is less than a tenth.
 ROWS: Rows = [(f"{number} {'words and ' * 60}", number) for number in range(8000)]
@@ -23,7 +23,7 @@ def test_rows_are_foreseen_by_the_bytes_read_so_far(tmp_path: Path, kind: str, p
     inputs = find_inputs(
         [written(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
     )
-    foreseen = Foreseen(inputs)
+    foreseen = RowEstimate(inputs)
     assert foreseen.rows() is None
     found = []
     for _ in read_batches(inputs, rows=500, foreseen=foreseen):
@@ -42,15 +42,15 @@ def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     pipe = find_inputs("-")
-    foreseen = Foreseen(pipe)
+    foreseen = RowEstimate(pipe)
     list(read_batches(pipe, foreseen=foreseen))
     assert foreseen.rows() is None
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     table = find_inputs(written(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
-    assert Foreseen(table).rows() == 8000
+    assert RowEstimate(table).rows() == 8000
     lines = written(tmp_path, "a.txt", b"one\ntwo\n")
     both = find_inputs([written(tmp_path, "b.parquet", KINDS[".parquet"](ROWS)), lines])
-    foreseen = Foreseen(both)
+    foreseen = RowEstimate(both)
     assert foreseen.rows() is None
     list(read_batches(both, foreseen=foreseen))
     assert foreseen.rows() == 8002
@@ -62,7 +62,7 @@ def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     lines = written(tmp_path, "a.txt", b"one\ntwo\n")
     both = find_inputs([lines, written(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
-    foreseen = Foreseen(both)
+    foreseen = RowEstimate(both)
     assert {foreseen.rows() for _ in read_batches(both, foreseen=foreseen)} == {None}
     assert foreseen.rows() is None
 
@@ -71,7 +71,7 @@ def test_rows_are_known_at_the_end_where_a_file_broke(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(KINDS[".txt"](ROWS)))
     packed[-8] ^= 1  # of the checksum
     inputs = find_inputs([written(tmp_path, "a.txt.gz", bytes(packed))])
-    foreseen = Foreseen(inputs)
+    foreseen = RowEstimate(inputs)
     batches = list(read_batches(inputs, skip_bad=True, foreseen=foreseen))
     assert [bad.code for batch in batches for bad in batch.bad] == ["file-malformed"]
     assert foreseen.rows() == batches[-1].end

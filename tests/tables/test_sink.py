@@ -20,11 +20,11 @@ from tests.support.full_disk import files_up_to
 from tests.support.interrupts import started
 from tests.support.killed import run_script
 
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
-from albertkit.tables import BadRow, ShardedSink, Table, read_batches
+from albertkit.errors import AlbertKitError, InputError, ResourceError
+from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 
 JOB = {"inputs": [{"name": "a.txt", "bytes": 3}], "model": "tiny"}
-BAD = BadRow("a.txt", 3, "row-malformed", "holds null", 2)
+BAD = InvalidRow("a.txt", 3, "row-malformed", "holds null", 2)
 TYPES = {"n": "int64", "title": "string"}
 EMPTY = Table({"n": [], "title": [], "vector": np.zeros((0, 3), np.float16)})
 
@@ -209,7 +209,7 @@ input()
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with pytest.raises(SurroundingsError, match=r"another process writes.*\[output-busy\]"):
+        with pytest.raises(ResourceError, match=r"another process writes.*\[output-busy\]"):
             ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True)
         process.kill()
     ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True).close()
@@ -231,7 +231,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
             shard.write(Table({"vector": big.columns["vector"][:10]}))
         before = files(tmp_path / "out")
         with (
-            pytest.raises(SurroundingsError, match=r"File too large.*\[write-failed\]") as caught,
+            pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]") as caught,
             files_up_to(100_000),
             sink.shard(1) as shard,
         ):
@@ -288,7 +288,7 @@ def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
 def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
     with ShardedSink(tmp_path / "out", job=JOB, kind="npy") as sink:
         shutil.rmtree(tmp_path / "out")
-        with pytest.raises(SurroundingsError, match=r"out' could not be read.*\[file-unreadable\]"):
+        with pytest.raises(ResourceError, match=r"out' could not be read.*\[file-unreadable\]"):
             assert sink.finished
 
 

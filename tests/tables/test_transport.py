@@ -10,7 +10,7 @@ import pytest
 from tests.support.full_disk import files_up_to
 from tests.support.row_files import KINDS, PACKED, Rows, written
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from albertkit.tables import find_inputs, read_batches
 
 ROWS: Rows = [(f"text {number} " + "and more " * 300, number) for number in range(300)]
@@ -25,11 +25,9 @@ def test_a_disk_that_fails_ends_the_reading_though_bad_rows_may_be_left_out(
     written(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(FAILING)
     for skip_bad in (False, True):
-        with pytest.raises(
-            SurroundingsError, match=r"b\.txt.*Input/output error.*disk or net"
-        ) as e:
+        with pytest.raises(ResourceError, match=r"b\.txt.*Input/output error.*disk or net") as e:
             read_batches(tmp_path, skip_bad=skip_bad)
-        assert e.value.finding.code == "filesystem-unreachable"
+        assert e.value.diagnostic.code == "filesystem-unreachable"
 
 
 @pytest.mark.parametrize(
@@ -50,13 +48,13 @@ def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -
         needed = 99 - store.answers
         for answers in (0, needed - 1):
             store.answers = answers
-            with pytest.raises(SurroundingsError, match="AWS Error") as caught:
+            with pytest.raises(ResourceError, match="AWS Error") as caught:
                 list(read_batches(inputs, skip_bad=True))
-            assert caught.value.finding.code == "filesystem-unreachable"
+            assert caught.value.diagnostic.code == "filesystem-unreachable"
             assert f"s3://bucket/{name}" in str(caught.value)
         store.answers = 0
         for skip_bad in (False, True):  # nor is a look that failed a bad file
-            with pytest.raises(SurroundingsError, match="AWS Error"):
+            with pytest.raises(ResourceError, match="AWS Error"):
                 read_batches(store.uri(f"bucket/{name}"), skip_bad=skip_bad)
 
 
@@ -65,7 +63,7 @@ def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -
     place = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
     with (
         files_up_to(2**16),
-        pytest.raises(SurroundingsError, match=r"could not be written: File too large.*ulimit"),
+        pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
     ):
         read_batches(place, skip_bad=True)
 
@@ -74,7 +72,7 @@ SHORT_OF_MEMORY = """
 import resource, sys
 import pyarrow
 from pyarrow import parquet, ipc
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from albertkit.tables import find_inputs, read_batches
 pyarrow.set_cpu_count(1)  # each thread's stack would count, and there is one for each core
 inputs = find_inputs(sys.argv[1])
@@ -83,8 +81,8 @@ used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, used + 2**24))
 try:
     print("read", sum(batch.rows for batch in batches))
-except SurroundingsError as error:
-    print(error.finding.code)
+except ResourceError as error:
+    print(error.diagnostic.code)
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.tables import Table, write_table
 
 VECTORS = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
@@ -61,7 +61,7 @@ def test_parquet_without_pyarrow_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SurroundingsError, match=r"albertkit\[tables\].*\[extra-missing\]"):
+    with pytest.raises(ResourceError, match=r"albertkit\[tables\].*\[extra-missing\]"):
         write_table(TABLE, tmp_path / "out.parquet")
 
 

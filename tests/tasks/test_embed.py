@@ -15,8 +15,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
-from albertkit.errors import InputError, SurroundingsError
-from albertkit.spec.pooling_config import Dense, Normalise, VectorPlan
+from albertkit.errors import InputError, ResourceError
+from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
 
 TEXTS = [
@@ -28,7 +28,7 @@ TEXTS = [
 ]
 PAIRS = [["a cat", "on the mat"], ["how old", "are you all here"]]
 CHANCE = np.random.default_rng(3)
-PLAN = VectorPlan(
+PLAN = PoolingConfig(
     steps=(
         Dense(
             CHANCE.normal(0, 0.3, (12, 32)).astype(np.float32),
@@ -158,7 +158,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_torch")
 def test_tensors_without_torch_name_the_extra(ours: TextEmbedder) -> None:
-    with pytest.raises(SurroundingsError, match=r"albertkit\[torch\].*\[extra-missing\]"):
+    with pytest.raises(ResourceError, match=r"albertkit\[torch\].*\[extra-missing\]"):
         ours.encode("hello", convert_to_tensor=True)
 
 
@@ -171,7 +171,7 @@ def test_order_and_company_change_nothing(ours: TextEmbedder) -> None:
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_each_pooling_is_sentence_transformers(tmp_path: Path, pooling: str) -> None:
-    plan = VectorPlan(pooling=pooling, steps=(Normalise(),))  # type: ignore[arg-type]  # parameters
+    plan = PoolingConfig(pooling=pooling, steps=(Normalise(),))  # type: ignore[arg-type]  # parameters
     where = save_tiny_vectors(tmp_path / "model", plan)
     np.testing.assert_allclose(
         TextEmbedder(where).encode(TEXTS),

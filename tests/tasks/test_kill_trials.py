@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tests.support.tiny_models import save_tiny_vectors
 
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 TRIALS = Path(__file__).parents[2] / "benchmarks" / "kill_trials.py"
 
 
 def test_kill_9_leaves_nothing_but_whole_shards(tmp_path: Path) -> None:
-    model = save_tiny_vectors(tmp_path / "model", VectorPlan(max_length=20))
+    model = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=20))
     command = [sys.executable, TRIALS, "--trials", "2", "--texts", "500", "--seed", "1"]
     options = ["--", "--model", model, "--engine", "numpy", "--vectors", "int8", "-f", "npy"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ import torch
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.errors import InputError
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import TextEmbedder, stream
 from albertkit.tasks.stream import ahead, in_windows
 from albertkit.tasks.vector_types import VECTOR_TYPES, dtype_of, quantize_embeddings, ranges_of
@@ -27,7 +27,7 @@ MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for 
 @pytest.fixture(scope="module")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> TextEmbedder:
     where = tmp_path_factory.mktemp("models") / "vectors"
-    return TextEmbedder(save_tiny_vectors(where, VectorPlan(max_length=20)), engine="numpy")
+    return TextEmbedder(save_tiny_vectors(where, PoolingConfig(max_length=20)), engine="numpy")
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from albertkit.tokenization.align import trace
 from albertkit.tokenization.normalization import normalise
-from albertkit.tokenization.policy import POLICIES, REFERENCE, WORDPIECE, TextPolicy
+from albertkit.tokenization.policy import POLICIES, REFERENCE, WORDPIECE, TokenizerPolicy
 
 from .texts import any_texts
 
@@ -25,7 +25,7 @@ VARIANTS = (
 @pytest.mark.parametrize("policy", VARIANTS, ids=lambda policy: policy.name)
 @settings(max_examples=80)
 @given(text=any_texts)
-def test_the_traced_line_is_the_normalised_one(policy: TextPolicy, text: str) -> None:
+def test_the_traced_line_is_the_normalised_one(policy: TokenizerPolicy, text: str) -> None:
     traced = trace(text, policy)
     assert traced.line == normalise(text, policy)
     assert len(traced.begins) == len(traced.ends) == len(traced.line)

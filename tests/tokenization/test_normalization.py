@@ -13,7 +13,7 @@ from albertkit.tokenization.policy import (
     REFERENCE,
     TFHUB,
     WORDPIECE,
-    TextPolicy,
+    TokenizerPolicy,
 )
 
 from . import slow_reference
@@ -28,7 +28,7 @@ def test_the_reference_is_googles_clean(text: str) -> None:
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @settings(max_examples=60)
 @given(texts=st.lists(any_texts, max_size=8))
-def test_many_lines_are_normalised_as_one_by_one(policy: TextPolicy, texts: list[str]) -> None:
+def test_many_lines_are_normalised_as_one_by_one(policy: TokenizerPolicy, texts: list[str]) -> None:
     assert normalise_many(texts, policy) == [normalise(text, policy) for text in texts]
 
 
@@ -55,7 +55,7 @@ def test_only_the_whitespace_that_was_named_is_collapsed(texts: list[str]) -> No
         ("你好x!\0", WORDPIECE, "你  好 x ! "),
     ],
 )
-def test_examples(text: str, policy: TextPolicy, line: str) -> None:
+def test_examples(text: str, policy: TokenizerPolicy, line: str) -> None:
     if policy is WORDPIECE:
         assert normalise(text, policy).split() == line.split()
     else:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from albertkit.tokenization import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 from albertkit.tokenization.batch import encode_traced
 from albertkit.tokenization.normalization import normalise
 from albertkit.tokenization.pieces import SentencePieces
@@ -43,7 +43,7 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @settings(max_examples=150)
 @given(text=any_texts)
-def test_each_slice_normalises_back_to_its_piece(policy: TextPolicy, text: str) -> None:
+def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
     vocabulary = opened(policy)
     for group in groups(encode_traced(text, vocabulary, policy)):
         begin, end = min(piece.begin for piece in group), max(piece.end for piece in group)
@@ -63,7 +63,7 @@ def bare(form: str) -> str:
 OPENED: dict[bool, SentencePieces] = {}
 
 
-def opened(policy: TextPolicy) -> SentencePieces:
+def opened(policy: TokenizerPolicy) -> SentencePieces:
     if policy.digit_comma not in OPENED:
         OPENED[policy.digit_comma] = SentencePieces(
             TINY.read_bytes(), "tiny", digit_comma=policy.digit_comma
@@ -74,7 +74,7 @@ def opened(policy: TextPolicy) -> SentencePieces:
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @settings(max_examples=100)
 @given(text=any_texts)
-def test_with_offsets_and_without_the_ids_are_the_same(policy: TextPolicy, text: str) -> None:
+def test_with_offsets_and_without_the_ids_are_the_same(policy: TokenizerPolicy, text: str) -> None:
     tokenizer = AlbertTokenizer(opened(policy), policy)
     plain = tokenizer.encode_batch([text])
     traced = tokenizer.encode_batch([text], offsets=True)

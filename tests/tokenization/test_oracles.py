@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albertkit.tokenization import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TFHUB
 
 from .make_slow_tokenizer_hash import corpus_lines, hash_of
@@ -32,7 +32,7 @@ def probes(shared: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
-def ids_of(vocabulary: Path, policy: TextPolicy, texts: Sequence[str]) -> list[list[int]]:
+def ids_of(vocabulary: Path, policy: TokenizerPolicy, texts: Sequence[str]) -> list[list[int]]:
     tokenizer = AlbertTokenizer.from_pretrained(vocabulary, policy=policy)
     return [row.ids[1:-1].tolist() for row in tokenizer.encode_batch(texts)]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.policy import (
     HUGGINGFACE,
     REFERENCE,
     WORDPIECE,
-    TextPolicy,
+    TokenizerPolicy,
     policy_from_fields,
 )
 from tests.support.other_user import as_nobody
@@ -213,7 +213,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path, name: str, data: 
     opened = tmp_path if name.startswith("tokenizer") else tmp_path / name
     with pytest.raises(AlbertKitError, match=name) as refused:
         AlbertTokenizer.from_pretrained(opened)
-    assert refused.value.finding.code in (
+    assert refused.value.diagnostic.code in (
         "file-truncated",
         "file-foreign",
         "file-malformed",
@@ -249,7 +249,7 @@ def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
         Path(folder).chmod(0o755)
         for place in (closed, closed / "spiece.model"):
             says = rf"{place}' .*denied.*\[file-unreadable\]"
-            with as_nobody(), pytest.raises(SurroundingsError, match=says):
+            with as_nobody(), pytest.raises(ResourceError, match=says):
                 AlbertTokenizer.from_pretrained(place)
 
 
@@ -259,4 +259,4 @@ def test_a_saved_policy_with_a_strange_field_is_refused() -> None:
     with pytest.raises(InputError, match=r"colour=True.*unknown-policy"):
         policy_from_fields({"name": "x", "colour": True})
     with pytest.raises(InputError, match=r"'digit_coma'; the nearest is 'digit_comma'"):
-        TextPolicy("x", digit_coma=False)  # type: ignore[call-arg]
+        TokenizerPolicy("x", digit_coma=False)  # type: ignore[call-arg]

@@ -20,10 +20,12 @@ from albertkit.tokenization.windows import cut_windows
 def test_windows_are_the_slow_ones(lengths: list[int], room: int, data: st.DataObject) -> None:
     stride = data.draw(st.integers(0, room - 1))
     pieces = FlatPieces(np.arange(sum(lengths), dtype=np.int32), starts_of(lengths))
-    windows, owners = cut_windows(pieces, np.full(len(lengths), room), stride)
+    windows, segment_ids = cut_windows(pieces, np.full(len(lengths), room), stride)
     found = [
         (int(owner), windows.ids[begin:end].tolist())
-        for owner, begin, end in zip(owners, windows.starts[:-1], windows.starts[1:], strict=True)
+        for owner, begin, end in zip(
+            segment_ids, windows.starts[:-1], windows.starts[1:], strict=True
+        )
     ]
     expected = []
     for number, length in enumerate(lengths):

@@ -35,7 +35,7 @@ def test_a_whole_number_is_taken_for_a_float() -> None:
 def test_a_wrong_table_says_what_is_wrong(table: object, code: str, says: str) -> None:
     with pytest.raises(FormatError) as caught:
         fill(Schedule, table, "schedule")
-    assert caught.value.finding.code == code
+    assert caught.value.diagnostic.code == code
     assert says in str(caught.value)
 
 

@@ -6,15 +6,15 @@ import pytest
 import ray
 
 from albertkit.distributed.cluster import cluster
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 
 
 def test_a_cluster_of_another_version_is_told(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not ray.is_initialized()
     there = ray.__version__
     monkeypatch.setattr(ray, "__version__", "2.1.0")
-    with pytest.raises(SurroundingsError) as mismatch, cluster(head):
+    with pytest.raises(ResourceError) as mismatch, cluster(head):
         pass
-    assert mismatch.value.finding.code == "cluster-mismatched"
+    assert mismatch.value.diagnostic.code == "cluster-mismatched"
     assert f"Ray: {there}" in str(mismatch.value)
     assert "\n" not in str(mismatch.value)

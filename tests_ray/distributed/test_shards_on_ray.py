@@ -35,7 +35,7 @@ def test_no_shards_need_no_workers(ray: ModuleType) -> None:
 def test_a_bad_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
     with pytest.raises(FormatError, match=r"^on \S+ a.parquet: row 7 holds null") as bad:
         made(ray, Fateful("bad row", (1,)))
-    assert bad.value.finding.code == "row-malformed"
+    assert bad.value.diagnostic.code == "row-malformed"
 
 
 def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None:
@@ -44,7 +44,7 @@ def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None
     answers = made_on_ray(ray, Fateful("death", (1,)), range(4), Needs(), workers=2)
     with pytest.raises(AlbertKitError) as died:
         done.extend(answers)
-    assert died.value.finding.code == "worker-died"
+    assert died.value.diagnostic.code == "worker-died"
     assert "shard 1 was begun 4 times" in str(died.value)
     assert "1 of 4 shards failed, which --resume makes" in str(died.value)
     assert sorted(done) == [0, 4, 6]
@@ -53,7 +53,7 @@ def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None
 def test_a_job_ends_when_as_many_shards_failed_as_there_are_workers(ray: ModuleType) -> None:
     with pytest.raises(AlbertKitError) as full:
         made(ray, Fateful("full disk", tuple(range(6))))
-    assert full.value.finding.code == "write-failed"
+    assert full.value.diagnostic.code == "write-failed"
     assert "2 of 6 shards failed" in str(full.value)
 
 
@@ -63,7 +63,7 @@ def test_a_worker_of_another_version_is_refused(
     monkeypatch.setattr(albertkit, "__version__", "0.0.1")
     with pytest.raises(AlbertKitError) as unfit:
         made(ray, Fateful())
-    assert unfit.value.finding.code == "worker-unfit"
+    assert unfit.value.diagnostic.code == "worker-unfit"
     assert "the job comes from 0.0.1" in str(unfit.value)
 
 
@@ -76,7 +76,7 @@ def test_a_worker_gets_a_gpu_of_its_own_only_where_it_needs_one(ray: ModuleType)
 def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> None:
     with pytest.raises(AlbertKitError, match=r"has 2 GPUs; each .* on 3") as refused:
         list(made_on_ray(ray, GpusSeen(), range(4), Needs(gpus=3)))
-    assert refused.value.finding.code == "device-unavailable"
+    assert refused.value.diagnostic.code == "device-unavailable"
 
 
 def test_a_program_that_has_joined_a_cluster_keeps_it(ray: ModuleType, head: str) -> None:

@@ -19,7 +19,7 @@ from sentencepiece import SentencePieceProcessor
 from tests.support.axes import SMALL, random_weights
 from tests.support.tiny_models import PIECES
 
-from albertkit.checkpoints import Stored, read_checkpoint
+from albertkit.checkpoints import Checkpoint, read_checkpoint
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
@@ -38,17 +38,17 @@ THREE = replace(CONFIG, id2label=MappingProxyType({0: "a", 1: "b", 2: "c"}))
 def written(place: Path, config: AlbertConfig, *heads: str) -> Weights:
     """A preset with a vocabulary; returns the weights as they are read back."""
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place.with_name("tokenizer"))
-    KERAS_HUB.write(Stored(random_weights(config, heads, pooler=True), files), place)
+    KERAS_HUB.write(Checkpoint(random_weights(config, heads, pooler=True), files), place)
     return read_checkpoint(place).weights
 
 
 def batch(config: AlbertConfig) -> dict[str, np.ndarray[Any, Any]]:
     """Random texts of 12, 5 and 1 ids, padded."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     mask = np.arange(12) < np.array([12, 5, 1])[:, None]
     return {
-        "token_ids": (chance.integers(0, config.vocab_size, mask.shape) * mask).astype(np.int32),
-        "segment_ids": (chance.integers(0, 2, mask.shape) * mask).astype(np.int32),
+        "token_ids": (rng.integers(0, config.vocab_size, mask.shape) * mask).astype(np.int32),
+        "segment_ids": (rng.integers(0, 2, mask.shape) * mask).astype(np.int32),
         "padding_mask": mask.astype(np.int32),
     }
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tests.support.axes import random_weights
 
-from albertkit.checkpoints import Stored
+from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.names import to_foreign
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.names import rows
@@ -20,7 +20,7 @@ HEADS = ("masked_lm", "sentence_order")
 
 def written(place: Path) -> Weights:
     weights = random_weights(CONFIG, HEADS, pooler=True)
-    TF1.write(Stored(weights), place)
+    TF1.write(Checkpoint(weights), place)
     return weights
 
 

@@ -16,7 +16,7 @@ from tests.support.tiny_models import PIECES
 
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.tfhub.export import save
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from albertkit.spec import AlbertConfig
 from written import CONFIG, batch, numpy_answers, tiny_weights, write
 
@@ -125,9 +125,9 @@ def test_rows_beyond_the_positions_are_refused_in_words(module: Path) -> None:
 
 
 def test_what_tensorflow_cannot_write_is_one_line() -> None:
-    with pytest.raises(SurroundingsError, match="TensorFlow could not write") as caught:
+    with pytest.raises(ResourceError, match="TensorFlow could not write") as caught:
         save(tf, tf.Module(), {}, Path("/dev/null/module"))
-    assert caught.value.finding.code == "write-failed"
+    assert caught.value.diagnostic.code == "write-failed"
 
 
 def test_tf_keras_trains_all_variables_and_saves_the_model(module: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.support.axes import AXES, SMALL, random_weights
 from tests.support.tiny_models import TINY
 
 from albertkit import convert
-from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, preset
@@ -27,7 +27,7 @@ NO_AXIS = {
 def test_a_base_model_comes_back_bit_by_bit(tmp_path: Path) -> None:
     config = preset("base")
     weights = random_weights(config, ["masked_lm"], pooler=True)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "0")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "0")
     for number, target in enumerate(WAY):
         done = convert(tmp_path / str(number), tmp_path / str(number + 1), to=target)
         assert done.parity.weights.identical == len(weights.table().stored), target
@@ -42,7 +42,7 @@ def test_a_base_model_comes_back_bit_by_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("heads", [(), *((spec.name,) for spec in HEADS)], ids=str)
 def test_heads_come_back_from_tf_hub_or_are_refused(heads: tuple[str, ...], tmp_path: Path) -> None:
     weights = random_weights(TINY, heads, pooler=True)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "source")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "source")
     if set(heads) - {"masked_lm"}:
         with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
             convert(tmp_path / "source", tmp_path / "out", to="tfhub")
@@ -59,7 +59,7 @@ def test_heads_come_back_from_tf_hub_or_are_refused(heads: tuple[str, ...], tmp_
 def test_axes_come_back_from_tf_hub_or_are_refused(axis: str, tmp_path: Path) -> None:
     config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
     weights = random_weights(config, ["masked_lm"], pooler=True)
-    HUGGINGFACE.write(Stored(weights), tmp_path / "source")
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path / "source")
     if axis in NO_AXIS:
         with pytest.raises(InputError, match=r"\[target-cannot-hold\]"):
             convert(tmp_path / "source", tmp_path / "out", to="tfhub")

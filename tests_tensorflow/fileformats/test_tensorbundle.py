@@ -16,9 +16,9 @@ ENDINGS = ("index", "data-00000-of-00001")
 
 
 def arrays() -> dict[str, np.ndarray]:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     shapes = {"b/kernel": (5, 7), "a": (), "c/empty": (0, 4), "b": (3,), "big": (300, 200)}
-    return {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
 def save(prefix: Path, tensors: dict[str, tf.Tensor], slices: list[str] | None = None) -> Path:

@@ -26,10 +26,9 @@ PARTS = (
 @pytest.mark.parametrize("seed", range(3))
 def test_random_texts_have_tensorflows_ids(seed: int, tmp_path: Path) -> None:
     place = fixture("bert_preprocess_tiny", HERE, tmp_path)
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     texts = [
-        "".join(chance.choice(PARTS) + chance.choice(("", " ")) for _ in range(9))
-        for _ in range(400)
+        "".join(rng.choice(PARTS) + rng.choice(("", " ")) for _ in range(9)) for _ in range(400)
     ]
     module = tf.saved_model.load(str(place))
     wanted = module.tokenize(tf.constant(texts)).merge_dims(-2, -1).to_list()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.spec.parameters import ParameterTable
 
 
@@ -44,9 +44,9 @@ def check_shapes(
     return differs.unexpected
 
 
-def left_out_note(names: Sequence[str], origin: str) -> Finding:
+def left_out_note(names: Sequence[str], origin: str) -> Diagnostic:
     """The note on tensors that no part of the model reads, by their names in the file."""
-    return Finding(
+    return Diagnostic(
         "checkpoint-extra-tensors",
         "note",
         f"{tensors(len(names))} left out: {some(names, 6)}",

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
-from albertkit.errors import Finding, FormatError, InputError
+from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.spec import AlbertConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ConfigOverrides:
     """None: the files know, or nobody does."""
 
     num_hidden_layers: int | None = None
@@ -29,7 +29,7 @@ class Told:
 
     def over(
         self, config: AlbertConfig, origin: str, *, shown: Collection[str] = ()
-    ) -> tuple[AlbertConfig, tuple[Finding, ...]]:
+    ) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
         """`config` with what was told, and a note for each value that a file has otherwise.
 
         shown: fields that the tensors themselves show, of which nobody can say otherwise.
@@ -44,7 +44,7 @@ class Told:
         return (replace(config, **changes) if changes else config), tuple(notes)  # type: ignore[arg-type]  # names and types are the config's own
 
 
-NOTHING_TOLD = Told()
+NO_OVERRIDES = ConfigOverrides()
 
 
 def flag(name: str) -> str:
@@ -73,8 +73,8 @@ def _shown_otherwise(name: str, value: object, config: AlbertConfig, origin: str
     )
 
 
-def _note(name: str, value: object, config: AlbertConfig, origin: str) -> Finding:
-    return Finding(
+def _note(name: str, value: object, config: AlbertConfig, origin: str) -> Diagnostic:
+    return Diagnostic(
         "metadata-told",
         "note",
         f"{name} is taken as {value}, as told",

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.errors import Finding
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.errors import Diagnostic
 from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 if TYPE_CHECKING:
     from albertkit.fileformats import Unpacked
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class Checkpoint:
     """One checkpoint: weights, the files of its tokenizer, and notes for whoever opened it.
 
     tokenizer_files: files of the place, as they lie there; written beside the weights by `write`.
@@ -32,12 +32,12 @@ class Stored:
 
     weights: Weights
     tokenizer_files: tuple[Path, ...] = ()
-    notes: tuple[Finding, ...] = ()
-    vectors: VectorPlan | None = None
+    notes: tuple[Diagnostic, ...] = ()
+    vectors: PoolingConfig | None = None
     unpacked: Unpacked | None = None
 
 
-class Renamed(Mapping[str, FloatArray]):
+class RenamedTensors(Mapping[str, FloatArray]):
     """Arrays under other names, read when they are asked for."""
 
     def __init__(self, arrays: Mapping[str, FloatArray], names: Mapping[str, str]) -> None:
@@ -66,15 +66,15 @@ class Format(Protocol):
     def recognises(self, place: Path) -> str | None:
         """What shows that `place` is of this format, in words; None where nothing does."""
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open `place`; raises FormatError.
 
         What no file says and must be known has to be told, or it raises [metadata-missing].
         """
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory, whole or not at all.
 
-        Raises InputError [target-cannot-hold] before anything is written, SurroundingsError
+        Raises InputError [target-cannot-hold] before anything is written, ResourceError
         [write-failed].
         """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import fileformats
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.huggingface.format import CONFIG, WEIGHTS, weights_file
 from albertkit.checkpoints.unrecognised import no_such_place, stray_file
 from albertkit.errors import InputError
@@ -47,7 +47,7 @@ class Place:
         """Let errors name the archive, not the directory into which it was unpacked."""
         return speaking_of(self.path, self.given) if self.unpacked else nullcontext()
 
-    def as_given(self, stored: Stored) -> Stored:
+    def as_given(self, stored: Checkpoint) -> Checkpoint:
         """What was read there, by the name that was given; it keeps its files alive."""
         if not self.unpacked:
             return stored
@@ -67,7 +67,7 @@ def place_at(path: Path) -> Place:
     """The place that `path` means.
 
     Raises InputError [file-not-found]; FormatError [checkpoint-unrecognised] for a file that is
-    no model and no part of one; SurroundingsError [file-unreadable]; or as `map_file` and
+    no model and no part of one; ResourceError [file-unreadable]; or as `map_file` and
     `unpack`.
     """
     with told_as_unreadable(path):

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Format, Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, Format
 from albertkit.checkpoints.location import place_at
 from albertkit.checkpoints.unrecognised import no_such_place, unrecognised
 from albertkit.errors import AlbertKitError
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class LazyFormat:
     """A format that is not imported yet.
 
     file: of this room; the format is called there as here, in capitals. marks: the files that
@@ -42,16 +42,16 @@ class Listed:
 
 
 FORMATS = (
-    Listed("sentence-transformers", "sentence_transformers.format", ("modules.json",)),
-    Listed("bert", "bert.format", ("config.json",)),
-    Listed("huggingface", "huggingface.format", ("config.json",)),
-    Listed("keras-hub", "keras_hub.format", ("config.json", "model.weights.h5")),
-    Listed("tf1-hub", "tf1.hub_module", ("tfhub_module.pb",)),
-    Listed("tfhub", "tfhub.format", ("saved_model.pb",)),
-    Listed("model-garden", "model_garden.format"),
-    Listed("tf1", "tf1.format"),
-    Listed("onnx", "onnx.format", ("model.onnx",)),
-    Listed("onnx-int8", "onnx.format", ("model_quantized.onnx",)),
+    LazyFormat("sentence-transformers", "sentence_transformers.format", ("modules.json",)),
+    LazyFormat("bert", "bert.format", ("config.json",)),
+    LazyFormat("huggingface", "huggingface.format", ("config.json",)),
+    LazyFormat("keras-hub", "keras_hub.format", ("config.json", "model.weights.h5")),
+    LazyFormat("tf1-hub", "tf1.hub_module", ("tfhub_module.pb",)),
+    LazyFormat("tfhub", "tfhub.format", ("saved_model.pb",)),
+    LazyFormat("model-garden", "model_garden.format"),
+    LazyFormat("tf1", "tf1.format"),
+    LazyFormat("onnx", "onnx.format", ("model.onnx",)),
+    LazyFormat("onnx-int8", "onnx.format", ("model_quantized.onnx",)),
 )
 # Those that can be written, the likeliest first; the others refuse to, and say why.
 WRITTEN = ("huggingface", "sentence-transformers", "tfhub", "onnx", "onnx-int8", "tf1", "keras-hub")
@@ -73,7 +73,7 @@ def format_of(place: Path) -> tuple[Format, str]:
     raise unrecognised(place, [inside for inside in _folders(place) if _is_recognised(inside)])
 
 
-def read_checkpoint(path: Path, told: Told = NOTHING_TOLD) -> Stored:
+def read_checkpoint(path: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
     """Open what `path` means: a directory, a prefix, a file of either, or an archive.
 
     Raises as `place_at`, `format_of` and the format's `read`.

@@ -39,8 +39,8 @@ def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
         return as_they_are
-    for finding in not_expressed(found.vocabulary, found.policy):
-        LOGGER.warning("%s", finding.line())
+    for diagnostic in not_expressed(found.vocabulary, found.policy):
+        LOGGER.warning("%s", diagnostic.line())
     length = found.model_max_length or MODEL_MAX_LENGTH
     return saved_files(found.vocabulary, found.policy, length)
 

@@ -13,7 +13,7 @@ from albertkit import tables
 from albertkit.cli.output import number_of, to_standard_output
 from albertkit.cli.sources import named_in_order, no_text
 from albertkit.errors import InputError
-from albertkit.tables import BadRow, RowBatch, Table
+from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.batch import one_after_another
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Write = Callable[[Table], None]
 Count = Callable[[], int | None]  # of rows; None: nobody knows yet
-LeaveOut = Callable[[Sequence[BadRow]], object]
+LeaveOut = Callable[[Sequence[InvalidRow]], object]
 
 
 def run_streamed(
@@ -90,7 +90,7 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
-    foreseen = tables.Foreseen(inputs)
+    foreseen = tables.RowEstimate(inputs)
     batches = tables.read_batches(
         inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad, foreseen=foreseen
     )
@@ -151,7 +151,7 @@ def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[Leav
         _say(f"{number_of(listed.rows, 'bad row')} listed in {beside}")
 
 
-def _tell_bad(left_out: Sequence[BadRow], line: ProgressLine | None) -> None:
+def _tell_bad(left_out: Sequence[InvalidRow], line: ProgressLine | None) -> None:
     for bad in left_out:
         if line is not None:
             line.make_way()

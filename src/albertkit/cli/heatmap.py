@@ -15,7 +15,7 @@ WRITTEN_OUT = 20  # texts; of more, the numbers in the squares would be too smal
 
 
 def check_plot(place: Path) -> None:
-    """Raise InputError [output-kind-unknown], SurroundingsError [extra-missing]."""
+    """Raise InputError [output-kind-unknown], ResourceError [extra-missing]."""
     if place.suffix.lower() not in KINDS:
         raise InputError(
             "output-kind-unknown",

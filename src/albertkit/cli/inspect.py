@@ -11,7 +11,7 @@ from albertkit.cli import options
 from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
-    from albertkit.errors import Finding
+    from albertkit.errors import Diagnostic
     from albertkit.runtime import Opened
     from albertkit.tables.table import Cell
 
@@ -60,12 +60,14 @@ def inspect(
     which precision this machine would compute.
     """
     check_options(form, output)
-    from albertkit.checkpoints import Told
+    from albertkit.checkpoints import ConfigOverrides
     from albertkit.cli.screen import record
     from albertkit.runtime import opened
     from albertkit.tables import Table
 
-    told = Told(num_hidden_layers=layers, num_attention_heads=heads, hidden_act=activation)
+    told = ConfigOverrides(
+        num_hidden_layers=layers, num_attention_heads=heads, hidden_act=activation
+    )
     found = opened(model, told, policy=policy)
     facts: dict[str, Cell] = {
         "place": str(found.place),
@@ -132,7 +134,7 @@ def _facts_of_precision(found: Opened, calibration: Path | None) -> dict[str, Ce
     return {**facts, "int8": f"{fit.name}: {fit.fidelity.line()}"}
 
 
-def _notes(found: Opened) -> tuple[Finding, ...]:
+def _notes(found: Opened) -> tuple[Diagnostic, ...]:
     from albertkit.conversion.self_test import doubts
 
     return found.notes + doubts(found.weights.config)

@@ -90,7 +90,7 @@ def _prepare_streams() -> None:
 
 
 def _told(error: AlbertKitError) -> int:
-    print(error.finding.line(), file=sys.stderr)
+    print(error.diagnostic.line(), file=sys.stderr)
     return error.exit_status
 
 

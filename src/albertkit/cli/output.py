@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from albertkit import tables
 from albertkit.cli.options import Form
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
     from albertkit.tables import Table
@@ -67,7 +67,7 @@ def number_of(count: int, noun: str) -> str:
 def to_standard_output() -> Iterator[None]:
     """A reader such as `head` may close the pipe when it has what it wanted.
 
-    Raises SurroundingsError [write-failed] for any other failure.
+    Raises ResourceError [write-failed] for any other failure.
     """
     try:
         yield
@@ -76,7 +76,7 @@ def to_standard_output() -> Iterator[None]:
         _drop_the_rest()
     except OSError as error:
         _drop_the_rest()
-        raise SurroundingsError(
+        raise ResourceError(
             "write-failed",
             f"standard output could not be written: {error.strerror or error}",
             why="what came before is there, the rest is not",

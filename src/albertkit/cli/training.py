@@ -99,10 +99,10 @@ def distil(recipe: Recipe, *, run: RunPlace, output: NewDirectory, threads: Thre
     from albertkit.pretraining import distillation as room
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
-    from albertkit.spec.pooling_config import Normalise, VectorPlan
+    from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
-    read = read_recipe(recipe, room.LessonRecipe)
-    plan = VectorPlan(steps=(Normalise(),), max_length=read.data.width)
+    read = read_recipe(recipe, room.DistillationConfig)
+    plan = PoolingConfig(steps=(Normalise(),), max_length=read.data.width)
     export(room.distil(read, run), read.tokenizer(), output, vectors=plan)
 
 
@@ -116,7 +116,7 @@ def lines_of(files: list[Path]) -> Iterator[str]:
 
 
 def use_torch(threads: int | None) -> None:
-    """Set torch's threads; raises SurroundingsError [extra-missing] where there is no torch."""
+    """Set torch's threads; raises ResourceError [extra-missing] where there is no torch."""
     from albertkit.errors.extras import extra_missing
 
     if find_spec("torch") is None:

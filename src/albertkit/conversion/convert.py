@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from albertkit.checkpoints import Format, Told, format_of
+from albertkit.checkpoints import ConfigOverrides, Format, format_of
 from albertkit.checkpoints.agreement import some, tensors
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
@@ -22,7 +22,7 @@ from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import opened_without, refuse_losses
 from albertkit.conversion.self_test import doubts_tested
 from albertkit.conversion.targets import target_named
-from albertkit.errors import Finding, FormatError, InputError
+from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.atomic import new_directory, speaking_of
 from albertkit.fileformats.safetensors import SavedDtype
@@ -45,7 +45,7 @@ class Conversion:
     place: Path
     format: str
     parity: Parity
-    notes: tuple[Finding, ...]
+    notes: tuple[Diagnostic, ...]
 
 
 @knows_its_keywords
@@ -68,11 +68,11 @@ def convert(
     has no place for: heads by name, "pooler", "vectors", "tokenizer". overwrite: exchange `dst`,
     which must be a model's directory, for the new one.
     Raises InputError [unknown-format], [same-place], [place-not-empty], [part-unknown],
-    [target-cannot-hold], FormatError [parity-failed], SurroundingsError [write-failed], and what
+    [target-cannot-hold], FormatError [parity-failed], ResourceError [write-failed], and what
     reading raises; `dst` is untouched then.
     """
     target = target_named(to)
-    told = Told(
+    told = ConfigOverrides(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
@@ -111,7 +111,7 @@ def check_places(source: Path, place: Path, *, overwrite: bool) -> None:
     try:
         format_of(place)
     except FormatError as error:
-        why = f"--overwrite exchanges a model only, and this is none: {error.finding.what}"
+        why = f"--overwrite exchanges a model only, and this is none: {error.diagnostic.what}"
         raise _not_empty(place, why, "another place") from error
 
 
@@ -129,13 +129,13 @@ def write_with_tokenizer(source: Opened, target: Format, place: Path, dtype: Sav
         target.write(replace(source.stored, tokenizer_files=files), place, dtype=dtype)
 
 
-def not_finite(weights: Weights) -> tuple[Finding, ...]:
+def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
     """A warning where weights are NaN or infinite: a copy of them is true, and worth nothing."""
     names = [name for name, array in weights.arrays.items() if not np.isfinite(array).all()]
     if not names:
         return ()
     return (
-        Finding(
+        Diagnostic(
             "weights-not-finite",
             "warning",
             f"NaN or infinite numbers in {tensors(len(names))}: {some(names)}",
@@ -146,13 +146,13 @@ def not_finite(weights: Weights) -> tuple[Finding, ...]:
     )
 
 
-def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Finding, ...]:
+def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Diagnostic, ...]:
     """Notes on what the target says otherwise, though it computes alike."""
-    notes: list[Finding] = []
+    notes: list[Diagnostic] = []
     changed = config_differences(source.weights.config, written.weights.config)
     if changed:
         notes.append(
-            Finding(
+            Diagnostic(
                 "config-changed",
                 "note",
                 f"{target} says otherwise: {', '.join(map(str, changed))}",
@@ -163,7 +163,7 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Findin
         unlike = tokenizer_differences(source.tokenizer, written.tokenizer)
         if unlike:
             notes.append(
-                Finding(
+                Diagnostic(
                     "tokenizer-changed",
                     "warning",
                     f"{target} reads text in its own way: {unlike.line()}",

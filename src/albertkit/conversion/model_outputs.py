@@ -14,7 +14,7 @@ import numpy as np
 from albertkit.conversion.parity_inputs import Questions
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack, plan, token_numbers
-from albertkit.engine.protocol import Engine, Outputs, Spans, SpanSearch, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Spans, SpanSearch
 from albertkit.spec import FloatArray, Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH
 
@@ -39,7 +39,7 @@ def answers(weights: Weights, questions: Questions, engine: Engine | None = None
     for layout in layouts:
         batch = pack(questions.encodings, layout)
         T = len(batch.slots)
-        first = Wanted(
+        first = OutputRequest(
             tokens=True,
             pooled=weights.has_pooler,
             mlm_at=np.arange(T) if masked else None,
@@ -48,7 +48,7 @@ def answers(weights: Weights, questions: Questions, engine: Engine | None = None
         )
         found = _named(engine.run(batch, first), first)
         for name in linear[1:]:
-            found |= _named(engine.run(batch, Wanted(head=name)), Wanted(head=name))
+            found |= _named(engine.run(batch, OutputRequest(head=name)), OutputRequest(head=name))
         parts.append(found)
     return {
         name: _in_order([part[name] for part in parts], layouts, questions, _of_tokens(name))
@@ -56,7 +56,7 @@ def answers(weights: Weights, questions: Questions, engine: Engine | None = None
     }
 
 
-def _named(outputs: Outputs, wanted: Wanted) -> Answers:
+def _named(outputs: Outputs, wanted: OutputRequest) -> Answers:
     found = {
         SEQUENCE: outputs.tokens,
         POOLED: outputs.pooled,

@@ -53,13 +53,13 @@ def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Qu
 
 
 def _seeded(config: AlbertConfig) -> Encodings:
-    chance = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     lengths = np.minimum(LENGTHS, config.max_position_embeddings)
     starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     count = int(starts[-1])
     return Encodings(
-        ids=chance.integers(0, config.vocab_size, count, dtype=np.int32),
-        type_ids=chance.integers(0, config.type_vocab_size, count, dtype=np.int32),
+        ids=rng.integers(0, config.vocab_size, count, dtype=np.int32),
+        type_ids=rng.integers(0, config.type_vocab_size, count, dtype=np.int32),
         starts=starts,
         dropped=np.zeros(len(lengths), np.int64),
     )

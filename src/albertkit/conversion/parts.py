@@ -14,7 +14,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.opened import Opened
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.heads import head
-from albertkit.spec.pooling_config import Dense, VectorPlan, VectorStep
+from albertkit.spec.pooling_config import Dense, PoolingConfig, VectorStep
 
 POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 
@@ -95,14 +95,14 @@ def _weights_without(weights: Weights, left_out: Iterable[str]) -> Weights:
     return Weights(weights.config, heads, arrays, weights.origin)
 
 
-def _settled(model: Opened) -> VectorPlan:
+def _settled(model: Opened) -> PoolingConfig:
     """The plan, the usual one where the place has none, with its length in numbers."""
-    plan = model.stored.vectors or VectorPlan()
+    plan = model.stored.vectors or PoolingConfig()
     positions = model.weights.config.max_position_embeddings
     return replace(plan, max_length=min(plan.max_length or positions, positions))
 
 
-def _same_plans(first: VectorPlan, second: VectorPlan) -> bool:
+def _same_plans(first: PoolingConfig, second: PoolingConfig) -> bool:
     return replace(first, steps=()) == replace(second, steps=()) and (
         len(first.steps) == len(second.steps) and all(map(_same_steps, first.steps, second.steps))
     )

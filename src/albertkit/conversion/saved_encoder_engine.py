@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from albertkit.checkpoints.tfhub.export_run import LOGITS, POOLED, SEQUENCE, SavedEncoder
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.spec import AlbertConfig, Weights
 
 
@@ -30,7 +30,7 @@ class SavedEncoderEngine:
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
         lengths = np.diff(batch.starts)  # [N]
         own = np.arange(lengths.max()) < lengths[:, None]  # [N, S]

@@ -15,7 +15,7 @@ import numpy as np
 from albertkit.engine.lists import logits_of_words
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Int64Array
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.opened import Opened
 from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights, preset
 from albertkit.spec.heads import MASKED_LM
@@ -107,7 +107,7 @@ def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     ]
 
 
-def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
+def doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
     """What is known to stand wrongly in configs of published models, found in this one.
 
     Sources: google-research/albert modeling.py, whose gelu is the tanh form in v1 and v2 alike;
@@ -119,7 +119,7 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
         return ()
     if config.activation == "gelu_erf":
         found.append(
-            Finding(
+            Diagnostic(
                 "metadata-doubtful",
                 "warning",
                 f"hidden_act is {config.hidden_act!r}, the erf form of gelu",
@@ -131,7 +131,7 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
         )
     if _sizes(config) == _sizes(preset("xlarge")) and config.num_attention_heads != 32:
         found.append(
-            Finding(
+            Diagnostic(
                 "metadata-doubtful",
                 "warning",
                 f"num_attention_heads is {config.num_attention_heads}",
@@ -144,7 +144,7 @@ def doubts(config: AlbertConfig) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def doubts_tested(model: Opened) -> tuple[Finding, ...]:
+def doubts_tested(model: Opened) -> tuple[Diagnostic, ...]:
     """The doubts about a model, each with the self-test's figures where it can be made."""
     found = doubts(model.weights.config)
     if not found or MASKED_LM.name not in model.weights.heads:
@@ -152,7 +152,7 @@ def doubts_tested(model: Opened) -> tuple[Finding, ...]:
     try:
         figures = self_test(model).line()
     except InputError as error:
-        if error.finding.code != "self-test-impossible":
+        if error.diagnostic.code != "self-test-impossible":
             raise
         return found
     return tuple(replace(each, why=f"{each.why}; {figures}") for each in found)

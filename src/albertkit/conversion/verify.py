@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.checkpoints import Told
+from albertkit.checkpoints import ConfigOverrides
 from albertkit.conversion.differences import (
     ConfigDifference,
     TokenizerDifferences,
@@ -93,7 +93,7 @@ def verify(
     what a place's files may not say, for both. tokenizers: whether ids are compared too.
     Raises what reading raises.
     """
-    told = Told(
+    told = ConfigOverrides(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,

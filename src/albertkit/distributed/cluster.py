@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import cast
 
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.errors.extras import extra_missing
 
 LOGGER = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def cluster(address: str | None = None, *, cores: int = 0) -> Iterator[ModuleTyp
     what RAY_ADDRESS says, or a new cluster of this machine alone, which ends with the block.
     cores: of a new one; 0: all that this machine has.
     A program that has joined one itself keeps it.
-    Raises SurroundingsError [extra-missing], [cluster-unreachable], [cluster-mismatched],
+    Raises ResourceError [extra-missing], [cluster-unreachable], [cluster-mismatched],
     InputError [option-invalid].
     """
     place = address or os.environ.get("RAY_ADDRESS") or ALONE
@@ -133,16 +133,16 @@ def _refuse_what_is_no_cluster(place: str) -> None:
         raise _not_joined(place, ConnectionError(f"it answers {answer!r}, as no Ray does"))
 
 
-def _not_joined(place: str, error: Exception) -> SurroundingsError:
+def _not_joined(place: str, error: Exception) -> ResourceError:
     said = " ".join(str(error).split())
     if "Version mismatch" in said:
-        return SurroundingsError(
+        return ResourceError(
             "cluster-mismatched",
             f"the cluster at {place} runs other versions: {said}",
             why="Ray joins only what has its own version, and Python's",
             fix="Install the cluster's versions here, or ours there",
         )
-    return SurroundingsError(
+    return ResourceError(
         "cluster-unreachable",
         f"there is no Ray cluster to join at {place}: {said}",
         why="the work is done by its workers",

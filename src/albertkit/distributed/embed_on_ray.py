@@ -15,7 +15,7 @@ from typing import Self
 
 from albertkit.distributed.cluster import cluster
 from albertkit.distributed.shards_on_ray import Needs, made_on_ray
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.tables import Inputs
 from albertkit.tables.filesystems.remote import is_uri
 from albertkit.tables.filesystems.remote_path import RemotePath
@@ -26,7 +26,7 @@ from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardDone, ShardTask, embed_shard
 from albertkit.tasks.jobs.run_job import JobDone, OpenJob, no_row, progress_line
-from albertkit.tasks.truncation import Cuts
+from albertkit.tasks.truncation import TruncationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class EmbedWork:
         )
 
     def opened(self) -> Callable[[int], ShardDone]:
-        """See Work; raises SurroundingsError [output-elsewhere], and as `EmbedJob.embedder`."""
+        """See Work; raises ResourceError [output-elsewhere], and as `EmbedJob.embedder`."""
         if not (self.shards.directory / JOB).exists():
-            raise SurroundingsError(
+            raise ResourceError(
                 "output-elsewhere",
                 f"there is no {JOB} in {str(self.shards.directory)!r} on this machine",
                 why="the job was begun in a directory of that name on another",
@@ -146,7 +146,7 @@ def run_on_ray(
 
 def _told(open_job: OpenJob, made: list[ShardDone]) -> JobDone:
     embedder = open_job.embedder
-    told = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
+    told = JobDone(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
     for done in sorted(made, key=lambda done: done.number):
         told.add(done)
     told.tell()

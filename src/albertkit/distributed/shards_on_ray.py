@@ -14,7 +14,7 @@ from typing import Any
 
 import albertkit
 from albertkit.distributed.worker import SHARD, TOLD, Beginnings, Done_co, Made, Work, Worker
-from albertkit.errors import AlbertKitError, SurroundingsError
+from albertkit.errors import AlbertKitError, ResourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Needs:
     def room(self, ray: ModuleType) -> int:
         """How many workers the cluster has room for, at least one.
 
-        Raises SurroundingsError [device-unavailable].
+        Raises ResourceError [device-unavailable].
         """
         there = ray.cluster_resources()
         room = int(there.get("CPU", 1)) // self.cores
         if self.gpus:
             found = int(there.get("GPU", 0))
             if found < self.gpus:  # Ray would wait for more for ever
-                raise SurroundingsError(
+                raise ResourceError(
                     "device-unavailable",
                     f"the cluster has {found} GPUs",
                     why=f"each worker is to compute on {self.gpus}",
@@ -57,7 +57,7 @@ def made_on_ray(
     workers: at most so many at a time; None: as many as the cluster has room for. What the user
     gave ends the job where it is wrong. What fails at a worker is told when the other shards are
     made, or as soon as there are as many failures as workers.
-    Raises what workers raise, SurroundingsError [worker-died], [worker-unfit],
+    Raises what workers raise, ResourceError [worker-died], [worker-unfit],
     [device-unavailable].
     """
     if not shards:
@@ -71,7 +71,7 @@ def made_on_ray(
             yield told.done
             continue
         error = told.error()
-        if not isinstance(error, SurroundingsError):
+        if not isinstance(error, ResourceError):
             raise error
         failures.append(error)
         if len(failures) >= workers:
@@ -100,7 +100,7 @@ def _rows(
     except ray.exceptions.RayError as error:
         if "No module named 'albertkit'" not in str(error):
             raise
-        raise SurroundingsError(
+        raise ResourceError(
             "worker-unfit",
             "a worker has no albertkit",
             why="each machine of the cluster makes shards of its own",
@@ -110,8 +110,8 @@ def _rows(
 
 def _unmade(failures: Sequence[AlbertKitError], shards: int) -> AlbertKitError:
     """The first failure, with what becomes of the shards."""
-    first = failures[0].finding
-    return SurroundingsError(
+    first = failures[0].diagnostic
+    return ResourceError(
         first.code,
         first.what,
         why=first.why,

@@ -1,6 +1,6 @@
 """What runs in the workers of a cluster: one shard after another, by what was opened once.
 
-What went wrong comes back as a Finding, not as an exception: Ray would wrap it in its own, and
+What went wrong comes back as a Diagnostic, not as an exception: Ray would wrap it in its own, and
 print its traces. A worker that dies says nothing; the shard it was making is begun again by
 another, and its beginnings are counted in a process that is none of them.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import albertkit
-from albertkit.errors import AlbertKitError, Finding, SurroundingsError
+from albertkit.errors import AlbertKitError, Diagnostic, ResourceError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +45,10 @@ class Failed:
     """A shard that is not there; kind: of the error. Errors themselves don't travel."""
 
     kind: type[AlbertKitError]
-    finding: Finding
+    diagnostic: Diagnostic
 
     def error(self) -> AlbertKitError:
-        f = self.finding
+        f = self.diagnostic
         return self.kind(f.code, f.what, why=f.why, fix=f.fix, where=f.where)
 
 
@@ -89,14 +89,14 @@ class Worker:
                 self.make = self.work.opened()
             return Made(self.make(shard))
         except AlbertKitError as error:
-            where = " ".join(filter(None, (f"on {_machine()}", error.finding.where)))
-            return Failed(type(error), replace(error.finding, where=where))
+            where = " ".join(filter(None, (f"on {_machine()}", error.diagnostic.where)))
+            return Failed(type(error), replace(error.diagnostic, where=where))
 
     def _begin(self, shard: int) -> None:
         import ray
 
         if ray.get(self.beginnings.begin.remote(shard)) > BEGINNINGS:
-            raise SurroundingsError(
+            raise ResourceError(
                 "worker-died",
                 f"shard {shard} was begun {BEGINNINGS} times, and each time the worker died",
                 why="out of memory, or its machine went away",
@@ -105,7 +105,7 @@ class Worker:
 
     def _check_version(self) -> None:
         if albertkit.__version__ != self.version:
-            raise SurroundingsError(
+            raise ResourceError(
                 "worker-unfit",
                 f"this worker has albertkit {albertkit.__version__}, the job comes from"
                 f" {self.version}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Wanted
+from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch
 from albertkit.engine.span_search import search_spans
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -16,7 +16,7 @@ from albertkit.spec import FloatArray, head
 from albertkit.spec.heads import Reads
 
 
-def tokens_read(batch: PackedBatch, wanted: Wanted) -> Int64Array | None:
+def tokens_read(batch: PackedBatch, wanted: OutputRequest) -> Int64Array | None:
     """[K] numbers of the tokens that answers are made of, ascending; None: of all T."""
     if wanted.tokens or wanted.spans is not None or _head_reads(wanted, "tokens"):
         return None
@@ -30,7 +30,7 @@ def answers(
     emit: NumpyEmitter,
     vectors: FloatArray,
     starts: Int64Array,
-    wanted: Wanted,
+    wanted: OutputRequest,
     read: Int64Array | None = None,
 ) -> Outputs:
     """vectors: [K, H] of the tokens `read`, as `tokens_read` gave them; may become an answer.
@@ -62,5 +62,5 @@ def answers(
     )
 
 
-def _head_reads(wanted: Wanted, kind: Reads) -> bool:
+def _head_reads(wanted: OutputRequest, kind: Reads) -> bool:
     return wanted.head is not None and head(wanted.head).reads == kind

@@ -13,11 +13,13 @@ from dataclasses import fields, replace
 import numpy as np
 
 from albertkit.engine.packing import lone
-from albertkit.engine.protocol import Outputs, PackedBatch, Spans, Wanted
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Spans
 from albertkit.spec import FloatArray
 
 
-def texts_apart(batch: PackedBatch, wanted: Wanted) -> Iterator[tuple[PackedBatch, Wanted]]:
+def texts_apart(
+    batch: PackedBatch, wanted: OutputRequest
+) -> Iterator[tuple[PackedBatch, OutputRequest]]:
     """Each text and what is wanted of it; tokens are counted from its own first."""
     for begin, end in itertools.pairwise(batch.starts.tolist()):
         slots = batch.slots[begin:end]  # [S]
@@ -38,7 +40,7 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
     )
 
 
-def _wanted_of(wanted: Wanted, begin: int, end: int) -> Wanted:
+def _wanted_of(wanted: OutputRequest, begin: int, end: int) -> OutputRequest:
     """What is wanted of the tokens begin … end."""
     mlm_at, spans = wanted.mlm_at, wanted.spans
     if mlm_at is not None:

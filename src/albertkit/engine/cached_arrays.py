@@ -13,7 +13,7 @@ import numpy as np
 from albertkit.spec import FloatArray
 
 
-class HeldArrays(Mapping[str, FloatArray]):
+class CachedArrays(Mapping[str, FloatArray]):
     """`arrays`, each read at its first use; mapped float32 stays where it lies."""
 
     def __init__(self, arrays: Mapping[str, FloatArray]) -> None:

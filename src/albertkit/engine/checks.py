@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int32Array, PackedBatch, Wanted
+from albertkit.engine.protocol import Int32Array, OutputRequest, PackedBatch
 from albertkit.errors import InputError
 from albertkit.spec import Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH
 
 
-def check(weights: Weights, batch: PackedBatch, wanted: Wanted) -> None:
+def check(weights: Weights, batch: PackedBatch, wanted: OutputRequest) -> None:
     """Raise InputError where `weights` cannot answer."""
     c = weights.config
     _check_range("id-out-of-range", "an id", batch.ids, c.vocab_size, "ids")
@@ -59,7 +59,7 @@ FIXES = {
 }
 
 
-def _heads(wanted: Wanted) -> list[str]:
+def _heads(wanted: OutputRequest) -> list[str]:
     asked = {
         MASKED_LM.name: wanted.mlm_at is not None,
         SPAN_SEARCH.name: wanted.spans is not None,
@@ -68,5 +68,5 @@ def _heads(wanted: Wanted) -> list[str]:
     return [name for name, is_wanted in asked.items() if is_wanted]
 
 
-def _reads_pooled(wanted: Wanted) -> bool:
+def _reads_pooled(wanted: OutputRequest) -> bool:
     return wanted.pooled or (wanted.head is not None and head(wanted.head).reads == "pooled")

@@ -15,8 +15,8 @@ from albertkit.engine.pooling import text_vectors, wanted_by
 from albertkit.engine.protocol import (
     Engine,
     Int64Array,
+    OutputRequest,
     PackedBatch,
-    Wanted,
     given,
 )
 from albertkit.spec import FloatArray
@@ -52,7 +52,7 @@ def vectors_of_tokens(
     """One vector a token [T, H]; text n owns those from encodings.starts[n]."""
     vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
     for layout, batch in _batches(encodings, slots, progress):
-        outputs = engine.run(batch, Wanted(tokens=True))
+        outputs = engine.run(batch, OutputRequest(tokens=True))
         vectors[token_numbers(encodings, layout)] = given(outputs.tokens)
     return vectors
 
@@ -75,7 +75,7 @@ def logits_of_words(
         asked = np.flatnonzero(np.isin(numbers, at))
         if not len(asked):
             continue
-        outputs = engine.run(batch, Wanted(mlm_at=asked))
+        outputs = engine.run(batch, OutputRequest(mlm_at=asked))
         logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
     return logits
 

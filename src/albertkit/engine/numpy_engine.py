@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.engine.answers import answers, tokens_read
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int32Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.protocol import Int32Array, OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -25,13 +25,13 @@ class NumpyEngine:
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
-        self._emit = NumpyEmitter(weights.config, HeldArrays(weights.arrays))
+        self._emit = NumpyEmitter(weights.config, CachedArrays(weights.arrays))
 
     @property
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
         read = tokens_read(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]
@@ -41,7 +41,7 @@ class NumpyEngine:
             ids=batch.ids,
             type_ids=batch.type_ids,
             positions=batch.positions,
-            mask=own_text(batch.owners),
+            mask=own_text(batch.segment_ids),
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
         return answers(self._emit, vectors, batch.starts, wanted, read)
@@ -50,10 +50,10 @@ class NumpyEngine:
         """Nothing to give back."""
 
 
-def own_text(owners: Int32Array) -> FloatArray:
+def own_text(segment_ids: Int32Array) -> FloatArray:
     """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere.
 
     Empty slots see each other, so that no softmax is over nothing.
     """
-    same = owners[:, None, :, None] == owners[:, None, None, :]
+    same = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
     return np.where(same, np.float32(0), np.float32(UNSEEN))

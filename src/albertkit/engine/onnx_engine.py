@@ -19,12 +19,12 @@ from albertkit.engine.openvino.engine import own_cores
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import (
     Int64Array,
+    OutputRequest,
     Outputs,
     PackedBatch,
     Precision,
     Spans,
     SpanSearch,
-    Wanted,
 )
 from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
 from albertkit.graph.onnx.span_search import BEGINNINGS, ENDS
@@ -66,7 +66,7 @@ class OnnxEngine:
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
         mask = _mask(batch)  # [N, S]
         with self._one_at_a_time:

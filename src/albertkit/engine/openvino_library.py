@@ -12,7 +12,7 @@ import sys
 import threading
 from types import ModuleType
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 
 TELEMETRY = "openvino_telemetry"
 _one_at_a_time = threading.Lock()
@@ -21,14 +21,14 @@ _one_at_a_time = threading.Lock()
 def openvino() -> ModuleType:
     """The module openvino, imported without its telemetry.
 
-    Raises SurroundingsError [engine-unavailable] where this platform cannot import it.
+    Raises ResourceError [engine-unavailable] where this platform cannot import it.
     """
     with _one_at_a_time:
         if sys.modules.get("openvino") is None:
             try:
                 _import_quietly()
             except (ImportError, OSError) as error:
-                raise SurroundingsError(
+                raise ResourceError(
                     "engine-unavailable",
                     "OpenVINO cannot be imported",
                     why=str(error).partition("\n")[0].rstrip("."),

@@ -115,7 +115,7 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
         ids=laid(encodings.ids[sources], 0),
         type_ids=laid(encodings.type_ids[sources], 0),
         positions=laid(positions, 0),
-        owners=laid(np.repeat(np.arange(len(texts)), lengths), -1),
+        segment_ids=laid(np.repeat(np.arange(len(texts)), lengths), -1),
         slots=slots,
         starts=starts,
     )
@@ -124,10 +124,10 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
 def lone(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatch:
     """One text [S] in a row of `width`."""
     S = len(ids)
-    kept, types, positions, owners = np.zeros((4, 1, width), np.int32)
+    kept, types, positions, segment_ids = np.zeros((4, 1, width), np.int32)
     kept[0, :S], types[0, :S], positions[0, :S] = ids, type_ids, np.arange(S)
-    owners[0, S:] = -1
-    return PackedBatch(kept, types, positions, owners, np.arange(S), np.array([0, S]))
+    segment_ids[0, S:] = -1
+    return PackedBatch(kept, types, positions, segment_ids, np.arange(S), np.array([0, S]))
 
 
 def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:

@@ -10,14 +10,14 @@ import itertools
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, Outputs, Wanted, given
+from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, given
 from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling
 
 
-def wanted_by(pooling: Pooling) -> Wanted:
+def wanted_by(pooling: Pooling) -> OutputRequest:
     """What an engine must compute so that `text_vectors` can pool."""
-    return Wanted(pooled=True) if pooling == "pooler" else Wanted(tokens=True)
+    return OutputRequest(pooled=True) if pooling == "pooler" else OutputRequest(tokens=True)
 
 
 def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> FloatArray:

@@ -26,7 +26,7 @@ class PackedBatch:
     ids: Int32Array  # [R, W]
     type_ids: Int32Array  # [R, W]
     positions: Int32Array  # [R, W], counted from 0 in each text
-    owners: Int32Array  # [R, W], number of the text in this batch, or -1
+    segment_ids: Int32Array  # [R, W], number of the text in this batch, or -1
     slots: Int64Array  # [T], flat slot of each token, the texts in their order
     starts: Int64Array  # [N + 1], text n owns slots[starts[n]:starts[n + 1]]
 
@@ -59,7 +59,7 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OutputRequest:
     """What is to be computed; nothing else is."""
 
     tokens: bool = False  # token vectors [T, H]
@@ -106,5 +106,5 @@ class Engine(Protocol):
     def config(self) -> AlbertConfig: ...
     @property
     def precision(self) -> Precision: ...
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs: ...
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs: ...
     def close(self) -> None: ...

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from albertkit.errors import Finding, SurroundingsError
+from albertkit.errors import Diagnostic, ResourceError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -20,15 +20,15 @@ COSTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tell_replaced(error: SurroundingsError, by: str) -> None:
+def tell_replaced(error: ResourceError, by: str) -> None:
     """Once for each engine; error: what `openvino()` raised."""
-    _tell(error.finding.why, by)
+    _tell(error.diagnostic.why, by)
 
 
 @functools.cache
 def _tell(why: str, by: str) -> None:
     LOGGER.warning(
-        Finding(
+        Diagnostic(
             "engine-replaced",
             "warning",
             f"OpenVINO cannot be imported, and {by} computes in its place",

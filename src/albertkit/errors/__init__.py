@@ -1,18 +1,18 @@
-"""Findings, the exceptions that carry them, and the list of their codes."""
+"""Diagnostics, the exceptions that carry them, and the list of their codes."""
 
 from albertkit.errors.codes import CODES
-from albertkit.errors.diagnostic import Finding, Severity
-from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors.diagnostic import Diagnostic, Severity
+from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.errors.extras import extra_missing, imported
 
 __all__ = [
     "CODES",
     "AlbertKitError",
-    "Finding",
+    "Diagnostic",
     "FormatError",
     "InputError",
+    "ResourceError",
     "Severity",
-    "SurroundingsError",
     "extra_missing",
     "imported",
 ]

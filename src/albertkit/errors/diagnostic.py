@@ -1,4 +1,4 @@
-"""One finding: what is wrong, why that cannot be right, what to do, and a stable code.
+"""One diagnostic: what is wrong, why that cannot be right, what to do, and a stable code.
 
 An exception carries one, the command line prints one, a server returns one: always the same text.
 """
@@ -12,7 +12,7 @@ Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnostic:
     """What was found, in the parts in which people look for it."""
 
     code: str  # kebab-case, listed in errors/codes.py, never changes

@@ -3,7 +3,7 @@
 AlbertKitError
 ├── InputError (also ValueError)          exit 2   what the caller gave cannot be used
 ├── FormatError (also ValueError)         exit 2   a file is broken, foreign or of another kind
-└── SurroundingsError (also RuntimeError) exit 3   an extra is missing, a disk full, a hub away
+└── ResourceError (also RuntimeError) exit 3   an extra is missing, a disk full, a hub away
 
 Any other exception that leaves the package is a bug of ours.
 """
@@ -13,23 +13,23 @@ from __future__ import annotations
 from functools import partial
 from typing import Self
 
-from albertkit.errors.diagnostic import Finding
+from albertkit.errors.diagnostic import Diagnostic
 
 
 class AlbertKitError(Exception):
-    """An error with a Finding; `str(error)` is its one line."""
+    """An error with a Diagnostic; `str(error)` is its one line."""
 
     exit_status = 2
 
     def __init__(
         self, code: str, what: str, *, why: str = "", fix: str = "", where: str = ""
     ) -> None:
-        self.finding = Finding(code, "error", what, why, fix, where)
-        super().__init__(self.finding.line())
+        self.diagnostic = Diagnostic(code, "error", what, why, fix, where)
+        super().__init__(self.diagnostic.line())
 
     def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
         """How it is sent to another process; the way of all exceptions knows the line alone."""
-        f = self.finding
+        f = self.diagnostic
         return partial(type(self), f.code, f.what, why=f.why, fix=f.fix, where=f.where), ()
 
 
@@ -41,7 +41,7 @@ class FormatError(AlbertKitError, ValueError):
     """A file is truncated, damaged, foreign, or of another kind than its name says."""
 
 
-class SurroundingsError(AlbertKitError, RuntimeError):
+class ResourceError(AlbertKitError, RuntimeError):
     """Something around us is missing: an extra, disk space, a reachable hub."""
 
     exit_status = 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 
-from albertkit.errors.exceptions import SurroundingsError
+from albertkit.errors.exceptions import ResourceError
 
 EXTRA_OF: Mapping[str, str] = MappingProxyType(
     {
@@ -21,7 +21,7 @@ EXTRA_OF: Mapping[str, str] = MappingProxyType(
 
 
 def imported(library: str, wanted_for: str) -> ModuleType:
-    """The library; raises SurroundingsError [extra-missing] where it is not installed."""
+    """The library; raises ResourceError [extra-missing] where it is not installed."""
     try:
         return import_module(library)
     except ModuleNotFoundError as error:
@@ -31,10 +31,10 @@ def imported(library: str, wanted_for: str) -> ModuleType:
         raise extra_missing(package, wanted_for) from error
 
 
-def extra_missing(library: str, wanted_for: str) -> SurroundingsError:
+def extra_missing(library: str, wanted_for: str) -> ResourceError:
     """The error that says how to install `library`, which `wanted_for` needs."""
     extra = EXTRA_OF[library]
-    return SurroundingsError(
+    return ResourceError(
         "extra-missing",
         f"{wanted_for} needs {library}, which is not installed",
         why="the plain install does without it",

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from albertkit.errors import AlbertKitError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, InputError, ResourceError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def new_file(place: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the name `place` when the block ends well.
 
     Its mode is 0666 less the umask. A link of that name is replaced, not followed.
-    Raises InputError [file-not-found] without a parent directory, SurroundingsError
+    Raises InputError [file-not-found] without a parent directory, ResourceError
     [write-failed] where the disk is full or the directory closed to us.
     """
     if not place.parent.is_dir():
@@ -61,7 +61,7 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
     that cannot change its name (a mount point, or one that holds the current directory) gets its
     new files one by one, each whole, in the order of their names; the log says so. It is refused
     where others were to be removed.
-    Raises InputError [place-not-empty] for a file's name, SurroundingsError [write-failed].
+    Raises InputError [place-not-empty] for a file's name, ResourceError [write-failed].
     """
     fixed = place.is_dir() and _cannot_be_renamed(place)
     if fixed and others == "removed" and any(place.iterdir()):
@@ -124,11 +124,11 @@ def _created(path: Path) -> BinaryIO:
 
 @contextmanager
 def told_as_write_failed(place: Path | str) -> Iterator[None]:
-    """Turn what the system says into SurroundingsError [write-failed]."""
+    """Turn what the system says into ResourceError [write-failed]."""
     try:
         yield
     except OSError as error:
-        raise SurroundingsError(
+        raise ResourceError(
             "write-failed",
             f"{str(place)!r} could not be written: {error.strerror or error}",
             why="what was there before is untouched",
@@ -142,7 +142,7 @@ def speaking_of(staging: Path, place: Path) -> Iterator[None]:
     try:
         yield
     except AlbertKitError as error:
-        part = error.finding
+        part = error.diagnostic
 
         def said(text: str) -> str:
             return text.replace(str(staging), str(place))
@@ -180,8 +180,8 @@ def _cannot_be_renamed(place: Path) -> bool:
     return place.is_mount() or place.is_symlink() or Path.cwd().is_relative_to(place.resolve())
 
 
-def _not_exchangeable(place: Path) -> SurroundingsError:
-    return SurroundingsError(
+def _not_exchangeable(place: Path) -> ResourceError:
+    return ResourceError(
         "write-failed",
         f"{str(place)!r} cannot be exchanged for a new directory",
         why="it is a mount point, or holds the current directory",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.errors import FormatError, InputError, SurroundingsError
+from albertkit.errors import FormatError, InputError, ResourceError
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -81,7 +81,7 @@ def map_file(path: Path) -> memoryview:
     """Map a file read-only: a byte is read from disk when it is touched.
 
     Raises InputError [file-not-found]; FormatError [file-foreign] for a Git LFS pointer or a web
-    page, [file-truncated] for an empty file; SurroundingsError [file-unreadable].
+    page, [file-truncated] for an empty file; ResourceError [file-unreadable].
     """
     if not path.is_file():
         raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
@@ -104,11 +104,11 @@ def map_file(path: Path) -> memoryview:
 
 @contextmanager
 def told_as_unreadable(path: Path | str) -> Iterator[None]:
-    """Turn what the system says into SurroundingsError [file-unreadable]."""
+    """Turn what the system says into ResourceError [file-unreadable]."""
     try:
         yield
     except OSError as error:
-        raise SurroundingsError(
+        raise ResourceError(
             "file-unreadable",
             f"{str(path)!r} could not be read: {error.strerror or error}",
             why="the system refuses it",

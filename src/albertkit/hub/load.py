@@ -13,12 +13,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints import Told
+from albertkit.checkpoints import ConfigOverrides
 from albertkit.errors import FormatError, InputError, imported
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.opened import opened
 from albertkit.sources import directory_of
-from albertkit.tokenization import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
 if TYPE_CHECKING:
     from albertkit.hub.encoder import Encoder
@@ -34,7 +34,7 @@ WITHOUT_WEIGHTS = frozenset({"file-foreign", "checkpoint-unrecognised", "file-no
 def load(
     handle: str | Path,
     *,
-    policy: str | TextPolicy | None = None,
+    policy: str | TokenizerPolicy | None = None,
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
     hidden_act: str | None = None,
@@ -45,13 +45,13 @@ def load(
     without weights gives a Preprocessor. policy: how text is read instead; "tfhub" as
     albert_en_preprocess does. num_hidden_layers, num_attention_heads, hidden_act: what the files
     may not say.
-    Raises SurroundingsError [extra-missing], InputError [pooler-missing], and what reading raises.
+    Raises ResourceError [extra-missing], InputError [pooler-missing], and what reading raises.
     """
     imported("torch", "albertkit.hub")
     from albertkit.hub.encoder import Encoder
     from albertkit.hub.preprocessor import Preprocessor
 
-    told = Told(
+    told = ConfigOverrides(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
@@ -59,7 +59,7 @@ def load(
     try:
         found = opened(handle, told, policy=policy)
     except (FormatError, InputError) as error:
-        if error.finding.code not in WITHOUT_WEIGHTS:
+        if error.diagnostic.code not in WITHOUT_WEIGHTS:
             raise
         tokenizer = _tokenizer(handle, policy)
         if tokenizer is None:
@@ -70,11 +70,11 @@ def load(
     return Encoder(found.weights, Preprocessor(found.tokenizer) if found.tokenizer else None)
 
 
-def _tokenizer(handle: str | Path, policy: str | TextPolicy | None) -> AlbertTokenizer | None:
+def _tokenizer(handle: str | Path, policy: str | TokenizerPolicy | None) -> AlbertTokenizer | None:
     """The tokenizer of a place that has no weights; None where it has none either."""
     try:
         return AlbertTokenizer.from_pretrained(directory_of(handle), policy=policy)
     except FormatError as error:
-        if error.finding.code != "no-vocabulary":
+        if error.diagnostic.code != "no-vocabulary":
             raise
         return None

@@ -28,7 +28,7 @@ ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")
 #   [B, 1, S, S] keeps the texts of a packed row apart.
 # - TextBounds: those of its own text, where texts lie end to end in one row. For answers alone:
 #   nothing is dropped out, and no trace is left.
-Sight = Tensor | TextBounds | None
+AttentionMask = Tensor | TextBounds | None
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class AlbertAttention(nn.Module):
         self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
         self.implementation: Attention = implementation
 
-    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
         """x: [B, S, H]"""
         q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
         keep = trace is not None and trace.attentions is not None
@@ -168,7 +168,7 @@ class AlbertLayer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.activation = config.activation
 
-    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
         attended = self.attention(x, sight, trace)  # [B, S, H]
         grown = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(grown)))
@@ -185,7 +185,7 @@ class AlbertLayerGroup(nn.Module):
         layers = (AlbertLayer(config, implementation) for _ in range(config.inner_group_num))
         self.albert_layers = nn.ModuleList(layers)
 
-    def forward(self, x: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
         for layer in self.albert_layers:
             x = layer(x, sight, trace)
         return x
@@ -201,7 +201,7 @@ class AlbertTransformer(nn.Module):
         self.albert_layer_groups = nn.ModuleList(groups)
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
 
-    def forward(self, embedded: Tensor, sight: Sight, trace: Trace | None) -> Tensor:
+    def forward(self, embedded: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
@@ -233,7 +233,7 @@ class AlbertEncoder(nn.Module):
         words: Tensor,
         type_ids: Tensor,
         position_ids: Tensor,
-        sight: Sight,
+        sight: AttentionMask,
         trace: Trace | None = None,
     ) -> Tensor:
         """Token vectors [B, S, H].

@@ -18,9 +18,9 @@ from albertkit.engine.int8.search import find_scheme
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.precision import PrecisionName, check_calibration, precision_for
 from albertkit.engine.processor import this_processor
-from albertkit.engine.protocol import Engine, Outputs, Precision, Wanted
+from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import tell_replaced
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.call_adapter import Returned, read_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, texts_of
@@ -94,7 +94,7 @@ class CompiledAlbert:
         output = self._source.dressed(self._forward(self, arguments))
         return output.to_tuple() if as_tuple else output
 
-    def answers(self, texts: Unpadded, wanted: Wanted) -> Outputs:
+    def answers(self, texts: Unpadded, wanted: OutputRequest) -> Outputs:
         return answers_of(self._engine, texts, wanted)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ def compile_for_inference(
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
     [groups-rounded], [option-invalid], [precision-unsupported], [calibration-missing],
-    [fidelity-too-low], and SurroundingsError [engine-unavailable] where it is to be deterministic.
+    [fidelity-too-low], and ResourceError [engine-unavailable] where it is to be deterministic.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(
@@ -139,8 +139,8 @@ def compile_for_inference(
     source = torch_weights(model)
     try:
         engine = _by_openvino(source, precision, threads, calibration, deterministic)
-    except SurroundingsError as error:
-        if error.finding.code != "engine-unavailable" or deterministic:
+    except ResourceError as error:
+        if error.diagnostic.code != "engine-unavailable" or deterministic:
             raise
         able = precision_for(precision, lambda: processor_of("cpu"))
         tell_replaced(error, by="torch")

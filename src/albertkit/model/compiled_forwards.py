@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from albertkit.engine.protocol import Int64Array, Outputs, SpanSearch, Wanted, given
+from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, SpanSearch, given
 from albertkit.model.base_model import AlbertModel
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
@@ -55,7 +55,7 @@ class Answering(Reader, Protocol):
 
     @property
     def has_pooler(self) -> bool: ...
-    def answers(self, texts: Unpadded, wanted: Wanted) -> Outputs: ...
+    def answers(self, texts: Unpadded, wanted: OutputRequest) -> Outputs: ...
 
 
 Forward = Callable[[Answering, Arguments], ModelOutput]
@@ -68,7 +68,7 @@ def texts_of(model: Reader, arguments: Arguments) -> Unpadded:
 
 def bare(model: Answering, arguments: Arguments) -> BaseModelOutputWithPooling:
     texts = texts_of(model, arguments)
-    found = model.answers(texts, Wanted(tokens=True, pooled=model.has_pooler))
+    found = model.answers(texts, OutputRequest(tokens=True, pooled=model.has_pooler))
     pooled = None if found.pooled is None else torch.from_numpy(found.pooled)
     return BaseModelOutputWithPooling(texts.padded(given(found.tokens)), pooled)
 
@@ -76,14 +76,14 @@ def bare(model: Answering, arguments: Arguments) -> BaseModelOutputWithPooling:
 def masked_words(model: Answering, arguments: Arguments) -> MaskedLMOutput:
     texts = texts_of(model, arguments)
     slots = _masked_slots(texts, arguments)
-    found = model.answers(texts, Wanted(mlm_at=_numbers(texts, slots)))
+    found = model.answers(texts, OutputRequest(mlm_at=_numbers(texts, slots)))
     return MaskedLMOutput(None, _word_logits(found, texts, slots))
 
 
 def pretraining(model: Answering, arguments: Arguments) -> AlbertForPreTrainingOutput:
     texts = texts_of(model, arguments)
     slots = _masked_slots(texts, arguments)
-    wanted = Wanted(mlm_at=_numbers(texts, slots), head=SENTENCE_ORDER.name)
+    wanted = OutputRequest(mlm_at=_numbers(texts, slots), head=SENTENCE_ORDER.name)
     found = model.answers(texts, wanted)
     words, order = _word_logits(found, texts, slots), torch.from_numpy(given(found.head_logits))
     return AlbertForPreTrainingOutput(None, words, order)
@@ -122,7 +122,7 @@ def span_search(model: Answering, arguments: Arguments) -> SpanSearchOutput:
         ends=min(arguments.get("end_n_top", 5), widest),
         closed=None if p_mask is None else p_mask.numpy()[texts.own] > 0,
     )
-    found = model.answers(texts, Wanted(spans=search)).spans
+    found = model.answers(texts, OutputRequest(spans=search)).spans
     if found is None:
         raise AssertionError("an engine that was asked for spans gives them")
     return SpanSearchOutput(
@@ -150,7 +150,7 @@ FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
 
 
 def _head(model: Answering, texts: Unpadded, name: str) -> FloatArray:
-    return given(model.answers(texts, Wanted(head=name)).head_logits)
+    return given(model.answers(texts, OutputRequest(head=name)).head_logits)
 
 
 def _masked_slots(texts: Unpadded, arguments: Arguments) -> Int64Array | None:

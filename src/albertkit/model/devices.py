@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from albertkit.engine.processor import Processor, system_flags
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 
 # Instructions that multiply bfloat16, by the system's names for them.
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
@@ -14,7 +14,7 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 def device_here(asked: str) -> str:
     """The device itself, for "auto" a GPU where torch sees one, else the CPU.
 
-    asked: "auto", "cpu", "cuda" or "cuda:N". Raises SurroundingsError [device-unavailable].
+    asked: "auto", "cpu", "cuda" or "cuda:N". Raises ResourceError [device-unavailable].
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked == "auto":
@@ -22,7 +22,7 @@ def device_here(asked: str) -> str:
     device = torch.device(asked)
     if device.type == "cuda" and (device.index or 0) >= gpus:
         for_gpus = torch.version.cuda or torch.version.hip
-        raise SurroundingsError(
+        raise ResourceError(
             "device-unavailable",
             f"device is {asked!r}, and torch sees {gpus or 'no'} GPU{'s' if gpus > 1 else ''}",
             why=f"torch {torch.__version__} is built for {'GPUs' if for_gpus else 'CPUs only'}",

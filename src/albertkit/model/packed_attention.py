@@ -20,12 +20,12 @@ Kernel = Callable[..., Tensor]
 HEAD_STEP = 8  # the GPU's kernel takes heads of a multiple of this size
 
 
-def packed_mask(owners: Tensor) -> Tensor:
+def packed_mask(segment_ids: Tensor) -> Tensor:
     """owners: [R, W] number of each slot's text, -1 for empty. Returns bool [R, 1, W, W].
 
     Empty slots see each other, so that no row of scores is without a key.
     """
-    return owners[:, None, :, None] == owners[:, None, None, :]
+    return segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
 
 
 @dataclass(frozen=True, slots=True)

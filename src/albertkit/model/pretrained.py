@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from albertkit.checkpoints import HUGGINGFACE, Stored, read_checkpoint
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.archives.unpacking import Unpacked
@@ -121,10 +121,10 @@ class PretrainedAlbert(nn.Module, ABC):
         """Write a directory that transformers opens, whole or not at all.
 
         The tokenizer's files of the directory that the model came from go along.
-        Raises InputError [float16-overflow], SurroundingsError [write-failed].
+        Raises InputError [float16-overflow], ResourceError [write-failed].
         """
         files = tuple(file for file in self.tokenizer_files if file.is_file())
-        HUGGINGFACE.write(Stored(self.weights(), files), Path(place), dtype=dtype)
+        HUGGINGFACE.write(Checkpoint(self.weights(), files), Path(place), dtype=dtype)
 
     def weights(self) -> Weights:
         """The parameters under their canonical names, as float32 arrays.

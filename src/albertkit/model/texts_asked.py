@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.engine.protocol import Engine, Int64Array, Outputs, Spans, Wanted
+from albertkit.engine.protocol import Engine, Int64Array, OutputRequest, Outputs, Spans
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import head
 
 Array = npt.NDArray[Any]  # of float32, or of places
 
 
-def answers_of(engine: Engine, texts: Unpadded, wanted: Wanted) -> Outputs:
+def answers_of(engine: Engine, texts: Unpadded, wanted: OutputRequest) -> Outputs:
     """wanted: its tokens are numbered through the whole list; mlm_at is ascending, none twice."""
     N, T = len(texts.encodings), len(texts.positions)
     P = 0 if wanted.mlm_at is None else len(wanted.mlm_at)
@@ -50,10 +50,10 @@ class _Whole:
     def __init__(self) -> None:
         self.arrays: dict[str, Array] = {}
 
-    def put(self, name: str, part: Array | None, owners: Int64Array, count: int) -> None:
+    def put(self, name: str, part: Array | None, segment_ids: Int64Array, count: int) -> None:
         """Row i of `part` becomes row owners[i] of `count`."""
         if part is None:
             return
         if name not in self.arrays:
             self.arrays[name] = np.empty((count, *part.shape[1:]), part.dtype)
-        self.arrays[name][owners] = part
+        self.arrays[name][segment_ids] = part

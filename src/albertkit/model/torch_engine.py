@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from albertkit.engine.answers import answers
-from albertkit.engine.cached_arrays import HeldArrays, unprotected
+from albertkit.engine.cached_arrays import CachedArrays, unprotected
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int64Array, Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import InputError
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder
@@ -49,14 +49,14 @@ class TorchEngine:
         self.weights = weights
         self.precision = precision
         self._device = torch.device(device)
-        self._heads = NumpyEmitter(weights.config, HeldArrays(weights.arrays))
+        self._heads = NumpyEmitter(weights.config, CachedArrays(weights.arrays))
         self._encoder: AlbertEncoder | None = encoder_of(weights, DTYPES[precision], self._device)
 
     @property
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
         encoder = self._encoder
         if encoder is None:
@@ -89,7 +89,7 @@ def encoder_of(weights: Weights, dtype: torch.dtype, device: torch.device) -> Al
     """The encoder in eval mode; float32 on a CPU shares the memory of `weights`."""
     with torch.device("meta"):  # so that nothing is filled before its parameters are there
         encoder = AlbertEncoder(weights.config, pooler=False)
-    arrays = HeldArrays(weights.arrays)
+    arrays = CachedArrays(weights.arrays)
     state = {
         name: torch.from_numpy(unprotected(arrays[name])).to(device, dtype)
         for name, _ in encoder.named_parameters()

@@ -27,7 +27,7 @@ class PretrainingBatch:
     ids: Int64  # [R, W]
     type_ids: Int64  # [R, W]
     positions: Int64  # [R, W]
-    owners: Int64  # [R, W], -1 for empty slots
+    segment_ids: Int64  # [R, W], -1 for empty slots
     masked: Int64  # [P] flat slots
     labels: Int64  # [P], IGNORED where there are fewer
     firsts: Int64  # [N] flat slot of each sequence's [CLS]
@@ -40,7 +40,7 @@ class PretrainingBatch:
             self.ids,
             self.type_ids,
             self.positions,
-            self.owners,
+            self.segment_ids,
             self.masked,
             self.labels,
             self.firsts,
@@ -77,42 +77,42 @@ def batches(
 
     What does not fill a last batch is left out.
     """
-    chance = np.random.default_rng((seed, epoch, 1))
+    rng = np.random.default_rng((seed, epoch, 1))
     order_seed = int(np.random.default_rng((seed, epoch, 0)).integers(1 << 62))
     stream = sequences(shard, shape.width, order_seed)
     for placed in filled_rows(stream, shape.rows, shape.width, shape.texts):
-        yield _batch(placed, shape, begins_word, chance)
+        yield _batch(placed, shape, begins_word, rng)
 
 
 def _batch(
     placed: list[Placed[Sequence]],
     shape: BatchShape,
     begins_word: npt.NDArray[np.bool_],
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> PretrainingBatch:
     R, W = shape.rows, shape.width
     ids, types, positions = (np.zeros((R, W), np.int64) for _ in range(3))
-    owners = np.full((R, W), -1, np.int64)
+    segment_ids = np.full((R, W), -1, np.int64)
     masked: list[Int64] = []
     labels: list[npt.NDArray[np.int32]] = []
     for number, (sequence, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
-        hidden = hide(sequence.ids, begins_word, chance, shape.share)
+        hidden = hide(sequence.ids, begins_word, rng, shape.share)
         here = slice(at, at + len(sequence))
         ids[row, here], types[row, here] = hidden.ids, sequence.type_ids
         positions[row, here] = np.arange(len(sequence))
-        owners[row, here] = number
+        segment_ids[row, here] = number
         masked.append(hidden.places + row * W + at)
         labels.append(hidden.labels)
     return PretrainingBatch(
         ids,
         types,
         positions,
-        owners,
+        segment_ids,
         _filled(np.concatenate(masked), shape.masked, 0),
         _filled(np.concatenate(labels), shape.masked, IGNORED),
         _filled(np.array([p.row * W + p.at for p in placed]), shape.texts, 0),
         _filled(np.array([p.item.order for p in placed]), shape.texts, IGNORED),
-        real=int((owners >= 0).sum()),
+        real=int((segment_ids >= 0).sum()),
     )
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from albertkit.model.albert import AlbertEncoder, initialise
 from albertkit.model.packed_attention import packed_mask
 from albertkit.pretraining.batches import Int64
-from albertkit.pretraining.distillation_dataset import Lesson, Lessons
+from albertkit.pretraining.distillation_dataset import DistillationDataset, DistillationExample
 from albertkit.pretraining.initialization import aligned_start, directions
 from albertkit.pretraining.pretrain import arrays_of
 from albertkit.pretraining.recipe import Recipe
@@ -31,7 +31,7 @@ from albertkit.training.loop import Run, StepResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LessonRecipe:
+class DistillationConfig:
     """What is read: paths are counted from the recipe's directory."""
 
     tokenizer: str  # a directory or a SentencePiece model
@@ -47,7 +47,7 @@ class LessonBatch:
 
     ids: Int64  # [R, W]
     positions: Int64  # [R, W]
-    owners: Int64  # [R, W], -1 for empty slots
+    segment_ids: Int64  # [R, W], -1 for empty slots
     targets: FloatArray  # [N, H], unit length
     real: int  # tokens that are not filling
 
@@ -60,20 +60,22 @@ class Student(nn.Module):
         self.albert = AlbertEncoder(config, pooler=False, implementation="eager")
         initialise(self, config.initializer_range)
 
-    def vectors(self, ids: Tensor, positions: Tensor, owners: Tensor) -> Tensor:
+    def vectors(self, ids: Tensor, positions: Tensor, segment_ids: Tensor) -> Tensor:
         """The mean token vector of each text, [N, H], from packed rows [R, W]."""
         types = torch.zeros_like(ids)
-        tokens = self.albert.token_vectors(ids, types, positions, packed_mask(owners))
-        real = owners.flatten() >= 0
-        owner = owners.flatten()[real]
+        tokens = self.albert.token_vectors(ids, types, positions, packed_mask(segment_ids))
+        real = segment_ids.flatten() >= 0
+        owner = segment_ids.flatten()[real]
         sums = tokens.new_zeros(int(owner.max()) + 1, tokens.shape[-1])
         sums = sums.index_add(0, owner, tokens.flatten(0, 1)[real])
         return sums / torch.bincount(owner)[:, None]
 
     def forward(self, batch: LessonBatch) -> StepResult:
         """1 - cosine to the targets, in the mean over texts."""
-        ids, positions, owners = map(torch.from_numpy, (batch.ids, batch.positions, batch.owners))
-        found = F.normalize(self.vectors(ids, positions, owners), dim=-1)
+        ids, positions, segment_ids = map(
+            torch.from_numpy, (batch.ids, batch.positions, batch.segment_ids)
+        )
+        found = F.normalize(self.vectors(ids, positions, segment_ids), dim=-1)
         cosine = (found * torch.from_numpy(batch.targets)).sum(-1).mean()
         return StepResult(1 - cosine, batch.real, {"cosine": cosine})
 
@@ -82,10 +84,10 @@ class Student(nn.Module):
         return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
 
 
-def distil(recipe: Recipe[LessonRecipe], place: Path) -> Weights:
+def distil(recipe: Recipe[DistillationConfig], place: Path) -> Weights:
     """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
     tokenizer = recipe.tokenizer()
-    lessons = Lessons.open(recipe.home / recipe.data.lessons)
+    lessons = DistillationDataset.open(recipe.home / recipe.data.lessons)
     config = recipe.model.config(tokenizer.vocab_size)
     turn = directions(lessons.targets, config.hidden_size)  # [D, H]
     torch.manual_seed(recipe.schedule.seed)
@@ -112,25 +114,30 @@ def distil(recipe: Recipe[LessonRecipe], place: Path) -> Weights:
 
 
 def epoch_batches(
-    recipe: Recipe[LessonRecipe], lessons: Lessons, turn: npt.NDArray[np.floating], epoch: int
+    recipe: Recipe[DistillationConfig],
+    lessons: DistillationDataset,
+    turn: npt.NDArray[np.floating],
+    epoch: int,
 ) -> Iterator[LessonBatch]:
     """All lessons once, in an order of this epoch."""
-    chance = np.random.default_rng((recipe.schedule.seed, epoch))
+    rng = np.random.default_rng((recipe.schedule.seed, epoch))
     rows, width = recipe.data.rows, recipe.data.width
-    stream = (lessons.take(int(n), width) for n in chance.permutation(len(lessons)))
+    stream = (lessons.take(int(n), width) for n in rng.permutation(len(lessons)))
     for placed in filled_rows(stream, rows, width, rows * width):
         yield _batch(placed, rows, width, turn)
 
 
 def _batch(
-    placed: list[Placed[Lesson]], rows: int, width: int, turn: npt.NDArray[np.floating]
+    placed: list[Placed[DistillationExample]], rows: int, width: int, turn: npt.NDArray[np.floating]
 ) -> LessonBatch:
     ids, positions = (np.zeros((rows, width), np.int64) for _ in range(2))
-    owners = np.full((rows, width), -1, np.int64)
+    segment_ids = np.full((rows, width), -1, np.int64)
     for number, (lesson, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
         here = slice(at, at + len(lesson))
         ids[row, here], positions[row, here] = lesson.ids, np.arange(len(lesson))
-        owners[row, here] = number
+        segment_ids[row, here] = number
     targets = np.stack([p.item.target for p in placed]).astype(np.float32) @ turn
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    return LessonBatch(ids, positions, owners, targets.astype(np.float32), int((owners >= 0).sum()))
+    return LessonBatch(
+        ids, positions, segment_ids, targets.astype(np.float32), int((segment_ids >= 0).sum())
+    )

@@ -21,7 +21,7 @@ PARTS = ("ids", "starts", "targets")
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class DistillationExample:
     """One text and its teacher's vector."""
 
     ids: npt.NDArray[np.integer]  # [S]
@@ -32,7 +32,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class DistillationDataset:
     """All texts and vectors."""
 
     ids: npt.NDArray[np.integer]
@@ -42,14 +42,14 @@ class Lessons:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, number: int, most: int) -> Lesson:
+    def take(self, number: int, most: int) -> DistillationExample:
         """Text `number`, cut to `most` ids with its [SEP] kept."""
         ids = np.array(self.ids[self.starts[number] : self.starts[number + 1]][:most])
         ids[-1] = SEP
-        return Lesson(ids, self.targets[number])
+        return DistillationExample(ids, self.targets[number])
 
     @classmethod
-    def open(cls, place: Path) -> Lessons:
+    def open(cls, place: Path) -> DistillationDataset:
         """Map the lessons in the directory `place`."""
         arrays = (np.load(place / f"{name}.npy", mmap_mode="r") for name in PARTS)
         return cls(*arrays)

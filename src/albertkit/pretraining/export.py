@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Stored
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.loaded import stamped
 from albertkit.spec import Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
 
@@ -18,14 +18,14 @@ def export(
     tokenizer: AlbertTokenizer,
     place: Path,
     *,
-    vectors: VectorPlan | None = None,
+    vectors: PoolingConfig | None = None,
     dtype: SavedDtype = "float16",
 ) -> None:
     """Write weights and tokenizer into the directory `place`, whole or not at all.
 
     vectors: how a text's vector is made; with it sentence-transformers opens the directory too.
     """
-    stored = Stored(stamped(weights, tokenizer), vectors=vectors)
+    stored = Checkpoint(stamped(weights, tokenizer), vectors=vectors)
     form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
     with new_directory(place) as folder:
         form.write(stored, folder, dtype=dtype)

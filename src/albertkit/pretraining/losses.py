@@ -32,10 +32,10 @@ class PackedPretraining(nn.Module):
 
     def forward(self, batch: PretrainingBatch) -> StepResult:
         """Both losses of a batch, summed, with their accuracies."""
-        ids, type_ids, positions, owners, masked, labels, firsts, orders = map(
+        ids, type_ids, positions, segment_ids, masked, labels, firsts, orders = map(
             torch.from_numpy, batch.arrays()
         )
-        mask = packed_mask(owners)
+        mask = packed_mask(segment_ids)
         vectors = self.albert.token_vectors(ids, type_ids, positions, mask).flatten(0, 1)
         table = self.albert.embeddings.word_embeddings.weight
         words = self.predictions(vectors[masked], table)  # [P, V]

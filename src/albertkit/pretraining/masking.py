@@ -50,17 +50,17 @@ def _is_start(piece: str) -> bool:
 def hide(
     ids: npt.NDArray[np.int32],
     begins_word: npt.NDArray[np.bool_],
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     share: float = 0.15,
 ) -> Masked:
     """Hide about `share` of the pieces of one sequence.
 
     ids: [S] with special tokens. begins_word: [V] from `start_pieces`.
     """
-    places = _choose(ids, begins_word, chance, max(1, round(share * len(ids))))
+    places = _choose(ids, begins_word, rng, max(1, round(share * len(ids))))
     labels = ids[places]
-    dice = chance.random(len(places))
-    random_pieces = chance.integers(FIRST_ORDINARY, len(begins_word), len(places))
+    dice = rng.random(len(places))
+    random_pieces = rng.integers(FIRST_ORDINARY, len(begins_word), len(places))
     shown = np.where(
         dice < HIDDEN_SHARE, MASK, np.where(dice < HIDDEN_SHARE + KEPT_SHARE, labels, random_pieces)
     )
@@ -72,7 +72,7 @@ def hide(
 def _choose(
     ids: npt.NDArray[np.int32],
     begins_word: npt.NDArray[np.bool_],
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     budget: int,
 ) -> npt.NDArray[np.int64]:
     """Places of whole spans of words, at most `budget` pieces, in rising order."""
@@ -82,8 +82,8 @@ def _choose(
     words = [(int(a), int(b), bool(special[a])) for a, b in zip(starts, ends, strict=True)]
     covered = np.zeros(len(ids), bool)
     left = budget
-    spans = chance.choice(3, len(words), p=SPAN_SHARES) + 1
-    for number in chance.permutation(len(words)):
+    spans = rng.choice(3, len(words), p=SPAN_SHARES) + 1
+    for number in rng.permutation(len(words)):
         if left <= 0:
             break
         for count in range(int(spans[number]), 0, -1):

@@ -47,9 +47,9 @@ def begin_with_neighbours(
             why=f"places take {PLACES} dimensions of the embedding and of each of two heads",
             fix="Make them wider, or begin at random: leave piece_vectors out",
         )
-    chance = np.random.default_rng(seed)
-    turn = np.linalg.qr(chance.normal(size=(H, E)))[0] * math.sqrt(H / E)  # [H, E]
-    _set(parameters[WORD_TABLE], _words(pieces, E, chance))
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(rng.normal(size=(H, E)))[0] * math.sqrt(H / E)  # [H, E]
+    _set(parameters[WORD_TABLE], _words(pieces, E, rng))
     _set(parameters["embeddings.position_embeddings.weight"], _places(config))
     parameters["embeddings.token_type_embeddings.weight"].data.mul_(0.1)
     _set(parameters["encoder.embedding_hidden_mapping_in.weight"], turn)
@@ -64,13 +64,13 @@ def begin_with_neighbours(
 
 
 def _words(
-    pieces: npt.NDArray[np.floating], width: int, chance: np.random.Generator
+    pieces: npt.NDArray[np.floating], width: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """[V, E]: piece vectors in their first directions, the dimensions of places empty."""
     centred = pieces.astype(np.float64) - pieces.mean(0, dtype=np.float64)
     words = centred @ directions(centred, width - PLACES)
     words *= SPREAD / words.std()
-    words[:SPECIALS] = chance.normal(0, SPREAD, (SPECIALS, width - PLACES))
+    words[:SPECIALS] = rng.normal(0, SPREAD, (SPECIALS, width - PLACES))
     return np.pad(words, ((0, 0), (0, PLACES)))
 
 

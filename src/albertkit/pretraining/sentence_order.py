@@ -36,12 +36,12 @@ class Sequence:
 
 def sequences(shard: Shard, length: int, seed: int) -> Iterator[Sequence]:
     """All of the shard once, documents in random order, as sequences of at most `length` ids."""
-    chance = np.random.default_rng(seed)
-    for number in chance.permutation(len(shard)):
-        yield from _cut(shard[int(number)], length, chance)
+    rng = np.random.default_rng(seed)
+    for number in rng.permutation(len(shard)):
+        yield from _cut(shard[int(number)], length, rng)
 
 
-def _cut(document: Document, length: int, chance: np.random.Generator) -> Iterator[Sequence]:
+def _cut(document: Document, length: int, rng: np.random.Generator) -> Iterator[Sequence]:
     """A document from end to end, in stretches of whole sentences.
 
     A stretch that ended inside a sentence would give the order away: in order, no [SEP] stands
@@ -51,25 +51,25 @@ def _cut(document: Document, length: int, chance: np.random.Generator) -> Iterat
     at, last = 0, len(document.ids)
     while last - at >= SHORTEST:
         room = length - SPECIALS
-        if chance.random() < SHORT_SHARE:
-            room = int(chance.integers(SHORTEST, room + 1))
+        if rng.random() < SHORT_SHARE:
+            room = int(rng.integers(SHORTEST, room + 1))
         fitting = ends[(ends > at) & (ends <= at + room)]
         stop = int(fitting[-1]) if len(fitting) else min(at + room, last)
         begins_whole = at == 0 or at in ends
         cuts = fitting[:-1] - at if len(fitting) and begins_whole else fitting[:0]
-        yield _pair(document.ids[at:stop].astype(np.int32), cuts, chance)
+        yield _pair(document.ids[at:stop].astype(np.int32), cuts, rng)
         at = stop
 
 
 def _pair(
-    body: npt.NDArray[np.int32], cuts: npt.NDArray[np.int64], chance: np.random.Generator
+    body: npt.NDArray[np.int32], cuts: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> Sequence:
     """The body, parted at one of `cuts`, which are the sentence starts inside it."""
     if not len(cuts):
         ids = np.concatenate(([CLS], body, [SEP])).astype(np.int32)
         return Sequence(ids, _types(len(body)), IGNORED)
-    cut = int(chance.choice(cuts))
-    a, b, order = body[:cut], body[cut:], int(chance.random() < 0.5)
+    cut = int(rng.choice(cuts))
+    a, b, order = body[:cut], body[cut:], int(rng.random() < 0.5)
     if order:
         a, b = b, a
     ids = np.concatenate(([CLS], a, [SEP], b, [SEP])).astype(np.int32)

@@ -15,7 +15,7 @@ import sentencepiece
 
 from albertkit.errors import InputError
 from albertkit.tokenization.normalization import normalise
-from albertkit.tokenization.policy import REFERENCE, TextPolicy
+from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€', "▁")  # ids 0-13
 
@@ -24,7 +24,7 @@ def train_vocabulary(
     lines: Iterable[str],
     *,
     size: int = 30_000,
-    policy: TextPolicy = REFERENCE,
+    policy: TokenizerPolicy = REFERENCE,
     sentences: int = 10_000_000,
     threads: int = 2,
 ) -> bytes:

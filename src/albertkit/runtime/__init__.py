@@ -3,7 +3,7 @@
 from albertkit.runtime.calibration_texts import Calibration
 from albertkit.runtime.choose_engine import EngineName
 from albertkit.runtime.computing import Computing, Opening
-from albertkit.runtime.loaded import Loaded, load
+from albertkit.runtime.loaded import LoadedModel, load
 from albertkit.runtime.opened import Opened, opened
 from albertkit.runtime.precision import PrecisionName
 
@@ -11,7 +11,7 @@ __all__ = [
     "Calibration",
     "Computing",
     "EngineName",
-    "Loaded",
+    "LoadedModel",
     "Opened",
     "Opening",
     "PrecisionName",

@@ -73,7 +73,7 @@ def _first_of(place: str | Path) -> list[str]:
             if len(texts) >= FIRST:
                 break
     except AlbertKitError as error:
-        found = error.finding
+        found = error.diagnostic
         if found.code not in REMEDIES:
             raise
         why, fix = REMEDIES[found.code]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.engine.replaced import tell_replaced
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization import Encodings
@@ -123,12 +123,12 @@ class EngineChoice:
                 scheme=scheme,
                 deterministic=self._deterministic,
             )
-        except SurroundingsError as error:
+        except ResourceError as error:
             if self.wanted == "openvino" or self.precision != "float32":
                 raise
             return self._in_its_place(error)
 
-    def _in_its_place(self, error: SurroundingsError) -> Engine:
+    def _in_its_place(self, error: ResourceError) -> Engine:
         """error: that OpenVINO cannot be imported."""
         try:
             from albertkit.model.torch_engine import TorchEngine

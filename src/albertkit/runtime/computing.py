@@ -10,7 +10,7 @@ from typing import TypedDict
 from albertkit.runtime.calibration_texts import Calibration
 from albertkit.runtime.choose_engine import EngineName
 from albertkit.runtime.precision import PrecisionName
-from albertkit.tokenization import TextPolicy
+from albertkit.tokenization import TokenizerPolicy
 
 
 class Computing(TypedDict, total=False):
@@ -26,7 +26,7 @@ class Computing(TypedDict, total=False):
 class Opening(Computing, total=False):
     """Also where a model is looked for, and how it reads text."""
 
-    policy: str | TextPolicy | None
+    policy: str | TokenizerPolicy | None
     revision: str | None
     token: str | bool | None
     local_files_only: bool

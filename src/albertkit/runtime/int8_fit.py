@@ -5,7 +5,7 @@ from __future__ import annotations
 from albertkit.engine.int8.search import FoundScheme, find_scheme
 from albertkit.runtime.calibration_texts import Given, texts_to_fit
 from albertkit.runtime.opened import Opened
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
 
@@ -16,7 +16,7 @@ def fitted_to(found: Opened, calibration: Given) -> FoundScheme:
     as reading the texts does.
     """
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place)
-    plan = found.stored.vectors or VectorPlan()
+    plan = found.stored.vectors or PoolingConfig()
     texts = [plan.as_read(text) for text in texts_to_fit(calibration)]
     encodings = tokenizer.encode_batch(texts, max_length=found.max_length)
     return find_scheme(found.weights, encodings, plan.pooling)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from albertkit.checkpoints import Told
+from albertkit.checkpoints import ConfigOverrides
 from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
-from albertkit.errors import Finding
+from albertkit.errors import Diagnostic
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.calibration_texts import Calibration, check_fitted_once, texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice, EngineName
@@ -24,8 +24,8 @@ from albertkit.runtime.placement import placed
 from albertkit.runtime.precision import PrecisionName, choose_precision
 from albertkit.sources import WORDS, Fetching
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.pooling_config import VectorPlan
-from albertkit.tokenization import AlbertTokenizer, Encodings, TextPolicy
+from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
 
 LOGGER = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LEVELS = {"note": logging.INFO, "warning": logging.WARNING, "error": logging.ERR
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model with all that it needs to answer about text.
 
     place: its directory. calibration: the texts that int8 is fitted to; none: those that are asked
@@ -46,8 +46,8 @@ class Loaded:
     tokenizer: AlbertTokenizer
     engines: EngineChoice
     calibration: Sequence[str] = ()
-    vectors: VectorPlan | None = None
-    notes: tuple[Finding, ...] = ()
+    vectors: PoolingConfig | None = None
+    notes: tuple[Diagnostic, ...] = ()
 
     @property
     def config(self) -> AlbertConfig:
@@ -87,7 +87,7 @@ def load(
     precision: PrecisionName = "float32",
     calibration: Calibration = None,
     deterministic: bool = False,
-    policy: str | TextPolicy | None = None,
+    policy: str | TokenizerPolicy | None = None,
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
     hidden_act: str | None = None,
@@ -95,7 +95,7 @@ def load(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
-) -> Loaded:
+) -> LoadedModel:
     """Open a model with its tokenizer and engine: what TextEmbedder and FillMask stand on.
 
     model: a directory of any known format, a built-in model's name, or one of a hub; None: the
@@ -110,10 +110,10 @@ def load(
     num_hidden_layers, num_attention_heads, hidden_act: what the model's files may not say.
     revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
     Raises InputError [unknown-model], [vocabulary-mismatch], [option-invalid],
-    [precision-unsupported], [calibration-missing], SurroundingsError [device-unavailable],
+    [precision-unsupported], [calibration-missing], ResourceError [device-unavailable],
     [extra-missing], [engine-unavailable], and what fetching and reading the files raises.
     """
-    told = Told(
+    told = ConfigOverrides(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
@@ -142,7 +142,7 @@ def load(
         device=placement.device,
         deterministic=deterministic,
     )
-    return Loaded(
+    return LoadedModel(
         found.place, found.weights, tokenizer, engines, to_fit, found.stored.vectors, found.notes
     )
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.checkpoints import NOTHING_TOLD, Stored, Told, format_of, place_at
-from albertkit.errors import Finding, FormatError
+from albertkit.checkpoints import NO_OVERRIDES, Checkpoint, ConfigOverrides, format_of, place_at
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.sources import AS_USUAL, Fetching, directory_of
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.spec.vocabulary import check_pieces
-from albertkit.tokenization import AlbertTokenizer, TextPolicy
+from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
 FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `stamped`
 
@@ -31,9 +31,9 @@ class Opened:
     place: Path
     format: str
     evidence: str
-    stored: Stored
+    stored: Checkpoint
     tokenizer: AlbertTokenizer | None
-    notes: tuple[Finding, ...]
+    notes: tuple[Diagnostic, ...]
 
     @property
     def weights(self) -> Weights:
@@ -47,10 +47,10 @@ class Opened:
 
 def opened(
     model: str | Path,
-    told: Told = NOTHING_TOLD,
+    told: ConfigOverrides = NO_OVERRIDES,
     *,
     fetching: Fetching = AS_USUAL,
-    policy: str | TextPolicy | None = None,
+    policy: str | TokenizerPolicy | None = None,
 ) -> Opened:
     """Open `model`; tensors stay on disk until they are touched.
 
@@ -74,7 +74,7 @@ def opened(
 
 
 def longest_text(
-    config: AlbertConfig, tokenizer: AlbertTokenizer | None, vectors: VectorPlan | None
+    config: AlbertConfig, tokenizer: AlbertTokenizer | None, vectors: PoolingConfig | None
 ) -> int:
     """Ids of the longest text that a model reads whole, specials included."""
     limits = [config.max_position_embeddings]
@@ -86,7 +86,7 @@ def longest_text(
 
 
 def _tokenizer(
-    stored: Stored, place: Path, policy: str | TextPolicy | None
+    stored: Checkpoint, place: Path, policy: str | TokenizerPolicy | None
 ) -> AlbertTokenizer | None:
     """The tokenizer of the files that came along; several lie in one directory."""
     files = stored.tokenizer_files
@@ -98,7 +98,7 @@ def _tokenizer(
     try:
         return AlbertTokenizer.from_pretrained(place, policy=policy)
     except FormatError as error:
-        if error.finding.code != "no-vocabulary":
+        if error.diagnostic.code != "no-vocabulary":
             raise
         return None
 

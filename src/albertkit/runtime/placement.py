@@ -45,7 +45,7 @@ def placed(
     deterministic: OpenVINO from the first text to the last, which alone can do it.
     device: "auto", and None for the engine torch, is a GPU where torch sees one, else the CPU;
     None is the CPU for all others.
-    Raises InputError [option-invalid], SurroundingsError [extra-missing], [device-unavailable].
+    Raises InputError [option-invalid], ResourceError [extra-missing], [device-unavailable].
     """
     one_of(engine, ENGINE_NAMES, "engine")
     if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):

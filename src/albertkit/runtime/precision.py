@@ -12,7 +12,7 @@ from albertkit.engine.precision import (
     PrecisionName,
     precision_for,
 )
-from albertkit.errors import InputError, SurroundingsError
+from albertkit.errors import InputError, ResourceError
 from albertkit.runtime.choose_engine import EngineName
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def choose_precision(
         )
     try:
         return precision_for(asked, processor)
-    except SurroundingsError as error:
+    except ResourceError as error:
         if asked != "auto" or engine != "auto":
             raise
-        return ChosenPrecision("float32", error.finding.what)
+        return ChosenPrecision("float32", error.diagnostic.what)

@@ -45,7 +45,7 @@ def is_ours(place: Path) -> bool:
 def new_entry(place: Path) -> Iterator[Path]:
     """An empty directory to fill, which becomes `place` when the block ends well.
 
-    Raises SurroundingsError [write-failed].
+    Raises ResourceError [write-failed].
     """
     with new_directory(place, others="removed") as unfinished:
         yield unfinished

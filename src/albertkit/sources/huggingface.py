@@ -20,7 +20,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.sources.fetching import Parts
 from albertkit.sources.needed_files import needed_files, weights_among
 from albertkit.sources.unreachable import not_asked, not_reached, offline_because, reason_of
@@ -99,7 +99,7 @@ def fetched(
 ) -> Path:
     """The directory of a snapshot that has the files which are needed.
 
-    Raises SurroundingsError [hub-unreachable], [hub-access-denied], [write-failed], InputError
+    Raises ResourceError [hub-unreachable], [hub-access-denied], [write-failed], InputError
     [unknown-model], [hub-revision-unknown], FormatError [checkpoint-unrecognised].
     """
     cached = _whole_copy(asked, cache_dir, parts)
@@ -112,8 +112,8 @@ def fetched(
         return cached  # a commit never changes
     try:
         return _asked_for(asked, token, cache_dir, parts, cached)
-    except SurroundingsError as error:
-        if cached is None or error.finding.code != "hub-unreachable":
+    except ResourceError as error:
+        if cached is None or error.diagnostic.code != "hub-unreachable":
             raise
         LOGGER.warning(
             "%s cannot be reached: the copy of %s in %s is used", endpoint(), asked.repo, cached
@@ -274,7 +274,7 @@ def _of_answer(
     page = f"{endpoint()}/{asked.repo}"
     status = error.response.status_code
     if isinstance(error, errors.GatedRepoError):
-        return SurroundingsError(
+        return ResourceError(
             "hub-access-denied",
             f"{page} is open only to those whom its owners let in",
             why="the token that was sent, if any, is not of one of them",
@@ -302,8 +302,8 @@ def _of_answer(
     return not_reached(asked.name, endpoint(), answer, _cache(cache_dir))
 
 
-def _denied(what: str, error: BaseException) -> SurroundingsError:
-    return SurroundingsError(
+def _denied(what: str, error: BaseException) -> ResourceError:
+    return ResourceError(
         "hub-access-denied",
         what,
         why=reason_of(error),
@@ -311,8 +311,8 @@ def _denied(what: str, error: BaseException) -> SurroundingsError:
     )
 
 
-def _not_written(cache: Path, error: OSError) -> SurroundingsError:
-    return SurroundingsError(
+def _not_written(cache: Path, error: OSError) -> ResourceError:
+    return ResourceError(
         "write-failed",
         f"the cache {str(cache)!r} could not be written: {error.strerror or error}",
         why="a model from a hub is kept there",

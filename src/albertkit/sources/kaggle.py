@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.errors import AlbertKitError, FormatError, InputError, SurroundingsError
+from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.fileformats.reader import read_json
 from albertkit.sources.cache import LIST, cache_home, is_ours, is_whole, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
@@ -158,7 +158,7 @@ def fetched(
 ) -> Path:
     """The unpacked directory, from a cache or from the net.
 
-    Raises SurroundingsError [hub-unreachable], [hub-access-denied], [write-failed], InputError
+    Raises ResourceError [hub-unreachable], [hub-access-denied], [write-failed], InputError
     [unknown-model], and FormatError as `unpack`.
     """
     place = model.place_in(cache_dir)
@@ -191,7 +191,7 @@ def _unpack(archive: Path, folder: Path, page: str) -> None:
     try:
         unpack(archive, folder)
     except FormatError as error:  # said of the address: the file itself is gone by then
-        found = error.finding
+        found = error.diagnostic
         raise FormatError(
             found.code, found.what, why=found.why, fix=found.fix, where=page
         ) from error
@@ -226,7 +226,7 @@ def _refused(
         )
     denied = [str(refusal) for refusal in refusals if refusal.status in (401, 403)]
     if denied:
-        return SurroundingsError(
+        return ResourceError(
             "hub-access-denied",
             f"{model.page} gives no archive ({denied[-1]})",
             why="Kaggle refuses so for hours at times, and always where terms must be agreed to",

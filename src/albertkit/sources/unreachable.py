@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from albertkit.errors import SurroundingsError
+from albertkit.errors import ResourceError
 
 # Hugging Face's variables; they stop us from asking any other hub too. Source: huggingface_hub,
 # constants.py.
@@ -29,9 +29,9 @@ def offline_because(local_files_only: bool) -> str | None:
     return next((f"{name}={os.environ[name]}" for name in set_ones), None)
 
 
-def not_asked(name: str, host: str, forbidden_by: str, cache: Path) -> SurroundingsError:
+def not_asked(name: str, host: str, forbidden_by: str, cache: Path) -> ResourceError:
     """The error for a model that is neither here nor in the cache, where asking is forbidden."""
-    return SurroundingsError(
+    return ResourceError(
         "hub-unreachable",
         f"{name!r} is not in the cache {str(cache)!r}",
         why=f"{forbidden_by} forbids to ask {host}",
@@ -39,10 +39,10 @@ def not_asked(name: str, host: str, forbidden_by: str, cache: Path) -> Surroundi
     )
 
 
-def not_reached(name: str, host: str, error: BaseException, cache: Path) -> SurroundingsError:
+def not_reached(name: str, host: str, error: BaseException, cache: Path) -> ResourceError:
     """The error for a model that is neither here nor in the cache, where the network fails."""
     reason, remedy = _reason(error)
-    return SurroundingsError(
+    return ResourceError(
         "hub-unreachable",
         f"{name!r} is no directory here, and {host} cannot be reached ({reason})",
         why=f"no whole copy of it is in the cache {str(cache)!r}",

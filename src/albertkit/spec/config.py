@@ -146,7 +146,7 @@ class AlbertConfig:
         try:
             return cls(**known, id2label=_labels(found), extra=MappingProxyType(extra))  # type: ignore[arg-type]  # checked in __post_init__
         except InputError as error:
-            part = error.finding
+            part = error.diagnostic
             raise FormatError(
                 part.code, part.what, why=part.why, fix=part.fix, where=where
             ) from error

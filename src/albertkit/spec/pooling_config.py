@@ -36,7 +36,7 @@ VectorStep: TypeAlias = Dense | Normalise
 
 
 @dataclass(frozen=True, slots=True)
-class VectorPlan:
+class PoolingConfig:
     """From texts to vectors, beside the encoder itself.
 
     max_length: of a text in ids, specials included; None: as many as the model has positions.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 
 # Word tables are padded to a multiple of some power of two, for speed: 128 is the largest seen.
 PADDED_TO = 128
@@ -10,7 +10,7 @@ BERT_PIECES = 30_522
 BERTS = f"{BERT_PIECES} is the size of bert-base-uncased's vocabulary"
 
 
-def check_pieces(pieces: int, rows: int, *, where: str = "") -> Finding | None:
+def check_pieces(pieces: int, rows: int, *, where: str = "") -> Diagnostic | None:
     """Compare a tokenizer's number of pieces with the rows of a model's word table.
 
     Returns a note where the table has a few rows more, as padded tables do.
@@ -20,7 +20,7 @@ def check_pieces(pieces: int, rows: int, *, where: str = "") -> Finding | None:
         return None
     what = f"the tokenizer has {pieces:,} pieces, the model's word table {rows:,} rows"
     if pieces < rows < pieces + PADDED_TO:
-        return Finding(
+        return Diagnostic(
             "vocabulary-mismatch",
             "note",
             what,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from albertkit.lazy_exports import face
 
 if TYPE_CHECKING:
-    from albertkit.tables.batch import BadRow as BadRow
+    from albertkit.tables.batch import InvalidRow as InvalidRow
     from albertkit.tables.batch import RowBatch as RowBatch
     from albertkit.tables.output_conflicts import check_apart as check_apart
     from albertkit.tables.readers.batches import count_rows as count_rows
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from albertkit.tables.readers.batches import read_texts as read_texts
     from albertkit.tables.readers.inputs import Inputs as Inputs
     from albertkit.tables.readers.inputs import find_inputs as find_inputs
-    from albertkit.tables.readers.row_estimate import Foreseen as Foreseen
+    from albertkit.tables.readers.row_estimate import RowEstimate as RowEstimate
     from albertkit.tables.table import Table as Table
     from albertkit.tables.writers.files import FILE_KINDS as FILE_KINDS
     from albertkit.tables.writers.files import check_output as check_output
@@ -31,8 +31,8 @@ else:
         {
             "output_conflicts": ("check_apart",),
             "writers.invalid_rows": ("new_bad_list",),
-            "batch": ("BadRow", "RowBatch"),
-            "readers.row_estimate": ("Foreseen",),
+            "batch": ("InvalidRow", "RowBatch"),
+            "readers.row_estimate": ("RowEstimate",),
             "readers.inputs": ("Inputs", "find_inputs"),
             "writers.mapped_result": ("given_back",),
             "readers.batches": ("count_rows", "read_batches", "read_texts"),

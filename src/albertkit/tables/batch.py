@@ -17,7 +17,7 @@ Kept: TypeAlias = Mapping[str, Column]
 
 
 @dataclass(frozen=True, slots=True)
-class BadRow:
+class InvalidRow:
     """A row that has no text, or several that are lost together.
 
     place: file. row: counted from 1 in its file. why: what is wrong with it, for "row 3 …".
@@ -32,7 +32,7 @@ class BadRow:
     number: int = 0
     rows: int = 1
 
-    def split(self, count: int) -> tuple[tuple[BadRow, ...], tuple[BadRow, ...]]:
+    def split(self, count: int) -> tuple[tuple[InvalidRow, ...], tuple[InvalidRow, ...]]:
         """Those before the row `number + count`, and those from there on."""
         if count <= 0:
             return (), (self,)
@@ -53,7 +53,7 @@ class RowBatch:
     texts: Sequence[str]
     kept: Kept
     first: int
-    bad: tuple[BadRow, ...] = ()
+    bad: tuple[InvalidRow, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -81,8 +81,8 @@ class RowBatch:
 
     def split(self, rows: int) -> tuple[RowBatch, RowBatch]:
         """The first `rows` rows, and the rest."""
-        before: list[BadRow] = []
-        behind: list[BadRow] = []
+        before: list[InvalidRow] = []
+        behind: list[InvalidRow] = []
         for bad in self.bad:
             ours, others = bad.split(self.first + rows - bad.number)
             before += ours

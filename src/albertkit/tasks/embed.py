@@ -18,16 +18,16 @@ from typing import Any, Final, Literal, Unpack, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Stored
+from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import Loaded, Opening, load
+from albertkit.runtime import LoadedModel, Opening, load
 from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
 from albertkit.spec import FloatArray
-from albertkit.spec.pooling_config import Pooling, Similarity, VectorPlan
+from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
 from albertkit.tasks.answer_stream import AnswerStream
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.encode_call import EncodeCall
@@ -36,7 +36,7 @@ from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
 from albertkit.tasks.texts import read_stream, read_texts
-from albertkit.tasks.truncation import WHEN_TOO_LONG, Cuts, WhenTooLong
+from albertkit.tasks.truncation import WHEN_TOO_LONG, TruncationReport, WhenTooLong
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType
 from albertkit.tokenization import AlbertTokenizer
@@ -86,7 +86,7 @@ class TextEmbedder:
         self.truncate_dim = truncate_dim
         name = VECTORS if model is None else model
         loaded = load(name, cache_dir=cache_folder, **opening)
-        plan = loaded.vectors or VectorPlan()
+        plan = loaded.vectors or PoolingConfig()
         self.plan = replace(
             plan,
             pooling=pooling or plan.pooling,
@@ -96,7 +96,7 @@ class TextEmbedder:
             similarity=similarity_fn_name or plan.similarity,
         )
         self.prompt_text(None, self.plan.default_prompt)  # refused here where the model lacks it
-        self.loaded: Loaded = replace(loaded, vectors=self.plan)
+        self.loaded: LoadedModel = replace(loaded, vectors=self.plan)
 
     @property
     def max_seq_length(self) -> int:
@@ -261,11 +261,11 @@ class TextEmbedder:
     def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers, transformers and this class open.
 
-        Raises InputError [vector-step-unknown] for the pooler, SurroundingsError [write-failed].
+        Raises InputError [vector-step-unknown] for the pooler, ResourceError [write-failed].
         """
         weights = stamped(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
-            SENTENCE_TRANSFORMERS.write(Stored(weights, vectors=self.plan), folder, dtype=dtype)
+            SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=self.plan), folder, dtype=dtype)
             self.tokenizer.save_pretrained(folder)
 
     def close(self) -> None:
@@ -274,7 +274,7 @@ class TextEmbedder:
 
     def encode_call(self, options: EncodeOptions, line: ProgressLine | None = None) -> EncodeCall:
         """One call of `encode`, for those who bring their texts in windows."""
-        cuts = Cuts(self.max_seq_length, self.truncation)
+        cuts = TruncationReport(self.max_seq_length, self.truncation)
         return EncodeCall(self.loaded, self.plan, options, cuts, line)
 
     def prompt_text(self, prompt: str | None, name: str | None) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from albertkit.errors import Finding
+from albertkit.errors import Diagnostic
 from albertkit.tasks.counted import counted
 from albertkit.tasks.texts import Texts
 
@@ -52,7 +52,7 @@ class EmptyTexts:
             return
         which = f"the first is number {self.first}" if self.empty > 1 else f"number {self.first}"
         LOGGER.warning(
-            Finding(
+            Diagnostic(
                 "text-empty",
                 "warning",
                 f"{counted(self.empty, self.texts, 'is', 'are')} empty"

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from albertkit.engine.packing import SLOTS
-from albertkit.runtime import Loaded
+from albertkit.runtime import LoadedModel
 from albertkit.spec import FloatArray
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.encode_options import EncodeOptions
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.run import Run
 from albertkit.tasks.stream import ahead
 from albertkit.tasks.texts import Texts
-from albertkit.tasks.truncation import Cuts
+from albertkit.tasks.truncation import TruncationReport
 from albertkit.tasks.vector_steps import apply_steps
 from albertkit.tasks.vector_types import Vectors
 from albertkit.tokenization import Encodings
@@ -31,10 +31,10 @@ from albertkit.tokenization import Encodings
 class EncodeCall:
     """cuts, empty: what is to be told once of all texts; line: hears how many are done."""
 
-    loaded: Loaded
-    plan: VectorPlan
+    loaded: LoadedModel
+    plan: PoolingConfig
     options: EncodeOptions
-    cuts: Cuts
+    cuts: TruncationReport
     line: ProgressLine | None = None
     empty: EmptyTexts = field(default_factory=EmptyTexts)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from albertkit.engine.lists import logits_of_words
 from albertkit.engine.protocol import Int64Array
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime import Opening, load
 from albertkit.spec import FloatArray
@@ -98,10 +98,10 @@ class FillMask:
         engine = self.loaded.engine_for(encodings)
         scores = softmax(logits_of_words(engine, encodings, at))  # [P, V]
         best = best_of(scores, top_k, allowed)  # [P, K]
-        owners = np.searchsorted(encodings.starts, at, side="right") - 1  # [P]
+        segment_ids = np.searchsorted(encodings.starts, at, side="right") - 1  # [P]
         answers: list[list[Filled] | list[list[Filled]]] = []
         for number, encoding in enumerate(encodings):
-            masks = np.flatnonzero(owners == number)
+            masks = np.flatnonzero(segment_ids == number)
             places = at[masks] - encodings.starts[number]
             each = [
                 self._words(encoding, int(place), best[mask], scores[mask], len(masks) == 1)
@@ -160,7 +160,7 @@ class FillMask:
             return pieces[word]
         chosen = int(inside[0]) if inside else self.tokenizer.unk_token_id
         LOGGER.warning(
-            Finding(
+            Diagnostic(
                 "target-unknown",
                 "warning",
                 f"the target {word!r} is {len(inside)} pieces of this vocabulary",

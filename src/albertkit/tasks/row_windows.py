@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from albertkit.tables import BadRow, RowBatch
+from albertkit.tables import InvalidRow, RowBatch
 from albertkit.tables.batch import joined
 from albertkit.tables.table import Column
 from albertkit.tasks.stream import Filling
@@ -23,7 +23,7 @@ class RowWindows:
     """
 
     def __init__(
-        self, batches: Iterable[RowBatch], leave_out: Callable[[Sequence[BadRow]], object]
+        self, batches: Iterable[RowBatch], leave_out: Callable[[Sequence[InvalidRow]], object]
     ) -> None:
         self._batches = batches
         self._leave_out = leave_out

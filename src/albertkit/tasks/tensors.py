@@ -13,7 +13,7 @@ Tensor: TypeAlias = object  # torch.Tensor, which type checkers of a light insta
 def as_tensor(array: FloatArray) -> Tensor:
     """The array as a torch tensor in the same memory.
 
-    Raises SurroundingsError [extra-missing] without torch.
+    Raises ResourceError [extra-missing] without torch.
     """
     tensor: Tensor = imported("torch", "convert_to_tensor=True").from_numpy(array)
     return tensor

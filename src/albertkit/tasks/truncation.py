@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from albertkit.errors import Finding, InputError
-from albertkit.runtime import Loaded
+from albertkit.errors import Diagnostic, InputError
+from albertkit.runtime import LoadedModel
 from albertkit.tasks.counted import counted
 from albertkit.tasks.texts import Texts
 from albertkit.tokenization import Encodings
@@ -21,7 +21,7 @@ WHEN_TOO_LONG: tuple[WhenTooLong, ...] = get_args(WhenTooLong)
 
 
 @dataclass(slots=True)
-class Cuts:
+class TruncationReport:
     """What was cut off the texts of one call, which may come in several windows.
 
     max_length: of a text in ids, specials included. texts: how many were seen; cut: how many were
@@ -35,7 +35,7 @@ class Cuts:
     lost: int = 0
     longest: int = 0
 
-    def encode(self, loaded: Loaded, texts: Texts) -> Encodings:
+    def encode(self, loaded: LoadedModel, texts: Texts) -> Encodings:
         """The ids of the next texts, cut; raises InputError [text-too-long] for "error"."""
         encodings = loaded.tokenizer.encode_batch(
             texts.first, texts.second, max_length=self.max_length
@@ -51,7 +51,7 @@ class Cuts:
         self.texts += len(texts)
         return encodings
 
-    def add(self, more: Cuts) -> None:
+    def add(self, more: TruncationReport) -> None:
         """Count those of a later part too."""
         self.texts += more.texts
         self.cut += more.cut
@@ -62,7 +62,7 @@ class Cuts:
         """Warn of what was cut, where that is asked for."""
         if self.cut and self.when_too_long == "warn":
             LOGGER.warning(
-                Finding(
+                Diagnostic(
                     "text-truncated",
                     "warning",
                     f"{counted(self.cut, self.texts, 'was', 'were')} cut to {self.max_length} ids, "
@@ -87,10 +87,10 @@ class Cuts:
 
 
 def encode_within(
-    loaded: Loaded, texts: Texts, max_length: int, when_too_long: WhenTooLong
+    loaded: LoadedModel, texts: Texts, max_length: int, when_too_long: WhenTooLong
 ) -> Encodings:
     """The ids of all texts of a call at once, each at most `max_length`; tells what was cut."""
-    cuts = Cuts(max_length, when_too_long)
+    cuts = TruncationReport(max_length, when_too_long)
     encodings = cuts.encode(loaded, texts)
     cuts.tell()
     return encodings

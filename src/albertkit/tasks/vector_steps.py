@@ -18,7 +18,7 @@ SHORTEST = np.float32(1e-12)
 def apply_steps(
     steps: Iterable[VectorStep], vectors: FloatArray, config: AlbertConfig
 ) -> FloatArray:
-    """The steps of a VectorPlan on pooled vectors [N, H] → [N, D]."""
+    """The steps of a PoolingConfig on pooled vectors [N, H] → [N, D]."""
     for step in steps:
         vectors = dense(step, vectors, config) if isinstance(step, Dense) else normalised(vectors)
     return vectors

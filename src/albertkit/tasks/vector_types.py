@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import one_of
@@ -151,7 +151,7 @@ def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArra
         )
     if count < FEW:
         LOGGER.warning(
-            Finding(
+            Diagnostic(
                 "ranges-of-few",
                 "warning",
                 f"the ranges of {kind} vectors are taken from {count} vectors",

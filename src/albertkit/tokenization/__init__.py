@@ -1,7 +1,7 @@
 """Text to ids and back."""
 
 from albertkit.tokenization.encoding import Encoding, Encodings
-from albertkit.tokenization.policy import POLICIES, TextPolicy
+from albertkit.tokenization.policy import POLICIES, TokenizerPolicy
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-__all__ = ["POLICIES", "AlbertTokenizer", "Encoding", "Encodings", "TextPolicy"]
+__all__ = ["POLICIES", "AlbertTokenizer", "Encoding", "Encodings", "TokenizerPolicy"]

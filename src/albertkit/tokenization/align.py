@@ -21,7 +21,7 @@ from albertkit.tokenization.normalization import (
     is_dropped_mark,
     is_punctuation,
 )
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 
 WORD = re.compile(r"\S+")
 QUOTES = re.compile(r"``|''")
@@ -58,7 +58,7 @@ class Traced:
 Step = Callable[[list[Traced]], list[Traced]]
 
 
-def trace(text: str, policy: TextPolicy) -> TracedText:
+def trace(text: str, policy: TokenizerPolicy) -> TracedText:
     """`normalise(text, policy)` with its origin."""
     if text.isascii() and is_plain(policy):
         return trace_ascii(text, policy)
@@ -72,7 +72,7 @@ def trace(text: str, policy: TextPolicy) -> TracedText:
     )
 
 
-def is_plain(policy: TextPolicy) -> bool:
+def is_plain(policy: TokenizerPolicy) -> bool:
     """Whether ASCII text keeps one character for one, whitespace aside."""
     return not (
         policy.controls_dropped
@@ -82,7 +82,7 @@ def is_plain(policy: TextPolicy) -> bool:
     )
 
 
-def trace_ascii(text: str, policy: TextPolicy) -> TracedText:
+def trace_ascii(text: str, policy: TokenizerPolicy) -> TracedText:
     """The same for plain ASCII: only whitespace can go and only case can change."""
     line = text if policy.case == "kept" else text.lower()
     if not policy.whitespace_collapsed:
@@ -100,7 +100,7 @@ def trace_ascii(text: str, policy: TextPolicy) -> TracedText:
     return TracedText(" ".join(words), begins, ends)
 
 
-def steps_of(policy: TextPolicy) -> Iterable[Step]:
+def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
     """The policy's steps in their order."""
     if policy.folded_first:
         yield casefold

@@ -15,13 +15,15 @@ from albertkit.tokenization.encoding import Ids
 from albertkit.tokenization.flat import FlatPieces, joined, starts_of
 from albertkit.tokenization.mask_words import TextPart, cut_at_specials, special_words
 from albertkit.tokenization.normalization import NUL, normalise_many
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.vocabulary import LinePiece, Vocabulary
 
 LINES_AT_ONCE = 1024
 
 
-def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> FlatPieces:
+def encode_texts(
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
+) -> FlatPieces:
     """The pieces of each text, without special tokens around them."""
     words = special_words(policy, vocabulary.table.special_names)
     chunks = [texts[at : at + LINES_AT_ONCE] for at in range(0, len(texts), LINES_AT_ONCE)]
@@ -33,7 +35,7 @@ def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolic
 def encode_overlapped(
     chunks: Sequence[Sequence[str]],
     vocabulary: Vocabulary,
-    policy: TextPolicy,
+    policy: TokenizerPolicy,
     words: Sequence[str],
 ) -> Iterator[FlatPieces]:
     """Each chunk's pieces; the next chunk is normalised while this one is searched."""
@@ -53,7 +55,7 @@ def encode_overlapped(
 def encode_chunk(
     texts: Sequence[str],
     vocabulary: Vocabulary,
-    policy: TextPolicy,
+    policy: TokenizerPolicy,
     words: Sequence[str],
 ) -> FlatPieces:
     """The pieces of so many texts as are normalised together."""
@@ -61,7 +63,9 @@ def encode_chunk(
     return with_special_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, words)
 
 
-def normalise_chunk(texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy) -> list[str]:
+def normalise_chunk(
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
+) -> list[str]:
     return normalise_many(texts, policy, vocabulary.collapsing)
 
 
@@ -69,7 +73,7 @@ def with_special_texts(
     found: FlatPieces,
     texts: Sequence[str],
     vocabulary: Vocabulary,
-    policy: TextPolicy,
+    policy: TokenizerPolicy,
     words: Sequence[str],
 ) -> FlatPieces:
     """The same, with the texts that hold special tokens encoded again part by part."""
@@ -87,7 +91,7 @@ def with_special_texts(
 
 
 def ids_of_parts(
-    parts: Sequence[TextPart], vocabulary: Vocabulary, policy: TextPolicy
+    parts: Sequence[TextPart], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> list[Ids]:
     """The ids of each part; those with and those without a prefix go through together."""
     ids = [np.array([vocabulary.table.id_of(part.text)], np.int32) for part in parts]
@@ -104,7 +108,7 @@ def ids_of_parts(
     return ids
 
 
-def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list[LinePiece]:
+def encode_traced(text: str, vocabulary: Vocabulary, policy: TokenizerPolicy) -> list[LinePiece]:
     """The pieces of one text; begin and end count characters of the text itself."""
     from albertkit.tokenization.align import trace  # which ids without offsets need nothing of
 
@@ -123,7 +127,7 @@ def encode_traced(text: str, vocabulary: Vocabulary, policy: TextPolicy) -> list
 
 
 def encode_all_traced(
-    texts: Sequence[str], vocabulary: Vocabulary, policy: TextPolicy
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> FlatPieces:
     """The pieces of each text with their offsets into it."""
     found = [encode_traced(text, vocabulary, policy) for text in texts]

@@ -27,7 +27,7 @@ from albertkit.tokenization.batch import encode_all_traced, encode_texts
 from albertkit.tokenization.checks import check_texts, one_of
 from albertkit.tokenization.encoding import Encodings, Starts
 from albertkit.tokenization.flat import FlatPieces
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.requests import Request, Text
 from albertkit.tokenization.tokenized import (
     TensorKind,
@@ -129,14 +129,14 @@ class Call:
     request: Request
     options: CallOptions
     vocabulary: Vocabulary
-    policy: TextPolicy
+    policy: TokenizerPolicy
     model_max_length: int
 
     def answer(self) -> Tokenized:
         """The rows that were asked for."""
         options = self.options
         options.check(has_pairs=self.request.seconds is not None)
-        encodings, owners = self.encodings(offsets=options.return_offsets_mapping, words=False)
+        encodings, segment_ids = self.encodings(offsets=options.return_offsets_mapping, words=False)
         is_special = special_places(encodings)
         if not options.add_special_tokens:
             encodings, is_special = without_specials(encodings), is_special[is_special == 0]
@@ -166,7 +166,7 @@ class Call:
         if options.return_length:
             fields["length"] = encodings.lengths.tolist()
         if options.return_overflowing_tokens:
-            fields["overflow_to_sample_mapping"] = owners.tolist()
+            fields["overflow_to_sample_mapping"] = segment_ids.tolist()
         elif self.request.is_single and options.return_tensors is None:
             fields = {name: rows[0] for name, rows in fields.items()}  # type: ignore[index]  # lists of one row
         return Tokenized(
@@ -183,9 +183,9 @@ class Call:
         limit = self.options.limit(self.model_max_length)
         if limit is not None and not self.options.add_special_tokens:
             limit += 2 if second is None else 3
-        owners = np.arange(len(first))
+        segment_ids = np.arange(len(first))
         if limit is not None and self.options.return_overflowing_tokens:
-            first, second, owners = self.windows(first, second, limit)
+            first, second, segment_ids = self.windows(first, second, limit)
             limit = None
         encodings = assemble(
             first,
@@ -206,7 +206,7 @@ class Call:
                 self.options.max_length,
                 encodings.dropped.sum(),
             )
-        return encodings, owners
+        return encodings, segment_ids
 
     def windows(
         self, first: FlatPieces, second: FlatPieces | None, limit: int
@@ -216,14 +216,14 @@ class Call:
         if second is None:
             room = np.full(len(first), limit - 2)
             check_room(room, limit)
-            windows, owners = cut_windows(first, room, stride)
-            return windows, None, owners
+            windows, segment_ids = cut_windows(first, room, stride)
+            return windows, None, segment_ids
         moved, still = (second, first) if self.options.rule == "only_second" else (first, second)
         room = limit - 3 - still.lengths  # [N]
         check_room(room, limit)
-        windows, owners = cut_windows(moved, room, stride)
-        rest = repeated(still, owners)
-        return (rest, windows, owners) if moved is second else (windows, rest, owners)
+        windows, segment_ids = cut_windows(moved, room, stride)
+        rest = repeated(still, segment_ids)
+        return (rest, windows, segment_ids) if moved is second else (windows, rest, segment_ids)
 
     def pieces_of(self, texts: Sequence[Text], *, offsets: bool, words: bool) -> FlatPieces:
         """The pieces of each text; texts given as words keep their division."""

@@ -1,6 +1,6 @@
 """Special tokens written in a text: which are special, and what becomes of the text beside them.
 
-A literal [MASK] has three readings (TextPolicy.mask_rule):
+A literal [MASK] has three readings (TokenizerPolicy.mask_rule):
 exact   what pretraining saw, where a mask stands in the place of a piece: the text after it begins
         a word only where whitespace follows the mask ("[MASK]." → [MASK] . and not [MASK] ▁ .).
 spaced  Hugging Face's: each stretch between special tokens is encoded as a text of its own.
@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.specials import SpecialNames
 
 
@@ -27,14 +27,14 @@ class TextPart:
     prefixed: bool = True  # whether it begins a word
 
 
-def special_words(policy: TextPolicy, names: SpecialNames) -> tuple[str, ...]:
+def special_words(policy: TokenizerPolicy, names: SpecialNames) -> tuple[str, ...]:
     """What is read as a special token."""
     if policy.specials_in_text:
         return names.all()
     return () if policy.mask_rule == "text" else (names.mask,)
 
 
-def cut_at_specials(text: str, words: Sequence[str], policy: TextPolicy) -> list[TextPart]:
+def cut_at_specials(text: str, words: Sequence[str], policy: TokenizerPolicy) -> list[TextPart]:
     """The text in parts, in order; parts without text are left out."""
     if not words:
         return text_part(text, 0, len(text), policy)
@@ -47,7 +47,7 @@ def cut_at_specials(text: str, words: Sequence[str], policy: TextPolicy) -> list
     return parts + text_part(text, at, len(text), policy)
 
 
-def text_part(text: str, begin: int, end: int, policy: TextPolicy) -> list[TextPart]:
+def text_part(text: str, begin: int, end: int, policy: TokenizerPolicy) -> list[TextPart]:
     """The stretch as a part, or nothing where it is empty."""
     if begin == end:
         return []

@@ -1,4 +1,4 @@
-"""Raw text → the string in which pieces are searched, by the rules of a TextPolicy.
+"""Raw text → the string in which pieces are searched, by the rules of a TokenizerPolicy.
 
 In: any str, or many. Out: as many, normalised. Many texts are joined by NUL and rewritten as one
 string, because one call on a long string costs a fraction of many on short ones: NUL is changed by
@@ -18,7 +18,7 @@ from operator import not_
 
 import numpy as np
 
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 
 NUL = "\0"
 WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is the last
@@ -39,7 +39,7 @@ DEFAULT_IGNORABLE = (
 )
 
 
-def normalise(text: str, policy: TextPolicy) -> str:
+def normalise(text: str, policy: TokenizerPolicy) -> str:
     """The text as the policy wants it; empty where nothing is left."""
     if policy.folded_first:
         text = nfkc_casefold(text)
@@ -55,7 +55,7 @@ def normalise(text: str, policy: TextPolicy) -> str:
 
 
 def normalise_many(
-    texts: Sequence[str], policy: TextPolicy, collapsing: str = WHITESPACE
+    texts: Sequence[str], policy: TokenizerPolicy, collapsing: str = WHITESPACE
 ) -> list[str]:
     """`normalise` of each text; much faster than one by one.
 
@@ -70,7 +70,7 @@ def normalise_many(
     return [next(plain) if each else next(other) for each in is_plain]
 
 
-def normalise_joined(texts: Sequence[str], policy: TextPolicy, collapsing: str) -> list[str]:
+def normalise_joined(texts: Sequence[str], policy: TokenizerPolicy, collapsing: str) -> list[str]:
     """The same for texts that are all plain ASCII, or all not."""
     joined = NUL.join(texts)
     if joined.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there is none
@@ -81,7 +81,7 @@ def normalise_joined(texts: Sequence[str], policy: TextPolicy, collapsing: str) 
     return rewrite(joined, policy).split(NUL)
 
 
-def rewrite(text: str, policy: TextPolicy) -> str:
+def rewrite(text: str, policy: TokenizerPolicy) -> str:
     """All steps after the whitespace's, on one text or on many joined by NUL."""
     if policy.quotes_rewritten:
         text = text.replace("``", '"').replace("''", '"')
@@ -101,14 +101,14 @@ def holds_any(text: str, characters: str) -> bool:
     return any(character in text for character in characters)
 
 
-def drop_marks(text: str, policy: TextPolicy) -> str:
+def drop_marks(text: str, policy: TokenizerPolicy) -> str:
     """Without the combining marks that the policy drops."""
     if policy.marks == "kept":
         return text
     return without(text, lambda character: is_dropped_mark(character, policy))
 
 
-def is_dropped_mark(character: str, policy: TextPolicy) -> bool:
+def is_dropped_mark(character: str, policy: TokenizerPolicy) -> bool:
     """Whether the policy drops this character as a combining mark."""
     if policy.marks == "class":
         return unicodedata.combining(character) != 0

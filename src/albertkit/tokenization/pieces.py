@@ -161,9 +161,9 @@ class SentencePieces:
         new_ids[stretches(places, counts[whole])] = table[
             stretches(table_starts[whole], counts[whole])
         ]
-        owners = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
+        segment_ids = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
         longer = lengths + np.bincount(
-            owners, weights=counts[whole] - 1, minlength=len(lengths)
+            segment_ids, weights=counts[whole] - 1, minlength=len(lengths)
         ).astype(np.int64)
         return new_ids, longer
 

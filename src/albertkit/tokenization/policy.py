@@ -24,7 +24,7 @@ WordRule = Literal["google", "tensorflow_text"]
 
 @knows_its_fields
 @dataclass(frozen=True, slots=True)
-class TextPolicy:
+class TokenizerPolicy:
     """How raw text becomes the string in which pieces are searched.
 
     The steps on text run in the order of the fields.
@@ -54,15 +54,15 @@ class TextPolicy:
         return self.case == "kept" and not self.folded_first
 
 
-REFERENCE = TextPolicy("reference")
-HUGGINGFACE = TextPolicy(
+REFERENCE = TokenizerPolicy("reference")
+HUGGINGFACE = TokenizerPolicy(
     "huggingface",
     quotes_rewritten=True,
     specials_in_text=True,
     mask_rule="spaced",
     empty_second_dropped=False,
 )
-TFHUB = TextPolicy(
+TFHUB = TokenizerPolicy(
     "tfhub",
     whitespace_collapsed=False,
     form="NFD",
@@ -73,7 +73,7 @@ TFHUB = TextPolicy(
     mask_rule="text",
     empty_second_dropped=False,
 )
-WORDPIECE = TextPolicy(
+WORDPIECE = TokenizerPolicy(
     "wordpiece",
     controls_dropped=True,
     ideographs_spaced=True,
@@ -83,7 +83,7 @@ WORDPIECE = TextPolicy(
     digit_comma=False,
     mask_rule="spaced",
 )
-TFHUB_WORDPIECE = TextPolicy(
+TFHUB_WORDPIECE = TokenizerPolicy(
     "tfhub-wordpiece",
     folded_first=True,
     controls_spaced=True,
@@ -101,7 +101,7 @@ TFHUB_WORDPIECE = TextPolicy(
 POLICIES = (REFERENCE, HUGGINGFACE, TFHUB, WORDPIECE, TFHUB_WORDPIECE)
 
 
-def policy_named(name: str) -> TextPolicy:
+def policy_named(name: str) -> TokenizerPolicy:
     """The named policy; raises InputError that lists the names."""
     for policy in POLICIES:
         if policy.name == name:
@@ -110,11 +110,11 @@ def policy_named(name: str) -> TextPolicy:
         "unknown-policy",
         f"policy is {name!r}",
         why=f"the named policies are {', '.join(policy.name for policy in POLICIES)}",
-        fix="Choose one of them, or give a TextPolicy",
+        fix="Choose one of them, or give a TokenizerPolicy",
     )
 
 
-def policy_from_fields(values: Mapping[str, object]) -> TextPolicy:
+def policy_from_fields(values: Mapping[str, object]) -> TokenizerPolicy:
     """The policy whose fields `dataclasses.asdict` gave; InputError where one is impossible."""
     allowed: dict[str, tuple[object, ...]] = {
         "form": get_args(Form),
@@ -123,7 +123,7 @@ def policy_from_fields(values: Mapping[str, object]) -> TextPolicy:
         "mask_rule": get_args(MaskRule),
         "word_rule": get_args(WordRule),
     }
-    known = {field.name for field in fields(TextPolicy)}
+    known = {field.name for field in fields(TokenizerPolicy)}
     for name, value in values.items():
         lawful = (
             isinstance(value, str) if name == "name" else value in allowed.get(name, (True, False))
@@ -135,4 +135,4 @@ def policy_from_fields(values: Mapping[str, object]) -> TextPolicy:
                 why=f"its fields are {', '.join(sorted(known))}",
                 fix="Save the tokenizer again with this version",
             )
-    return TextPolicy(**values)  # type: ignore[arg-type]  # each was just checked
+    return TokenizerPolicy(**values)  # type: ignore[arg-type]  # each was just checked

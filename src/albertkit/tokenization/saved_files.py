@@ -11,9 +11,9 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from albertkit.errors import Finding
+from albertkit.errors import Diagnostic
 from albertkit.tokenization.pieces import SentencePieces, is_inside_digit_comma
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
 from albertkit.tokenization.tokenizer_json.rules import write_tokenizer_json
 from albertkit.tokenization.tokenizer_settings import OUR_SETTINGS, SETTINGS_FILE
@@ -27,7 +27,7 @@ INPUT_NAMES = ["input_ids", "token_type_ids", "attention_mask"]
 
 
 def saved_files(
-    vocabulary: Vocabulary, policy: TextPolicy, model_max_length: int
+    vocabulary: Vocabulary, policy: TokenizerPolicy, model_max_length: int
 ) -> dict[str, bytes]:
     """Every file by name."""
     files = vocabulary.files()
@@ -57,7 +57,7 @@ def saved_files(
     return files
 
 
-def not_expressed(vocabulary: Vocabulary, policy: TextPolicy) -> tuple[Finding, ...]:
+def not_expressed(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple[Diagnostic, ...]:
     """Warnings on rules that a tokenizer.json cannot say, as far as this vocabulary meets them."""
     if isinstance(vocabulary, SentencePieces) and policy.digit_comma:
         inside = list(filter(is_inside_digit_comma, vocabulary.table.names))
@@ -75,8 +75,8 @@ def not_expressed(vocabulary: Vocabulary, policy: TextPolicy) -> tuple[Finding, 
     return ()
 
 
-def _other_ids(texts: str, why: str) -> Finding:
-    return Finding(
+def _other_ids(texts: str, why: str) -> Diagnostic:
+    return Diagnostic(
         "tokenizer-not-expressed",
         "warning",
         f"{texts} get other ids where transformers reads the {TOKENIZER_FILE}",
@@ -85,7 +85,7 @@ def _other_ids(texts: str, why: str) -> Finding:
     )
 
 
-def wordpiece_json(words: WordPieces, policy: TextPolicy) -> bytes:
+def wordpiece_json(words: WordPieces, policy: TokenizerPolicy) -> bytes:
     """A tokenizer.json with BERT's own normaliser and the pieces of a vocab.txt."""
     import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 

@@ -18,7 +18,7 @@ from albertkit.fileformats.tensorflow.object_graph import tracked_variables
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import VARIABLES
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
-from albertkit.tokenization.policy import TFHUB, TFHUB_WORDPIECE, TextPolicy
+from albertkit.tokenization.policy import TFHUB, TFHUB_WORDPIECE, TokenizerPolicy
 from albertkit.tokenization.specials import BERT_NAMES
 from albertkit.tokenization.wordpiece import CONTINUES, LONGEST_BYTES
 
@@ -40,7 +40,7 @@ class ModuleVocabulary:
     data: bytes
     name: str
     file: Path | None = None
-    policy: TextPolicy | None = None
+    policy: TokenizerPolicy | None = None
     reason: str = ""
     settings: dict[str, JsonValue] = field(default_factory=dict)
 
@@ -98,7 +98,9 @@ def _preprocessors(model: SavedModel) -> ModuleVocabulary | None:
     return None
 
 
-def _sentencepiece_policy(model: SavedModel, operations: Mapping[str, Operation]) -> TextPolicy:
+def _sentencepiece_policy(
+    model: SavedModel, operations: Mapping[str, Operation]
+) -> TokenizerPolicy:
     """TF Hub's policy less what the graph does not do."""
     policy = TFHUB
     if FOLDS not in operations:
@@ -112,7 +114,7 @@ def _sentencepiece_policy(model: SavedModel, operations: Mapping[str, Operation]
     return policy
 
 
-def _wordpiece_policy(operations: Mapping[str, Operation]) -> TextPolicy:
+def _wordpiece_policy(operations: Mapping[str, Operation]) -> TokenizerPolicy:
     """BERT's policy; one that keeps case leaves marks and forms alone, too."""
     policy = TFHUB_WORDPIECE
     if FOLDS in operations:
@@ -142,5 +144,5 @@ def _unfit(model: SavedModel, what: str) -> FormatError:
     )
 
 
-def _reason(policy: TextPolicy) -> str:
+def _reason(policy: TokenizerPolicy) -> str:
     return f"the preprocessor's own graph: {policy.name}"

@@ -17,7 +17,7 @@ from albertkit.tokenization.assemble import Truncation, assemble
 from albertkit.tokenization.batch import encode_all_traced, encode_texts, encode_traced
 from albertkit.tokenization.checks import check_texts, shown
 from albertkit.tokenization.encoding import Encodings
-from albertkit.tokenization.policy import TextPolicy, policy_named
+from albertkit.tokenization.policy import TokenizerPolicy, policy_named
 from albertkit.tokenization.tokenized import Tokenized
 from albertkit.tokenization.vocabulary import Vocabulary
 from albertkit.tokenization.vocabulary_files import find_vocabulary
@@ -37,7 +37,7 @@ class AlbertTokenizer:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        policy: TextPolicy,
+        policy: TokenizerPolicy,
         *,
         policy_reason: str = "given by the caller",
         model_max_length: int = MODEL_MAX_LENGTH,
@@ -53,7 +53,7 @@ class AlbertTokenizer:
         cls,
         path: str | Path,
         *,
-        policy: str | TextPolicy | None = None,
+        policy: str | TokenizerPolicy | None = None,
         revision: str | None = None,
         token: str | bool | None = None,
         cache_dir: str | Path | None = None,
@@ -63,7 +63,7 @@ class AlbertTokenizer:
 
         path: may be a built-in model's name, or one of a hub, of which only the tokenizer's files
         are fetched. policy: overrides what the directory's own files ask for; the name of one, or
-        a TextPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
+        a TokenizerPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
         """
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         fetching = Fetching(
@@ -92,8 +92,8 @@ class AlbertTokenizer:
         with new_directory(place) as unfinished:
             for name, data in files.items():
                 (unfinished / name).write_bytes(data)
-        for finding in not_expressed(self.vocabulary, self.policy):
-            LOGGER.warning("%s", finding.line())
+        for diagnostic in not_expressed(self.vocabulary, self.policy):
+            LOGGER.warning("%s", diagnostic.line())
         return tuple(place / name for name in files)
 
     def files(self) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from albertkit.fileformats.reader import JsonValue, map_file
-from albertkit.tokenization.policy import WORDPIECE, TextPolicy, policy_from_fields
+from albertkit.tokenization.policy import WORDPIECE, TokenizerPolicy, policy_from_fields
 from albertkit.tokenization.specials import SpecialNames
 
 SETTINGS_FILE = "tokenizer_config.json"
@@ -17,7 +17,7 @@ LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "u
 Settings = dict[str, JsonValue]
 
 
-def own_policy(settings: Settings, ready: Path | None) -> TextPolicy | None:
+def own_policy(settings: Settings, ready: Path | None) -> TokenizerPolicy | None:
     """The policy that we saved, unless somebody has put another tokenizer.json there since."""
     saved = settings.get(OUR_SETTINGS)
     if not isinstance(saved, dict) or not isinstance(saved.get("policy"), dict):
@@ -28,7 +28,9 @@ def own_policy(settings: Settings, ready: Path | None) -> TextPolicy | None:
     return policy_from_fields(fields) if isinstance(fields, dict) else None
 
 
-def asked_policy(usual: TextPolicy, kind: str, settings: Settings) -> tuple[TextPolicy, str]:
+def asked_policy(
+    usual: TokenizerPolicy, kind: str, settings: Settings
+) -> tuple[TokenizerPolicy, str]:
     """The usual policy less what the settings switch off, and the reason in words."""
     policy, reasons = usual, []
     if settings.get("do_lower_case") is False:

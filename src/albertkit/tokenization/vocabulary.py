@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 from albertkit.tokenization.flat import FlatPieces
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.specials import SpecialIds, SpecialNames, find_specials
 
 
@@ -82,6 +82,6 @@ class Found:
     """A vocabulary, and how its texts are to be read."""
 
     vocabulary: Vocabulary
-    policy: TextPolicy
+    policy: TokenizerPolicy
     reason: str  # why this policy, for people
     model_max_length: int | None = None

@@ -22,7 +22,13 @@ from albertkit.fileformats.reader import map_file, read_json, told_as_unreadable
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
 from albertkit.tokenization.pieces import SentencePieces
-from albertkit.tokenization.policy import REFERENCE, TFHUB, TFHUB_WORDPIECE, WORDPIECE, TextPolicy
+from albertkit.tokenization.policy import (
+    REFERENCE,
+    TFHUB,
+    TFHUB_WORDPIECE,
+    WORDPIECE,
+    TokenizerPolicy,
+)
 from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
 from albertkit.tokenization.tokenizer_settings import (
@@ -55,17 +61,17 @@ VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of files that are a vocabul
 FOR_WORDS = {REFERENCE: WORDPIECE, TFHUB: TFHUB_WORDPIECE}
 
 
-def find_vocabulary(path: Path, policy: TextPolicy | None) -> Found:
+def find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
     """Open what lies at `path`; a given policy overrides what the directory asks for.
 
-    Raises InputError [file-not-found], FormatError [no-vocabulary], SurroundingsError
+    Raises InputError [file-not-found], FormatError [no-vocabulary], ResourceError
     [file-unreadable], or what the files deserve.
     """
     with told_as_unreadable(path):
         return found_at(path, policy)
 
 
-def found_at(path: Path, policy: TextPolicy | None) -> Found:
+def found_at(path: Path, policy: TokenizerPolicy | None) -> Found:
     """The same, with the system's own errors."""
     module = module_around(path)
     if module is not None:
@@ -108,7 +114,7 @@ def vocabulary_folder(path: Path) -> Path:
     return old if old.is_dir() else path
 
 
-def open_directory(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
+def open_directory(path: Path, policy: TokenizerPolicy | None, settings: Settings) -> Found:
     """The vocabulary of a directory, by the order above."""
     model = first_file(path, [*SENTENCEPIECE_FILES, *sorted(p.name for p in path.glob("*.model"))])
     words = first_file(path, WORDPIECE_FILES)
@@ -144,7 +150,7 @@ def is_of_keras(path: Path) -> bool:
     return path.stat().st_size <= LARGEST_SETTINGS and KERAS_KEY in read_json(path)
 
 
-def open_file(path: Path, policy: TextPolicy | None, settings: Settings) -> Found:
+def open_file(path: Path, policy: TokenizerPolicy | None, settings: Settings) -> Found:
     """Open one vocabulary file, whatever its name."""
     data = bytes(map_file(path))
     if data.lstrip()[:1] == b"{":
@@ -152,7 +158,7 @@ def open_file(path: Path, policy: TextPolicy | None, settings: Settings) -> Foun
     return open_bytes(data, str(path), policy, settings)
 
 
-def open_bytes(data: bytes, name: str, policy: TextPolicy | None, settings: Settings) -> Found:
+def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings: Settings) -> Found:
     """Open a SentencePiece model or a vocab.txt; name: what messages call it."""
     if looks_like_sentencepiece(data[:16]):
         asked, reason = asked_policy(REFERENCE, "a SentencePiece model", settings)
@@ -181,7 +187,7 @@ def open_bytes(data: bytes, name: str, policy: TextPolicy | None, settings: Sett
 
 
 def _followed(
-    path: Path, model: Path | None, policy: TextPolicy | None, settings: Settings
+    path: Path, model: Path | None, policy: TokenizerPolicy | None, settings: Settings
 ) -> Found:
     from albertkit.tokenization.tokenizer_json.reading import follow_tokenizer_json
 

@@ -24,18 +24,19 @@ def cut_windows(pieces: FlatPieces, room: Starts, stride: int) -> tuple[FlatPiec
     check_stride(room[cut], stride)
     steps = np.maximum(room - stride, 1)
     counts = np.where(cut, -(-(lengths - stride) // steps), 1)  # [N] windows of each text
-    owners = np.repeat(np.arange(len(lengths)), counts)  # [windows]
-    nth = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    begins = nth * steps[owners]
+    segment_ids = np.repeat(np.arange(len(lengths)), counts)  # [windows]
+    nth = np.arange(len(segment_ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    begins = nth * steps[segment_ids]
     kept = np.minimum(
-        lengths[owners] - begins, np.where(cut[owners], room[owners], lengths[owners])
+        lengths[segment_ids] - begins,
+        np.where(cut[segment_ids], room[segment_ids], lengths[segment_ids]),
     )
-    return taken(pieces, pieces.starts[:-1][owners] + begins, kept), owners
+    return taken(pieces, pieces.starts[:-1][segment_ids] + begins, kept), segment_ids
 
 
-def repeated(pieces: FlatPieces, owners: Starts) -> FlatPieces:
+def repeated(pieces: FlatPieces, segment_ids: Starts) -> FlatPieces:
     """The texts of these numbers, whole."""
-    return taken(pieces, pieces.starts[:-1][owners], pieces.lengths[owners])
+    return taken(pieces, pieces.starts[:-1][segment_ids], pieces.lengths[segment_ids])
 
 
 def taken(pieces: FlatPieces, begins: Starts, lengths: Starts) -> FlatPieces:

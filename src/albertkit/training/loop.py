@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from albertkit.errors import InputError
-from albertkit.training.metrics_log import Journal
+from albertkit.training.metrics_log import MetricsLog
 from albertkit.training.optimizers import optimiser_of
 from albertkit.training.recipe import Schedule
 from albertkit.training.state import Progress, open_state, save_state
@@ -58,7 +58,7 @@ class Run(Generic[Batch]):
         torch.manual_seed(self.schedule.seed)
         optimiser = optimiser_of(self.parameters, self.decays, self.matrices, self.schedule)
         progress = open_state(self.place, self.parameters, optimiser) or Progress()
-        window = Window(Journal(self.place), progress.tokens)
+        window = Window(MetricsLog(self.place), progress.tokens)
         while progress.step < self.schedule.steps:
             before = progress.step
             for batch in itertools.islice(self.batches(progress.epoch), progress.batch, None):
@@ -104,7 +104,7 @@ def _too_little() -> InputError:
 class Window:
     """The figures since the last report, and their mean in the journal."""
 
-    def __init__(self, journal: Journal, tokens: int) -> None:
+    def __init__(self, journal: MetricsLog, tokens: int) -> None:
         self.journal = journal
         self.sums: dict[str, float] = {}
         self.count, self.tokens, self.began = 0, tokens, time.monotonic()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-class Journal:
+class MetricsLog:
     """Appends lines to `journal.jsonl` of a run directory."""
 
     def __init__(self, place: Path) -> None:

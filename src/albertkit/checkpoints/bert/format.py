@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import left_out_note
 from albertkit.checkpoints.bert.config import MODEL_TYPE, is_bert
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.huggingface.format import (
     CONFIG,
     open_tensors,
@@ -25,7 +25,7 @@ from albertkit.checkpoints.huggingface.format import (
 )
 from albertkit.checkpoints.huggingface.names import Dialect, heads_in, plain_names
 from albertkit.checkpoints.names import PROJECTION, Row, weights_from
-from albertkit.errors import Finding, FormatError, InputError
+from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensors import Tensors
@@ -97,7 +97,7 @@ class BertFormat:
         file = weights_file(place)
         return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(place) else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert] for a BERT of another arithmetic, InputError
@@ -107,9 +107,9 @@ class BertFormat:
         config, notes = told.over(_config(place / CONFIG), str(place), shown=shown)
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
         weights, more = _weights(open_tensors(place), config, str(place))
-        return Stored(weights, tokenizer_files(place), notes + more)
+        return Checkpoint(weights, tokenizer_files(place), notes + more)
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Refused: raises InputError [target-cannot-hold]."""
         raise InputError(
             "target-cannot-hold",
@@ -175,7 +175,7 @@ def _config(path: Path) -> AlbertConfig:
     return AlbertConfig.from_dict(fields, where=str(path))
 
 
-class _PlainTensors(Renamed):
+class _PlainTensors(RenamedTensors):
     """A file's tensors by BERT's names without prefix."""
 
     def __init__(self, tensors: Tensors, names: Mapping[str, str]) -> None:
@@ -186,7 +186,7 @@ class _PlainTensors(Renamed):
 
 def _weights(
     tensors: Tensors, config: AlbertConfig, origin: str
-) -> tuple[Weights, tuple[Finding, ...]]:
+) -> tuple[Weights, tuple[Diagnostic, ...]]:
     names, notes = plain_names(tensors, origin, BERT_NAMES)
     plain = _PlainTensors(tensors, names)
     classes = ALBERT_CLASS.values()
@@ -200,12 +200,12 @@ def _weights(
     return weights, notes + more + tuple(_left_out(names, rows, origin))
 
 
-def _left_out(names: Mapping[str, str], rows: Iterable[Row], origin: str) -> Iterator[Finding]:
+def _left_out(names: Mapping[str, str], rows: Iterable[Row], origin: str) -> Iterator[Diagnostic]:
     read = {row.foreign for row in rows}
     unread = [name for name in names if name not in read]
     others = [names[name] for name in unread if not name.startswith(NEXT_SENTENCE)]
     if len(others) < len(unread):
-        yield Finding(
+        yield Diagnostic(
             "checkpoint-extra-tensors",
             "note",
             f"the head {NEXT_SENTENCE}weight is left out",

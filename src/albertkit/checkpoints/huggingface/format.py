@@ -15,11 +15,11 @@ from types import MappingProxyType
 
 from albertkit import fileformats
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.group_order import by_transformers, other_order
 from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_in, plain_names
-from albertkit.errors import Finding
+from albertkit.errors import Diagnostic
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
@@ -69,7 +69,7 @@ class HuggingFaceFormat:
         file = weights_file(place)
         return f"{CONFIG} and {file}" if file and (place / CONFIG).is_file() else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
@@ -78,15 +78,17 @@ class HuggingFaceFormat:
         config, notes = told.over(read_config(place), str(place))
         tensors = open_tensors(place)
         weights, more = _weights(tensors, config, str(place))
-        return Stored(weights, tokenizer_files(place), notes + more + _other_order(config, place))
+        return Checkpoint(
+            weights, tokenizer_files(place), notes + more + _other_order(config, place)
+        )
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
 
         Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
         it has none: without, transformers 5 gives other ids.
         Raises FormatError [checkpoint-misshaped] or [checkpoint-without-encoder] for weights that
-        their config doesn't describe, InputError [float16-overflow], SurroundingsError
+        their config doesn't describe, InputError [float16-overflow], ResourceError
         [write-failed].
         """
         from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read
@@ -94,7 +96,7 @@ class HuggingFaceFormat:
         weights = stored.weights
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        arrays = Renamed(weights.arrays, _names_to_write(weights))
+        arrays = RenamedTensors(weights.arrays, _names_to_write(weights))
         files = files_to_write(stored.tokenizer_files)
         with new_directory(place) as folder:
             for name, data in files.items():
@@ -140,7 +142,7 @@ def tokenizer_files(place: Path) -> tuple[Path, ...]:
 
 def _weights(
     tensors: Tensors, config: AlbertConfig, origin: str
-) -> tuple[Weights, tuple[Finding, ...]]:
+) -> tuple[Weights, tuple[Diagnostic, ...]]:
     names, notes = plain_names(tensors, origin)
     found = tensors.shapes
     shapes = {name: found[there] for name, there in names.items()}
@@ -151,17 +153,17 @@ def _weights(
     if unexpected:
         notes += (left_out_note([names[name] for name in unexpected], origin),)
     kept = {row.name: names[row.name] for row in table.stored}
-    weights = Weights(config, table.heads, Renamed(tensors, kept), origin)
+    weights = Weights(config, table.heads, RenamedTensors(tensors, kept), origin)
     return weights, notes + more
 
 
-def _other_order(config: AlbertConfig, place: Path) -> tuple[Finding, ...]:
+def _other_order(config: AlbertConfig, place: Path) -> tuple[Diagnostic, ...]:
     """A warning where transformers would compute another model; nothing says who trained it."""
     order = other_order(config, by_transformers)
     if order is None:
         return ()
     return (
-        Finding(
+        Diagnostic(
             "groups-rounded",
             "warning",
             "transformers computes another model than we do",

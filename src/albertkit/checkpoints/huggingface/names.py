@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from albertkit.checkpoints.agreement import some
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table
@@ -41,7 +41,7 @@ CLASSIFIERS = (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, MULTIPLE_CHOICE)
 
 def plain_names(
     tensors: Tensors, origin: str, dialect: Dialect = ALBERT
-) -> tuple[dict[str, str], tuple[Finding, ...]]:
+) -> tuple[dict[str, str], tuple[Diagnostic, ...]]:
     """Name as of today, without the encoder's prefix → name in the file; ALBERT's are canonical.
 
     Buffers and the tied decoder's old keys are left out. Raises FormatError
@@ -56,7 +56,7 @@ def plain_names(
 
 def heads_in(
     shapes: Mapping[str, tuple[int, ...]], config: AlbertConfig, origin: str
-) -> tuple[list[str], tuple[Finding, ...]]:
+) -> tuple[list[str], tuple[Diagnostic, ...]]:
     """The heads that are there whole; a note for one that is named or begun and not there."""
     claimed = config.extra.get("architectures")
     claims = claimed if isinstance(claimed, list) else []
@@ -74,14 +74,14 @@ def heads_in(
     return heads, tuple(notes)
 
 
-def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple[Finding, ...]]:
+def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple[Diagnostic, ...]]:
     """What stands before the encoder's canonical names in this file."""
     found = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
     for usual in (dialect.encoder, ""):
         if usual in found:
             return usual, ()
     if len(found) == 1:
-        note = Finding(
+        note = Diagnostic(
             "checkpoint-prefix",
             "note",
             f"the encoder's tensors are called {found[0]}…",
@@ -115,7 +115,7 @@ def _without_prefix(name: str, prefix: str, dialect: Dialect) -> str:
 
 def _untie(
     names: dict[str, str], tensors: Tensors, origin: str, dialect: Dialect
-) -> tuple[Finding, ...]:
+) -> tuple[Diagnostic, ...]:
     """Take the old keys of the tied decoder out of `names`, the bias under its newer name."""
     bias = names.pop(f"{dialect.predictions}decoder.bias", None)
     if bias is not None:
@@ -125,7 +125,7 @@ def _untie(
     if weight is None or table is None or np.array_equal(tensors[weight], tensors[table]):
         return ()
     return (
-        Finding(
+        Diagnostic(
             "checkpoint-untied",
             "warning",
             f"{weight} differs from the word table {table}, and is left out",
@@ -143,8 +143,8 @@ def _which_classifier(claims: list[JsonValue], shapes: Mapping[str, tuple[int, .
     return SEQUENCE_CLASSIFICATION if "pooler.weight" in shapes else TOKEN_CLASSIFICATION
 
 
-def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Finding:
-    return Finding(
+def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Diagnostic:
+    return Diagnostic(
         "checkpoint-head-missing",
         "note",
         f"the head {spec.name} lacks {some(missing)}",

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Renamed, Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.keras_hub.names import (
     HEADS,
     OPTIMIZER,
@@ -47,7 +47,7 @@ from albertkit.checkpoints.keras_hub.settings import (
 from albertkit.checkpoints.names import Laid, Row, weights_from
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.checkpoints.unsupported import cannot_hold
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
@@ -75,7 +75,7 @@ class KerasHubFormat:
             return f"{CONFIG} and {MODEL_WEIGHTS}"
         return None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
@@ -96,15 +96,15 @@ class KerasHubFormat:
         tokenizer = [place / name for name in (VOCABULARY, SETTINGS) if (place / name).is_file()]
         notes += more + _left_out(arrays, rows, origin)
         notes += (_reads_text_otherwise(place),) if tokenizer else ()
-        return Stored(_without_idle_pooler(weights), tuple(tokenizer), notes)
+        return Checkpoint(_without_idle_pooler(weights), tuple(tokenizer), notes)
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a preset that keras_hub opens, whole or not at all.
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
         vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
         Raises InputError [target-cannot-hold] or [place-not-empty] before anything is written,
-        FormatError [checkpoint-misshaped] or [checkpoint-without-encoder], SurroundingsError
+        FormatError [checkpoint-misshaped] or [checkpoint-without-encoder], ResourceError
         [write-failed].
         """
         weights = stored.weights
@@ -170,14 +170,14 @@ def _in_file(file: str, rows: Iterable[Row]) -> list[Row]:
     return [Row(row.canonical, f"{file}/{row.foreign}", row.layout) for row in rows]
 
 
-def _task(place: Path) -> tuple[Task | None, tuple[Finding, ...]]:
+def _task(place: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
     """The task whose head is there, and what is to be said of it."""
     if not (place / TASK).is_file():
         return None, ()
     where = str(place)
     task, name = read_task(place)
     if task is None:
-        note = Finding(
+        note = Diagnostic(
             "task-unknown",
             "note",
             f"the head of {name} is left out",
@@ -186,7 +186,7 @@ def _task(place: Path) -> tuple[Task | None, tuple[Finding, ...]]:
         )
         return None, (note,)
     if not (place / TASK_WEIGHTS).is_file():
-        note = Finding(
+        note = Diagnostic(
             "checkpoint-head-missing",
             "note",
             f"there is no {TASK_WEIGHTS} to the {TASK} of {name}",
@@ -198,7 +198,7 @@ def _task(place: Path) -> tuple[Task | None, tuple[Finding, ...]]:
     notes = [_own_epsilon(where)] if task.head == MASKED_LM.name else []
     if task.activation != "linear":
         notes.append(
-            Finding(
+            Diagnostic(
                 "head-activation-left-out",
                 "note",
                 f"{name} ends in {task.activation}; here its logits are given, before that",
@@ -209,8 +209,8 @@ def _task(place: Path) -> tuple[Task | None, tuple[Finding, ...]]:
     return task, tuple(notes)
 
 
-def _own_epsilon(where: str) -> Finding:
-    return Finding(
+def _own_epsilon(where: str) -> Diagnostic:
+    return Diagnostic(
         "prediction-epsilon",
         "note",
         f"the masked-word head's norm has epsilon {PREDICTION_EPSILON}, all others {EPSILON}",
@@ -220,8 +220,8 @@ def _own_epsilon(where: str) -> Finding:
     )
 
 
-def _reads_text_otherwise(place: Path) -> Finding:
-    return Finding(
+def _reads_text_otherwise(place: Path) -> Diagnostic:
+    return Diagnostic(
         "tokenizer-takes-text-as-it-is",
         "note",
         "text is lower-cased and loses its accents here (policy reference, if no other was saved)",
@@ -232,7 +232,7 @@ def _reads_text_otherwise(place: Path) -> Finding:
     )
 
 
-def _left_out(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Finding, ...]:
+def _left_out(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Diagnostic, ...]:
     """A note on arrays that no row names; how far an optimiser was is no part of a model."""
     idle, known = f"{TASK_WEIGHTS}/{OPTIMIZER}", {row.foreign for row in rows}
     names = [n for n in arrays.shapes if n not in known and not n.startswith(idle)]
@@ -244,7 +244,7 @@ def _without_idle_pooler(weights: Weights) -> Weights:
     if weights.heads != (MASKED_LM.name,) or any(weights.arrays[n].any() for n in POOLER):
         return weights
     names = {name: name for name in weights.arrays if name not in POOLER}
-    return replace(weights, arrays=Renamed(weights.arrays, names))
+    return replace(weights, arrays=RenamedTensors(weights.arrays, names))
 
 
 def _with_pooler(weights: Weights) -> Weights:

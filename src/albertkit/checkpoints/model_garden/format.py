@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told, not_said
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, not_said
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
@@ -36,7 +36,7 @@ class ModelGardenFormat:
             return None
         return f"{prefix.name}{INDEX_ENDING} with a graph of objects"
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
@@ -56,9 +56,9 @@ class ModelGardenFormat:
         files = tuple(
             prefix.with_name(name) for name in VOCABULARIES if prefix.with_name(name).is_file()
         )
-        return Stored(weights, files[:1], (*notes, *more))
+        return Checkpoint(weights, files[:1], (*notes, *more))
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Refused: raises InputError [target-cannot-hold]."""
         raise InputError(
             "target-cannot-hold",
@@ -71,7 +71,9 @@ class ModelGardenFormat:
 MODEL_GARDEN = ModelGardenFormat()
 
 
-def _config(beside: Path, variables: GardenVariables, told: Told, origin: str) -> AlbertConfig:
+def _config(
+    beside: Path, variables: GardenVariables, told: ConfigOverrides, origin: str
+) -> AlbertConfig:
     """The configuration beside the checkpoint, with what shapes and the caller say besides."""
     path = next((beside / name for name in CONFIGS if (beside / name).is_file()), None)
     said = read_json(path) if path else {}

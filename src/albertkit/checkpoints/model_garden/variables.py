@@ -15,7 +15,7 @@ from albertkit.checkpoints.agreement import left_out_note, some
 from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
 from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
 from albertkit.checkpoints.names import weights_from
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.tensorflow.object_graph import tracked_variables
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -99,7 +99,7 @@ class GardenVariables:
             "eos_token_id": None,
         }
 
-    def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Finding, ...]]:
+    def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Diagnostic, ...]]:
         """The weights of a configuration, and a note on tensors that no part of it reads.
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_shapes
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.huggingface.format import (
     CONFIG,
     config_to_write,
@@ -25,7 +25,7 @@ from albertkit.checkpoints.onnx.pooling_metadata import plan_from, plan_text
 from albertkit.checkpoints.onnx.quantization_error import foreseen_cosine
 from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
 from albertkit.checkpoints.sentence_transformers.modules import write_json
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
@@ -55,7 +55,7 @@ class OnnxFormat:
     def recognises(self, place: Path) -> str | None:
         return self.file if (place / self.file).is_file() else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory that `write` wrote; tensors stay on disk until touched.
 
         Of int8 the weights come as they were rounded, with a note. Raises FormatError
@@ -74,14 +74,14 @@ class OnnxFormat:
             vectors = plan_from(text, tensors, config.hidden_size, where)
         if self.is_rounded:
             notes = (*notes, _rounded_note(place))
-        return Stored(weights, tokenizer_files(place), notes, vectors)
+        return Checkpoint(weights, tokenizer_files(place), notes, vectors)
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory, whole or not at all.
 
         Raises, before anything is written, InputError [target-cannot-hold] for float16, for heads
         with outputs of one name and for more than 2 GiB, [fidelity-too-low] for a model whose
-        vectors int8 turns too far; FormatError and SurroundingsError as other formats do.
+        vectors int8 turns too far; FormatError and ResourceError as other formats do.
         """
         weights, plan = stored.weights, stored.vectors
         shapes = {name: array.shape for name, array in weights.arrays.items()}
@@ -132,8 +132,8 @@ def _no_halves(dtype: str) -> InputError:
     )
 
 
-def _rounded_note(place: Path) -> Finding:
-    return Finding(
+def _rounded_note(place: Path) -> Diagnostic:
+    return Diagnostic(
         "weights-rounded",
         "note",
         "matrices and tables come as they were rounded to int8",

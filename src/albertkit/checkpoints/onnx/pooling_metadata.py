@@ -1,4 +1,4 @@
-"""A VectorPlan beside an ONNX graph: as JSON in the file's metadata, its matrices as tensors.
+"""A PoolingConfig beside an ONNX graph: as JSON in the file's metadata, its matrices as tensors.
 
 The graph computes the plan's pooling and steps; what goes before (prompts, lower case, length) and
 after (the measure of similarity) is for whoever calls it to read.
@@ -23,8 +23,8 @@ from albertkit.spec.pooling_config import (
     Dense,
     Normalise,
     Pooling,
+    PoolingConfig,
     Similarity,
-    VectorPlan,
     VectorStep,
 )
 
@@ -35,7 +35,7 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 Word = TypeVar("Word", bound=str)
 
 
-def dense_arrays(plan: VectorPlan) -> dict[str, FloatArray]:
+def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
     """The parameters of the plan's steps, named as in torch."""
     found = {}
     for number, step in enumerate(plan.steps):
@@ -46,7 +46,7 @@ def dense_arrays(plan: VectorPlan) -> dict[str, FloatArray]:
     return found
 
 
-def plan_text(plan: VectorPlan) -> str:
+def plan_text(plan: PoolingConfig) -> str:
     return json.dumps(
         {
             "pooling": plan.pooling,
@@ -61,7 +61,7 @@ def plan_text(plan: VectorPlan) -> str:
     )
 
 
-def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> VectorPlan:
+def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> PoolingConfig:
     """The plan that `plan_text` wrote; raises FormatError [json-malformed], [file-malformed]."""
     found = parse_json(text.encode(), where)
     names, prompts = found.get("steps"), found.get("prompts")
@@ -72,7 +72,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Vect
         step = Normalise() if name == NORMALISE else _dense(number, name, tensors, width, where)
         width = len(step.weight) if isinstance(step, Dense) else width
         steps.append(step)
-    return VectorPlan(
+    return PoolingConfig(
         pooling=_one_of(found.get("pooling"), POOLINGS, where),
         steps=tuple(steps),
         max_length=length if isinstance(length, int) and length > 0 else None,

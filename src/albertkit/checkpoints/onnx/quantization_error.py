@@ -28,8 +28,8 @@ def foreseen_cosine(weights: Weights) -> float:
 def _vectors(emit: NumpyEmitter) -> FloatArray:
     c = emit.config
     length = min(LENGTH, c.max_position_embeddings)
-    chance = np.random.default_rng(SEED)
-    ids = chance.integers(0, c.vocab_size, (TEXTS, length), dtype=np.int32)
+    rng = np.random.default_rng(SEED)
+    ids = rng.integers(0, c.vocab_size, (TEXTS, length), dtype=np.int32)
     tokens = encoder(
         emit,
         c,

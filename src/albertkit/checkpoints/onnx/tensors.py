@@ -16,7 +16,7 @@ from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.int8_emitter import rounded, scales
 from albertkit.graph.rounding import round_rows, row_scales
 from albertkit.spec import FloatArray, ParameterTable, Weights
-from albertkit.spec.pooling_config import VectorPlan
+from albertkit.spec.pooling_config import PoolingConfig
 
 Fetch = Callable[[], FloatArray]
 TABLES = "embeddings."  # matrices of which rows are taken
@@ -62,7 +62,7 @@ class Unrounded(Tensors):
         return len(self._shapes)
 
 
-def float_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:
+def float_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tensor]:
     """Every parameter in float32, bit for bit."""
     for name, (shape, fetch) in _parameters(weights, plan).items():
         row = _row(name, len(shape))
@@ -70,7 +70,7 @@ def float_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]
         yield Tensor(row.foreign, "float32", there, _laid(fetch, row))
 
 
-def int8_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:
+def int8_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tensor]:
     """Matrices and tables as int8 with a scale for each row; norms and biases in float32."""
     for name, (shape, fetch) in _parameters(weights, plan).items():
         row = _row(name, len(shape))
@@ -83,7 +83,7 @@ def int8_tensors(weights: Weights, plan: VectorPlan | None) -> Iterator[Tensor]:
 
 
 def _parameters(
-    weights: Weights, plan: VectorPlan | None
+    weights: Weights, plan: PoolingConfig | None
 ) -> Mapping[str, tuple[tuple[int, ...], Fetch]]:
     """Name → shape and how to get the array: the model's, then those of the plan's steps."""
     found = {row.name: (row.shape, _of(weights, row.name)) for row in weights.table().stored}

@@ -2,7 +2,7 @@
 
 In: a directory of version 6 or of earlier years (`sentence_transformers.models.…`, an encoder in a
 folder of its own, `pooling_mode_…` as flags, `max_seq_length` in sentence_bert_config.json). Out:
-the encoder's weights with a VectorPlan; and back, in a form that old and new versions open.
+the encoder's weights with a PoolingConfig; and back, in a form that old and new versions open.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit.checkpoints.bert.config import is_bert
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Format, Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, Format
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers.modules import (
     DENSE,
@@ -35,7 +35,7 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import map_file, parse_json, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights, parameter_table
-from albertkit.spec.pooling_config import Dense, Similarity, VectorPlan
+from albertkit.spec.pooling_config import Dense, PoolingConfig, Similarity
 
 MODULES = "modules.json"
 SETTINGS = "config_sentence_transformers.json"
@@ -54,12 +54,12 @@ class SentenceTransformersFormat:
     def recognises(self, place: Path) -> str | None:
         return MODULES if (place / MODULES).is_file() else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
         modules = read_modules(place / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
         stored = _format_of_encoder(encoder_place).read(encoder_place, told)
-        plan = VectorPlan(
+        plan = PoolingConfig(
             pooling=read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
         )
@@ -67,13 +67,13 @@ class SentenceTransformersFormat:
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
         return replace(stored, vectors=_with_settings(plan, place / SETTINGS))
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers opens, whole or not at all.
 
         Heads are left out: vectors need none. Raises InputError [vector-step-unknown] for the
         pooler, which sentence-transformers doesn't know as a way of pooling.
         """
-        plan = stored.vectors or VectorPlan()
+        plan = stored.vectors or PoolingConfig()
         if plan.pooling not in POOLINGS:
             raise InputError(
                 "vector-step-unknown",
@@ -140,7 +140,7 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
     return modules
 
 
-def _check_widths(plan: VectorPlan, width: int, place: Path) -> None:
+def _check_widths(plan: PoolingConfig, width: int, place: Path) -> None:
     """Each Dense reads as many numbers as come before it."""
     for step in plan.steps:
         if isinstance(step, Dense):
@@ -155,7 +155,7 @@ def _check_widths(plan: VectorPlan, width: int, place: Path) -> None:
             width = len(step.weight)
 
 
-def _with_encoder_settings(plan: VectorPlan, path: Path) -> VectorPlan:
+def _with_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     found = read_json(path) if path.is_file() else {}
     length = found.get("max_seq_length")
     return replace(
@@ -165,7 +165,7 @@ def _with_encoder_settings(plan: VectorPlan, path: Path) -> VectorPlan:
     )
 
 
-def _with_settings(plan: VectorPlan, path: Path) -> VectorPlan:
+def _with_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     found = read_json(path) if path.is_file() else {}
     prompts = found.get("prompts")
     default = found.get("default_prompt_name")
@@ -188,7 +188,7 @@ def _headless(weights: Weights) -> Weights:
     return Weights(weights.config, (), arrays, weights.origin)
 
 
-def _encoder_settings(plan: VectorPlan, weights: Weights) -> dict[str, object]:
+def _encoder_settings(plan: PoolingConfig, weights: Weights) -> dict[str, object]:
     positions = weights.config.max_position_embeddings
     length = min(plan.max_length or positions, positions)
     settings: dict[str, object] = {"max_seq_length": length, "do_lower_case": plan.lower_case}

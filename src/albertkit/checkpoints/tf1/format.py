@@ -14,15 +14,15 @@ from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told, not_said
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, not_said
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.group_order import by_google, other_order
 from albertkit.checkpoints.huggingface.format import config_to_write
 from albertkit.checkpoints.names import Laid, has_real_projection
 from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.checkpoints.tf1.variables import Tf1Variables
 from albertkit.checkpoints.unsupported import cannot_hold
-from albertkit.errors import Finding, FormatError, InputError
+from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import JsonValue, map_file, read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -55,7 +55,7 @@ class Tf1Format:
             return None
         return f"{prefix.name}{INDEX_ENDING} without a graph of objects"
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
@@ -75,12 +75,12 @@ class Tf1Format:
         files = tokenizer_files(here) or (tokenizer_files(model) if model else ())
         return read_variables(prefix, model / CONFIG if model else None, files, told, str(place))
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that google's code restores from, whole or not at all.
 
         Labels and what else its configuration cannot say stand there under Hugging Face's keys,
         which google's code reads over. Other files of an existing `place` stay.
-        Raises InputError [target-cannot-hold] before anything is written, SurroundingsError
+        Raises InputError [target-cannot-hold] before anything is written, ResourceError
         [write-failed].
         """
         weights = stored.weights
@@ -103,8 +103,12 @@ TF1 = Tf1Format()
 
 
 def read_variables(
-    prefix: Path, config_file: Path | None, files: tuple[Path, ...], told: Told, origin: str
-) -> Stored:
+    prefix: Path,
+    config_file: Path | None,
+    files: tuple[Path, ...],
+    told: ConfigOverrides,
+    origin: str,
+) -> Checkpoint:
     """What a bundle of google's variables holds; raises as `Tf1Format.read`."""
     variables = Tf1Variables(read_bundle(prefix), origin)
     if config_file is None:
@@ -113,7 +117,7 @@ def read_variables(
         config, notes = told.over(_config(config_file, variables), origin)
     _check_order(config, origin)
     weights, more = variables.weights(config)
-    return Stored(weights, files, (*notes, *more))
+    return Checkpoint(weights, files, (*notes, *more))
 
 
 def tokenizer_files(folder: Path) -> tuple[Path, ...]:
@@ -139,14 +143,14 @@ def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
 
 
 def _config_from_shapes(
-    variables: Tf1Variables, told: Told, origin: str
-) -> tuple[AlbertConfig, tuple[Finding, ...]]:
+    variables: Tf1Variables, told: ConfigOverrides, origin: str
+) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
     """The configuration of a checkpoint without one: by its shapes, and by what was told."""
     fields: dict[str, JsonValue] = {**variables.fields(), **told.given()}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
         raise not_said(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
-    note = Finding(
+    note = Diagnostic(
         "metadata-elsewhere",
         "note",
         f"there is no {CONFIG}: sizes are taken from the shapes of the variables",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.tf1.format import CONFIG, read_variables, tokenizer_files
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.safetensors import SavedDtype
 
 MODULE = "tfhub_module.pb"
@@ -28,7 +28,7 @@ class Tf1HubFormat:
     def recognises(self, place: Path) -> str | None:
         return MODULE if (place / MODULE).is_file() else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
         Raises as `Tf1Format.read`.
@@ -42,9 +42,9 @@ class Tf1HubFormat:
             told,
             str(place),
         )
-        return Stored(found.weights, found.tokenizer_files, (_is_module(place), *found.notes))
+        return Checkpoint(found.weights, found.tokenizer_files, (_is_module(place), *found.notes))
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Refused: raises InputError [target-cannot-hold]."""
         raise InputError(
             "target-cannot-hold",
@@ -57,8 +57,8 @@ class Tf1HubFormat:
 TF1_HUB = Tf1HubFormat()
 
 
-def _is_module(place: Path) -> Finding:
-    return Finding(
+def _is_module(place: Path) -> Diagnostic:
+    return Diagnostic(
         "tf1-hub-module",
         "note",
         "this is a TF Hub module of TensorFlow 1; its weights are read, not its graph",

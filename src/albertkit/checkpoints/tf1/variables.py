@@ -17,7 +17,7 @@ from types import MappingProxyType
 from albertkit.checkpoints.agreement import left_out_note, some
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, FloatArray, Weights
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION
@@ -77,7 +77,7 @@ class Tf1Variables:
             "inner_group_num": 1 + max((int(match[2]) for match in found), default=0),
         }
 
-    def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Finding, ...]]:
+    def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Diagnostic, ...]]:
         """The weights of a configuration with the heads that are there, and what to say of them.
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
@@ -96,7 +96,7 @@ class Tf1Variables:
         notes += (left_out_note(unread, self.origin),) if unread else ()
         return weights, notes
 
-    def _heads(self, config: AlbertConfig) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    def _heads(self, config: AlbertConfig) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
         """The heads that are there whole; notes on those begun and those guessed."""
         notes = list(self._notes_on_names())
         classifier = self._classifier(config, notes)
@@ -111,7 +111,7 @@ class Tf1Variables:
                 notes.append(_head_missing(name, missing, self.origin))
         return tuple(heads), tuple(notes)
 
-    def _classifier(self, config: AlbertConfig, notes: list[Finding]) -> str:
+    def _classifier(self, config: AlbertConfig, notes: list[Diagnostic]) -> str:
         """Which head `output_weights` is: by the configuration, else by its number of rows."""
         claimed = config.extra.get("architectures")
         for spec in CLASSIFIERS:
@@ -120,7 +120,7 @@ class Tf1Variables:
         if self.shapes.get(CLASSES, ())[:1] != (1,):
             return SEQUENCE_CLASSIFICATION.name
         notes.append(
-            Finding(
+            Diagnostic(
                 "head-guessed",
                 "note",
                 f"{CLASSES} has one row, and is read as the head {MULTIPLE_CHOICE.name}",
@@ -133,10 +133,10 @@ class Tf1Variables:
         )
         return MULTIPLE_CHOICE.name
 
-    def _notes_on_names(self) -> Iterator[Finding]:
+    def _notes_on_names(self) -> Iterator[Diagnostic]:
         prefix = self._names[WORDS].removesuffix(WORDS)
         if prefix:
-            yield Finding(
+            yield Diagnostic(
                 "checkpoint-prefix",
                 "note",
                 f"the variables are called {prefix}…",
@@ -145,7 +145,7 @@ class Tf1Variables:
             )
         idle = len(self._bundle) - len(self._names)
         if idle:
-            yield Finding(
+            yield Diagnostic(
                 "checkpoint-extra-tensors",
                 "note",
                 f"{idle} variables of an optimizer are left out",
@@ -200,8 +200,8 @@ def _with_labels(config: AlbertConfig, classes: tuple[int, ...]) -> AlbertConfig
     return replace(config, id2label=MappingProxyType(labels))
 
 
-def _head_missing(name: str, missing: list[str], origin: str) -> Finding:
-    return Finding(
+def _head_missing(name: str, missing: list[str], origin: str) -> Diagnostic:
+    return Diagnostic(
         "checkpoint-head-missing",
         "note",
         f"the head {name} lacks {some(missing)}",

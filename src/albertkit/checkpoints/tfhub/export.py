@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.names import has_real_projection
 from albertkit.checkpoints.tfhub.export_encoder import encoder_module, encoder_signature
@@ -27,7 +27,7 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
 )
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.checkpoints.unsupported import cannot_hold
-from albertkit.errors import SurroundingsError, imported
+from albertkit.errors import ResourceError, imported
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -45,12 +45,12 @@ SETTINGS = "tokenizer_config.json"
 DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
-def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+def write_tfhub(stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
     """Write the encoder to `place` and the preprocessor to its folder, whole or not at all.
 
     Without a SentencePiece model among the tokenizer's files there is neither `sp_model_file` nor
     a preprocessor, and the log says so. Raises InputError [target-cannot-hold] before anything is
-    written, SurroundingsError [extra-missing], [extra-mismatched], [write-failed].
+    written, ResourceError [extra-missing], [extra-mismatched], [write-failed].
     """
     check_has_place(stored.weights, dtype)
     pieces = sentencepiece_file(
@@ -77,11 +77,11 @@ def write_tfhub(stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -
 
 
 def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folder: Path) -> None:
-    """Write one SavedModel; raises SurroundingsError [write-failed] also where TensorFlow fails."""
+    """Write one SavedModel; raises ResourceError [write-failed] also where TensorFlow fails."""
     try:
         tf.saved_model.save(module, str(folder), signatures=dict(signatures))
     except tf.errors.OpError as error:  # where Python's own files would raise OSError
-        raise SurroundingsError(
+        raise ResourceError(
             "write-failed",
             f"TensorFlow could not write {str(folder)!r}: {error.message}",
             why="what was there before is untouched",
@@ -134,7 +134,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
     except PackageNotFoundError:
         found = tf.__version__  # not installed: the import says how to
     if _minor(found) != _minor(tf.__version__):
-        raise SurroundingsError(
+        raise ResourceError(
             "extra-mismatched",
             f"tensorflow-text is {found}, TensorFlow is {tf.__version__}",
             why="its operations load into the same minor version alone",
@@ -147,7 +147,7 @@ def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
 
 
-def _preprocessing(stored: Stored, pieces: Path) -> Preprocessing:
+def _preprocessing(stored: Checkpoint, pieces: Path) -> Preprocessing:
     settings = next((file for file in stored.tokenizer_files if file.name == SETTINGS), None)
     return preprocessing_of(
         pieces,

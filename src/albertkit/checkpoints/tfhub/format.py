@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from albertkit.checkpoints.config_overrides import NOTHING_TOLD, Told
-from albertkit.checkpoints.format import Stored
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note
-from albertkit.errors import Finding, FormatError
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.saved_model import SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import FILE, VARIABLES, is_saved_model
@@ -39,7 +39,7 @@ class TfHubFormat:
     def recognises(self, place: Path) -> str | None:
         return FILE if is_saved_model(place) else None
 
-    def read(self, place: Path, told: Told = NOTHING_TOLD) -> Stored:
+    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
         Raises FormatError [file-foreign] for a SavedModel of something else, [metadata-missing],
@@ -61,9 +61,9 @@ class TfHubFormat:
         there = tuple(file for file in named if file.is_file())
         lost = [_lost(file, origin) for file in named if file not in there]
         read = [_read_as_in_training(place)] if there else []
-        return Stored(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
+        return Checkpoint(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
 
-    def write(self, stored: Stored, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write an encoder and its preprocessor, by TensorFlow itself; as `write_tfhub`."""
         # here, because reading needs nothing of it
         from albertkit.checkpoints.tfhub.export import write_tfhub
@@ -74,10 +74,10 @@ class TfHubFormat:
 TFHUB = TfHubFormat()
 
 
-def _read_as_in_training(place: Path) -> Finding:
+def _read_as_in_training(place: Path) -> Diagnostic:
     preprocessor = place / PREPROCESSOR
     give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
-    return Finding(
+    return Diagnostic(
         "text-rules-unsaid",
         "note",
         "texts are read by google's own rules, as in training (policy reference)",
@@ -88,8 +88,8 @@ def _read_as_in_training(place: Path) -> Finding:
     )
 
 
-def _lost(file: Path, origin: str) -> Finding:
-    return Finding(
+def _lost(file: Path, origin: str) -> Diagnostic:
+    return Diagnostic(
         "no-vocabulary",
         "warning",
         f"there is no {file.name} among its assets, and so no tokenizer",

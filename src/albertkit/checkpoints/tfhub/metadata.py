@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from albertkit.checkpoints.config_overrides import not_said
-from albertkit.errors import Finding
+from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_message
 
@@ -75,13 +75,13 @@ def depth_and_activation(
     return said
 
 
-def where_note(said: Said, origin: str) -> Finding:
+def where_note(said: Said, origin: str) -> Diagnostic:
     """The note on what was taken from where."""
     read: dict[str, list[str]] = {}
     for name, place in said.where.items():
         read.setdefault(place, []).append(f"{name} {said.fields[name]}")
     parts = [f"{', '.join(values)} from {place}" for place, values in read.items()]
-    return Finding(
+    return Diagnostic(
         "metadata-taken",
         "note",
         f"{'; '.join(parts)}; widths and heads from the shapes of its variables",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import own_cores
 from albertkit.engine.openvino.graphs import encoder_graph
@@ -100,7 +100,7 @@ def inputs_of_products(weights: Weights, encodings: Encodings) -> Inputs:
     found: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
     for layout in plan(encodings.lengths):
         batch = pack(encodings, layout)
-        request.infer([batch.ids, batch.type_ids, batch.positions, batch.owners])
+        request.infer([batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
         for number, before in enumerate(found):
             outermost = np.maximum if number % 2 else np.minimum
             found[number] = outermost(before, request.get_output_tensor(number).data)  # [in]
@@ -112,7 +112,7 @@ class _Watching(OpenVinoEmitter):
     """Keeps the nodes that enter the products of the layers."""
 
     def __init__(self, weights: Weights) -> None:
-        super().__init__(weights.config, HeldArrays(weights.arrays))
+        super().__init__(weights.config, CachedArrays(weights.arrays))
         self.seen: dict[str, list[Node]] = {
             row.name: []
             for row in weights.table()
@@ -130,8 +130,8 @@ def _probed(model: Model, seen: Mapping[str, Sequence[Node]]) -> Model:
     ov = openvino()
     op = ov.opset15
     inputs = model.get_parameters()
-    owners = inputs[-1]  # [R, W]; an empty slot's vector counts as 0, which every range holds
-    is_full = op.convert(op.greater_equal(owners, np.int32(0)), "f32")
+    segment_ids = inputs[-1]  # [R, W]; an empty slot's vector counts as 0, which every range holds
+    is_full = op.convert(op.greater_equal(segment_ids, np.int32(0)), "f32")
     is_full = op.unsqueeze(is_full, np.int64(2))  # [R, W, 1]
     outputs = []
     for x in (x for uses in seen.values() for x in uses):

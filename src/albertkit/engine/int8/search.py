@@ -17,7 +17,7 @@ from albertkit.engine.int8_scheme import Int8Scheme, Range, with_exact_zero
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import this_processor
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.graph.quantization_error import LEAST_CENTRED, LEAST_COSINE, Fidelity, fidelity
 from albertkit.spec import FloatArray, Weights
 from albertkit.spec.pooling_config import Pooling
@@ -93,7 +93,7 @@ def find_scheme(
             where=weights.origin,
         )
     LOGGER.warning(
-        Finding(
+        Diagnostic(
             "fidelity-doubtful",
             "warning",
             f"in int8 texts that are near each other may change places: {best.line()}",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.batch_invariant import joined, texts_apart
-from albertkit.engine.cached_arrays import HeldArrays
+from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.forms import Form, Layered, Settings, Whole
 from albertkit.engine.openvino.idle_requests import IdleRequests
 from albertkit.engine.processor import system_flags, this_processor
-from albertkit.engine.protocol import Outputs, PackedBatch, Precision, Wanted
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.one_core import one_core_product
 from albertkit.spec import AlbertConfig, FloatArray, Weights
@@ -62,7 +62,7 @@ class OpenVinoEngine:
             )
         self.weights = weights
         self.precision = precision
-        arrays = HeldArrays(weights.arrays)
+        arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
             weights.config, arrays, one_core_product if deterministic else None
         )
@@ -85,7 +85,7 @@ class OpenVinoEngine:
     def config(self) -> AlbertConfig:
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
         if self._texts is None:
             return self._answers(batch, wanted)
@@ -96,7 +96,7 @@ class OpenVinoEngine:
         """Give the compiled graphs' memory back; the engine does not run afterwards."""
         self._requests.close()
 
-    def _answers(self, batch: PackedBatch, wanted: Wanted) -> Outputs:
+    def _answers(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         # how many others are read must not matter to the bits of one
         read = None if self._texts else tokens_read(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]

@@ -100,7 +100,7 @@ class _WholeRequest:
         self._few: InferRequest | None = None
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
-        inputs = [batch.ids, batch.type_ids, batch.positions, batch.owners]
+        inputs = [batch.ids, batch.type_ids, batch.positions, batch.segment_ids]
         if len(slots) == len(batch.slots):
             self._all = self._all or self._form.request_of(encoder_graph)
             ask(self._all, inputs)
@@ -125,10 +125,10 @@ class _LayeredRequest:
         ask(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
-        owners = ov.Tensor(batch.owners, shared_memory=True)
+        segment_ids = ov.Tensor(batch.segment_ids, shared_memory=True)
         for each in self._passes:
             each.set_input_tensor(0, before)
-            each.set_input_tensor(1, owners)
+            each.set_input_tensor(1, segment_ids)
             each.set_output_tensor(0, after)
             _compute(each)
             before, after, spare = after, spare, before

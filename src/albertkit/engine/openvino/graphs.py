@@ -18,7 +18,7 @@ from albertkit.graph.encoder import embeddings, encoder, layer
 if TYPE_CHECKING:
     from openvino import Model, Node
 
-ROWS = ("ids", "type_ids", "positions", "owners")
+ROWS = ("ids", "type_ids", "positions", "segment_ids")
 
 
 def encoder_graph(emit: OpenVinoEmitter) -> Model:
@@ -54,33 +54,33 @@ def layer_graph(emit: OpenVinoEmitter, at: str) -> Model:
     """
     shape = [-1, -1, emit.config.hidden_size]
     before = openvino().opset15.parameter(shape, np.float32, name="tokens")
-    owners = _slots("owners")
-    after = layer(emit, emit.config, before, own_text(owners), at)
-    return openvino().Model([after], [before, owners], "layer")
+    segment_ids = _slots("segment_ids")
+    after = layer(emit, emit.config, before, own_text(segment_ids), at)
+    return openvino().Model([after], [before, segment_ids], "layer")
 
 
 def _encoded(
     emit: OpenVinoEmitter, inputs: list[Node], read: Callable[[Node], Node] | None = None
 ) -> Node:
-    ids, type_ids, positions, owners = inputs
+    ids, type_ids, positions, segment_ids = inputs
     return encoder(
         emit,
         emit.config,
         ids=ids,
         type_ids=type_ids,
         positions=positions,
-        mask=own_text(owners),
+        mask=own_text(segment_ids),
         read=read,
     )
 
 
-def own_text(owners: Node) -> Node:
+def own_text(segment_ids: Node) -> Node:
     """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere; once for all layers.
 
     Empty slots see each other, so that no softmax is over nothing.
     """
     op = openvino().opset15
-    same = op.equal(op.unsqueeze(owners, np.int64(1)), op.unsqueeze(owners, np.int64(2)))
+    same = op.equal(op.unsqueeze(segment_ids, np.int64(1)), op.unsqueeze(segment_ids, np.int64(2)))
     return op.unsqueeze(op.select(same, np.float32(0), np.float32(UNSEEN)), np.int64(1))
 
 

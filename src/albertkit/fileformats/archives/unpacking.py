@@ -76,7 +76,7 @@ def is_archive(data: memoryview) -> bool:
 def unpack(archive: Path, folder: Path) -> None:
     """Write an archive's files into `folder`; after an error some of them may lie there.
 
-    Raises InputError [file-not-found], SurroundingsError [write-failed]; FormatError
+    Raises InputError [file-not-found], ResourceError [write-failed]; FormatError
     [archive-unsafe], [archive-too-large], [file-truncated], [file-malformed], [file-foreign].
     """
     data, name = map_file(archive), str(archive)

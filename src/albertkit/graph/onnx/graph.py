@@ -29,7 +29,7 @@ from albertkit.spec.heads import (
     SPAN_SEARCH,
     TOKEN_CLASSIFICATION,
 )
-from albertkit.spec.pooling_config import Dense, Pooling, VectorPlan
+from albertkit.spec.pooling_config import Dense, Pooling, PoolingConfig
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 TOKENS, POOLED, VECTORS = "last_hidden_state", "pooler_output", "sentence_embedding"
@@ -71,7 +71,7 @@ Answers: TypeAlias = dict[str, Answer]  # by the outputs' names
 
 
 def onnx_graph(
-    emit: OnnxEmitter, weights: Weights, plan: VectorPlan | None, parameters: Iterable[Tensor]
+    emit: OnnxEmitter, weights: Weights, plan: PoolingConfig | None, parameters: Iterable[Tensor]
 ) -> Graph:
     """The graph of `weights`, and with a plan of text vectors too, over the nodes of `emit`."""
     c = weights.config
@@ -178,7 +178,7 @@ def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) ->
     return dict(zip(names, answers, strict=True))
 
 
-def _text_vectors(emit: OnnxEmitter, plan: VectorPlan, found: Answers, seen: str) -> str:
+def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: Answers, seen: str) -> str:
     """One vector a text: pooling, then the plan's steps."""
     x = (
         found[POOLED].value

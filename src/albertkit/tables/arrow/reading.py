@@ -156,7 +156,7 @@ def opened_table(
 ) -> ArrowTable:
     """The table that `stream` holds; mapped: the path of its file, where that can be mapped.
 
-    Raises FormatError [file-malformed], SurroundingsError [extra-missing].
+    Raises FormatError [file-malformed], ResourceError [extra-missing].
     """
     pyarrow = imported("pyarrow", repr(name))
     with told_as_damaged(name):

@@ -2,7 +2,7 @@
 
 Accounts, regions and endpoints are told as pyarrow's file systems read them: by the environment,
 or behind the path (s3://bucket/texts?region=eu-west-1). All functions raise InputError
-[filesystem-unknown], SurroundingsError [filesystem-unreachable], [extra-missing].
+[filesystem-unknown], ResourceError [filesystem-unreachable], [extra-missing].
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from albertkit.errors import InputError, SurroundingsError, imported
+from albertkit.errors import InputError, ResourceError, imported
 from albertkit.fileformats.atomic import told_as_write_failed, unfinished_name
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
 
     What is written waits on this machine's disk, and goes up in one piece; a file system that
     shows unfinished files gets it under a hidden name first.
-    Raises SurroundingsError [write-failed].
+    Raises ResourceError [write-failed].
     """
     filesystem, path = _at(uri)
     here = tempfile.gettempdir()
@@ -110,7 +110,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
         try:
             _send(cast(BinaryIO, waiting), filesystem, path)
         except OSError as error:
-            raise SurroundingsError(
+            raise ResourceError(
                 "write-failed",
                 f"{without_account(uri)!r} could not be written: {_first_line(error)}",
                 why="nothing half-written is left there",
@@ -182,7 +182,7 @@ def _told_as_unreachable(uri: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SurroundingsError(
+        raise ResourceError(
             "filesystem-unreachable",
             f"{without_account(uri)!r} cannot be asked for: {_first_line(error)}",
             why="its file system does not answer, or does not let this account in",

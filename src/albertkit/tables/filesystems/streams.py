@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from albertkit.errors import FormatError, SurroundingsError, imported
+from albertkit.errors import FormatError, ResourceError, imported
 from albertkit.fileformats.atomic import told_as_write_failed
 from albertkit.tables.filesystems.remote import is_uri, opened_uri, size_at, without_account
 from albertkit.tables.filesystems.transport import Transport, told_as_not_brought
@@ -77,7 +77,7 @@ def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
 
 
 def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
-    """The contents of a stream; raises SurroundingsError [extra-missing] for zstd without it."""
+    """The contents of a stream; raises ResourceError [extra-missing] for zstd without it."""
     match packing:
         case None:
             return stream
@@ -109,7 +109,7 @@ def told_as_unreadable_rows(name: str) -> Iterator[None]:
     except (zlib.error, lzma.LZMAError) as error:
         raise _damaged(name, error) from error
     except MemoryError as error:
-        raise SurroundingsError(
+        raise ResourceError(
             "memory-short",
             f"there is too little memory to read {name!r}",
             why="what else runs here takes it, or the parts of this file are too large",
@@ -142,7 +142,7 @@ def _damaged(name: str, error: Exception) -> FormatError:
 def seekable(stream: BinaryIO) -> BinaryIO:
     """The same bytes where any of them can be gone to: on disk, in a file that has no name.
 
-    Raises SurroundingsError [write-failed] where that has no room, which is no fault of the bytes'.
+    Raises ResourceError [write-failed] where that has no room, which is no fault of the bytes'.
     """
     where = tempfile.gettempdir()
     with told_as_write_failed(where):

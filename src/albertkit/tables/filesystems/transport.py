@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from albertkit.errors import AlbertKitError, FormatError, SurroundingsError
+from albertkit.errors import AlbertKitError, FormatError, ResourceError
 from albertkit.fileformats.reader import told_as_unreadable
 
 # What the system says of a file that it will not open tomorrow either.
@@ -72,7 +72,7 @@ class Transport(io.RawIOBase):
 def told_as_not_brought(name: str) -> Iterator[None]:
     """Turn what the system or the network says into our errors.
 
-    SurroundingsError [file-unreadable] for REFUSALS, [filesystem-unreachable] for what may pass.
+    ResourceError [file-unreadable] for REFUSALS, [filesystem-unreachable] for what may pass.
     """
     with told_as_unreadable(name):
         try:
@@ -80,7 +80,7 @@ def told_as_not_brought(name: str) -> Iterator[None]:
         except OSError as error:
             if error.errno in REFUSALS:
                 raise
-            raise SurroundingsError(
+            raise ResourceError(
                 "filesystem-unreachable",
                 f"{name!r} could not be read: {_said(error)}",
                 why="its disk or network failed, which says nothing of what is in it",
@@ -90,7 +90,7 @@ def told_as_not_brought(name: str) -> Iterator[None]:
 
 def may_pass(error: AlbertKitError) -> bool:
     """Whether the file may be read another time as it is; else it is bad."""
-    return not isinstance(error, FormatError) and error.finding.code != "file-unreadable"
+    return not isinstance(error, FormatError) and error.diagnostic.code != "file-unreadable"
 
 
 def _said(error: OSError) -> str:

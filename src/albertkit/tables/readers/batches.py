@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from albertkit.errors import AlbertKitError, Finding, FormatError, InputError
-from albertkit.tables.batch import BadRow, RowBatch, joined
+from albertkit.errors import AlbertKitError, Diagnostic, FormatError, InputError
+from albertkit.tables.batch import InvalidRow, RowBatch, joined
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Piece
 from albertkit.tables.filesystems.streams import called, is_stream
 from albertkit.tables.filesystems.transport import may_pass
 from albertkit.tables.readers.inputs import Inputs, Place, find_inputs, names_of
-from albertkit.tables.readers.row_estimate import Foreseen
+from albertkit.tables.readers.row_estimate import RowEstimate
 from albertkit.tables.row_errors import Fault
 
 REMEDIES = {
@@ -33,7 +33,7 @@ def read_batches(
     skip_bad: bool = False,
     start: int = 0,
     border: int | None = None,
-    foreseen: Foreseen | None = None,
+    foreseen: RowEstimate | None = None,
 ) -> Iterator[RowBatch]:
     """The rows of all places from number `start` on, bad ones counted, `rows` at a time or fewer.
 
@@ -45,7 +45,7 @@ def read_batches(
     [file-not-found], [column-missing], [column-not-text], [columns-disagree], and what makes
     a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
     [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated]; and, skip_bad or not,
-    SurroundingsError [filesystem-unreachable], [memory-short] for what may pass.
+    ResourceError [filesystem-unreachable], [memory-short] for what may pass.
     """
     for name, value, least in (
         ("rows", rows, 1),
@@ -88,7 +88,7 @@ def _rows_of(
     start: int,
     *,
     skip_bad: bool,
-    foreseen: Foreseen | None,
+    foreseen: RowEstimate | None,
 ) -> Iterator[RowBatch]:
     """The pieces of all files, numbered."""
     number = 0
@@ -123,7 +123,7 @@ def _rows_of(
                 seen.given(1)
                 seen.settled()
             if number >= start:
-                broken = Fault(error.finding.code, _said(error.finding))
+                broken = Fault(error.diagnostic.code, _said(error.diagnostic))
                 lost = Piece([], {name: [] for name in types}, ((0, broken),))
                 yield _numbered(lost, called(file.name), number, number - first)
             number += 1
@@ -131,16 +131,16 @@ def _rows_of(
 
 def _numbered(piece: Piece, place: str, number: int, row: int) -> RowBatch:
     """The piece whose first row has this number, and is this row of its file."""
-    bad: list[BadRow] = []
+    bad: list[InvalidRow] = []
     beyond = 0  # rows that faults before stand for besides their own
     for place_in_piece, fault in piece.faults:
         at = place_in_piece + beyond
-        bad.append(BadRow(place, row + at, fault.code, fault.why, number + at, fault.rows))
+        bad.append(InvalidRow(place, row + at, fault.code, fault.why, number + at, fault.rows))
         beyond += fault.rows - 1
     return RowBatch(piece.texts, piece.kept, number, tuple(bad))
 
 
-def _bad_row(bad: BadRow) -> FormatError:
+def _bad_row(bad: InvalidRow) -> FormatError:
     return FormatError(
         bad.code,
         f"row {bad.row} {bad.why}",
@@ -150,8 +150,8 @@ def _bad_row(bad: BadRow) -> FormatError:
     )
 
 
-def _said(finding: Finding) -> str:
-    return f"and what follows: {finding.what}; {finding.why}".removesuffix("; ")
+def _said(diagnostic: Diagnostic) -> str:
+    return f"and what follows: {diagnostic.what}; {diagnostic.why}".removesuffix("; ")
 
 
 def _regrouped(batches: Iterator[RowBatch], rows: int, border: int | None) -> Iterator[RowBatch]:

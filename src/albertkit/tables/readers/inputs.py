@@ -10,7 +10,7 @@ from glob import glob
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from albertkit.errors import Finding, InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.reader import told_as_unreadable
 from albertkit.tables.cells import CellType, agreed
 from albertkit.tables.filesystems.remote import files_below, is_directory, is_uri
@@ -91,7 +91,7 @@ def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) ->
     Of a directory and those in it, and of a pattern: the files of known kinds, in the order of
     their names; hidden ones, and those of a directory that begin with "_", are not looked at,
     others are told of in the log.
-    Raises InputError [file-not-found], SurroundingsError [extra-missing], [file-unreadable] for a
+    Raises InputError [file-not-found], ResourceError [extra-missing], [file-unreadable] for a
     directory.
     """
     files: list[RowFile] = []
@@ -169,9 +169,9 @@ def _nothing_in(name: str, others: int) -> InputError:
     )
 
 
-def _told_left_out(names: Sequence[str]) -> Finding:
+def _told_left_out(names: Sequence[str]) -> Diagnostic:
     shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return Finding(
+    return Diagnostic(
         "files-left-out",
         "note",
         f"not read: {shown} ({len(names)} in all)",

@@ -6,7 +6,7 @@ from albertkit.tables.readers.inputs import Inputs
 from albertkit.tables.readers.table_file import TABLES
 
 
-class Foreseen:
+class RowEstimate:
     """Of inputs while they are read: those who read count rows and bytes here.
 
     Only files that do not say how many rows they have are counted, bytes as they lie on disk.

@@ -61,7 +61,7 @@ class RowFile:
         """The rows behind the first `skip`; a number where so many of those were passed over.
 
         brought: as of `opened`; not told of a table, nor of a stream.
-        Raises FormatError, SurroundingsError [file-unreadable] where the file cannot be read on.
+        Raises FormatError, ResourceError [file-unreadable] where the file cannot be read on.
         """
         with told_as_unreadable_rows(called(self.name)), self._contents(brought) as stream:
             match self.kind:
@@ -103,7 +103,7 @@ class RowFile:
 
 
 def looked_into(name: str, told: Kind | None = None) -> RowFile:
-    """What a look tells; errors are held, but for SurroundingsError [extra-missing].
+    """What a look tells; errors are held, but for ResourceError [extra-missing].
 
     told: the kind, for a file whose first bytes don't tell it.
     """
@@ -113,7 +113,7 @@ def looked_into(name: str, told: Kind | None = None) -> RowFile:
             size = size_of(name)
             return _looked_into(name, size, told)
     except AlbertKitError as error:
-        if error.finding.code == "extra-missing":
+        if error.diagnostic.code == "extra-missing":
             raise
         # a copy: the error itself holds the frames that it came through, and so the file open
         return RowFile(name, name, size, error=copy(error))

@@ -41,7 +41,7 @@ NEEDS_PYARROW = (".parquet", ".arrow")
 def check_output(place: AnyPath) -> None:
     """Raise, before anything is computed, what can be known to fail when `place` is written.
 
-    InputError [output-kind-unknown], [file-not-found], SurroundingsError [extra-missing].
+    InputError [output-kind-unknown], [file-not-found], ResourceError [extra-missing].
     """
     kind = kind_of_output(place)
     if isinstance(place, Path) and not place.parent.is_dir():

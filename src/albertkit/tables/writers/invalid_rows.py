@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from albertkit.fileformats.atomic import told_as_write_failed
-from albertkit.tables.batch import BadRow
+from albertkit.tables.batch import InvalidRow
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 
-class BadList:
+class InvalidRowList:
     """Takes bad rows, none of which it holds. rows: how many they stand for so far."""
 
     def __init__(self, begin: Callable[[], BinaryIO]) -> None:
@@ -21,7 +21,7 @@ class BadList:
         self._begin = begin
         self._file: BinaryIO | None = None
 
-    def add(self, bad: Iterable[BadRow]) -> None:
+    def add(self, bad: Iterable[InvalidRow]) -> None:
         """Write a line of JSON for each."""
         for each in bad:
             if self._file is None:
@@ -33,13 +33,13 @@ class BadList:
 
 
 @contextmanager
-def new_bad_list(place: AnyPath) -> Iterator[BadList]:
+def new_bad_list(place: AnyPath) -> Iterator[InvalidRowList]:
     """A list that is at `place` when the block ends well; where none was bad, nothing is.
 
-    Raises SurroundingsError [write-failed].
+    Raises ResourceError [write-failed].
     """
     with ExitStack() as files:
-        listed = BadList(lambda: files.enter_context(new_file(place)))
+        listed = InvalidRowList(lambda: files.enter_context(new_file(place)))
         yield listed
     if not listed.rows:
         with told_as_write_failed(str(place)):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from albertkit.errors import InputError, SurroundingsError, imported
+from albertkit.errors import InputError, ResourceError, imported
 from albertkit.fileformats.atomic import told_as_write_failed
 from albertkit.fileformats.reader import JsonValue
 from albertkit.tables.cells import CellType
@@ -38,7 +38,7 @@ class ShardedSink:
     job: what the answers depend on, as JSON: inputs, model, options. types: of the columns that
     are kept. resume: go on where shards of the same job are; without it they are refused. A
     directory in which a job was begun and no shard was made is begun anew.
-    Raises InputError [output-taken], [output-exists], [output-kind-unknown], SurroundingsError
+    Raises InputError [output-taken], [output-exists], [output-kind-unknown], ResourceError
     [output-busy], [write-failed], [extra-missing]; nothing in the directory is touched then.
     """
 
@@ -125,7 +125,7 @@ def _check_kind(kind: str) -> None:
 
 
 def _locked(place: AnyPath) -> int | None:
-    """Hold the directory; raises SurroundingsError [output-busy] where another process does."""
+    """Hold the directory; raises ResourceError [output-busy] where another process does."""
     if isinstance(place, RemotePath):
         return None
     import fcntl  # which Windows lacks, where all but jobs can do without
@@ -135,7 +135,7 @@ def _locked(place: AnyPath) -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise SurroundingsError(
+        raise ResourceError(
             "output-busy",
             f"another process writes to {str(place)!r}",
             why="two would make the same shards",

@@ -19,7 +19,7 @@ from albertkit.tables.filesystems.remote_path import AnyPath
 from albertkit.tables.table import Table
 from albertkit.tables.writers.completeness import WHOLE, is_whole
 from albertkit.tables.writers.files import new_table
-from albertkit.tables.writers.invalid_rows import BadList, new_bad_list
+from albertkit.tables.writers.invalid_rows import InvalidRowList, new_bad_list
 from albertkit.tables.writers.streams import TableWriter
 
 LOGGER = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Shard:
     """A shard while it is written; bad: its rows that have no answer."""
 
     writer: TableWriter
-    bad: BadList
+    bad: InvalidRowList
 
     def write(self, table: Table) -> None:
         """Append the rows; one table must be written, though it has no rows."""
@@ -69,7 +69,7 @@ class Shards:
     def writing(self, number: int) -> Iterator[Shard]:
         """A shard that is there when the block ends well, and else is not.
 
-        Raises SurroundingsError [write-failed].
+        Raises ResourceError [write-failed].
         """
         with (
             new_table(self.place(number), self.types) as writer,

@@ -20,7 +20,7 @@ from albertkit.tasks.encode_call import EncodeCall
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
-from albertkit.tasks.truncation import Cuts
+from albertkit.tasks.truncation import TruncationReport
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 
@@ -43,7 +43,7 @@ class ShardDone:
     bad: int
     seconds: float
     empty: EmptyTexts
-    cuts: Cuts
+    cuts: TruncationReport
 
 
 def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None) -> ShardDone:
@@ -51,7 +51,7 @@ def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None =
 
     embedder: as `task.job.embedder()` made it; inputs: the job's, looked at once: a process keeps
     both for all its shards.
-    Raises as `read_batches` and `TextEmbedder.encode` do, SurroundingsError [write-failed].
+    Raises as `read_batches` and `TextEmbedder.encode` do, ResourceError [write-failed].
     """
     job = task.job
     begin = task.number * job.shard_rows

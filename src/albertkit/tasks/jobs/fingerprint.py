@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from albertkit.runtime import Loaded
+from albertkit.runtime import LoadedModel
 from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Dense
 
 
-def fingerprint(loaded: Loaded) -> str:
+def fingerprint(loaded: LoadedModel) -> str:
     """Sixteen hexadecimal digits; reads all weights once."""
     steps = loaded.vectors.steps if loaded.vectors else ()
     told = [
@@ -29,7 +29,7 @@ def fingerprint(loaded: Loaded) -> str:
     return digest.hexdigest()[:16]
 
 
-def _arrays(loaded: Loaded) -> Iterator[tuple[str, FloatArray]]:
+def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
     yield from sorted(loaded.weights.arrays.items())
     for step in loaded.vectors.steps if loaded.vectors else ():
         if isinstance(step, Dense):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
-from albertkit.tables import BadRow, Foreseen, Inputs, RowBatch, read_batches
+from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
 from albertkit.tables.batch import until
 from albertkit.tables.readers.columns import refuse_column_of_lines
 from albertkit.tasks.jobs.embed_job import EmbedJob
@@ -19,7 +19,7 @@ class JobRows:
     def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
         self.job = job
         self.inputs = inputs
-        self.foreseen = Foreseen(inputs)
+        self.foreseen = RowEstimate(inputs)
         self._from_the_first: Iterator[RowBatch] | None = None  # row, once it was looked at
 
     def first_window(self) -> Texts | None:
@@ -77,7 +77,7 @@ class JobRows:
         )
 
 
-def _ignored(bad: Sequence[BadRow]) -> None:
+def _ignored(bad: Sequence[InvalidRow]) -> None:
     """They are read again, and are told of then."""
 
 

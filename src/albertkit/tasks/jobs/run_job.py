@@ -30,7 +30,7 @@ from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardDone, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.truncation import Cuts
+from albertkit.tasks.truncation import TruncationReport
 from albertkit.tasks.vector_types import IN_STEPS, ranges_of
 
 
@@ -57,7 +57,7 @@ class JobDone:
     """shards: made by this run; rows, bad: of these, with a vector and without."""
 
     empty: EmptyTexts
-    cuts: Cuts
+    cuts: TruncationReport
     shards: int = 0
     rows: int = 0
     bad: int = 0
@@ -123,11 +123,11 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
     """Make the shards that are not finished; each is there whole when it is counted.
 
     Raises as `read_batches` and `TextEmbedder.encode` do, InputError [texts-missing],
-    SurroundingsError [write-failed].
+    ResourceError [write-failed].
     """
     job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
     line = progress_line(open_job) if shows_progress else None
-    done = JobDone(EmptyTexts(), Cuts(embedder.max_seq_length, embedder.truncation))
+    done = JobDone(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
     try:
         for number, batches in open_job.rows.by_shard(finished):
             done.add(write_shard(embedder, open_job.task(number), batches, line))

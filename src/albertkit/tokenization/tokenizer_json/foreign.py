@@ -12,7 +12,7 @@ import numpy as np
 
 from albertkit.errors import FormatError
 from albertkit.tokenization.flat import FlatPieces, starts_of
-from albertkit.tokenization.policy import TextPolicy
+from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.specials import SpecialNames
 from albertkit.tokenization.vocabulary import LinePiece, PieceTable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 TOKENIZER_FILE = "tokenizer.json"
-UNTOUCHED = TextPolicy(
+UNTOUCHED = TokenizerPolicy(
     "tokenizer.json",
     whitespace_collapsed=False,
     form="kept",

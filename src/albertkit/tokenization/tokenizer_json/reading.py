@@ -16,7 +16,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import map_file, parse_json
 from albertkit.tokenization.batch import encode_texts
 from albertkit.tokenization.pieces import SentencePieces
-from albertkit.tokenization.policy import REFERENCE, TextPolicy
+from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
 from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
@@ -30,7 +30,7 @@ SHOWN_KEYS = 5
 
 
 def follow_tokenizer_json(
-    path: Path, model: Path | None, policy: TextPolicy | None, settings: Settings
+    path: Path, model: Path | None, policy: TokenizerPolicy | None, settings: Settings
 ) -> Found:
     """The tokenizer.json's own ids, or a given policy on its pieces."""
     data = bytes(map_file(path))
@@ -75,7 +75,7 @@ def check_is_tokenizer(written: Settings, path: Path) -> None:
 
 
 def rebuilt(
-    known: KnownForm, path: Path, names: SpecialNames, policy: TextPolicy
+    known: KnownForm, path: Path, names: SpecialNames, policy: TokenizerPolicy
 ) -> SentencePieces:
     """The SentencePiece model that a known form was made of."""
     return SentencePieces(
@@ -94,7 +94,7 @@ def usual_names(written: Settings) -> SpecialNames:
     return BERT_NAMES if is_bert else SpecialNames()
 
 
-Reader = tuple[Vocabulary, TextPolicy]
+Reader = tuple[Vocabulary, TokenizerPolicy]
 
 
 def say_where_unlike(path: Path, used: Reader, reference: Reader) -> None:

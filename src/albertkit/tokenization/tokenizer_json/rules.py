@@ -23,7 +23,7 @@ from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencepiece_model
 from albertkit.tokenization.normalization import is_dropped_mark
 from albertkit.tokenization.pieces import SPACE, SentencePieces, ends_in_digit_comma
-from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TextPolicy
+from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TokenizerPolicy
 from albertkit.tokenization.specials import SpecialNames
 
 Json = dict[str, JsonValue]
@@ -45,10 +45,10 @@ class KnownForm:
     """What a tokenizer.json of a known form says."""
 
     model: bytes  # a SentencePiece model with its pieces
-    policy: TextPolicy
+    policy: TokenizerPolicy
 
 
-def write_tokenizer_json(pieces: SentencePieces, policy: TextPolicy) -> bytes:
+def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> bytes:
     """A tokenizer.json that gives our ids, as far as the tokenizers library can express the policy.
 
     What it can't: a literal [CLS] is never text there; a final Σ becomes σ; right after [MASK] a
@@ -89,7 +89,7 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TextPolicy) -> bytes:
     return json.dumps(written, ensure_ascii=False, indent=1).encode()
 
 
-def normaliser_steps(policy: TextPolicy, character_map: bytes) -> Iterable[Json]:
+def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[Json]:
     """The policy's steps, then the model's own, then what its search takes for granted."""
     if policy.whitespace_collapsed:
         yield regex_rule(f"[{ranges(str.isspace)}]+", " ")
@@ -117,7 +117,7 @@ def regex_rule(pattern: str, content: str) -> Json:
 
 
 @cache
-def dropped_marks(policy: TextPolicy) -> str:
+def dropped_marks(policy: TokenizerPolicy) -> str:
     """The inside of a regex class of the marks that the policy drops."""
     return ranges(lambda c: is_dropped_mark(c, policy))
 
@@ -238,7 +238,7 @@ def map_of(steps: list[Json]) -> bytes | None:
     return b""
 
 
-def policy_of(steps: list[Json], pre_tokenizer: JsonValue) -> TextPolicy | None:
+def policy_of(steps: list[Json], pre_tokenizer: JsonValue) -> TokenizerPolicy | None:
     """The policy of a converter's form, read step by step; None where a step is unknown."""
     left = list(steps)
     if left[:2] != list(QUOTE_RULES) or not words_begin_with_space(pre_tokenizer):
