@@ -63,8 +63,8 @@ def made_texts() -> Encodings:
     lengths = np.array(mixed_lengths(TEXTS))
     rng = np.random.default_rng(0)
     ids = rng.integers(5, 30000, lengths.sum(), dtype=np.int32)
-    starts = np.concatenate(([0], np.cumsum(lengths)))
-    return Encodings(ids, np.zeros_like(ids), starts, np.zeros(TEXTS, np.int64))
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    return Encodings(ids, np.zeros_like(ids), offsets, np.zeros(TEXTS, np.int64))
 
 
 def padded(texts: Encodings) -> dict[str, torch.Tensor]:

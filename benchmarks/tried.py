@@ -21,6 +21,7 @@ from unittest.mock import patch
 import numpy as np
 
 import ways
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
 from albertkit.engine.cached_arrays import CachedArrays
@@ -30,7 +31,7 @@ from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.processor import system_flags
 from albertkit.engine.protocol import PackedBatch
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.models import RANDOM, model_directory
@@ -173,9 +174,9 @@ def contestants(job: Job) -> dict[str, Way]:
 
 
 def texts_of(lengths: list[int], pieces: int) -> Encodings:
-    starts = np.cumsum([0, *lengths])
-    ids = np.random.default_rng(0).integers(0, pieces, starts[-1], dtype=np.int32)
-    return Encodings(ids, np.zeros_like(ids), starts, np.zeros(len(lengths), np.int64))
+    offsets = np.cumsum([0, *lengths])
+    ids = np.random.default_rng(0).integers(0, pieces, offsets[-1], dtype=np.int32)
+    return Encodings(ids, np.zeros_like(ids), offsets, np.zeros(len(lengths), np.int64))
 
 
 def answer(weights: Weights, texts: Encodings, way: Way) -> Callable[[], None]:

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 from openvino import InferRequest, Node
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.forms import Request, Whole, ask, picked
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor
-from albertkit.engine.protocol import Int64Array, PackedBatch
-from albertkit.spec import AlbertConfig, FloatArray, parameter_table
+from albertkit.engine.protocol import PackedBatch
+from albertkit.spec import AlbertConfig, parameter_table
 
 HEADS_FIRST = np.array([0, 2, 1, 3], np.int64)
 

@@ -87,8 +87,8 @@ def batch_of(weights: Weights, width: int) -> PackedBatch:
     rows = [tuple(range(at, at + each)) for at in range(0, SLOTS // TEXT, each)]
     count = len(rows) * each
     ids = rng.integers(0, weights.config.vocab_size, count * TEXT, dtype=np.int32)
-    starts = np.arange(0, len(ids) + 1, TEXT)
-    texts = Encodings(ids, np.zeros_like(ids), starts, np.zeros(count, np.int64))
+    offsets = np.arange(0, len(ids) + 1, TEXT)
+    texts = Encodings(ids, np.zeros_like(ids), offsets, np.zeros(count, np.int64))
     return pack(texts, Layout(width, tuple(rows)))
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import tensorflow as tf
 from tests.support.axes import SMALL, random_weights
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.graph.encoder import embeddings, layer
 from albertkit.graph.heads import masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import layer_prefix
 
 CONFIG = AlbertConfig(

@@ -16,9 +16,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.sources import VECTORS, directory_of
-from albertkit.spec import AlbertConfig, FloatArray, Parameter, Weights, parameter_table, preset
+from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table, preset
 from albertkit.tokenization import AlbertTokenizer
 
 WEIGHTS = "model.safetensors"

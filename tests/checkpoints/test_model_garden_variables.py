@@ -10,6 +10,7 @@ import pytest
 from tests.support.axes import AXES, SMALL, random_weights
 from tests.support.object_checkpoints import write_object_checkpoint
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.model_garden.bert_names import bert_rows
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
@@ -18,7 +19,7 @@ from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.names import Laid, identity_projection
 from albertkit.errors import FormatError
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 WORDS = "word_embeddings/embeddings"
 QUERY = "transformer/self_attention/query/kernel"

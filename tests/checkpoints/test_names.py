@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG_AXES, SMALL, random_weights
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.names import (
     PROJECTION,
     Laid,
@@ -20,7 +21,7 @@ from albertkit.checkpoints.names import (
     weights_from,
 )
 from albertkit.errors import FormatError
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LAYOUTS: tuple[Layout, ...] = ("same", "transposed", "heads_out", "heads_in", "heads_bias")

@@ -20,6 +20,7 @@ from tests.support.head_logits import head_logits
 from tests.support.onnx_oracle import own_tokens, padded, run, session
 from tests.support.tiny_models import PIECES, save_tiny
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint, ConfigOverrides, format_of, read_checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
@@ -28,7 +29,7 @@ from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
 from albertkit.tasks.vector_steps import apply_steps
 

@@ -24,6 +24,7 @@ from tests.support.tensorflow_parity import (
 )
 from tests.support.tiny_models import PIECES
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
 from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.format import Checkpoint, RenamedTensors
@@ -34,7 +35,7 @@ from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle, write_bundle
-from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 SQUAD = HERE / "tf1_tiny_squad1"
 PREFIX = "model.ckpt-best"

@@ -19,6 +19,7 @@ from tests.support.tensorflow_parity import (
 )
 
 import albertkit
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
 from albertkit.checkpoints.config_overrides import ConfigOverrides
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
@@ -27,7 +28,6 @@ from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.protobuf.reading import record
 from albertkit.model.pretrained import PretrainedAlbert
-from albertkit.spec import FloatArray
 
 ENCODERS = (
     "tfhub_tiny_v1",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.cached_arrays import CachedArrays
-from albertkit.spec import FloatArray
 
 
 class CountedArrays(Mapping[str, FloatArray]):

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.lists import logits_of_words, vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
-from albertkit.spec import HEADS, AlbertConfig, FloatArray
+from albertkit.spec import HEADS, AlbertConfig
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encoding import Encodings
 from albertkit.tokenization.rearranged import chosen
@@ -85,7 +86,7 @@ def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
     at = np.array([0])
     apart = [logits_of_words(engine, chosen(TEXTS, [number]), at) for number in numbers]
     together = chosen(TEXTS, numbers)
-    found = logits_of_words(engine, together, together.starts[:-1])
+    found = logits_of_words(engine, together, together.offsets[:-1])
     np.testing.assert_array_equal(found, np.concatenate(apart))
 
 

@@ -16,6 +16,7 @@ import torch
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertModel
+from albertkit.arrays import FloatArray
 from albertkit.engine.int8.calibration import inputs_of_products
 from albertkit.engine.int8.search import PLANS, scheme_of
 from albertkit.engine.numpy_engine import NumpyEngine
@@ -26,7 +27,7 @@ from albertkit.engine.processor import this_processor
 from albertkit.engine.protocol import Engine, OutputRequest, given
 from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 # Two rows filled unevenly: texts beside each other, out of order, and empty slots.
 LENGTHS = (40, 3, 17, 9, 2)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.rearranged import chosen
 
@@ -60,7 +61,7 @@ def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
         [vectors_of_tokens(engine, chosen(TEXTS, [t])) for t in range(len(TEXTS))]
     )
     np.testing.assert_allclose(tokens, alone, rtol=0, atol=ATOL)
-    means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.starts[1:-1])])
+    means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.offsets[1:-1])])
     np.testing.assert_allclose(vectors_of_texts(engine, TEXTS, "mean"), means, rtol=0, atol=ATOL)
 
 

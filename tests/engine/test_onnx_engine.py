@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.support.axes import SMALL, random_encodings, random_weights
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.onnx.format import ONNX
 from albertkit.engine.numpy_engine import NumpyEngine
@@ -16,7 +17,7 @@ from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import OutputRequest, PackedBatch, SpanSearch, given
 from albertkit.errors import InputError
-from albertkit.spec import HEADS, AlbertConfig, FloatArray, Weights
+from albertkit.spec import HEADS, AlbertConfig, Weights
 
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LENGTHS = (40, 3, 17, 9, 2)

@@ -15,7 +15,8 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 config = CONFIG_AXES[0].values[0]
 texts = random_encodings(config, [3, 5])
 for layout in plan(texts.lengths):
-    outputs = OpenVinoEngine(random_weights(config)).run(pack(texts, layout), OutputRequest(tokens=True))
+    engine = OpenVinoEngine(random_weights(config))
+    outputs = engine.run(pack(texts, layout), OutputRequest(tokens=True))
 assert outputs.tokens.shape == (8, 32)
 assert "openvino_telemetry" not in sys.modules
 """

@@ -75,7 +75,7 @@ def test_every_token_lies_in_one_slot_with_its_type_position_and_owner(
             == sum(batch.segment_ids.ravel() >= 0)
         )
         for number, text in enumerate(layout.texts):
-            own = batch.slots[batch.starts[number] : batch.starts[number + 1]]
+            own = batch.slots[batch.offsets[number] : batch.offsets[number + 1]]
             np.testing.assert_array_equal(batch.ids.ravel()[own], encodings[int(text)].ids)
 
 

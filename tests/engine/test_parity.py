@@ -11,12 +11,13 @@ import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 from tests.support.oracle import ask, transformers_model
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs
 from albertkit.model.torch_engine import TorchEngine
-from albertkit.spec import AlbertConfig, FloatArray, Weights, head
+from albertkit.spec import AlbertConfig, Weights, head
 
 # Two rows filled unevenly: texts beside each other, out of order, and empty slots.
 LENGTHS = (40, 3, 17, 9, 2)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.pooling import text_vectors, wanted_by
 from albertkit.engine.protocol import OutputRequest, Outputs
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling
 
 LENGTHS = (1, 7, 2, 300)

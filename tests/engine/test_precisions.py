@@ -51,7 +51,7 @@ def check_by_hand(config: AlbertConfig, plan: Plan) -> None:
     scheme = scheme_of(plan, weights, any_inputs(weights), LEVELS)
     expected, decided = int8_tokens(weights, scheme, batch)
     found = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
-    apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.starts[:-1])  # [N]
+    apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.offsets[:-1])  # [N]
     assert decided.mean() > 0.3
     np.testing.assert_array_less(apart[decided], ATOL)
     assert apart.max() < 0.1  # a step the other way

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.hdf5.file import read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
-from albertkit.spec import FloatArray
 
 Attributes = dict[str, dict[str, str]]
 rng = np.random.default_rng(0)

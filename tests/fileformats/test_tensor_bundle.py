@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.protobuf.reading import FIXED32, record, varint
 from albertkit.fileformats.protobuf.writing import whole
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked

@@ -35,7 +35,7 @@ def test_each_text_sees_itself_as_a_mask_would_let_it(lengths: Sequence[int]) ->
 def test_neighbours_of_one_length_are_one_run() -> None:
     bounds = TextBounds.of(LENGTHS, CPU)
     assert bounds.runs == ((3, 1), (1, 1), (7, 3), (2, 2), (3, 1))
-    assert bounds.starts.tolist() == [0, 3, 4, 11, 18, 25, 27, 29, 32]
+    assert bounds.offsets.tolist() == [0, 3, 4, 11, 18, 25, 27, 29, 32]
     assert bounds.longest == 7
 
 
@@ -64,8 +64,8 @@ def vectors_on_a_gpu(config: AlbertConfig, dtype: torch.dtype) -> Tensor:
         }
         encoder.load_state_dict(state, assign=True)
         numbers = torch.empty(1, sum(LENGTHS), dtype=torch.int32, device=gpu)
-        starts = torch.empty(len(LENGTHS) + 1, dtype=torch.int32, device=gpu)
-        bounds = TextBounds(starts, TextBounds.of(LENGTHS, CPU).runs)
+        offsets = torch.empty(len(LENGTHS) + 1, dtype=torch.int32, device=gpu)
+        bounds = TextBounds(offsets, TextBounds.of(LENGTHS, CPU).runs)
         with torch.inference_mode():
             return encoder.token_vectors(numbers, numbers, numbers, bounds)
 

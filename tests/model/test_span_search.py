@@ -72,7 +72,7 @@ def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
     found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(beginnings=3, ends=2))
     model = albertkit.AlbertForSpanSearch.from_weights(made)
     for number in range(len(texts)):
-        own = slice(texts.starts[number], texts.starts[number + 1])
+        own = slice(texts.offsets[number], texts.offsets[number + 1])
         with torch.no_grad():
             alone = model(
                 input_ids=texts.ids[own][None],

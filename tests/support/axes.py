@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from albertkit.spec import AlbertConfig, FloatArray, Parameter, Weights, parameter_table
+from albertkit.arrays import FloatArray
+from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table
 from albertkit.tokenization.encoding import Encodings
 
 SMALL: Final = {
@@ -72,11 +73,11 @@ def random_weights(
 def random_encodings(config: AlbertConfig, lengths: Sequence[int], seed: int = 0) -> Encodings:
     """Texts of the given lengths, of ids and type ids as they come."""
     rng = np.random.default_rng(seed)
-    starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
     return Encodings(
-        ids=rng.integers(0, config.vocab_size, starts[-1], dtype=np.int32),
-        type_ids=rng.integers(0, config.type_vocab_size, starts[-1], dtype=np.int32),
-        starts=starts,
+        ids=rng.integers(0, config.vocab_size, offsets[-1], dtype=np.int32),
+        type_ids=rng.integers(0, config.type_vocab_size, offsets[-1], dtype=np.int32),
+        offsets=offsets,
         dropped=np.zeros(len(lengths), np.int64),
     )
 

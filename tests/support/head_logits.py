@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from albertkit.arrays import FloatArray
 from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity_inputs import Questions
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 from albertkit.tokenization.encoding import Encodings
 
 

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.numpy_engine import own_text
 from albertkit.engine.protocol import PackedBatch
 from albertkit.graph.encoder import encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 HALFWAY = 5e-5  # in steps; float32's last places are some 2e-5 of them
 
@@ -35,7 +36,7 @@ def int8_tokens(
         positions=batch.positions,
         mask=own_text(batch.segment_ids),
     )
-    undecided = np.logical_or.reduceat(emit.undecided[batch.slots], batch.starts[:-1])
+    undecided = np.logical_or.reduceat(emit.undecided[batch.slots], batch.offsets[:-1])
     return rows.reshape(-1, rows.shape[-1])[batch.slots], ~undecided
 
 

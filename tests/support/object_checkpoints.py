@@ -6,12 +6,12 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
+from albertkit.arrays import FloatArray
 from albertkit.fileformats.protobuf.reading import record, varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import write_bundle
-from albertkit.spec import FloatArray
 
 
 def write_object_checkpoint(prefix: Path, arrays: Mapping[str, FloatArray]) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from albertkit.spec import FloatArray, IntArray
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.tokenization.encoding import Encodings
 
 
@@ -19,7 +19,7 @@ def session(file: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def padded(encodings: Encodings) -> dict[str, IntArray]:
+def padded(encodings: Encodings) -> dict[str, Int64Array]:
     """input_ids, attention_mask and token_type_ids [N, S], zeros behind each text."""
     shape = len(encodings), int(encodings.lengths.max())
     names = ("input_ids", "attention_mask", "token_type_ids")
@@ -32,7 +32,7 @@ def padded(encodings: Encodings) -> dict[str, IntArray]:
     return inputs
 
 
-def run(file: Path, inputs: dict[str, IntArray]) -> dict[str, FloatArray]:
+def run(file: Path, inputs: dict[str, Int64Array]) -> dict[str, FloatArray]:
     """Every output of a file by its name."""
     opened = session(file)
     names = [output.name for output in opened.get_outputs()]

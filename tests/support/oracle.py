@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 import transformers
 
-from albertkit.spec import FloatArray, IntArray, Weights, head
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.spec import Weights, head
 
 
 def transformers_model(weights: Weights, architecture: str = "AlbertModel") -> torch.nn.Module:
@@ -36,7 +37,7 @@ def _is_bare(kind: type) -> bool:
     return kind is transformers.AlbertModel
 
 
-def ask(model: torch.nn.Module, ids: IntArray, type_ids: IntArray) -> dict[str, FloatArray]:
+def ask(model: torch.nn.Module, ids: Int64Array, type_ids: Int64Array) -> dict[str, FloatArray]:
     """What `model` gives for one text, alone and without padding: output name → array."""
     with torch.no_grad():
         outputs = model(

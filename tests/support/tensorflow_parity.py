@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 import albertkit
+from albertkit.arrays import FloatArray
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 from albertkit.tokenization.encoding import Encodings
 from tests.support.modules import Reference
 

@@ -60,8 +60,8 @@ def test_a_text_alone_is_what_it_is_among_others(texts: list[list[int]], most: i
         assert alone.ids.tolist() == among[number].ids.tolist()
         assert alone.type_ids.tolist() == among[number].type_ids.tolist()
         assert alone.dropped == among[number].dropped
-        assert [each.dtype for each in (both.ids, both.type_ids, both.starts, both.dropped)] == [
-            each.dtype for each in (among.ids, among.type_ids, among.starts, among.dropped)
+        assert [each.dtype for each in (both.ids, both.type_ids, both.offsets, both.dropped)] == [
+            each.dtype for each in (among.ids, among.type_ids, among.offsets, among.dropped)
         ]
 
 

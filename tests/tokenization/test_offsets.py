@@ -77,10 +77,10 @@ def opened(policy: TokenizerPolicy) -> SentencePieces:
 def test_with_offsets_and_without_the_ids_are_the_same(policy: TokenizerPolicy, text: str) -> None:
     tokenizer = AlbertTokenizer(opened(policy), policy)
     plain = tokenizer.encode_batch([text])
-    traced = tokenizer.encode_batch([text], offsets=True)
+    traced = tokenizer.encode_batch([text], offset_mapping=True)
     assert np.array_equal(plain.ids, traced.ids)
-    assert traced.offsets is not None
-    assert traced.offsets.shape == (len(traced.ids), 2)
+    assert traced.offset_mapping is not None
+    assert traced.offset_mapping.shape == (len(traced.ids), 2)
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_with_offsets_and_without_the_ids_are_the_same(policy: TokenizerPolicy, 
 def test_slices_have_no_space_at_their_ends(
     tiny: AlbertTokenizer, text: str, slices: list[str] | None
 ) -> None:
-    offsets = tiny.encode_batch([text], offsets=True).offsets
-    assert offsets is not None
-    found = [text[begin:end] for begin, end in offsets[1:-1]]
+    offset_mapping = tiny.encode_batch([text], offset_mapping=True).offset_mapping
+    assert offset_mapping is not None
+    found = [text[begin:end] for begin, end in offset_mapping[1:-1]]
     assert all(each == each.strip() for each in found)
     if slices is not None:
         assert found == slices
 
 
 def test_special_tokens_around_the_text_have_empty_slices(tiny: AlbertTokenizer) -> None:
-    offsets = tiny.encode_batch(["the"], ["model"], offsets=True).offsets
-    assert offsets is not None
-    assert offsets.tolist() == [[0, 0], [0, 3], [0, 0], [0, 5], [0, 0]]
+    offset_mapping = tiny.encode_batch(["the"], ["model"], offset_mapping=True).offset_mapping
+    assert offset_mapping is not None
+    assert offset_mapping.tolist() == [[0, 0], [0, 3], [0, 0], [0, 5], [0, 0]]

@@ -112,7 +112,7 @@ def test_offsets_change_no_id(shared: Path, english: Path) -> None:
     rows = zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
     tokenizer = AlbertTokenizer.from_pretrained(english)
     texts = [row[0] for row in rows]
-    traced = tokenizer.encode_batch(texts, offsets=True)
+    traced = tokenizer.encode_batch(texts, offset_mapping=True)
     assert np.array_equal(traced.ids, tokenizer.encode_batch(texts).ids)
 
 

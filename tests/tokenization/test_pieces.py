@@ -57,7 +57,7 @@ def test_a_line_has_the_same_ids_alone_in_a_few_and_in_many() -> None:
     alone = [pieces.encode_lines([line]).ids.tolist() for line in lines]
     for count in (0, FEW_LINES - 1, FEW_LINES, len(lines)):
         found = pieces.encode_lines(lines[:count])
-        assert np.array_equal(found.starts, np.cumsum([0, *map(len, alone[:count])]))
+        assert np.array_equal(found.offsets, np.cumsum([0, *map(len, alone[:count])]))
         assert found.ids.tolist() == [number for line in alone[:count] for number in line]
         assert found.ids.dtype == np.int32
 

@@ -12,7 +12,7 @@ from albertkit.tokenization.rearranged import chosen, joined
 
 TOKENIZER = AlbertTokenizer.from_pretrained("small-en")
 TEXTS = ["a glass of water", "", "How old are you?", "the", "my phone is not good at all " * 3]
-ALL = TOKENIZER.encode_batch(TEXTS, max_length=12, offsets=True)
+ALL = TOKENIZER.encode_batch(TEXTS, max_length=12, offset_mapping=True)
 
 
 def shown(encodings: Encodings) -> list[tuple[object, ...]]:
@@ -23,8 +23,8 @@ def shown(encodings: Encodings) -> list[tuple[object, ...]]:
 
 
 def offsets_of(encodings: Encodings, number: int) -> object:
-    offsets = encodings[number].offsets
-    return None if offsets is None else offsets.tolist()
+    offset_mapping = encodings[number].offset_mapping
+    return None if offset_mapping is None else offset_mapping.tolist()
 
 
 @given(st.lists(st.integers(0, len(TEXTS) - 1), max_size=8))
@@ -37,5 +37,5 @@ def test_joined_parts_are_the_whole() -> None:
     parts = [chosen(ALL, [0]), chosen(ALL, []), chosen(ALL, range(1, len(TEXTS)))]
     assert shown(joined(parts)) == shown(ALL)
     plain = TOKENIZER.encode_batch(TEXTS)
-    assert joined([plain]).offsets is None
+    assert joined([plain]).offset_mapping is None
     np.testing.assert_array_equal(joined([plain, plain]).lengths, [*plain.lengths] * 2)

@@ -101,7 +101,7 @@ def assert_slow_ids(tokenizer: AlbertTokenizer, text: str) -> None:
     found = [tokenizer.vocabulary.encode_lines([word]).ids.tolist() for word in words]
     wanted = [number for word in found for number in word]
     assert ids_of(tokenizer, [text]) == [wanted]
-    (traced,) = tokenizer.encode_batch([text], offsets=True)
+    (traced,) = tokenizer.encode_batch([text], offset_mapping=True)
     assert traced.ids[1:-1].tolist() == wanted
 
 

@@ -24,12 +24,12 @@ def test_windows_are_the_slow_ones(lengths: list[int], room: int, data: st.DataO
     found = [
         (int(owner), windows.ids[begin:end].tolist())
         for owner, begin, end in zip(
-            segment_ids, windows.starts[:-1], windows.starts[1:], strict=True
+            segment_ids, windows.offsets[:-1], windows.offsets[1:], strict=True
         )
     ]
     expected = []
     for number, length in enumerate(lengths):
-        text = pieces.ids[pieces.starts[number] :][:length].tolist()
+        text = pieces.ids[pieces.offsets[number] :][:length].tolist()
         begin = 0
         while True:
             expected.append((number, text[begin : begin + room]))

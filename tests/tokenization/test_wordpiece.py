@@ -83,10 +83,10 @@ def test_pieces_equal_the_slow_reference(tiny_words: AlbertTokenizer, text: str)
 @settings(max_examples=200)
 @given(text=any_texts)
 def test_slices_hold_the_pieces(tiny_words: AlbertTokenizer, text: str) -> None:
-    found = tiny_words.encode_batch([text], offsets=True)
-    assert found.offsets is not None
+    found = tiny_words.encode_batch([text], offset_mapping=True)
+    assert found.offset_mapping is not None
     vocabulary = tiny_words.get_vocab()
-    for number, (begin, end) in zip(found.ids[1:-1], found.offsets[1:-1], strict=True):
+    for number, (begin, end) in zip(found.ids[1:-1], found.offset_mapping[1:-1], strict=True):
         piece = tiny_words.convert_ids_to_tokens(int(number))
         if piece not in ("[UNK]", "[MASK]"):
             assert slow_words(text[begin:end]) == [piece.removeprefix("##")]

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from albertkit.arrays import FloatArray
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras_hub
@@ -24,7 +26,7 @@ from albertkit.checkpoints.keras_hub.format import KERAS_HUB
 from albertkit.graph.encoder import encoder
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import SEQUENCE_CLASSIFICATION
 from albertkit.tokenization import AlbertTokenizer
 

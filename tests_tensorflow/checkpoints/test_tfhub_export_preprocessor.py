@@ -109,7 +109,7 @@ def test_pairs_are_cut_in_turn_as_the_published_one_cuts(published: Published) -
 
 def test_the_tokenizer_in_the_same_policy_gives_the_same_ids(preprocessor: Any) -> None:
     ours = AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").encode_batch(TEXTS)
-    expected = [ours.ids[start + 1 : end - 1].tolist() for start, end in pairwise(ours.starts)]
+    expected = [ours.ids[start + 1 : end - 1].tolist() for start, end in pairwise(ours.offsets)]
     assert preprocessor.tokenize(TEXTS).to_list() == expected
     found = preprocessor(TEXTS)["input_word_ids"]
     assert found.shape == (len(TEXTS), LENGTH)

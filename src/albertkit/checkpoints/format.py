@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.errors import Diagnostic
-from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import PoolingConfig

@@ -12,9 +12,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.errors import FormatError
-from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 # How a tensor lies in the file. A = attention heads, D = H / A.
 #   same        as in torch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError, imported
 from albertkit.fileformats.atomic import new_file
-from albertkit.spec import FloatArray
 
 KINDS = (".png", ".svg", ".pdf")
 LONGEST_LABEL = 40

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
+
 if TYPE_CHECKING:
-    from albertkit.spec import FloatArray
     from albertkit.tables import Table
     from albertkit.tables.table import Cell, Column
 

@@ -34,14 +34,14 @@ def tokens(
         from albertkit.tokenization import AlbertTokenizer
 
     tokenizer = AlbertTokenizer.from_pretrained(model, policy=policy)
-    encodings = tokenizer.encode_batch(given, offsets=True)
+    encodings = tokenizer.encode_batch(given, offset_mapping=True)
     rows = [
         (number, piece, token, begin, end, text[begin:end])
         for number, (text, encoding) in enumerate(zip(given, encodings, strict=True))
         for piece, token, (begin, end) in zip(
             tokenizer.convert_ids_to_tokens(encoding.ids.tolist()),
             encoding.ids.tolist(),
-            encoding.offsets.tolist() if encoding.offsets is not None else [],
+            encoding.offset_mapping.tolist() if encoding.offset_mapping is not None else [],
             strict=True,
         )
     ]

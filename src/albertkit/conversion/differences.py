@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import some
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
 

@@ -11,11 +11,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.conversion.parity_inputs import Questions
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack, plan, token_numbers
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Spans, SpanSearch
-from albertkit.spec import FloatArray, Weights, head
+from albertkit.spec import Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH
 
 Answers: TypeAlias = dict[str, FloatArray]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.conversion.differences import (
     WeightDifferences,
     output_differences,
@@ -24,7 +25,7 @@ from albertkit.engine.protocol import Engine
 from albertkit.errors import FormatError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.quantization_error import LEAST_COSINE, cosines
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 
 TOLERANCE = 1e-4  # of an output; two float32 programs of a random model differ by less than 2e-5
@@ -119,7 +120,7 @@ def _prove_int8(
 ) -> Parity:
     wanted, found = answers(before, questions), answers(after, questions, engine)
     vectors = (
-        np.add.reduceat(each[SEQUENCE], questions.encodings.starts[:-1], axis=0)  # [N, H]
+        np.add.reduceat(each[SEQUENCE], questions.encodings.offsets[:-1], axis=0)  # [N, H]
         for each in (wanted, found)
     )
     cosine = float(cosines(*vectors).min())

@@ -48,18 +48,18 @@ def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Qu
     pairs = tokenizer.encode_batch(first, second, max_length=longest)
     both = joined([singles, pairs])
     types = np.minimum(both.type_ids, config.type_vocab_size - 1)  # some models have one type
-    encodings = Encodings(both.ids, types, both.starts, both.dropped)
+    encodings = Encodings(both.ids, types, both.offsets, both.dropped)
     return Questions(encodings, f"{len(encodings)} texts")
 
 
 def _seeded(config: AlbertConfig) -> Encodings:
     rng = np.random.default_rng(SEED)
     lengths = np.minimum(LENGTHS, config.max_position_embeddings)
-    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    count = int(starts[-1])
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    count = int(offsets[-1])
     return Encodings(
         ids=rng.integers(0, config.vocab_size, count, dtype=np.int32),
         type_ids=rng.integers(0, config.type_vocab_size, count, dtype=np.int32),
-        starts=starts,
+        offsets=offsets,
         dropped=np.zeros(len(lengths), np.int64),
     )

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int64Array
 from albertkit.checkpoints.tfhub.export_run import LOGITS, POOLED, SEQUENCE, SavedEncoder
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.spec import AlbertConfig, Weights
 
 
@@ -32,7 +33,7 @@ class SavedEncoderEngine:
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         check(self.weights, batch, wanted)
-        lengths = np.diff(batch.starts)  # [N]
+        lengths = np.diff(batch.offsets)  # [N]
         own = np.arange(lengths.max()) < lengths[:, None]  # [N, S]
         found = self._encoder.outputs(
             _padded(batch.ids, batch, own),

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import logits_of_words
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.opened import Opened
-from albertkit.spec import PRESETS, AlbertConfig, FloatArray, Weights, preset
+from albertkit.spec import PRESETS, AlbertConfig, Weights, preset
 from albertkit.spec.heads import MASKED_LM
 from albertkit.tokenization import AlbertTokenizer, Encodings
 
@@ -208,9 +208,9 @@ def _masked(tokenizer: AlbertTokenizer, config: AlbertConfig) -> tuple[Encodings
             row[place] = tokenizer.mask_token_id
             rows.append(row)
     ids = np.concatenate(rows)
-    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
     nothing = np.zeros(len(rows), np.int64)
-    return Encodings(ids, np.zeros_like(ids), starts, nothing), np.array(true_ids, np.int64)
+    return Encodings(ids, np.zeros_like(ids), offsets, nothing), np.array(true_ids, np.int64)
 
 
 def _read_as(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weights:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch
 from albertkit.engine.span_search import search_spans
 from albertkit.graph.heads import linear_head, masked_words, pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import FloatArray, head
+from albertkit.spec import head
 from albertkit.spec.heads import Reads
 
 
@@ -22,27 +23,27 @@ def tokens_read(batch: PackedBatch, wanted: OutputRequest) -> Int64Array | None:
         return None
     at = [] if wanted.mlm_at is None else [wanted.mlm_at]
     if wanted.pooled or _head_reads(wanted, "pooled"):
-        at.append(batch.starts[:-1])  # [CLS]
+        at.append(batch.offsets[:-1])  # [CLS]
     return np.unique(np.concatenate(at)) if at else np.zeros(0, np.int64)
 
 
 def answers(
     emit: NumpyEmitter,
     vectors: FloatArray,
-    starts: Int64Array,
+    offsets: Int64Array,
     wanted: OutputRequest,
     read: Int64Array | None = None,
 ) -> Outputs:
     """vectors: [K, H] of the tokens `read`, as `tokens_read` gave them; may become an answer.
 
-    starts: [N + 1], text n owns the tokens from starts[n] on.
+    offsets: [N + 1], text n owns the tokens from starts[n] on.
     """
 
     def of(tokens: Int64Array) -> FloatArray:
         return vectors[tokens if read is None else np.searchsorted(read, tokens)]
 
     reads_pooled = _head_reads(wanted, "pooled")
-    pooled = pooler(emit, of(starts[:-1])) if wanted.pooled or reads_pooled else None  # [N, H]
+    pooled = pooler(emit, of(offsets[:-1])) if wanted.pooled or reads_pooled else None  # [N, H]
     mlm_logits = None
     if wanted.mlm_at is not None:
         mlm_logits = masked_words(emit, emit.config, of(wanted.mlm_at))  # [P, V]
@@ -52,7 +53,7 @@ def answers(
         head_logits = linear_head(emit, head(wanted.head), seen)
     spans = None
     if wanted.spans is not None:
-        spans = search_spans(emit, vectors, starts, wanted.spans)
+        spans = search_spans(emit, vectors, offsets, wanted.spans)
     return Outputs(
         tokens=vectors if wanted.tokens else None,
         pooled=pooled if wanted.pooled else None,

@@ -12,16 +12,16 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.packing import lone
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Spans
-from albertkit.spec import FloatArray
 
 
 def texts_apart(
     batch: PackedBatch, wanted: OutputRequest
 ) -> Iterator[tuple[PackedBatch, OutputRequest]]:
     """Each text and what is wanted of it; tokens are counted from its own first."""
-    for begin, end in itertools.pairwise(batch.starts.tolist()):
+    for begin, end in itertools.pairwise(batch.offsets.tolist()):
         slots = batch.slots[begin:end]  # [S]
         alone = lone(batch.ids.flat[slots], batch.type_ids.flat[slots], end - begin)
         # not always 0, 1, 2, …: a torch model's caller may give others

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray
 
 
 class CachedArrays(Mapping[str, FloatArray]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.protocol import Int32Array, OutputRequest, PackedBatch
+from albertkit.arrays import Int32Array
+from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.errors import InputError
 from albertkit.spec import Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH

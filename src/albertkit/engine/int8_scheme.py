@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray
 
 STEPS = 256  # of an activation: one byte
 Range: TypeAlias = tuple[float, float]  # the least and the largest value, 0 between them

@@ -10,16 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import SLOTS, Layout, pack, plan, token_numbers
 from albertkit.engine.pooling import text_vectors, wanted_by
-from albertkit.engine.protocol import (
-    Engine,
-    Int64Array,
-    OutputRequest,
-    PackedBatch,
-    given,
-)
-from albertkit.spec import FloatArray
+from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, given
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encoding import Encodings
 
@@ -38,7 +32,7 @@ def vectors_of_texts(
     vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
     for layout, batch in _batches(encodings, slots, progress):
         outputs = engine.run(batch, wanted_by(pooling))
-        vectors[layout.texts] = text_vectors(outputs, batch.starts, pooling)
+        vectors[layout.texts] = text_vectors(outputs, batch.offsets, pooling)
     return vectors
 
 
@@ -49,7 +43,7 @@ def vectors_of_tokens(
     slots: int = SLOTS,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """One vector a token [T, H]; text n owns those from encodings.starts[n]."""
+    """One vector a token [T, H]; text n owns those from encodings.offsets[n]."""
     vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
     for layout, batch in _batches(encodings, slots, progress):
         outputs = engine.run(batch, OutputRequest(tokens=True))
@@ -88,4 +82,4 @@ def _batches(
         batch = pack(encodings, layout)
         yield layout, batch
         if progress is not None:
-            progress(len(batch.starts) - 1)
+            progress(len(batch.offsets) - 1)

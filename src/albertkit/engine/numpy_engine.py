@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int32Array
 from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int32Array, OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.encoder import encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 
 class NumpyEngine:
@@ -44,7 +45,7 @@ class NumpyEngine:
             mask=own_text(batch.segment_ids),
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
-        return answers(self._emit, vectors, batch.starts, wanted, read)
+        return answers(self._emit, vectors, batch.offsets, wanted, read)
 
     def close(self) -> None:
         """Nothing to give back."""

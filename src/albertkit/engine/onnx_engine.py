@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.checks import check
 from albertkit.engine.openvino.engine import own_cores
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import (
-    Int64Array,
     OutputRequest,
     Outputs,
     PackedBatch,
@@ -28,7 +28,7 @@ from albertkit.engine.protocol import (
 )
 from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
 from albertkit.graph.onnx.span_search import BEGINNINGS, ENDS
-from albertkit.spec import AlbertConfig, FloatArray, Weights, head
+from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
 
 Found: TypeAlias = dict[str, npt.NDArray[Any]]  # a file's outputs; places are int64
@@ -101,7 +101,7 @@ class OnnxEngine:
 
 def _mask(batch: PackedBatch) -> Int64Array:
     """1 at the tokens of each text, 0 behind them [N, S]."""
-    lengths = np.diff(batch.starts)  # [N]
+    lengths = np.diff(batch.offsets)  # [N]
     return (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
+from albertkit.arrays import Int32Array, Int64Array
+from albertkit.engine.protocol import PackedBatch
 from albertkit.errors import InputError
 from albertkit.tokenization.encoding import Encodings
 
@@ -93,17 +94,17 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     """The texts of `layout`, laid into its rows; text n of the batch is `layout.texts[n]`."""
     texts = layout.texts  # [N]
     if len(texts) == 1:
-        begin, end = encodings.starts[texts[0]], encodings.starts[texts[0] + 1]
+        begin, end = encodings.offsets[texts[0]], encodings.offsets[texts[0] + 1]
         return lone(encodings.ids[begin:end], encodings.type_ids[begin:end], layout.width)
     lengths = encodings.lengths[texts]  # [N]
-    starts = np.concatenate(([0], np.cumsum(lengths)))  # [N + 1]
-    positions = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)  # [T]
+    offsets = np.concatenate(([0], np.cumsum(lengths)))  # [N + 1]
+    positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)  # [T]
 
     R, W = len(layout.rows), layout.width
     counts = np.array([len(row) for row in layout.rows])  # [R] texts of each row
     row_of = np.repeat(np.arange(R), counts)  # [N]
-    row_starts = starts[np.cumsum(counts) - counts]  # [R] tokens in the rows above
-    slots = np.repeat(row_of * W + starts[:-1] - row_starts[row_of], lengths) + positions  # [T]
+    row_starts = offsets[np.cumsum(counts) - counts]  # [R] tokens in the rows above
+    slots = np.repeat(row_of * W + offsets[:-1] - row_starts[row_of], lengths) + positions  # [T]
     sources = token_numbers(encodings, layout)  # [T]
 
     def laid(values: Int32Array | Int64Array, empty: int) -> Int32Array:
@@ -117,7 +118,7 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
         positions=laid(positions, 0),
         segment_ids=laid(np.repeat(np.arange(len(texts)), lengths), -1),
         slots=slots,
-        starts=starts,
+        offsets=offsets,
     )
 
 
@@ -135,7 +136,7 @@ def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
     texts = layout.texts
     lengths = encodings.lengths[texts]  # [N]
     before = np.cumsum(lengths) - lengths  # [N] tokens of the texts laid earlier
-    return np.repeat(encodings.starts[texts] - before, lengths) + np.arange(lengths.sum())
+    return np.repeat(encodings.offsets[texts] - before, lengths) + np.arange(lengths.sum())
 
 
 def _lone_width(size: int) -> int:

@@ -10,8 +10,8 @@ import itertools
 
 import numpy as np
 
-from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, given
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.protocol import OutputRequest, Outputs, given
 from albertkit.spec.pooling_config import Pooling
 
 
@@ -20,34 +20,34 @@ def wanted_by(pooling: Pooling) -> OutputRequest:
     return OutputRequest(pooled=True) if pooling == "pooler" else OutputRequest(tokens=True)
 
 
-def text_vectors(outputs: Outputs, starts: Int64Array, pooling: Pooling) -> FloatArray:
+def text_vectors(outputs: Outputs, offsets: Int64Array, pooling: Pooling) -> FloatArray:
     """One vector a text [N, H], of outputs that hold what `wanted_by(pooling)` says.
 
-    starts: [N + 1]; text n owns token vectors starts[n]:starts[n + 1], never none.
+    offsets: [N + 1]; text n owns token vectors starts[n]:starts[n + 1], never none.
     """
     if pooling == "pooler":
         return given(outputs.pooled)
     vectors = given(outputs.tokens)
     match pooling:
         case "mean":
-            return mean(vectors, starts)
+            return mean(vectors, offsets)
         case "max":
-            return _of_each_text(np.maximum, vectors, starts)
+            return _of_each_text(np.maximum, vectors, offsets)
         case "cls":
-            return vectors[starts[:-1]]
+            return vectors[offsets[:-1]]
 
 
-def mean(vectors: FloatArray, starts: Int64Array) -> FloatArray:
+def mean(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
     """The average of each text's token vectors, [T, H] → [N, H]."""
-    sums = _of_each_text(np.add, vectors, starts)  # [N, H]
-    counts: Int64Array = (starts[1:] - starts[:-1])[:, None]  # [N, 1]
+    sums = _of_each_text(np.add, vectors, offsets)  # [N, H]
+    counts: Int64Array = (offsets[1:] - offsets[:-1])[:, None]  # [N, 1]
     means: FloatArray = np.divide(sums, counts, out=sums, casting="same_kind")
     return means
 
 
-def _of_each_text(take: np.ufunc, vectors: FloatArray, starts: Int64Array) -> FloatArray:
+def _of_each_text(take: np.ufunc, vectors: FloatArray, offsets: Int64Array) -> FloatArray:
     """[T, H] → [N, H]. Text by text: numpy's `reduceat` takes seven times as long at 128 tokens."""
-    taken = np.empty((len(starts) - 1, vectors.shape[1]), vectors.dtype)
-    for text, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
+    taken = np.empty((len(offsets) - 1, vectors.shape[1]), vectors.dtype)
+    for text, (begin, end) in enumerate(itertools.pairwise(offsets.tolist())):
         take.reduce(vectors[begin:end], axis=0, out=taken[text])
     return taken

@@ -11,10 +11,9 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.spec import HEADS, AlbertConfig, FloatArray
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.spec import HEADS, AlbertConfig
 
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
 Precision = Literal["float32", "bfloat16", "int8"]
 NOT_LINEAR = frozenset(spec.name for spec in HEADS if not spec.is_linear)
 
@@ -28,7 +27,7 @@ class PackedBatch:
     positions: Int32Array  # [R, W], counted from 0 in each text
     segment_ids: Int32Array  # [R, W], number of the text in this batch, or -1
     slots: Int64Array  # [T], flat slot of each token, the texts in their order
-    starts: Int64Array  # [N + 1], text n owns slots[starts[n]:starts[n + 1]]
+    offsets: Int64Array  # [N + 1], text n owns slots[starts[n]:starts[n + 1]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,19 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.engine.protocol import Int64Array, Spans, SpanSearch
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.protocol import Spans, SpanSearch
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import FloatArray
 
 CLOSED = np.float32(-1e30)  # the score where an answer may not begin or end
 
 
 def search_spans(
-    emit: NumpyEmitter, tokens: FloatArray, starts: Int64Array, search: SpanSearch
+    emit: NumpyEmitter, tokens: FloatArray, offsets: Int64Array, search: SpanSearch
 ) -> Spans:
     """tokens: [T, H], text n owns those from starts[n] to starts[n + 1]."""
     closed = np.zeros(len(tokens), np.bool_) if search.closed is None else search.closed
-    N, K, M = len(starts) - 1, search.beginnings, search.ends
+    N, K, M = len(offsets) - 1, search.beginnings, search.ends
     found = Spans(
         np.full((N, K), -np.inf, np.float32),
         np.full((N, K), -1, np.int64),
@@ -33,13 +33,13 @@ def search_spans(
         np.full((N, K, M), -1, np.int64),
         np.empty(N, np.float32),
     )
-    for text, own in enumerate(_owned(starts)):
+    for text, own in enumerate(_owned(offsets)):
         _search(emit, tokens[own], closed[own], found, text)
     return found
 
 
-def _owned(starts: Int64Array) -> Iterator[slice]:
-    for first, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+def _owned(offsets: Int64Array) -> Iterator[slice]:
+    for first, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
         yield slice(first, end)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray: TypeAlias = npt.NDArray[np.float32]
+from albertkit.arrays import FloatArray
+
 FloatKind = Literal["float16", "bfloat16", "float32", "float64"]
 
 LAYOUTS = {"float16": "<f2", "bfloat16": "<u2", "float32": "<f4", "float64": "<f8"}

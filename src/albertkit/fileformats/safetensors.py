@@ -17,9 +17,10 @@ from typing import Literal
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
-from albertkit.fileformats.floats import FloatArray, as_float32
+from albertkit.fileformats.floats import as_float32
 from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
 from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind, is_shape
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int64Array
 from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf.reading import Wire, record
 
-Places: TypeAlias = npt.NDArray[np.int64]
 PieceType = Literal["normal", "unknown", "control", "user-defined", "unused", "byte"]
 TYPES: Final[tuple[PieceType, ...]] = (
     "normal",
@@ -153,7 +153,7 @@ def take_plain_pieces(wire: Wire, table: PieceTable) -> None:
     table.names.extend(octets[named].tobytes())
 
 
-def plain_records(data: bytes, at: int) -> tuple[Places, Places, Places]:
+def plain_records(data: bytes, at: int) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Where records of the usual form begin from `at` on, where their scores do, where they end.
 
     That is piece, score and (unless it is normal) type, each once and in this order, all lengths

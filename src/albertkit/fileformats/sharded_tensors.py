@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.tensors import Tensors
 

@@ -7,8 +7,9 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import FloatArray, FloatKind
+from albertkit.fileformats.floats import FloatKind
 
 # Types of numbers, by the names that safetensors gives them.
 BYTES_OF = MappingProxyType(

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from albertkit.arrays import FloatArray, Int32Array
 from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
 
-Int32Array = npt.NDArray[np.int32]
 Product: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
 
 # Of so many multiplications, a millisecond's work, a product is done before sharing it pays: where

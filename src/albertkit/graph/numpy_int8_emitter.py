@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from albertkit.graph.numpy_emitter import Int32Array, NumpyEmitter
+from albertkit.arrays import FloatArray, Int32Array
+from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.rounding import Int8Array, round_rows, rounded_activation, row_scales
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec import AlbertConfig
 
 
 class NumpyInt8Emitter(NumpyEmitter):

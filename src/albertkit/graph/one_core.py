@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray
 
 # Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
 # GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).

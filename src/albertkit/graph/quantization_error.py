@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray
 
 LEAST_COSINE = 0.99  # below, answers are no longer the model's
 LEAST_CENTRED = 0.97  # below, near texts may change places

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.spec import FloatArray
+from albertkit.arrays import FloatArray
 
 Int8Array = npt.NDArray[np.int8]
 WHOLE = 127  # levels of a weight on each side of 0

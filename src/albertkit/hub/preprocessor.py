@@ -62,7 +62,7 @@ class Tokenize:
         """inputs: N texts. Raises InputError [input-not-texts], [text-not-a-string]."""
         texts = _texts(inputs)
         found = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
-        return Ragged(torch.from_numpy(found.ids), torch.from_numpy(found.starts))
+        return Ragged(torch.from_numpy(found.ids), torch.from_numpy(found.offsets))
 
     def get_special_tokens_dict(self) -> dict[str, Tensor]:
         """int32 scalars, under TF Hub's names."""

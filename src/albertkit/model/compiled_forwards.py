@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, SpanSearch, given
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.protocol import OutputRequest, Outputs, SpanSearch, given
 from albertkit.model.base_model import AlbertModel
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
@@ -37,7 +38,6 @@ from albertkit.model.outputs import (
 from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, numbers_like
 from albertkit.model.unpadded import Unpadded
-from albertkit.spec import FloatArray
 from albertkit.spec.heads import (
     MULTIPLE_CHOICE,
     QUESTION_ANSWERING,

@@ -37,15 +37,15 @@ class TextBounds:
     texts in the order of their lengths.
     """
 
-    starts: Tensor
+    offsets: Tensor
     runs: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> TextBounds:
         """lengths: [N] of the texts, in the order in which they lie."""
-        starts = torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32)
+        offsets = torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32)
         runs = tuple((length, len(list(run))) for length, run in itertools.groupby(lengths))
-        return cls(starts.to(device), runs)
+        return cls(offsets.to(device), runs)
 
     @property
     def longest(self) -> int:
@@ -90,8 +90,8 @@ def _in_one_kernel(kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, bounds: Text
     flat = [x.squeeze(0).transpose(0, 1) for x in (q, k, v)]  # [T, A, D] each
     if missing:
         flat = [F.pad(x, (0, missing)) for x in flat]
-    starts, longest = bounds.starts, bounds.longest
-    context = kernel(*flat, starts, starts, longest, longest, scale=D**-0.5)
+    offsets, longest = bounds.offsets, bounds.longest
+    context = kernel(*flat, offsets, offsets, longest, longest, scale=D**-0.5)
     return context.narrow(-1, 0, D).transpose(0, 1).unsqueeze(0)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
@@ -24,7 +25,7 @@ from albertkit.fileformats.archives.unpacking import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
 from albertkit.sources import Fetching, directory_of
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import ParameterTable, parameter_table
 
 LOGGER = logging.getLogger(__name__)

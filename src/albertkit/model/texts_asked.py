@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.engine.protocol import Engine, Int64Array, OutputRequest, Outputs, Spans
+from albertkit.arrays import Int64Array
+from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Spans
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import head
 

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.answers import answers
 from albertkit.engine.cached_arrays import CachedArrays, unprotected
 from albertkit.engine.checks import check
-from albertkit.engine.protocol import Int64Array, OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import InputError
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder
 from albertkit.model.packed_attention import TextBounds
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -61,7 +62,7 @@ class TorchEngine:
         encoder = self._encoder
         if encoder is None:
             raise RuntimeError("this engine was closed")
-        lengths = np.diff(batch.starts)  # [N]
+        lengths = np.diff(batch.offsets)  # [N]
         # Tokens in the order of their texts' lengths: texts of one length lie side by side.
         order = np.argsort(np.repeat(lengths, lengths), kind="stable")  # [T]
         bounds = TextBounds.of(sorted(lengths.tolist()), self._device)
@@ -74,7 +75,7 @@ class TorchEngine:
             found: FloatArray = vectors[0].cpu().float().numpy()
         in_place = np.empty_like(found)
         in_place[order] = found
-        return answers(self._heads, in_place, batch.starts, wanted)
+        return answers(self._heads, in_place, batch.offsets, wanted)
 
     def close(self) -> None:
         """Give the parameters' memory back; the engine does not run afterwards."""

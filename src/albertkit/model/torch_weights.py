@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.group_order import by_transformers, other_order
 from albertkit.errors import InputError
 from albertkit.model.compiled_forwards import FORWARDS
 from albertkit.model.outputs import ModelOutput
 from albertkit.model.pretrained import PREFIX, PretrainedAlbert
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import parameter_table
 
 KINDS = {kind.__name__: kind for kind in FORWARDS}

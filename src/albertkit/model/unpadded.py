@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import Layout, pack, plan, token_numbers
-from albertkit.engine.protocol import Int64Array, PackedBatch
+from albertkit.engine.protocol import PackedBatch
 from albertkit.model.inputs import ModelInputs
-from albertkit.spec import FloatArray
 from albertkit.tokenization.encoding import Encodings
 
 
@@ -41,7 +41,7 @@ class Unpadded:
         encodings = Encodings(
             ids=inputs.words.numpy()[own].astype(np.int32),
             type_ids=inputs.type_ids.numpy()[own].astype(np.int32),
-            starts=np.concatenate(([0], np.cumsum(own.sum(1)))),
+            offsets=np.concatenate(([0], np.cumsum(own.sum(1)))),
             dropped=np.zeros(len(own), np.int64),
         )
         return cls(encodings, inputs.position_ids.numpy()[own], own)

@@ -12,29 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int64Array
 from albertkit.pretraining.masking import hide
 from albertkit.pretraining.sentence_order import IGNORED, Sequence, sequences
 from albertkit.pretraining.sequence_packing import Placed, filled_rows
 from albertkit.pretraining.shards import Shard
-
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainingBatch:
     """One step's input; `real` counts the tokens that are not filling."""
 
-    ids: Int64  # [R, W]
-    type_ids: Int64  # [R, W]
-    positions: Int64  # [R, W]
-    segment_ids: Int64  # [R, W], -1 for empty slots
-    masked: Int64  # [P] flat slots
-    labels: Int64  # [P], IGNORED where there are fewer
-    firsts: Int64  # [N] flat slot of each sequence's [CLS]
-    orders: Int64  # [N], IGNORED where there are fewer
+    ids: Int64Array  # [R, W]
+    type_ids: Int64Array  # [R, W]
+    positions: Int64Array  # [R, W]
+    segment_ids: Int64Array  # [R, W], -1 for empty slots
+    masked: Int64Array  # [P] flat slots
+    labels: Int64Array  # [P], IGNORED where there are fewer
+    firsts: Int64Array  # [N] flat slot of each sequence's [CLS]
+    orders: Int64Array  # [N], IGNORED where there are fewer
     real: int
 
-    def arrays(self) -> tuple[Int64, ...]:
+    def arrays(self) -> tuple[Int64Array, ...]:
         """All arrays, in the order above."""
         return (
             self.ids,
@@ -93,7 +92,7 @@ def _batch(
     R, W = shape.rows, shape.width
     ids, types, positions = (np.zeros((R, W), np.int64) for _ in range(3))
     segment_ids = np.full((R, W), -1, np.int64)
-    masked: list[Int64] = []
+    masked: list[Int64Array] = []
     labels: list[npt.NDArray[np.int32]] = []
     for number, (sequence, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
         hidden = hide(sequence.ids, begins_word, rng, shape.share)
@@ -116,7 +115,7 @@ def _batch(
     )
 
 
-def _filled(values: npt.NDArray[np.integer], count: int, filling: int) -> Int64:
+def _filled(values: npt.NDArray[np.integer], count: int, filling: int) -> Int64Array:
     """Exactly `count` values: cut, or filled up."""
     out = np.full(count, filling, np.int64)
     out[: len(values)] = values[:count]

@@ -18,15 +18,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.model.albert import AlbertEncoder, initialise
 from albertkit.model.packed_attention import packed_mask
-from albertkit.pretraining.batches import Int64
 from albertkit.pretraining.distillation_dataset import DistillationDataset, DistillationExample
 from albertkit.pretraining.initialization import aligned_start, directions
 from albertkit.pretraining.pretrain import arrays_of
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.sequence_packing import Placed, filled_rows
-from albertkit.spec import AlbertConfig, FloatArray, Weights, parameter_table
+from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.training.loop import Run, StepResult
 
 
@@ -45,9 +45,9 @@ class DistillationConfig:
 class LessonBatch:
     """Packed texts and where their vectors should point."""
 
-    ids: Int64  # [R, W]
-    positions: Int64  # [R, W]
-    segment_ids: Int64  # [R, W], -1 for empty slots
+    ids: Int64Array  # [R, W]
+    positions: Int64Array  # [R, W]
+    segment_ids: Int64Array  # [R, W], -1 for empty slots
     targets: FloatArray  # [N, H], unit length
     real: int  # tokens that are not filling
 

@@ -71,7 +71,7 @@ def write_lessons(place: Path, encodings: Encodings, targets: npt.NDArray[np.flo
     ids = encodings.ids.astype(kind)
     arrays: tuple[npt.NDArray[np.generic], ...] = (
         ids,
-        encodings.starts,
+        encodings.offsets,
         targets.astype(np.float16),
     )
     with new_directory(place) as fresh:

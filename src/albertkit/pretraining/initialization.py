@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.spec import FloatArray
 
 SPREAD = 0.04  # standard deviation of the table: about that of trained ALBERT tables
 SPECIALS = 5  # <pad> <unk> [CLS] [SEP] [MASK] mean nothing to the other model

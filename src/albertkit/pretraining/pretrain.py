@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import read_checkpoint
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
@@ -23,7 +24,7 @@ from albertkit.pretraining.masking import start_pieces
 from albertkit.pretraining.neighbours import begin_with_neighbours
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import Shard
-from albertkit.spec import FloatArray, Weights, parameter_table
+from albertkit.spec import Weights, parameter_table
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.loop import Run
 

@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.documents import sentences
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-Ids = npt.NDArray[np.int32]
-Starts = npt.NDArray[np.int64]
 # Texts → their ids one after another, and the N + 1 starts.
-EncodeTexts = Callable[[Sequence[str]], tuple[Ids, Starts]]
+EncodeTexts = Callable[[Sequence[str]], tuple[Int32Array, Int64Array]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Document:
     """One document: views into a shard."""
 
     ids: npt.NDArray[np.integer]  # [T]
-    starts: Starts  # [sentences + 1], counted from the document's first id
+    starts: Int64Array  # [sentences + 1], counted from the document's first id
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Shard:
     """A mapped corpus of tokenised documents."""
 
     ids: npt.NDArray[np.integer]
-    sentence_starts: Starts
-    document_starts: Starts
+    sentence_starts: Int64Array
+    document_starts: Int64Array
 
     def __len__(self) -> int:
         return len(self.document_starts) - 1
@@ -97,12 +96,12 @@ def write_shard(
 def pieces_by(tokenizer: AlbertTokenizer) -> EncodeTexts:
     """The tokenizer as a function for `write_shard`: pieces without [CLS] and [SEP]."""
 
-    def encode(texts: Sequence[str]) -> tuple[Ids, Starts]:
+    def encode(texts: Sequence[str]) -> tuple[Int32Array, Int64Array]:
         found = tokenizer.encode_batch(texts)
         keep = np.ones(len(found.ids), bool)
-        keep[found.starts[:-1]] = False
-        keep[found.starts[1:] - 1] = False
-        return found.ids[keep], found.starts - 2 * np.arange(len(found.starts))
+        keep[found.offsets[:-1]] = False
+        keep[found.offsets[1:] - 1] = False
+        return found.ids[keep], found.offsets - 2 * np.arange(len(found.offsets))
 
     return encode
 

@@ -4,15 +4,13 @@ from albertkit.spec.config import AlbertConfig
 from albertkit.spec.heads import HEADS, HeadSpec, head
 from albertkit.spec.parameters import Parameter, ParameterTable, parameter_table
 from albertkit.spec.presets import PRESETS, preset
-from albertkit.spec.weights import FloatArray, IntArray, Weights
+from albertkit.spec.weights import Weights
 
 __all__ = [
     "HEADS",
     "PRESETS",
     "AlbertConfig",
-    "FloatArray",
     "HeadSpec",
-    "IntArray",
     "Parameter",
     "ParameterTable",
     "Weights",

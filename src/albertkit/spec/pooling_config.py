@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from albertkit.arrays import FloatArray
 from albertkit.spec.config import Activation
-from albertkit.spec.weights import FloatArray
 
 Pooling = Literal["mean", "cls", "max", "pooler"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]

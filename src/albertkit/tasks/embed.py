@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, Unpack, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
@@ -26,7 +27,6 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, Opening, load
 from albertkit.runtime.loaded import stamped
 from albertkit.sources import VECTORS
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
 from albertkit.tasks.answer_stream import AnswerStream
 from albertkit.tasks.arguments import at_least_one, one_of

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.packing import SLOTS
 from albertkit.runtime import LoadedModel
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.encode_options import EncodeOptions

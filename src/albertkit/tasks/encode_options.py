@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.vector_steps import normalised
 from albertkit.tasks.vector_types import VECTOR_TYPES, Vectors, VectorType, dtype_of, width_of

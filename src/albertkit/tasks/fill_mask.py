@@ -14,12 +14,11 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import logits_of_words
-from albertkit.engine.protocol import Int64Array
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime import Opening, load
-from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.texts import Texts, read_texts
 from albertkit.tasks.truncation import WHEN_TOO_LONG, WhenTooLong, encode_within
@@ -98,11 +97,11 @@ class FillMask:
         engine = self.loaded.engine_for(encodings)
         scores = softmax(logits_of_words(engine, encodings, at))  # [P, V]
         best = best_of(scores, top_k, allowed)  # [P, K]
-        segment_ids = np.searchsorted(encodings.starts, at, side="right") - 1  # [P]
+        segment_ids = np.searchsorted(encodings.offsets, at, side="right") - 1  # [P]
         answers: list[list[Filled] | list[list[Filled]]] = []
         for number, encoding in enumerate(encodings):
             masks = np.flatnonzero(segment_ids == number)
-            places = at[masks] - encodings.starts[number]
+            places = at[masks] - encodings.offsets[number]
             each = [
                 self._words(encoding, int(place), best[mask], scores[mask], len(masks) == 1)
                 for mask, place in zip(masks, places, strict=True)
@@ -172,7 +171,7 @@ class FillMask:
 
     def _check_masks(self, texts: Texts, encodings: Encodings) -> None:
         masks = np.add.reduceat(
-            encodings.ids == self.tokenizer.mask_token_id, encodings.starts[:-1], dtype=np.int64
+            encodings.ids == self.tokenizer.mask_token_id, encodings.offsets[:-1], dtype=np.int64
         )  # [N]
         for number in np.flatnonzero(masks == 0).tolist():
             raise self._mask_missing(texts.first[number], number, int(encodings.dropped[number]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.lists import Progress, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.pooling import text_vectors
 from albertkit.engine.protocol import Engine, Outputs
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization import Encodings
 
@@ -38,10 +38,10 @@ class Run:
         """[N, H] of token vectors that are there already; only the pooler needs the engine."""
         if pooling == "pooler":
             return self.texts(pooling)
-        return text_vectors(Outputs(tokens=tokens), self.encodings.starts, pooling)
+        return text_vectors(Outputs(tokens=tokens), self.encodings.offsets, pooling)
 
     def of_each_text(self, tokens: FloatArray) -> list[FloatArray]:
         """[T, H] → N arrays [S, H]"""
         return [
-            tokens[begin:end] for begin, end in itertools.pairwise(self.encodings.starts.tolist())
+            tokens[begin:end] for begin, end in itertools.pairwise(self.encodings.offsets.tolist())
         ]

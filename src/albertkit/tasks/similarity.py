@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Similarity
 from albertkit.tasks.vector_steps import normalised
 

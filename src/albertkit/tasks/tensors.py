@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import imported
-from albertkit.spec import FloatArray
 
 Tensor: TypeAlias = object  # torch.Tensor, which type checkers of a light install don't know
 

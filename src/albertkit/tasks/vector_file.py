@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit import tables
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import lay_down, new_file
-from albertkit.spec import FloatArray
 from albertkit.tables import Table
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 

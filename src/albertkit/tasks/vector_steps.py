@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.one_core import one_core_product
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Dense, VectorStep
 
 # Source: torch.nn.functional.normalize, which divides by no less, so that zeros stay zeros.

@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.spec import FloatArray
 from albertkit.tasks.arguments import one_of
 
 LOGGER = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from albertkit.tokenization.encoding import Ids
+from albertkit.arrays import Int32Array
 from albertkit.tokenization.flat import FlatPieces, joined, starts_of
 from albertkit.tokenization.mask_words import TextPart, cut_at_specials, special_words
 from albertkit.tokenization.normalization import NUL, normalise_many
@@ -84,7 +84,7 @@ def with_special_texts(
     numbers = [n for n, text in enumerate(texts) if any(word in text for word in present)]
     cut = [cut_at_specials(texts[number], present, policy) for number in numbers]
     encoded = iter(ids_of_parts([part for parts in cut for part in parts], vocabulary, policy))
-    ids = np.split(found.ids, found.starts[1:-1])
+    ids = np.split(found.ids, found.offsets[1:-1])
     for number, parts in zip(numbers, cut, strict=True):
         ids[number] = np.concatenate([next(encoded) for _ in parts])
     return FlatPieces(np.concatenate(ids), starts_of([len(each) for each in ids]))
@@ -92,7 +92,7 @@ def with_special_texts(
 
 def ids_of_parts(
     parts: Sequence[TextPart], vocabulary: Vocabulary, policy: TokenizerPolicy
-) -> list[Ids]:
+) -> list[Int32Array]:
     """The ids of each part; those with and those without a prefix go through together."""
     ids = [np.array([vocabulary.table.id_of(part.text)], np.int32) for part in parts]
     for prefixed in (True, False):
@@ -103,7 +103,7 @@ def ids_of_parts(
         ]
         lines = normalise_chunk([parts[place].text for place in places], vocabulary, policy)
         found = vocabulary.encode_lines(lines, prefixed=prefixed)
-        for place, begin, end in zip(places, found.starts[:-1], found.starts[1:], strict=True):
+        for place, begin, end in zip(places, found.offsets[:-1], found.offsets[1:], strict=True):
             ids[place] = found.ids[begin:end]
     return ids
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from albertkit.arrays import Int64Array
 from albertkit.errors import InputError
 from albertkit.tokenization.assemble import (
     TRUNCATIONS,
@@ -25,7 +26,7 @@ from albertkit.tokenization.assemble import (
 )
 from albertkit.tokenization.batch import encode_all_traced, encode_texts
 from albertkit.tokenization.checks import check_texts, one_of
-from albertkit.tokenization.encoding import Encodings, Starts
+from albertkit.tokenization.encoding import Encodings
 from albertkit.tokenization.flat import FlatPieces
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.requests import Request, Text
@@ -136,7 +137,9 @@ class Call:
         """The rows that were asked for."""
         options = self.options
         options.check(has_pairs=self.request.seconds is not None)
-        encodings, segment_ids = self.encodings(offsets=options.return_offsets_mapping, words=False)
+        encodings, segment_ids = self.encodings(
+            offset_mapping=options.return_offsets_mapping, words=False
+        )
         is_special = special_places(encodings)
         if not options.add_special_tokens:
             encodings, is_special = without_specials(encodings), is_special[is_special == 0]
@@ -159,9 +162,9 @@ class Call:
         for name, (values, fill) in all_fields.items():
             if wanted[name]:
                 fields[name] = (
-                    padded_rows(values, encodings.starts, width, fill)
+                    padded_rows(values, encodings.offsets, width, fill)
                     if is_padded
-                    else rows_of(values, encodings.starts)
+                    else rows_of(values, encodings.offsets)
                 )
         if options.return_length:
             fields["length"] = encodings.lengths.tolist()
@@ -174,12 +177,14 @@ class Call:
             lambda: self.word_rows(width if is_padded else None),
         )
 
-    def encodings(self, *, offsets: bool, words: bool) -> tuple[Encodings, Starts]:
+    def encodings(self, *, offset_mapping: bool, words: bool) -> tuple[Encodings, Int64Array]:
         """(the texts or their windows with special tokens, the text of each)."""
-        first = self.pieces_of(self.request.firsts, offsets=offsets, words=words)
+        first = self.pieces_of(self.request.firsts, offset_mapping=offset_mapping, words=words)
         second = None
         if self.request.seconds is not None:
-            second = self.pieces_of(self.request.seconds, offsets=offsets, words=words)
+            second = self.pieces_of(
+                self.request.seconds, offset_mapping=offset_mapping, words=words
+            )
         limit = self.options.limit(self.model_max_length)
         if limit is not None and not self.options.add_special_tokens:
             limit += 2 if second is None else 3
@@ -210,7 +215,7 @@ class Call:
 
     def windows(
         self, first: FlatPieces, second: FlatPieces | None, limit: int
-    ) -> tuple[FlatPieces, FlatPieces | None, Starts]:
+    ) -> tuple[FlatPieces, FlatPieces | None, Int64Array]:
         """The texts cut in windows that fit the limit, and whose each is."""
         stride = self.options.stride
         if second is None:
@@ -225,9 +230,9 @@ class Call:
         rest = repeated(still, segment_ids)
         return (rest, windows, segment_ids) if moved is second else (windows, rest, segment_ids)
 
-    def pieces_of(self, texts: Sequence[Text], *, offsets: bool, words: bool) -> FlatPieces:
+    def pieces_of(self, texts: Sequence[Text], *, offset_mapping: bool, words: bool) -> FlatPieces:
         """The pieces of each text; texts given as words keep their division."""
-        encode = encode_all_traced if offsets or words else encode_texts
+        encode = encode_all_traced if offset_mapping or words else encode_texts
         if not self.options.is_split_into_words:
             checked = check_texts(texts)
             found = encode(checked, self.vocabulary, self.policy)
@@ -240,11 +245,11 @@ class Call:
         counts = [len(text) for text in texts]
         numbers = np.array([number for count in counts for number in range(count)], np.int32)
         ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        return replace(found, starts=found.starts[ends], words=np.repeat(numbers, found.lengths))
+        return replace(found, offsets=found.offsets[ends], words=np.repeat(numbers, found.lengths))
 
     def word_rows(self, width: int | None) -> list[list[int | None]]:
         """The word of each piece; found by encoding once more, with offsets."""
-        encodings, _ = self.encodings(offsets=True, words=True)
+        encodings, _ = self.encodings(offset_mapping=True, words=True)
         if not self.options.add_special_tokens:
             encodings = without_specials(encodings)
         rows = word_rows(encodings, width or int(encodings.lengths.max(initial=0)))
@@ -255,11 +260,11 @@ class Call:
 
 def with_words(pieces: FlatPieces, texts: Sequence[str]) -> FlatPieces:
     """The same with the number of the whitespace-separated word in which each piece begins."""
-    if pieces.offsets is None:
+    if pieces.offset_mapping is None:
         raise AssertionError("words are found by offsets")
     words = np.zeros(len(pieces.ids), np.int32)
     for number, text in enumerate(texts):
-        here = slice(pieces.starts[number], pieces.starts[number + 1])
+        here = slice(pieces.offsets[number], pieces.offsets[number + 1])
         begins = np.array([match.start() for match in WORD.finditer(text)], np.int64)
-        words[here] = np.searchsorted(begins, pieces.offsets[here, 0], side="right") - 1
+        words[here] = np.searchsorted(begins, pieces.offset_mapping[here, 0], side="right") - 1
     return replace(pieces, words=words)

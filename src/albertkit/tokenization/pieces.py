@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
-from albertkit.tokenization.encoding import Ids, Starts
 from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
 from albertkit.tokenization.normalization import WHITESPACE
 from albertkit.tokenization.specials import SpecialNames
@@ -148,7 +148,9 @@ class SentencePieces:
         """The model file, byte for byte."""
         return {MODEL_FILE: self.data}
 
-    def _split_digit_commas(self, ids: Ids, lengths: Starts) -> tuple[Ids, Starts]:
+    def _split_digit_commas(
+        self, ids: Int32Array, lengths: Int64Array
+    ) -> tuple[Int32Array, Int64Array]:
         is_split, counts, table, table_starts = self._digit_comma_table
         hits = np.flatnonzero(is_split[ids])  # [hits]
         if not len(hits):
@@ -170,7 +172,7 @@ class SentencePieces:
     @cached_property
     def _digit_comma_table(
         self,
-    ) -> tuple[npt.NDArray[np.bool_], Starts, Ids, Starts]:
+    ) -> tuple[npt.NDArray[np.bool_], Int64Array, Int32Array, Int64Array]:
         """(is split [V], into how many [V], into which ids, from where in those [V])."""
         is_split = np.zeros(len(self.table), np.bool_)
         counts = np.ones(len(self.table), np.int64)

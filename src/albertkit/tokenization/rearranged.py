@@ -13,14 +13,14 @@ from albertkit.tokenization.flat import starts_of, stretches
 
 def joined(parts: Sequence[Encodings]) -> Encodings:
     """The texts of all parts, of one at least; all have offsets (words) or none has."""
-    offsets = [part.offsets for part in parts if part.offsets is not None]
+    offset_mapping = [part.offset_mapping for part in parts if part.offset_mapping is not None]
     words = [part.words for part in parts if part.words is not None]
     return Encodings(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([part.type_ids for part in parts]),
         starts_of(np.concatenate([part.lengths for part in parts])),
         np.concatenate([part.dropped for part in parts]),
-        np.concatenate(offsets) if offsets else None,
+        np.concatenate(offset_mapping) if offset_mapping else None,
         np.concatenate(words) if words else None,
     )
 
@@ -29,12 +29,12 @@ def chosen(encodings: Encodings, numbers: npt.ArrayLike) -> Encodings:
     """The texts with these numbers [N], one as often as it is named."""
     texts = np.asarray(numbers, np.int64)
     lengths = encodings.lengths[texts]
-    at = stretches(encodings.starts[texts], lengths)  # [T]
+    at = stretches(encodings.offsets[texts], lengths)  # [T]
     return Encodings(
         encodings.ids[at],
         encodings.type_ids[at],
         starts_of(lengths),
         encodings.dropped[texts],
-        None if encodings.offsets is None else encodings.offsets[at],
+        None if encodings.offset_mapping is None else encodings.offset_mapping[at],
         None if encodings.words is None else encodings.words[at],
     )

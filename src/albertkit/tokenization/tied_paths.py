@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel
-from albertkit.tokenization.encoding import Ids, Starts
 
 UNKNOWN_PENALTY = np.float32(10.0)  # below the worst piece. Source: unigram_model.cc kUnkPenalty
 
@@ -57,20 +57,20 @@ class TiedPathSearch:
         self.roots = numbered([root_of(piece) for piece in model.pieces])  # [V]
         self.ends = numbered([piece[0] + piece[-1] for piece in model.pieces])  # [V]
 
-    def tied_lines(self, ids: Ids, starts: Starts) -> list[int]:
+    def tied_lines(self, ids: Int32Array, offsets: Int64Array) -> list[int]:
         """The numbers of the lines in whose division a tie may hide.
 
-        ids: [T] of the lines one after another. starts: [N + 1].
+        ids: [T] of the lines one after another. offsets: [N + 1].
         """
         roots, ends = self.roots[ids], self.ends[ids]
         commute = (roots[1:] == roots[:-1]) & (ids[1:] != ids[:-1])
         alike = (ends[2:] == ends[:-2]) & (ids[2:] != ids[:-2])
         triples = [at for at in np.flatnonzero(alike) if self.reads_both_ways(ids[at : at + 3])]
         places = np.concatenate([np.flatnonzero(commute), np.array(triples, np.int64)])
-        lines = np.searchsorted(starts, places, side="right") - 1
+        lines = np.searchsorted(offsets, places, side="right") - 1
         return sorted(set(lines.tolist()))  # a place across two lines costs time, not truth
 
-    def reads_both_ways(self, ids: Ids) -> bool:
+    def reads_both_ways(self, ids: Int32Array) -> bool:
         """Whether three pieces give the same text in the opposite order."""
         parts = [self.pieces[number] for number in ids]
         return "".join(parts) == "".join(reversed(parts))
@@ -124,7 +124,7 @@ def root_of(piece: str) -> str:
     return piece[:period]
 
 
-def numbered(values: list[str]) -> Ids:
+def numbered(values: list[str]) -> Int32Array:
     """A number for each value, equal where they are equal."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError, imported
-from albertkit.tokenization.encoding import Encodings, Ids, Starts
+from albertkit.tokenization.encoding import Encodings
 
 TensorKind = Literal["np", "pt"]
 WordRows = Callable[[], list[list[int | None]]]
-Field = tuple[npt.NDArray[np.int64] | Ids, int]  # values [T, …] and what fills the padding
+Field = tuple[npt.NDArray[np.int64] | Int32Array, int]  # values [T, …] and what fills the padding
 
 
 class Tokenized(dict[str, object]):
@@ -48,7 +49,9 @@ class Tokenized(dict[str, object]):
         return self._word_rows()[batch_index]
 
 
-def row_width(lengths: Starts, padding: bool | str, max_length: int | None, multiple: int) -> int:
+def row_width(
+    lengths: Int64Array, padding: bool | str, max_length: int | None, multiple: int
+) -> int:
     """The number of slots of each row."""
     width = int(lengths.max()) if len(lengths) else 0
     if padding == "max_length" and max_length is not None:
@@ -56,31 +59,31 @@ def row_width(lengths: Starts, padding: bool | str, max_length: int | None, mult
     return -(-width // multiple) * multiple
 
 
-def rows_of(values: npt.NDArray[np.int64] | Ids, starts: Starts) -> list[object]:
+def rows_of(values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array) -> list[object]:
     """The stretch of each text as a list; offsets as pairs."""
     listed = values.tolist() if values.ndim == 1 else list(map(tuple, values.tolist()))
-    return [listed[begin:end] for begin, end in pairwise(starts.tolist())]
+    return [listed[begin:end] for begin, end in pairwise(offsets.tolist())]
 
 
 def padded(
-    values: npt.NDArray[np.int64] | Ids, starts: Starts, width: int, fill: int
+    values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array, width: int, fill: int
 ) -> npt.NDArray[np.int64]:
     """[N, width, …] the stretch of each text, then `fill`."""
-    lengths = np.diff(starts)
+    lengths = np.diff(offsets)
     rows = np.full((len(lengths), width, *values.shape[1:]), fill, np.int64)
     rows[np.arange(width) < lengths[:, None]] = values
     return rows
 
 
 def padded_rows(
-    values: npt.NDArray[np.int64] | Ids, starts: Starts, width: int, fill: int
+    values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array, width: int, fill: int
 ) -> list[object]:
     """The same as lists; offsets as pairs."""
-    rows = padded(values, starts, width, fill)
+    rows = padded(values, offsets, width, fill)
     return rows_of(rows.reshape(-1, *values.shape[1:]), np.arange(len(rows) + 1) * width)
 
 
-def fields_of(encodings: Encodings, pad_id: int, is_special: Ids) -> dict[str, Field]:
+def fields_of(encodings: Encodings, pad_id: int, is_special: Int32Array) -> dict[str, Field]:
     """Every field that can be asked for.
 
     is_special: [T] 1 where a special token was put around the texts.
@@ -91,8 +94,8 @@ def fields_of(encodings: Encodings, pad_id: int, is_special: Ids) -> dict[str, F
         "attention_mask": (np.ones(len(encodings.ids), np.int32), 0),
         "special_tokens_mask": (is_special, 1),
     }
-    if encodings.offsets is not None:
-        fields["offset_mapping"] = (encodings.offsets, 0)
+    if encodings.offset_mapping is not None:
+        fields["offset_mapping"] = (encodings.offset_mapping, 0)
     return fields
 
 
@@ -100,7 +103,7 @@ def word_rows(encodings: Encodings, width: int) -> list[list[int | None]]:
     """The word of each slot of each row."""
     if encodings.words is None:
         raise AssertionError("these encodings were made without words")
-    rows = padded(encodings.words, encodings.starts, width, -1)
+    rows = padded(encodings.words, encodings.offsets, width, -1)
     return [[None if word < 0 else word for word in row] for row in rows.tolist()]
 
 

@@ -128,14 +128,14 @@ class AlbertTokenizer:
         *,
         max_length: int | None = None,
         truncation: Truncation = "longest_first",
-        offsets: bool = False,
+        offset_mapping: bool = False,
     ) -> Encodings:
         """The ids of many texts, or of as many pairs, in flat arrays with special tokens.
 
         max_length: specials included; longer ones are cut and `dropped` counts what went.
         None cuts nothing. The fast way, for engines: no Python object per piece.
         """
-        encode = encode_all_traced if offsets else encode_texts
+        encode = encode_all_traced if offset_mapping else encode_texts
         first = encode(check_texts(texts), self.vocabulary, self.policy)
         second = None
         if pairs is not None:

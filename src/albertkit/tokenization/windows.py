@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from albertkit.arrays import Int64Array
 from albertkit.errors import InputError
-from albertkit.tokenization.encoding import Starts
 from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
 
 
-def cut_windows(pieces: FlatPieces, room: Starts, stride: int) -> tuple[FlatPieces, Starts]:
+def cut_windows(pieces: FlatPieces, room: Int64Array, stride: int) -> tuple[FlatPieces, Int64Array]:
     """(the windows, the text of each window [windows]).
 
     room: [N] pieces that a window of each text may have.
@@ -31,26 +31,26 @@ def cut_windows(pieces: FlatPieces, room: Starts, stride: int) -> tuple[FlatPiec
         lengths[segment_ids] - begins,
         np.where(cut[segment_ids], room[segment_ids], lengths[segment_ids]),
     )
-    return taken(pieces, pieces.starts[:-1][segment_ids] + begins, kept), segment_ids
+    return taken(pieces, pieces.offsets[:-1][segment_ids] + begins, kept), segment_ids
 
 
-def repeated(pieces: FlatPieces, segment_ids: Starts) -> FlatPieces:
+def repeated(pieces: FlatPieces, segment_ids: Int64Array) -> FlatPieces:
     """The texts of these numbers, whole."""
-    return taken(pieces, pieces.starts[:-1][segment_ids], pieces.lengths[segment_ids])
+    return taken(pieces, pieces.offsets[:-1][segment_ids], pieces.lengths[segment_ids])
 
 
-def taken(pieces: FlatPieces, begins: Starts, lengths: Starts) -> FlatPieces:
+def taken(pieces: FlatPieces, begins: Int64Array, lengths: Int64Array) -> FlatPieces:
     """A text for each stretch of the flat pieces."""
     places = stretches(begins, lengths)
     return FlatPieces(
         pieces.ids[places],
         starts_of(lengths),
-        None if pieces.offsets is None else pieces.offsets[places],
+        None if pieces.offset_mapping is None else pieces.offset_mapping[places],
         None if pieces.words is None else pieces.words[places],
     )
 
 
-def check_stride(room: Starts, stride: int) -> None:
+def check_stride(room: Int64Array, stride: int) -> None:
     """The overlap must leave room for something new."""
     if len(room) and stride >= room.min():
         raise InputError(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.format import Checkpoint, RenamedTensors
@@ -52,7 +53,7 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
 
 LOGGER = logging.getLogger(__name__)

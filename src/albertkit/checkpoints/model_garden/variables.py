@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import left_out_note, some
 from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
 from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
@@ -18,7 +19,7 @@ from albertkit.checkpoints.names import weights_from
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.tensorflow.object_graph import tracked_variables
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
 
 WORDS, POSITIONS, TYPES = (row.foreign for row in EMBEDDINGS[:3])

@@ -12,12 +12,12 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.graph import step_prefix
-from albertkit.spec import FloatArray
 from albertkit.spec.config import Activation
 from albertkit.spec.pooling_config import (
     Dense,

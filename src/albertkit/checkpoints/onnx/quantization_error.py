@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.graph.encoder import encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.graph.quantization_error import cosines
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 
 TEXTS, LENGTH = 8, 32
 SEED = 20260

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.names import Row, to_foreign
 from albertkit.checkpoints.onnx.pooling_metadata import dense_arrays
 from albertkit.fileformats.onnx.model_file import Array, Tensor
@@ -15,7 +16,7 @@ from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.int8_emitter import rounded, scales
 from albertkit.graph.rounding import round_rows, row_scales
-from albertkit.spec import FloatArray, ParameterTable, Weights
+from albertkit.spec import ParameterTable, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 
 Fetch = Callable[[], FloatArray]

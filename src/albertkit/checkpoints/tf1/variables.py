@@ -14,12 +14,13 @@ from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import left_out_note, some
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION
 
 GROUP_NUMBERS = re.compile(GROUP.format(r"(\d+)", r"(\d+)"))

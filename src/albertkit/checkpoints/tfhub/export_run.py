@@ -12,9 +12,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, TYPES
 from albertkit.errors import imported
-from albertkit.spec import FloatArray
 
 Rows: TypeAlias = npt.NDArray[np.int64]  # [N, S]
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import own_cores
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
-from albertkit.engine.protocol import Int64Array
 from albertkit.errors import InputError
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 from albertkit.tokenization.encoding import Encodings
 from albertkit.tokenization.rearranged import chosen
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.int8.calibration import Extremes, Inputs, inputs_of_products, sample_of
 from albertkit.engine.int8.smoothing import smoothing_of
 from albertkit.engine.int8_scheme import Int8Scheme, Range, with_exact_zero
@@ -19,7 +20,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import this_processor
 from albertkit.errors import Diagnostic, InputError
 from albertkit.graph.quantization_error import LEAST_CENTRED, LEAST_COSINE, Fidelity, fidelity
-from albertkit.spec import FloatArray, Weights
+from albertkit.spec import Weights
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encoding import Encodings
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.cached_arrays import unprotected
 from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
 

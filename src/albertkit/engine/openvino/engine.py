@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from albertkit.arrays import FloatArray
 from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.batch_invariant import joined, texts_apart
 from albertkit.engine.cached_arrays import CachedArrays
@@ -23,7 +24,7 @@ from albertkit.engine.processor import system_flags, this_processor
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.one_core import one_core_product
-from albertkit.spec import AlbertConfig, FloatArray, Weights
+from albertkit.spec import AlbertConfig, Weights
 
 if TYPE_CHECKING:
     from albertkit.engine.int8_scheme import Int8Scheme
@@ -102,7 +103,7 @@ class OpenVinoEngine:
         slots = batch.slots if read is None else batch.slots[read]
         with self._requests.one() as request:
             vectors = request.vectors(batch, slots)  # [K, H]
-        return answers(self._heads, vectors, batch.starts, wanted, read)
+        return answers(self._heads, vectors, batch.offsets, wanted, read)
 
 
 def own_cores() -> int:

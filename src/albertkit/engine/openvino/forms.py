@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import (
     embeddings_graph,
@@ -25,9 +26,8 @@ from albertkit.engine.openvino.graphs import (
     reading_graph,
 )
 from albertkit.engine.openvino_library import openvino
-from albertkit.engine.protocol import Int32Array, Int64Array, PackedBatch
+from albertkit.engine.protocol import PackedBatch
 from albertkit.graph.encoder import layers
-from albertkit.spec import FloatArray
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest, Model

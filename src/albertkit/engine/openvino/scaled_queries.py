@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from albertkit.spec import AlbertConfig, FloatArray
+from albertkit.arrays import FloatArray
+from albertkit.spec import AlbertConfig
 from albertkit.spec.parameters import layer_prefix
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import LAYOUTS, FloatArray, FloatKind, as_float32
+from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
 from albertkit.fileformats.hdf5.groups import links_of
 from albertkit.fileformats.hdf5.objects import Dataset, Objects
 from albertkit.fileformats.hdf5.structures import NOWHERE, FileParts, malformed, unknown

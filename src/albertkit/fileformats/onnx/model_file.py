@@ -18,9 +18,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
-from albertkit.fileformats.floats import FloatArray
 from albertkit.fileformats.protobuf.reading import (
     LONGEST_VARINT,
     RECORD,

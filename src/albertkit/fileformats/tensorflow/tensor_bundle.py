@@ -19,9 +19,10 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file, write_file
-from albertkit.fileformats.floats import LAYOUTS, FloatArray, FloatKind, as_float32
+from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
 from albertkit.fileformats.protobuf.reading import FIXED32, Message, Wire, record, varint
 from albertkit.fileformats.protobuf.writing import whole
 from albertkit.fileformats.reader import map_file

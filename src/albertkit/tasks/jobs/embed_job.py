@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import albertkit
 from albertkit import tables
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.runtime import Calibration, EngineName, PrecisionName
 from albertkit.sources import VECTORS
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import Kind
 from albertkit.tasks.arguments import at_least_one

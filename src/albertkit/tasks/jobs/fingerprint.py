@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.runtime import LoadedModel
-from albertkit.spec import FloatArray
 from albertkit.spec.pooling_config import Dense
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.runtime.placement import placed
-from albertkit.spec import FloatArray
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
 from albertkit.tables.output_conflicts import check_apart

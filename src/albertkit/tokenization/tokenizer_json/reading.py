@@ -119,7 +119,7 @@ def unlike(first: Reader, second: Reader, texts: Sequence[str]) -> list[str]:
         text
         for number, text in enumerate(texts)
         if not np.array_equal(
-            ours.ids[ours.starts[number] : ours.starts[number + 1]],
-            theirs.ids[theirs.starts[number] : theirs.starts[number + 1]],
+            ours.ids[ours.offsets[number] : ours.offsets[number + 1]],
+            theirs.ids[theirs.offsets[number] : theirs.offsets[number + 1]],
         )
     ]
