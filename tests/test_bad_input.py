@@ -177,7 +177,7 @@ def zipped(name: str, data: bytes) -> bytes:
 
 ROWS = [
     # ids and what goes with them
-    Bad("float ids", lambda w: w.model(IDS.float()), "ids-not-whole", "torch.float32"),
+    Bad("float ids", lambda w: w.model(IDS.float()), "ids-not-integers", "torch.float32"),
     Bad(
         "an id of BERT's",
         lambda w: w.published(torch.tensor([[101, 30521, 102]])),
@@ -370,13 +370,15 @@ ROWS = [
         "ends 100 bytes before",
     ),
     opening("an empty file", lambda w: w.spoilt(WEIGHTS, b""), "file-truncated", "is empty"),
-    opening("a Git LFS pointer", lambda w: w.spoilt(WEIGHTS, LFS), "file-foreign", "git lfs pull"),
-    opening("a web page", lambda w: w.spoilt(WEIGHTS, PAGE), "file-foreign", "in a browser"),
-    opening("torch's zip", lambda w: w.spoilt(WEIGHTS, ZIP), "file-foreign", ".bin and .pt"),
+    opening(
+        "a Git LFS pointer", lambda w: w.spoilt(WEIGHTS, LFS), "file-wrong-format", "git lfs pull"
+    ),
+    opening("a web page", lambda w: w.spoilt(WEIGHTS, PAGE), "file-wrong-format", "in a browser"),
+    opening("torch's zip", lambda w: w.spoilt(WEIGHTS, ZIP), "file-wrong-format", ".bin and .pt"),
     opening(
         "torch's older file",
         lambda w: w.spoilt(WEIGHTS, b"\x80\x02}q\x00X\x01\x00\x00\x00."),
-        "file-foreign",
+        "file-wrong-format",
         "Python objects",
     ),
     opening(
@@ -407,13 +409,13 @@ ROWS = [
     opening(
         "an answer of a hub",
         lambda w: w.spoilt(WEIGHTS, b"Entry not found"),
-        "file-foreign",
+        "file-wrong-format",
         "Entry not fo",
     ),
     opening(
         "a web page as tokenizer",
         lambda w: w.spoilt("spiece.model", PAGE),
-        "file-foreign",
+        "file-wrong-format",
         "spiece.model: this is a web page",
     ),
 ]

@@ -171,7 +171,7 @@ def test_a_missing_tensor_is_named_in_both_namings(tmp_path: Path) -> None:
 
 def test_nothing_is_written_as_a_bert(tmp_path: Path) -> None:
     saved("BertModel", tmp_path / "m")
-    with pytest.raises(InputError, match=r"Write huggingface.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=r"Write huggingface.*\[unsupported-by-format\]"):
         BERT.write(read_checkpoint(tmp_path / "m"), tmp_path / "b")
     assert not (tmp_path / "b").exists()
 

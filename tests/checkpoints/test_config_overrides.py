@@ -23,7 +23,7 @@ def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
     )
     assert stored.weights.config.num_attention_heads == 2
     (note,) = stored.notes
-    assert note.code == "metadata-told"
+    assert note.code == "metadata-overridden"
     assert "num_attention_heads is taken as 2" in note.line()
     assert "the files say 4" in note.line()
 

@@ -78,7 +78,7 @@ def test_formats_that_are_left_out_here_refuse_to_write_or_need_tensorflow(
     others = [each for each in READ if each not in WRITTEN and each.name != "tfhub"]
     assert len(others) == len(NEEDS_MORE) - 1
     for each in others:
-        with pytest.raises(AlbertKitError, match=r"\[target-cannot-hold\]"):
+        with pytest.raises(AlbertKitError, match=r"\[unsupported-by-format\]"):
             each.write(stored, tmp_path / "place")
 
 

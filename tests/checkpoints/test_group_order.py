@@ -31,5 +31,5 @@ def test_a_directory_that_transformers_computes_otherwise_is_told_of(tmp_path: P
     config = AlbertConfig(**{**SMALL, "num_hidden_layers": 18, "num_hidden_groups": 14})
     HUGGINGFACE.write(Checkpoint(random_weights(config)), tmp_path)
     (note,) = HUGGINGFACE.read(tmp_path).notes
-    assert (note.code, note.severity) == ("groups-rounded", "warning")
+    assert (note.code, note.severity) == ("group-assignment-differs", "warning")
     assert "layer 9 gets the group 6, where 7 is right" in note.line()

@@ -306,7 +306,9 @@ def test_missing_tensors_are_named_as_in_the_file_and_as_everywhere(masked_lm: P
 def test_a_config_of_another_size_is_told_by_the_first_shape(masked_lm: Path) -> None:
     config = json.loads((masked_lm / "config.json").read_text())
     (masked_lm / "config.json").write_text(json.dumps({**config, "intermediate_size": 99}))
-    with pytest.raises(FormatError, match=r"ffn.bias has the shape .*\[checkpoint-misshaped\]"):
+    with pytest.raises(
+        FormatError, match=r"ffn.bias has the shape .*\[checkpoint-shape-mismatch\]"
+    ):
         read_checkpoint(masked_lm)
 
 

@@ -132,7 +132,7 @@ def test_transformers_gives_the_same_vectors_of_what_went_to_hugging_face(tmp_pa
 
 def test_text_is_normalised_and_that_is_noted(tmp_path: Path) -> None:
     loaded = albertkit.load(preset(MASKED, tmp_path))
-    assert "tokenizer-takes-text-as-it-is" in [note.code for note in loaded.notes]
+    assert "tokenizer-without-normalization" in [note.code for note in loaded.notes]
     assert loaded.tokenizer.encode("Héllo World") == loaded.tokenizer.encode("hello world")
     assert loaded.tokenizer.fingerprint == AlbertTokenizer.from_pretrained(PIECES).fingerprint
 
@@ -278,7 +278,7 @@ def test_what_a_preset_cannot_hold_is_refused(name: str, tmp_path: Path) -> None
     weights = random_weights(replace(CONFIG, **changes), heads)
     if name == "no pooler":
         weights = replace(weights, heads=())
-    with pytest.raises(InputError, match=rf"{said}.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=rf"{said}.*\[unsupported-by-format\]"):
         KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
@@ -287,7 +287,7 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
     stored = Checkpoint(random_weights(CONFIG), (PIECES.with_name("tiny_vocab.txt"),))
     with pytest.raises(InputError, match=r"vocabulary tiny_vocab\.txt.*--without tokenizer"):
         KERAS_HUB.write(stored, tmp_path / "m")
-    with pytest.raises(InputError, match=r"float16 weights.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=r"float16 weights.*\[unsupported-by-format\]"):
         KERAS_HUB.write(replace(stored, tokenizer_files=()), tmp_path / "m", dtype="float16")
     assert list(tmp_path.iterdir()) == []
 
@@ -295,7 +295,7 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
 def test_a_backbone_is_not_written_over_a_task(tmp_path: Path) -> None:
     KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"])), tmp_path / "m")
     KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"], seed=1)), tmp_path / "m")
-    with pytest.raises(InputError, match=r"task\.json of another preset.*\[place-not-empty\]"):
+    with pytest.raises(InputError, match=r"task\.json of another preset.*\[directory-not-empty\]"):
         KERAS_HUB.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     assert read_checkpoint(tmp_path / "m").weights.heads == ("masked_lm",)
 
@@ -362,7 +362,7 @@ def test_an_activation_behind_the_logits_is_noted(said: Any, tmp_path: Path) -> 
     place = preset(CLASSIFIER, tmp_path)
     rewritten(place, "task.json", lambda found: found["config"].update(activation=said))
     notes = [note.line() for note in read_checkpoint(place).notes]
-    assert any("ends in softmax" in n and "[head-activation-left-out]" in n for n in notes)
+    assert any("ends in softmax" in n and "[head-activation-ignored]" in n for n in notes)
 
 
 def test_a_task_without_its_weights_leaves_the_encoder(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_arrays_of_nobody_are_listed(tmp_path: Path) -> None:
 def test_what_is_told_stands_above_the_files(tmp_path: Path) -> None:
     stored = KERAS_HUB.read(preset(MASKED, tmp_path), ConfigOverrides(num_hidden_layers=6))
     assert stored.weights.config.num_hidden_layers == 6
-    assert "metadata-told" in [note.code for note in stored.notes]
+    assert "metadata-overridden" in [note.code for note in stored.notes]
 
 
 BROKEN: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
@@ -402,7 +402,7 @@ BROKEN: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "another size": (
         "config.json",
         lambda c: c["config"].update(intermediate_dim=99),
-        "checkpoint-misshaped",
+        "checkpoint-shape-mismatch",
     ),
     "a layer too many": (
         "config.json",

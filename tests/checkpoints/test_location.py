@@ -133,7 +133,9 @@ def test_weights_beside_those_that_are_read_are_refused(model: Path, tmp_path: P
     shutil.copytree(model, tmp_path / "m")
     other = tmp_path / "m" / "pytorch_model.bin"
     torch.save(load_file(model / "model.safetensors"), other)
-    with pytest.raises(InputError, match=r"model.safetensors lies beside it.*\[file-not-read\]"):
+    with pytest.raises(
+        InputError, match=r"model.safetensors lies beside it.*\[weights-file-ignored\]"
+    ):
         read_checkpoint(other)
     (tmp_path / "m" / "model.safetensors").unlink()
     assert_same_weights(other, model)

@@ -223,18 +223,20 @@ def test_what_is_told_is_believed_and_noted(tmp_path: Path) -> None:
     written(random_weights(CONFIG), tmp_path / "m")
     stored = ONNX.read(tmp_path / "m", ConfigOverrides(num_hidden_layers=7))
     assert stored.weights.config.num_hidden_layers == 7
-    assert [note.code for note in stored.notes] == ["metadata-told"]
+    assert [note.code for note in stored.notes] == ["metadata-overridden"]
 
 
 def test_heads_that_would_answer_under_one_name_are_refused(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm", "sequence_classification"])
-    with pytest.raises(InputError, match=r"would both answer as 'logits'.*\[target-cannot-hold\]"):
+    with pytest.raises(
+        InputError, match=r"would both answer as 'logits'.*\[unsupported-by-format\]"
+    ):
         written(weights, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_float16_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'float16'.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=r"'float16'.*\[unsupported-by-format\]"):
         ONNX.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m", dtype="float16")
     assert list(tmp_path.iterdir()) == []
 
@@ -299,7 +301,7 @@ def spoilt(weights: Weights) -> Weights:
 
 def test_a_model_that_int8_turns_too_far_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights = spoilt(random_weights(CONFIG))
-    with pytest.raises(InputError, match=r"cosine 0\.\d{4}.*\[fidelity-too-low\]"):
+    with pytest.raises(InputError, match=r"cosine 0\.\d{4}.*\[quantization-error-too-large\]"):
         ONNX_INT8.write(Checkpoint(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 

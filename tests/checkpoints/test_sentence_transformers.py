@@ -160,7 +160,7 @@ def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) ->
 
 def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
     stored = Checkpoint(random_weights(TINY), vectors=PoolingConfig(pooling="pooler"))
-    with pytest.raises(InputError, match=r"'pooler'.*\[vector-step-unknown\]"):
+    with pytest.raises(InputError, match=r"'pooler'.*\[pooling-unsupported\]"):
         SENTENCE_TRANSFORMERS.write(stored, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
@@ -186,7 +186,7 @@ def test_what_is_not_known_is_refused_by_name(
     layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
     place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     (place / file).write_text(json.dumps(changed))
-    with pytest.raises(FormatError, match=rf"{told}.*\[vector-step-unknown\]"):
+    with pytest.raises(FormatError, match=rf"{told}.*\[pooling-unsupported\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
 
@@ -195,7 +195,7 @@ def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
     modules = json.loads((place / "modules.json").read_text())
     modules[2]["type"] = "sentence_transformers.models.LSTM"
     (place / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(FormatError, match=r"'LSTM'.*\[vector-step-unknown\]"):
+    with pytest.raises(FormatError, match=r"'LSTM'.*\[pooling-unsupported\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
 
@@ -203,14 +203,14 @@ def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(32, dtype=np.float32), np.zeros(32, np.float32), "tanh")
     place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     shutil.copyfile(place / "model.safetensors", place / "2_Dense" / "model.safetensors")
-    with pytest.raises(FormatError, match=r"linear.weight.*\[checkpoint-misshaped\]"):
+    with pytest.raises(FormatError, match=r"linear.weight.*\[checkpoint-shape-mismatch\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
 
 def test_a_dense_layer_that_fits_no_vector_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(7, dtype=np.float32), None, "tanh")
     place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
-    with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-misshaped\]"):
+    with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-shape-mismatch\]"):
         SENTENCE_TRANSFORMERS.read(place)
 
 

@@ -117,7 +117,7 @@ def assert_gradients(
 
 def test_what_shapes_dont_tell_is_taken_from_the_metadata(places: dict[str, Path]) -> None:
     note = TFHUB.read(places["tfhub_tiny_v3_nomlm"]).notes[0]
-    assert note.code == "metadata-taken"
+    assert note.code == "metadata-inferred"
     assert "num_hidden_layers 2, hidden_act gelu_new" in note.what
     assert "from keras_metadata.pb" in note.what
 
@@ -148,7 +148,7 @@ def test_metadata_that_contradicts_the_signature_is_refused(
 def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
     stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], ConfigOverrides(num_hidden_layers=5))
     assert stored.weights.config.num_hidden_layers == 5
-    assert [note.code for note in stored.notes[:2]] == ["metadata-taken", "metadata-told"]
+    assert [note.code for note in stored.notes[:2]] == ["metadata-inferred", "metadata-overridden"]
 
 
 def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) -> None:
@@ -160,7 +160,7 @@ def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) ->
 def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path: Path) -> None:
     place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "m")
     note = TFHUB.read(place).notes[-1]
-    assert (note.code, note.severity) == ("text-rules-unsaid", "note")
+    assert (note.code, note.severity) == ("text-policy-assumed", "note")
     assert "(policy reference)" in note.line()
     assert "open the preprocessor's directory as the tokenizer" in note.line()
     ours = place / "preprocessor"  # as a module that we wrote has it
@@ -176,12 +176,12 @@ def test_a_vocabulary_that_was_left_behind_is_told_of(
     shutil.rmtree(place / "assets")
     stored = TFHUB.read(place)
     assert stored.tokenizer_files == ()
-    assert [note.code for note in stored.notes] == ["metadata-taken", "no-vocabulary"]
+    assert [note.code for note in stored.notes] == ["metadata-inferred", "no-vocabulary"]
 
 
 def test_a_preprocessor_is_called_one(tmp_path: Path) -> None:
     place = fixture("bert_preprocess_tiny", HERE, tmp_path)
-    with pytest.raises(FormatError, match=r"this is a preprocessor.*file-foreign"):
+    with pytest.raises(FormatError, match=r"this is a preprocessor.*file-wrong-format"):
         TFHUB.read(place)
 
 
@@ -203,7 +203,7 @@ def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_p
     with pytest.raises(FormatError, match=r"no ALBERT: its 25 variables are conv_embed.*foreign"):
         TFHUB.read(place)
     model.write_bytes(record(2, record(2, b"")))
-    with pytest.raises(FormatError, match=r"no graph of objects.*file-foreign"):
+    with pytest.raises(FormatError, match=r"no graph of objects.*file-wrong-format"):
         TFHUB.read(place)
 
 

@@ -48,7 +48,7 @@ def with_config(**values: int | float) -> Weights:
 def test_what_has_no_place_is_refused(weights: Weights, what: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(what)) as caught:
         write_tfhub(Checkpoint(weights), tmp_path / "module")
-    assert caught.value.diagnostic.code == "target-cannot-hold"
+    assert caught.value.diagnostic.code == "unsupported-by-format"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,7 +113,7 @@ def test_libraries_of_two_minor_versions_are_told_apart(tmp_path: Path) -> None:
     line = last_line_of_writing(f"sys.path.insert(0, {str(tmp_path)!r})", tmp_path)
     assert line == (
         "tensorflow-text is 2.19.0, TensorFlow is 2.20.0; its operations load into the same minor "
-        "version alone. Run: pip install 'albertkit[tensorflow]'. [extra-mismatched]"
+        "version alone. Run: pip install 'albertkit[tensorflow]'. [extra-version-mismatch]"
     )
 
 

@@ -38,7 +38,7 @@ def test_convert_takes_its_options_to_the_library(
     assert "num_attention_heads is taken as 8" in shown.err
     assert "rounding to float16 moved the answers by" in shown.out
     assert run(["convert", words, out, "--to", "huggingface"]) == 2
-    assert "[place-not-empty]" in capsys.readouterr().err
+    assert "[directory-not-empty]" in capsys.readouterr().err
     assert run(["convert", words, out, "--to", "huggingface", "--overwrite"]) == 0
 
 
@@ -46,7 +46,7 @@ def test_convert_takes_its_options_to_the_library(
     ("arguments", "code"),
     [
         (["--to", "pytorch"], "unknown-format"),
-        (["--to", "sentence-transformers"], "target-cannot-hold"),
+        (["--to", "sentence-transformers"], "unsupported-by-format"),
         (["--to", "huggingface", "--without", "sop"], "part-unknown"),
         (["--to", "huggingface", "--hidden-act", "gelo"], "config-value-invalid"),
         (["--to", "huggingface", "--dtype", "float8"], "usage"),

@@ -47,7 +47,7 @@ def test_lines_are_refused_before_a_cluster_is_asked(tmp_path: Path) -> None:
     output = tmp_path / "vectors"
     status, line = embed("--input", tmp_path / "a.txt", "--output", output, "--on", "ray")
     assert status == 2
-    assert line.endswith("[inputs-without-borders]")
+    assert line.endswith("[row-count-unknown]")
     assert not output.exists()
 
 

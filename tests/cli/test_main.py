@@ -85,7 +85,7 @@ def test_help_waits_for_none_of_the_large_libraries() -> None:
         (["fill-mask", "x", "-k", "many"], 2, "usage"),
         (["embed", "x", "-m", "no-such-model"], 2, "unknown-model"),
         (["embed", ""], 2, "text-empty"),
-        (["embed", "x", "-o", "out.doc"], 2, "output-kind-unknown"),
+        (["embed", "x", "-o", "out.doc"], 2, "output-format-unknown"),
         (["embed", "x", "-o", "out.csv", "-f", "csv"], 2, "usage"),
         (["embed", "-i", "no-such-file"], 2, "file-not-found"),
         (["embed"], 2, "texts-missing"),

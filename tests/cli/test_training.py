@@ -88,5 +88,5 @@ def test_lessons_without_as_many_vectors_are_refused(
     np.save(workshop / "few.npy", np.zeros((3, 8)))
     command = ["lessons", str(workshop / "corpus.txt"), "--vectors", str(workshop / "few.npy")]
     assert run([*command, "-t", str(workshop / "spiece.model"), "-o", str(workshop / "no")]) == 2
-    assert "[lessons-disagree]" in capsys.readouterr().err
+    assert "[distillation-rows-unequal]" in capsys.readouterr().err
     assert not (workshop / "no").exists()

@@ -194,7 +194,7 @@ def test_an_image_of_an_unknown_kind_is_refused_before_anything_is_computed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["similarity", "a", "b", "-m", "no-such-model", "--plot", "x.docx"]) == 2
-    assert capsys.readouterr().err.strip().endswith("[output-kind-unknown]")
+    assert capsys.readouterr().err.strip().endswith("[output-format-unknown]")
 
 
 def test_fill_mask_tells_texts_and_masks_apart(

@@ -99,7 +99,7 @@ def test_numbers_of_16_bits_are_proved_against_the_rounded_ones(
 def test_what_a_tokenizer_json_cannot_say_is_noted_where_there_is_one(
     words: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    code = "tokenizer-not-expressed"
+    code = "tokenizer-not-expressible"
     with_one = convert(words, tmp_path / "one", to="huggingface").notes
     without = convert(words, tmp_path / "none", to="keras-hub", without=["sentence_order"]).notes
     assert [[n.code for n in notes].count(code) for notes in (with_one, without)] == [1, 0]
@@ -110,7 +110,7 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
     words: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / "out"
-    with pytest.raises(InputError, match=r"masked_lm, sentence_order.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=r"masked_lm, sentence_order.*\[unsupported-by-format\]"):
         convert(words, place, to="sentence-transformers")
     assert not place.exists()
     lost = ["masked_lm", "sentence_order"]
@@ -131,7 +131,7 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
 )
 def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: PoolingConfig) -> None:
     place = save_tiny_vectors(tmp_path / "model", plan)
-    with pytest.raises(InputError, match=r"no place for: vectors.*\[target-cannot-hold\]"):
+    with pytest.raises(InputError, match=r"no place for: vectors.*\[unsupported-by-format\]"):
         convert(place, tmp_path / "bare", to="huggingface")
     convert(place, tmp_path / "kept", to="sentence-transformers")
     convert(place, tmp_path / "bare", to="huggingface", without=["vectors"])
@@ -153,8 +153,8 @@ def test_a_pooler_beside_a_masked_word_head_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("refused", "told"),
     [
-        (lambda w, p: convert(w, w, to="huggingface"), r"is the source.*\[same-place\]"),
-        (lambda w, p: convert(w, w.parent, to="huggingface"), r"or holds it.*\[same-place\]"),
+        (lambda w, p: convert(w, w, to="huggingface"), r"is the source.*\[output-is-source\]"),
+        (lambda w, p: convert(w, w.parent, to="huggingface"), r"or holds it.*\[output-is-source\]"),
         (lambda w, p: convert(w, p / "new", to="pytorch"), r"huggingface.*\[unknown-format\]"),
         (
             lambda w, p: convert(w, p / "new", to="huggingface", without=["sop"]),
@@ -182,7 +182,7 @@ def test_a_place_that_is_not_empty_is_exchanged_only_on_request_and_whole(
 ) -> None:
     place = save_tiny_vectors(tmp_path / "old", PoolingConfig())
     before = contents(place)
-    with pytest.raises(InputError, match=r"--overwrite.*\[place-not-empty\]"):
+    with pytest.raises(InputError, match=r"--overwrite.*\[directory-not-empty\]"):
         convert(words, place, to="huggingface")
     assert contents(place) == before
     convert(words, place, to="huggingface", overwrite=True)
@@ -194,11 +194,11 @@ def test_overwriting_takes_no_directory_that_is_something_else(words: Path, tmp_
     letters = tmp_path / "letters"
     letters.mkdir()
     (letters / "dear.txt").write_text("Dear")
-    with pytest.raises(InputError, match=r"dear.txt.*\[place-not-empty\]"):
+    with pytest.raises(InputError, match=r"dear.txt.*\[directory-not-empty\]"):
         convert(words, letters, to="huggingface", overwrite=True)
     cloned = save_tiny(tmp_path / "cloned")
     (cloned / ".git").mkdir()
-    with pytest.raises(InputError, match=r"history.*\[place-not-empty\]"):
+    with pytest.raises(InputError, match=r"history.*\[directory-not-empty\]"):
         convert(words, cloned, to="huggingface", overwrite=True)
 
 
@@ -223,7 +223,7 @@ def test_an_empty_current_directory_is_filled(
 
 def test_a_file_in_the_place_is_one_line(words: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(InputError, match=r"out' is a file; .*\[place-not-empty\]"):
+    with pytest.raises(InputError, match=r"out' is a file; .*\[directory-not-empty\]"):
         convert(words, tmp_path / "out", to="huggingface")
     assert (tmp_path / "out").read_text() == "a file"
 

@@ -52,5 +52,7 @@ def test_an_int8_file_that_answers_otherwise_is_refused_with_the_figure(tmp_path
     weights, others = random_weights(TINY), random_weights(TINY, seed=1)
     ONNX_INT8.write(Checkpoint(weights), tmp_path / "to")
     engine, asked = engine_of(ONNX_INT8, tmp_path / "to", weights), questions_for(TINY, None)
-    with pytest.raises(FormatError, match=r"cosine to float32 is -?0\.\d{4}.*\[fidelity-too-low\]"):
+    with pytest.raises(
+        FormatError, match=r"cosine to float32 is -?0\.\d{4}.*\[quantization-error-too-large\]"
+    ):
         prove(others, weights, asked, "float32", "to", engine=engine)

@@ -61,7 +61,7 @@ def test_known_faults_of_published_configs_are_doubted(
 ) -> None:
     found = doubts(config)
     assert [each.what.split(",")[0] for each in found] == told
-    assert all(each.code == "metadata-doubtful" for each in found)
+    assert all(each.code == "metadata-suspicious" for each in found)
     assert all("--self-test" in each.fix for each in found)
 
 
@@ -87,7 +87,7 @@ def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
     monkeypatch.setattr(
         "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
     )
-    assert [each.code for each in doubts(small)] == ["metadata-doubtful"]
+    assert [each.code for each in doubts(small)] == ["metadata-suspicious"]
     (tested,) = doubts_tested(opened(WORDS, ConfigOverrides(hidden_act="gelu")))
     assert "masked words: as opened -" in tested.why
     assert "hidden_act gelu_new -" in tested.why

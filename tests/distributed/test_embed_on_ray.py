@@ -26,7 +26,7 @@ def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a text\n")
     with pytest.raises(InputError) as refused:
         inputs_with_borders(EmbedJob((str(tmp_path / "a.txt"),)))
-    assert refused.value.diagnostic.code == "inputs-without-borders"
+    assert refused.value.diagnostic.code == "row-count-unknown"
     assert f"'{tmp_path / 'a.txt'}' does not say how many rows it has" in str(refused.value)
 
 
@@ -93,5 +93,5 @@ def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:
     work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
     with pytest.raises(ResourceError) as refused:
         work.opened()
-    assert refused.value.diagnostic.code == "output-elsewhere"
+    assert refused.value.diagnostic.code == "output-not-shared"
     assert str(tmp_path / "elsewhere") in str(refused.value)

@@ -85,11 +85,13 @@ def test_a_model_whose_order_suffers_is_told_of_and_taken_at_its_best(
     assert not found.fidelity.keeps_order
     (warning,) = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert f"{found.fidelity.least_centred:.4f}" in warning.getMessage()
-    assert warning.getMessage().endswith("[fidelity-doubtful]")
+    assert warning.getMessage().endswith("[quantization-error-notable]")
 
 
 def test_a_model_that_no_plan_keeps_is_refused_with_the_best_figures() -> None:
-    with pytest.raises(InputError, match=r"least 0\.\d+.*below 0\.99.*\[fidelity-too-low\]"):
+    with pytest.raises(
+        InputError, match=r"least 0\.\d+.*below 0\.99.*\[quantization-error-too-large\]"
+    ):
         found_for(sharp(1000))
 
 

@@ -222,7 +222,7 @@ def test_a_hundred_gigabytes_of_zeros_are_refused_before_a_byte_is_written(
 def test_zeros_whose_size_is_a_lie_are_refused_while_they_come(place: Path) -> None:
     data = zeros_without_end("zeros", 3)  # the rest would be the next members' headers
     refused(data, place, "archive-too-large")
-    refused(gzip.compress(bytes(20 * 2**20)), place, "file-foreign", "one packed file")
+    refused(gzip.compress(bytes(20 * 2**20)), place, "file-wrong-format", "one packed file")
 
 
 def test_a_zip_bomb_is_refused(place: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_truncated_archive_leaves_nothing(
     data = write({"m/a": os.urandom(30_000), "m/b": b"2" * 3000})
     if write in (WRITERS["tar"], WRITERS["tar of USTAR"]):
         data = data[:34_816]  # without padding
-    refused(data[: int(len(data) * part)], place, "file-truncated|file-malformed|file-foreign")
+    refused(data[: int(len(data) * part)], place, "file-truncated|file-malformed|file-wrong-format")
     assert list(temporary.iterdir()) == []
 
 
@@ -270,9 +270,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 
 
 def test_what_is_no_archive_is_said_to_be_none(place: Path) -> None:
-    refused(b"7z\xbc\xaf\x27\x1c and more", place, "file-foreign", "this is no archive")
-    refused(gzip.compress(b"one file"), place, "file-foreign", "one packed file")
-    refused(b"version https://git-lfs.github.com/spec/v1\n", place, "file-foreign", "Git LFS")
+    refused(b"7z\xbc\xaf\x27\x1c and more", place, "file-wrong-format", "this is no archive")
+    refused(gzip.compress(b"one file"), place, "file-wrong-format", "one packed file")
+    refused(b"version https://git-lfs.github.com/spec/v1\n", place, "file-wrong-format", "Git LFS")
 
 
 @settings(

@@ -164,7 +164,7 @@ def test_a_directory_is_exchanged_where_the_system_has_no_such_call(
 def test_a_file_where_a_directory_should_be_is_refused(below: str, tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(OLD)
     with (
-        pytest.raises(InputError, match=r"d' is a file; .*\[place-not-empty\]"),
+        pytest.raises(InputError, match=r"d' is a file; .*\[directory-not-empty\]"),
         new_directory(tmp_path / "d" / below),
     ):
         pass

@@ -115,7 +115,7 @@ def test_what_holds_no_floats_can_lie_in_a_file_and_not_be_asked_for(
 
     file = read_hdf5(by_h5py(tmp_path / "a.h5", fill))
     assert file["b"].shape == (2,)
-    with pytest.raises(FormatError, match=r"a holds .*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"a holds .*\[file-wrong-format\]"):
         file["a"]
 
 
@@ -161,13 +161,15 @@ UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_other_parts_of_hdf5_are_refused_by_name(name: str, tmp_path: Path) -> None:
     fill, said = UNKNOWN[name]
-    with pytest.raises(FormatError, match=rf"{said}.*\[hdf5-part-unknown\]"):
+    with pytest.raises(FormatError, match=rf"{said}.*\[hdf5-feature-unsupported\]"):
         read_hdf5(by_h5py(tmp_path / "a.h5", fill))
 
 
 def test_the_form_of_newer_releases_is_refused_by_name(tmp_path: Path) -> None:
     place = by_h5py(tmp_path / "a.h5", like_keras, libver="latest")
-    with pytest.raises(FormatError, match=r"superblock is of version 3.*\[hdf5-part-unknown\]"):
+    with pytest.raises(
+        FormatError, match=r"superblock is of version 3.*\[hdf5-feature-unsupported\]"
+    ):
         read_hdf5(place)
 
 

@@ -43,13 +43,13 @@ def test_a_file_that_the_system_refuses_is_named() -> None:
 @pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html>", b"\n<html lang='en'>"])
 def test_a_web_page_that_was_saved_as_the_file_is_recognised(tmp_path: Path, page: bytes) -> None:
     (tmp_path / "a").write_bytes(page)
-    with pytest.raises(FormatError, match=r"web page.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"web page.*\[file-wrong-format\]"):
         map_file(tmp_path / "a")
 
 
 def test_a_git_lfs_pointer_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    with pytest.raises(FormatError, match=r"git lfs pull.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"git lfs pull.*\[file-wrong-format\]"):
         map_file(tmp_path / "a")
 
 

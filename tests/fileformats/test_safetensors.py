@@ -96,16 +96,16 @@ def test_whole_numbers_are_listed_but_are_no_weights(tmp_path: Path) -> None:
     save_file({"ids": torch.arange(4), "w": torch.ones(2)}, tmp_path / "a.safetensors")
     found = read_safetensors(tmp_path / "a.safetensors")
     assert found.shapes == {"ids": (4,), "w": (2,)}
-    with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-wrong-format\]"):
         found["ids"]
 
 
 BROKEN = {
     "no room for the length": (b"1234567", "file-truncated"),
-    "header too long for the format": (built({}, length=10**9), "file-foreign"),
+    "header too long for the format": (built({}, length=10**9), "file-wrong-format"),
     "header longer than the file": (built({}, length=10**6), "file-truncated"),
     "header no JSON": (built(b"{"), "json-malformed"),
-    "header no object": (built([]), "file-foreign"),
+    "header no object": (built([]), "file-wrong-format"),
     "a name twice": (built(b'{"a":1,"a":1}'), "json-malformed"),
     "row incomplete": (built({"a": {"dtype": "F32"}}), "file-malformed"),
     "unknown dtype": (built({"a": row([1], [0, 4], "F99")}, b"1234"), "file-malformed"),

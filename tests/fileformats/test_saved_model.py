@@ -101,7 +101,7 @@ def test_numbers_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
     ("data", "problem"),
     [
         (b"", "empty.*file-truncated"),
-        (b"\x08\x01", "no graph of objects.*file-foreign"),
+        (b"\x08\x01", "no graph of objects.*file-wrong-format"),
         (record(2, record(7, b"")), "graph of objects is empty.*file-malformed"),
         (b"\x12\x7f", "promises 127 bytes.*file-truncated"),
     ],
@@ -115,5 +115,5 @@ def test_what_is_no_saved_model_is_refused(tmp_path: Path, data: bytes, problem:
 def test_a_file_of_any_size_is_not_read_into_memory(tmp_path: Path) -> None:
     with (tmp_path / "saved_model.pb").open("wb") as file:
         file.truncate(LARGEST + 1)  # no byte of it is written
-    with pytest.raises(FormatError, match=r"134,217,729 bytes.*file-foreign"):
+    with pytest.raises(FormatError, match=r"134,217,729 bytes.*file-wrong-format"):
         read_saved_model(tmp_path)

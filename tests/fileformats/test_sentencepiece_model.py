@@ -126,7 +126,7 @@ def test_a_file_that_ends_early_is_refused(end: int) -> None:
     if refusal is None:  # all that is missing is one whole record that need not be there
         assert DATA[end] == DENORMALISER << 3 | 2
     else:
-        assert refusal in ("file-truncated", "file-malformed", "file-foreign")
+        assert refusal in ("file-truncated", "file-malformed", "file-wrong-format")
 
 
 @settings(max_examples=300)
@@ -162,9 +162,9 @@ def encode_if_opened(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no SentencePiece model: it begins with b''.*file-foreign"),
-        (b"PK\x03\x04 zip", "no SentencePiece model.*file-foreign"),
-        (b'{"model": 1}', "no SentencePiece model.*file-foreign"),
+        (b"", "no SentencePiece model: it begins with b''.*file-wrong-format"),
+        (b"PK\x03\x04 zip", "no SentencePiece model.*file-wrong-format"),
+        (b'{"model": 1}', "no SentencePiece model.*file-wrong-format"),
         (piece(b"<unk>", kind=2), "ends after its pieces.*file-truncated"),
         (SMALL + b"\x0a", "1 bytes and 0 are left.*file-truncated"),
         (SMALL + b"\x00\x00", "number 0.*file-malformed"),

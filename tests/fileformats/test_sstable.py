@@ -95,7 +95,7 @@ def with_restarts(block: bytes, count: int) -> bytes:
 
 GOOD = plain_block([(b"key", b"value")])
 BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
-    "no magic number": (lambda: sstable(NAMES)[:-1] + b"\0", "ends in 57 fb", "file-foreign"),
+    "no magic number": (lambda: sstable(NAMES)[:-1] + b"\0", "ends in 57 fb", "file-wrong-format"),
     "compressed with Snappy": (lambda: table_of([GOOD], 1), "Snappy", "compression-unknown"),
     "compressed otherwise": (lambda: table_of([GOOD], 9), "way number 9", "compression-unknown"),
     "keys that fall": (

@@ -100,9 +100,9 @@ def test_whole_numbers_keep_their_type(shared: Path) -> None:
     bundle = read_bundle(shared / "fixtures" / "tf1_tiny" / "model.ckpt-best")
     step = bundle.numbers("global_step")
     assert (step.dtype, step.shape, int(step)) == (np.int64, (), 12345)
-    with pytest.raises(FormatError, match=r"global_step is of type int64.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"global_step is of type int64.*\[file-wrong-format\]"):
         bundle["global_step"]
-    with pytest.raises(FormatError, match=r"of type float32; whole numbers.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"of type float32; whole numbers.*\[file-wrong-format\]"):
         bundle.numbers("bert/pooler/dense/bias")
 
 
@@ -265,7 +265,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
     "highest byte first": (
         lambda folder: bundle_of(folder, ONE, {}, b"\x08\x01\x10\x01"),
         "highest byte first",
-        "file-foreign",
+        "file-wrong-format",
     ),
     "a partitioned variable": (
         lambda folder: bundle_of(
@@ -277,7 +277,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
             },
         ),
         "w is a partitioned variable",
-        "file-foreign",
+        "file-wrong-format",
     ),
     "a shape that needs more bytes": (
         lambda folder: bundle_of(folder, ONE, {b"w": entry(1, (2**20, 2**20), ONE)}),

@@ -67,7 +67,7 @@ def test_whole_numbers_are_listed_but_are_no_weights(form: bool, tmp_path: Path)
     states = {"ids": torch.arange(4), "w": torch.ones(2)}
     found = read_torch(saved(states, tmp_path / "a.bin", form))
     assert found.shapes == {"ids": (4,), "w": (2,)}
-    with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-wrong-format\]"):
         found["ids"]
 
 
@@ -111,7 +111,7 @@ def test_a_whole_pickled_model_is_refused_by_its_class(form: bool, tmp_path: Pat
 def test_what_is_no_dict_of_tensors_is_outlined(
     found: object, outline: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(FormatError, match=rf"{outline}.*\[file-foreign\]"):
+    with pytest.raises(FormatError, match=rf"{outline}.*\[file-wrong-format\]"):
         read_torch(saved(found, tmp_path / "a.bin", ZIP))
 
 

@@ -62,7 +62,7 @@ BROKEN = {
     "another name in the member": (changed(b"empty", b"EMPTY", last=False), "file-malformed"),
     "an encrypted member": (
         changed(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
-        "file-foreign",
+        "file-wrong-format",
     ),
     "one part of several": (changed(b"PK\x05\x06\x00", b"PK\x05\x06\x01"), "file-malformed"),
     "more members than there are": (

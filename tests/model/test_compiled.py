@@ -320,7 +320,7 @@ def test_a_transformers_model_with_other_parts_is_refused() -> None:
 def test_groups_that_transformers_counts_otherwise_are_refused() -> None:
     config = AlbertConfig.from_dict({**SMALL, "num_hidden_layers": 18, "num_hidden_groups": 14})
     model = transformers_model(random_weights(config), "AlbertModel")
-    with pytest.raises(InputError, match=r"layer \d+ gets.*\[groups-rounded\]"):
+    with pytest.raises(InputError, match=r"layer \d+ gets.*\[group-assignment-differs\]"):
         compile_for_inference(model)
 
 

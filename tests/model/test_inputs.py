@@ -107,10 +107,10 @@ BAD = [
     bad("unknown-argument", "'attention_mask'", input_ids=IDS, atention_mask=MASK),
     bad("unknown-argument", "'nonsense'", input_ids=IDS, nonsense=1),
     bad("unknown-argument", "labels", input_ids=IDS, labels=IDS),
-    bad("ids-not-whole", "torch.float32", input_ids=IDS.float()),
-    bad("ids-not-whole", "torch.bool", input_ids=IDS.bool()),
-    bad("ids-not-whole", "token_type_ids", input_ids=IDS, token_type_ids=TYPES.float()),
-    bad("ids-not-whole", "position_ids", input_ids=IDS, position_ids=TYPES.float()),
+    bad("ids-not-integers", "torch.float32", input_ids=IDS.float()),
+    bad("ids-not-integers", "torch.bool", input_ids=IDS.bool()),
+    bad("ids-not-integers", "token_type_ids", input_ids=IDS, token_type_ids=TYPES.float()),
+    bad("ids-not-integers", "position_ids", input_ids=IDS, position_ids=TYPES.float()),
     bad("id-out-of-range", "input_ids[0, 1] is 97", "0 to 96", input_ids=torch.tensor([[2, 97]])),
     bad("id-out-of-range", "input_ids[0, 0] is -1", input_ids=torch.tensor([[-1, 97]])),
     bad(
@@ -193,7 +193,7 @@ def test_nothing_is_computed_before_the_checks(model: AlbertModel) -> None:
 
 LABELS: list[Any] = [
     (AlbertForMaskedLM, {"labels": IDS[:, :4]}, "inputs-shape"),
-    (AlbertForMaskedLM, {"labels": IDS.float()}, "ids-not-whole"),
+    (AlbertForMaskedLM, {"labels": IDS.float()}, "ids-not-integers"),
     (AlbertForMaskedLM, {"labels": IDS + 60}, "label-out-of-range"),
     (AlbertForMaskedLM, {"labels": torch.full((2, 5), -1)}, "label-out-of-range"),
     (AlbertForMaskedLM, {"masked_lm_positions": torch.tensor([[5], [0]])}, "position-out-of-range"),
@@ -206,7 +206,7 @@ LABELS: list[Any] = [
     (AlbertForSequenceClassification, {"labels": torch.tensor([0])}, "inputs-shape"),
     (AlbertForSequenceClassification, {"labels": torch.tensor([0.5, 1])}, "inputs-shape"),
     (AlbertForTokenClassification, {"labels": torch.tensor([0, 1])}, "inputs-shape"),
-    (AlbertForQuestionAnswering, {"start_positions": torch.tensor([0.5, 1])}, "ids-not-whole"),
+    (AlbertForQuestionAnswering, {"start_positions": torch.tensor([0.5, 1])}, "ids-not-integers"),
     (AlbertForQuestionAnswering, {"end_positions": torch.tensor([1])}, "inputs-shape"),
 ]
 

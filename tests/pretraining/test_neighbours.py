@@ -43,5 +43,5 @@ def test_the_first_heads_look_one_place_back_and_one_on() -> None:
 
 def test_a_narrow_model_is_refused() -> None:
     config = AlbertConfig(**{**SIZES, "num_attention_heads": 16})
-    with pytest.raises(InputError, match="start-unfit"):
+    with pytest.raises(InputError, match="initialization-impossible"):
         begin_with_neighbours({}, config, np.zeros((200, 100)))

@@ -48,7 +48,7 @@ def test_a_new_word_head_points_back_to_the_word_table() -> None:
 
 def test_another_shape_is_refused() -> None:
     weights = random_weights(AlbertConfig(**{**SIZES, "hidden_size": 32}), (), seed=1)
-    with pytest.raises(FormatError, match="checkpoint-misshaped"):
+    with pytest.raises(FormatError, match="checkpoint-shape-mismatch"):
         begin_as(PackedPretraining(AlbertConfig(**SIZES)), weights)
 
 

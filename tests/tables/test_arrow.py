@@ -140,7 +140,7 @@ def test_columns_are_held_to_one_another_before_any_is_read(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"'txt'.*n, text.*perhaps 'text'.*\[column-missing\]"):
         read_batches(place, column="txt")
     table = written(tmp_path, "b.csv", b"n,text\n1,b\n")
-    with pytest.raises(InputError, match=r"'n' is int64 .* and string .*\[columns-disagree\]"):
+    with pytest.raises(InputError, match=r"'n' is int64 .* and string .*\[column-types-differ\]"):
         read_batches([place, table], keep=["n"])
     lines = written(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
     (batch,) = read_batches([place, lines], keep=["n"])

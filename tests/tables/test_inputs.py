@@ -55,7 +55,7 @@ def test_a_directory_gives_its_known_files_in_order_and_names_the_others(
     (note,) = caplog.messages
     left_out = [str(folder / name) for name in ("b/picture.png", "config.json", "notes.md")]
     assert note.startswith(f"not read: {', '.join(left_out)} (3 in all); ")
-    assert note.endswith("[files-left-out]")
+    assert note.endswith("[files-skipped]")
 
 
 def test_places_are_read_in_the_order_in_which_they_are_named(folder: Path) -> None:

@@ -147,9 +147,9 @@ def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path
     ("name", "data", "code"),
     [
         ("a.parquet", b"", "file-truncated"),
-        ("a.parquet", b"text\n", "file-foreign"),
-        ("a.json", b'[{"text": "a"}]', "file-foreign"),
-        ("a.docx", b"PK\x03\x04\x00\x00", "file-foreign"),
+        ("a.parquet", b"text\n", "file-wrong-format"),
+        ("a.json", b'[{"text": "a"}]', "file-wrong-format"),
+        ("a.docx", b"PK\x03\x04\x00\x00", "file-wrong-format"),
         ("a.txt", "text".encode("utf-16"), "file-not-utf8"),
         ("a.csv", b"text,text\na,b\n", "row-malformed"),
         ("a.csv", b'"text\na\n', "row-malformed"),

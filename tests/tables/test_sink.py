@@ -216,7 +216,7 @@ input()
 
 
 def test_a_kind_of_shards_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'csv'.*parquet, arrow, npy.*\[output-kind-unknown\]"):
+    with pytest.raises(InputError, match=r"'csv'.*parquet, arrow, npy.*\[output-format-unknown\]"):
         ShardedSink(tmp_path / "out", job=JOB, kind="csv")
     assert not (tmp_path / "out").exists()
 

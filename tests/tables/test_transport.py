@@ -102,7 +102,7 @@ def test_too_little_memory_ends_the_reading(tmp_path: Path, kind: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SHORT_OF_MEMORY, place], capture_output=True, text=True, check=False
     )
-    assert done.stdout == "memory-short\n", done.stderr
+    assert done.stdout == "out-of-memory\n", done.stderr
 
 
 def test_a_size_that_nobody_writes_is_damage_and_no_want_of_memory(tmp_path: Path) -> None:

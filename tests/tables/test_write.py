@@ -43,7 +43,7 @@ def test_separated_values_have_a_column_for_each_number(
 def test_npy_holds_the_vectors_alone(tmp_path: Path) -> None:
     write_table(TABLE, tmp_path / "out.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), VECTORS)
-    with pytest.raises(InputError, match=r"no vectors.*\[output-kind-unknown\]"):
+    with pytest.raises(InputError, match=r"no vectors.*\[output-format-unknown\]"):
         write_table(Table({"text": TEXTS}), tmp_path / "none.npy")
     assert not (tmp_path / "none.npy").exists()
 
@@ -67,7 +67,7 @@ def test_parquet_without_pyarrow_names_the_extra(
 
 @pytest.mark.parametrize("name", ["out", "out.txt", "out.json"])
 def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"\.jsonl, \.csv.*\[output-kind-unknown\]"):
+    with pytest.raises(InputError, match=r"\.jsonl, \.csv.*\[output-format-unknown\]"):
         write_table(TABLE, tmp_path / name)
 
 

@@ -256,7 +256,7 @@ def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) ->
         embedder.encode(iter([*MANY[:11], None]), output=tmp_path / "v.npy")
     assert list(tmp_path.iterdir()) == []
     asked: list[str] = []
-    with pytest.raises(InputError, match=r"\[output-kind-unknown\]"):
+    with pytest.raises(InputError, match=r"\[output-format-unknown\]"):
         embedder.encode((asked.append(text) or text for text in MANY), output="v.docx")
     assert asked == []
     with pytest.raises(InputError, match=r"output_value beside output.*\[option-invalid\]"):

@@ -93,7 +93,7 @@ def test_ranges_of_few_vectors_are_warned_of(caplog: pytest.LogCaptureFixture) -
         quantize_embeddings(VECTORS[:20], "binary")
     (record,) = caplog.records
     assert "from 20 vectors" in record.getMessage()
-    assert "[ranges-of-few]" in record.getMessage()
+    assert "[ranges-from-few-vectors]" in record.getMessage()
 
 
 def test_what_cannot_be_done_is_refused_by_name() -> None:

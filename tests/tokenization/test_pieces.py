@@ -131,12 +131,12 @@ def test_a_vocabulary_without_a_mask_is_refused() -> None:
 
 def test_byte_pieces_and_other_algorithms_are_refused() -> None:
     trainer = record(TRAINER, b"\x18\x02")  # model_type BPE
-    with pytest.raises(FormatError, match=r"algorithm bpe.*vocabulary-unfit"):
+    with pytest.raises(FormatError, match=r"algorithm bpe.*vocabulary-unsupported"):
         SentencePieces(model_of("▁", "a") + trainer, "made")
     data = write_sentencepiece_model(
         [*SPECIALS, "<0x41>"], [0.0] * 6, [*SPECIAL_TYPES, "byte"], character_map=b""
     )
-    with pytest.raises(FormatError, match=r"byte pieces.*vocabulary-unfit"):
+    with pytest.raises(FormatError, match=r"byte pieces.*vocabulary-unsupported"):
         SentencePieces(data, "made")
 
 

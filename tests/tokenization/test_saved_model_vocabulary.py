@@ -236,14 +236,16 @@ def test_a_preprocessor_with_other_rules_is_refused(
     bert_preprocessor: Path, tmp_path: Path
 ) -> None:
     place = renamed(bert_preprocessor, tmp_path, b"\x12\x02##", b"\x12\x02@@")
-    with pytest.raises(FormatError, match=r"cuts words.*@@.*vocabulary-unfit"):
+    with pytest.raises(FormatError, match=r"cuts words.*@@.*vocabulary-unsupported"):
         AlbertTokenizer.from_pretrained(place)
 
 
 def test_a_preprocessor_without_marks_taken_off(shared: Path, tmp_path: Path) -> None:
     whole = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
     bare = renamed(whole, tmp_path, b"NormalizeUTF8", b"NormaliseUTF8", "bare")
-    with pytest.raises(FormatError, match=r"normalises texts by b'' and then.*vocabulary-unfit"):
+    with pytest.raises(
+        FormatError, match=r"normalises texts by b'' and then.*vocabulary-unsupported"
+    ):
         AlbertTokenizer.from_pretrained(bare)
     kept = renamed(bare, tmp_path, b"StaticRegexReplace", b"StaticRegexRetains", "kept")
     tokenizer = AlbertTokenizer.from_pretrained(kept)

@@ -155,7 +155,9 @@ def test_a_file_run_as_it_is_gives_its_own_slices_and_saves_itself(tmp_path: Pat
 
 def test_a_policy_needs_a_vocabulary_that_it_can_act_on(tmp_path: Path) -> None:
     converted(added=13).save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(InputError, match=r'policy "reference" cannot be applied.*policy-unfit'):
+    with pytest.raises(
+        InputError, match=r'policy "reference" cannot be applied.*policy-incompatible'
+    ):
         AlbertTokenizer.from_pretrained(tmp_path, policy="reference")
 
 
@@ -263,4 +265,4 @@ def test_saving_says_where_transformers_cannot_follow(
     assert not caplog.text
     tiny.save_pretrained(tmp_path)
     assert "in this vocabulary) get other ids where transformers reads" in caplog.text
-    assert caplog.messages[0].endswith("[tokenizer-not-expressed]")
+    assert caplog.messages[0].endswith("[tokenizer-not-expressible]")

@@ -58,7 +58,7 @@ def test_training_lowers_the_loss_and_says_so_in_the_journal(tmp_path: Path) -> 
 
 def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
     run(tmp_path)
-    with pytest.raises(FormatError, match="run-of-another-model"):
+    with pytest.raises(FormatError, match="run-model-mismatch"):
         run(tmp_path, replace(SCHEDULE, steps=20), width=2)
 
 

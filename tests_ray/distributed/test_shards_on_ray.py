@@ -63,7 +63,7 @@ def test_a_worker_of_another_version_is_refused(
     monkeypatch.setattr(albertkit, "__version__", "0.0.1")
     with pytest.raises(AlbertKitError) as unfit:
         made(ray, Fateful())
-    assert unfit.value.diagnostic.code == "worker-unfit"
+    assert unfit.value.diagnostic.code == "worker-incompatible"
     assert "the job comes from 0.0.1" in str(unfit.value)
 
 

@@ -18,7 +18,7 @@ def check_shapes(
     """Check canonical name → shape against the table; returns the names that it doesn't have.
 
     prefix: what stands before the canonical names in the file, where it is known.
-    Raises FormatError [checkpoint-without-encoder] for missing tensors, [checkpoint-misshaped].
+    Raises FormatError [checkpoint-without-encoder] for missing tensors, [checkpoint-shape-mismatch].
     """
     differs = table.disagreements(shapes)
     if differs.missing:
@@ -35,7 +35,7 @@ def check_shapes(
         others = len(differs.misshaped) - 1
         also = f", and so differ {others} more" if others else ""
         raise FormatError(
-            "checkpoint-misshaped",
+            "checkpoint-shape-mismatch",
             f"{name} has the shape {list(found)}{also}",
             why=f"by its config it has {list(wanted)}",
             fix="Use the config.json that belongs to these weights",

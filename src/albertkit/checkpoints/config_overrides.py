@@ -75,7 +75,7 @@ def _shown_otherwise(name: str, value: object, config: AlbertConfig, origin: str
 
 def _note(name: str, value: object, config: AlbertConfig, origin: str) -> Diagnostic:
     return Diagnostic(
-        "metadata-told",
+        "metadata-overridden",
         "note",
         f"{name} is taken as {value}, as told",
         why=f"the files say {getattr(config, name)}",

@@ -75,6 +75,6 @@ class Format(Protocol):
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory, whole or not at all.
 
-        Raises InputError [target-cannot-hold] before anything is written, ResourceError
+        Raises InputError [unsupported-by-format] before anything is written, ResourceError
         [write-failed].
         """

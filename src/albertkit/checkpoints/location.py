@@ -120,7 +120,7 @@ def _check_that_it_is_read(path: Path) -> None:
     read = weights_file(path.parent)
     if path.name in WEIGHTS and path.name != read:
         raise InputError(
-            "file-not-read",
+            "weights-file-ignored",
             f"{str(path)!r} would not be read",
             why=f"{read} lies beside it and goes first",
             fix="Move it into a directory of its own, with its config.json",

@@ -88,7 +88,7 @@ def weights_from(
     """The weights that a file holds, by a format's rows; shapes are checked, nothing is read yet.
 
     Where E equals H, formats without a projection lack its rows: it is the identity then.
-    Raises FormatError [checkpoint-without-encoder] or [checkpoint-misshaped], by both namings.
+    Raises FormatError [checkpoint-without-encoder] or [checkpoint-shape-mismatch], by both namings.
     """
     rows = tuple(rows)
     table = parameter_table(config, heads, pooler=pooler)
@@ -208,7 +208,7 @@ def _misshaped(
     row: Row, shape: tuple[int, ...], wanted: tuple[int, ...], origin: str
 ) -> FormatError:
     return FormatError(
-        "checkpoint-misshaped",
+        "checkpoint-shape-mismatch",
         f"{row.foreign} ({row.canonical}) has the shape {list(shape)}",
         why=f"by its configuration it has {list(wanted)}",
         fix="Use the configuration that belongs to these weights",

@@ -48,7 +48,7 @@ def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
 def sentencepiece_file(files: Sequence[Path], target: str, why: str) -> Path | None:
     """The SentencePiece model among the files; None where there are no files at all.
 
-    Raises InputError [target-cannot-hold] where another vocabulary is there: `why` says what
+    Raises InputError [unsupported-by-format] where another vocabulary is there: `why` says what
     `target` does with its own.
     """
     for file in files:

@@ -6,14 +6,14 @@ from albertkit.errors import InputError
 
 
 def cannot_hold(target: str, what: str, why: str, part: str = "") -> InputError:
-    """InputError [target-cannot-hold].
+    """InputError [unsupported-by-format].
 
     target: the format, with its article. part: without which the model could be written, by the
     name that `convert` knows it by.
     """
     instead = "Write another format, such as huggingface"
     return InputError(
-        "target-cannot-hold",
+        "unsupported-by-format",
         f"{target} cannot hold {what}",
         why=why,
         fix=f"Leave it out (--without {part}), or write another format" if part else instead,

@@ -15,10 +15,10 @@ WRITTEN_OUT = 20  # texts; of more, the numbers in the squares would be too smal
 
 
 def check_plot(place: Path) -> None:
-    """Raise InputError [output-kind-unknown], ResourceError [extra-missing]."""
+    """Raise InputError [output-format-unknown], ResourceError [extra-missing]."""
     if place.suffix.lower() not in KINDS:
         raise InputError(
-            "output-kind-unknown",
+            "output-format-unknown",
             f"{str(place)!r} ends in {place.suffix or 'nothing'}",
             why=f"images are {', '.join(KINDS)}",
             fix="Give the image a name that ends in one of them",

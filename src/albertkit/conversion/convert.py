@@ -67,8 +67,8 @@ def convert(
     num_attention_heads, hidden_act: what its files may not say. without: parts that the target
     has no place for: heads by name, "pooler", "vectors", "tokenizer". overwrite: exchange `dst`,
     which must be a model's directory, for the new one.
-    Raises InputError [unknown-format], [same-place], [place-not-empty], [part-unknown],
-    [target-cannot-hold], FormatError [parity-failed], ResourceError [write-failed], and what
+    Raises InputError [unknown-format], [output-is-source], [directory-not-empty], [part-unknown],
+    [unsupported-by-format], FormatError [parity-failed], ResourceError [write-failed], and what
     reading raises; `dst` is untouched then.
     """
     target = target_named(to)
@@ -97,7 +97,7 @@ def check_places(source: Path, place: Path, *, overwrite: bool) -> None:
     """Refuse to write where something would be lost; `place` is resolved."""
     if source.resolve().is_relative_to(place):
         raise InputError(
-            "same-place",
+            "output-is-source",
             f"{str(place)!r} is the source, or holds it",
             why="it would be exchanged for its own conversion",
             fix="Write to another directory",
@@ -177,7 +177,7 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Diagno
 
 def _not_empty(place: Path, why: str, instead: str) -> InputError:
     return InputError(
-        "place-not-empty",
+        "directory-not-empty",
         f"{str(place)!r} is not empty",
         why=why,
         fix=f"Give {instead}",

@@ -82,7 +82,7 @@ def prove(
     """Compare all outputs; raises FormatError [parity-failed] above `allowed`.
 
     engine: the one that runs what was written, where it computes by itself. Of int8 the vectors
-    are compared; raises FormatError [fidelity-too-low].
+    are compared; raises FormatError [quantization-error-too-large].
     """
     if engine is not None and engine.precision == "int8":
         return _prove_int8(before, after, questions, where, engine)
@@ -126,7 +126,7 @@ def _prove_int8(
     cosine = float(cosines(*vectors).min())
     if not cosine >= LEAST_COSINE:
         raise FormatError(
-            "fidelity-too-low",
+            "quantization-error-too-large",
             f"on {questions.called} the lowest cosine to float32 is {cosine:.4f}",
             why=f"below {LEAST_COSINE} a model no longer answers as itself",
             fix="Nothing was kept; write it in float32",

@@ -57,14 +57,14 @@ def opened_without(model: Opened, left_out: Collection[str]) -> Opened:
 
 
 def refuse_losses(before: Opened, after: Opened) -> None:
-    """Raise InputError [target-cannot-hold] for parts that are gone."""
+    """Raise InputError [unsupported-by-format] for parts that are gone."""
     there = parts_of(after)
     lost = [part for part in parts_of(before) if part not in there]
     if VECTORS in there and not have_same_plans(before, after):
         lost.append(VECTORS)
     if lost:
         raise InputError(
-            "target-cannot-hold",
+            "unsupported-by-format",
             f"{after.format} has no place for: {', '.join(lost)}",
             why="nothing is left out of a model in silence",
             fix=f"Leave it out: {' '.join(f'--without {part}' for part in lost)}, "

@@ -120,7 +120,7 @@ def doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
     if config.activation == "gelu_erf":
         found.append(
             Diagnostic(
-                "metadata-doubtful",
+                "metadata-suspicious",
                 "warning",
                 f"hidden_act is {config.hidden_act!r}, the erf form of gelu",
                 why="the published ALBERTs of this size were trained with the tanh form, gelu_new; "
@@ -132,7 +132,7 @@ def doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
     if _sizes(config) == _sizes(preset("xlarge")) and config.num_attention_heads != 32:
         found.append(
             Diagnostic(
-                "metadata-doubtful",
+                "metadata-suspicious",
                 "warning",
                 f"num_attention_heads is {config.num_attention_heads}",
                 why="the makers' pages of xlarge say 32, Hugging Face's configs 16, and no shape "

@@ -80,10 +80,10 @@ class EmbedWork:
         )
 
     def opened(self) -> Callable[[int], ShardDone]:
-        """See Work; raises ResourceError [output-elsewhere], and as `EmbedJob.embedder`."""
+        """See Work; raises ResourceError [output-not-shared], and as `EmbedJob.embedder`."""
         if not (self.shards.directory / JOB).exists():
             raise ResourceError(
-                "output-elsewhere",
+                "output-not-shared",
                 f"there is no {JOB} in {str(self.shards.directory)!r} on this machine",
                 why="the job was begun in a directory of that name on another",
                 fix="Write to a place that all machines share: a network disk, s3://…",
@@ -97,7 +97,7 @@ class EmbedWork:
 def inputs_with_borders(job: EmbedJob) -> Inputs:
     """The job's inputs, looked at once, of which each says how many rows it has.
 
-    Raises InputError [inputs-without-borders], [texts-missing], and as find_inputs does.
+    Raises InputError [row-count-unknown], [texts-missing], and as find_inputs does.
     """
     inputs = None if STANDARD_INPUT in job.places else job.inputs()
     files = inputs.files if inputs else ()
@@ -111,7 +111,7 @@ def inputs_with_borders(job: EmbedJob) -> Inputs:
         file.name for file in files if file.stream or (file.rows is None and file.error is None)
     )
     raise InputError(
-        "inputs-without-borders",
+        "row-count-unknown",
         f"{called(next(endless, STANDARD_INPUT))!r} does not say how many rows it has",
         why="each worker goes straight to the rows of its shard, as Parquet and Arrow allow",
         fix="Write it as Parquet first, or run without --on ray",

@@ -57,7 +57,7 @@ def made_on_ray(
     workers: at most so many at a time; None: as many as the cluster has room for. What the user
     gave ends the job where it is wrong. What fails at a worker is told when the other shards are
     made, or as soon as there are as many failures as workers.
-    Raises what workers raise, ResourceError [worker-died], [worker-unfit],
+    Raises what workers raise, ResourceError [worker-died], [worker-incompatible],
     [device-unavailable].
     """
     if not shards:
@@ -101,7 +101,7 @@ def _rows(
         if "No module named 'albertkit'" not in str(error):
             raise
         raise ResourceError(
-            "worker-unfit",
+            "worker-incompatible",
             "a worker has no albertkit",
             why="each machine of the cluster makes shards of its own",
             fix="Install albertkit on all machines of the cluster",

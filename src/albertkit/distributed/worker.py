@@ -106,7 +106,7 @@ class Worker:
     def _check_version(self) -> None:
         if albertkit.__version__ != self.version:
             raise ResourceError(
-                "worker-unfit",
+                "worker-incompatible",
                 f"this worker has albertkit {albertkit.__version__}, the job comes from"
                 f" {self.version}",
                 why="shards of two versions may differ",

@@ -61,7 +61,7 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
     that cannot change its name (a mount point, or one that holds the current directory) gets its
     new files one by one, each whole, in the order of their names; the log says so. It is refused
     where others were to be removed.
-    Raises InputError [place-not-empty] for a file's name, ResourceError [write-failed].
+    Raises InputError [directory-not-empty] for a file's name, ResourceError [write-failed].
     """
     fixed = place.is_dir() and _cannot_be_renamed(place)
     if fixed and others == "removed" and any(place.iterdir()):
@@ -169,7 +169,7 @@ def _refuse_files_in_the_way(place: Path) -> None:
     for file in (place, *place.parents):
         if file.exists() and not file.is_dir():
             raise InputError(
-                "place-not-empty",
+                "directory-not-empty",
                 f"{str(file)!r} is a file",
                 why="a directory is to be written there, and the file would be lost",
                 fix="Give a directory's name",

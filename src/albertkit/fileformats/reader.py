@@ -80,7 +80,7 @@ class ByteReader:
 def map_file(path: Path) -> memoryview:
     """Map a file read-only: a byte is read from disk when it is touched.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign] for a Git LFS pointer or a web
+    Raises InputError [file-not-found]; FormatError [file-wrong-format] for a Git LFS pointer or a web
     page, [file-truncated] for an empty file; ResourceError [file-unreadable].
     """
     if not path.is_file():
@@ -98,7 +98,7 @@ def map_file(path: Path) -> memoryview:
     begins = bytes(mapped[:64]).lstrip().lower()
     for beginning, what, why, fix in STAND_INS:
         if begins.startswith(beginning):
-            raise FormatError("file-foreign", what, why=why, fix=fix, where=str(path))
+            raise FormatError("file-wrong-format", what, why=why, fix=fix, where=str(path))
     return mapped
 
 

@@ -83,7 +83,7 @@ class TensorFile(Tensors):
 def read_safetensors(path: Path) -> TensorFile:
     """Check a whole file's header and give its tensors.
 
-    Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
+    Raises InputError [file-not-found]; FormatError [file-truncated], [file-wrong-format],
     [file-malformed] or [json-malformed].
     """
     data, name = map_file(path), str(path)
@@ -92,7 +92,7 @@ def read_safetensors(path: Path) -> TensorFile:
     _refuse_other_kinds(data, name)
     if length > HEADER_CAP:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"the first eight bytes announce a header of {length:,} bytes",
             why=f"safetensors allows {HEADER_CAP:,}: this is a file of another kind",
             fix="Give a .safetensors file",
@@ -139,7 +139,7 @@ def _refuse_other_kinds(data: memoryview, name: str) -> None:
     begins = bytes(data[:12])
     kinds = (kind for first, kind in OTHER_KINDS if begins.startswith(first))
     raise FormatError(
-        "file-foreign",
+        "file-wrong-format",
         f"this is {next(kinds, f'no safetensors file: it begins with {begins!r}')}",
         why="weights are read from safetensors files, in which no code can hide",
         fix="Download the model's .safetensors file, or convert this one where you trust it",

@@ -84,7 +84,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
     """
     if not looks_like_sentencepiece(data):
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this is no SentencePiece model: it begins with {bytes(data[:12])!r}",
             why="such a model begins with a record of its first piece",
             fix="Give the binary model file (spiece.model or 30k-clean.model)",

@@ -30,7 +30,7 @@ class Tensors(Mapping[str, FloatArray]):
     """The tensors of checked files, name → float32 array, read when asked for.
 
     Arrays cannot be written to. Asking for a tensor of whole numbers raises FormatError
-    [file-foreign].
+    [file-wrong-format].
     """
 
     @property
@@ -43,10 +43,10 @@ class Tensors(Mapping[str, FloatArray]):
 
 
 def float_kind(dtype: str, tensor: str, where: str) -> FloatKind:
-    """The kind of floats in a tensor; raises FormatError [file-foreign] for whole numbers."""
+    """The kind of floats in a tensor; raises FormatError [file-wrong-format] for whole numbers."""
     if dtype not in FLOATS:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"{tensor} is of type {dtype}",
             why="weights are F32, F16, BF16 or F64",
             fix="Convert the file to one of these",

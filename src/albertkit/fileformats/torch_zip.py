@@ -99,7 +99,7 @@ class TorchFile(Tensors):
 def read_torch(path: Path) -> TorchFile:
     """Check a whole file's names, shapes and bounds, and give its tensors.
 
-    Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
+    Raises InputError [file-not-found]; FormatError [file-truncated], [file-wrong-format],
     [file-malformed]; [file-with-code] for a file that pickles more than tensors.
     """
     data, name = map_file(path), str(path)
@@ -108,7 +108,7 @@ def read_torch(path: Path) -> TorchFile:
     if bytes(data[:2]) == PICKLED:
         return _read_older(data, name)
     raise FormatError(
-        "file-foreign",
+        "file-wrong-format",
         "this is a tar archive, as torch wrote it before 2017"
         if bytes(data[257:262]) == TAR
         else f"this is no file of torch's: it begins with {bytes(data[:12])!r}",
@@ -132,7 +132,7 @@ def _read_zip(data: memoryview, name: str) -> TorchFile:
     objects = next(filter(_is_objects, members), None)
     if objects is None:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this zip archive holds {', '.join(list(members)[:3]) or 'nothing'}",
             why=f"a file of torch's has a member {OBJECTS}",
             fix="Give the model's weights; an archive of a whole model is given by its own name",
@@ -162,7 +162,7 @@ def _read_older(data: memoryview, name: str) -> TorchFile:
     reader = ByteReader(data, name)
     if read_pickled(reader, ()) != MAGIC or read_pickled(reader, ()) != VERSION:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             "these are pickled Python objects, but not as torch saves them",
             why=f"torch's begin with the number {MAGIC:#x}",
             fix="Give the model's weights",
@@ -191,7 +191,7 @@ def _tensors(found: Value, name: str) -> tuple[dict[str, TorchTensor], Keys]:
         isinstance(key, str) and isinstance(value, Called) for key, value in found.items()
     ):
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"the file holds {_outline(found)}",
             why="a model's weights are a dict, name → tensor",
             fix="Save the model's state_dict alone, best as .safetensors",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 # What a place without weights raises: it may be a preprocessor, or a vocabulary alone.
-WITHOUT_WEIGHTS = frozenset({"file-foreign", "checkpoint-unrecognised", "file-not-found"})
+WITHOUT_WEIGHTS = frozenset({"file-wrong-format", "checkpoint-unrecognised", "file-not-found"})
 
 
 @knows_its_keywords

@@ -72,7 +72,7 @@ def _is_text(given: object) -> bool:
 def check_whole(name: str, tensor: Tensor) -> None:
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
         raise InputError(
-            "ids-not-whole",
+            "ids-not-integers",
             f"{name} is of type {tensor.dtype}",
             why="ids, types, positions and labels are whole numbers",
             fix=f"Convert it, as by {name}.long(), if it holds whole numbers at all",

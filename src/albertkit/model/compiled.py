@@ -125,8 +125,8 @@ def compile_for_inference(
     however many threads there are; slower, and by OpenVINO alone.
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
-    [groups-rounded], [option-invalid], [precision-unsupported], [calibration-missing],
-    [fidelity-too-low], and ResourceError [engine-unavailable] where it is to be deterministic.
+    [group-assignment-differs], [option-invalid], [precision-unsupported], [calibration-missing],
+    [quantization-error-too-large], and ResourceError [engine-unavailable] where it is to be deterministic.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(

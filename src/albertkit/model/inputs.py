@@ -53,7 +53,7 @@ def check_inputs(
     """Check all inputs of one batch and fill in the usual ones: all seen, type 0, positions 0 …
 
     Raises InputError: [inputs-missing], [argument-given-twice], [text-not-ids], [inputs-ragged],
-    [inputs-not-numbers], [inputs-rank], [inputs-empty], [inputs-shape], [ids-not-whole],
+    [inputs-not-numbers], [inputs-rank], [inputs-empty], [inputs-shape], [ids-not-integers],
     [id-out-of-range], [type-id-out-of-range], [text-too-long], [position-out-of-range],
     [mask-values], [mask-hides-everything], [mask-and-types-swapped].
     """

@@ -16,7 +16,7 @@ NO_LABEL = -100  # torch's ignore_index, Hugging Face's mark
 def check_labels(name: str, given: Given, like: Tensor, classes: int) -> Tensor | None:
     """Labels in the shape of `like`: classes from 0 to classes - 1, or -100 for no label.
 
-    Raises InputError [ids-not-whole], [inputs-shape], [label-out-of-range].
+    Raises InputError [ids-not-integers], [inputs-shape], [label-out-of-range].
     """
     if given is None:
         return None

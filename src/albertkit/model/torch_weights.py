@@ -40,7 +40,7 @@ def torch_weights(model: object) -> TorchWeights:
     """float32 parameters on the CPU share their memory.
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
-    [groups-rounded], FormatError [config-not-albert].
+    [group-assignment-differs], FormatError [config-not-albert].
     """
     if not isinstance(model, nn.Module):
         raise _not_albert(model)
@@ -79,7 +79,7 @@ def _of_transformers(model: nn.Module) -> TorchWeights:
     config = AlbertConfig.from_dict(read, where=name)
     if order := other_order(config, by_transformers):
         raise InputError(
-            "groups-rounded",
+            "group-assignment-differs",
             f"transformers computes another model of these weights than we do: {order}",
             why="it rounds where it counts the groups",
             fix="Run this model in transformers",

@@ -37,12 +37,12 @@ def begin_with_neighbours(
     """Set embeddings, projection and two heads of each layer, in place.
 
     pieces: another model's vectors of the pieces [V, D], in whose first E - 32 directions the word
-    table begins. Raises InputError [start-unfit] where the heads or the table are too narrow.
+    table begins. Raises InputError [initialization-impossible] where the heads or the table are too narrow.
     """
     E, H, D = config.embedding_size, config.hidden_size, config.head_size
     if E <= PLACES or D < PLACES or config.num_attention_heads < len(NEIGHBOURS) or H < E:
         raise InputError(
-            "start-unfit",
+            "initialization-impossible",
             f"embedding_size is {E}, hidden_size {H}, a head has {D}",
             why=f"places take {PLACES} dimensions of the embedding and of each of two heads",
             fix="Make them wider, or begin at random: leave piece_vectors out",

@@ -85,7 +85,7 @@ def begin_as(model: PackedPretraining, weights: Weights) -> None:
 
     Without a word head of its own, the model gets one that points from token vectors back to the
     word table: where the encoder was taught sentence vectors, it names words near in meaning to
-    the text from the first step on. Raises FormatError [checkpoint-misshaped].
+    the text from the first step on. Raises FormatError [checkpoint-shape-mismatch].
     """
     parameters = model.named()
     table = parameter_table(model.config, weights.heads, pooler=weights.has_pooler)

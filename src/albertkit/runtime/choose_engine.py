@@ -71,7 +71,7 @@ class EngineChoice:
 
         calibration: gives the texts that int8 is fitted to, once; None: these are. pooling: of the
         vectors that it is held against float32 by.
-        Raises InputError [calibration-missing], [fidelity-too-low] for int8.
+        Raises InputError [calibration-missing], [quantization-error-too-large] for int8.
         """
         with self._one_at_a_time:
             if self.precision == "int8" and self.found is None:

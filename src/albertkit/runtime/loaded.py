@@ -57,7 +57,7 @@ class LoadedModel:
         """The engine to ask about these texts, which int8 is fitted to if they are the first.
 
         as_read: what the task does to a text before it is tokenised, for those of `calibration`.
-        Raises InputError [calibration-missing], [fidelity-too-low] for int8.
+        Raises InputError [calibration-missing], [quantization-error-too-large] for int8.
         """
         pooling = self.vectors.pooling if self.vectors else "mean"
         if not self.calibration:

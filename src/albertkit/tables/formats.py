@@ -64,7 +64,7 @@ def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
     """The kind of a decompressed file that begins with `head`.
 
     told: the kind, where `head` doesn't tell it; None: what the name tells.
-    Raises FormatError [file-foreign], [file-truncated], [file-not-utf8].
+    Raises FormatError [file-wrong-format], [file-truncated], [file-not-utf8].
     """
     found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if found:
@@ -84,7 +84,7 @@ def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
         return named
     if b"\x00" in head:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"the file begins with {head[:8]!r}",
             why="that is neither text nor a table of a kind that is read",
             fix="Give text, CSV, TSV, JSON lines, Parquet or Arrow, compressed or not",
@@ -94,7 +94,7 @@ def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
         return "jsonl"
     if _plain_suffix(name) == ".json":
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             "the file is one JSON value, not a row a line",
             why="rows are read one at a time",
             fix="Write each row on a line of its own: jq -c '.[]' FILE > FILE.jsonl",
@@ -113,7 +113,7 @@ def _not_as_named(head: bytes, name: str) -> FormatError:
             where=name,
         )
     return FormatError(
-        "file-foreign",
+        "file-wrong-format",
         f"the file begins with {head[:8]!r}",
         why="a table of the kind that its name says begins otherwise",
         fix="Check where it came from",

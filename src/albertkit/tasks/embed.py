@@ -261,7 +261,7 @@ class TextEmbedder:
     def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers, transformers and this class open.
 
-        Raises InputError [vector-step-unknown] for the pooler, ResourceError [write-failed].
+        Raises InputError [pooling-unsupported] for the pooler, ResourceError [write-failed].
         """
         weights = stamped(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:

@@ -152,7 +152,7 @@ def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArra
     if count < FEW:
         LOGGER.warning(
             Diagnostic(
-                "ranges-of-few",
+                "ranges-from-few-vectors",
                 "warning",
                 f"the ranges of {kind} vectors are taken from {count} vectors",
                 why="other texts will lie outside of them, and are clipped",

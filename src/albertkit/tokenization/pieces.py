@@ -216,7 +216,7 @@ def check_kind(model: SentencePieceModel, name: str) -> None:
     if model.algorithm != "unigram" or has_bytes:
         kind = "byte pieces" if has_bytes else f"the algorithm {model.algorithm}"
         raise FormatError(
-            "vocabulary-unfit",
+            "vocabulary-unsupported",
             f"this SentencePiece model has {kind}",
             why="an ALBERT vocabulary is a unigram model without byte pieces",
             fix="Give the vocabulary that belongs to the ALBERT model",

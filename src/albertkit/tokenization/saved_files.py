@@ -77,7 +77,7 @@ def not_expressed(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple[Diag
 
 def _other_ids(texts: str, why: str) -> Diagnostic:
     return Diagnostic(
-        "tokenizer-not-expressed",
+        "tokenizer-not-expressible",
         "warning",
         f"{texts} get other ids where transformers reads the {TOKENIZER_FILE}",
         why=why,

@@ -48,7 +48,7 @@ class ModuleVocabulary:
 def vocabulary_in_module(place: Path) -> ModuleVocabulary:
     """What the module in a directory holds and says.
 
-    Raises FormatError [no-vocabulary], [vocabulary-unfit], and as `read_saved_model`.
+    Raises FormatError [no-vocabulary], [vocabulary-unsupported], and as `read_saved_model`.
     """
     model = read_saved_model(place)
     for attribute in ENCODERS_FILES:
@@ -136,7 +136,7 @@ def _check_wordpiece(model: SavedModel, search: Operation) -> None:
 
 def _unfit(model: SavedModel, what: str) -> FormatError:
     return FormatError(
-        "vocabulary-unfit",
+        "vocabulary-unsupported",
         f"this preprocessor {what}",
         why="no published one does, and its ids could not be given exactly",
         fix="Run it with TensorFlow, or give its vocabulary file and a policy",

@@ -178,7 +178,7 @@ def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings:
         words = WordPieces(data, name, names, chosen.word_rule)
         return Found(words, chosen, "given by the caller" if policy else reason)
     raise FormatError(
-        "file-foreign",
+        "file-wrong-format",
         f"this is no vocabulary: it begins with {data[:12]!r}",
         why="a SentencePiece model, tokenizer.json or vocab.txt was expected",
         fix="Give the vocabulary that belongs to the model",

@@ -51,7 +51,7 @@ def open_state(
 ) -> Progress | None:
     """Put a saved state into `parameters` and `optimiser`; None where there is none.
 
-    Raises FormatError [run-of-another-model] where the saved arrays are not these parameters'.
+    Raises FormatError [run-model-mismatch] where the saved arrays are not these parameters'.
     """
     if not (place / "state.json").exists():
         return None
@@ -62,7 +62,7 @@ def open_state(
         saved = arrays.get(f"parameter/{name}")
         if saved is None or saved.shape != tuple(p.shape):
             raise FormatError(
-                "run-of-another-model",
+                "run-model-mismatch",
                 f"the saved run has {name} of shape {None if saved is None else saved.shape}",
                 why=f"this recipe's model has {tuple(p.shape)}",
                 fix="Give another directory for this run",

@@ -110,9 +110,9 @@ class BertFormat:
         return Checkpoint(weights, tokenizer_files(place), notes + more)
 
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [target-cannot-hold]."""
+        """Refused: raises InputError [unsupported-by-format]."""
         raise InputError(
-            "target-cannot-hold",
+            "unsupported-by-format",
             f"{str(place)!r} cannot become a BERT",
             why="models are written as ALBERTs, which hold a BERT too: one group for each layer",
             fix="Write huggingface",

@@ -73,7 +73,7 @@ class HuggingFaceFormat:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
-        [checkpoint-without-encoder], [checkpoint-misshaped], or as `open_tensors` does.
+        [checkpoint-without-encoder], [checkpoint-shape-mismatch], or as `open_tensors` does.
         """
         config, notes = told.over(read_config(place), str(place))
         tensors = open_tensors(place)
@@ -87,7 +87,7 @@ class HuggingFaceFormat:
 
         Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
         it has none: without, transformers 5 gives other ids.
-        Raises FormatError [checkpoint-misshaped] or [checkpoint-without-encoder] for weights that
+        Raises FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder] for weights that
         their config doesn't describe, InputError [float16-overflow], ResourceError
         [write-failed].
         """
@@ -164,7 +164,7 @@ def _other_order(config: AlbertConfig, place: Path) -> tuple[Diagnostic, ...]:
         return ()
     return (
         Diagnostic(
-            "groups-rounded",
+            "group-assignment-differs",
             "warning",
             "transformers computes another model than we do",
             why=f"it rounds: {order}",

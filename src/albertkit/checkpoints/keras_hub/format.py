@@ -80,7 +80,7 @@ class KerasHubFormat:
         """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
-        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], or as
+        [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], or as
         `read_hdf5` and `read_json`.
         """
         origin = str(place)
@@ -104,8 +104,8 @@ class KerasHubFormat:
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
         vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
-        Raises InputError [target-cannot-hold] or [place-not-empty] before anything is written,
-        FormatError [checkpoint-misshaped] or [checkpoint-without-encoder], ResourceError
+        Raises InputError [unsupported-by-format] or [directory-not-empty] before anything is written,
+        FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder], ResourceError
         [write-failed].
         """
         weights = stored.weights
@@ -140,7 +140,7 @@ class KerasHubFormat:
             LOGGER.warning(
                 "Keras Hub's tokenizer takes text as it is, so that capital letters and accents "
                 "become unknown pieces. Give it text in lower case and without accents. "
-                "[tokenizer-takes-text-as-it-is]"
+                "[tokenizer-without-normalization]"
             )
 
 
@@ -200,7 +200,7 @@ def _task(place: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
     if task.activation != "linear":
         notes.append(
             Diagnostic(
-                "head-activation-left-out",
+                "head-activation-ignored",
                 "note",
                 f"{name} ends in {task.activation}; here its logits are given, before that",
                 why="heads of every format give logits",
@@ -223,7 +223,7 @@ def _own_epsilon(where: str) -> Diagnostic:
 
 def _reads_text_otherwise(place: Path) -> Diagnostic:
     return Diagnostic(
-        "tokenizer-takes-text-as-it-is",
+        "tokenizer-without-normalization",
         "note",
         "text is lower-cased and loses its accents here (policy reference, if no other was saved)",
         why="Keras Hub's own tokenizer takes it as it is: capital letters and accents become "
@@ -287,7 +287,7 @@ def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
     for name in (TASK, TOKENIZER):
         if name not in settings and (place / name).exists():
             raise InputError(
-                "place-not-empty",
+                "directory-not-empty",
                 f"{str(place)!r} holds the {name} of another preset",
                 why="it would be taken for a part of this one, which has none",
                 fix="Write to another directory",

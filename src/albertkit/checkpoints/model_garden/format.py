@@ -40,7 +40,7 @@ class ModelGardenFormat:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
-        [checkpoint-misshaped], InputError [checkpoint-ambiguous], [option-invalid], and as
+        [checkpoint-shape-mismatch], InputError [checkpoint-ambiguous], [option-invalid], and as
         `read_bundle`.
         """
         prefix = bundle_prefix(place)
@@ -59,9 +59,9 @@ class ModelGardenFormat:
         return Checkpoint(weights, files[:1], (*notes, *more))
 
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [target-cannot-hold]."""
+        """Refused: raises InputError [unsupported-by-format]."""
         raise InputError(
-            "target-cannot-hold",
+            "unsupported-by-format",
             f"{str(place)!r} cannot become a checkpoint of Model Garden",
             why="it restores into objects that only its own code makes",
             fix="Write tf1, which its tf2_albert_encoder_checkpoint_converter.py reads, or tfhub",
@@ -94,7 +94,7 @@ def _check_config(found: AlbertConfig, variables: GardenVariables, where: str) -
     for name, value in variables.fields().items():
         if getattr(found, name) != value:
             raise FormatError(
-                "checkpoint-misshaped",
+                "checkpoint-shape-mismatch",
                 f"{name} is {getattr(found, name)}",
                 why=f"by the shapes of the checkpoint's tensors it is {value}",
                 fix="Use the configuration that belongs to these weights",

@@ -73,7 +73,7 @@ class GardenVariables:
     def fields(self) -> dict[str, int | None]:
         """What names and shapes tell of the configuration.
 
-        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
         first = SHARED if self.blocks is None else block(0)
         query = QUERY.replace(SHARED, first)
@@ -103,7 +103,7 @@ class GardenVariables:
     def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Diagnostic, ...]]:
         """The weights of a configuration, and a note on tensors that no part of it reads.
 
-        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
         table = (rows if self.blocks is None else bert_rows)(config, self.heads)
         if PROJECTED[0].foreign in self._keys:  # Model Garden has none where E equals H
@@ -146,7 +146,7 @@ class GardenVariables:
 
     def _misshaped(self, name: str, why: str) -> FormatError:
         return FormatError(
-            "checkpoint-misshaped",
+            "checkpoint-shape-mismatch",
             f"{name} has the shape {list(self.shapes[name])}",
             why=why,
             fix="Give a checkpoint of one whole ALBERT or BERT",

@@ -59,7 +59,7 @@ class OnnxFormat:
         """Open a directory that `write` wrote; tensors stay on disk until touched.
 
         Of int8 the weights come as they were rounded, with a note. Raises FormatError
-        [file-foreign] for another program's file.
+        [file-wrong-format] for another program's file.
         """
         file = read_onnx(place / self.file)
         tensors = Unrounded(file) if self.is_rounded else file
@@ -79,8 +79,8 @@ class OnnxFormat:
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory, whole or not at all.
 
-        Raises, before anything is written, InputError [target-cannot-hold] for float16, for heads
-        with outputs of one name and for more than 2 GiB, [fidelity-too-low] for a model whose
+        Raises, before anything is written, InputError [unsupported-by-format] for float16, for heads
+        with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a model whose
         vectors int8 turns too far; FormatError and ResourceError as other formats do.
         """
         weights, plan = stored.weights, stored.vectors
@@ -109,11 +109,11 @@ ONNX_INT8 = OnnxFormat("onnx-int8", "model_quantized.onnx", is_rounded=True)
 
 
 def _checked_cosine(weights: Weights) -> float:
-    """How near int8 comes to float32; raises InputError [fidelity-too-low]."""
+    """How near int8 comes to float32; raises InputError [quantization-error-too-large]."""
     cosine = foreseen_cosine(weights)
     if not cosine >= LEAST_COSINE:
         raise InputError(
-            "fidelity-too-low",
+            "quantization-error-too-large",
             f"in int8 a text's vector has cosine {cosine:.4f} to the one in float32",
             why=f"below {LEAST_COSINE} a model no longer answers as itself",
             fix=f"Write it in float32, as {ONNX.name}",
@@ -125,7 +125,7 @@ def _checked_cosine(weights: Weights) -> float:
 
 def _no_halves(dtype: str) -> InputError:
     return InputError(
-        "target-cannot-hold",
+        "unsupported-by-format",
         f"the dtype is {dtype!r}",
         why=f"{ONNX.name} is float32 and {ONNX_INT8.name} int8: few processors compute in halves",
         fix="Leave the dtype out",

@@ -55,7 +55,7 @@ class SentenceTransformersFormat:
         return MODULES if (place / MODULES).is_file() else None
 
     def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
-        """Open a directory; raises FormatError [vector-step-unknown] or as HUGGINGFACE does."""
+        """Open a directory; raises FormatError [pooling-unsupported] or as HUGGINGFACE does."""
         modules = read_modules(place / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
         stored = _format_of_encoder(encoder_place).read(encoder_place, told)
@@ -70,13 +70,13 @@ class SentenceTransformersFormat:
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers opens, whole or not at all.
 
-        Heads are left out: vectors need none. Raises InputError [vector-step-unknown] for the
+        Heads are left out: vectors need none. Raises InputError [pooling-unsupported] for the
         pooler, which sentence-transformers doesn't know as a way of pooling.
         """
         plan = stored.vectors or PoolingConfig()
         if plan.pooling not in POOLINGS:
             raise InputError(
-                "vector-step-unknown",
+                "pooling-unsupported",
                 f"pooling is {plan.pooling!r}",
                 why="sentence-transformers pools by mean, cls or max",
                 fix="Save with one of these",
@@ -117,7 +117,7 @@ def _format_of_encoder(place: Path) -> Format:
 def read_modules(path: Path) -> list[tuple[str, Path]]:
     """(kind, folder) of each module: an encoder, a pooling, then what follows.
 
-    Raises FormatError [json-malformed], [vector-step-unknown].
+    Raises FormatError [json-malformed], [pooling-unsupported].
     """
     # the file holds a list; the reader of objects checks size, encoding and keys given twice
     listed = parse_json(b'{"modules":' + bytes(map_file(path)) + b"}", str(path))["modules"]
@@ -146,7 +146,7 @@ def _check_widths(plan: PoolingConfig, width: int, place: Path) -> None:
         if isinstance(step, Dense):
             if step.weight.shape[1] != width:
                 raise FormatError(
-                    "checkpoint-misshaped",
+                    "checkpoint-shape-mismatch",
                     f"a Dense reads {step.weight.shape[1]} numbers of each vector",
                     why=f"the vectors before it have {width}",
                     fix="Copy or download the directory again",

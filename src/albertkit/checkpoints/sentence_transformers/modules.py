@@ -38,7 +38,7 @@ OURS = "sentence_embedding"
 
 
 def read_pooling(path: Path) -> Pooling:
-    """The pooling of a folder's config; raises FormatError [vector-step-unknown]."""
+    """The pooling of a folder's config; raises FormatError [pooling-unsupported]."""
     found = read_json(path)
     mode = found.get("pooling_mode")
     asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(found)
@@ -88,7 +88,7 @@ def _read_dense(path: Path, activation: Activation) -> Dense:
         or (bias is not None and bias.shape != weight.shape[:1])
     ):
         raise FormatError(
-            "checkpoint-misshaped",
+            "checkpoint-shape-mismatch",
             f"its tensors are {', '.join(sorted(arrays))}",
             why="a Dense has linear.weight [out, in] and perhaps linear.bias [out]",
             fix="Copy or download it again",
@@ -132,7 +132,7 @@ def write_json(path: Path, value: object) -> None:
 
 def unknown(what: str, why: str, path: Path) -> FormatError:
     return FormatError(
-        "vector-step-unknown",
+        "pooling-unsupported",
         what,
         why=why,
         fix="Open the encoder alone and pool as you need it, or save the model in another form",

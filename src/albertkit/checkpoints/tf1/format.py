@@ -59,7 +59,7 @@ class Tf1Format:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
-        [checkpoint-misshaped], [groups-rounded], InputError [checkpoint-ambiguous], and as
+        [checkpoint-shape-mismatch], [group-assignment-differs], InputError [checkpoint-ambiguous], and as
         `read_bundle`.
         """
         prefix = bundle_prefix(place)
@@ -80,7 +80,7 @@ class Tf1Format:
 
         Labels and what else its configuration cannot say stand there under Hugging Face's keys,
         which google's code reads over. Other files of an existing `place` stay.
-        Raises InputError [target-cannot-hold] before anything is written, ResourceError
+        Raises InputError [unsupported-by-format] before anything is written, ResourceError
         [write-failed].
         """
         weights = stored.weights
@@ -133,7 +133,7 @@ def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
     for name, value in variables.repeats().items():
         if getattr(config, name) != value:
             raise FormatError(
-                "checkpoint-misshaped",
+                "checkpoint-shape-mismatch",
                 f"{name} is {getattr(config, name)}",
                 why=f"by the names of the checkpoint's variables it is {value}",
                 fix="Use the configuration that belongs to these weights",
@@ -151,7 +151,7 @@ def _config_from_shapes(
     if missing:
         raise not_said(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
     note = Diagnostic(
-        "metadata-elsewhere",
+        "metadata-from-shapes",
         "note",
         f"there is no {CONFIG}: sizes are taken from the shapes of the variables",
         why=f"{', '.join(UNSAID)} are taken as told",
@@ -193,7 +193,7 @@ def _check_order(config: AlbertConfig, origin: str) -> None:
     order = other_order(config, by_google)
     if order is not None:
         raise FormatError(
-            "groups-rounded",
+            "group-assignment-differs",
             f"{_groups(config)} cannot be computed as in training",
             why=f"google's code rounds: {order}",
             fix="Train it again with as many groups as divide the layers",

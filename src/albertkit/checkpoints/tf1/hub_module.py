@@ -45,9 +45,9 @@ class Tf1HubFormat:
         return Checkpoint(found.weights, found.tokenizer_files, (_is_module(place), *found.notes))
 
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [target-cannot-hold]."""
+        """Refused: raises InputError [unsupported-by-format]."""
         raise InputError(
-            "target-cannot-hold",
+            "unsupported-by-format",
             f"{str(place)!r} cannot become a TF Hub module of TensorFlow 1",
             why="nothing makes such modules any more, and TensorFlow 2 opens them by halves",
             fix="Write tfhub, or tf1",

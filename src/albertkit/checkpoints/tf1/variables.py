@@ -56,7 +56,7 @@ class Tf1Variables:
     def fields(self) -> dict[str, int]:
         """What shapes and names tell of the configuration.
 
-        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
         layer = GROUP.format(0, 0)
         vocabulary, narrow = self._matrix(WORDS)
@@ -81,7 +81,7 @@ class Tf1Variables:
     def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Diagnostic, ...]]:
         """The weights of a configuration with the heads that are there, and what to say of them.
 
-        Raises FormatError [checkpoint-without-encoder], [checkpoint-misshaped].
+        Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
         heads, notes = self._heads(config)
         if SEQUENCE_CLASSIFICATION.name in heads:
@@ -166,7 +166,7 @@ class Tf1Variables:
             )
         if len(shape) != 2:
             raise FormatError(
-                "checkpoint-misshaped",
+                "checkpoint-shape-mismatch",
                 f"{name} has the shape {list(shape)}",
                 why="it has two axes in every ALBERT",
                 fix="Give a checkpoint of one",

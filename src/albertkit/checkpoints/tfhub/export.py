@@ -49,8 +49,8 @@ def write_tfhub(stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32
     """Write the encoder to `place` and the preprocessor to its folder, whole or not at all.
 
     Without a SentencePiece model among the tokenizer's files there is neither `sp_model_file` nor
-    a preprocessor, and the log says so. Raises InputError [target-cannot-hold] before anything is
-    written, ResourceError [extra-missing], [extra-mismatched], [write-failed].
+    a preprocessor, and the log says so. Raises InputError [unsupported-by-format] before anything is
+    written, ResourceError [extra-missing], [extra-version-mismatch], [write-failed].
     """
     check_has_place(stored.weights, dtype)
     pieces = sentencepiece_file(
@@ -90,7 +90,7 @@ def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folde
 
 
 def check_has_place(weights: Weights, dtype: SavedDtype) -> None:
-    """Raise InputError [target-cannot-hold] for what a TF Hub encoder has no place for."""
+    """Raise InputError [unsupported-by-format] for what a TF Hub encoder has no place for."""
     config = weights.config
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
         layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
@@ -135,7 +135,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
         found = tf.__version__  # not installed: the import says how to
     if _minor(found) != _minor(tf.__version__):
         raise ResourceError(
-            "extra-mismatched",
+            "extra-version-mismatch",
             f"tensorflow-text is {found}, TensorFlow is {tf.__version__}",
             why="its operations load into the same minor version alone",
             fix="Run: pip install 'albertkit[tensorflow]'",

@@ -42,8 +42,8 @@ class TfHubFormat:
     def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
-        Raises FormatError [file-foreign] for a SavedModel of something else, [metadata-missing],
-        [checkpoint-without-encoder], [checkpoint-misshaped], InputError [option-invalid], and as
+        Raises FormatError [file-wrong-format] for a SavedModel of something else, [metadata-missing],
+        [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], and as
         `read_saved_model` and `read_bundle`.
         """
         origin = str(place)
@@ -78,7 +78,7 @@ def _read_as_in_training(place: Path) -> Diagnostic:
     preprocessor = place / PREPROCESSOR
     give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
     return Diagnostic(
-        "text-rules-unsaid",
+        "text-policy-assumed",
         "note",
         "texts are read by google's own rules, as in training (policy reference)",
         why="an encoder brings its vocabulary and no rules; those of TF Hub's preprocessors, which "
@@ -104,7 +104,7 @@ def _check_kind(model: SavedModel) -> None:
     attributes = model.root.children
     if PREPROCESSES in attributes:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             "this is a preprocessor: it makes ids of texts and has no weights",
             why="an encoder was expected",
             fix="Open it with AlbertTokenizer.from_pretrained, and give the encoder here",
@@ -114,7 +114,7 @@ def _check_kind(model: SavedModel) -> None:
     if not any(f"/{name}".endswith("/word_embeddings/embeddings") for name in names):
         shown = ", ".join(names[:3]) or "none"
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this SavedModel is no ALBERT: its {len(names)} variables are {shown}"
             + (" …" if len(names) > 3 else ""),
             why="a text encoder of TF Hub has one called word_embeddings/embeddings",

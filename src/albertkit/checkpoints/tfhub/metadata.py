@@ -82,7 +82,7 @@ def where_note(said: Said, origin: str) -> Diagnostic:
         read.setdefault(place, []).append(f"{name} {said.fields[name]}")
     parts = [f"{', '.join(values)} from {place}" for place, values in read.items()]
     return Diagnostic(
-        "metadata-taken",
+        "metadata-inferred",
         "note",
         f"{'; '.join(parts)}; widths and heads from the shapes of its variables",
         why="the module has no configuration of its own",

@@ -67,7 +67,7 @@ def find_scheme(
 
     pooling: of the vectors that are compared. weight_levels: as of Int8Scheme; None: this
     processor's.
-    Raises InputError [calibration-missing], [fidelity-too-low].
+    Raises InputError [calibration-missing], [quantization-error-too-large].
     """
     sample = sample_of(encodings)
     levels = weight_levels or this_processor().weight_levels
@@ -87,7 +87,7 @@ def find_scheme(
     best = max(tried, key=lambda one: (one.fidelity.is_enough, one.fidelity.least_centred))
     if not best.fidelity.is_enough:
         raise InputError(
-            "fidelity-too-low",
+            "quantization-error-too-large",
             f"in int8 the vectors of this model are too far off: {best.line()}",
             why=f"below {LEAST_COSINE} a model no longer answers as itself",
             fix='Compute in "bfloat16" or "float32"',
@@ -95,7 +95,7 @@ def find_scheme(
         )
     LOGGER.warning(
         Diagnostic(
-            "fidelity-doubtful",
+            "quantization-error-notable",
             "warning",
             f"in int8 texts that are near each other may change places: {best.line()}",
             why=f"they keep them from a centred cosine of {LEAST_CENTRED} on",

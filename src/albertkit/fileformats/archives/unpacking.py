@@ -77,7 +77,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """Write an archive's files into `folder`; after an error some of them may lie there.
 
     Raises InputError [file-not-found], ResourceError [write-failed]; FormatError
-    [archive-unsafe], [archive-too-large], [file-truncated], [file-malformed], [file-foreign].
+    [archive-unsafe], [archive-too-large], [file-truncated], [file-malformed], [file-wrong-format].
     """
     data, name = map_file(archive), str(archive)
     most = min(MOST_BYTES, max(ALWAYS_ALLOWED, MOST_RATIO * len(data)))
@@ -88,7 +88,7 @@ def unpack(archive: Path, folder: Path) -> None:
         _unpack_tar(Unpacking(data, name, most), target)
     else:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this is no archive: it begins with {bytes(data[:12])!r}",
             why=".tar, .tar.gz and .zip are known",
             fix="Unpack it yourself, and give the directory",
@@ -147,7 +147,7 @@ def _is_plain(part: str) -> bool:
 def _unpack_tar(stream: Unpacking, target: _Target) -> None:
     if not is_tar(begins := stream.peek(BLOCK)):
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this is one packed file, no archive: it begins with {begins[:12]!r}",
             why=".tar, .tar.gz and .zip are known",
             fix="Unpack it yourself, and give the directory",

@@ -57,7 +57,7 @@ def is_zip(data: memoryview) -> bool:
 def read_zip_directory(data: memoryview, name: str) -> tuple[Member, ...]:
     """All members of a file.
 
-    Raises FormatError [file-truncated], [file-malformed]; [file-foreign] for encrypted members.
+    Raises FormatError [file-truncated], [file-malformed]; [file-wrong-format] for encrypted members.
     """
     at, size, count = _directory_place(data, name)
     reader = ByteReader(data[: at + size], name, at)
@@ -133,7 +133,7 @@ def _member(reader: ByteReader, data: memoryview) -> Member:
     reader.take(comment_length, "directory")
     if flags & ENCRYPTED:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"its member {name!r} is encrypted",
             why="no published model is",
             fix="Unpack it with its password first",

@@ -30,7 +30,7 @@ class Hdf5File(Mapping[str, FloatArray]):
 
     datasets: where each lies. attributes: path → name → text, "" being the file's root; groups
     without arrays are among them. Arrays cannot be written to; asking for one of whole numbers
-    raises FormatError [file-foreign].
+    raises FormatError [file-wrong-format].
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Hdf5File(Mapping[str, FloatArray]):
         found = self.datasets[path]
         if found.kind not in LAYOUTS:
             raise FormatError(
-                "file-foreign",
+                "file-wrong-format",
                 f"{path} holds {found.kind}",
                 why=f"weights are {', '.join(LAYOUTS)}",
                 fix="Give a file of weights",
@@ -73,8 +73,8 @@ class Hdf5File(Mapping[str, FloatArray]):
 def read_hdf5(path: Path) -> Hdf5File:
     """Check the structures of a whole file and give its arrays.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign], [file-truncated],
-    [file-malformed], [hdf5-part-unknown].
+    Raises InputError [file-not-found]; FormatError [file-wrong-format], [file-truncated],
+    [file-malformed], [hdf5-feature-unsupported].
     """
     data, name = map_file(path), str(path)
     parts = FileParts(data, name)
@@ -89,7 +89,7 @@ def _root(parts: FileParts) -> int:
     begins = bytes(parts.data[: len(SIGNATURE)])
     if begins != SIGNATURE:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this is no HDF5 file: it begins with {begins!r}",
             why="Keras saves weights as HDF5",
             fix="Give the .weights.h5 file that Keras wrote",

@@ -19,7 +19,7 @@ NAME_CAP = 255  # bytes; the longest that Keras makes of a class has 40
 def links_of(parts: FileParts, tree: int, heap: int) -> dict[str, int]:
     """Name → address of each object in a group.
 
-    Raises FormatError [file-truncated], [file-malformed], [hdf5-part-unknown].
+    Raises FormatError [file-truncated], [file-malformed], [hdf5-feature-unsupported].
     """
     names = _heap_segment(parts, heap)
     found: dict[str, int] = {}

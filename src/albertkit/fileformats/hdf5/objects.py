@@ -77,7 +77,7 @@ class Objects:
     def read(self, address: int, name: str) -> Found:
         """The object at `address`.
 
-        Raises FormatError [file-truncated], [file-malformed], [hdf5-part-unknown].
+        Raises FormatError [file-truncated], [file-malformed], [hdf5-feature-unsupported].
         """
         bodies: dict[int, list[Part]] = {}
         for message, body in _messages(self.parts, address):

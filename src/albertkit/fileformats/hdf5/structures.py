@@ -85,7 +85,7 @@ def malformed(file: str, what: str) -> FormatError:
 def unknown(file: str, what: str) -> FormatError:
     """The error for what HDF5 has, and the files of Keras do not."""
     return FormatError(
-        "hdf5-part-unknown",
+        "hdf5-feature-unsupported",
         what,
         why="Keras saves weights in the plainest form of HDF5, and only that is read here",
         fix="Save the weights again with Keras, as it does by default",

@@ -98,7 +98,7 @@ class Graph:
 def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
     """Write a file whole or not at all; one tensor at a time is in memory.
 
-    metadata: texts that ONNX Runtime and Netron show. Raises InputError [target-cannot-hold] for
+    metadata: texts that ONNX Runtime and Netron show. Raises InputError [unsupported-by-format] for
     more than a protobuf message can hold, before anything is written, and as `new_file` does.
     """
     nodes = b"".join(
@@ -160,7 +160,7 @@ class OnnxTensors(Tensors):
 def read_onnx(path: Path) -> OnnxTensors:
     """The tensors of float32 and int8 of a file that `write_onnx` wrote.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign] for the file of another
+    Raises InputError [file-not-found]; FormatError [file-wrong-format] for the file of another
     program, [file-truncated], [file-malformed].
     """
     name = str(path)
@@ -168,7 +168,7 @@ def read_onnx(path: Path) -> OnnxTensors:
     producer = b"".join(_record(value, name) for number, value in model if number == 2)
     if producer != PRODUCER.encode():
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this ONNX file was written by {bytes(producer[:40]).decode(errors='replace')!r}",
             why="exporters rename, fold and split a model's tensors; only our own files keep them",
             fix="Give the checkpoint that it was exported from, or run the file in ONNX Runtime",
@@ -235,7 +235,7 @@ def _tensor_head(tensor: Tensor) -> bytes:
 def _check_size(size: int, path: Path) -> None:
     if size > LARGEST:
         raise InputError(
-            "target-cannot-hold",
+            "unsupported-by-format",
             f"{path.name} would have {size:,} bytes",
             why=f"an ONNX file is one protobuf message, and those end at {LARGEST:,}",
             fix="Write int8, or another format",

@@ -30,11 +30,11 @@ class TrackedVariable:
 def tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
     """The variables of an object-based checkpoint, in the order of their objects.
 
-    Raises FormatError [file-foreign] for a checkpoint of TensorFlow 1, [file-malformed].
+    Raises FormatError [file-wrong-format] for a checkpoint of TensorFlow 1, [file-malformed].
     """
     if OBJECT_GRAPH not in bundle:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this checkpoint has no {OBJECT_GRAPH}",
             why="TensorFlow 2 stores one, TensorFlow 1 does not",
             fix="Give a TensorFlow 2 checkpoint",

@@ -134,14 +134,14 @@ class SavedModel:
 def read_saved_model(place: Path) -> SavedModel:
     """Open the SavedModel in a directory.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign] for one of TensorFlow 1,
+    Raises InputError [file-not-found]; FormatError [file-wrong-format] for one of TensorFlow 1,
     [file-truncated], [file-malformed].
     """
     path = place / FILE
     meta_graph = next(read_message(path, KIND).messages(2), None)
     if meta_graph is None or 7 not in meta_graph:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             "this SavedModel has no graph of objects",
             why="TensorFlow 2 writes one; TensorFlow 1 did not",
             fix="Give the TensorFlow 1 checkpoint or hub module that it was made of",
@@ -156,13 +156,13 @@ def read_saved_model(place: Path) -> SavedModel:
 def read_message(path: Path, kind: str) -> Message:
     """The message that a whole file is; kind: what the file should be, for messages.
 
-    Raises InputError [file-not-found]; FormatError [file-foreign], [file-truncated],
+    Raises InputError [file-not-found]; FormatError [file-wrong-format], [file-truncated],
     [file-malformed].
     """
     data = map_file(path)
     if len(data) > LARGEST:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"the file has {len(data):,} bytes",
             why=f"a graph without its weights needs fewer than {LARGEST:,}",
             fix="Check where it came from",

@@ -36,7 +36,7 @@ class Handle:
 def read_sstable(data: memoryview, name: str) -> Iterator[tuple[bytes, bytes]]:
     """The pairs of a table, keys rising; FormatError where the bytes say something unlawful.
 
-    name: what messages call the file. Raises FormatError [file-foreign], [file-truncated],
+    name: what messages call the file. Raises FormatError [file-wrong-format], [file-truncated],
     [file-malformed], [checksum-mismatch], [compression-unknown].
     """
     before: bytes | None = None
@@ -73,7 +73,7 @@ def _index_handle(data: memoryview, name: str) -> Handle:
     footer = bytes(data[-FOOTER:])
     if len(footer) < FOOTER or not ends_as_sstable(data):
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"the last bytes of this file are {footer[-len(MAGIC) :].hex(' ')}",
             why=f"a table ends in {MAGIC.hex(' ')}: this one is cut off, or something else",
             fix="Copy or download the file again",

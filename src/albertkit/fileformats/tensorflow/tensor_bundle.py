@@ -76,7 +76,7 @@ class BundleEntry:
 class TensorBundle(Tensors):
     """The tensors of one bundle, name → float32 array, read when asked for.
 
-    Arrays cannot be written to. `bundle[name]` raises FormatError [file-foreign] for a tensor
+    Arrays cannot be written to. `bundle[name]` raises FormatError [file-wrong-format] for a tensor
     that is not of floats, [checksum-mismatch] for one whose bytes were changed; so do `numbers`
     and `strings`.
     """
@@ -100,7 +100,7 @@ class TensorBundle(Tensors):
         return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
 
     def check_that_floats(self, name: str) -> None:
-        """Raise FormatError [file-foreign] for a tensor that is not of floats."""
+        """Raise FormatError [file-wrong-format] for a tensor that is not of floats."""
         if self.entries[name].dtype not in FLOATS:
             raise self._not_of(name, "weights are floats")
 
@@ -157,7 +157,7 @@ class TensorBundle(Tensors):
 
     def _not_of(self, name: str, why: str) -> FormatError:
         return FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"{name} is of type {self.entries[name].kind}",
             why=why,
             fix="Give a checkpoint that holds it so",
@@ -187,7 +187,7 @@ def _ends_as_index(path: Path) -> bool:
 def read_bundle(prefix: Path) -> TensorBundle:
     """Open the bundle of a prefix (`model.ckpt-best`, `variables/variables`).
 
-    Raises InputError [file-not-found]; FormatError [file-truncated], [file-foreign],
+    Raises InputError [file-not-found]; FormatError [file-truncated], [file-wrong-format],
     [file-malformed], [checksum-mismatch], [compression-unknown], [checkpoint-shards-broken].
     """
     index = _index_path(prefix)
@@ -255,7 +255,7 @@ def _number(field: int, value: int) -> bytes:
 def _shard_count(header: Message, name: str) -> int:
     if header.count(2) != 0:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             "the tensors lie with their highest byte first",
             why="only files of machines that put the lowest byte first are read",
             fix="Save the checkpoint on such a machine",
@@ -274,7 +274,7 @@ def _entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, Bundl
     found = Message(value, name, KIND)
     if 7 in found:
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"{called} is a partitioned variable, stored in slices",
             why="no ALBERT was published so, and only whole tensors are read",
             fix="Save the checkpoint without a partitioner",

@@ -110,13 +110,13 @@ def onnx_graph(
 
 
 def check_outputs(weights: Weights) -> None:
-    """Raise InputError [target-cannot-hold] for heads that share the name of an output."""
+    """Raise InputError [unsupported-by-format] for heads that share the name of an output."""
     taken: dict[str, str] = {}
     for name in weights.heads:
         for output in OUTPUTS[name]:
             if output in taken:
                 raise InputError(
-                    "target-cannot-hold",
+                    "unsupported-by-format",
                     f"the heads {taken[output]} and {name} would both answer as {output!r}",
                     why="the outputs of an ONNX file have one name each",
                     fix="Write the model with one of these heads",

@@ -110,7 +110,7 @@ def told_as_unreadable_rows(name: str) -> Iterator[None]:
         raise _damaged(name, error) from error
     except MemoryError as error:
         raise ResourceError(
-            "memory-short",
+            "out-of-memory",
             f"there is too little memory to read {name!r}",
             why="what else runs here takes it, or the parts of this file are too large",
             fix="Free memory and try again (a job goes on with --resume), or split the file",

@@ -42,10 +42,10 @@ def read_batches(
     in its batch; else it ends the reading. border: no batch reaches over a multiple of it.
     foreseen: of these inputs, is told what was read.
     What is wrong with the files or the columns is raised by the call itself: InputError
-    [file-not-found], [column-missing], [column-not-text], [columns-disagree], and what makes
+    [file-not-found], [column-missing], [column-not-text], [column-types-differ], and what makes
     a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
     [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated]; and, skip_bad or not,
-    ResourceError [filesystem-unreachable], [memory-short] for what may pass.
+    ResourceError [filesystem-unreachable], [out-of-memory] for what may pass.
     """
     for name, value, least in (
         ("rows", rows, 1),

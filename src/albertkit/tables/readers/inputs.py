@@ -60,7 +60,7 @@ class Inputs:
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
         """The type of each column that is kept, the same for all files.
 
-        Raises InputError [column-missing], [columns-disagree].
+        Raises InputError [column-missing], [column-types-differ].
         """
         return {name: self._type_of(name) for name in keep}
 
@@ -76,7 +76,7 @@ class Inputs:
             return one
         seen = {str(columns[name]): file.name for file, columns in told}
         raise InputError(
-            "columns-disagree",
+            "column-types-differ",
             f"the column {name!r} is "
             + " and ".join(f"{kind} in {place!r}" for kind, place in list(seen.items())[:2]),
             why="a column that is kept has one type in all that is written",
@@ -172,7 +172,7 @@ def _nothing_in(name: str, others: int) -> InputError:
 def _told_left_out(names: Sequence[str]) -> Diagnostic:
     shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     return Diagnostic(
-        "files-left-out",
+        "files-skipped",
         "note",
         f"not read: {shown} ({len(names)} in all)",
         "what is in them is no kind of rows that is known",

@@ -41,7 +41,7 @@ NEEDS_PYARROW = (".parquet", ".arrow")
 def check_output(place: AnyPath) -> None:
     """Raise, before anything is computed, what can be known to fail when `place` is written.
 
-    InputError [output-kind-unknown], [file-not-found], ResourceError [extra-missing].
+    InputError [output-format-unknown], [file-not-found], ResourceError [extra-missing].
     """
     kind = kind_of_output(place)
     if isinstance(place, Path) and not place.parent.is_dir():
@@ -53,12 +53,12 @@ def check_output(place: AnyPath) -> None:
 
 
 def kind_of_output(place: AnyPath) -> str:
-    """The one of FILE_KINDS that the name ends in; raises InputError [output-kind-unknown]."""
+    """The one of FILE_KINDS that the name ends in; raises InputError [output-format-unknown]."""
     name = place.name.lower()
     kind = next((kind for kind in FILE_KINDS if name.endswith(kind)), None)
     if kind is None:
         raise InputError(
-            "output-kind-unknown",
+            "output-format-unknown",
             f"{str(place)!r} ends in {place.suffix or 'nothing'}",
             why=f"the kinds are {', '.join(FILE_KINDS)}",
             fix="Give the file a name that ends in one of them",

@@ -38,7 +38,7 @@ class ShardedSink:
     job: what the answers depend on, as JSON: inputs, model, options. types: of the columns that
     are kept. resume: go on where shards of the same job are; without it they are refused. A
     directory in which a job was begun and no shard was made is begun anew.
-    Raises InputError [output-taken], [output-exists], [output-kind-unknown], ResourceError
+    Raises InputError [output-taken], [output-exists], [output-format-unknown], ResourceError
     [output-busy], [write-failed], [extra-missing]; nothing in the directory is touched then.
     """
 
@@ -115,7 +115,7 @@ class ShardedSink:
 def _check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise InputError(
-            "output-kind-unknown",
+            "output-format-unknown",
             f"shards cannot be {kind!r}",
             why=f"the kinds are {', '.join(KINDS)}",
             fix="Take one of them",

@@ -93,11 +93,11 @@ class NpyWriter:
         self.empty: VectorArray | None = None  # of the vectors' type and length
 
     def write(self, table: Table) -> None:
-        """See TableWriter; raises InputError [output-kind-unknown] for a table without vectors."""
+        """See TableWriter; raises InputError [output-format-unknown] for a table without vectors."""
         found = table.vectors()
         if found is None:
             raise InputError(
-                "output-kind-unknown",
+                "output-format-unknown",
                 "this table has no vectors",
                 why=".npy holds one array of numbers",
                 fix="Write .jsonl, .csv or .parquet",

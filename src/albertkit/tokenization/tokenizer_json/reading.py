@@ -42,7 +42,7 @@ def follow_tokenizer_json(
         return Found(rebuilt(known, path, names, policy), policy, "given by the caller")
     if policy:
         raise InputError(
-            "policy-unfit",
+            "policy-incompatible",
             f'policy "{policy.name}" cannot be applied to {str(path)!r}',
             why="this tokenizer.json has rules of its own and no vocabulary file lies beside it",
             fix="Put spiece.model or vocab.txt beside it, or leave the policy out",
@@ -66,7 +66,7 @@ def check_is_tokenizer(written: Settings, path: Path) -> None:
     if not isinstance(written.get("model"), dict):
         keys = [*map(repr, list(written)[:SHOWN_KEYS]), *["…"] * (len(written) > SHOWN_KEYS)]
         raise FormatError(
-            "file-foreign",
+            "file-wrong-format",
             f"this is JSON, but no tokenizer: its keys are {', '.join(keys) or 'none'}",
             why="a tokenizer.json has its pieces in an object called 'model'",
             fix="Put the vocabulary there that belongs to the model",
