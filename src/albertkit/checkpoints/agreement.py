@@ -18,7 +18,8 @@ def check_shapes(
     """Check canonical name → shape against the table; returns the names that it doesn't have.
 
     prefix: what stands before the canonical names in the file, where it is known.
-    Raises FormatError [checkpoint-without-encoder] for missing tensors, [checkpoint-shape-mismatch].
+    Raises FormatError [checkpoint-without-encoder] for missing tensors,
+    [checkpoint-shape-mismatch].
     """
     differs = table.disagreements(shapes)
     if differs.missing:

@@ -13,7 +13,7 @@ CODES: dict[str, str] = {
     "unknown-head": "No head has this name.",
     # files
     "file-not-found": "A file or directory that was named does not exist.",
-    "weights-file-ignored": "Weights are given that their directory has besides those that are read.",
+    "weights-file-ignored": "Another weights file of the same directory has precedence.",
     "file-truncated": "A file ends before the data that its header promises.",
     "file-unreadable": "The system lets a file not be read.",
     "file-wrong-format": "A file is not of the kind that its name or its use says.",
@@ -36,16 +36,16 @@ CODES: dict[str, str] = {
     "checkpoint-untied": "A checkpoint's word matrix for prediction is not its word table.",
     "metadata-missing": "A checkpoint does not say what must be known to compute with it.",
     "metadata-overridden": "A caller says otherwise than a checkpoint's files, and is believed.",
-    "quantization-error-too-large": "A model rounded to int8 would answer too differently from the whole one.",
+    "quantization-error-too-large": "The int8 model differs too much from float32.",
     "weights-rounded": "A checkpoint's weights were rounded; those before are not in it.",
     "unsupported-by-format": "A format has no place for something that the model has.",
     "weights-not-finite": "Weights hold NaN or infinity.",
     "vocabulary-mismatch": "A tokenizer's pieces and a model's rows of the word table disagree.",
     # TensorFlow's modules and checkpoints
     "checkpoint-ambiguous": "A directory holds several checkpoints, and nothing says which.",
-    "metadata-inferred": "A checkpoint's configuration was pieced together; the note says from what.",
-    "text-policy-assumed": "A module has a vocabulary, and does not say how texts become its pieces.",
-    "group-assignment-differs": "Other code's rounding gives a layer another group of weights than ours.",
+    "metadata-inferred": "A checkpoint's configuration was inferred; the note names the sources.",
+    "text-policy-assumed": "A module has a vocabulary, but no text normalization rules.",
+    "group-assignment-differs": "Another library assigns the layers to other groups of weights.",
     "head-guessed": "The tensors of a checkpoint fit several heads, of which one was taken.",
     "tf1-hub-module": "A place is a TF Hub module of TensorFlow 1, of which the weights are read.",
     "metadata-from-shapes": "A checkpoint's sizes were taken from elsewhere than a configuration.",
@@ -103,7 +103,7 @@ CODES: dict[str, str] = {
     "engine-unavailable": "An engine cannot run on this platform.",
     # precision
     "calibration-missing": "There are too few texts to fit int8's rounding to.",
-    "quantization-error-notable": "A model computed in int8 may order texts otherwise than in float32.",
+    "quantization-error-notable": "A model in int8 may rank texts differently from float32.",
     "precision-unsupported": "The processor lacks the instructions of a precision.",
     # text
     "lone-surrogate": "A text holds half of a character, which no encoding can store.",
@@ -166,7 +166,7 @@ CODES: dict[str, str] = {
     "hub-unreachable": "A hub does not answer, or must not be asked, and no copy is in the cache.",
     # Keras Hub and HDF5
     "head-activation-ignored": "A classifier's file asks for an activation behind its logits.",
-    "hdf5-feature-unsupported": "An HDF5 file uses a part of the format that Keras's files do not have.",
+    "hdf5-feature-unsupported": "An HDF5 file uses a feature of HDF5 that is not supported.",
     "prediction-epsilon": "A format's masked-word head has an epsilon of its own.",
     "task-unknown": "A Keras Hub preset is of a task whose head is not known here.",
     "tokenizer-without-normalization": "A format's own tokenizer does not normalise text.",

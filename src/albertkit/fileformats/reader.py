@@ -80,8 +80,8 @@ class ByteReader:
 def map_file(path: Path) -> memoryview:
     """Map a file read-only: a byte is read from disk when it is touched.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format] for a Git LFS pointer or a web
-    page, [file-truncated] for an empty file; ResourceError [file-unreadable].
+    Raises InputError [file-not-found]; FormatError [file-wrong-format] for a Git LFS pointer or a
+    web page, [file-truncated] for an empty file; ResourceError [file-unreadable].
     """
     if not path.is_file():
         raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")

@@ -126,7 +126,8 @@ def compile_for_inference(
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
     [group-assignment-differs], [option-invalid], [precision-unsupported], [calibration-missing],
-    [quantization-error-too-large], and ResourceError [engine-unavailable] where it is to be deterministic.
+    [quantization-error-too-large], and ResourceError [engine-unavailable] where it is to be
+    deterministic.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(

@@ -37,7 +37,8 @@ def begin_with_neighbours(
     """Set embeddings, projection and two heads of each layer, in place.
 
     pieces: another model's vectors of the pieces [V, D], in whose first E - 32 directions the word
-    table begins. Raises InputError [initialization-impossible] where the heads or the table are too narrow.
+    table begins. Raises InputError [initialization-impossible] where the heads or the table are too
+    narrow.
     """
     E, H, D = config.embedding_size, config.hidden_size, config.head_size
     if E <= PLACES or D < PLACES or config.num_attention_heads < len(NEIGHBOURS) or H < E:

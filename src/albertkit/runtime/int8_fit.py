@@ -12,8 +12,8 @@ from albertkit.tokenization import AlbertTokenizer
 def fitted_to(found: Opened, calibration: Given) -> FoundScheme:
     """The scheme that answers in int8 would have; runs on any processor.
 
-    Raises InputError [calibration-missing], [quantization-error-too-large], FormatError [no-vocabulary], and
-    as reading the texts does.
+    Raises InputError [calibration-missing], [quantization-error-too-large], FormatError
+    [no-vocabulary], and as reading the texts does.
     """
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place)
     plan = found.stored.vectors or PoolingConfig()

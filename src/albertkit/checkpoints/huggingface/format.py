@@ -87,8 +87,8 @@ class HuggingFaceFormat:
 
         Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
         it has none: without, transformers 5 gives other ids.
-        Raises FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder] for weights that
-        their config doesn't describe, InputError [float16-overflow], ResourceError
+        Raises FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder] for weights
+        that their config doesn't describe, InputError [float16-overflow], ResourceError
         [write-failed].
         """
         from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read

@@ -80,8 +80,8 @@ class KerasHubFormat:
         """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
-        [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], or as
-        `read_hdf5` and `read_json`.
+        [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], or
+        as `read_hdf5` and `read_json`.
         """
         origin = str(place)
         task, notes = _task(place)
@@ -104,9 +104,9 @@ class KerasHubFormat:
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
         vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
-        Raises InputError [unsupported-by-format] or [directory-not-empty] before anything is written,
-        FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder], ResourceError
-        [write-failed].
+        Raises InputError [unsupported-by-format] or [directory-not-empty] before anything is
+        written, FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder],
+        ResourceError [write-failed].
         """
         weights = stored.weights
         for what, why, part in _without_place(weights, dtype):

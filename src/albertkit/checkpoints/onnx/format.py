@@ -79,9 +79,9 @@ class OnnxFormat:
     def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory, whole or not at all.
 
-        Raises, before anything is written, InputError [unsupported-by-format] for float16, for heads
-        with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a model whose
-        vectors int8 turns too far; FormatError and ResourceError as other formats do.
+        Raises, before anything is written, InputError [unsupported-by-format] for float16, for
+        heads with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a
+        model whose vectors int8 turns too far; FormatError and ResourceError as other formats do.
         """
         weights, plan = stored.weights, stored.vectors
         shapes = {name: array.shape for name, array in weights.arrays.items()}

@@ -59,8 +59,8 @@ class Tf1Format:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
-        [checkpoint-shape-mismatch], [group-assignment-differs], InputError [checkpoint-ambiguous], and as
-        `read_bundle`.
+        [checkpoint-shape-mismatch], [group-assignment-differs], InputError [checkpoint-ambiguous],
+        and as `read_bundle`.
         """
         prefix = bundle_prefix(place)
         if prefix is None:

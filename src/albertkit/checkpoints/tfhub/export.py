@@ -49,8 +49,8 @@ def write_tfhub(stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32
     """Write the encoder to `place` and the preprocessor to its folder, whole or not at all.
 
     Without a SentencePiece model among the tokenizer's files there is neither `sp_model_file` nor
-    a preprocessor, and the log says so. Raises InputError [unsupported-by-format] before anything is
-    written, ResourceError [extra-missing], [extra-version-mismatch], [write-failed].
+    a preprocessor, and the log says so. Raises InputError [unsupported-by-format] before anything
+    is written, ResourceError [extra-missing], [extra-version-mismatch], [write-failed].
     """
     check_has_place(stored.weights, dtype)
     pieces = sentencepiece_file(

@@ -42,9 +42,9 @@ class TfHubFormat:
     def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
-        Raises FormatError [file-wrong-format] for a SavedModel of something else, [metadata-missing],
-        [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], and as
-        `read_saved_model` and `read_bundle`.
+        Raises FormatError [file-wrong-format] for a SavedModel of something else,
+        [metadata-missing], [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError
+        [option-invalid], and as `read_saved_model` and `read_bundle`.
         """
         origin = str(place)
         model = read_saved_model(place)

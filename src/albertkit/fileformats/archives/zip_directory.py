@@ -57,7 +57,8 @@ def is_zip(data: memoryview) -> bool:
 def read_zip_directory(data: memoryview, name: str) -> tuple[Member, ...]:
     """All members of a file.
 
-    Raises FormatError [file-truncated], [file-malformed]; [file-wrong-format] for encrypted members.
+    Raises FormatError [file-truncated], [file-malformed]; [file-wrong-format] for encrypted
+    members.
     """
     at, size, count = _directory_place(data, name)
     reader = ByteReader(data[: at + size], name, at)

@@ -93,7 +93,7 @@ class NpyWriter:
         self.empty: VectorArray | None = None  # of the vectors' type and length
 
     def write(self, table: Table) -> None:
-        """See TableWriter; raises InputError [output-format-unknown] for a table without vectors."""
+        """See TableWriter; raises InputError [output-format-unknown] without vectors."""
         found = table.vectors()
         if found is None:
             raise InputError(
