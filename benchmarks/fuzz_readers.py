@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["albertkit"]):
     from albertkit.checkpoints import Checkpoint
     from albertkit.checkpoints.onnx.format import ONNX
     from albertkit.errors import AlbertKitError
-    from albertkit.fileformats.archives.unpacking import Unpacked, unpack
+    from albertkit.fileformats.archives.extraction import Unpacked, unpack
     from albertkit.fileformats.hdf5.file import read_hdf5
     from albertkit.fileformats.onnx.model_file import read_onnx
     from albertkit.fileformats.reader import parse_json

@@ -58,7 +58,7 @@ UNUSED = {
     " tf1.format tf1.hub_module tfhub.format tokenizer_files",
     "albertkit.cli": "convert embed_job fill_mask inspect screen similarity tokens training verify",
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
-    "albertkit.fileformats": "archives.unpacking hdf5.file onnx.model_file pickled"
+    "albertkit.fileformats": "archives.extraction hdf5.file onnx.model_file pickle_reader"
     " tensorflow.saved_model tensorflow.tensor_bundle torch_zip",
     "albertkit.graph": "onnx.graph rounding",
     "albertkit.tables": "arrow.writing readers.table_file filesystems.remote readers.inputs"

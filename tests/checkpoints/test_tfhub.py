@@ -26,7 +26,7 @@ from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Row, to_canonical
 from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
-from albertkit.fileformats.protobuf.reading import record
+from albertkit.fileformats.protobuf.messages import record
 from albertkit.model.pretrained import PretrainedAlbert
 
 ENCODERS = (

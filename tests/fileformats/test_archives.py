@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError
-from albertkit.fileformats.archives import unpacking as archives
-from albertkit.fileformats.archives.unpacking import Unpacked, unpack
+from albertkit.fileformats.archives import extraction as archives
+from albertkit.fileformats.archives.extraction import Unpacked, unpack
 
 FILES = {
     "m/config.json": b"{}" * 300,

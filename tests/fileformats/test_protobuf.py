@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import HIGHEST, Message, record, varint
+from albertkit.fileformats.protobuf.messages import HIGHEST, Message, record, varint
 
 ENTRY = record(1, b"heads") + record(2, b"\x08\x0c")  # of a map: "heads" → {1: 12}
 SMALL = b"\x08\x96\x01" + record(2, b"name") + record(7, ENTRY) + record(9, record(9, b""))

@@ -9,7 +9,7 @@ import pytest
 from tests.support.modules import HERE, fixture
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import record
+from albertkit.fileformats.protobuf.messages import record
 from albertkit.fileformats.tensorflow.object_graph import tracked_variables
 from albertkit.fileformats.tensorflow.saved_model import LARGEST, SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model

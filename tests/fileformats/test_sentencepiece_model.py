@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import Wire, record
+from albertkit.fileformats.protobuf.messages import Wire, record
 from albertkit.fileformats.sentencepiece_model import (
     DENORMALISER,
     NORMALISER,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from albertkit.arrays import FloatArray
-from albertkit.fileformats.protobuf.reading import record, varint
+from albertkit.fileformats.protobuf.messages import record, varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable

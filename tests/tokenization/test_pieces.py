@@ -8,7 +8,7 @@ import sentencepiece
 from hypothesis import given, settings
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import record
+from albertkit.fileformats.protobuf.messages import record
 from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
     write_sentencepiece_model,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from albertkit.lazy_exports import face
 
 if TYPE_CHECKING:
-    from albertkit.fileformats.archives.unpacking import Unpacked as Unpacked
-    from albertkit.fileformats.archives.unpacking import is_archive as is_archive
+    from albertkit.fileformats.archives.extraction import Unpacked as Unpacked
+    from albertkit.fileformats.archives.extraction import is_archive as is_archive
     from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING as INDEX_ENDING
     from albertkit.fileformats.torch_zip import is_torch_zip as is_torch_zip
     from albertkit.fileformats.torch_zip import read_torch as read_torch
@@ -18,7 +18,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "archives.unpacking": ("Unpacked", "is_archive"),
+            "archives.extraction": ("Unpacked", "is_archive"),
             "tensorflow.tensor_bundle": ("INDEX_ENDING",),
             "torch_zip": ("is_torch_zip", "read_torch"),
         },

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int64Array
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import Wire, record
+from albertkit.fileformats.protobuf.messages import Wire, record
 
 PieceType = Literal["normal", "unknown", "control", "user-defined", "unused", "byte"]
 TYPES: Final[tuple[PieceType, ...]] = (

@@ -23,7 +23,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.archives.zip_directory import STORED, is_zip, read_zip_directory
 from albertkit.fileformats.floats import as_float32
-from albertkit.fileformats.pickled import Called, Named, Reference, Value, read_pickled
+from albertkit.fileformats.pickle_reader import Called, Named, Reference, Value, read_pickled
 from albertkit.fileformats.reader import ByteReader, map_file
 from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind, is_shape
 

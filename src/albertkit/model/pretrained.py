@@ -21,7 +21,7 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.fileformats.archives.unpacking import Unpacked
+from albertkit.fileformats.archives.extraction import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
 from albertkit.sources import Fetching, directory_of

@@ -1,6 +1,6 @@
 """A model's name → the directory that it means."""
 
-from albertkit.sources.fetching import AS_USUAL, Fetching
+from albertkit.sources.fetch_options import AS_USUAL, Fetching
 from albertkit.sources.names import (
     BUILTIN_MODELS,
     VECTORS,

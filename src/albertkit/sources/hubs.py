@@ -6,7 +6,7 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.sources import huggingface, kaggle
-from albertkit.sources.fetching import Fetching, Parts
+from albertkit.sources.fetch_options import Fetching, Parts
 
 # A name that ends so means a file, never a repository.
 FILE_ENDINGS = (

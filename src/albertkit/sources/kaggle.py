@@ -21,7 +21,7 @@ from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceEr
 from albertkit.fileformats.reader import read_json
 from albertkit.sources.cache import LIST, cache_home, is_ours, is_whole, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
-from albertkit.sources.unreachable import not_asked, not_reached, offline_because
+from albertkit.sources.hub_errors import not_asked, not_reached, offline_because
 
 LOGGER = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ def _model_in(place: Path) -> Path:
 
 def _unpack(archive: Path, folder: Path, page: str) -> None:
     # imported here, because few runs unpack anything
-    from albertkit.fileformats.archives.unpacking import unpack
+    from albertkit.fileformats.archives.extraction import unpack
 
     try:
         unpack(archive, folder)

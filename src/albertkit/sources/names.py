@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.sources.fetching import AS_USUAL, Fetching, Parts
+from albertkit.sources.fetch_options import AS_USUAL, Fetching, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from albertkit.sources.fetching import Parts
+from albertkit.sources.fetch_options import Parts
 
 # Folders that sentence-transformers makes (1_Pooling, 0_Transformer); "" is the top.
 FOLDER = r"(?P<folder>(?:\d+_[\w-]+/)?)"

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
-from albertkit.fileformats.protobuf.reading import (
+from albertkit.fileformats.protobuf.messages import (
     LONGEST_VARINT,
     RECORD,
     VARINT,
@@ -29,7 +29,7 @@ from albertkit.fileformats.protobuf.reading import (
     Wire,
     record,
 )
-from albertkit.fileformats.protobuf.writing import fraction, head, text, whole
+from albertkit.fileformats.protobuf.encoding import fraction, head, text, whole
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensors import Tensors
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import Message
+from albertkit.fileformats.protobuf.messages import Message
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # the key of the tensor that holds it

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import Message
+from albertkit.fileformats.protobuf.messages import Message
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, FILE
 

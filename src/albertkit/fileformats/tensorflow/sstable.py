@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.reading import Wire, varint
+from albertkit.fileformats.protobuf.messages import Wire, varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")

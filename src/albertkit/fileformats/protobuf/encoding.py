@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from albertkit.fileformats.protobuf.reading import FIXED32, RECORD, SIGN, VARINT, record, varint
+from albertkit.fileformats.protobuf.messages import FIXED32, RECORD, SIGN, VARINT, record, varint
 
 
 def head(number: int, length: int) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from albertkit.errors import ResourceError
 from albertkit.sources import Fetching, directory_of
-from albertkit.sources.unreachable import not_reached
+from albertkit.sources.hub_errors import not_reached
 
 HOST = "https://huggingface.co"
 NAMES = ["albert/albert-base-v2", "https://tfhub.dev/tensorflow/albert_en_base/3"]
