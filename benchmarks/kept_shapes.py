@@ -20,7 +20,7 @@ from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino import engine as openvino_engine
 from albertkit.engine.packing import lone
 from albertkit.engine.protocol import OutputRequest
-from albertkit.sources import VECTORS, directory_of
+from albertkit.sources import VECTORS, resolve_location
 from race.memory import resident_megabytes
 
 LENGTHS = 128
@@ -45,7 +45,7 @@ def main() -> None:
 def grown(kept: int) -> str:
     """A row of the table, but for its first cell."""
     openvino_engine.KEPT = kept
-    weights = read_checkpoint(directory_of(VECTORS)).weights
+    weights = read_checkpoint(resolve_location(VECTORS)).weights
     engine = openvino_engine.OpenVinoEngine(weights, threads=1)
 
     def ask(length: int) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import albertkit
-from albertkit.lazy_exports import face
+from albertkit.lazy_exports import attach
 
 PACKAGE = Path(albertkit.__file__).parent
-ROOMS = [path.parent.name for path in PACKAGE.glob("*/__init__.py") if "face(" in path.read_text()]
+ROOMS = [
+    path.parent.name for path in PACKAGE.glob("*/__init__.py") if "attach(" in path.read_text()
+]
 
 
 def declared(room: str) -> dict[str, str]:
@@ -76,4 +78,4 @@ def test_a_name_that_is_none_is_an_attribute_error() -> None:
     with pytest.raises(
         AttributeError, match=r"module .albertkit\.tables. has no attribute .nothing."
     ):
-        face("albertkit.tables", {"table": ("Table",)})[0]("nothing")
+        attach("albertkit.tables", {"table": ("Table",)})[0]("nothing")

@@ -18,7 +18,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.sources import VECTORS, directory_of
+from albertkit.sources import VECTORS, resolve_location
 from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table, preset
 from albertkit.tokenization import AlbertTokenizer
 
@@ -41,7 +41,7 @@ def model_directory(shape: str, folder: Path) -> Path:
     """The shape's model below `folder`, written there where it is not yet."""
     place = folder / shape
     folder.mkdir(parents=True, exist_ok=True)
-    builtin = directory_of(VECTORS)
+    builtin = resolve_location(VECTORS)
     if shape not in RANDOM:
         copy(builtin, place)
     elif not place.exists():

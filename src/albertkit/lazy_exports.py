@@ -1,10 +1,8 @@
-"""A room's face: its names, each fetched from its file when it is first asked for.
+"""Import a package's public names from its modules on first use.
 
-A room of which most processes need little has such a face: `from albertkit.tables import Table`
-imports the file of tables and no other. A file that needs a name only at times asks the room for
-it then, `rows.read_batches(…)` below `from albertkit import rows`. So imports stand at the top of
-a file, and a process imports what it uses: a start costs half a millisecond for each file of
-ours (`python -X importtime`).
+A process imports only the modules it needs: each module of ours costs half a millisecond of
+start-up (`python -X importtime`). A package lists its names twice, once for type checkers and once
+for `attach`; tests/test_lazy_exports.py holds both lists equal.
 """
 
 from __future__ import annotations
@@ -14,23 +12,28 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 
-def face(
-    room: str, files: Mapping[str, tuple[str, ...]]
+def attach(
+    package: str, modules: Mapping[str, tuple[str, ...]]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """The `__getattr__`, `__dir__` and `__all__` of a room.
+    """Make the `__getattr__`, `__dir__` and `__all__` of a package.
 
-    files: of the room, without its name → the names they give.
+    Args:
+        package: The package's full name.
+        modules: The package's modules (without the package's name) and the names each defines.
+
+    Returns:
+        The three values, to be assigned in the package's `__init__.py`.
     """
-    homes = {name: file for file, names in files.items() for name in names}
+    module_of = {name: module for module, names in modules.items() for name in names}
 
-    def fetched(name: str) -> object:
-        if name not in homes:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        found: object = getattr(import_module(f"{room}.{homes[name]}"), name)
-        setattr(sys.modules[room], name, found)
-        return found
+    def get_attribute(name: str) -> object:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f"{package}.{module_of[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
 
-    def listed() -> list[str]:
-        return sorted({*vars(sys.modules[room]), *homes})
+    def list_names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *module_of})
 
-    return fetched, listed, sorted(homes)
+    return get_attribute, list_names, sorted(module_of)

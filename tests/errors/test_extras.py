@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import albertkit
-from albertkit.errors import imported
+from albertkit.errors import import_extra
 
 TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
 
@@ -55,7 +55,7 @@ def test_a_library_that_is_there_but_broken_keeps_its_own_error(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
     with pytest.raises(ModuleNotFoundError, match="no_such_part_of_it"):
-        imported("matplotlib", "--plot")
+        import_extra("matplotlib", "--plot")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.fileformats.protobuf.messages import FIXED32, record, varint
 from albertkit.fileformats.protobuf.encoding import whole
+from albertkit.fileformats.protobuf.messages import FIXED32, record, varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
 from albertkit.fileformats.tensorflow.sstable import sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import (

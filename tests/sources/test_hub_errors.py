@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from albertkit.errors import ResourceError
-from albertkit.sources import Fetching, directory_of
+from albertkit.sources import FetchOptions, resolve_location
 from albertkit.sources.hub_errors import not_reached
 
 HOST = "https://huggingface.co"
@@ -26,7 +26,7 @@ def test_a_proxy_that_is_away_is_named_by_its_variable(
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
     close_session()  # it keeps the proxies of its first call
     with pytest.raises(ResourceError) as caught:
-        directory_of(name, Fetching(cache_dir=tmp_path))
+        resolve_location(name, FetchOptions(cache_dir=tmp_path))
     close_session()
     line = str(caught.value)
     assert "Connection refused" in line

@@ -18,7 +18,7 @@ from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
 from albertkit.cli.main import run
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.model import AlbertModel
-from albertkit.sources import Fetching, directory_of
+from albertkit.sources import FetchOptions, resolve_location
 from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
 OWN = "owner/tiny-albert"
@@ -68,24 +68,24 @@ def hub(words: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hu
 def test_a_model_opens_by_its_id_and_only_what_it_needs_is_fetched(
     hub: Hub, words: dict[str, bytes], tmp_path: Path
 ) -> None:
-    place = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    place = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     assert load(place).weights.heads == ("masked_lm",)
     assert hub.files_fetched() == set(words)
     assert files_of(place) == words
 
 
 def test_the_second_time_nothing_is_fetched(hub: Hub, tmp_path: Path) -> None:
-    first = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    first = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     hub.asked.clear()
-    assert directory_of(OWN, Fetching(cache_dir=tmp_path)) == first
+    assert resolve_location(OWN, FetchOptions(cache_dir=tmp_path)) == first
     assert len(hub.asked) == 1  # what the newest commit is
     assert hub.files_fetched() == set()
 
 
 def test_a_commit_that_is_in_the_cache_asks_nobody(hub: Hub, tmp_path: Path) -> None:
-    first = directory_of(f"{OWN}@{COMMIT}", Fetching(cache_dir=tmp_path))
+    first = resolve_location(f"{OWN}@{COMMIT}", FetchOptions(cache_dir=tmp_path))
     hub.asked.clear()
-    assert directory_of(OWN, Fetching(revision=COMMIT, cache_dir=tmp_path)) == first
+    assert resolve_location(OWN, FetchOptions(revision=COMMIT, cache_dir=tmp_path)) == first
     assert hub.asked == []
 
 
@@ -102,7 +102,7 @@ def test_an_old_id_without_owner_is_followed_to_its_new_one(
 ) -> None:
     hub.repositories["albert/albert-base-v2"] = Repository(words)
     hub.moved["albert-base-v2"] = "albert/albert-base-v2"
-    assert files_of(directory_of("albert-base-v2", Fetching(cache_dir=tmp_path))) == words
+    assert files_of(resolve_location("albert-base-v2", FetchOptions(cache_dir=tmp_path))) == words
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_old_id_without_owner_is_followed_to_its_new_one(
     [f"https://huggingface.co/{OWN}", f"https://huggingface.co/{OWN}/tree/main", f"hf://{OWN}"],
 )
 def test_the_address_of_a_models_page_means_the_model(hub: Hub, page: str, tmp_path: Path) -> None:
-    assert directory_of(page, Fetching(cache_dir=tmp_path)).name == COMMIT
+    assert resolve_location(page, FetchOptions(cache_dir=tmp_path)).name == COMMIT
 
 
 def test_embedders_and_fillers_open_by_an_id(
@@ -131,13 +131,13 @@ def test_all_shards_are_fetched_and_a_missing_one_is_not_taken_for_a_whole_copy(
     small = {name: data for name, data in words.items() if name != "model.safetensors"}
     listed = {**small, **shards, "model.safetensors.index.json": b"{}"}
     hub.repositories["owner/shards"] = Repository({**OTHERS, **listed})
-    asked = Fetching(cache_dir=tmp_path)
-    place = directory_of("owner/shards", asked)
+    asked = FetchOptions(cache_dir=tmp_path)
+    place = resolve_location("owner/shards", asked)
     assert files_of(place) == listed
     (place / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(ResourceError, match=r"not in the cache.*\[hub-unreachable\]"):
-        directory_of("owner/shards", Fetching(cache_dir=tmp_path, local_files_only=True))
-    assert files_of(directory_of("owner/shards", asked)) == listed
+        resolve_location("owner/shards", FetchOptions(cache_dir=tmp_path, local_files_only=True))
+    assert files_of(resolve_location("owner/shards", asked)) == listed
 
 
 def test_older_weights_are_fetched_where_there_are_no_safetensors(
@@ -145,7 +145,7 @@ def test_older_weights_are_fetched_where_there_are_no_safetensors(
 ) -> None:
     small = {name: data for name, data in words.items() if name != "model.safetensors"}
     hub.repositories["owner/old"] = Repository({**OTHERS, **small})
-    place = directory_of("owner/old", Fetching(cache_dir=tmp_path))
+    place = resolve_location("owner/old", FetchOptions(cache_dir=tmp_path))
     assert set(files_of(place)) == {*small, "pytorch_model.bin"}
 
 
@@ -155,7 +155,7 @@ def test_a_repository_without_weights_of_ours_is_refused_before_anything_is_fetc
     files = {"config.json": words["config.json"], "tf_model.h5": b"t" * 9_000}
     hub.repositories["owner/keras"] = Repository(files)
     with pytest.raises(FormatError, match=r"no weights of a known form, but .*tf_model\.h5"):
-        directory_of("owner/keras", Fetching(cache_dir=tmp_path))
+        resolve_location("owner/keras", FetchOptions(cache_dir=tmp_path))
     with pytest.raises(FormatError, match=r"no vocabulary .*\[checkpoint-unrecognised\]"):
         AlbertTokenizer.from_pretrained("owner/keras", cache_dir=tmp_path)
     assert hub.files_fetched() == set()
@@ -165,7 +165,7 @@ def test_a_download_that_breaks_off_is_taken_up_again(
     hub: Hub, words: dict[str, bytes], tmp_path: Path
 ) -> None:
     hub.cut_after = 4_000
-    place = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    place = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     assert files_of(place) == words
     stored = [path for path in hub.paths("GET") if path.startswith("/lfs/")]
     assert len(stored) > len(set(stored)), "the rest was asked for again"
@@ -175,9 +175,9 @@ def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_pa
     """Everything but the weights is there, as when a process is killed in their midst."""
     hub.refusals = {"/lfs/": 404}
     with pytest.raises(ResourceError, match=r"\[hub-unreachable\]"):
-        directory_of(OWN, Fetching(cache_dir=tmp_path))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     with pytest.raises(ResourceError, match=r"local_files_only=True.*\[hub-unreachable\]"):
-        directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path, local_files_only=True))
     hub.refusals = {}
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
 
@@ -187,9 +187,9 @@ def test_a_full_disk_is_told_and_no_snapshot_is_taken_for_whole(hub: Hub, tmp_pa
         pytest.raises(ResourceError, match=r"the cache .*File too large.*\[write-failed\]"),
         files_up_to(5_000),
     ):
-        directory_of(OWN, Fetching(cache_dir=tmp_path))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     with pytest.raises(ResourceError, match=r"\[hub-unreachable\]"):
-        directory_of(OWN, Fetching(cache_dir=tmp_path, local_files_only=True))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path, local_files_only=True))
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
 
 
@@ -198,7 +198,7 @@ def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     with pytest.raises(ResourceError) as caught:
-        directory_of("albert/albert-base-v2", Fetching(cache_dir=tmp_path))
+        resolve_location("albert/albert-base-v2", FetchOptions(cache_dir=tmp_path))
     line = str(caught.value)
     assert "http://127.0.0.1:9 cannot be reached (" in line
     assert "To work offline, give a model's directory" in line
@@ -213,41 +213,41 @@ def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
 def test_offline_variables_let_nothing_be_asked(
     hub: Hub, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched = directory_of(OWN, Fetching(cache_dir=tmp_path / "full"))
+    fetched = resolve_location(OWN, FetchOptions(cache_dir=tmp_path / "full"))
     hub.asked.clear()
     monkeypatch.setenv(variable, "1")
-    assert directory_of(OWN, Fetching(cache_dir=tmp_path / "full")) == fetched
+    assert resolve_location(OWN, FetchOptions(cache_dir=tmp_path / "full")) == fetched
     with pytest.raises(ResourceError, match=rf"{variable}=1 forbids.*\[hub-unreachable\]"):
-        directory_of(OWN, Fetching(cache_dir=tmp_path / "empty"))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path / "empty"))
     assert hub.asked == []
 
 
 def test_a_cached_model_opens_while_the_hub_is_away_and_that_is_told(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fetched = directory_of(OWN, Fetching(cache_dir=tmp_path))
+    fetched = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     hub.refusals = {"/api/": 503}
     with caplog.at_level(logging.WARNING, "albertkit"):
-        assert directory_of(OWN, Fetching(cache_dir=tmp_path)) == fetched
+        assert resolve_location(OWN, FetchOptions(cache_dir=tmp_path)) == fetched
     assert "cannot be reached: the copy of owner/tiny-albert in" in caplog.text
 
 
 def test_a_missing_repository_is_named_with_the_nearest(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"did you mean 'albert/albert-base-v2'.*unknown-model"):
-        directory_of("albert/albert-bsae-v2", Fetching(cache_dir=tmp_path))
+        resolve_location("albert/albert-bsae-v2", FetchOptions(cache_dir=tmp_path))
 
 
 def test_a_missing_revision_is_not_a_missing_model(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no revision 'v9'.*\[hub-revision-unknown\]"):
-        directory_of(f"{OWN}@v9", Fetching(cache_dir=tmp_path))
+        resolve_location(f"{OWN}@v9", FetchOptions(cache_dir=tmp_path))
     with pytest.raises(InputError, match=r"\[argument-given-twice\]"):
-        directory_of(f"{OWN}@v9", Fetching(revision="main"))
+        resolve_location(f"{OWN}@v9", FetchOptions(revision="main"))
 
 
 def test_a_gated_model_says_where_to_ask(hub: Hub, tmp_path: Path) -> None:
     hub.repositories[OWN].gated = True
     with pytest.raises(ResourceError, match=rf"/{OWN} is open only .*\[hub-access-denied\]"):
-        directory_of(OWN, Fetching(cache_dir=tmp_path))
+        resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
 
 
 def test_a_private_model_opens_with_its_token_only(
@@ -255,8 +255,8 @@ def test_a_private_model_opens_with_its_token_only(
 ) -> None:
     hub.repositories[OWN].token = "hf_right"
     with pytest.raises(InputError, match=r"set HF_TOKEN.*\[unknown-model\]"):
-        directory_of(OWN, Fetching(token=False, cache_dir=tmp_path))
-    place = directory_of(OWN, Fetching(token="hf_right", cache_dir=tmp_path))
+        resolve_location(OWN, FetchOptions(token=False, cache_dir=tmp_path))
+    place = resolve_location(OWN, FetchOptions(token="hf_right", cache_dir=tmp_path))
     assert files_of(place) == words
     stored = [headers for _, path, headers in hub.asked if path.startswith("/lfs/")]
     assert stored
@@ -266,7 +266,7 @@ def test_a_private_model_opens_with_its_token_only(
 def test_a_refused_token_is_told_apart_from_a_missing_model(hub: Hub, tmp_path: Path) -> None:
     hub.refusals = {"/api/": 403}
     with pytest.raises(ResourceError, match=r"refuses the token.*\[hub-access-denied\]"):
-        directory_of(OWN, Fetching(token="hf_wrong", cache_dir=tmp_path))
+        resolve_location(OWN, FetchOptions(token="hf_wrong", cache_dir=tmp_path))
 
 
 def test_nothing_is_asked_but_the_files_and_no_bar_is_drawn_into_a_pipe(

@@ -20,7 +20,7 @@ from tests.support.hub_server import Hub, serving
 
 from albertkit import AlbertTokenizer, load
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
-from albertkit.sources import Fetching, directory_of, kaggle
+from albertkit.sources import FetchOptions, kaggle, resolve_location
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TFHUB_HANDLE = "https://tfhub.dev/tensorflow/albert_en_base/3"
@@ -67,14 +67,14 @@ def test_an_address_of_tfhub_means_the_unpacked_archive_kept_among_the_users_cac
     hub: Hub, tmp_path: Path
 ) -> None:
     hub.pages[TFHUB_PATH] = archive_of(FILES)
-    place = directory_of(TFHUB_HANDLE)
+    place = resolve_location(TFHUB_HANDLE)
     kept = tmp_path / "home/.cache/albertkit/tfhub.dev/tensorflow/albert_en_base/3"
     assert place == kept
     found = files_of(place)
     found.pop(".albertkit-files.json")
     assert found == FILES
     hub.asked.clear()
-    assert directory_of(TFHUB_HANDLE) == place
+    assert resolve_location(TFHUB_HANDLE) == place
     assert hub.asked == []
 
 
@@ -87,9 +87,9 @@ def test_a_module_of_tfhub_opens_by_its_address_and_so_does_its_tokenizer(hub: H
 
 def test_a_model_packed_with_its_folder_is_the_folder(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = archive_of({f"albert/{name}": data for name, data in FILES.items()})
-    place = directory_of(f"kaggle:{HANDLE}")
+    place = resolve_location(f"kaggle:{HANDLE}")
     assert files_of(place) == FILES
-    assert directory_of(f"kaggle:{HANDLE}") == place
+    assert resolve_location(f"kaggle:{HANDLE}") == place
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_handles_and_pages_of_kaggle_mean_the_same_model(
     hub: Hub, name: str, tmp_path: Path
 ) -> None:
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    place = directory_of(name, Fetching(cache_dir=tmp_path / "cache"))
+    place = resolve_location(name, FetchOptions(cache_dir=tmp_path / "cache"))
     assert place == tmp_path / "cache/kaggle.com" / HANDLE
     assert (place / "saved_model.pb").read_bytes() == b"a graph"
 
@@ -114,7 +114,7 @@ def test_handles_and_pages_of_kaggle_mean_the_same_model(
 @pytest.mark.parametrize("name", [TFHUB_HANDLE.removesuffix("/3"), "kaggle:tensorflow/albert"])
 def test_a_name_without_version_is_refused_and_nobody_is_asked(hub: Hub, name: str) -> None:
     with pytest.raises(InputError, match=r"does not name one version .*/3\. \[unknown-model\]"):
-        directory_of(name)
+        resolve_location(name)
     assert hub.asked == []
 
 
@@ -124,32 +124,32 @@ def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to_and_that_is_told(
     hub.refusals = {TFHUB_PATH: 403}
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
     with caplog.at_level(logging.WARNING, "albertkit"):
-        assert (directory_of(TFHUB_HANDLE) / "saved_model.pb").is_file()
+        assert (resolve_location(TFHUB_HANDLE) / "saved_model.pb").is_file()
     assert f"it answers 403 Forbidden; it was fetched from {hub.address}" in caplog.text
 
 
 def test_a_refusal_everywhere_says_what_helps(hub: Hub) -> None:
     hub.refusals = {"/": 403}
     with pytest.raises(ResourceError, match=r"KAGGLE_KEY, try again.*\[hub-access-denied\]"):
-        directory_of(TFHUB_HANDLE)
+        resolve_location(TFHUB_HANDLE)
     hub.refusals = {"/": 404}
     with pytest.raises(InputError, match=r"no model at .*\[unknown-model\]"):
-        directory_of(TFHUB_HANDLE)
+        resolve_location(TFHUB_HANDLE)
     hub.refusals = {"/": 503}
     with pytest.raises(ResourceError, match=r"answers 503.*\[hub-unreachable\]"):
-        directory_of(TFHUB_HANDLE)
+        resolve_location(TFHUB_HANDLE)
 
 
 def test_a_page_instead_of_an_archive_is_told(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = b"<html>sign in to the network</html>"
     with pytest.raises(ResourceError, match=r"not with an archive.*\[hub-unreachable\]"):
-        directory_of(f"kaggle:{HANDLE}")
+        resolve_location(f"kaggle:{HANDLE}")
 
 
 def test_nobody_listening_gives_one_line(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
     monkeypatch.setattr(kaggle, "KAGGLE", "http://127.0.0.1:9")
     with pytest.raises(ResourceError) as caught:
-        directory_of(f"kaggle:{HANDLE}")
+        resolve_location(f"kaggle:{HANDLE}")
     assert "To work offline" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -159,14 +159,14 @@ def test_offline_variables_hold_for_these_hubs_too(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ResourceError, match=r"HF_HUB_OFFLINE=1 forbids"):
-        directory_of(TFHUB_HANDLE)
+        resolve_location(TFHUB_HANDLE)
     assert hub.asked == []
 
 
 def test_an_archive_that_would_write_elsewhere_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     hub.pages[KAGGLE_PATH] = archive_of({**FILES, "../../outside": b"x"})
     with pytest.raises(FormatError, match=rf"/models/{HANDLE}: .*\[archive-unsafe\]"):
-        directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+        resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
     assert files_of(tmp_path / "cache") == {}
 
 
@@ -174,7 +174,7 @@ def test_half_an_archive_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     whole = archive_of(FILES)
     hub.pages[KAGGLE_PATH] = whole[: len(whole) // 2]
     with pytest.raises(AlbertKitError):
-        directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+        resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
     assert files_of(tmp_path / "cache") == {}
 
 
@@ -185,15 +185,15 @@ def test_a_full_disk_leaves_nothing_and_names_the_cache(hub: Hub, tmp_path: Path
             pytest.raises(ResourceError, match=rf"cache/kaggle\.com/{HANDLE}' could not be"),
             files_up_to(size),
         ):
-            directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+            resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
         assert files_of(tmp_path / "cache") == {}
 
 
 def test_a_cache_that_lost_a_file_is_filled_again(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    place = directory_of(f"kaggle:{HANDLE}")
+    place = resolve_location(f"kaggle:{HANDLE}")
     (place / "saved_model.pb").unlink()
-    assert directory_of(f"kaggle:{HANDLE}") == place
+    assert resolve_location(f"kaggle:{HANDLE}") == place
     assert (place / "saved_model.pb").read_bytes() == b"a graph"
 
 
@@ -203,16 +203,16 @@ def test_copies_that_other_libraries_fetched_are_used(
     theirs = tmp_path / "home/.cache/kagglehub/models" / HANDLE
     theirs.mkdir(parents=True)
     with pytest.raises(InputError, match=r"\[unknown-model\]"):
-        directory_of(f"kaggle:{HANDLE}")  # without their mark it may be half a copy
+        resolve_location(f"kaggle:{HANDLE}")  # without their mark it may be half a copy
     (theirs.parent / "3.complete").touch()
-    assert directory_of(f"kaggle:{HANDLE}") == theirs
+    assert resolve_location(f"kaggle:{HANDLE}") == theirs
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "modules"))
     page = f"{hub.address}/tensorflow/albert_en_base/3"
     module = tmp_path / "modules" / hashlib.sha1(page.encode(), usedforsecurity=False).hexdigest()
     (module / "variables").mkdir(parents=True)
     (module / "saved_model.pb").touch()
     (module / "variables" / "variables.index").touch()
-    assert directory_of(TFHUB_HANDLE) == module
+    assert resolve_location(TFHUB_HANDLE) == module
 
 
 def test_what_is_fetched_into_the_cache_of_tensorflow_hub_lies_where_it_looks(
@@ -224,10 +224,10 @@ def test_what_is_fetched_into_the_cache_of_tensorflow_hub_lies_where_it_looks(
     module = tmp_path / "modules" / hashlib.sha1(page.encode(), usedforsecurity=False).hexdigest()
     (module / "variables").mkdir(parents=True)
     hub.pages[TFHUB_PATH] = archive_of(FILES)
-    assert directory_of(TFHUB_HANDLE) == module
+    assert resolve_location(TFHUB_HANDLE) == module
     assert (module / "saved_model.pb").read_bytes() == b"a graph"
     (module / "variables/variables.data-00000-of-00001").unlink()
-    assert directory_of(TFHUB_HANDLE) == module
+    assert resolve_location(TFHUB_HANDLE) == module
     assert (module / "variables/variables.data-00000-of-00001").is_file()
 
 
@@ -237,7 +237,7 @@ def test_credentials_go_to_kaggle_and_not_to_the_storage_behind(
     monkeypatch.setenv("KAGGLE_USERNAME", "me")
     monkeypatch.setenv("KAGGLE_KEY", "secret")
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    directory_of(f"kaggle:{HANDLE}")
+    resolve_location(f"kaggle:{HANDLE}")
     sent = {path: headers.get("Authorization") for _, path, headers in hub.asked}
     assert sent == {KAGGLE_PATH: "Basic bWU6c2VjcmV0", "/storage" + KAGGLE_PATH: None}
 
@@ -261,5 +261,5 @@ directory_of("kaggle:{HANDLE}", Fetching(cache_dir=Path({str(tmp_path)!r}) / "ca
     process.wait()
     assert not (tmp_path / "cache/kaggle.com" / HANDLE).exists()
     hub.pause_after = None
-    place = directory_of(f"kaggle:{HANDLE}", Fetching(cache_dir=tmp_path / "cache"))
+    place = resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
     assert (place / "more").stat().st_size == 2_000_000

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.model import AlbertForMaskedLM
-from albertkit.sources import BUILTIN_MODELS, Fetching, directory_of, place_of
+from albertkit.sources import BUILTIN_MODELS, FetchOptions, resolve_local_path, resolve_location
 from albertkit.sources.huggingface import hub_name
 from albertkit.sources.names import BUILTIN
 from albertkit.tokenization import AlbertTokenizer
 
-NOBODY_ASKED = Fetching(local_files_only=True)
+NOBODY_ASKED = FetchOptions(local_files_only=True)
 
 
 @pytest.mark.parametrize("name", BUILTIN_MODELS)
 def test_the_names_of_built_in_models_mean_folders_of_the_package(name: str) -> None:
-    assert directory_of(name) == BUILTIN / name
+    assert resolve_location(name) == BUILTIN / name
 
 
 def test_a_directory_goes_before_a_built_in_name_and_before_a_hub(
@@ -30,18 +30,18 @@ def test_a_directory_goes_before_a_built_in_name_and_before_a_hub(
     for name in ("small-en", "albert-base-v2", "albert/albert-base-v2"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert directory_of("small-en") == Path("small-en")
-    assert directory_of("albert-base-v2") == Path("albert-base-v2")
-    assert directory_of("albert/albert-base-v2") == Path("albert/albert-base-v2")
+    assert resolve_location("small-en") == Path("small-en")
+    assert resolve_location("albert-base-v2") == Path("albert-base-v2")
+    assert resolve_location("albert/albert-base-v2") == Path("albert/albert-base-v2")
 
 
 def test_a_path_that_is_not_there_stays_as_it_is() -> None:
-    assert place_of("models/mine") == Path("models/mine")
+    assert resolve_local_path("models/mine") == Path("models/mine")
 
 
 def test_the_prefix_of_a_tensorflow_checkpoint_is_something_that_is_here(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt-best.index").touch()
-    assert directory_of(tmp_path / "model.ckpt-best") == tmp_path / "model.ckpt-best"
+    assert resolve_location(tmp_path / "model.ckpt-best") == tmp_path / "model.ckpt-best"
 
 
 @pytest.mark.parametrize("name", BUILTIN_MODELS)
@@ -105,7 +105,7 @@ def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
 )
 def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
     with pytest.raises(InputError, match=r"\[unknown-model\]"):
-        directory_of(name)
+        resolve_location(name)
 
 
 @given(
@@ -113,7 +113,7 @@ def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
 )
 def test_any_name_is_a_place_or_one_of_our_errors(name: str) -> None:
     with suppress(AlbertKitError):
-        assert directory_of(name, NOBODY_ASKED).exists()
+        assert resolve_location(name, NOBODY_ASKED).exists()
 
 
 def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
@@ -122,17 +122,17 @@ def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
     (tmp_path / "runs" / "best-model").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"did you mean 'runs/best-model'.*\[unknown-model\]"):
-        directory_of("runs/best-modle")
+        resolve_location("runs/best-modle")
 
 
 def test_another_address_is_not_fetched() -> None:
     with pytest.raises(InputError, match=r"nothing is fetched from .*\[unknown-model\]"):
-        directory_of("https://storage.googleapis.com/albert_models/albert_base_v2.tar.gz")
+        resolve_location("https://storage.googleapis.com/albert_models/albert_base_v2.tar.gz")
 
 
 def test_a_path_object_never_means_a_hub() -> None:
     with pytest.raises(InputError, match=r"\[unknown-model\]"):
-        directory_of(Path("owner/model"))
+        resolve_location(Path("owner/model"))
 
 
 def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_name(
@@ -141,7 +141,7 @@ def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_nam
     (tmp_path / "albert").mkdir()  # a clone of google-research/albert
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ResourceError, match=r"local_files_only=True forbids"):
-        directory_of("albert/albert-base-v2", NOBODY_ASKED)
+        resolve_location("albert/albert-base-v2", NOBODY_ASKED)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +149,4 @@ def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_nam
 )
 def test_a_misspelt_name_gets_the_nearest(name: str, near: str) -> None:
     with pytest.raises(InputError, match=rf"did you mean '{near}"):
-        directory_of(name)
+        resolve_location(name)

@@ -18,7 +18,7 @@ from tests.support.full_disk import files_up_to
 from tests.tables.s3_server import ObjectStore, object_store
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.fileformats.atomic import unfinished_name
+from albertkit.fileformats.atomic import temporary_name
 from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 from albertkit.tables.filesystems.remote import (
     below,
@@ -126,7 +126,7 @@ def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Pat
     place = f"file://{tmp_path}/job"
     with ShardedSink(place, job={}, kind="npy") as sink, sink.shard(0) as shard:
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
-    (tmp_path / "job" / unfinished_name("part-00001.npy")).write_bytes(b"half")
+    (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
     ShardedSink(place, job={}, kind="npy", resume=True).close()
     assert sorted(names_in(place)) == ["_job.json", "part-00000.npy"]
 

@@ -17,8 +17,8 @@ from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.huggingface.format import CONFIG, WEIGHTS, weights_file
 from albertkit.checkpoints.unrecognised import no_such_place, stray_file
 from albertkit.errors import InputError
-from albertkit.fileformats.atomic import speaking_of
-from albertkit.fileformats.reader import map_file, told_as_unreadable
+from albertkit.fileformats.atomic import hide_temporary_path
+from albertkit.fileformats.reader import map_file, read_errors
 
 if TYPE_CHECKING:
     from albertkit.fileformats import Unpacked
@@ -45,7 +45,7 @@ class Place:
 
     def speaking(self) -> AbstractContextManager[None]:
         """Let errors name the archive, not the directory into which it was unpacked."""
-        return speaking_of(self.path, self.given) if self.unpacked else nullcontext()
+        return hide_temporary_path(self.path, self.given) if self.unpacked else nullcontext()
 
     def as_given(self, stored: Checkpoint) -> Checkpoint:
         """What was read there, by the name that was given; it keeps its files alive."""
@@ -70,7 +70,7 @@ def place_at(path: Path) -> Place:
     no model and no part of one; ResourceError [file-unreadable]; or as `map_file` and
     `unpack`.
     """
-    with told_as_unreadable(path):
+    with read_errors(path):
         if path.is_dir():
             _check_that_it_opens(path)
             return Place(path, path)

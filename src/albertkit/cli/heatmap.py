@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from albertkit.arrays import FloatArray
-from albertkit.errors import InputError, imported
+from albertkit.errors import InputError, import_extra
 from albertkit.fileformats.atomic import new_file
 
 KINDS = (".png", ".svg", ".pdf")
@@ -23,7 +23,7 @@ def check_plot(place: Path) -> None:
             why=f"images are {', '.join(KINDS)}",
             fix="Give the image a name that ends in one of them",
         )
-    imported("matplotlib", "--plot")
+    import_extra("matplotlib", "--plot")
 
 
 def write_heatmap(near: FloatArray, texts: Sequence[str], place: Path) -> None:

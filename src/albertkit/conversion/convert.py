@@ -24,7 +24,7 @@ from albertkit.conversion.self_test import doubts_tested
 from albertkit.conversion.targets import target_named
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.fileformats.atomic import new_directory, speaking_of
+from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
 from albertkit.spec import Weights
@@ -81,7 +81,7 @@ def convert(
     place = Path(dst).resolve()
     check_places(source.place, place, overwrite=overwrite)
     source = opened_without(source, without)
-    with new_directory(place, others="removed") as staging, speaking_of(staging, Path(dst)):
+    with new_directory(place, others="removed") as staging, hide_temporary_path(staging, Path(dst)):
         write_with_tokenizer(source, target, staging, dtype)
         written = opened(staging)
         refuse_losses(source, written)

@@ -3,7 +3,7 @@
 from albertkit.errors.codes import CODES
 from albertkit.errors.diagnostic import Diagnostic, Severity
 from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, ResourceError
-from albertkit.errors.extras import extra_missing, imported
+from albertkit.errors.extras import extra_missing, import_extra
 
 __all__ = [
     "CODES",
@@ -14,5 +14,5 @@ __all__ = [
     "ResourceError",
     "Severity",
     "extra_missing",
-    "imported",
+    "import_extra",
 ]

@@ -20,7 +20,7 @@ EXTRA_OF: Mapping[str, str] = MappingProxyType(
 )
 
 
-def imported(library: str, wanted_for: str) -> ModuleType:
+def import_extra(library: str, wanted_for: str) -> ModuleType:
     """The library; raises ResourceError [extra-missing] where it is not installed."""
     try:
         return import_module(library)

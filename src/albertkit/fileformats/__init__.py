@@ -6,7 +6,7 @@ file.
 
 from typing import TYPE_CHECKING
 
-from albertkit.lazy_exports import face
+from albertkit.lazy_exports import attach
 
 if TYPE_CHECKING:
     from albertkit.fileformats.archives.extraction import Unpacked as Unpacked
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from albertkit.fileformats.torch_zip import is_torch_zip as is_torch_zip
     from albertkit.fileformats.torch_zip import read_torch as read_torch
 else:
-    __getattr__, __dir__, __all__ = face(
+    __getattr__, __dir__, __all__ = attach(
         __name__,
         {
             "archives.extraction": ("Unpacked", "is_archive"),

@@ -41,11 +41,11 @@ def new_file(place: Path) -> Iterator[BinaryIO]:
             fix="Make it, or write to another place",
         )
     unfinished = _temporary_sibling(place)
-    with told_as_write_failed(place):
+    with write_errors(place):
         try:
             with _created(unfinished) as file:
                 yield file
-                lay_down(file)
+                flush_to_disk(file)
             unfinished.replace(place)
         except BaseException:
             unfinished.unlink(missing_ok=True)
@@ -66,13 +66,13 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
     fixed = place.is_dir() and _cannot_be_renamed(place)
     if fixed and others == "removed" and any(place.iterdir()):
         raise _not_exchangeable(place)
-    with told_as_write_failed(place):
+    with write_errors(place):
         _refuse_files_in_the_way(place)
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished = place / f".new-{_token()}" if fixed else _temporary_sibling(place)
         try:
             unfinished.mkdir()
-            with speaking_of(unfinished, place):
+            with hide_temporary_path(unfinished, place):
                 yield unfinished
             _sync_tree(unfinished)
             if fixed:
@@ -97,13 +97,13 @@ def write_file(place: Path, data: bytes) -> None:
         file.write(data)
 
 
-def lay_down(file: BinaryIO) -> None:
+def flush_to_disk(file: BinaryIO) -> None:
     """Wait until what was written lies on the disk: then nothing of it can fail any more."""
     file.flush()
     os.fsync(file.fileno())
 
 
-def unfinished_name(name: str) -> str:
+def temporary_name(name: str) -> str:
     """A hidden name beside `name` that no other writer takes, of this machine or another."""
     return f".{name}.tmp-{_token()}"
 
@@ -113,7 +113,7 @@ def _token() -> str:
 
 
 def _temporary_sibling(place: Path) -> Path:
-    return place.with_name(unfinished_name(place.name))
+    return place.with_name(temporary_name(place.name))
 
 
 def _created(path: Path) -> BinaryIO:
@@ -123,7 +123,7 @@ def _created(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def told_as_write_failed(place: Path | str) -> Iterator[None]:
+def write_errors(place: Path | str) -> Iterator[None]:
     """Turn what the system says into ResourceError [write-failed]."""
     try:
         yield
@@ -137,7 +137,7 @@ def told_as_write_failed(place: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def speaking_of(staging: Path, place: Path) -> Iterator[None]:
+def hide_temporary_path(staging: Path, place: Path) -> Iterator[None]:
     """Let errors name the place that the user gave, not the one where it is being made."""
     try:
         yield

@@ -85,7 +85,7 @@ def map_file(path: Path) -> memoryview:
     """
     if not path.is_file():
         raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
-    with told_as_unreadable(path), path.open("rb") as file:
+    with read_errors(path), path.open("rb") as file:
         if not file.read(1):
             raise FormatError(
                 "file-truncated",
@@ -103,7 +103,7 @@ def map_file(path: Path) -> memoryview:
 
 
 @contextmanager
-def told_as_unreadable(path: Path | str) -> Iterator[None]:
+def read_errors(path: Path | str) -> Iterator[None]:
     """Turn what the system says into ResourceError [file-unreadable]."""
     try:
         yield

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.checkpoints import ConfigOverrides
-from albertkit.errors import FormatError, InputError, imported
+from albertkit.errors import FormatError, InputError, import_extra
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime.opened import opened
-from albertkit.sources import directory_of
+from albertkit.sources import resolve_location
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def load(
     may not say.
     Raises ResourceError [extra-missing], InputError [pooler-missing], and what reading raises.
     """
-    imported("torch", "albertkit.hub")
+    import_extra("torch", "albertkit.hub")
     from albertkit.hub.encoder import Encoder
     from albertkit.hub.preprocessor import Preprocessor
 
@@ -73,7 +73,7 @@ def load(
 def _tokenizer(handle: str | Path, policy: str | TokenizerPolicy | None) -> AlbertTokenizer | None:
     """The tokenizer of a place that has no weights; None where it has none either."""
     try:
-        return AlbertTokenizer.from_pretrained(directory_of(handle), policy=policy)
+        return AlbertTokenizer.from_pretrained(resolve_location(handle), policy=policy)
     except FormatError as error:
         if error.diagnostic.code != "no-vocabulary":
             raise

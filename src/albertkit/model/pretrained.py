@@ -24,7 +24,7 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.fileformats.archives.extraction import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
-from albertkit.sources import Fetching, directory_of
+from albertkit.sources import FetchOptions, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import ParameterTable, parameter_table
 
@@ -76,10 +76,10 @@ class PretrainedAlbert(nn.Module, ABC):
         the log names them. Raises as `directory_of` and `read_checkpoint` do, InputError
         [model-argument-invalid].
         """
-        fetching = Fetching(
+        fetch_options = FetchOptions(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
-        stored = read_checkpoint(directory_of(place, fetching))
+        stored = read_checkpoint(resolve_location(place, fetch_options))
         for note in stored.notes:
             LOGGER.info("%s", note.line())
         model = cls.from_weights(

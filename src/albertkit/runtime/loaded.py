@@ -22,7 +22,7 @@ from albertkit.runtime.choose_engine import EngineChoice, EngineName
 from albertkit.runtime.opened import FINGERPRINT, longest_text, opened
 from albertkit.runtime.placement import placed
 from albertkit.runtime.precision import PrecisionName, choose_precision
-from albertkit.sources import WORDS, Fetching
+from albertkit.sources import WORDS, FetchOptions
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
@@ -118,7 +118,7 @@ def load(
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
     )
-    fetching = Fetching(
+    fetch_options = FetchOptions(
         revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
     placement = placed(engine, device, deterministic=deterministic)
@@ -128,7 +128,7 @@ def load(
         check_fitted_once(calibration, chosen.precision)
     to_fit = () if calibration is None else texts_to_fit(calibration)
     name = WORDS if model is None else model
-    found = opened(name, told, fetching=fetching, policy=policy)
+    found = opened(name, told, fetch_options=fetch_options, policy=policy)
     # where there is none, this raises what the place deserves
     tokenizer = found.tokenizer or AlbertTokenizer.from_pretrained(found.place, policy=policy)
     for each in found.notes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from albertkit.checkpoints import NO_OVERRIDES, Checkpoint, ConfigOverrides, format_of, place_at
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.sources import AS_USUAL, Fetching, directory_of
+from albertkit.sources import DEFAULT_FETCH_OPTIONS, FetchOptions, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.spec.vocabulary import check_pieces
@@ -49,7 +49,7 @@ def opened(
     model: str | Path,
     told: ConfigOverrides = NO_OVERRIDES,
     *,
-    fetching: Fetching = AS_USUAL,
+    fetch_options: FetchOptions = DEFAULT_FETCH_OPTIONS,
     policy: str | TokenizerPolicy | None = None,
 ) -> Opened:
     """Open `model`; tensors stay on disk until they are touched.
@@ -58,7 +58,7 @@ def opened(
     tokenizer's. Raises InputError [vocabulary-mismatch], or as `directory_of` and the format's
     `read` do.
     """
-    place = directory_of(model, fetching)
+    place = resolve_location(model, fetch_options)
     inside = place_at(place)
     with inside.speaking():
         found, evidence = format_of(inside.path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from albertkit.errors import InputError, imported
+from albertkit.errors import InputError, import_extra
 from albertkit.runtime.choose_engine import ENGINE_NAMES, EngineName
 from albertkit.runtime.precision import processor_here
 from albertkit.tokenization.checks import one_of
@@ -66,7 +66,7 @@ def placed(
             fix="Leave the engine out, or take 'torch'",
         )
     if engine == "torch" or on_gpu:
-        imported("torch", f"device={device!r}" if on_gpu else "engine='torch'")
+        import_extra("torch", f"device={device!r}" if on_gpu else "engine='torch'")
         return Placement("torch", _here(device or "auto"))
     if engine == "auto" and device == "auto" and find_spec("torch") is not None:
         found = _here("auto")

@@ -1,20 +1,20 @@
-"""A model's name → the directory that it means."""
+"""Resolve a model's name (path, built-in model, hub name or URL) to a local path."""
 
-from albertkit.sources.fetch_options import AS_USUAL, Fetching
+from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions
 from albertkit.sources.names import (
     BUILTIN_MODELS,
     VECTORS,
     WORDS,
-    directory_of,
-    place_of,
+    resolve_local_path,
+    resolve_location,
 )
 
 __all__ = [
-    "AS_USUAL",
     "BUILTIN_MODELS",
+    "DEFAULT_FETCH_OPTIONS",
     "VECTORS",
     "WORDS",
-    "Fetching",
-    "directory_of",
-    "place_of",
+    "FetchOptions",
+    "resolve_local_path",
+    "resolve_location",
 ]

@@ -10,7 +10,7 @@ Parts: TypeAlias = Literal["model", "tokenizer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetching:
+class FetchOptions:
     """How a hub is asked, under Hugging Face's names; a path and a built-in model ask nobody.
 
     revision: a branch, a tag or a commit. token: for private models; None: the one saved on this
@@ -24,4 +24,4 @@ class Fetching:
     local_files_only: bool = False
 
 
-AS_USUAL = Fetching()
+DEFAULT_FETCH_OPTIONS = FetchOptions()

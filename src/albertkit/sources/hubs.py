@@ -6,7 +6,7 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.sources import huggingface, kaggle
-from albertkit.sources.fetch_options import Fetching, Parts
+from albertkit.sources.fetch_options import FetchOptions, Parts
 
 # A name that ends so means a file, never a repository.
 FILE_ENDINGS = (
@@ -15,7 +15,7 @@ FILE_ENDINGS = (
 )
 
 
-def fetched(name: str, fetching: Fetching, parts: Parts) -> Path | None:
+def fetched(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
     """Where what `name` means lies, fetched if need be; None where it is no name of a hub's.
 
     Raises InputError [argument-given-twice], and as the hubs' own `fetched` do.
@@ -25,17 +25,17 @@ def fetched(name: str, fetching: Fetching, parts: Parts) -> Path | None:
         return kaggle.fetched(
             name,
             archived,
-            cache_dir=fetching.cache_dir,
-            local_files_only=fetching.local_files_only,
+            cache_dir=fetch_options.cache_dir,
+            local_files_only=fetch_options.local_files_only,
         )
     model = huggingface.hub_name(name)
     if model is None or _is_meant_as_path(name):
         return None
     return huggingface.fetched(
-        _at_revision(model, fetching.revision),
-        token=fetching.token,
-        cache_dir=fetching.cache_dir,
-        local_files_only=fetching.local_files_only,
+        _at_revision(model, fetch_options.revision),
+        token=fetch_options.token,
+        cache_dir=fetch_options.cache_dir,
+        local_files_only=fetch_options.local_files_only,
         parts=parts,
     )
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.sources.fetch_options import Parts
-from albertkit.sources.needed_files import needed_files, weights_among
 from albertkit.sources.hub_errors import not_asked, not_reached, offline_because, reason_of
+from albertkit.sources.needed_files import needed_files, weights_among
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.sources.fetch_options import AS_USUAL, Fetching, Parts
+from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"
@@ -23,7 +23,7 @@ BUILTIN_MODELS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def place_of(name: str | Path) -> Path:
+def resolve_local_path(name: str | Path) -> Path:
     """What `name` means without asking a hub; one's own file or directory goes before a built-in
     model of that name."""
     place = Path(name)
@@ -31,22 +31,22 @@ def place_of(name: str | Path) -> Path:
     return BUILTIN / str(name) if is_builtin else place
 
 
-def directory_of(
-    name: str | Path, fetching: Fetching = AS_USUAL, *, parts: Parts = "model"
+def resolve_location(
+    name: str | Path, fetch_options: FetchOptions = DEFAULT_FETCH_OPTIONS, *, parts: Parts = "model"
 ) -> Path:
     """Where the model lies, or its tokenizer alone; fetched first where a hub has it.
 
     Gives the file, where `name` is one, and the prefix of a TensorFlow checkpoint as it is.
     Raises InputError [unknown-model], [argument-given-twice], and as the hubs' `fetched` do.
     """
-    place = place_of(name)
+    place = resolve_local_path(name)
     if _is_there(place) or _is_there(Path(f"{place}.index")):
         return place
     if isinstance(name, str):
         # imported here, as most names are of something that is here (benchmarks/late_imports.py)
         from albertkit.sources import hubs
 
-        fetched = hubs.fetched(name, fetching, parts)
+        fetched = hubs.fetched(name, fetch_options, parts)
         if fetched:
             return fetched
     raise _unknown(str(name))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from albertkit.lazy_exports import face
+from albertkit.lazy_exports import attach
 
 if TYPE_CHECKING:
     from albertkit.tables.batch import InvalidRow as InvalidRow
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from albertkit.tables.writers.streams import write_csv as write_csv
     from albertkit.tables.writers.streams import write_jsonl as write_jsonl
 else:
-    __getattr__, __dir__, __all__ = face(
+    __getattr__, __dir__, __all__ = attach(
         __name__,
         {
             "output_conflicts": ("check_apart",),

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from albertkit.lazy_exports import face
+from albertkit.lazy_exports import attach
 
 if TYPE_CHECKING:
     from albertkit.tasks.embed import TextEmbedder as TextEmbedder
     from albertkit.tasks.fill_mask import FillMask as FillMask
     from albertkit.tasks.vector_types import quantize_embeddings as quantize_embeddings
 else:
-    __getattr__, __dir__, __all__ = face(
+    __getattr__, __dir__, __all__ = attach(
         __name__,
         {
             "embed": ("TextEmbedder",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from albertkit.arrays import FloatArray
-from albertkit.errors import imported
+from albertkit.errors import import_extra
 
 Tensor: TypeAlias = object  # torch.Tensor, which type checkers of a light install don't know
 
@@ -15,5 +15,5 @@ def as_tensor(array: FloatArray) -> Tensor:
 
     Raises ResourceError [extra-missing] without torch.
     """
-    tensor: Tensor = imported("torch", "convert_to_tensor=True").from_numpy(array)
+    tensor: Tensor = import_extra("torch", "convert_to_tensor=True").from_numpy(array)
     return tensor

@@ -12,7 +12,7 @@ import numpy as np
 from albertkit import tables
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.fileformats.atomic import lay_down, new_file
+from albertkit.fileformats.atomic import flush_to_disk, new_file
 from albertkit.tables import Table
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 
@@ -58,7 +58,7 @@ def _put_ranges(place: Path, ranges: Path, cast: VectorCast) -> None:
     if cast.kind in IN_STEPS and cast.ranges is not None:
         with new_file(ranges) as file:
             np.save(file, cast.ranges)
-            lay_down(file)
+            flush_to_disk(file)
             place.unlink(missing_ok=True)
     elif ranges.is_file():  # of an earlier run
         place.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
-from albertkit.errors import InputError, imported
+from albertkit.errors import InputError, import_extra
 from albertkit.tokenization.encoding import Encodings
 
 TensorKind = Literal["np", "pt"]
@@ -114,7 +114,7 @@ def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, 
     arrays = {name: one_array(name, value) for name, value in fields.items()}
     if kind == "np":
         return dict(arrays)
-    torch = imported("torch", 'return_tensors="pt"')
+    torch = import_extra("torch", 'return_tensors="pt"')
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 

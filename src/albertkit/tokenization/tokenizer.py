@@ -12,7 +12,7 @@ import numpy as np
 from albertkit.errors import InputError
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
-from albertkit.sources import Fetching, directory_of
+from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
 from albertkit.tokenization.batch import encode_all_traced, encode_texts, encode_traced
 from albertkit.tokenization.checks import check_texts, shown
@@ -66,10 +66,10 @@ class AlbertTokenizer:
         a TokenizerPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
         """
         chosen = policy_named(policy) if isinstance(policy, str) else policy
-        fetching = Fetching(
+        fetch_options = FetchOptions(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
-        found = find_vocabulary(directory_of(path, fetching, parts="tokenizer"), chosen)
+        found = find_vocabulary(resolve_location(path, fetch_options, parts="tokenizer"), chosen)
         return cls(
             found.vocabulary,
             found.policy,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from albertkit import fileformats
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import map_file, read_json, told_as_unreadable
+from albertkit.fileformats.reader import map_file, read_errors, read_json
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
 from albertkit.tokenization.pieces import SentencePieces
@@ -67,7 +67,7 @@ def find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
     Raises InputError [file-not-found], FormatError [no-vocabulary], ResourceError
     [file-unreadable], or what the files deserve.
     """
-    with told_as_unreadable(path):
+    with read_errors(path):
         return found_at(path, policy)
 
 

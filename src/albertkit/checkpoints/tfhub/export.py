@@ -27,7 +27,7 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
 )
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.checkpoints.unsupported import cannot_hold
-from albertkit.errors import ResourceError, imported
+from albertkit.errors import ResourceError, import_extra
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -128,7 +128,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
     Another minor version's operations fail to load, with a missing symbol's mangled name.
     """
     wanted_for = "writing a TF Hub module"
-    tf = imported("tensorflow", wanted_for)
+    tf = import_extra("tensorflow", wanted_for)
     try:
         found = version("tensorflow-text")
     except PackageNotFoundError:
@@ -140,7 +140,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
             why="its operations load into the same minor version alone",
             fix="Run: pip install 'albertkit[tensorflow]'",
         )
-    return tf, imported("tensorflow_text", wanted_for)
+    return tf, import_extra("tensorflow_text", wanted_for)
 
 
 def _minor(full: str) -> list[str]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, TYPES
-from albertkit.errors import imported
+from albertkit.errors import import_extra
 
 Rows: TypeAlias = npt.NDArray[np.int64]  # [N, S]
 
@@ -26,7 +26,7 @@ class SavedEncoder:
     """A module as TensorFlow opens it."""
 
     def __init__(self, place: Path) -> None:
-        self._tf = imported("tensorflow", "running a TF Hub module")
+        self._tf = import_extra("tensorflow", "running a TF Hub module")
         self._module = self._tf.saved_model.load(str(place))
 
     def outputs(self, ids: Rows, mask: Rows, types: Rows) -> dict[str, FloatArray]:

@@ -34,7 +34,7 @@ from albertkit.fileformats.archives.zip_directory import (
     is_zip,
     read_zip_directory,
 )
-from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import map_file
 
 # An xxlarge ALBERT with its optimiser's state has 3 GB; weights shrink by a tenth, a graph or a
@@ -56,7 +56,7 @@ class Unpacked:
     """
 
     def __init__(self, archive: Path) -> None:
-        with told_as_write_failed(Path(tempfile.gettempdir())):
+        with write_errors(Path(tempfile.gettempdir())):
             folder = Path(tempfile.mkdtemp(prefix=f"albertkit-{archive.name[:50]}-"))
         self.close = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         try:
@@ -106,12 +106,12 @@ class _Target:
 
     def add_folder(self, name: str) -> None:
         parts = self._place(name, is_file=False)
-        with told_as_write_failed(self.folder):
+        with write_errors(self.folder):
             self.folder.joinpath(*parts).mkdir(parents=True, exist_ok=True)
 
     def add_file(self, name: str, chunks: Iterable[bytes]) -> None:
         place = self.folder.joinpath(*self._place(name, is_file=True))
-        with told_as_write_failed(self.folder):
+        with write_errors(self.folder):
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("xb") as file:
                 for chunk in chunks:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.protobuf.encoding import fraction, head, text, whole
 from albertkit.fileformats.protobuf.messages import (
     LONGEST_VARINT,
     RECORD,
@@ -29,7 +30,6 @@ from albertkit.fileformats.protobuf.messages import (
     Wire,
     record,
 )
-from albertkit.fileformats.protobuf.encoding import fraction, head, text, whole
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensors import Tensors
 

@@ -23,8 +23,8 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_file, write_file
 from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
-from albertkit.fileformats.protobuf.messages import FIXED32, Message, Wire, record, varint
 from albertkit.fileformats.protobuf.encoding import whole
+from albertkit.fileformats.protobuf.messages import FIXED32, Message, Wire, record, varint
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
 from albertkit.fileformats.tensorflow.sstable import check, ends_as_sstable, read_sstable, sstable

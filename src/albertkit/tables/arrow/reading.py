@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from albertkit.errors import FormatError, imported
+from albertkit.errors import FormatError, import_extra
 from albertkit.tables.arrow.damage import (
     READING_ERRORS,
     lost,
@@ -158,7 +158,7 @@ def opened_table(
 
     Raises FormatError [file-malformed], ResourceError [extra-missing].
     """
-    pyarrow = imported("pyarrow", repr(name))
+    pyarrow = import_extra("pyarrow", repr(name))
     with told_as_damaged(name):
         if kind == "parquet":
             return ParquetTable(stream)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 
-from albertkit.errors import imported
+from albertkit.errors import import_extra
 from albertkit.tables.cells import CellType, arrow_type
 from albertkit.tables.table import Column, Table
 
@@ -36,7 +36,7 @@ class ArrowWriter(ABC):
     """Gathers rows to groups for the writer that `begun` makes when the columns are known."""
 
     def __init__(self, file: BinaryIO, types: Mapping[str, CellType]) -> None:
-        imported("pyarrow", "a file of Parquet's or Arrow's")
+        import_extra("pyarrow", "a file of Parquet's or Arrow's")
         self.file = file
         self.types = types
         self.schema: pyarrow.Schema | None = None

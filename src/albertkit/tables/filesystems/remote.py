@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from albertkit.errors import InputError, ResourceError, imported
-from albertkit.fileformats.atomic import told_as_write_failed, unfinished_name
+from albertkit.errors import InputError, ResourceError, import_extra
+from albertkit.fileformats.atomic import temporary_name, write_errors
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -104,7 +104,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
     """
     filesystem, path = _at(uri)
     here = tempfile.gettempdir()
-    with told_as_write_failed(here), tempfile.TemporaryFile(dir=here) as waiting:
+    with write_errors(here), tempfile.TemporaryFile(dir=here) as waiting:
         yield cast(BinaryIO, waiting)
         waiting.seek(0)
         try:
@@ -121,7 +121,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
 def _send(waiting: BinaryIO, filesystem: FileSystem, path: str) -> None:
     target = PurePosixPath(path)
     objects = filesystem.type_name in OBJECT_STORES
-    sent = path if objects else str(target.with_name(unfinished_name(target.name)))
+    sent = path if objects else str(target.with_name(temporary_name(target.name)))
     try:
         with filesystem.open_output_stream(sent) as up:
             while block := waiting.read(BLOCK):
@@ -152,7 +152,7 @@ def _listed(uri: str, *, recursive: bool) -> list[FileInfo]:
 
 def _at(uri: str) -> tuple[FileSystem, str]:
     """The file system, and the path in it."""
-    imported("pyarrow", without_account(uri))
+    import_extra("pyarrow", without_account(uri))
     from pyarrow import ArrowInvalid, ArrowNotImplementedError
 
     parts = urlsplit(uri)

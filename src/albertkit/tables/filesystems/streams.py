@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from albertkit.errors import FormatError, ResourceError, imported
-from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.errors import FormatError, ResourceError, import_extra
+from albertkit.fileformats.atomic import write_errors
 from albertkit.tables.filesystems.remote import is_uri, opened_uri, size_at, without_account
 from albertkit.tables.filesystems.transport import Transport, told_as_not_brought
 from albertkit.tables.formats import HEAD, Packing
@@ -89,7 +89,7 @@ def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
             return cast(BinaryIO, lzma.LZMAFile(stream))
         case "zstd":
             # zstandard's own reader takes a stream that was cut off for one that is at its end
-            pyarrow = imported("pyarrow", "a file compressed with zstd")
+            pyarrow = import_extra("pyarrow", "a file compressed with zstd")
             return cast(BinaryIO, pyarrow.CompressedInputStream(stream, "zstd"))
 
 
@@ -145,10 +145,10 @@ def seekable(stream: BinaryIO) -> BinaryIO:
     Raises ResourceError [write-failed] where that has no room, which is no fault of the bytes'.
     """
     where = tempfile.gettempdir()
-    with told_as_write_failed(where):
+    with write_errors(where):
         laid = tempfile.TemporaryFile(dir=where)  # noqa: SIM115  # whoever reads it closes it
     while block := stream.read(2**20):
-        with told_as_write_failed(where):
+        with write_errors(where):
             laid.write(block)
             laid.flush()
     laid.seek(0)

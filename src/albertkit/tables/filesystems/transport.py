@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError
-from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.fileformats.reader import read_errors
 
 # What the system says of a file that it will not open tomorrow either.
 REFUSALS = (
@@ -74,7 +74,7 @@ def told_as_not_brought(name: str) -> Iterator[None]:
 
     ResourceError [file-unreadable] for REFUSALS, [filesystem-unreachable] for what may pass.
     """
-    with told_as_unreadable(name):
+    with read_errors(name):
         try:
             yield
         except OSError as error:

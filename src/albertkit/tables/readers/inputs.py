@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from albertkit.errors import Diagnostic, InputError
-from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.fileformats.reader import read_errors
 from albertkit.tables.cells import CellType, agreed
 from albertkit.tables.filesystems.remote import files_below, is_directory, is_uri
 from albertkit.tables.filesystems.streams import called, is_stream
@@ -97,7 +97,7 @@ def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) ->
     files: list[RowFile] = []
     left_out: list[str] = []
     for name in names_of(places):
-        with told_as_unreadable(called(name)):
+        with read_errors(called(name)):
             inside = _inside(name)
         if inside is None:
             files.append(looked_into(name, kind))
@@ -149,7 +149,7 @@ def _files_below(top: Path) -> list[str]:
 
 def _closed(error: OSError) -> NoReturn:
     """A directory whose files cannot be found is not one without files."""
-    with told_as_unreadable(error.filename):
+    with read_errors(error.filename):
         raise error
 
 

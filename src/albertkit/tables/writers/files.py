@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, TypeAlias
 
-from albertkit.errors import InputError, imported
-from albertkit.fileformats.atomic import lay_down
+from albertkit.errors import InputError, import_extra
+from albertkit.fileformats.atomic import flush_to_disk
 from albertkit.tables.arrow.writing import ArrowFileWriter, ParquetWriter
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
@@ -49,7 +49,7 @@ def check_output(place: AnyPath) -> None:
             "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
         )
     if kind in NEEDS_PYARROW:
-        imported("pyarrow", f"a {kind} file")
+        import_extra("pyarrow", f"a {kind} file")
 
 
 def kind_of_output(place: AnyPath) -> str:
@@ -88,7 +88,7 @@ def new_table(
             yield writer
             writer.finish()
             if beside is not None:
-                lay_down(file)
+                flush_to_disk(file)
                 beside()
         except BaseException:
             writer.abandon()

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import BinaryIO
 
-from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.fileformats.atomic import write_errors
 from albertkit.tables.batch import InvalidRow
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
@@ -42,5 +42,5 @@ def new_bad_list(place: AnyPath) -> Iterator[InvalidRowList]:
         listed = InvalidRowList(lambda: files.enter_context(new_file(place)))
         yield listed
     if not listed.rows:
-        with told_as_write_failed(str(place)):
+        with write_errors(str(place)):
             place.unlink(missing_ok=True)  # of an earlier run, before its inputs were mended

@@ -6,8 +6,8 @@ import json
 import re
 
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import told_as_write_failed
-from albertkit.fileformats.reader import JsonValue, parse_json, told_as_unreadable
+from albertkit.fileformats.atomic import write_errors
+from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 JOB = "_job.json"  # readers of whole directories pass over names that begin so
@@ -25,7 +25,7 @@ def check_directory(place: AnyPath, job: dict[str, JsonValue], *, resume: bool) 
     job: what JOB says, or is to say. A directory without a shard is no job's yet. Raises
     [output-exists] where this job's shards are there and it is not to go on.
     """
-    with told_as_unreadable(str(place)):
+    with read_errors(str(place)):
         if not place.exists():
             return
         if not place.is_dir():
@@ -65,7 +65,7 @@ def begin(place: AnyPath, job: dict[str, JsonValue]) -> None:
 
 def clear(place: AnyPath) -> None:
     """Remove what writers that were killed left under hidden names; none may be writing."""
-    with told_as_write_failed(str(place)):
+    with write_errors(str(place)):
         for name in filter(UNFINISHED.fullmatch, names_in(place)):
             (place / name).unlink(missing_ok=True)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from albertkit.errors import InputError, ResourceError, imported
-from albertkit.fileformats.atomic import told_as_write_failed
+from albertkit.errors import InputError, ResourceError, import_extra
+from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import JsonValue
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath, RemotePath, path_of
@@ -64,7 +64,7 @@ class ShardedSink:
         }
         place = self.shards.directory
         check_directory(place, described, resume=resume)
-        with told_as_write_failed(str(place)):
+        with write_errors(str(place)):
             place.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(place)
             try:
@@ -121,7 +121,7 @@ def _check_kind(kind: str) -> None:
             fix="Take one of them",
         )
     if f".{kind}" in NEEDS_PYARROW:
-        imported("pyarrow", f"a {kind} file")
+        import_extra("pyarrow", f"a {kind} file")
 
 
 def _locked(place: AnyPath) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from albertkit.fileformats.reader import told_as_unreadable
+from albertkit.fileformats.reader import read_errors
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath
 from albertkit.tables.table import Table
@@ -61,7 +61,7 @@ class Shards:
     def finished(self) -> frozenset[int]:
         """The shards that are there, whole."""
         name = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.kind)}")
-        with told_as_unreadable(str(self.directory)):
+        with read_errors(str(self.directory)):
             found = [(path, name.fullmatch(path.name)) for path in self.directory.iterdir()]
         return frozenset(int(match[1]) for path, match in found if match and self._is_whole(path))
 
@@ -78,7 +78,7 @@ class Shards:
             yield Shard(writer, bad)
 
     def _is_whole(self, place: AnyPath) -> bool:
-        with told_as_unreadable(str(place)), place.open("rb") as file:
+        with read_errors(str(place)), place.open("rb") as file:
             whole = is_whole(file, self.kind)
         if not whole:
             LOGGER.warning("%s is cut off, and is made again", place)
