@@ -129,7 +129,7 @@ def test_the_rows_cover_the_table(widths: tuple[int, int]) -> None:
 
 def test_tensorflow_is_named_in_its_files_alone() -> None:
     imports = re.compile(
-        r"^\s*(?:import tensorflow|from tensorflow\S* import)|import_extra\(.tensorflow", re.MULTILINE
+        r"^\s*(?:import tensorflow|from tensorflow\S* import)|import_extra\(.tensorflow",
         re.MULTILINE,
     )
     found = {
