@@ -245,9 +245,9 @@ def test_credentials_go_to_kaggle_and_not_to_the_storage_behind(
 def test_a_killed_download_leaves_nothing_under_the_final_name(hub: Hub, tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from albertkit.sources import Fetching, directory_of, kaggle
+from albertkit.sources import FetchOptions, resolve_location, kaggle
 kaggle.KAGGLE = {hub.address!r}
-directory_of("kaggle:{HANDLE}", Fetching(cache_dir=Path({str(tmp_path)!r}) / "cache"))
+resolve_location("kaggle:{HANDLE}", FetchOptions(cache_dir=Path({str(tmp_path)!r}) / "cache"))
 """
     hub.pages[KAGGLE_PATH] = archive_of({**FILES, "more": os.urandom(2_000_000)})
     hub.pause_after = 1_200_000

@@ -73,7 +73,7 @@ class PretrainedAlbert(nn.Module, ABC):
         num_labels: of a new classification head, where the directory has none of that width.
         revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
         Parts that the directory lacks (a head, the pooler below one) begin as in pretraining, and
-        the log names them. Raises as `directory_of` and `read_checkpoint` do, InputError
+        the log names them. Raises as `resolve_location` and `read_checkpoint` do, InputError
         [model-argument-invalid].
         """
         fetch_options = FetchOptions(

@@ -54,8 +54,8 @@ def opened(
 ) -> Opened:
     """Open `model`; tensors stay on disk until they are touched.
 
-    fetching: how a hub is asked, where the name is one of a hub. policy: overrides the
-    tokenizer's. Raises InputError [vocabulary-mismatch], or as `directory_of` and the format's
+    fetch_options: how a hub is asked, where the name is one of a hub. policy: overrides the
+    tokenizer's. Raises InputError [vocabulary-mismatch], or as `resolve_location` and the format's
     `read` do.
     """
     place = resolve_location(model, fetch_options)
