@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from albertkit.tables import FILE_KINDS
+from albertkit.tables.chunk import LONGEST_ROW
 from albertkit.tables.formats import NAMES
-from albertkit.tables.lines import LONGEST_ROW
 from albertkit.tables.writers.shards import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rows.md").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from tests.support.row_files import KINDS, PACKED, written
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.tables import InvalidRow, find_inputs, read_batches
-from albertkit.tables.lines import LONGEST_ROW
-from albertkit.tables.readers.columns import refuse_column_of_lines
+from albertkit.tables.chunk import LONGEST_ROW
+from albertkit.tables.readers.inputs import refuse_column_of_lines
 
 LONG = "x" * 10_000_000
 

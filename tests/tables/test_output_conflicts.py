@@ -6,7 +6,7 @@ import pytest
 
 from albertkit.errors import InputError
 from albertkit.tables.filesystems.remote_path import path_of
-from albertkit.tables.output_conflicts import check_apart
+from albertkit.tables.writers.files import check_apart
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from albertkit.tables import lines
+from albertkit.tables.chunk import Fault
+from albertkit.tables.readers import lines
 from albertkit.tables.readers.separated import Records
-from albertkit.tables.row_errors import Fault
 
 MARKS = st.text(st.sampled_from('a",\n\r \u2028\x00é'), max_size=30)
 

@@ -60,7 +60,7 @@ def named_in_order(
     if all(isinstance(each, str) for each in named):
         _refuse_unread(column, kind)
         return [each for each in named if isinstance(each, str)]
-    from albertkit.tables.readers.columns import refuse_column_of_lines
+    from albertkit.tables.readers.inputs import refuse_column_of_lines
 
     found = [
         each if isinstance(each, str) else tables.find_inputs(each, kind=kind)

@@ -7,38 +7,42 @@ from albertkit.lazy_exports import attach
 if TYPE_CHECKING:
     from albertkit.tables.batch import InvalidRow as InvalidRow
     from albertkit.tables.batch import RowBatch as RowBatch
-    from albertkit.tables.output_conflicts import check_apart as check_apart
+    from albertkit.tables.readers.batches import RowEstimate as RowEstimate
     from albertkit.tables.readers.batches import count_rows as count_rows
     from albertkit.tables.readers.batches import read_batches as read_batches
     from albertkit.tables.readers.batches import read_texts as read_texts
     from albertkit.tables.readers.inputs import Inputs as Inputs
     from albertkit.tables.readers.inputs import find_inputs as find_inputs
-    from albertkit.tables.readers.row_estimate import RowEstimate as RowEstimate
     from albertkit.tables.table import Table as Table
     from albertkit.tables.writers.files import FILE_KINDS as FILE_KINDS
+    from albertkit.tables.writers.files import check_apart as check_apart
     from albertkit.tables.writers.files import check_output as check_output
+    from albertkit.tables.writers.files import given_back as given_back
     from albertkit.tables.writers.files import new_table as new_table
     from albertkit.tables.writers.files import write_table as write_table
     from albertkit.tables.writers.invalid_rows import new_bad_list as new_bad_list
-    from albertkit.tables.writers.mapped_result import given_back as given_back
     from albertkit.tables.writers.sharded_sink import ShardedSink as ShardedSink
-    from albertkit.tables.writers.streams import TableWriter as TableWriter
-    from albertkit.tables.writers.streams import write_csv as write_csv
-    from albertkit.tables.writers.streams import write_jsonl as write_jsonl
+    from albertkit.tables.writers.text import TableWriter as TableWriter
+    from albertkit.tables.writers.text import write_csv as write_csv
+    from albertkit.tables.writers.text import write_jsonl as write_jsonl
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "output_conflicts": ("check_apart",),
-            "writers.invalid_rows": ("new_bad_list",),
             "batch": ("InvalidRow", "RowBatch"),
-            "readers.row_estimate": ("RowEstimate",),
+            "readers.batches": ("RowEstimate", "count_rows", "read_batches", "read_texts"),
             "readers.inputs": ("Inputs", "find_inputs"),
-            "writers.mapped_result": ("given_back",),
-            "readers.batches": ("count_rows", "read_batches", "read_texts"),
-            "writers.sharded_sink": ("ShardedSink",),
             "table": ("Table",),
-            "writers.files": ("FILE_KINDS", "check_output", "new_table", "write_table"),
-            "writers.streams": ("TableWriter", "write_csv", "write_jsonl"),
+            "writers.files": (
+                "FILE_KINDS",
+                "check_apart",
+                "check_output",
+                "given_back",
+                "new_table",
+                "write_table",
+            ),
+            "writers.invalid_rows": ("new_bad_list",),
+            "writers.sharded_sink": ("ShardedSink",),
+            "writers.text": ("TableWriter", "write_csv", "write_jsonl"),
         },
     )

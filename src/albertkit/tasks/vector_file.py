@@ -17,7 +17,7 @@ from albertkit.tables import Table
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 
 if TYPE_CHECKING:
-    from albertkit.tables.writers.mapped_result import Given
+    from albertkit.tables.writers.files import Given
 
 VECTOR = "vector"  # the column's name in a table
 

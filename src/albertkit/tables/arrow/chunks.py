@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from albertkit.tables.arrow.reading import ArrowTable
-from albertkit.tables.chunk import Piece
-from albertkit.tables.row_errors import TOO_LONG, Fault, not_text, not_utf8, too_long
+from albertkit.tables.chunk import TOO_LONG, Fault, Piece, not_text, not_utf8, too_long
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from albertkit.tables.cells import CellType, fitted, type_of_values
-from albertkit.tables.chunk import Piece, piece_of
-from albertkit.tables.lines import line_blocks
-from albertkit.tables.row_errors import (
+from albertkit.tables.chunk import (
     HALF_CHARACTER,
     TOO_LONG,
     Fault,
+    Piece,
     halved,
     not_text,
     not_utf8,
+    piece_of,
 )
+from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.table import Cell
 
 

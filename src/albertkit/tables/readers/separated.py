@@ -14,10 +14,9 @@ from itertools import islice
 from typing import BinaryIO
 
 from albertkit.errors import FormatError
-from albertkit.tables.chunk import Piece, piece_of
+from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Fault, Piece, not_utf8, piece_of
 from albertkit.tables.formats import HEAD
-from albertkit.tables.lines import LONGEST_ROW, line_blocks
-from albertkit.tables.row_errors import TOO_LONG, Fault, not_utf8
+from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.table import Cell
 
 IN_QUOTES = re.compile(r'((?:[^"]++|"")*+)("?)')  # what a cell holds, and its end if that is there

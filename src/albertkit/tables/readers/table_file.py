@@ -25,8 +25,8 @@ from albertkit.tables.filesystems.streams import (
 )
 from albertkit.tables.formats import SEPARATORS, Kind, Packing, kind_of, packing_of
 from albertkit.tables.readers.json_lines import columns_in, read_json_lines
+from albertkit.tables.readers.lines import read_lines
 from albertkit.tables.readers.separated import header_in, read_separated
-from albertkit.tables.readers.text_lines import read_lines
 
 TABLES: tuple[Kind, ...] = ("parquet", "arrow", "arrow-stream")
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+import numpy as np
 
 from albertkit.errors import InputError, import_extra
 from albertkit.fileformats.atomic import flush_to_disk
 from albertkit.tables.arrow.writing import ArrowFileWriter, ParquetWriter
 from albertkit.tables.cells import CellType
+from albertkit.tables.filesystems.remote import is_uri, without_account
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
-from albertkit.tables.table import Table
-from albertkit.tables.writers.streams import (
+from albertkit.tables.formats import named_kind
+from albertkit.tables.table import Table, VectorArray
+from albertkit.tables.writers.text import (
     JsonLinesWriter,
     NpyWriter,
     PackedJsonLinesWriter,
     SeparatedWriter,
     TableWriter,
 )
+
+if TYPE_CHECKING:
+    import pyarrow
+
 
 Types: TypeAlias = Mapping[str, CellType]
 
@@ -99,3 +108,52 @@ def write_table(table: Table, place: AnyPath) -> None:
     """Write the table as one file; raises as `new_table` does."""
     with new_table(place) as writer:
         writer.write(table)
+
+
+def check_apart(output: AnyPath, places: Iterable[str]) -> None:
+    """Raise InputError [output-taken] where the file `output` is one of `places`, or below it.
+
+    What would not be read there, by its kind or by a name that begins with "_" or ".", may be.
+    """
+    if named_kind(output.name) is None:
+        return
+    file = _whole(str(output))
+    for place in places:
+        top = _whole(place)
+        if is_uri(place) != is_uri(str(output)) or not file.is_relative_to(top):
+            continue
+        between = file.relative_to(top).parts
+        if not any(part.startswith((".", "_")) for part in between):
+            raise InputError(
+                "output-taken",
+                f"{str(output)!r} would be written, which is "
+                + (f"in {place!r}, a directory that is read" if between else "read"),
+                why="the next run would read it, or this one replace what it reads",
+                fix="Write to another place",
+            )
+
+
+def _whole(name: str) -> PurePath:
+    return PurePosixPath(without_account(name)) if is_uri(name) else Path(name).resolve()
+
+
+Given: TypeAlias = "VectorArray | pyarrow.Table | Path"
+
+
+def given_back(place: Path) -> Given:
+    """Of .npy its array, of .arrow its table, of other kinds the path."""
+    match place.suffix.lower():
+        case ".npy":
+            return _array(place)
+        case ".arrow":
+            import pyarrow.ipc
+
+            mapped = pyarrow.memory_map(os.fsencode(place))  # see opened_table
+            return pyarrow.ipc.open_file(mapped).read_all()
+        case _:
+            return place
+
+
+def _array(place: Path) -> VectorArray:
+    array: VectorArray = np.load(place, mmap_mode="r")
+    return array

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 import albertkit
 from albertkit import tables
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.runtime import Calibration, EngineName, PrecisionName
+from albertkit.runtime import Calibration, EngineName, LoadedModel, PrecisionName
 from albertkit.sources import VECTORS
-from albertkit.spec.pooling_config import Pooling
+from albertkit.spec.pooling_config import Dense, Pooling
 from albertkit.tables.formats import Kind
 from albertkit.tasks.arguments import at_least_one
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode_call import EncodeCall
 from albertkit.tasks.encode_options import EncodeOptions
-from albertkit.tasks.jobs.fingerprint import fingerprint
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.truncation import WhenTooLong
 from albertkit.tasks.vector_file import VECTOR
@@ -27,6 +30,7 @@ from albertkit.tasks.vector_types import VectorType
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
     from albertkit.tables import Inputs
+
 
 SHARD_ROWS = 100_000
 
@@ -128,3 +132,29 @@ class EmbedJob:
             "truncate_dim": self.truncate_dim,
             "vectors": self.vectors,
         }
+
+
+def fingerprint(loaded: LoadedModel) -> str:
+    """Sixteen hexadecimal digits; reads all weights once."""
+    steps = loaded.vectors.steps if loaded.vectors else ()
+    told = [
+        loaded.config,
+        loaded.tokenizer.fingerprint,
+        loaded.tokenizer.policy,
+        [(type(step).__name__, getattr(step, "activation", None)) for step in steps],
+        loaded.vectors.lower_case if loaded.vectors else False,
+    ]
+    digest = hashlib.sha256(repr(told).encode())
+    for name, array in _arrays(loaded):
+        digest.update(f"{name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
+def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
+    yield from sorted(loaded.weights.arrays.items())
+    for step in loaded.vectors.steps if loaded.vectors else ():
+        if isinstance(step, Dense):
+            yield "weight", step.weight
+            if step.bias is not None:
+                yield "bias", step.bias

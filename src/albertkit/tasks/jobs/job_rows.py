@@ -7,7 +7,7 @@ from itertools import chain, count
 
 from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
 from albertkit.tables.batch import until
-from albertkit.tables.readers.columns import refuse_column_of_lines
+from albertkit.tables.readers.inputs import refuse_column_of_lines
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.texts import Texts

@@ -21,9 +21,9 @@ from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
-from albertkit.tables.output_conflicts import check_apart
-from albertkit.tables.writers.completeness import NPY_DAMAGE
+from albertkit.tables.writers.files import check_apart
 from albertkit.tables.writers.job_directory import RANGES
+from albertkit.tables.writers.shards import NPY_DAMAGE
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.tables.digits import shortest
+from albertkit.tables.table import shortest
 
 
 def check(numbers: npt.NDArray[np.floating]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from albertkit.tables import Table, write_table
-from albertkit.tables.writers.completeness import WHOLE, is_whole
+from albertkit.tables.writers.shards import WHOLE, is_whole
 
 ROWS = Table({"vector": np.arange(12, dtype=np.float32).reshape(3, 4)})
 
