@@ -4,6 +4,7 @@
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
+# make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
 # make figures  the pages' figures, rewritten from benchmarks/results.json
@@ -20,7 +21,7 @@ TRANSFORMERS4 := .venvs/transformers4
 PEERS := .venvs/peers
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-plain test-transformers4 test-tensorflow test-ray check bench figures clean
+.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check bench figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ run: $(PLAIN)/done
 
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest
+
+test-benchmarks: $(DEV)/done
+	$(DEV)/bin/python -m pytest tests_benchmarks
 
 test-plain: $(PLAIN)/tests
 	$(PLAIN)/bin/python -m pytest --light

@@ -1,4 +1,4 @@
-"""docs/rows.md says what the code does."""
+"""docs/tables.md says what the code does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from albertkit.tables.chunk import LONGEST_ROW
 from albertkit.tables.formats import NAMES
 from albertkit.tables.writers.shards import KINDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rows.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
 READ, _, WRITTEN = PAGE.partition("## Bad rows")
 
 

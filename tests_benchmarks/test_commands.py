@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 COMMANDS = sorted((ROOT / "benchmarks").glob("*.py"))
 # Those that say "pip install" ask for what no other use of the package needs.
 HERE = [path for path in COMMANDS if "pip install" not in path.read_text(encoding="utf-8")]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from race.memory import MB, peak_megabytes, resident_megabytes
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 STATM = Path("/proc/self/statm")
 
 
@@ -24,10 +22,3 @@ def test_a_megabyte_is_a_million_bytes() -> None:
     resident = resident_megabytes()
     assert resident > len(held) / MB
     assert peak_megabytes(os.getpid()) >= resident * 0.98
-
-
-def test_no_benchmark_counts_memory_by_itself() -> None:
-    own = re.compile(r"maxrss|VmHWM|VmRSS|/ 1024|/ 2\*\*20")
-    found = {path.name for path in BENCHMARKS.rglob("*.py") if own.search(path.read_text())}
-    # memory.py: this one, and the benchmark that looks into what a process is made of
-    assert found == {"memory.py"}

@@ -1,4 +1,4 @@
-"""docs/embedding.md shows what its command prints, and memory that was flat."""
+"""docs/embedding.md shows what its command prints, and the measured memory is flat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
 
 
