@@ -14,6 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from albertkit import AlbertModel, compile_for_inference
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.protocol import Engine
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, parameter_table, preset
 from albertkit.tokenization import Encodings
@@ -35,9 +37,13 @@ def main() -> None:
     """Print two tables of seconds and ratios."""
     torch.set_num_threads(1)
     weights, texts = made_weights(), made_texts()
-    engines = [OpenVinoEngine(weights, threads=1), TorchEngine(weights), NumpyEngine(weights)]
+    engines: list[Engine] = [
+        OpenVinoEngine(weights, threads=1),
+        TorchEngine(weights),
+        NumpyEngine(weights),
+    ]
     print(f"{TEXTS} texts, {len(texts.ids)} tokens, float32")
-    show({each.name: lambda e=each: vectors_of_texts(e, texts, "mean") for each in engines})
+    show({each.name: partial(vectors_of_texts, each, texts, "mean") for each in engines})
 
     model = AlbertModel.from_weights(weights)
     compiled = compile_for_inference(model, threads=1)

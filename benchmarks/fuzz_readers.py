@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +91,10 @@ def of_file(read: Callable[[Path], object]) -> Callable[[bytes, Path], object]:
     def take(data: bytes, place: Path) -> None:
         path = place / "file"
         path.write_bytes(data)
-        found = read(path)
-        for name in found if hasattr(found, "keys") else ():
-            found[name]
+        result = read(path)
+        if isinstance(result, Mapping):
+            for name in result:
+                result[name]
 
     return take
 
@@ -136,9 +137,8 @@ def small_torch_files(place: Path) -> list[bytes]:
 def small_onnx(place: Path) -> list[bytes]:
     """A file of ours, of an ALBERT of one layer."""
     sizes = {"vocab_size": 5, "embedding_size": 2, "hidden_size": 4, "intermediate_size": 4}
-    config = AlbertConfig(
-        **sizes, num_attention_heads=2, num_hidden_layers=1, max_position_embeddings=3
-    )
+    sizes |= {"num_attention_heads": 2, "num_hidden_layers": 1, "max_position_embeddings": 3}
+    config = AlbertConfig.from_dict(sizes)
     table = parameter_table(config, pooler=True)
     arrays = {row.name: np.ones(row.shape, np.float32) for row in table.stored}
     ONNX.write(Checkpoint(Weights(config, (), arrays)), place / "onnx")

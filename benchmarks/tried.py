@@ -66,7 +66,7 @@ class Way:
     batches: Batches = planned
 
 
-def emitted(kind: Emitter, bare: bool = BARE) -> Way:
+def emitted(kind: Callable[..., OpenVinoEmitter], bare: bool = BARE) -> Way:
     return Way(partial(kind, bare_products=bare))
 
 

@@ -85,7 +85,7 @@ def test_a_commit_is_marked_where_what_is_measured_differs_from_it(
     for name in [name for name in os.environ if name.startswith("GIT_")]:  # as a hook has them
         monkeypatch.delenv(name)
     settings = ["user.name=a", "user.email=a@b.c", "commit.gpgsign=false"]
-    git = ["git", "-C", tmp_path, *(word for each in settings for word in ("-c", each))]
+    git = ["git", "-C", str(tmp_path), *(word for each in settings for word in ("-c", each))]
     for name in ("src/one.py", "benchmarks/two.py", "benchmarks/results.json", "README.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

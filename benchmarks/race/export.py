@@ -17,6 +17,7 @@ import torch
 from transformers import AutoModel
 
 from race.padded_peers import Padded
+from race.runner import Vectors as Rows
 
 UNSEEN = -1e4
 
@@ -96,7 +97,7 @@ def write_openvino_int8(place: Path, texts: list[str]) -> None:
     samples: list[dict[str, object]] = []
 
     class Caught(Padded):
-        def run(self, ids, mask):
+        def run(self, ids: Rows, mask: Rows) -> Rows:
             samples.append({"input_ids": ids, "attention_mask": mask})
             return torch.zeros(*ids.shape, 1).numpy()
 

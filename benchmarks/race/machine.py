@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def this_machine() -> dict[str, str]:
-    cpu = {}
+    cpu: dict[str, str] = {}
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")
         cpu.setdefault(key.strip(), value.strip())

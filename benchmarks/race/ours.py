@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from albertkit import TextEmbedder
 from race.runner import Encoder, Vectors
@@ -11,7 +12,7 @@ from race.runner import Encoder, Vectors
 class Ours(Encoder):
     """The number of threads is that of the processors which the process may use."""
 
-    def __init__(self, place: Path, threads: int, **options: object) -> None:
+    def __init__(self, place: Path, threads: int, **options: Any) -> None:
         if options["precision"] == "int8":
             options["calibration"] = place / "samples.txt"
         self.embedder = TextEmbedder(place, **options)

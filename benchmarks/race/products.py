@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,6 @@ class OpenVino(Products):
         return call
 
 
-def _in_eight_bits(op: object, node: object, largest: float) -> object:
+def _in_eight_bits(op: Any, node: object, largest: float) -> object:
     bounds = [np.float32(bound) for bound in (-largest, largest, -largest, largest)]
     return op.fake_quantize(node, *bounds, 256)

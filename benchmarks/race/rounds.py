@@ -49,8 +49,8 @@ def compare(part: Part, running: Sequence[Started]) -> None:
     for each in running:
         name, own = each.contestant.name, vectors[each.contestant.name]
         runner = Runner(each.libraries, each.lost or "", reference=reference)
-        if own is not None:
-            to = vectors[reference]
+        to = vectors.get(reference)
+        if own is not None and to is not None:
             lengths = np.linalg.norm(own, axis=1) * np.linalg.norm(to, axis=1)
             runner.difference = float(np.abs(own - to).max())
             runner.cosine = float(((own * to).sum(1) / lengths).min())

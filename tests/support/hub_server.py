@@ -120,8 +120,17 @@ class Handler(BaseHTTPRequestHandler):
             found: object = [self.entry(path, data) for path, data in there.files.items()]
         else:
             files = [{"rfilename": path} for path in there.files]
-            found = {"_id": "1", "id": name, "modelId": name, "sha": COMMIT, "siblings": files}
-            found |= {"private": False, "tags": [], "downloads": 0, "likes": 0}
+            found = {
+                "_id": "1",
+                "id": name,
+                "modelId": name,
+                "sha": COMMIT,
+                "siblings": files,
+                "private": False,
+                "tags": [],
+                "downloads": 0,
+                "likes": 0,
+            }
         self.give(json.dumps(found).encode(), 200, {"Content-Type": "application/json"})
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import transformers
 
@@ -12,7 +14,8 @@ from albertkit.spec import Weights, head
 def transformers_model(weights: Weights, architecture: str = "AlbertModel") -> torch.nn.Module:
     """The class `architecture` of transformers in eval, holding exactly `weights`."""
     torch.set_num_threads(1)
-    config = transformers.AlbertConfig(**weights.config.to_dict())
+    settings: dict[str, Any] = {**weights.config.to_dict()}
+    config = transformers.AlbertConfig(**settings)
     kind = getattr(transformers, architecture)
     model = kind(config, **({"add_pooling_layer": weights.has_pooler} if _is_bare(kind) else {}))
     own = ("predictions.", *(f"{head(name).prefix}." for name in weights.heads))

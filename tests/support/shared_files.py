@@ -30,7 +30,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if session.config.getoption("--light", False):
         skipped = [report for report in skipped if NOT_THERE not in str(report.longrepr)]
-    if skipped and session.exitstatus == pytest.ExitCode.OK:
+    if reporter and skipped and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         for report in skipped:
             reporter.write_line(f"skipped, though all it needs is here: {report.nodeid}")
