@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from albertkit.errors import Diagnostic, FormatError
+from albertkit.errors.wording import count_noun, list_names
 from albertkit.spec.parameters import ParameterTable
 
 
@@ -26,8 +27,9 @@ def check_shapes(
         names = [f"{prefix}{n} ({n})" if prefix else n for n in differs.missing]
         raise FormatError(
             "checkpoint-without-encoder",
-            f"{len(names)} of {tensors(len(table.stored))} missing: {some(names)}",
-            why=f"found were {len(shapes)}, such as {some(list(shapes), 2)}",
+            f"{len(names)} of {count_noun(len(table.stored), 'tensor')} missing: "
+            f"{list_names(names)}",
+            why=f"found were {len(shapes)}, such as {list_names(list(shapes), 2)}",
             fix="Give a whole checkpoint, and the config.json that belongs to it",
             where=origin,
         )
@@ -50,17 +52,7 @@ def left_out_note(names: Sequence[str], origin: str) -> Diagnostic:
     return Diagnostic(
         "checkpoint-extra-tensors",
         "note",
-        f"{tensors(len(names))} left out: {some(names, 6)}",
+        f"{count_noun(len(names), 'tensor')} left out: {list_names(names, 6)}",
         why=f"no part of this model reads {'it' if len(names) == 1 else 'them'}",
         where=origin,
     )
-
-
-def tensors(count: int) -> str:
-    """1 tensor, 2 tensors."""
-    return "1 tensor" if count == 1 else f"{count} tensors"
-
-
-def some(names: Sequence[str], count: int = 3) -> str:
-    """The first few of many names."""
-    return ", ".join(names[:count]) + (" …" if len(names) > count else "")

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from albertkit.cli.output import number_of
 from albertkit.cli.sources import STANDARD_INPUT, piped
 from albertkit.errors import AlbertKitError, InputError
+from albertkit.errors.wording import count_noun
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import JobDone, OpenJob, opened_job, run_job
 
@@ -37,9 +37,9 @@ def run_sharded(
         )
     job = replace(job, places=(*arguments, *job.places) or piped())
     before, done = _made(job, output, kind, resume, workers)
-    there = f", {number_of(before, 'file')} of an earlier run stayed" if before else ""
-    bad = f", {number_of(done.bad, 'bad row')} listed in its _bad-*.jsonl" if done.bad else ""
-    made = f"{number_of(done.rows, 'row')} in {number_of(done.shards, 'file')}"
+    there = f", {count_noun(before, 'file')} of an earlier run stayed" if before else ""
+    bad = f", {count_noun(done.bad, 'bad row')} listed in its _bad-*.jsonl" if done.bad else ""
+    made = f"{count_noun(done.rows, 'row')} in {count_noun(done.shards, 'file')}"
     _say(f"{made} written to {output}{there}{bad}")
 
 
@@ -72,7 +72,7 @@ def _told_how_to_go_on(open_job: OpenJob, output: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, AlbertKitError):
-        whole = number_of(len(open_job.sink.finished), "file")
+        whole = count_noun(len(open_job.sink.finished), "file")
         _say(f"stopped: {output} holds {whole}, --resume makes the others")
         raise
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.output import number_of, to_standard_output
+from albertkit.cli.output import to_standard_output
 from albertkit.cli.sources import named_in_order, no_text
 from albertkit.errors import InputError
+from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.batch import one_after_another
 from albertkit.tasks.jobs.embed_job import EmbedJob
@@ -61,7 +62,7 @@ def run_streamed(
         if first is None:  # the bad rows are listed nevertheless
             raise no_text()
     if place is not None:
-        _say(f"{number_of(count, 'row')} written to {place}")
+        _say(f"{count_noun(count, 'row')} written to {place}")
 
 
 def _line(foreseen: Count) -> ProgressLine:
@@ -148,7 +149,7 @@ def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[Leav
     with tables.new_bad_list(beside) as listed:
         yield listed.add
     if listed.rows:
-        _say(f"{number_of(listed.rows, 'bad row')} listed in {beside}")
+        _say(f"{count_noun(listed.rows, 'bad row')} listed in {beside}")
 
 
 def _tell_bad(left_out: Sequence[InvalidRow], line: ProgressLine | None) -> None:

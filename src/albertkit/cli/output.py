@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from albertkit import tables
 from albertkit.cli.options import Form
 from albertkit.errors import InputError, ResourceError
+from albertkit.errors.wording import count_noun
 
 if TYPE_CHECKING:
     from albertkit.tables import Table
@@ -46,7 +47,7 @@ def give(
 
     if output is not None:
         tables.write_table(table, output)
-        print(f"{number_of(len(table), 'row')} written to {output}", file=sys.stderr)
+        print(f"{count_noun(len(table), 'row')} written to {output}", file=sys.stderr)
         return
     with to_standard_output():
         match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
@@ -56,11 +57,6 @@ def give(
                 tables.write_csv(table, sys.stdout)
             case Form.TABLE:
                 print(on_screen() if on_screen else drawn(table))
-
-
-def number_of(count: int, noun: str) -> str:
-    """1 row, 2,000 rows."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

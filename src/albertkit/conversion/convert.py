@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from albertkit.checkpoints import ConfigOverrides, Format, format_of
-from albertkit.checkpoints.agreement import some, tensors
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
@@ -24,6 +23,7 @@ from albertkit.conversion.self_test import doubts_tested
 from albertkit.conversion.targets import target_named
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.wording import count_noun, list_names
 from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.opened import Opened, opened
@@ -138,7 +138,7 @@ def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "weights-not-finite",
             "warning",
-            f"NaN or infinite numbers in {tensors(len(names))}: {some(names)}",
+            f"NaN or infinite numbers in {count_noun(len(names), 'tensor')}: {list_names(names)}",
             why="training diverged, or the file was damaged before its checksum was made",
             fix="Convert an earlier checkpoint",
             where=weights.origin,

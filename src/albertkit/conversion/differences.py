@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import some
+from albertkit.errors.wording import list_names
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
@@ -67,7 +67,7 @@ class WeightDifferences:
             )
         for which, names in (("first", self.only_first), ("second", self.only_second)):
             if names:
-                said.append(f"{len(names)} are in the {which} alone: {some(names)}")
+                said.append(f"{len(names)} are in the {which} alone: {list_names(names)}")
         return "; ".join(said)
 
 

@@ -13,6 +13,7 @@ import threading
 from types import ModuleType
 
 from albertkit.errors import ResourceError
+from albertkit.errors.wording import first_line
 
 TELEMETRY = "openvino_telemetry"
 _one_at_a_time = threading.Lock()
@@ -31,7 +32,7 @@ def openvino() -> ModuleType:
                 raise ResourceError(
                     "engine-unavailable",
                     "OpenVINO cannot be imported",
-                    why=str(error).partition("\n")[0].rstrip("."),
+                    why=first_line(error),
                     fix="Install a build of openvino for this platform, or take another engine",
                 ) from error
         return sys.modules["openvino"]

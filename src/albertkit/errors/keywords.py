@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar, get_args, get_type_hints
 
 from albertkit.errors.exceptions import InputError
+from albertkit.errors.wording import nearest_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,10 +56,10 @@ def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> N
     """InputError for the first keyword that is not known, naming the nearest that is."""
     for name in unknown:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, 1, 0.5)
+        near = nearest_name(name, names, cutoff=0.5)
         raise InputError(
             "unknown-keyword",
             f"{what} has no keyword {name!r}",
-            why=f"the nearest is {near[0]!r}" if near else f"it takes {', '.join(names)}",
+            why=f"the nearest is {near!r}" if near else f"it takes {', '.join(names)}",
             fix="Correct it" if near else "Leave it out",
         )

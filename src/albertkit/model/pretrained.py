@@ -21,6 +21,7 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.wording import first_line
 from albertkit.fileformats.archives.extraction import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialise
@@ -187,7 +188,7 @@ def _device(given: str | torch.device) -> torch.device:
         raise InputError(
             "model-argument-invalid",
             f"device is {str(given)!r}, which is not here",
-            why=str(error).splitlines()[0].rstrip("."),
+            why=first_line(error),
             fix="Take 'cpu', or a device that torch sees",
         ) from error
     return found

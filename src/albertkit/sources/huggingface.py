@@ -7,7 +7,6 @@ has them is whole, also when a network broke off in between.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import logging
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
+from albertkit.errors.wording import nearest_name
 from albertkit.sources.fetch_options import Parts
 from albertkit.sources.hub_errors import not_asked, not_reached, offline_because, reason_of
 from albertkit.sources.needed_files import needed_files, weights_among
@@ -288,8 +288,8 @@ def _of_answer(
             fix=f"Leave it out for the newest, or look at {page}/commits/{NEWEST}",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        near = difflib.get_close_matches(asked.repo, PUBLISHED, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near and near[0] != asked.repo else ""
+        near = nearest_name(asked.repo, PUBLISHED)
+        hint = f" (did you mean {near!r}?)" if near not in (None, asked.repo) else ""
         return InputError(
             "unknown-model",
             f"{asked.name!r} is neither a directory here nor a model on {endpoint()}{hint}",

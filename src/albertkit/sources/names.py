@@ -6,13 +6,13 @@ What is here goes first. A hub is asked only where the form of a name says so: `
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import albertkit
 from albertkit.errors import InputError
+from albertkit.errors.wording import nearest_name
 from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
@@ -73,11 +73,10 @@ def _unknown(name: str) -> InputError:
     from albertkit.sources.huggingface import WITHOUT_OWNER
 
     known = [*BUILTIN_MODELS, *WITHOUT_OWNER, *_beside(Path(name))]
-    near = difflib.get_close_matches(name, known, 1)
+    near = nearest_name(name, known)
     return InputError(
         "unknown-model",
-        f"there is no file or directory {name!r}"
-        + (f" (did you mean {near[0]!r}?)" if near else ""),
+        f"there is no file or directory {name!r}" + (f" (did you mean {near!r}?)" if near else ""),
         why=f"no hub is asked for such a name, and built-in models are {', '.join(BUILTIN_MODELS)}",
         fix="Give one of them, a model's directory, or a hub's name: albert/albert-base-v2",
     )

@@ -6,7 +6,6 @@ in `extra`, so that a round trip loses nothing. Defaults are transformers' (they
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from typing import Literal, TypeAlias, get_args
 
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_fields
+from albertkit.errors.wording import nearest_name
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
@@ -275,8 +275,8 @@ def _check_words(c: AlbertConfig) -> None:
             "id2label", dict(c.id2label), "it must name the classes 0, 1, 2 …, at least one"
         )
     if not isinstance(c.hidden_act, str) or c.hidden_act not in ACTIVATIONS:
-        near = difflib.get_close_matches(str(c.hidden_act), ACTIVATIONS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
+        near = nearest_name(str(c.hidden_act), ACTIVATIONS)
+        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
         raise _bad_value("hidden_act", c.hidden_act, hint)
 
 

@@ -13,11 +13,11 @@ Hugging Face's names. Nothing is dropped: what no dialect knows is refused.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from albertkit.errors import InputError
+from albertkit.errors.wording import nearest_name
 
 IDS, MASK, TYPES, MASKED = "input_ids", "attention_mask", "token_type_ids", "masked_lm_positions"
 SYNONYMS: Mapping[str, str] = MappingProxyType(
@@ -102,10 +102,10 @@ def _is_array(value: object) -> bool:
 
 def _unknown(name: str, accepted: Sequence[str]) -> InputError:
     known = [*accepted, *(theirs for theirs, ours in SYNONYMS.items() if ours in accepted)]
-    near = difflib.get_close_matches(name, known, 1)
+    near = nearest_name(name, known)
     return InputError(
         "unknown-argument",
         f"there is no argument {name!r}",
-        why=f"the nearest is {near[0]!r}" if near else f"known are {', '.join(accepted)}",
+        why=f"the nearest is {near!r}" if near else f"known are {', '.join(accepted)}",
         fix="Correct the name, or leave it out",
     )

@@ -5,7 +5,6 @@ Every key must be known; every number has its unit here and nowhere else.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from albertkit.errors import FormatError, InputError
+from albertkit.errors.wording import nearest_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +84,8 @@ def fill(kind: type[Filled], table: object, where: str) -> Filled:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"Did you mean {near[0]!r}" if near else f"Known are {', '.join(known)}"
+            near = nearest_name(str(key), known)
+            hint = f"Did you mean {near!r}" if near else f"Known are {', '.join(known)}"
             raise FormatError("recipe-key-unknown", f"[{where}] has no key {key!r}", fix=hint)
     for name, field in known.items():
         if field.default is MISSING and field.default_factory is MISSING and name not in table:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from albertkit.checkpoints.agreement import some
 from albertkit.errors import Diagnostic, FormatError
+from albertkit.errors.wording import list_names
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table
@@ -92,7 +92,7 @@ def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple
     raise FormatError(
         "checkpoint-without-encoder",
         f"{len(found) or 'no'} tensors are called …{WORD_TABLE}",
-        why=f"an encoder has one; the file holds {some(list(tensors)) or 'nothing'}",
+        why=f"an encoder has one; the file holds {list_names(list(tensors)) or 'nothing'}",
         fix="Give the directory of a whole ALBERT, not of a head or another model",
         where=origin,
     )
@@ -147,7 +147,7 @@ def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Diagnostic
     return Diagnostic(
         "checkpoint-head-missing",
         "note",
-        f"the head {spec.name} lacks {some(missing)}",
+        f"the head {spec.name} lacks {list_names(missing)}",
         why=f"{spec.architecture or 'a model with that head'} has it",
         fix="Use the encoder alone, or train the head",
         where=origin,

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import left_out_note, some
+from albertkit.checkpoints.agreement import left_out_note
 from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
 from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
 from albertkit.checkpoints.names import weights_from
 from albertkit.errors import Diagnostic, FormatError
+from albertkit.errors.wording import list_names
 from albertkit.fileformats.tensorflow.object_graph import tracked_variables
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, Weights
@@ -157,7 +158,7 @@ class GardenVariables:
         return FormatError(
             "checkpoint-without-encoder",
             f"{count or 'no'} variables are called {name}",
-            why=f"an encoder has one; the file holds {some(list(self._keys)) or 'none'}",
+            why=f"an encoder has one; the file holds {list_names(list(self._keys)) or 'none'}",
             fix="Give the directory of one whole ALBERT or BERT",
             where=self.origin,
         )

@@ -15,10 +15,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import left_out_note, some
+from albertkit.checkpoints.agreement import left_out_note
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
 from albertkit.errors import Diagnostic, FormatError
+from albertkit.errors.wording import list_names
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION
@@ -180,7 +181,7 @@ class Tf1Variables:
             why = "this is google's BERT, whose checkpoints are not read"
         else:
             what, fix = f"no variable is called {WORDS}", "Give google's checkpoint of an ALBERT"
-            why = f"an ALBERT has one; the file holds {some(list(self._bundle)) or 'nothing'}"
+            why = f"an ALBERT has one; the file holds {list_names(list(self._bundle)) or 'nothing'}"
         return FormatError("checkpoint-without-encoder", what, why=why, fix=fix, where=self.origin)
 
     def _called_twice(self, name: str, there: str) -> FormatError:
@@ -205,7 +206,7 @@ def _head_missing(name: str, missing: list[str], origin: str) -> Diagnostic:
     return Diagnostic(
         "checkpoint-head-missing",
         "note",
-        f"the head {name} lacks {some(missing)}",
+        f"the head {name} lacks {list_names(missing)}",
         why="google's model with that head has it",
         fix="Use the encoder alone, or train the head",
         where=origin,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from albertkit.errors import FormatError, import_extra
+from albertkit.errors.wording import first_line
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Fault
 from albertkit.tables.formats import Kind
@@ -214,7 +215,7 @@ def told_as_damaged(name: str) -> Iterator[None]:
             raise
         raise FormatError(
             "file-malformed",
-            f"its table cannot be read: {_first_line(error)}",
+            f"its table cannot be read: {first_line(error)}",
             why="it is damaged, or of a kind that pyarrow does not know",
             fix="Write or copy it again",
             where=name,
@@ -243,8 +244,4 @@ def summed(lengths: Sequence[int]) -> int:
 def lost(rows: int, error: Exception) -> Fault:
     """The fault of so many rows that cannot be read."""
     others = f" and the {rows - 1:,} behind it" if rows > 1 else ""
-    return Fault("file-malformed", f"{others} cannot be read: {_first_line(error)}".lstrip(), rows)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+    return Fault("file-malformed", f"{others} cannot be read: {first_line(error)}".lstrip(), rows)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, ResourceError, import_extra
+from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import temporary_name, write_errors
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
         except OSError as error:
             raise ResourceError(
                 "write-failed",
-                f"{without_account(uri)!r} could not be written: {_first_line(error)}",
+                f"{without_account(uri)!r} could not be written: {first_line(error)}",
                 why="nothing half-written is left there",
                 fix="Write to a place that this account may change",
             ) from error
@@ -162,7 +163,7 @@ def _at(uri: str) -> tuple[FileSystem, str]:
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
             "filesystem-unknown",
-            f"{without_account(uri)!r} is on no file system that is known: {_first_line(error)}",
+            f"{without_account(uri)!r} is on no file system that is known: {first_line(error)}",
             why="URIs are opened by pyarrow: file, s3, gs, abfs, hdfs",
             fix="Check the name, or copy the files to where a path leads to them",
         ) from error
@@ -184,11 +185,7 @@ def _told_as_unreachable(uri: str) -> Iterator[None]:
     except OSError as error:
         raise ResourceError(
             "filesystem-unreachable",
-            f"{without_account(uri)!r} cannot be asked for: {_first_line(error)}",
+            f"{without_account(uri)!r} cannot be asked for: {first_line(error)}",
             why="its file system does not answer, or does not let this account in",
             fix="Check the name, the account in the environment, and the network",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

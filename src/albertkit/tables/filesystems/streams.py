@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError, import_extra
+from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import read_errors
 from albertkit.tables.filesystems.remote import is_uri, opened_uri, size_at, without_account
@@ -245,7 +246,7 @@ def told_as_not_brought(name: str) -> Iterator[None]:
                 raise
             raise ResourceError(
                 "filesystem-unreachable",
-                f"{name!r} could not be read: {_said(error)}",
+                f"{name!r} could not be read: {first_line(error.strerror or error)}",
                 why="its disk or network failed, which says nothing of what is in it",
                 fix="Try again when that is well; a job goes on with --resume",
             ) from error
@@ -254,7 +255,3 @@ def told_as_not_brought(name: str) -> Iterator[None]:
 def may_pass(error: AlbertKitError) -> bool:
     """Whether the file may be read another time as it is; else it is bad."""
     return not isinstance(error, FormatError) and error.diagnostic.code != "file-unreadable"
-
-
-def _said(error: OSError) -> str:
-    return (error.strerror or str(error)).partition("\n")[0].rstrip(".")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.wording import nearest_name
 from albertkit.fileformats.reader import read_errors
 from albertkit.tables.cells import CellType, agreed
 from albertkit.tables.filesystems.remote import files_below, is_directory, is_uri
@@ -221,12 +221,12 @@ def refuse_column_of_lines(files: Sequence[RowFile], column: str | None) -> None
 def column_missing(name: str, columns: Iterable[str], place: str, option: str) -> InputError:
     """The error that names the columns there are, and the nearest; option: that names one."""
     there = list(columns)
-    near = difflib.get_close_matches(name, there, 1, 0.5)
+    near = nearest_name(name, there, cutoff=0.5)
     fix = f"Name one of them with {option}" if there else "Leave it out"
     return InputError(
         "column-missing",
         f"there is no column {name!r}",
         why=f"the columns are {', '.join(there)}" if there else "lines of text have no columns",
-        fix=f"{fix}, perhaps {near[0]!r}" if near else fix,
+        fix=f"{fix}, perhaps {near!r}" if near else fix,
         where=place,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.errors import FormatError
+from albertkit.errors.wording import first_line
 from albertkit.tokenization.flat import FlatPieces, starts_of
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.specials import SpecialNames
@@ -94,7 +95,7 @@ def open_tokenizer(data: bytes, name: str) -> tokenizers.Tokenizer:
     except Exception as error:  # the library raises bare Exception for every kind of damage
         raise FormatError(
             "file-malformed",
-            f"the tokenizers library refuses this file: {str(error).splitlines()[0][:120]}",
+            f"the tokenizers library refuses this file: {first_line(error)[:120]}",
             why="it is no tokenizer.json, or a damaged one",
             fix="Download the file again",
             where=name,
