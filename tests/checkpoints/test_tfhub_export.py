@@ -99,7 +99,8 @@ def test_without_tensorflow_the_line_says_how_to_install_it(tmp_path: Path) -> N
     line = last_line_of_writing("sys.modules['tensorflow'] = None", tmp_path)
     assert line == (
         "writing a TF Hub module needs tensorflow, which is not installed; "
-        "the plain install does without it. Run: pip install 'albertkit[tensorflow]'. "
+        "the plain install does without it. Run: pip install 'setuptools<81' "
+        "'tensorflow-text==2.20.*' 'tensorflow_hub==0.16.1' 'tf_keras==2.20.*'. "
         "[extra-missing]"
     )
     assert list(tmp_path.iterdir()) == []
@@ -113,7 +114,8 @@ def test_libraries_of_two_minor_versions_are_told_apart(tmp_path: Path) -> None:
     line = last_line_of_writing(f"sys.path.insert(0, {str(tmp_path)!r})", tmp_path)
     assert line == (
         "tensorflow-text is 2.19.0, TensorFlow is 2.20.0; its operations load into the same minor "
-        "version alone. Run: pip install 'albertkit[tensorflow]'. [extra-version-mismatch]"
+        "version alone. Run: pip install 'setuptools<81' 'tensorflow-text==2.20.*' "
+        "'tensorflow_hub==0.16.1' 'tf_keras==2.20.*'. [extra-version-mismatch]"
     )
 
 

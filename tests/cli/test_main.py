@@ -126,7 +126,7 @@ def test_what_is_missing_around_us_is_status_three(vectors: Path, tmp_path: Path
         cwd=tmp_path,
     )
     assert done.returncode == 3
-    assert "albertkit[plots]" in done.stderr
+    assert "pip install 'matplotlib>=3.9'" in done.stderr
     assert "[extra-missing]" in done.stderr
     assert not (tmp_path / "x.png").exists()
 

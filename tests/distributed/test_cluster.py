@@ -61,4 +61,4 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ResourceError) as missing, cluster():
         pass
     assert missing.value.diagnostic.code == "extra-missing"
-    assert "pip install 'albertkit[ray]'" in str(missing.value)
+    assert "pip install 'pyarrow>=20' 'ray[data]>=2.60'" in str(missing.value)

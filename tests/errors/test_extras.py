@@ -1,15 +1,17 @@
-"""Without an extra's library: a line with the command that brings it."""
+"""If an extra's library is missing, the error says how to install it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import albertkit
 from albertkit.errors import import_extra
+from albertkit.errors.extras import EXTRA_OF, REQUIREMENTS
 
 TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
 
@@ -25,9 +27,26 @@ def test_a_model_without_torch_says_how_to_install_it(code: str) -> None:
     line = run(code).stderr.splitlines()[-1]
     assert line == (
         "albertkit.errors.exceptions.ResourceError: AlbertModel needs torch, which is not "
-        "installed; the plain install does without it. Run: pip install 'albertkit[torch]'. "
+        "installed; the plain install does without it. Run: pip install 'torch>=2.6'. "
         "[extra-missing]"
     )
+
+
+def test_the_commands_install_what_the_extras_of_the_package_need() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+
+    def resolve(extra: str) -> set[str]:
+        names = set[str]()
+        for name in extras[extra]:
+            inner = name.removeprefix("albertkit[").removesuffix("]").split(",")
+            names |= set().union(*map(resolve, inner)) if name.startswith("albertkit[") else {name}
+        return names
+
+    assert set(EXTRA_OF.values()) == REQUIREMENTS.keys()
+    assert {extra: resolve(extra) for extra in REQUIREMENTS} == {
+        extra: set(names) for extra, names in REQUIREMENTS.items()
+    }
 
 
 def test_what_needs_no_torch_works_without_it() -> None:

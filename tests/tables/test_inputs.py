@@ -176,7 +176,7 @@ except RuntimeError as error:
 """
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert f"{what} needs pyarrow" in told.stdout
-    assert told.stdout.endswith("albertkit[tables]'. [extra-missing]\n")
+    assert told.stdout.endswith("pip install 'pyarrow>=20'. [extra-missing]\n")
 
 
 def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
 from albertkit.checkpoints.unsupported import cannot_hold
 from albertkit.errors import ResourceError, import_extra
+from albertkit.errors.extras import install_command
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -138,7 +139,7 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
             "extra-version-mismatch",
             f"tensorflow-text is {found}, TensorFlow is {tf.__version__}",
             why="its operations load into the same minor version alone",
-            fix="Run: pip install 'albertkit[tensorflow]'",
+            fix=f"Run: {install_command('tensorflow')}",
         )
     return tf, import_extra("tensorflow_text", wanted_for)
 
