@@ -25,7 +25,7 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity_inputs import Questions
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS
+from albertkit.tokenization.tokenizer_json.probe_texts import MASKED_TEXTS, PROBE_TEXTS
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 

@@ -18,7 +18,7 @@ from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
 from albertkit.spec import HEADS, AlbertConfig
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.rearranged import chosen
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]

@@ -17,7 +17,7 @@ from albertkit.errors import InputError
 from albertkit.graph.quantization_error import fidelity
 from albertkit.graph.rounding import WITHIN_16_BITS
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 

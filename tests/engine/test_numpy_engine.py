@@ -20,7 +20,7 @@ import numpy as np
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.spec import AlbertConfig, Weights, parameter_table
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 config = AlbertConfig(vocab_size=9, embedding_size=4, hidden_size=8, num_hidden_layers=2,
                       num_attention_heads=2, intermediate_size=8)
 arrays = {row.name: np.ones(row.shape, np.float32) for row in parameter_table(config).stored}

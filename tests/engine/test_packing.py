@@ -24,7 +24,7 @@ from albertkit.engine.packing import (
 )
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 lists_of_lengths = st.lists(st.integers(1, 512), min_size=1, max_size=60)

@@ -15,7 +15,7 @@ from albertkit.pretraining.distillation_dataset import DistillationDataset, writ
 from albertkit.pretraining.initialization import aligned_start, directions
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec import AlbertConfig
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PIECES, WIDE = 1000, 48

@@ -15,7 +15,7 @@ import pytest
 
 from albertkit.arrays import FloatArray
 from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 SMALL: Final = {
     "vocab_size": 97,

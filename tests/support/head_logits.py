@@ -6,7 +6,7 @@ from albertkit.arrays import FloatArray
 from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity_inputs import Questions
 from albertkit.spec import Weights
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 
 def head_logits(weights: Weights, asked: Encodings, head: str) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 
 def session(file: Path) -> onnxruntime.InferenceSession:

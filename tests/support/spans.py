@@ -8,7 +8,7 @@ import numpy as np
 
 from albertkit.engine.packing import SLOTS, pack, plan, token_numbers
 from albertkit.engine.protocol import Engine, OutputRequest, Spans, SpanSearch
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 
 def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> Spans:

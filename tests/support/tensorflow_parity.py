@@ -18,7 +18,7 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.spec import Weights
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from tests.support.modules import Reference
 
 ATOL, LOGITS_ATOL = 1e-5, 5e-5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import InputError
 from albertkit.tokenization.assemble import Truncation, assemble, kept, without_specials
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.flat import FlatPieces, starts_of
 from albertkit.tokenization.specials import SpecialIds
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
-from albertkit.tokenization.batch import encode_traced
+from albertkit.tokenization.encode import encode_traced
 from albertkit.tokenization.normalization import normalise
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TFHUB

@@ -14,7 +14,11 @@ from albertkit.arrays import FloatArray
 from albertkit.errors.wording import list_names
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
+from albertkit.tokenization.tokenizer_json.probe_texts import (
+    MASKED_TEXTS,
+    PROBE_TEXTS,
+    SPECIAL_TEXTS,
+)
 
 AT_ONCE = 2**20  # numbers compared at a time: the largest matrix has 67 million
 PROBES = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS

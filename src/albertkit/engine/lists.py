@@ -15,7 +15,7 @@ from albertkit.engine.packing import SLOTS, Layout, pack, plan, token_numbers
 from albertkit.engine.pooling import text_vectors, wanted_by
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, given
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 Progress = Callable[[int], None]
 

@@ -19,7 +19,7 @@ import numpy as np
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.engine.protocol import PackedBatch
 from albertkit.errors import InputError
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
 NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly

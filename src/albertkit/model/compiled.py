@@ -31,7 +31,7 @@ from albertkit.model.torch_weights import TorchWeights, torch_weights
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.checks import shown
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.rearranged import joined
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None

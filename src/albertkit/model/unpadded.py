@@ -18,7 +18,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import Layout, pack, plan, token_numbers
 from albertkit.engine.protocol import PackedBatch
 from albertkit.model.inputs import ModelInputs
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 
 @dataclass(frozen=True, slots=True)

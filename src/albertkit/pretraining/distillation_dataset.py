@@ -15,7 +15,7 @@ import numpy.typing as npt
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.sentence_order import SEP
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 PARTS = ("ids", "starts", "targets")
 

@@ -1,6 +1,6 @@
 """Text to ids and back."""
 
-from albertkit.tokenization.encoding import Encoding, Encodings
+from albertkit.tokenization.encodings import Encoding, Encodings
 from albertkit.tokenization.policy import POLICIES, TokenizerPolicy
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 

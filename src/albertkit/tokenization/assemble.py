@@ -12,7 +12,7 @@ import numpy as np
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
 from albertkit.tokenization.specials import SpecialIds
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.flat import starts_of, stretches
 
 

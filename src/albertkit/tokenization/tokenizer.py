@@ -14,11 +14,11 @@ from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
-from albertkit.tokenization.batch import encode_all_traced, encode_texts, encode_traced
+from albertkit.tokenization.batch_encoding import Tokenized
 from albertkit.tokenization.checks import check_texts, shown
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encode import encode_all_traced, encode_texts, encode_traced
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.policy import TokenizerPolicy, policy_named
-from albertkit.tokenization.tokenized import Tokenized
 from albertkit.tokenization.vocabulary import Vocabulary
 from albertkit.tokenization.vocabulary_files import find_vocabulary
 
@@ -108,7 +108,7 @@ class AlbertTokenizer:
         token_type_ids always come with the ids: without them a model reads a pair as one text.
         """
         # which `encode_batch`, the engines' way, needs nothing of
-        from albertkit.tokenization.calls import CALL_OPTIONS, Call, CallOptions
+        from albertkit.tokenization.call import CALL_OPTIONS, Call, CallOptions
         from albertkit.tokenization.requests import read_request
 
         refuse_unknown(options.keys() - CALL_OPTIONS, CALL_OPTIONS, "the tokenizer")

@@ -23,7 +23,7 @@ from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
 from albertkit.errors import InputError
 from albertkit.spec import Weights
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.rearranged import chosen
 
 if TYPE_CHECKING:

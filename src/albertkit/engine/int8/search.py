@@ -22,7 +22,7 @@ from albertkit.errors import Diagnostic, InputError
 from albertkit.graph.quantization_error import LEAST_CENTRED, LEAST_COSINE, Fidelity, fidelity
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 LOGGER = logging.getLogger(__name__)
 

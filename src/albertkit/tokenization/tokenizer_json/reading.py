@@ -14,12 +14,16 @@ import numpy as np
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import map_file, parse_json
-from albertkit.tokenization.batch import encode_texts
+from albertkit.tokenization.encode import encode_texts
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
-from albertkit.tokenization.probe_texts import MASKED_TEXTS, PROBE_TEXTS, SPECIAL_TEXTS
 from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
+from albertkit.tokenization.tokenizer_json.probe_texts import (
+    MASKED_TEXTS,
+    PROBE_TEXTS,
+    SPECIAL_TEXTS,
+)
 from albertkit.tokenization.tokenizer_json.rules import KnownForm, read_known_form
 from albertkit.tokenization.tokenizer_settings import Settings, special_names
 from albertkit.tokenization.vocabulary import Found, Vocabulary

@@ -24,13 +24,7 @@ from albertkit.tokenization.assemble import (
     special_places,
     without_specials,
 )
-from albertkit.tokenization.batch import encode_all_traced, encode_texts
-from albertkit.tokenization.checks import check_texts, one_of
-from albertkit.tokenization.encoding import Encodings
-from albertkit.tokenization.flat import FlatPieces
-from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.requests import Request, Text
-from albertkit.tokenization.tokenized import (
+from albertkit.tokenization.batch_encoding import (
     TensorKind,
     Tokenized,
     as_tensors,
@@ -40,6 +34,12 @@ from albertkit.tokenization.tokenized import (
     rows_of,
     word_rows,
 )
+from albertkit.tokenization.checks import check_texts, one_of
+from albertkit.tokenization.encode import encode_all_traced, encode_texts
+from albertkit.tokenization.encodings import Encodings
+from albertkit.tokenization.flat import FlatPieces
+from albertkit.tokenization.policy import TokenizerPolicy
+from albertkit.tokenization.requests import Request, Text
 from albertkit.tokenization.vocabulary import Vocabulary
 from albertkit.tokenization.windows import cut_windows, repeated
 

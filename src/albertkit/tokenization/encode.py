@@ -13,9 +13,9 @@ import numpy as np
 
 from albertkit.arrays import Int32Array
 from albertkit.tokenization.flat import FlatPieces, joined, starts_of
-from albertkit.tokenization.mask_words import TextPart, cut_at_specials, special_words
 from albertkit.tokenization.normalization import NUL, normalise_many
 from albertkit.tokenization.policy import TokenizerPolicy
+from albertkit.tokenization.special_tokens import TextPart, cut_at_specials, special_words
 from albertkit.tokenization.vocabulary import LinePiece, Vocabulary
 
 LINES_AT_ONCE = 1024

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError, import_extra
-from albertkit.tokenization.encoding import Encodings
+from albertkit.tokenization.encodings import Encodings
 
 TensorKind = Literal["np", "pt"]
 WordRows = Callable[[], list[list[int | None]]]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.batch import LINES_AT_ONCE
+from albertkit.tokenization.encode import LINES_AT_ONCE
 
 from .texts import any_texts
 
