@@ -11,7 +11,7 @@ from albertkit.errors import InputError
 from albertkit.graph.encoder import embeddings
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
-from albertkit.tokenization.rearranged import chosen
+from albertkit.tokenization.encodings import select
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
@@ -71,7 +71,7 @@ def test_too_few_texts_are_refused() -> None:
 
 def test_a_text_said_again_is_one_text() -> None:
     texts = random_encodings(CONFIG, [9] * 64)
-    sample = sample_of(chosen(texts, [*range(64), *range(64)]))
+    sample = sample_of(select(texts, [*range(64), *range(64)]))
     assert len(sample.fitted) + len(sample.held) == 64
     with pytest.raises(InputError, match=r"there is one text to fit.*\[calibration-missing\]"):
-        sample_of(chosen(texts, [7] * 100))
+        sample_of(select(texts, [7] * 100))

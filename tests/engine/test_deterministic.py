@@ -18,8 +18,7 @@ from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
 from albertkit.spec import HEADS, AlbertConfig
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.rearranged import chosen
+from albertkit.tokenization.encodings import Encodings, select
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])
@@ -43,7 +42,7 @@ def alone() -> Callable[[Pooling], FloatArray]:
     each = range(len(TEXTS))
     found = {
         pooling: np.concatenate(
-            [vectors_of_texts(engine, chosen(TEXTS, [text]), pooling) for text in each]
+            [vectors_of_texts(engine, select(TEXTS, [text]), pooling) for text in each]
         )
         for pooling in POOLINGS
     }
@@ -76,7 +75,7 @@ def test_a_vector_is_the_same_to_the_bit_in_any_company(
     numbers: list[int],
     slots: int,
 ) -> None:
-    found = vectors_of_texts(engine, chosen(TEXTS, numbers), pooling, slots=slots)
+    found = vectors_of_texts(engine, select(TEXTS, numbers), pooling, slots=slots)
     np.testing.assert_array_equal(found, alone(pooling)[numbers])
 
 
@@ -84,8 +83,8 @@ def test_a_vector_is_the_same_to_the_bit_in_any_company(
 @settings(max_examples=15, deadline=None)
 def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
     at = np.array([0])
-    apart = [logits_of_words(engine, chosen(TEXTS, [number]), at) for number in numbers]
-    together = chosen(TEXTS, numbers)
+    apart = [logits_of_words(engine, select(TEXTS, [number]), at) for number in numbers]
+    together = select(TEXTS, numbers)
     found = logits_of_words(engine, together, together.offsets[:-1])
     np.testing.assert_array_equal(found, np.concatenate(apart))
 
@@ -146,7 +145,7 @@ def test_without_it_a_vector_is_the_same_to_1e_5(
     usual: list[Engine], alone: Callable[[Pooling], FloatArray], order: list[int], slots: int
 ) -> None:
     for engine in usual:
-        found = vectors_of_texts(engine, chosen(TEXTS, order), "mean", slots=slots)
+        found = vectors_of_texts(engine, select(TEXTS, order), "mean", slots=slots)
         np.testing.assert_allclose(found, alone("mean")[order], rtol=0, atol=ATOL)
 
 

@@ -15,7 +15,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tokenization.rearranged import chosen
+from albertkit.tokenization.encodings import select
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])
@@ -40,13 +40,13 @@ def encode(engine: Engine, request: pytest.FixtureRequest) -> Callable[..., Floa
 def test_a_text_alone_has_the_vector_that_it_has_in_the_list(
     encode: Callable[..., FloatArray],
 ) -> None:
-    alone = np.concatenate([encode(chosen(TEXTS, [text])) for text in range(len(TEXTS))])
+    alone = np.concatenate([encode(select(TEXTS, [text])) for text in range(len(TEXTS))])
     np.testing.assert_allclose(encode(TEXTS), alone, rtol=0, atol=ATOL)
 
 
 def test_the_order_of_the_list_changes_no_vector(encode: Callable[..., FloatArray]) -> None:
     order = np.random.default_rng(2).permutation(len(TEXTS))
-    shuffled = encode(chosen(TEXTS, order.tolist()))
+    shuffled = encode(select(TEXTS, order.tolist()))
     np.testing.assert_allclose(shuffled, encode(TEXTS)[order], rtol=0, atol=ATOL)
 
 
@@ -58,7 +58,7 @@ def test_the_size_of_calls_changes_no_vector(encode: Callable[..., FloatArray], 
 def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
     tokens = vectors_of_tokens(engine, TEXTS)
     alone = np.concatenate(
-        [vectors_of_tokens(engine, chosen(TEXTS, [t])) for t in range(len(TEXTS))]
+        [vectors_of_tokens(engine, select(TEXTS, [t])) for t in range(len(TEXTS))]
     )
     np.testing.assert_allclose(tokens, alone, rtol=0, atol=ATOL)
     means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.offsets[1:-1])])
@@ -81,4 +81,4 @@ def test_progress_hears_of_every_text_once(engine: Engine) -> None:
 
 
 def test_an_empty_list_gives_no_vectors(engine: Engine) -> None:
-    assert vectors_of_texts(engine, chosen(TEXTS, []), "mean").shape == (0, CONFIG.hidden_size)
+    assert vectors_of_texts(engine, select(TEXTS, []), "mean").shape == (0, CONFIG.hidden_size)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from albertkit.errors import InputError
 from albertkit.tokenization.assemble import Truncation, assemble, kept, without_specials
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.flat import FlatPieces, starts_of
-from albertkit.tokenization.specials import SpecialIds
+from albertkit.tokenization.encodings import Encodings, FlatPieces, offsets_from_lengths
+from albertkit.tokenization.special_tokens import SpecialIds
 
 from . import slow_reference
 
@@ -24,7 +23,7 @@ rows = st.lists(st.lists(st.integers(5, 99), max_size=9), min_size=1, max_size=5
 
 def flat(texts: list[list[int]]) -> FlatPieces:
     ids = np.array([number for text in texts for number in text], np.int32)
-    return FlatPieces(ids, starts_of([len(text) for text in texts]))
+    return FlatPieces(ids, offsets_from_lengths([len(text) for text in texts]))
 
 
 def assembled(

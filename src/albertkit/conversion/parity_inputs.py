@@ -12,7 +12,7 @@ import numpy as np
 
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization import AlbertTokenizer, Encodings
-from albertkit.tokenization.rearranged import joined
+from albertkit.tokenization.encodings import concat
 
 TEXTS = (
     "The capital of France is Paris.",
@@ -46,7 +46,7 @@ def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Qu
     first, second = (list(side) for side in zip(*PAIRS, strict=True))
     singles = tokenizer.encode_batch(list(TEXTS), max_length=longest)
     pairs = tokenizer.encode_batch(first, second, max_length=longest)
-    both = joined([singles, pairs])
+    both = concat([singles, pairs])
     types = np.minimum(both.type_ids, config.type_vocab_size - 1)  # some models have one type
     encodings = Encodings(both.ids, types, both.offsets, both.dropped)
     return Questions(encodings, f"{len(encodings)} texts")

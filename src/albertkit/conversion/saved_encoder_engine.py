@@ -8,13 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
 from albertkit.checkpoints.tfhub.export_run import LOGITS, POOLED, SEQUENCE, SavedEncoder
 from albertkit.engine.checks import check
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.tokenization.encodings import pad
 
 
 class SavedEncoderEngine:
@@ -36,9 +35,9 @@ class SavedEncoderEngine:
         lengths = np.diff(batch.offsets)  # [N]
         own = np.arange(lengths.max()) < lengths[:, None]  # [N, S]
         found = self._encoder.outputs(
-            _padded(batch.ids, batch, own),
+            pad(batch.ids.reshape(-1)[batch.slots], batch.offsets),
             own.astype(np.int64),
-            _padded(batch.type_ids, batch, own),
+            pad(batch.type_ids.reshape(-1)[batch.slots], batch.offsets),
         )
         mlm_logits = None
         if wanted.mlm_at is not None:
@@ -51,12 +50,3 @@ class SavedEncoderEngine:
 
     def close(self) -> None:
         """Nothing to give back before the engine itself goes."""
-
-
-def _padded(
-    values: npt.NDArray[np.int32], batch: PackedBatch, own: npt.NDArray[np.bool_]
-) -> Int64Array:
-    """Values of slots [R, W], each text in a row of its own [N, S]."""
-    rows = np.zeros(own.shape, np.int64)
-    rows[own] = values.reshape(-1)[batch.slots]
-    return rows

@@ -30,6 +30,7 @@ from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
 from albertkit.graph.onnx.span_search import BEGINNINGS, ENDS
 from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
+from albertkit.tokenization.encodings import pad
 
 Found: TypeAlias = dict[str, npt.NDArray[Any]]  # a file's outputs; places are int64
 
@@ -89,9 +90,9 @@ class OnnxEngine:
     def _asked(self, batch: PackedBatch, mask: Int64Array) -> Found:
         """Every output of the file by its name."""
         inputs = {
-            IDS: _padded(batch.ids, batch, mask),
+            IDS: pad(batch.ids.reshape(-1)[batch.slots], batch.offsets),
             MASK: mask,
-            TYPES: _padded(batch.type_ids, batch, mask),
+            TYPES: pad(batch.type_ids.reshape(-1)[batch.slots], batch.offsets),
         }
         if MULTIPLE_CHOICE.name in self.weights.heads:  # one choice for each question
             inputs = {name: array[:, None] for name, array in inputs.items()}
@@ -103,13 +104,6 @@ def _mask(batch: PackedBatch) -> Int64Array:
     """1 at the tokens of each text, 0 behind them [N, S]."""
     lengths = np.diff(batch.offsets)  # [N]
     return (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-
-
-def _padded(values: npt.NDArray[np.int32], batch: PackedBatch, mask: Int64Array) -> Int64Array:
-    """Values of slots [R, W], each text in a row of its own [N, S]."""
-    rows = np.zeros_like(mask)
-    rows[mask.astype(bool)] = values.reshape(-1)[batch.slots]
-    return rows
 
 
 def _logits(name: str, found: Found, own: npt.NDArray[np.bool_]) -> FloatArray:

@@ -31,8 +31,7 @@ from albertkit.model.torch_weights import TorchWeights, torch_weights
 from albertkit.model.unpadded import Unpadded
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.checks import shown
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.rearranged import joined
+from albertkit.tokenization.encodings import Encodings, concat
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -190,6 +189,6 @@ def texts_of_batches(config: AlbertConfig, given: Calibration) -> Encodings:
             fix="Give calibration= the tokenizer's answer for 64 texts like yours, or more",
         )
     reader = _Reader(config, torch.device("cpu"))
-    return joined(
+    return concat(
         [texts_of(reader, read_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
     )

@@ -59,7 +59,7 @@ def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
 
 
 def _listed(texts: Sequence[str]) -> list[str]:
-    from albertkit.tokenization.requests import as_list  # likewise
+    from albertkit.tokenization.call import as_list  # likewise
 
     return check_texts(as_list(texts, "calibration"), "calibration")
 

@@ -23,7 +23,7 @@ from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.texts import Texts, read_texts
 from albertkit.tasks.truncation import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tokenization import Encoding, Encodings
-from albertkit.tokenization.rearranged import chosen
+from albertkit.tokenization.encodings import select
 
 LOGGER = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class FillMask:
         self._check_masks(texts, encodings)
         answers: list[object] = []
         for begin in range(0, len(texts), TEXTS_AT_ONCE):
-            some = chosen(encodings, range(begin, min(begin + TEXTS_AT_ONCE, len(texts))))
+            some = select(encodings, range(begin, min(begin + TEXTS_AT_ONCE, len(texts))))
             answers += self._filled(some, top_k, allowed)
         return answers[0] if len(answers) == 1 else answers
 

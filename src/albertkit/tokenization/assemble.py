@@ -12,9 +12,13 @@ import numpy as np
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
-from albertkit.tokenization.specials import SpecialIds
+from albertkit.tokenization.encodings import (
+    Encodings,
+    FlatPieces,
+    concat_ranges,
+    offsets_from_lengths,
+)
+from albertkit.tokenization.special_tokens import SpecialIds
 
 Truncation = Literal["longest_first", "round_robin", "only_first", "only_second"]
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
@@ -34,7 +38,7 @@ def assemble(
     max_length: of one text or pair, specials included; None cuts nothing.
     empty_second_dropped: whether a second text without pieces leaves no second [SEP].
     """
-    if second is None and len(first) == 1 and first.is_plain:
+    if second is None and len(first) == 1 and first.has_ids_only:
         length = len(first.ids) + 2
         if max_length is None or length <= max_length:
             return _alone(first.ids, specials)
@@ -52,7 +56,7 @@ def assemble(
         check_room(room, max_length)
         kept_a, kept_b = kept(lengths_a, lengths_b, room, truncation)
 
-    offsets = starts_of(kept_a + kept_b + 2 + closes)
+    offsets = offsets_from_lengths(kept_a + kept_b + 2 + closes)
     begins_a = offsets[:-1] + 1
     begins_b = begins_a + kept_a + 1
     paired = np.flatnonzero(closes)
@@ -92,8 +96,8 @@ class Source:
 
     def __init__(self, pieces: FlatPieces, begins: Int64Array, kept: Int64Array) -> None:
         self.pieces = pieces
-        self.places = stretches(begins, kept)  # [kept in all]
-        self.taken = stretches(pieces.offsets[:-1], kept)  # [kept in all]
+        self.places = concat_ranges(begins, kept)  # [kept in all]
+        self.taken = concat_ranges(pieces.offsets[:-1], kept)  # [kept in all]
 
 
 def check_room(room: Int64Array, max_length: int) -> None:
@@ -156,7 +160,7 @@ def special_places(encodings: Encodings) -> Int32Array:
 def without_specials(encodings: Encodings) -> Encodings:
     """The same texts without [CLS] and [SEP]."""
     kept = special_places(encodings) == 0  # [T]
-    before = starts_of(kept.astype(np.int64))  # [T + 1] pieces kept before each place
+    before = offsets_from_lengths(kept.astype(np.int64))  # [T + 1] pieces kept before each place
     return Encodings(
         encodings.ids[kept],
         encodings.type_ids[kept],

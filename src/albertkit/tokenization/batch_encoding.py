@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError, import_extra
-from albertkit.tokenization.encodings import Encodings
+from albertkit.tokenization.encodings import Encodings, pad
 
 TensorKind = Literal["np", "pt"]
 WordRows = Callable[[], list[list[int | None]]]
@@ -65,21 +65,11 @@ def rows_of(values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array) -> 
     return [listed[begin:end] for begin, end in pairwise(offsets.tolist())]
 
 
-def padded(
-    values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array, width: int, fill: int
-) -> npt.NDArray[np.int64]:
-    """[N, width, …] the stretch of each text, then `fill`."""
-    lengths = np.diff(offsets)
-    rows = np.full((len(lengths), width, *values.shape[1:]), fill, np.int64)
-    rows[np.arange(width) < lengths[:, None]] = values
-    return rows
-
-
 def padded_rows(
     values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array, width: int, fill: int
 ) -> list[object]:
     """The same as lists; offsets as pairs."""
-    rows = padded(values, offsets, width, fill)
+    rows = pad(values, offsets, width=width, fill=fill)
     return rows_of(rows.reshape(-1, *values.shape[1:]), np.arange(len(rows) + 1) * width)
 
 
@@ -103,7 +93,7 @@ def word_rows(encodings: Encodings, width: int) -> list[list[int | None]]:
     """The word of each slot of each row."""
     if encodings.words is None:
         raise AssertionError("these encodings were made without words")
-    rows = padded(encodings.words, encodings.offsets, width, -1)
+    rows = pad(encodings.words, encodings.offsets, width=width, fill=-1)
     return [[None if word < 0 else word for word in row] for row in rows.tolist()]
 
 

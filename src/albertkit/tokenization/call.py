@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -34,19 +34,89 @@ from albertkit.tokenization.batch_encoding import (
     rows_of,
     word_rows,
 )
-from albertkit.tokenization.checks import check_texts, one_of
+from albertkit.tokenization.checks import check_texts, one_of, shown
 from albertkit.tokenization.encode import encode_all_traced, encode_texts
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.flat import FlatPieces
+from albertkit.tokenization.encodings import Encodings, FlatPieces, cut_windows, select_pieces
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.requests import Request, Text
 from albertkit.tokenization.vocabulary import Vocabulary
-from albertkit.tokenization.windows import cut_windows, repeated
 
 LOGGER = logging.getLogger(__name__)
 
 Padding = bool | Literal["longest", "max_length", "do_not_pad"]
 WORD = re.compile(r"\S+")
+
+
+Text = str | Sequence[str]  # a text, or its words
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """N texts or pairs; each text is a str, or its words where they were given split."""
+
+    firsts: list[Text]
+    seconds: list[Text] | None
+    is_single: bool  # whether one text was given, not a list of one
+
+
+def read_request(text: object, text_pair: object, *, is_split: bool) -> Request:
+    """Sort out which of the forms was given; InputError where it is none."""
+    is_single = isinstance(text, str) or (is_split and is_words(text))
+    if text_pair is None and not is_split and not is_single and is_pairs(text):
+        firsts, seconds = zip(*as_list(text, "text"), strict=True)
+        return Request(list(firsts), list(seconds), False)
+    firsts_given = [text] if is_single else as_list(text, "text")
+    if text_pair is None:
+        return Request(checked(firsts_given, is_split), None, is_single)
+    seconds_given = [text_pair] if is_single else as_list(text_pair, "text_pair")
+    if len(firsts_given) != len(seconds_given):
+        raise InputError(
+            "pairs-unequal",
+            f"{len(firsts_given)} first texts and {len(seconds_given)} second texts",
+            why="each first text has one second",
+            fix="Give as many of both",
+        )
+    return Request(checked(firsts_given, is_split), checked(seconds_given, is_split), is_single)
+
+
+def is_words(value: object) -> bool:
+    """Whether this is one text as a list of words (an empty list is a batch of none)."""
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], str)
+
+
+def is_pairs(value: object) -> bool:
+    """Whether this is a list of pairs of texts."""
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(row, list | tuple) and len(row) == 2 for row in value)
+    )
+
+
+def as_list(value: object, name: str) -> list[object]:
+    """A batch as a list; generators, arrays and columns of tables are taken too."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InputError(
+            "text-not-a-string",
+            f"{name} is {shown(value)}",
+            why="a text is a str, several are a list of str",
+            fix="Give one of the two",
+        )
+    return list(value)
+
+
+def checked(given: Sequence[object], is_split: bool) -> list[Text]:
+    """Texts pass (their type is checked later); words must be in a list each."""
+    rows: list[Text] = []
+    for number, row in enumerate(given):
+        if is_split and not isinstance(row, list | tuple):
+            raise InputError(
+                "text-not-a-string",
+                f"text[{number}] is {shown(row)}",
+                why="with is_split_into_words each text is a list of words",
+                fix="Split it, or leave is_split_into_words out",
+            )
+        rows.append(row)  # type: ignore[arg-type]  # check_texts looks at each
+    return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +297,7 @@ class Call:
         room = limit - 3 - still.lengths  # [N]
         check_room(room, limit)
         windows, segment_ids = cut_windows(moved, room, stride)
-        rest = repeated(still, segment_ids)
+        rest = select_pieces(still, segment_ids)
         return (rest, windows, segment_ids) if moved is second else (windows, rest, segment_ids)
 
     def pieces_of(self, texts: Sequence[Text], *, offset_mapping: bool, words: bool) -> FlatPieces:

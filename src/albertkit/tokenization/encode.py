@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from albertkit.arrays import Int32Array
-from albertkit.tokenization.flat import FlatPieces, joined, starts_of
+from albertkit.tokenization.encodings import FlatPieces, concat_pieces, offsets_from_lengths
 from albertkit.tokenization.normalization import NUL, normalise_many
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.special_tokens import TextPart, cut_at_specials, special_words
@@ -28,8 +28,8 @@ def encode_texts(
     words = special_words(policy, vocabulary.table.special_names)
     chunks = [texts[at : at + LINES_AT_ONCE] for at in range(0, len(texts), LINES_AT_ONCE)]
     if len(chunks) < 2:
-        return joined([encode_chunk(chunk, vocabulary, policy, words) for chunk in chunks])
-    return joined(list(encode_overlapped(chunks, vocabulary, policy, words)))
+        return concat_pieces([encode_chunk(chunk, vocabulary, policy, words) for chunk in chunks])
+    return concat_pieces(list(encode_overlapped(chunks, vocabulary, policy, words)))
 
 
 def encode_overlapped(
@@ -87,7 +87,7 @@ def with_special_texts(
     ids = np.split(found.ids, found.offsets[1:-1])
     for number, parts in zip(numbers, cut, strict=True):
         ids[number] = np.concatenate([next(encoded) for _ in parts])
-    return FlatPieces(np.concatenate(ids), starts_of([len(each) for each in ids]))
+    return FlatPieces(np.concatenate(ids), offsets_from_lengths([len(each) for each in ids]))
 
 
 def ids_of_parts(
@@ -134,6 +134,6 @@ def encode_all_traced(
     flat = [piece for line in found for piece in line]
     return FlatPieces(
         np.array([piece.id for piece in flat], np.int32),
-        starts_of([len(line) for line in found]),
+        offsets_from_lengths([len(line) for line in found]),
         np.array([(piece.begin, piece.end) for piece in flat], np.int64).reshape(-1, 2),
     )

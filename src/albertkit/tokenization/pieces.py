@@ -20,9 +20,9 @@ import sentencepiece
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
-from albertkit.tokenization.flat import FlatPieces, starts_of, stretches
+from albertkit.tokenization.encodings import FlatPieces, concat_ranges, offsets_from_lengths
 from albertkit.tokenization.normalization import WHITESPACE
-from albertkit.tokenization.specials import SpecialNames
+from albertkit.tokenization.special_tokens import SpecialNames
 from albertkit.tokenization.vocabulary import LinePiece, PieceTable
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class SentencePieces:
         if self.digit_comma and "," not in self.table.ids:  # a comma may hide in an unknown piece
             found = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
             ids = np.array([piece.id for line in found for piece in line], np.int32)
-            return FlatPieces(ids, starts_of([len(line) for line in found]))
+            return FlatPieces(ids, offsets_from_lengths([len(line) for line in found]))
         processor = self._with_prefix if prefixed else self._without_prefix
         if len(lines) < FEW_LINES:
             arrays = [processor.encode(line, return_type="numpy") for line in lines]
@@ -95,7 +95,7 @@ class SentencePieces:
         lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
         ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
         if self.ties_unrounded:
-            tied = self._tied_paths.tied_lines(ids, starts_of(lengths))
+            tied = self._tied_paths.tied_lines(ids, offsets_from_lengths(lengths))
             for number in tied:
                 divided = self._tied_paths.divide(processor.normalize(lines[number]))
                 arrays[number] = np.array([piece[1] for piece in divided], np.int32)
@@ -103,7 +103,7 @@ class SentencePieces:
                 ids = np.concatenate(arrays)  # as many of each line as before
         if self.digit_comma:
             ids, lengths = self._split_digit_commas(ids, lengths)
-        return FlatPieces(ids, starts_of(lengths))
+        return FlatPieces(ids, offsets_from_lengths(lengths))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """The pieces of a line, and where in it they stand.
@@ -128,7 +128,7 @@ class SentencePieces:
         found = processor.encode(line, return_type="offset_mapping")
         if self.ties_unrounded:
             ids = np.array(found["ids"], np.int32)
-            if self._tied_paths.tied_lines(ids, starts_of([len(ids)])):
+            if self._tied_paths.tied_lines(ids, offsets_from_lengths([len(ids)])):
                 return self._tied_paths.divide(processor.normalize(line))
         return list(zip(found["pieces"], found["ids"], strict=True))
 
@@ -160,8 +160,8 @@ class SentencePieces:
         grown[hits] = counts[whole]
         new_ids = np.repeat(ids, grown)
         places = (np.cumsum(grown) - grown)[hits]  # [hits] where the new pieces begin
-        new_ids[stretches(places, counts[whole])] = table[
-            stretches(table_starts[whole], counts[whole])
+        new_ids[concat_ranges(places, counts[whole])] = table[
+            concat_ranges(table_starts[whole], counts[whole])
         ]
         segment_ids = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
         longer = lengths + np.bincount(

@@ -108,8 +108,7 @@ class AlbertTokenizer:
         token_type_ids always come with the ids: without them a model reads a pair as one text.
         """
         # which `encode_batch`, the engines' way, needs nothing of
-        from albertkit.tokenization.call import CALL_OPTIONS, Call, CallOptions
-        from albertkit.tokenization.requests import read_request
+        from albertkit.tokenization.call import CALL_OPTIONS, Call, CallOptions, read_request
 
         refuse_unknown(options.keys() - CALL_OPTIONS, CALL_OPTIONS, "the tokenizer")
         asked = CallOptions(**options)  # type: ignore[arg-type]  # checked by the call

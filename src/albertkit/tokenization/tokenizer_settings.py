@@ -8,7 +8,7 @@ from pathlib import Path
 
 from albertkit.fileformats.reader import JsonValue, map_file
 from albertkit.tokenization.policy import WORDPIECE, TokenizerPolicy, policy_from_fields
-from albertkit.tokenization.specials import SpecialNames
+from albertkit.tokenization.special_tokens import SpecialNames
 
 SETTINGS_FILE = "tokenizer_config.json"
 OUR_SETTINGS = "albertkit"  # the key of tokenizer_config.json under which we keep the policy

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from albertkit.tokenization.flat import FlatPieces
+from albertkit.tokenization.encodings import FlatPieces
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.specials import SpecialIds, SpecialNames, find_specials
+from albertkit.tokenization.special_tokens import SpecialIds, SpecialNames, find_specials
 
 
 @dataclass(frozen=True, slots=True)

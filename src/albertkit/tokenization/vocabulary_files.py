@@ -29,7 +29,7 @@ from albertkit.tokenization.policy import (
     WORDPIECE,
     TokenizerPolicy,
 )
-from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
+from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
 from albertkit.tokenization.tokenizer_settings import (
     SETTINGS_FILE,

@@ -23,8 +23,7 @@ from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
 from albertkit.errors import InputError
 from albertkit.spec import Weights
-from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.rearranged import chosen
+from albertkit.tokenization.encodings import Encodings, select
 
 if TYPE_CHECKING:
     from openvino import Model, Node
@@ -80,7 +79,7 @@ def sample_of(encodings: Encodings) -> Sample:
     places = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
     numbers = texts[places]
     is_held = np.arange(len(numbers)) % HELD_OUT == HELD_OUT - 1
-    return Sample(chosen(encodings, numbers[~is_held]), chosen(encodings, numbers[is_held]))
+    return Sample(select(encodings, numbers[~is_held]), select(encodings, numbers[is_held]))
 
 
 def _different(encodings: Encodings) -> Int64Array:

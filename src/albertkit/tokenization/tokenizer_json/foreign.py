@@ -12,9 +12,9 @@ import numpy as np
 
 from albertkit.errors import FormatError
 from albertkit.errors.wording import first_line
-from albertkit.tokenization.flat import FlatPieces, starts_of
+from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.specials import SpecialNames
+from albertkit.tokenization.special_tokens import SpecialNames
 from albertkit.tokenization.vocabulary import LinePiece, PieceTable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ForeignPieces:
         found = self._tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
         ids = [each.ids for each in found]
         flat = np.fromiter((number for line in ids for number in line), np.int32)
-        return FlatPieces(flat, starts_of([len(line) for line in ids]))
+        return FlatPieces(flat, offsets_from_lengths([len(line) for line in ids]))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """The pieces of a text and where they stand in it, as the library says."""

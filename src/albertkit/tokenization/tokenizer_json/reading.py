@@ -17,7 +17,7 @@ from albertkit.fileformats.reader import map_file, parse_json
 from albertkit.tokenization.encode import encode_texts
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
-from albertkit.tokenization.specials import BERT_NAMES, SpecialNames
+from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE, UNTOUCHED, ForeignPieces
 from albertkit.tokenization.tokenizer_json.probe_texts import (
     MASKED_TEXTS,

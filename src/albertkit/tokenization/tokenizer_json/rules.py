@@ -24,7 +24,7 @@ from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencep
 from albertkit.tokenization.normalization import is_dropped_mark
 from albertkit.tokenization.pieces import SPACE, SentencePieces, ends_in_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TokenizerPolicy
-from albertkit.tokenization.specials import SpecialNames
+from albertkit.tokenization.special_tokens import SpecialNames
 
 Json = dict[str, JsonValue]
 
