@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from albertkit.cli.sources import STANDARD_INPUT, piped
+from albertkit.cli.input_texts import STANDARD_INPUT, piped
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tasks.jobs.embed_job import EmbedJob

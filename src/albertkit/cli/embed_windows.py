@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from albertkit import tables
 from albertkit.cli.output import to_standard_output
-from albertkit.cli.sources import named_in_order, no_text
+from albertkit.cli.input_texts import named_in_order, no_text
 from albertkit.errors import InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.computing import computes
+from albertkit.cli.model_options import computes
 from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
-from albertkit.cli.sources import texts_of
+from albertkit.cli.input_texts import texts_of
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
 

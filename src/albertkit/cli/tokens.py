@@ -5,7 +5,7 @@ from __future__ import annotations
 from albertkit.cli import options
 from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
-from albertkit.cli.sources import texts_of
+from albertkit.cli.input_texts import texts_of
 from albertkit.sources import WORDS
 
 
