@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-COMMAND = (sys.executable, "-c", "from albertkit.cli.main import main; main()")
+COMMAND = (sys.executable, "-c", "from albertkit.cli.start import main; main()")
 
 
 def embed(*arguments: str | Path) -> tuple[int, str]:

@@ -20,7 +20,7 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit.spec.pooling_config import PoolingConfig
 
-COMMAND = [sys.executable, "-c", "from albertkit.cli.main import main; main()"]
+COMMAND = [sys.executable, "-c", "from albertkit.cli.start import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_python_and_the_command_say_the_same(words: Path) -> None:
 
 def test_what_is_missing_around_us_is_status_three(vectors: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; sys.modules['matplotlib'] = None;from albertkit.cli.main import main; main()"
+        "import sys; sys.modules['matplotlib'] = None;from albertkit.cli.start import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "similarity", "a", "b", "-m", vectors, "--plot", "x.png"],

@@ -9,7 +9,6 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.model_options import computes
 from albertkit.cli.embed_output import ClusterChoice, EmbedForm, Output
-from albertkit.cli.gc_paused import lasting
 from albertkit.cli.input_texts import STANDARD_INPUT
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
@@ -131,8 +130,7 @@ def embed(
     )
     to.check()
     _check_read_once([*(texts or ()), *(inputs or ())])
-    with lasting():
-        from albertkit.tasks.jobs.embed_job import SHARD_ROWS, EmbedJob
+    from albertkit.tasks.jobs.embed_job import SHARD_ROWS, EmbedJob
 
     job = EmbedJob(
         tuple(inputs or ()),

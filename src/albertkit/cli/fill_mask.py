@@ -6,7 +6,6 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.model_options import computes
-from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.input_texts import texts_of
 from albertkit.sources import WORDS
@@ -37,10 +36,9 @@ def fill_mask(
     """Give the words that fit a [MASK]."""
     check_options(form, output)
     given = texts_of(texts, inputs, column, input_kind)
-    with lasting():
-        from albertkit.cli.screen import drawn
-        from albertkit.tables import Table
-        from albertkit.tasks.fill_mask import FillMask
+    from albertkit.cli.screen import drawn
+    from albertkit.tables import Table
+    from albertkit.tasks.fill_mask import FillMask
 
     fill = FillMask(model, truncation=truncation.value, policy=policy, **computing)
     answers = fill(given, top_k=top_k, targets=targets or None)

@@ -7,12 +7,10 @@ imports nothing of the library before it runs, so that help comes at once.
 
 from __future__ import annotations
 
-import gc
 import io
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import typer
 
@@ -51,19 +49,10 @@ def options(
     """Options of the command itself."""
 
 
-def main() -> NoReturn:
-    """Run what the command line says and exit with its status."""
-    # TensorFlow puts a handler on the root, which would say each warning again
-    logging.getLogger("albertkit").propagate = False
-    status = run(sys.argv[1:])
-    # Python would look through all objects for garbage three times, which a short run notices
-    gc.freeze()
-    sys.exit(status)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives the exit status."""
     _prepare_streams()
+    logging.getLogger("albertkit").propagate = False  # TensorFlow adds a handler to the root
     try:
         status = app(list(arguments) or ["--help"], prog_name="albertkit", standalone_mode=False)
     except AlbertKitError as error:

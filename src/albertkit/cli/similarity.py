@@ -7,7 +7,6 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.model_options import computes
-from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.input_texts import texts_of
 from albertkit.errors import InputError
@@ -51,12 +50,11 @@ def similarity(
         from albertkit.cli.heatmap import check_plot
 
         check_plot(plot)
-    with lasting():
-        import numpy as np
+    import numpy as np
 
-        from albertkit.cli.screen import drawn
-        from albertkit.tables import Table
-        from albertkit.tasks.embed import TextEmbedder
+    from albertkit.cli.screen import drawn
+    from albertkit.tables import Table
+    from albertkit.tasks.embed import TextEmbedder
 
     embedder = TextEmbedder(model, truncation=truncation.value, policy=policy, **computing)
     vectors = embedder.encode(given)

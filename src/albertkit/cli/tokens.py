@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from albertkit.cli import options
-from albertkit.cli.gc_paused import lasting
 from albertkit.cli.output import check_options, give
 from albertkit.cli.input_texts import texts_of
 from albertkit.sources import WORDS
@@ -28,10 +27,9 @@ def tokens(
     """
     check_options(form, output)
     given = texts_of(texts, inputs, column, input_kind)
-    with lasting():
-        from albertkit.cli.screen import drawn
-        from albertkit.tables import Table
-        from albertkit.tokenization import AlbertTokenizer
+    from albertkit.cli.screen import drawn
+    from albertkit.tables import Table
+    from albertkit.tokenization import AlbertTokenizer
 
     tokenizer = AlbertTokenizer.from_pretrained(model, policy=policy)
     encodings = tokenizer.encode_batch(given, offset_mapping=True)
