@@ -521,7 +521,9 @@ def test_a_vector_of_nothing_is_given_and_told_of(
 
 
 def test_the_command_tells_once_where_a_library_listens_to_all_loggers(w: Workshop) -> None:
-    listening = "import logging; logging.basicConfig(); from albertkit.cli.start import main; main()"
+    listening = (
+        "import logging; logging.basicConfig(); from albertkit.cli.start import main; main()"
+    )
     long = ["embed", "-m", str(w.vectors), "--truncation", "warn", "word " * 500]
     command = [sys.executable, "-c", listening, *long]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -9,9 +9,9 @@ from typing import get_type_hints
 import pytest
 
 from albertkit import FillMask, TextEmbedder, load
-from albertkit.cli.model_options import OPTIONS
 from albertkit.cli.embed import embed
 from albertkit.cli.fill_mask import fill_mask
+from albertkit.cli.model_options import OPTIONS
 from albertkit.cli.similarity import similarity
 from albertkit.errors import InputError
 from albertkit.runtime import Computing, Opening

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.model_options import computes
 from albertkit.cli.embed_output import ClusterChoice, EmbedForm, Output
 from albertkit.cli.input_texts import STANDARD_INPUT
+from albertkit.cli.model_options import computes
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
 

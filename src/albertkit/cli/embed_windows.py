@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.output import to_standard_output
 from albertkit.cli.input_texts import named_in_order, no_text
+from albertkit.cli.output import to_standard_output
 from albertkit.errors import InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.input_texts import texts_of
 from albertkit.cli.model_options import computes
 from albertkit.cli.output import check_options, give
-from albertkit.cli.input_texts import texts_of
 from albertkit.sources import WORDS
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from albertkit.cli import options
-from albertkit.cli.output import check_options, give
 from albertkit.cli.input_texts import texts_of
+from albertkit.cli.output import check_options, give
 from albertkit.sources import WORDS
 
 
