@@ -25,8 +25,8 @@ from albertkit.engine.int8.search import PLANS, Plan, scheme_of
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import this_processor
+from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
 from albertkit.graph.quantization_error import Fidelity, fidelity
-from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
 from albertkit.runtime import LoadedModel, load
 from albertkit.spec import Weights
 from albertkit.spec.parameters import layer_prefix

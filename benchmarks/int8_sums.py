@@ -14,7 +14,7 @@ import numpy as np
 from albertkit.engine.int8_scheme import STEPS
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.processor import this_processor
-from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
+from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
 
 ROWS, DEPTH, COLUMNS = 64, 768, 768
 

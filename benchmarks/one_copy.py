@@ -20,8 +20,8 @@ from typing import Final
 import ways
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.cached_arrays import CachedArrays
+from albertkit.engine.openvino.compiled_encoder import Form, Layered, Whole
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import SLOTS
 from albertkit.engine.processor import this_processor
 from race.memory import peak_megabytes

@@ -25,9 +25,9 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
 from albertkit.engine.cached_arrays import CachedArrays
+from albertkit.engine.openvino.compiled_encoder import Form, Layered, Whole
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import is_bare_product_faster
-from albertkit.engine.openvino.forms import Form, Layered, Whole
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.processor import system_flags
 from albertkit.engine.protocol import PackedBatch

@@ -10,8 +10,8 @@ from openvino import InferRequest, Node
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
+from albertkit.engine.openvino.compiled_encoder import Request, Whole, ask, picked
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.forms import Request, Whole, ask, picked
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import this_processor

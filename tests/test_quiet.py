@@ -60,7 +60,7 @@ UNUSED = {
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
     "albertkit.fileformats": "archives.extraction hdf5.file onnx.model_file pickle_reader"
     " tensorflow.saved_model tensorflow.tensor_bundle torch_zip",
-    "albertkit.graph": "onnx.graph rounding",
+    "albertkit.graph": "onnx.graph quantization",
     "albertkit.tables": "arrow.writing readers.table_file filesystems.remote readers.inputs"
     " readers.batches writers.shards writers.sharded_sink writers.files",
     "albertkit.tasks": "jobs.embed_shard fill_mask jobs.job_rows jobs.run_job",

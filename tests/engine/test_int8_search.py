@@ -14,8 +14,8 @@ from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.errors import InputError
+from albertkit.graph.quantization import WITHIN_16_BITS
 from albertkit.graph.quantization_error import fidelity
-from albertkit.graph.rounding import WITHIN_16_BITS
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.encodings import Encodings
 

@@ -16,9 +16,9 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.openvino.compiled_encoder import Layered, Whole
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, own_cores
-from albertkit.engine.openvino.forms import Layered, Whole
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch

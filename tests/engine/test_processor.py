@@ -10,7 +10,7 @@ from albertkit.engine.processor import (
     flags_in,
     this_processor,
 )
-from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
+from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
 
 X86 = (
     "processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: fpu\n"

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from albertkit.arrays import FloatArray
 from albertkit.graph.emitter import UNSEEN
 from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, product
-from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
+from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 

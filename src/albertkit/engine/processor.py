@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.engine.openvino_library import openvino
-from albertkit.graph.rounding import WHOLE, WITHIN_16_BITS
+from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
 
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, by their names in CPUINFO: x86, arm64.

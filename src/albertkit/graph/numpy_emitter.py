@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
-from albertkit.graph.one_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
+from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps

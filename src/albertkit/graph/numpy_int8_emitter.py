@@ -11,7 +11,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.rounding import Int8Array, round_rows, rounded_activation, row_scales
+from albertkit.graph.quantization import Int8Array, round_rows, rounded_activation, row_scales
 from albertkit.spec import AlbertConfig
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.one_core import one_core_product
+from albertkit.graph.single_core import one_core_product
 from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Dense, VectorStep
 

@@ -15,7 +15,7 @@ from albertkit.fileformats.onnx.model_file import Array, Tensor
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.int8_emitter import rounded, scales
-from albertkit.graph.rounding import round_rows, row_scales
+from albertkit.graph.quantization import round_rows, row_scales
 from albertkit.spec import ParameterTable, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 

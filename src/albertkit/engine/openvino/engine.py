@@ -17,13 +17,13 @@ from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.batch_invariant import joined, texts_apart
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
+from albertkit.engine.openvino.compiled_encoder import Form, Layered, Settings, Whole
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.forms import Form, Layered, Settings, Whole
-from albertkit.engine.openvino.idle_requests import IdleRequests
+from albertkit.engine.openvino.request_pool import IdleRequests
 from albertkit.engine.processor import system_flags, this_processor
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.one_core import one_core_product
+from albertkit.graph.single_core import one_core_product
 from albertkit.spec import AlbertConfig, Weights
 
 if TYPE_CHECKING:

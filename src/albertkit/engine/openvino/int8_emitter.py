@@ -17,7 +17,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.engine.int8_scheme import STEPS, Int8Scheme, Range
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.graph.rounding import round_rows, row_scales
+from albertkit.graph.quantization import round_rows, row_scales
 from albertkit.spec import AlbertConfig
 
 if TYPE_CHECKING:

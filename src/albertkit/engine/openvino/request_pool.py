@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from albertkit.engine.openvino.forms import Request
+from albertkit.engine.openvino.compiled_encoder import Request
 
 
 class IdleRequests:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.one_core import ONE_CORE, one_core_product, tile
+from albertkit.graph.single_core import ONE_CORE, one_core_product, tile
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
 # piece, and nothing
