@@ -20,13 +20,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from albertkit.engine.int8.calibration import inputs_of_products, sample_of
-from albertkit.engine.int8.search import PLANS, Plan, scheme_of
+from albertkit.engine.int8.calibration import draw_sample, measure_product_inputs
+from albertkit.engine.int8.search import PLANS, RoundingPlan, build_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.processor import this_processor
-from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
-from albertkit.graph.quantization_error import Fidelity, fidelity
+from albertkit.engine.processor import detect_processor
+from albertkit.graph.quantization import QMAX, REDUCED_QMAX
+from albertkit.graph.quantization_error import QuantizationError, measure_quantization_error
 from albertkit.runtime import LoadedModel, load
 from albertkit.spec import Weights
 from albertkit.spec.parameters import layer_prefix
@@ -44,7 +44,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[3])
 from race.memory import peak_megabytes
 from albertkit.engine.int8.calibration import Extremes
-from albertkit.engine.int8.search import PLANS, scheme_of
+from albertkit.engine.int8.search import PLANS, build_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.runtime import load
@@ -61,7 +61,7 @@ if sys.argv[2] != "float32":
         if row.group is not None and len(row.shape) == 2
     }
     plan = next(plan for plan in PLANS if plan.name == sys.argv[2])
-    how = {"precision": "int8", "scheme": scheme_of(plan, weights, inputs, 64)}
+    how = {"precision": "int8", "scheme": build_scheme(plan, weights, inputs, 64)}
 vectors_of_texts(OpenVinoEngine(weights, **how), texts, "mean")
 print(round(peak_megabytes()))
 """
@@ -73,8 +73,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["small-en-vectors", "small-en", "base"])
     parser.add_argument("--texts", type=int, default=128)
     asked = parser.parse_args()
-    processor = this_processor()
-    print(f"{processor.of_int8()}; {processor.weight_levels} levels of a weight unless said\n")
+    processor = detect_processor()
+    print(f"{processor.of_int8()}; {processor.weight_qmax} levels of a weight unless said\n")
     print("| model | computed in | cosine min · mean | centred min · mean | MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -89,32 +89,32 @@ def main() -> None:
 
 def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     """The rows of one model, without its name."""
-    weights, processor = loaded.weights, this_processor()
+    weights, processor = loaded.weights, detect_processor()
     pooling = loaded.vectors.pooling if loaded.vectors else "mean"
-    sample = sample_of(loaded.tokenizer.encode_batch(texts, max_length=loaded.max_length))
-    inputs = inputs_of_products(weights, sample.fitted)
+    sample = draw_sample(loaded.tokenizer.encode_batch(texts, max_length=loaded.max_length))
+    inputs = measure_product_inputs(weights, sample.fitted)
     exact = vectors_of_texts(OpenVinoEngine(weights), sample.held, pooling)
 
-    def measured(engine: OpenVinoEngine) -> Fidelity:
-        found = fidelity(vectors_of_texts(engine, sample.held, pooling), exact)
+    def measured(engine: OpenVinoEngine) -> QuantizationError:
+        found = measure_quantization_error(vectors_of_texts(engine, sample.held, pooling), exact)
         engine.close()
         return found
 
-    def rounded(plan: Plan, levels: int) -> Fidelity:
-        scheme = scheme_of(plan, weights, inputs, levels)
+    def rounded(plan: RoundingPlan, levels: int) -> QuantizationError:
+        scheme = build_scheme(plan, weights, inputs, levels)
         return measured(OpenVinoEngine(weights, precision="int8", scheme=scheme))
 
     yield f"float32 | 1 · 1 | 1 · 1 | {largest_set(loaded.place, 'float32')}"
     if processor.bfloat16:
         yield row("bfloat16", measured(OpenVinoEngine(weights, precision="bfloat16")), "")
     for plan in PLANS:
-        found = rounded(plan, processor.weight_levels)
+        found = rounded(plan, processor.weight_qmax)
         yield row(plan.name, found, str(largest_set(loaded.place, plan.name)))
-    if processor.weight_levels == WITHIN_16_BITS:
-        yield row(f"{PLANS[0].name}, {WHOLE} levels", rounded(PLANS[0], WHOLE), "")
+    if processor.weight_qmax == REDUCED_QMAX:
+        yield row(f"{PLANS[0].name}, {QMAX} levels", rounded(PLANS[0], QMAX), "")
 
 
-def row(name: str, found: Fidelity, memory: str) -> str:
+def row(name: str, found: QuantizationError, memory: str) -> str:
     plain = f"{found.least:.4f} · {found.mean:.4f}"
     return f"{name} | {plain} | {found.least_centred:.4f} · {found.mean_centred:.4f} | {memory}"
 

@@ -13,15 +13,15 @@ import numpy as np
 
 from albertkit.engine.int8_scheme import STEPS
 from albertkit.engine.openvino_library import openvino
-from albertkit.engine.processor import this_processor
-from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
+from albertkit.engine.processor import detect_processor
+from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 ROWS, DEPTH, COLUMNS = 64, 768, 768
 
 
 def main() -> None:
-    print(this_processor().of_int8())
-    for levels in (WITHIN_16_BITS, WHOLE):
+    print(detect_processor().of_int8())
+    for levels in (REDUCED_QMAX, QMAX):
         print(f"steps of a weight: -{levels} to {levels}; off by up to {worst(levels):.1%}")
 
 

@@ -20,22 +20,28 @@ from typing import Final
 import ways
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.cached_arrays import CachedArrays
-from albertkit.engine.openvino.compiled_encoder import Form, Layered, Whole
+from albertkit.engine.openvino.compiled_encoder import (
+    CompiledEncoder,
+    LayerwiseEncoder,
+    SingleGraphEncoder,
+)
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.packing import SLOTS
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from race.memory import peak_megabytes
 from race.models import model_directory
 from tried import SETTINGS, Emitter, planned, stands, texts_of
 
-Made = tuple[Emitter, Callable[..., Form], str]  # emitter, form, what else is computed in
+Made = tuple[
+    Emitter, Callable[..., CompiledEncoder], str
+]  # emitter, form, what else is computed in
 FORMS: Final[dict[str, Made]] = {
-    "float32, one graph": (stands, Whole, "f32"),
-    "float32, layer by layer": (stands, Layered, "f32"),
-    "int8, a matrix once": (ways.InEightBits, Whole, "f32"),
-    "int8, a matrix for each repetition": (ways.MatrixForEachRepetition, Whole, "f32"),
-    "bfloat16, one graph": (OpenVinoEmitter, Whole, "bf16"),
-    "bfloat16, layer by layer": (OpenVinoEmitter, Layered, "bf16"),
+    "float32, one graph": (stands, SingleGraphEncoder, "f32"),
+    "float32, layer by layer": (stands, LayerwiseEncoder, "f32"),
+    "int8, a matrix once": (ways.InEightBits, SingleGraphEncoder, "f32"),
+    "int8, a matrix for each repetition": (ways.MatrixForEachRepetition, SingleGraphEncoder, "f32"),
+    "bfloat16, one graph": (OpenVinoEmitter, SingleGraphEncoder, "bf16"),
+    "bfloat16, layer by layer": (OpenVinoEmitter, LayerwiseEncoder, "bf16"),
 }
 
 
@@ -50,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = model_directory(asked.shape, Path(folder))
         for name, (_, _, hint) in FORMS.items():
-            if hint == "bf16" and not this_processor().bfloat16:
+            if hint == "bf16" and not detect_processor().bfloat16:
                 print(f"{name:36}not on this processor")
                 continue
             command = [sys.executable, __file__, "--alone", name, str(place)]

@@ -33,7 +33,7 @@ ASKED = {
     "token vectors": OutputRequest(tokens=True),
     "one word": OutputRequest(mlm_at=np.array([1])),
     "words of all tokens": OutputRequest(mlm_at=np.arange(TOKENS)),
-    "spans": OutputRequest(spans=SpanSearch(beginnings=5, ends=5)),
+    "spans": OutputRequest(spans=SpanSearch(start_n_top=5, end_n_top=5)),
 }
 
 

@@ -25,11 +25,15 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
 from albertkit.engine.cached_arrays import CachedArrays
-from albertkit.engine.openvino.compiled_encoder import Form, Layered, Whole
+from albertkit.engine.openvino.compiled_encoder import (
+    CompiledEncoder,
+    LayerwiseEncoder,
+    SingleGraphEncoder,
+)
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import is_bare_product_faster
 from albertkit.engine.packing import Layout, pack, plan
-from albertkit.engine.processor import system_flags
+from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import PackedBatch
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import Encodings
@@ -46,7 +50,7 @@ SETTINGS: Final = {
     "INFERENCE_NUM_THREADS": 1,
     "ENABLE_CPU_PINNING": False,
 }
-BARE: Final = is_bare_product_faster(system_flags())
+BARE: Final = is_bare_product_faster(read_cpu_flags())
 
 
 def stands(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> OpenVinoEmitter:
@@ -62,7 +66,7 @@ class Way:
     """How a graph is emitted, in which form it is compiled, how texts are laid into rows."""
 
     emitter: Emitter = stands
-    form: Callable[..., Form] = Whole
+    form: Callable[..., CompiledEncoder] = SingleGraphEncoder
     batches: Batches = planned
 
 
@@ -107,7 +111,7 @@ JOBS: Final = (
             ),
             "all products by oneDNN, none by MLAS": emitted(ways.OneDnnsProducts),
             "matrices laid the other way round": emitted(ways.MatricesLaidTheOtherWay),
-            "layer by layer": Way(form=Layered),
+            "layer by layer": Way(form=LayerwiseEncoder),
             "products in int8, the rest in float32": Way(ways.InEightBits),
             "calls of 2,048 slots": with_constant("SLOTS", 2048),
         },

@@ -9,12 +9,12 @@ import numpy as np
 from openvino import InferRequest, Node
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.int8_scheme import Int8Scheme, with_exact_zero
+from albertkit.engine.int8_scheme import Int8Scheme, align_zero
 from albertkit.engine.openvino.compiled_encoder import Request, Whole, ask, picked
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import PackedBatch
 from albertkit.spec import AlbertConfig, parameter_table
 
@@ -98,8 +98,8 @@ class InEightBits(OpenVinoInt8Emitter):
             for row in parameter_table(config).stored
             if row.group is not None and len(row.shape) == 2
         ]
-        ranges = {name: (with_exact_zero(-4, 4),) * uses for name in matrices}
-        super().__init__(config, arrays, Int8Scheme(ranges, {}, this_processor().weight_levels))
+        ranges = {name: (align_zero(-4, 4),) * uses for name in matrices}
+        super().__init__(config, arrays, Int8Scheme(ranges, {}, detect_processor().weight_qmax))
 
 
 class MatrixForEachRepetition(InEightBits):

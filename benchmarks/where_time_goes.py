@@ -24,7 +24,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine, is_bare_product_fas
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import SLOTS, Layout, pack
-from albertkit.engine.processor import system_flags
+from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.spec import Weights
 from albertkit.tokenization import Encodings
@@ -94,7 +94,7 @@ def batch_of(weights: Weights, width: int) -> PackedBatch:
 
 def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict[str, float]:
     """What each kind of node takes in a call, the longest first."""
-    bare = is_bare_product_faster(system_flags())
+    bare = is_bare_product_faster(read_cpu_flags())
     graph = encoder_graph(OpenVinoEmitter(weights.config, weights.arrays, bare_products=bare))
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",

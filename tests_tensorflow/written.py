@@ -13,8 +13,8 @@ from tests.support.axes import SMALL, random_weights
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
-from albertkit.graph.encoder import embeddings, layer
-from albertkit.graph.heads import masked_words, pooler
+from albertkit.graph.encoder import emit_embeddings, emit_layer
+from albertkit.graph.heads import emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import layer_prefix
@@ -77,14 +77,14 @@ def numpy_answers(
     ):
         length = mask.sum()
         positions = np.arange(length, dtype=np.int32)[None]
-        x = embeddings(emit, ids[None, :length], types[None, :length], positions)  # [1, S, H]
+        x = emit_embeddings(emit, ids[None, :length], types[None, :length], positions)  # [1, S, H]
         found = {}
         for number in range(config.num_hidden_layers):
-            x = layer(emit, config, x, everything_seen, layer_prefix(0, 0))
+            x = emit_layer(emit, config, x, everything_seen, layer_prefix(0, 0))
             found[f"encoder_output_{number}"] = x[0]
         found["sequence_output"] = x[0]
-        found["pooled_output"] = pooler(emit, x[:, 0])[0]
+        found["pooled_output"] = emit_pooler(emit, x[:, 0])[0]
         if "masked_lm" in weights.heads:
-            found["mlm_logits"] = masked_words(emit, config, x[0, list(places)])
+            found["mlm_logits"] = emit_masked_lm_head(emit, config, x[0, list(places)])
         answers.append(found)
     return answers

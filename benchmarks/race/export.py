@@ -19,7 +19,7 @@ from transformers import AutoModel
 from race.padded_peers import Padded
 from race.runner import Vectors as Rows
 
-UNSEEN = -1e4
+MASKED_SCORE = -1e4
 
 
 class Vectors(torch.nn.Module):
@@ -32,7 +32,7 @@ class Vectors(torch.nn.Module):
         ).eval()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        added = (1 - attention_mask[:, None, None].to(torch.float32)) * UNSEEN  # [B, 1, 1, S]
+        added = (1 - attention_mask[:, None, None].to(torch.float32)) * MASKED_SCORE  # [B, 1, 1, S]
         return self.albert(input_ids=input_ids, attention_mask=added).last_hidden_state
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.tokenization import AlbertTokenizer
 from mix import mixed_lengths
 from race.field import Contestant
@@ -63,7 +63,7 @@ def runs_here(contestant: Contestant) -> bool:
     """Whether this processor multiplies what the contestant computes in."""
     if contestant.anywhere or contestant.precision == "float32":
         return True
-    here = this_processor()
+    here = detect_processor()
     return bool(here.bfloat16 if contestant.precision == "bfloat16" else here.int8)
 
 

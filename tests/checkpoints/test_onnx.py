@@ -109,11 +109,11 @@ def test_spans_are_searched_as_the_numpy_engine_does(tmp_path: Path) -> None:
     one_a_row = pack(asked, Layout(40, ((0,), (1,), (2,))))
     expected = NumpyEngine(weights).run(one_a_row, OutputRequest(spans=SpanSearch(5, 5))).spans
     assert expected is not None
-    np.testing.assert_array_equal(found["start_top_index"], expected.begin_at)
-    assert_close(found["start_top_log_probs"], expected.begin_log_probs)
-    np.testing.assert_array_equal(found["end_top_index"].reshape(3, 5, 5), expected.end_at)
+    np.testing.assert_array_equal(found["start_top_index"], expected.start_index)
+    assert_close(found["start_top_log_probs"], expected.start_log_probs)
+    np.testing.assert_array_equal(found["end_top_index"].reshape(3, 5, 5), expected.end_index)
     assert_close(found["end_top_log_probs"].reshape(3, 5, 5), expected.end_log_probs)
-    assert_close(found["cls_logits"], expected.no_answer)
+    assert_close(found["cls_logits"], expected.no_answer_logit)
 
 
 def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
@@ -277,9 +277,9 @@ def test_the_runtime_rounds_as_we_foresee(config: AlbertConfig, tmp_path: Path) 
 
 
 def rounded_vectors(weights: Weights, inputs: dict[str, np.ndarray]) -> FloatArray:
-    from albertkit.graph.encoder import encoder
+    from albertkit.graph.encoder import emit_encoder
 
-    return encoder(
+    return emit_encoder(
         NumpyInt8Emitter(weights.config, weights.arrays),
         weights.config,
         ids=inputs["input_ids"],

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from albertkit.engine.openvino import engine as openvino_engine
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 
 
 @pytest.fixture
@@ -17,5 +17,5 @@ def float32_beside_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     Nothing is then what a scheme done by hand gives to 1e-5, and a model that is made to be just
     good enough is not. That case is held by test_engine_and_model.py, on such a processor.
     """
-    plain = replace(this_processor(), bfloat16=False)
-    monkeypatch.setattr(openvino_engine, "this_processor", lambda: plain)
+    plain = replace(detect_processor(), bfloat16=False)
+    monkeypatch.setattr(openvino_engine, "detect_processor", lambda: plain)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.int8.calibration import FEWEST, MOST, inputs_of_products, sample_of
+from albertkit.engine.int8.calibration import FEWEST, MOST, draw_sample, measure_product_inputs
 from albertkit.errors import InputError
-from albertkit.graph.encoder import embeddings
+from albertkit.graph.encoder import emit_embeddings
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.encodings import select
@@ -20,7 +20,7 @@ QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_each_matrix_of_the_layers_has_extremes_for_each_of_its_uses(config: AlbertConfig) -> None:
     weights = random_weights(config)
-    found = inputs_of_products(weights, random_encodings(config, [9, 4, 7]))
+    found = measure_product_inputs(weights, random_encodings(config, [9, 4, 7]))
     groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
     for row in weights.table():
         if row.group is not None and len(row.shape) == 2:
@@ -34,12 +34,12 @@ def test_each_matrix_of_the_layers_has_extremes_for_each_of_its_uses(config: Alb
 def test_extremes_are_those_of_the_texts_however_they_are_packed() -> None:
     weights = random_weights(CONFIG)
     texts = random_encodings(CONFIG, [40, 3, 17, 9, 2, 30])  # with empty slots beside some
-    (first, *_) = inputs_of_products(weights, texts)[QUERY]
+    (first, *_) = measure_product_inputs(weights, texts)[QUERY]
     emit = NumpyEmitter(CONFIG, weights.arrays)
     entering = []
     for text in texts:
         places = np.arange(len(text), dtype=np.int32)
-        entering.append(embeddings(emit, text.ids, text.type_ids, places))  # [S, H]
+        entering.append(emit_embeddings(emit, text.ids, text.type_ids, places))  # [S, H]
     values = np.concatenate(entering)
     np.testing.assert_allclose(first.low, np.minimum(values.min(0), 0), atol=1e-5)
     np.testing.assert_allclose(first.high, np.maximum(values.max(0), 0), atol=1e-5)
@@ -47,7 +47,7 @@ def test_extremes_are_those_of_the_texts_however_they_are_packed() -> None:
 
 def test_every_fourth_text_is_held_out_and_none_is_in_both() -> None:
     lengths = [2 + number % 30 for number in range(1000)]
-    sample = sample_of(random_encodings(CONFIG, lengths))
+    sample = draw_sample(random_encodings(CONFIG, lengths))
     assert len(sample.fitted) + len(sample.held) == MOST
     assert len(sample.held) == MOST // 4
     fitted = {text.ids.tobytes() for text in sample.fitted if len(text) > 8}
@@ -58,7 +58,7 @@ def test_every_fourth_text_is_held_out_and_none_is_in_both() -> None:
 
 
 def test_of_long_texts_fewer_are_taken() -> None:
-    sample = sample_of(random_encodings(CONFIG, [400] * 500))
+    sample = draw_sample(random_encodings(CONFIG, [400] * 500))
     assert len(sample.fitted) + len(sample.held) == FEWEST
 
 
@@ -66,12 +66,12 @@ def test_too_few_texts_are_refused() -> None:
     with pytest.raises(
         InputError, match=r"63 different texts.*as calibration.*\[calibration-missing\]"
     ):
-        sample_of(random_encodings(CONFIG, [9] * 63))
+        draw_sample(random_encodings(CONFIG, [9] * 63))
 
 
 def test_a_text_said_again_is_one_text() -> None:
     texts = random_encodings(CONFIG, [9] * 64)
-    sample = sample_of(select(texts, [*range(64), *range(64)]))
+    sample = draw_sample(select(texts, [*range(64), *range(64)]))
     assert len(sample.fitted) + len(sample.held) == 64
     with pytest.raises(InputError, match=r"there is one text to fit.*\[calibration-missing\]"):
-        sample_of(select(texts, [7] * 100))
+        draw_sample(select(texts, [7] * 100))

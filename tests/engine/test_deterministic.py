@@ -94,7 +94,7 @@ def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
     [
         OutputRequest(tokens=True, pooled=True, mlm_at=np.array([2, 3, 40, 60])),
         *(OutputRequest(head=spec.name) for spec in HEADS if spec.is_linear),
-        OutputRequest(spans=SpanSearch(3, 2, closed=np.arange(64) % 5 == 0)),
+        OutputRequest(spans=SpanSearch(3, 2, is_excluded=np.arange(64) % 5 == 0)),
     ],
     ids=lambda wanted: wanted.head or ("spans" if wanted.spans else "vectors"),
 )
@@ -112,8 +112,10 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
     if wanted.spans:
         assert found.spans is not None
         assert together.spans is not None
-        np.testing.assert_array_equal(found.spans.end_at, together.spans.end_at)
-        np.testing.assert_allclose(found.spans.no_answer, together.spans.no_answer, atol=ATOL)
+        np.testing.assert_array_equal(found.spans.end_index, together.spans.end_index)
+        np.testing.assert_allclose(
+            found.spans.no_answer_logit, together.spans.no_answer_logit, atol=ATOL
+        )
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertModel
 from albertkit.arrays import FloatArray
-from albertkit.engine.int8.calibration import inputs_of_products
-from albertkit.engine.int8.search import PLANS, scheme_of
+from albertkit.engine.int8.calibration import measure_product_inputs
+from albertkit.engine.int8.search import PLANS, build_scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, given
 from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
@@ -61,8 +61,8 @@ def to_int8(config: AlbertConfig, found: FloatArray, model: FloatArray) -> None:
 
 
 def in_int8(weights: Weights) -> OpenVinoEngine:
-    inputs = inputs_of_products(weights, random_encodings(weights.config, LENGTHS))
-    scheme = scheme_of(PLANS[0], weights, inputs, this_processor().weight_levels)
+    inputs = measure_product_inputs(weights, random_encodings(weights.config, LENGTHS))
+    scheme = build_scheme(PLANS[0], weights, inputs, detect_processor().weight_qmax)
     return OpenVinoEngine(weights, precision="int8", scheme=scheme, threads=1)
 
 

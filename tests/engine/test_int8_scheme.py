@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.engine.int8_scheme import STEPS, with_exact_zero
+from albertkit.engine.int8_scheme import STEPS, align_zero
 
 sizes = st.floats(0, 1e6, width=32)
 
@@ -14,7 +14,7 @@ sizes = st.floats(0, 1e6, width=32)
 def test_zero_is_a_whole_step_and_a_range_moves_by_less_than_one(
     below: float, above: float
 ) -> None:
-    low, high = with_exact_zero(-below, above)
+    low, high = align_zero(-below, above)
     step = (high - low) / (STEPS - 1)
     assert step > 0
     assert abs(low / step - round(low / step)) < 1e-6

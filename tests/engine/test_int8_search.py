@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.int8.search import PLANS, FoundScheme, find_scheme
+from albertkit.engine.int8.search import PLANS, MeasuredScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.errors import InputError
-from albertkit.graph.quantization import WITHIN_16_BITS
-from albertkit.graph.quantization_error import fidelity
+from albertkit.graph.quantization import REDUCED_QMAX
+from albertkit.graph.quantization_error import measure_quantization_error
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.encodings import Encodings
 
@@ -26,8 +26,8 @@ CONFIG: AlbertConfig = replace(CONFIG_AXES[0].values[0], num_hidden_layers=4)
 LAYER = "encoder.albert_layer_groups.0.albert_layers.0."
 
 
-def found_for(weights: Weights, texts: int = 80) -> FoundScheme:
-    return find_scheme(weights, encodings(texts), "mean", weight_levels=WITHIN_16_BITS)
+def found_for(weights: Weights, texts: int = 80) -> MeasuredScheme:
+    return find_scheme(weights, encodings(texts), "mean", weight_qmax=REDUCED_QMAX)
 
 
 def encodings(texts: int, seed: int = 0) -> Encodings:
@@ -51,16 +51,16 @@ def test_an_even_model_is_rounded_everywhere_and_its_figures_are_those_of_the_en
     weights = random_weights(CONFIG)
     found = found_for(weights)
     assert found.name == PLANS[0].name
-    assert found.fidelity.texts == 20
+    assert found.error.texts == 20
     engine = OpenVinoEngine(weights, precision="int8", scheme=found.scheme, threads=1)
     others = encodings(64, seed=1)
     vectors, exact = (
         vectors_of_texts(each, others, "mean") for each in (engine, NumpyEngine(weights))
     )
     engine.close()
-    measured = fidelity(vectors, exact)
-    assert measured.is_enough
-    assert abs(measured.mean - found.fidelity.mean) < 0.001
+    measured = measure_quantization_error(vectors, exact)
+    assert measured.is_acceptable
+    assert abs(measured.mean - found.error.mean) < 0.001
 
 
 def test_plans_are_tried_in_their_order_and_each_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -81,8 +81,8 @@ def test_a_model_whose_order_suffers_is_told_of_and_taken_at_its_best(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     found = found_for(sharp(40))
-    assert found.fidelity.is_enough
-    assert not found.fidelity.keeps_order
+    assert found.error.is_acceptable
+    assert not found.error.keeps_order
     (warning,) = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert f"{found.fidelity.least_centred:.4f}" in warning.getMessage()
     assert warning.getMessage().endswith("[quantization-error-notable]")
@@ -98,17 +98,17 @@ def test_a_model_that_no_plan_keeps_is_refused_with_the_best_figures() -> None:
 def test_a_model_of_two_repetitions_has_only_the_plans_that_round_something() -> None:
     config = replace(CONFIG, num_hidden_layers=2)
     weights = random_weights(config)
-    found = find_scheme(weights, encodings(64), "mean", weight_levels=WITHIN_16_BITS)
+    found = find_scheme(weights, encodings(64), "mean", weight_qmax=REDUCED_QMAX)
     assert any(spread for uses in found.scheme.ranges.values() for spread in uses)
 
 
 def test_the_pooling_that_is_asked_for_is_measured() -> None:
     weights = random_weights(CONFIG)
     by_pooling = {
-        pooling: find_scheme(weights, encodings(64), pooling, weight_levels=WITHIN_16_BITS)
+        pooling: find_scheme(weights, encodings(64), pooling, weight_qmax=REDUCED_QMAX)
         for pooling in ("mean", "cls")
     }
-    assert by_pooling["cls"].fidelity != by_pooling["mean"].fidelity
+    assert by_pooling["cls"].error != by_pooling["mean"].error
 
 
 def test_too_few_texts_are_refused_before_anything_runs() -> None:

@@ -16,9 +16,9 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino.compiled_encoder import Layered, Whole
+from albertkit.engine.openvino.compiled_encoder import LayerwiseEncoder, SingleGraphEncoder
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.engine import OpenVinoEngine, own_cores
+from albertkit.engine.openvino.engine import OpenVinoEngine, count_usable_cores
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch
@@ -86,7 +86,9 @@ def test_a_shared_layer_is_in_the_graph_once() -> None:
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_layer_by_layer_gives_the_bits_of_the_whole_graph(config: AlbertConfig) -> None:
     emit = partial(OpenVinoEmitter, config, random_weights(config).arrays)
-    whole, layered = (form(emit, SETTINGS).request() for form in (Whole, Layered))
+    whole, layered = (
+        form(emit, SETTINGS).request() for form in (SingleGraphEncoder, LayerwiseEncoder)
+    )
     texts = random_encodings(config, [40, 3, 17, 9, 2])
     for width, rows in ((40, ((0,), (2, 1, 3, 4))), (16, ((1, 4, 3),)), (40, ((0,), (2,)))):
         batch = pack(texts, Layout(width, rows))
@@ -100,7 +102,7 @@ def test_few_vectors_are_those_that_all_slots_give(config: AlbertConfig) -> None
     emit = partial(OpenVinoEmitter, config, random_weights(config).arrays)
     texts = random_encodings(config, [40, 3, 17, 9, 2])
     batch = pack(texts, Layout(40, ((0,), (2, 1, 3, 4))))
-    for form in (Whole, Layered):
+    for form in (SingleGraphEncoder, LayerwiseEncoder):
         request = form(emit, SETTINGS).request()
         everywhere = request.vectors(batch, batch.slots)
         for read in ([0], [0, 40, 43, 60, 69], list(range(1, 71)), []):
@@ -115,7 +117,7 @@ def test_each_graph_is_compiled_when_it_is_first_asked() -> None:
         asked.append("a graph")
         return OpenVinoEmitter(CONFIG, WEIGHTS.arrays)
 
-    form = Whole(emit, SETTINGS)
+    form = SingleGraphEncoder(emit, SETTINGS)
     batch = batch_of([9, 5])
     for slots, graphs in ((batch.slots[:1], 1), (batch.slots[:2], 1), (batch.slots, 2)):
         form.request().vectors(batch, slots)
@@ -129,7 +131,7 @@ def test_cores_are_those_that_omp_num_threads_tells_else_the_processs_own(
     told: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", told)
-    assert own_cores() == (cores or len(os.sched_getaffinity(0)))
+    assert count_usable_cores() == (cores or len(os.sched_getaffinity(0)))
 
 
 def test_a_scheme_goes_with_int8_alone() -> None:
@@ -146,7 +148,7 @@ def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
     expected = engine.run(batch, OutputRequest(tokens=True)).tokens
     asked = threading.Barrier(4)
 
-    def ask(_: int) -> bool | str:
+    def run_request(_: int) -> bool | str:
         asked.wait()
         try:
             return np.array_equal(engine.run(batch, OutputRequest(tokens=True)).tokens, expected)
@@ -154,7 +156,7 @@ def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
             return str(error)
 
     with ThreadPoolExecutor(3) as pool:
-        found = pool.map(ask, range(3))
+        found = pool.map(run_request, range(3))
         asked.wait()
         engine.close()
         assert set(found) <= {True, "this engine was closed"}

@@ -9,8 +9,8 @@ import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 from tests.support.int8_oracle import int8_tokens
 
-from albertkit.engine.int8.calibration import Extremes, Inputs, inputs_of_products
-from albertkit.engine.int8.search import PLANS, Plan, scheme_of
+from albertkit.engine.int8.calibration import Extremes, Inputs, measure_product_inputs
+from albertkit.engine.int8.search import PLANS, RoundingPlan, build_scheme
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
@@ -18,7 +18,7 @@ from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import OutputRequest, SpanSearch, given
 from albertkit.graph.quantization_error import cosines
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 TWO_GROUPS: AlbertConfig = CONFIG_AXES[4].values[0]
-LEVELS = this_processor().weight_levels
+LEVELS = detect_processor().weight_qmax
 # Short texts, most of which have no value halfway between two steps; rows filled unevenly.
 LENGTHS = [1, 2, 9, 3] * 6
 LAYOUT = Layout(width=16, rows=tuple((n + 1, n, n + 2, n + 3) for n in range(0, 24, 4)))
@@ -41,14 +41,14 @@ def test_int8_is_the_scheme_done_by_hand(config: AlbertConfig) -> None:
 
 
 @pytest.mark.parametrize("plan", [ENDS_IN_FLOAT, SMOOTHED, BOTH], ids=lambda plan: plan.name)
-def test_so_is_every_plan(plan: Plan) -> None:
+def test_so_is_every_plan(plan: RoundingPlan) -> None:
     check_by_hand(TWO_GROUPS, plan)
 
 
-def check_by_hand(config: AlbertConfig, plan: Plan) -> None:
+def check_by_hand(config: AlbertConfig, plan: RoundingPlan) -> None:
     weights = random_weights(config)
     batch = pack(random_encodings(config, LENGTHS), LAYOUT)
-    scheme = scheme_of(plan, weights, any_inputs(weights), LEVELS)
+    scheme = build_scheme(plan, weights, any_inputs(weights), LEVELS)
     expected, decided = int8_tokens(weights, scheme, batch)
     found = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
     apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.offsets[:-1])  # [N]
@@ -85,7 +85,7 @@ def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
     for one, other in (
         (found.mlm_logits, exact.mlm_logits),
         (found.head_logits, exact.head_logits),
-        (found.spans and found.spans.no_answer, exact.spans and exact.spans.no_answer),
+        (found.spans and found.spans.no_answer_logit, exact.spans and exact.spans.no_answer_logit),
     ):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
@@ -138,9 +138,9 @@ def test_openvino_multiplies_in_int8_what_the_scheme_says() -> None:
         assert sum(kind.lower().endswith("i8") for kind in products) == 6 * repetitions
 
 
-def scheme_for(weights: Weights, plan: Plan) -> Int8Scheme:
-    inputs = inputs_of_products(weights, random_encodings(weights.config, LENGTHS))
-    return scheme_of(plan, weights, inputs, LEVELS)
+def scheme_for(weights: Weights, plan: RoundingPlan) -> Int8Scheme:
+    inputs = measure_product_inputs(weights, random_encodings(weights.config, LENGTHS))
+    return build_scheme(plan, weights, inputs, LEVELS)
 
 
 def any_inputs(weights: Weights) -> Inputs:

@@ -7,10 +7,10 @@ import pytest
 from albertkit.engine.processor import (
     INT8_FLAGS,
     Processor,
-    flags_in,
-    this_processor,
+    detect_processor,
+    parse_cpu_flags,
 )
-from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
+from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 X86 = (
     "processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: fpu\n"
@@ -19,16 +19,16 @@ ARM64 = "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU part\t: 0xd0c\n"
 
 
 def test_flags_are_those_of_the_first_processor_by_either_name() -> None:
-    assert flags_in(X86) == {"fpu", "avx2", "avx512_vnni"}
-    assert flags_in(ARM64) == {"fp", "asimd", "asimddp"}
-    assert flags_in("hardware\t: a toaster\n") is None
+    assert parse_cpu_flags(X86) == {"fpu", "avx2", "avx512_vnni"}
+    assert parse_cpu_flags(ARM64) == {"fp", "asimd", "asimddp"}
+    assert parse_cpu_flags("hardware\t: a toaster\n") is None
 
 
 @pytest.mark.parametrize("flag", INT8_FLAGS)
 def test_an_int8_instruction_is_named_and_uses_the_whole_byte(flag: str) -> None:
     processor = Processor("one", False, frozenset({"fpu", flag}))
     assert processor.int8 is True
-    assert processor.weight_levels == WHOLE
+    assert processor.weight_qmax == QMAX
     assert processor.of_bfloat16() == "one has no bfloat16 instructions"
     assert processor.of_int8() == f"one has int8 instructions ({flag})"
 
@@ -38,15 +38,15 @@ def test_without_one_weights_have_levels_whose_sums_fit_into_16_bits() -> None:
     assert processor.int8 is False
     assert processor.of_bfloat16() == "one has bfloat16 instructions"
     assert processor.of_int8() == "one has no int8 instructions"
-    assert 2 * 255 * processor.weight_levels < 2**15 <= 2 * 255 * (processor.weight_levels + 1)
+    assert 2 * 255 * processor.weight_qmax < 2**15 <= 2 * 255 * (processor.weight_qmax + 1)
 
 
 def test_where_the_system_tells_nothing_that_is_said_and_the_narrow_levels_are_taken() -> None:
     processor = Processor("one", False, None)
     assert processor.int8 is None
-    assert processor.weight_levels == WITHIN_16_BITS
+    assert processor.weight_qmax == REDUCED_QMAX
     assert "as this system names none" in processor.of_int8()
 
 
 def test_this_processor_has_a_name() -> None:
-    assert this_processor().name
+    assert detect_processor().name

@@ -6,7 +6,7 @@ import numpy as np
 from tests.support.axes import CONFIG_AXES, random_weights
 
 from albertkit.engine.int8.calibration import Extremes
-from albertkit.engine.int8.smoothing import smoothing_of
+from albertkit.engine.int8.smoothing import compute_smoothing
 from albertkit.spec import AlbertConfig
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
@@ -20,7 +20,7 @@ def test_large_channels_are_divided_by_more_and_readers_of_one_input_by_the_same
     high[5] = 100.0
     uses = (Extremes(-high, high), Extremes(-high / 2, high / 2))
     names = [*QKV, f"{AT}ffn.weight"]
-    found = smoothing_of(weights, dict.fromkeys(names, uses))
+    found = compute_smoothing(weights, dict.fromkeys(names, uses))
     assert set(found) == set(names)
     for name in QKV:
         np.testing.assert_array_equal(found[name], found[QKV[0]])
@@ -36,10 +36,10 @@ def test_a_channel_that_is_always_zero_does_no_harm() -> None:
     high = np.ones(CONFIG.hidden_size, np.float32)
     high[3] = 0.0
     name = f"{AT}ffn.weight"
-    (factors,) = smoothing_of(weights, {name: (Extremes(-high, high),)}).values()
+    (factors,) = compute_smoothing(weights, {name: (Extremes(-high, high),)}).values()
     assert np.all(np.isfinite(factors))
     assert np.all(factors > 0)
 
 
 def test_a_matrix_without_uses_has_no_factors() -> None:
-    assert smoothing_of(random_weights(CONFIG), {f"{AT}ffn.weight": ()}) == {}
+    assert compute_smoothing(random_weights(CONFIG), {f"{AT}ffn.weight": ()}) == {}

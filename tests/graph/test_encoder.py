@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.support.axes import CONFIG_AXES
 
-from albertkit.graph.encoder import encoder
-from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.graph.encoder import emit_encoder
+from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.spec import AlbertConfig, head, parameter_table
 from albertkit.spec.config import Activation
 
@@ -39,10 +39,10 @@ class NameEmitter:
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_the_graph_reads_the_whole_table_and_nothing_else(config: AlbertConfig) -> None:
     emit = NameEmitter()
-    encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
-    pooler(emit, None)
-    masked_words(emit, config, None)
-    linear_head(emit, head("sentence_order"), None)
+    emit_encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
+    emit_pooler(emit, None)
+    emit_masked_lm_head(emit, config, None)
+    emit_linear_head(emit, head("sentence_order"), None)
     reached = {config.group_of(layer) for layer in range(config.num_hidden_layers)}
     table = parameter_table(config, ["masked_lm", "sentence_order"])
     rows = [row.name for row in table.stored if row.group is None or row.group in reached]
@@ -54,7 +54,7 @@ def test_the_layers_of_a_group_run_one_after_another_before_the_next_repetition(
         num_hidden_layers=5, num_hidden_groups=2, inner_group_num=2, hidden_size=64
     )
     emit = NameEmitter()
-    encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
+    emit_encoder(emit, config, ids=None, type_ids=None, positions=None, mask=None)
     order = [
         (int(name.split(".")[2]), int(name.split(".")[4]))
         for name in emit.names
@@ -67,7 +67,7 @@ def test_the_layers_of_a_group_run_one_after_another_before_the_next_repetition(
 def test_what_follows_the_last_attention_is_computed_where_it_is_read() -> None:
     config = AlbertConfig(num_hidden_layers=3, hidden_size=64)
     emit = NameEmitter()
-    encoder(
+    emit_encoder(
         emit,
         config,
         ids=None,

@@ -17,8 +17,8 @@ from tests.support.axes import CONFIG_AXES
 from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, product
+from albertkit.graph.emitter import MASKED_SCORE
+from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, matmul
 from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
@@ -62,7 +62,7 @@ def test_a_product_in_tiles_is_the_product(shape: tuple[int, int, int]) -> None:
     M, K, N = shape
     x, weight = values((M, K)), values((N, K))
     expected = x.astype(np.float64) @ weight.T.astype(np.float64)
-    np.testing.assert_allclose(product(x, weight), expected, rtol=0, atol=1e-6 * K)
+    np.testing.assert_allclose(matmul(x, weight), expected, rtol=0, atol=1e-6 * K)
 
 
 def test_the_products_above_are_of_every_size() -> None:
@@ -138,7 +138,7 @@ def test_attention_equals_torch_and_an_unseen_slot_counts_exactly_nothing() -> N
     R, W, H, A = 2, 6, CONFIG.hidden_size, CONFIG.num_attention_heads
     query, key, value = (values((R, W, H)) for _ in range(3))
     mask = np.zeros((R, 1, W, W), np.float32)
-    mask[:, :, :, 4:] = UNSEEN
+    mask[:, :, :, 4:] = MASKED_SCORE
     emit = NumpyEmitter(CONFIG, {})
     found = emit.attention(query, key, value, mask)
 

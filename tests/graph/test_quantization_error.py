@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.graph.quantization_error import fidelity
+from albertkit.graph.quantization_error import measure_quantization_error
 
 
 def test_figures_are_those_of_the_worst_text_and_of_the_average() -> None:
     exact = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
     found = np.array([[2, 0], [0, 3], [1, 0]], np.float32)
-    measured = fidelity(found, exact)
+    measured = measure_quantization_error(found, exact)
     assert measured.texts == 3
     np.testing.assert_allclose(measured.least, np.sqrt(0.5), rtol=1e-6)
     np.testing.assert_allclose(measured.mean, (2 + np.sqrt(0.5)) / 3, rtol=1e-6)
-    assert not measured.is_enough
+    assert not measured.is_acceptable
 
 
 def test_vectors_close_together_have_a_high_cosine_and_a_low_centred_one() -> None:
     rng = np.random.default_rng(0)
     exact = (10 + rng.normal(0, 1, (50, 16))).astype(np.float32)
     found = (exact + rng.normal(0, 1, (50, 16))).astype(np.float32)
-    measured = fidelity(found, exact)
-    assert measured.is_enough
+    measured = measure_quantization_error(found, exact)
+    assert measured.is_acceptable
     assert not measured.keeps_order
     assert measured.least_centred < measured.mean_centred < 0.9
     assert f"centred {measured.least_centred:.4f}" in measured.line()
@@ -30,4 +30,4 @@ def test_vectors_close_together_have_a_high_cosine_and_a_low_centred_one() -> No
 
 def test_vectors_that_are_no_numbers_are_not_enough() -> None:
     exact = np.ones((3, 4), np.float32) + np.eye(3, 4, dtype=np.float32)
-    assert not fidelity(np.full_like(exact, np.nan), exact).is_enough
+    assert not measure_quantization_error(np.full_like(exact, np.nan), exact).is_acceptable

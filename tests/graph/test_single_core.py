@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.single_core import ONE_CORE, one_core_product, tile
+from albertkit.graph.single_core import ONE_CORE, single_core_matmul, tile
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
 # piece, and nothing
@@ -27,7 +27,9 @@ SHAPES = [
 def test_it_is_the_product(shape: tuple[int, int, int]) -> None:
     x, weight = values(shape)
     expected = x.astype(np.float64) @ weight.T.astype(np.float64)
-    np.testing.assert_allclose(one_core_product(x, weight), expected, rtol=0, atol=1e-6 * shape[1])
+    np.testing.assert_allclose(
+        single_core_matmul(x, weight), expected, rtol=0, atol=1e-6 * shape[1]
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -35,10 +37,10 @@ def test_the_bits_are_those_of_one_thread(shape: tuple[int, int, int]) -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
     x, weight = values(shape)
     with threadpoolctl.threadpool_limits(1, "blas"):
-        alone = one_core_product(x, weight)
+        alone = single_core_matmul(x, weight)
     for threads in (2, 3, 5, 8):
         with threadpoolctl.threadpool_limits(threads, "blas"):
-            np.testing.assert_array_equal(one_core_product(x, weight), alone)
+            np.testing.assert_array_equal(single_core_matmul(x, weight), alone)
 
 
 @pytest.mark.parametrize("height", [1, 3, 64, 10_000])

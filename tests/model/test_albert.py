@@ -7,7 +7,7 @@ import torch
 from tests.support.axes import CONFIG_AXES, random_weights
 
 from albertkit import AlbertConfig, AlbertForPreTraining, AlbertModel
-from albertkit.model.packed_attention import packed_mask
+from albertkit.model.packed_attention import make_packed_mask
 
 PLAIN = CONFIG_AXES[0].values[0]
 assert isinstance(PLAIN, AlbertConfig)
@@ -29,7 +29,7 @@ def test_texts_packed_into_a_row_have_the_vectors_they_have_alone(
     ]
     with torch.no_grad():
         types = torch.zeros_like(ids)
-        row = model.token_vectors(ids, types, positions, packed_mask(segment_ids))[0]
+        row = model.token_vectors(ids, types, positions, make_packed_mask(segment_ids))[0]
         alone = torch.cat([model(text[None]).last_hidden_state[0] for text in texts])
     torch.testing.assert_close(row[: sum(lengths)], alone, atol=1e-5, rtol=0)
     assert torch.isfinite(row).all()

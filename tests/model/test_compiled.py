@@ -231,7 +231,7 @@ def test_parameters_in_bfloat16_are_computed_with_as_they_are() -> None:
 
 def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     # A processor that doesn't say what it can: every one computes int8, if not faster.
-    monkeypatch.setattr(compiled_module, "this_processor", lambda: Processor("?", False, None))
+    monkeypatch.setattr(compiled_module, "detect_processor", lambda: Processor("?", False, None))
     model = ours("AlbertModel")
     rng = torch.Generator().manual_seed(1)
     batches = [

@@ -15,8 +15,8 @@ from torch.nn.attention import varlen
 
 from albertkit import AlbertConfig
 from albertkit.model import packed_attention
-from albertkit.model.packed_attention import TextBounds, packed_mask, within_texts
-from albertkit.model.torch_engine import encoder_of
+from albertkit.model.packed_attention import TextBounds, attend_within_texts, make_packed_mask
+from albertkit.model.torch_engine import build_encoder
 
 CPU = torch.device("cpu")
 PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
@@ -27,8 +27,8 @@ LENGTHS = (3, 1, 7, 7, 7, 2, 2, 3)  # T = 32
 def test_each_text_sees_itself_as_a_mask_would_let_it(lengths: Sequence[int]) -> None:
     q, k, v = torch.randn(3, 1, 4, 32, 6, generator=torch.Generator().manual_seed(0)).unbind()
     segment_ids = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
-    expected = F.scaled_dot_product_attention(q, k, v, packed_mask(segment_ids[None]))
-    found = within_texts(q, k, v, TextBounds.of(lengths, CPU))
+    expected = F.scaled_dot_product_attention(q, k, v, make_packed_mask(segment_ids[None]))
+    found = attend_within_texts(q, k, v, TextBounds.of(lengths, CPU))
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
@@ -55,7 +55,7 @@ class Calls:
 
 def vectors_on_a_gpu(config: AlbertConfig, dtype: torch.dtype) -> Tensor:
     """Token vectors by an encoder whose tensors are a GPU's, without their numbers."""
-    encoder = encoder_of(random_weights(config), torch.float32, CPU)
+    encoder = build_encoder(random_weights(config), torch.float32, CPU)
     with FakeTensorMode():
         gpu = torch.device("cuda")
         state = {

@@ -56,20 +56,20 @@ def test_engines_find_what_google_does(
     engine: Callable[[Weights], Engine], weights: Weights, wanted: Reference
 ) -> None:
     closed = wanted["p_mask"][wanted["input_mask"] == 1] > 0  # [T]
-    search = SpanSearch(beginnings=K, ends=M, closed=closed)
+    search = SpanSearch(start_n_top=K, end_n_top=M, is_excluded=closed)
     found = spans_of_texts(engine(weights), encodings_of(wanted), search)
-    close(found.begin_log_probs, wanted["start_top_log_probs"], ATOL)
+    close(found.start_log_probs, wanted["start_top_log_probs"], ATOL)
     close(found.end_log_probs.reshape(-1, K * M), wanted["end_top_log_probs"], ATOL)
-    close(found.no_answer, wanted["cls_logits"], ATOL)
-    np.testing.assert_array_equal(found.begin_at, wanted["start_top_index"])
-    np.testing.assert_array_equal(found.end_at.reshape(-1, K * M), wanted["end_top_index"])
+    close(found.no_answer_logit, wanted["cls_logits"], ATOL)
+    np.testing.assert_array_equal(found.start_index, wanted["start_top_index"])
+    np.testing.assert_array_equal(found.end_index.reshape(-1, K * M), wanted["end_top_index"])
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
     made = random_weights(config, ["span_search"])
     texts = random_encodings(config, [9, 14, 1, 6])
-    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(beginnings=3, ends=2))
+    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=3, end_n_top=2))
     model = albertkit.AlbertForSpanSearch.from_weights(made)
     for number in range(len(texts)):
         own = slice(texts.offsets[number], texts.offsets[number + 1])
@@ -80,20 +80,20 @@ def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
                 start_n_top=3,
                 end_n_top=2,
             )
-        there = found.begin_at[number] >= 0
-        pairs = found.end_at[number] >= 0
-        close(found.begin_log_probs[number][there], alone.start_top_log_probs[0], ATOL)
+        there = found.start_index[number] >= 0
+        pairs = found.end_index[number] >= 0
+        close(found.start_log_probs[number][there], alone.start_top_log_probs[0], ATOL)
         close(found.end_log_probs[number][pairs], alone.end_top_log_probs[0], ATOL)
-        close(found.no_answer[number : number + 1], alone.cls_logits, ATOL)
+        close(found.no_answer_logit[number : number + 1], alone.cls_logits, ATOL)
 
 
 def test_a_text_of_one_token_has_one_answer() -> None:
     made = random_weights(PLAIN, ["span_search"])
     texts = random_encodings(PLAIN, [1])
-    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(beginnings=2, ends=2))
-    assert found.begin_at.tolist() == [[0, -1]]
-    assert found.end_at.tolist() == [[[0, -1], [-1, -1]]]
-    assert found.begin_log_probs.tolist() == [[0, -np.inf]]
+    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=2, end_n_top=2))
+    assert found.start_index.tolist() == [[0, -1]]
+    assert found.end_index.tolist() == [[[0, -1], [-1, -1]]]
+    assert found.start_log_probs.tolist() == [[0, -np.inf]]
 
 
 def xlnet_head(config: AlbertConfig) -> transformers.PretrainedConfig:
@@ -168,4 +168,4 @@ def test_spans_are_asked_for_by_how_widely_to_search() -> None:
 def test_a_model_without_the_head_says_so() -> None:
     engine = NumpyEngine(random_weights(PLAIN))
     with pytest.raises(InputError, match=r"no span_search head.*\[head-missing\]"):
-        spans_of_texts(engine, random_encodings(PLAIN, [4]), SpanSearch(beginnings=1, ends=1))
+        spans_of_texts(engine, random_encodings(PLAIN, [4]), SpanSearch(start_n_top=1, end_n_top=1))

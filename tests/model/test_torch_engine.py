@@ -17,7 +17,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.errors import InputError
-from albertkit.model.torch_engine import TorchEngine, encoder_of
+from albertkit.model.torch_engine import TorchEngine, build_encoder
 from albertkit.spec import Weights
 
 CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
@@ -96,7 +96,7 @@ def test_float32_on_a_cpu_uses_the_weights_where_they_lie_though_protected() -> 
         array.setflags(write=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        encoder = encoder_of(Weights(CONFIG, (), arrays), torch.float32, torch.device("cpu"))
+        encoder = build_encoder(Weights(CONFIG, (), arrays), torch.float32, torch.device("cpu"))
     for name, value in encoder.named_parameters():
         assert np.shares_memory(value.numpy(), arrays[name])
         assert not value.requires_grad

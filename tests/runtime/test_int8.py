@@ -12,7 +12,7 @@ import pytest
 from tests.support.axes import random_encodings, random_weights
 from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
-from albertkit.engine.int8.search import FoundScheme, find_scheme
+from albertkit.engine.int8.search import MeasuredScheme, find_scheme
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import AlbertKitError, InputError
@@ -106,7 +106,7 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     place = save_tiny_vectors(tmp_path / "vectors", plan)
     seen: list[Encodings] = []
 
-    def fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> FoundScheme:
+    def fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
         seen.append(encodings)
         return find_scheme(weights, encodings, pooling)
 

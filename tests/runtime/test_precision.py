@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.tiny_models import save_tiny
 
-from albertkit.engine.processor import Processor, this_processor
+from albertkit.engine.processor import Processor, detect_processor
 from albertkit.errors import InputError
 from albertkit.runtime import load
 from albertkit.runtime.precision import PrecisionName, choose_precision
@@ -65,7 +65,7 @@ def test_what_auto_took_is_told_with_the_reason(
         assert not caplog.messages
         load(place, precision="auto")
     (told,) = caplog.messages
-    assert this_processor().of_bfloat16() in told
+    assert detect_processor().of_bfloat16() in told
 
 
 def test_float32_asks_no_processor(tmp_path: Path) -> None:

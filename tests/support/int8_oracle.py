@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.int8_scheme import Int8Scheme
-from albertkit.engine.numpy_engine import own_text
+from albertkit.engine.numpy_engine import text_mask
 from albertkit.engine.protocol import PackedBatch
-from albertkit.graph.encoder import encoder
+from albertkit.graph.encoder import emit_encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 
@@ -28,13 +28,13 @@ def int8_tokens(
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """The token vectors [T, H] of a batch, and which texts [N] are decided."""
     emit = ByHand(weights.config, weights.arrays, scheme, batch.ids.size)
-    rows = encoder(
+    rows = emit_encoder(
         emit,
         weights.config,
         ids=batch.ids,
         type_ids=batch.type_ids,
         positions=batch.positions,
-        mask=own_text(batch.segment_ids),
+        mask=text_mask(batch.segment_ids),
     )
     undecided = np.logical_or.reduceat(emit.undecided[batch.slots], batch.offsets[:-1])
     return rows.reshape(-1, rows.shape[-1])[batch.slots], ~undecided
@@ -68,7 +68,7 @@ class ByHand(NumpyEmitter):
         halfway = np.abs(steps % 1 - 0.5) < HALFWAY
         self.undecided |= halfway.reshape(-1, x.shape[-1]).any(1)
         whole_x = np.clip(np.rint(steps) + zero, 0, 255).astype(np.int64)
-        worth = np.abs(matrix).max(1) / self.scheme.weight_levels  # [out]
+        worth = np.abs(matrix).max(1) / self.scheme.weight_qmax  # [out]
         whole_w = np.rint(matrix / worth[:, None]).astype(np.int64)
         sums = (whole_x - zero) @ whole_w.T
         return (sums * step * worth + self.arrays[bias]).astype(np.float32)

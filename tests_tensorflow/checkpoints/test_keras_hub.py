@@ -23,8 +23,8 @@ from tests.support.tiny_models import PIECES
 
 from albertkit.checkpoints import Checkpoint, read_checkpoint
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
-from albertkit.graph.encoder import encoder
-from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.graph.encoder import emit_encoder
+from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import SEQUENCE_CLASSIFICATION
@@ -58,7 +58,7 @@ def batch(config: AlbertConfig) -> dict[str, np.ndarray[Any, Any]]:
 def vectors(weights: Weights, inputs: dict[str, np.ndarray[Any, Any]]) -> FloatArray:
     """The token vectors [B, S, H] by our own arithmetic."""
     mask = inputs["padding_mask"]
-    found: FloatArray = encoder(
+    found: FloatArray = emit_encoder(
         NumpyEmitter(weights.config, weights.arrays),
         weights.config,
         ids=inputs["token_ids"],
@@ -79,7 +79,7 @@ def assert_same_encoder(backbone: Any, weights: Weights) -> None:
     seen = inputs["padding_mask"] == 1
     assert_close(np.asarray(found["sequence_output"])[seen], ours[seen])
     emit = NumpyEmitter(weights.config, weights.arrays)
-    assert_close(found["pooled_output"], pooler(emit, ours[:, 0]))
+    assert_close(found["pooled_output"], emit_pooler(emit, ours[:, 0]))
 
 
 @pytest.mark.parametrize("config", [CONFIG, GROUPS, EQUAL], ids=["plain", "groups", "equal"])
@@ -100,7 +100,7 @@ def test_keras_hub_opens_a_masked_language_model(
     logits = model({**inputs, "mask_positions": at})
     asked = np.take_along_axis(vectors(weights, inputs), at[:, :, None], axis=1)  # [B, P, H]
     emit = NumpyEmitter(weights.config, weights.arrays)
-    assert_close(logits, masked_words(emit, weights.config, asked), LOGITS_ATOL)
+    assert_close(logits, emit_masked_lm_head(emit, weights.config, asked), LOGITS_ATOL)
 
 
 def test_keras_hub_opens_a_classifier(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ def test_keras_hub_opens_a_classifier(tmp_path: Path) -> None:
     model = models.AlbertTextClassifier.from_preset(str(tmp_path / "m"))
     assert model.num_classes == 3
     emit, inputs = NumpyEmitter(weights.config, weights.arrays), batch(THREE)
-    pooled = pooler(emit, vectors(weights, inputs)[:, 0])
-    assert_close(model(inputs), linear_head(emit, SEQUENCE_CLASSIFICATION, pooled))
+    pooled = emit_pooler(emit, vectors(weights, inputs)[:, 0])
+    assert_close(model(inputs), emit_linear_head(emit, SEQUENCE_CLASSIFICATION, pooled))
 
 
 def test_the_tasks_read_text(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _facts_of_precision(found: Opened, calibration: Path | None) -> dict[str, Ce
     from albertkit.runtime.int8_fit import fitted_to
 
     fit = fitted_to(found, calibration)
-    return {**facts, "int8": f"{fit.name}: {fit.fidelity.line()}"}
+    return {**facts, "int8": f"{fit.name}: {fit.error.line()}"}
 
 
 def _notes(found: Opened) -> tuple[Diagnostic, ...]:

@@ -34,7 +34,7 @@ def answers(weights: Weights, questions: Questions, engine: Engine | None = None
     engine = engine or NumpyEngine(weights)
     masked = MASKED_LM.name in weights.heads
     linear = [name for name in weights.heads if head(name).is_linear]
-    search = SpanSearch(beginnings=1, ends=1) if SPAN_SEARCH.name in weights.heads else None
+    search = SpanSearch(start_n_top=1, end_n_top=1) if SPAN_SEARCH.name in weights.heads else None
     parts: list[Answers] = []
     layouts = plan(questions.encodings.lengths)
     for layout in layouts:
@@ -70,8 +70,8 @@ def _named(outputs: Outputs, wanted: OutputRequest) -> Answers:
 
 def _best(spans: Spans) -> FloatArray:
     """The likeliest answer of each text [N, 3]."""
-    log_probs = (spans.begin_log_probs[:, 0], spans.end_log_probs[:, 0, 0])
-    return np.stack([*log_probs, spans.no_answer], axis=1)
+    log_probs = (spans.start_log_probs[:, 0], spans.end_log_probs[:, 0, 0])
+    return np.stack([*log_probs, spans.no_answer_logit], axis=1)
 
 
 def _of_tokens(name: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch
 from albertkit.engine.span_search import search_spans
-from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import head
 from albertkit.spec.heads import Reads
@@ -43,14 +43,16 @@ def answers(
         return vectors[tokens if read is None else np.searchsorted(read, tokens)]
 
     reads_pooled = _head_reads(wanted, "pooled")
-    pooled = pooler(emit, of(offsets[:-1])) if wanted.pooled or reads_pooled else None  # [N, H]
+    pooled = (
+        emit_pooler(emit, of(offsets[:-1])) if wanted.pooled or reads_pooled else None
+    )  # [N, H]
     mlm_logits = None
     if wanted.mlm_at is not None:
-        mlm_logits = masked_words(emit, emit.config, of(wanted.mlm_at))  # [P, V]
+        mlm_logits = emit_masked_lm_head(emit, emit.config, of(wanted.mlm_at))  # [P, V]
     head_logits = None
     if wanted.head is not None:
         seen = pooled if reads_pooled and pooled is not None else vectors
-        head_logits = linear_head(emit, head(wanted.head), seen)
+        head_logits = emit_linear_head(emit, head(wanted.head), seen)
     spans = None
     if wanted.spans is not None:
         spans = search_spans(emit, vectors, offsets, wanted.spans)

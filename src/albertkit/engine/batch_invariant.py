@@ -45,8 +45,8 @@ def _wanted_of(wanted: OutputRequest, begin: int, end: int) -> OutputRequest:
     mlm_at, spans = wanted.mlm_at, wanted.spans
     if mlm_at is not None:
         mlm_at = mlm_at[(mlm_at >= begin) & (mlm_at < end)] - begin
-    if spans is not None and spans.closed is not None:
-        spans = replace(spans, closed=spans.closed[begin:end])
+    if spans is not None and spans.is_excluded is not None:
+        spans = replace(spans, is_excluded=spans.is_excluded[begin:end])
     return replace(wanted, mlm_at=mlm_at, spans=spans)
 
 

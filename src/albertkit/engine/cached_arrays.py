@@ -32,7 +32,7 @@ class CachedArrays(Mapping[str, FloatArray]):
         return len(self._arrays)
 
 
-def unprotected(array: FloatArray) -> FloatArray:
+def as_writable(array: FloatArray) -> FloatArray:
     """The same memory without numpy's write protection.
 
     A model's file is mapped for reading alone. Libraries that compute with such memory, and never

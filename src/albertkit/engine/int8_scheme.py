@@ -25,16 +25,16 @@ class Int8Scheme:
     ranges: a matrix's name → for each of its uses, in the order of the repetitions, the range of
     what it is multiplied with; None: this use stays in float. Matrices without a row all do.
     smoothing: a matrix's name → [in], by which its input is divided and its rows are multiplied.
-    weight_levels: a matrix's whole steps go from −weight_levels to weight_levels.
+    weight_qmax: a matrix's whole steps go from −weight_qmax to weight_qmax.
     Matrices that read the same input (query, key and value) have the same ranges and smoothing.
     """
 
     ranges: Mapping[str, tuple[Range | None, ...]]
     smoothing: Mapping[str, FloatArray]
-    weight_levels: int
+    weight_qmax: int
 
 
-def with_exact_zero(low: float, high: float) -> Range:
+def align_zero(low: float, high: float) -> Range:
     """The range moved by less than a step, so that 0 is a whole number of steps from its end.
 
     Half of what comes out of a gelu is next to 0, and stays there. low ≤ 0 ≤ high.

@@ -12,8 +12,8 @@ from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
-from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.encoder import encoder
+from albertkit.graph.emitter import MASKED_SCORE
+from albertkit.graph.encoder import emit_encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 
@@ -36,13 +36,13 @@ class NumpyEngine:
         check(self.weights, batch, wanted)
         read = tokens_read(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]
-        vectors = encoder(
+        vectors = emit_encoder(
             self._emit,
             self.config,
             ids=batch.ids,
             type_ids=batch.type_ids,
             positions=batch.positions,
-            mask=own_text(batch.segment_ids),
+            mask=text_mask(batch.segment_ids),
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
         return answers(self._emit, vectors, batch.offsets, wanted, read)
@@ -51,10 +51,10 @@ class NumpyEngine:
         """Nothing to give back."""
 
 
-def own_text(segment_ids: Int32Array) -> FloatArray:
-    """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere.
+def text_mask(segment_ids: Int32Array) -> FloatArray:
+    """The mask [R, 1, W, W]: 0 between slots of one owner, MASKED_SCORE elsewhere.
 
     Empty slots see each other, so that no softmax is over nothing.
     """
     same = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
-    return np.where(same, np.float32(0), np.float32(UNSEEN))
+    return np.where(same, np.float32(0), np.float32(MASKED_SCORE))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.checks import check
-from albertkit.engine.openvino.engine import own_cores
+from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import (
     OutputRequest,
@@ -57,7 +57,7 @@ class OnnxEngine:
         settings = {
             "INFERENCE_PRECISION_HINT": "f32",
             "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads or own_cores(),
+            "INFERENCE_NUM_THREADS": threads or count_usable_cores(),
         }
         compiled = openvino().Core().compile_model(str(file), "CPU", settings)
         self._request = compiled.create_infer_request()
@@ -115,22 +115,22 @@ def _logits(name: str, found: Found, own: npt.NDArray[np.bool_]) -> FloatArray:
 
 def _spans(asked: SpanSearch, found: Found, lengths: Int64Array) -> Spans:
     """A file searches as widely as it was written to, and closes nothing but padding."""
-    K, M = asked.beginnings, asked.ends
-    if asked.closed is not None or K > BEGINNINGS or M > ENDS:
+    K, M = asked.start_n_top, asked.end_n_top
+    if asked.is_excluded is not None or K > BEGINNINGS or M > ENDS:
         raise ValueError(f"an ONNX file searches {BEGINNINGS} beginnings and {ENDS} ends of each")
-    begin_log_probs, begin_at, end_log_probs, end_at, no_answer = (
+    start_log_probs, start_index, end_log_probs, end_index, no_answer_logit = (
         found[name] for name in OUTPUTS[SPAN_SEARCH.name]
     )
-    N, found_beginnings = begin_at.shape
-    pairs = (N, found_beginnings, -1)
-    begins = begin_at < lengths[:, None]  # a shorter text than others has fewer
-    ends = (end_at.reshape(pairs) < lengths[:, None, None]) & begins[:, :, None]
+    N, found_starts = start_index.shape
+    pairs = (N, found_starts, -1)
+    begins = start_index < lengths[:, None]  # a shorter text than others has fewer
+    ends = (end_index.reshape(pairs) < lengths[:, None, None]) & begins[:, :, None]
     return Spans(
-        begin_log_probs=_kept(begin_log_probs, begins, -np.inf, (N, K)),
-        begin_at=_kept(begin_at, begins, -1, (N, K)),
+        start_log_probs=_kept(start_log_probs, begins, -np.inf, (N, K)),
+        start_index=_kept(start_index, begins, -1, (N, K)),
         end_log_probs=_kept(end_log_probs.reshape(pairs), ends, -np.inf, (N, K, M)),
-        end_at=_kept(end_at.reshape(pairs), ends, -1, (N, K, M)),
-        no_answer=no_answer,
+        end_index=_kept(end_index.reshape(pairs), ends, -1, (N, K, M)),
+        no_answer_logit=no_answer_logit,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.engine.openvino_library import openvino
-from albertkit.graph.quantization import WHOLE, WITHIN_16_BITS
+from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, by their names in CPUINFO: x86, arm64.
@@ -36,9 +36,9 @@ class Processor:
         return None if self.flags is None else self._int8_flag is not None
 
     @property
-    def weight_levels(self) -> int:
+    def weight_qmax(self) -> int:
         """Whole steps of a weight whose sums no instruction of this processor cuts off."""
-        return WHOLE if self.int8 else WITHIN_16_BITS
+        return QMAX if self.int8 else REDUCED_QMAX
 
     def of_bfloat16(self) -> str:
         """What is said of bfloat16."""
@@ -57,27 +57,27 @@ class Processor:
         return next((flag for flag in INT8_FLAGS if flag in (self.flags or ())), None)
 
 
-def this_processor() -> Processor:
+def detect_processor() -> Processor:
     """Imports openvino."""
     core = openvino().Core()
     return Processor(
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
-        system_flags(),
+        read_cpu_flags(),
     )
 
 
-def system_flags() -> frozenset[str] | None:
+def read_cpu_flags() -> frozenset[str] | None:
     """The instructions that the system names; None where it doesn't."""
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return frozenset({"asimddp"})  # every such Mac has it
     try:
-        return flags_in(CPUINFO.read_text(encoding="utf-8", errors="replace"))
+        return parse_cpu_flags(CPUINFO.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
 
 
-def flags_in(cpuinfo: str) -> frozenset[str] | None:
+def parse_cpu_flags(cpuinfo: str) -> frozenset[str] | None:
     """The flags of the first processor of CPUINFO."""
     for line in cpuinfo.splitlines():
         key, _, value = line.partition(":")

@@ -37,9 +37,9 @@ class SpanSearch:
     closed: [T], tokens where no answer may begin or end; None: it may everywhere.
     """
 
-    beginnings: int
-    ends: int
-    closed: npt.NDArray[np.bool_] | None = None
+    start_n_top: int
+    end_n_top: int
+    is_excluded: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Spans:
     """The likeliest answers of N texts; K beginnings each, the likeliest first, M ends for each.
 
     Places count a text's tokens from 0. A text with fewer tokens has less: there places are -1,
-    and log probabilities -inf. no_answer: a logit; above 0 there is no answer.
+    and log probabilities -inf. no_answer_logit: a logit; above 0 there is no answer.
     """
 
-    begin_log_probs: FloatArray  # [N, K]
-    begin_at: Int64Array  # [N, K]
+    start_log_probs: FloatArray  # [N, K]
+    start_index: Int64Array  # [N, K]
     end_log_probs: FloatArray  # [N, K, M]
-    end_at: Int64Array  # [N, K, M]
-    no_answer: FloatArray  # [N]
+    end_index: Int64Array  # [N, K, M]
+    no_answer_logit: FloatArray  # [N]
 
 
 @dataclass(frozen=True, slots=True)

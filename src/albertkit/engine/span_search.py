@@ -24,8 +24,8 @@ def search_spans(
     emit: NumpyEmitter, tokens: FloatArray, offsets: Int64Array, search: SpanSearch
 ) -> Spans:
     """tokens: [T, H], text n owns those from starts[n] to starts[n + 1]."""
-    closed = np.zeros(len(tokens), np.bool_) if search.closed is None else search.closed
-    N, K, M = len(offsets) - 1, search.beginnings, search.ends
+    closed = np.zeros(len(tokens), np.bool_) if search.is_excluded is None else search.is_excluded
+    N, K, M = len(offsets) - 1, search.start_n_top, search.end_n_top
     found = Spans(
         np.full((N, K), -np.inf, np.float32),
         np.full((N, K), -1, np.int64),
@@ -52,19 +52,21 @@ def _search(
 ) -> None:
     """Fill in what is found in one text with `vectors` [L, H]."""
     beginnings = _log_softmax(_linear(emit, vectors, "start_logits.dense")[:, 0], closed)  # [L]
-    at = _likeliest(beginnings, found.begin_at.shape[1])  # [K]
-    found.begin_log_probs[text, : len(at)] = beginnings[at]
-    found.begin_at[text, : len(at)] = at
+    at = _likeliest(beginnings, found.start_index.shape[1])  # [K]
+    found.start_log_probs[text, : len(at)] = beginnings[at]
+    found.start_index[text, : len(at)] = at
     for number, beginning in enumerate(at):
         ends = _log_softmax(_end_scores(emit, vectors, vectors[beginning]), closed)  # [L]
-        end_at = _likeliest(ends, found.end_at.shape[2])  # [M]
-        found.end_log_probs[text, number, : len(end_at)] = ends[end_at]
-        found.end_at[text, number, : len(end_at)] = end_at
+        end_index = _likeliest(ends, found.end_index.shape[2])  # [M]
+        found.end_log_probs[text, number, : len(end_index)] = ends[end_index]
+        found.end_index[text, number, : len(end_index)] = end_index
     # no product of BLAS's: it sums in an order that depends on the number of threads
     summary = np.einsum("l,lh->h", np.exp(beginnings), vectors)  # [H]
     both = np.concatenate([summary, vectors[0]])[None]  # [1, 2H]
     hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")  # [1, H]
-    found.no_answer[text] = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])[0, 0]
+    found.no_answer_logit[text] = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])[
+        0, 0
+    ]
 
 
 def _end_scores(emit: NumpyEmitter, vectors: FloatArray, beginning: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from albertkit.spec.config import Activation
 
-UNSEEN = -1e4  # in a mask: added to a score, it makes the share in the softmax 0, exactly
+MASKED_SCORE = -1e4  # in a mask: added to a score, it makes the share in the softmax 0, exactly
 
 X = TypeVar("X")  # what a backend hands around for floats: an array, or a node of its graph
 I_contra = TypeVar("I_contra", contravariant=True)  # the same for whole numbers
@@ -39,6 +39,6 @@ class Emitter(Protocol[X, I_contra]):
     def attention(self, query: X, key: X, value: X, mask: X) -> X:
         """softmax(q·kᵀ / √D + mask)·v of each head, heads side by side: [R, W, H] → [R, W, H].
 
-        mask: broadcasts to [R, A, W, W]; 0 where a slot may look, UNSEEN elsewhere.
+        mask: broadcasts to [R, A, W, W]; 0 where a slot may look, MASKED_SCORE elsewhere.
         """
         ...

@@ -14,7 +14,7 @@ from albertkit.spec import AlbertConfig
 from albertkit.spec.parameters import WORD_TABLE, layer_prefix
 
 
-def encoder(
+def emit_encoder(
     emit: Emitter[X, I_contra],
     config: AlbertConfig,
     *,
@@ -29,14 +29,14 @@ def encoder(
     read: takes the slots that are read, [R, W, H] → [K, H], and what follows the last attention
     is computed for these alone; None: all are read.
     """
-    x = embeddings(emit, ids, type_ids, positions)  # [R, W, H]
-    *passes, last = layers(config)
+    x = emit_embeddings(emit, ids, type_ids, positions)  # [R, W, H]
+    *passes, last = list_layer_prefixes(config)
     for at in passes:
-        x = layer(emit, config, x, mask, at)  # [R, W, H]
-    return layer(emit, config, x, mask, last, read=read)
+        x = emit_layer(emit, config, x, mask, at)  # [R, W, H]
+    return emit_layer(emit, config, x, mask, last, read=read)
 
 
-def layers(config: AlbertConfig) -> list[str]:
+def list_layer_prefixes(config: AlbertConfig) -> list[str]:
     """The prefixes of the layers' parameters in the order in which the layers run."""
     return [
         layer_prefix(config.group_of(repetition), inner)
@@ -45,7 +45,7 @@ def layers(config: AlbertConfig) -> list[str]:
     ]
 
 
-def embeddings(
+def emit_embeddings(
     emit: Emitter[X, I_contra], ids: I_contra, type_ids: I_contra, positions: I_contra
 ) -> X:
     """What enters the first layer: three lookups, a norm, and the step from E to H."""
@@ -56,7 +56,7 @@ def embeddings(
     return _linear(emit, x, "encoder.embedding_hidden_mapping_in")  # [R, W, H]
 
 
-def layer(
+def emit_layer(
     emit: Emitter[X, I_contra],
     config: AlbertConfig,
     x: X,

@@ -11,12 +11,12 @@ from albertkit.spec import AlbertConfig, HeadSpec
 from albertkit.spec.parameters import WORD_TABLE
 
 
-def pooler(emit: Emitter[X, I_contra], first: X) -> X:
+def emit_pooler(emit: Emitter[X, I_contra], first: X) -> X:
     """The pooled vectors [N, H] of texts whose first token vectors are `first` [N, H]."""
     return emit.activate(emit.linear(first, "pooler.weight", "pooler.bias"), "tanh")
 
 
-def masked_words(emit: Emitter[X, I_contra], config: AlbertConfig, vectors: X) -> X:
+def emit_masked_lm_head(emit: Emitter[X, I_contra], config: AlbertConfig, vectors: X) -> X:
     """Logits [P, V] of every piece of the vocabulary at the tokens with `vectors` [P, H].
 
     The vocabulary matrix is the word table itself, so it reads vectors of width E.
@@ -26,6 +26,6 @@ def masked_words(emit: Emitter[X, I_contra], config: AlbertConfig, vectors: X) -
     return emit.linear(x, WORD_TABLE, "predictions.bias")  # [P, V]
 
 
-def linear_head(emit: Emitter[X, I_contra], spec: HeadSpec, vectors: X) -> X:
+def emit_linear_head(emit: Emitter[X, I_contra], spec: HeadSpec, vectors: X) -> X:
     """Logits of a head that is linear on what it reads: [N, H] → [N, C], or [T, H] → [T, C]."""
     return emit.linear(vectors, f"{spec.prefix}.weight", f"{spec.prefix}.bias")

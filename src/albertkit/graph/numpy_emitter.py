@@ -13,12 +13,12 @@ from typing import TypeAlias
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
-from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, one_core_product
+from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, single_core_matmul
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 from albertkit.spec.heads import norm_eps
 
-Product: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
+MatMul: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
 
 # Of so many multiplications, a millisecond's work, a product is done before sharing it pays: where
 # the other core is busy, each shared one waits for it until the system moves it on.
@@ -35,11 +35,11 @@ class NumpyEmitter:
         self,
         config: AlbertConfig,
         arrays: Mapping[str, FloatArray],
-        multiply: Product | None = None,
+        multiply: MatMul | None = None,
     ) -> None:
         self.config = config
         self.arrays = arrays
-        self.multiply = multiply or product
+        self.multiply = multiply or matmul
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
         return self.arrays[table][indices]
@@ -94,12 +94,12 @@ class NumpyEmitter:
         return context.transpose(0, 2, 1, 3).reshape(R, W, H)
 
 
-def product(x: FloatArray, weight: FloatArray) -> FloatArray:
+def matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
     """x [M, K] · weight [N, K]ᵀ → [M, N]; a small one wakes no second core."""
     M, K = x.shape
     N = len(weight)
     alone = ONE_CORE_OF_A_VECTOR if 1 in (M, N) else ONE_CORE
-    return one_core_product(x, weight) if alone < M * K * N <= FEW else x @ weight.T
+    return single_core_matmul(x, weight) if alone < M * K * N <= FEW else x @ weight.T
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:

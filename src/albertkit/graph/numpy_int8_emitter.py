@@ -11,7 +11,12 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.quantization import Int8Array, round_rows, rounded_activation, row_scales
+from albertkit.graph.quantization import (
+    Int8Array,
+    compute_row_scales,
+    quantize_activation,
+    quantize_rows,
+)
 from albertkit.spec import AlbertConfig
 
 
@@ -24,15 +29,15 @@ class NumpyInt8Emitter(NumpyEmitter):
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
         rows = self.arrays[table][indices.reshape(-1)]
-        found: FloatArray = round_rows(rows) * row_scales(rows)[:, None]
+        found: FloatArray = quantize_rows(rows) * compute_row_scales(rows)[:, None]
         return found.reshape(*indices.shape, -1)
 
     def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
         if weight not in self._rounded:
             matrix = self.arrays[weight]
-            self._rounded[weight] = round_rows(matrix), row_scales(matrix)
+            self._rounded[weight] = quantize_rows(matrix), compute_row_scales(matrix)
         whole, worth = self._rounded[weight]
-        steps, step = rounded_activation(x.reshape(-1, x.shape[-1]))
+        steps, step = quantize_activation(x.reshape(-1, x.shape[-1]))
         y: FloatArray = steps @ whole.T.astype(np.float32)
         y *= worth * step
         y += self.arrays[bias]

@@ -18,7 +18,7 @@ LEAST_CENTRED = 0.97  # below, near texts may change places
 
 
 @dataclass(frozen=True, slots=True)
-class Fidelity:
+class QuantizationError:
     """Cosines of texts' vectors to those in float32: of the worst text, and on average.
 
     centred: after the mean of the float32 vectors is taken off both.
@@ -31,7 +31,7 @@ class Fidelity:
     mean_centred: float
 
     @property
-    def is_enough(self) -> bool:
+    def is_acceptable(self) -> bool:
         return self.least >= LEAST_COSINE  # false for NaN, too
 
     @property
@@ -46,12 +46,12 @@ class Fidelity:
         )
 
 
-def fidelity(found: FloatArray, exact: FloatArray) -> Fidelity:
+def measure_quantization_error(found: FloatArray, exact: FloatArray) -> QuantizationError:
     """found, exact: [N, H], a row a text; N > 1."""
     plain = cosines(found, exact)
     centre = exact.mean(axis=0)
     centred = cosines(found - centre, exact - centre)
-    return Fidelity(
+    return QuantizationError(
         len(exact),
         float(plain.min()),
         float(plain.mean()),

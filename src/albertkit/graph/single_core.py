@@ -24,7 +24,7 @@ ONE_CORE = 2**18
 ONE_CORE_OF_A_VECTOR = 2304 * 4 - 1
 
 
-def one_core_product(x: FloatArray, weight: FloatArray) -> FloatArray:
+def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
     """x [M, K] · weight [N, K]ᵀ → [M, N]."""
     M, K = x.shape
     N = len(weight)

@@ -20,14 +20,14 @@ from albertkit.checkpoints.names import has_real_projection
 from albertkit.errors import InputError
 from albertkit.hub.preprocessor import Preprocessor
 from albertkit.model import AlbertModel
-from albertkit.model.albert import MaskedWordHead, Trace
-from albertkit.model.checks import Given
+from albertkit.model.albert import MaskedLMHead, Trace
+from albertkit.model.checks import TensorLike
 from albertkit.model.inputs import check_inputs, check_positions
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
 from albertkit.spec.input_aliases import IDS, LISTED, MASK, MASKED, TYPES, canonical_arguments
 
-Inputs: TypeAlias = "Mapping[str, Given] | Sequence[Given]"
+Inputs: TypeAlias = "Mapping[str, TensorLike] | Sequence[TensorLike]"
 Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"
 
 POOLED, SEQUENCE, EACH, DEFAULT = "pooled_output", "sequence_output", "encoder_outputs", "default"
@@ -113,7 +113,7 @@ class Encoder(nn.Module):
 class MaskedWords:
     """`encoder.mlm`: logits of the words at given positions, beside the encoder's outputs."""
 
-    def __init__(self, encoder: Encoder, predictions: MaskedWordHead) -> None:
+    def __init__(self, encoder: Encoder, predictions: MaskedLMHead) -> None:
         self._encoder = encoder
         self._predictions = predictions
 
@@ -148,7 +148,7 @@ class MaskedWords:
         return {**outputs, LOGITS: self._predictions(wanted, table)}
 
 
-def _of_list(inputs: Sequence[Given]) -> dict[str, Given]:
+def _of_list(inputs: Sequence[TensorLike]) -> dict[str, TensorLike]:
     if len(inputs) != len(LISTED):
         raise InputError(
             "inputs-missing",
@@ -159,8 +159,8 @@ def _of_list(inputs: Sequence[Given]) -> dict[str, Given]:
     return dict(zip(LISTED, inputs, strict=True))
 
 
-def _masked_word_head(weights: Weights) -> MaskedWordHead:
-    made = MaskedWordHead(weights.config)
+def _masked_word_head(weights: Weights) -> MaskedLMHead:
+    made = MaskedLMHead(weights.config)
     made.load_state_dict(
         {
             name: torch.from_numpy(np.array(weights.arrays[f"{MASKED_LM.prefix}.{name}"]))

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.errors import InputError
-from albertkit.model.packed_attention import TextBounds, within_texts
+from albertkit.model.packed_attention import TextBounds, attend_within_texts
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import Activation
 
@@ -83,9 +83,9 @@ class AlbertEmbeddings(nn.Module):
         super().__init__()
         E = config.embedding_size
         # No padding_idx: row 0 learns like any other, as in google's code.
-        self.word_embeddings = unfilled_table(config.vocab_size, E)
-        self.position_embeddings = unfilled_table(config.max_position_embeddings, E)
-        self.token_type_embeddings = unfilled_table(config.type_vocab_size, E)
+        self.word_embeddings = empty_embedding(config.vocab_size, E)
+        self.position_embeddings = empty_embedding(config.max_position_embeddings, E)
+        self.token_type_embeddings = empty_embedding(config.type_vocab_size, E)
         self.LayerNorm = nn.LayerNorm(E, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -97,8 +97,8 @@ class AlbertEmbeddings(nn.Module):
         return normed
 
 
-def unfilled_table(rows: int, width: int) -> nn.Embedding:
-    """A table for `initialise` or a checkpoint to fill.
+def empty_embedding(rows: int, width: int) -> nn.Embedding:
+    """A table for `initialize_weights` or a checkpoint to fill.
 
     nn.Embedding's own filling, thrown away, imports a compiler on the meta device.
     """
@@ -121,20 +121,20 @@ class AlbertAttention(nn.Module):
         self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
         self.implementation: Attention = implementation
 
-    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
         """x: [B, S, H]"""
         q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
         keep = trace is not None and trace.attentions is not None
-        if isinstance(sight, TextBounds):
-            context = within_texts(q, k, v, sight)
+        if isinstance(mask, TextBounds):
+            context = attend_within_texts(q, k, v, mask)
         elif self.implementation == "sdpa" and not keep:
             rate = self.attention_dropout.p if self.training else 0.0
-            context = F.scaled_dot_product_attention(q, k, v, sight, dropout_p=rate)
+            context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
         else:
-            shares = self.shares(q, k, sight)
+            attention_probs = self.attention_probs(q, k, mask)
             if trace is not None and trace.attentions is not None:
-                trace.attentions.append(shares)
-            context = shares @ v  # [B, A, S, D]
+                trace.attentions.append(attention_probs)
+            context = attention_probs @ v  # [B, A, S, D]
         merged = context.transpose(1, 2).flatten(2)  # [B, S, H]
         normed: Tensor = self.LayerNorm(x + self.output_dropout(self.dense(merged)))
         return normed
@@ -143,7 +143,7 @@ class AlbertAttention(nn.Module):
         """[B, S, H] → [B, A, S, D]: a head is a contiguous slice of H."""
         return x.view(*x.shape[:-1], self.heads, self.head_size).transpose(1, 2)
 
-    def shares(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
+    def attention_probs(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
         """Softmaxed scores [B, A, S, S].
 
         A row that sees no key shares its attention equally, as in transformers' eager form.
@@ -168,8 +168,8 @@ class AlbertLayer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.activation = config.activation
 
-    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
-        attended = self.attention(x, sight, trace)  # [B, S, H]
+    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
+        attended = self.attention(x, mask, trace)  # [B, S, H]
         grown = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(grown)))
         if trace is not None and trace.hidden_states is not None:
@@ -185,9 +185,9 @@ class AlbertLayerGroup(nn.Module):
         layers = (AlbertLayer(config, implementation) for _ in range(config.inner_group_num))
         self.albert_layers = nn.ModuleList(layers)
 
-    def forward(self, x: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
+    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
         for layer in self.albert_layers:
-            x = layer(x, sight, trace)
+            x = layer(x, mask, trace)
         return x
 
 
@@ -201,12 +201,12 @@ class AlbertTransformer(nn.Module):
         self.albert_layer_groups = nn.ModuleList(groups)
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
 
-    def forward(self, embedded: Tensor, sight: AttentionMask, trace: Trace | None) -> Tensor:
+    def forward(self, embedded: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
         for group in self.order:
-            x = self.albert_layer_groups[group](x, sight, trace)
+            x = self.albert_layer_groups[group](x, mask, trace)
         return x
 
 
@@ -233,7 +233,7 @@ class AlbertEncoder(nn.Module):
         words: Tensor,
         type_ids: Tensor,
         position_ids: Tensor,
-        sight: AttentionMask,
+        mask: AttentionMask,
         trace: Trace | None = None,
     ) -> Tensor:
         """Token vectors [B, S, H].
@@ -243,7 +243,7 @@ class AlbertEncoder(nn.Module):
         """
         if not words.is_floating_point():
             words = self.embeddings.word_embeddings(words)
-        vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), sight, trace)
+        vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), mask, trace)
         return vectors
 
     def pool(self, first: Tensor) -> Tensor:
@@ -253,7 +253,7 @@ class AlbertEncoder(nn.Module):
         return torch.tanh(self.pooler(first))
 
 
-class MaskedWordHead(nn.Module):
+class MaskedLMHead(nn.Module):
     """Token vectors [P, H] → logits over the vocabulary [P, V]; the matrix is the word table."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -268,15 +268,15 @@ class MaskedWordHead(nn.Module):
         return F.linear(narrowed, word_table, self.bias)  # [P, V]
 
 
-def initialise(module: nn.Module, spread: float) -> None:
+def initialize_weights(module: nn.Module, std: float) -> None:
     """google's initialisation: truncated normal (cut at two spreads), biases 0, norms 1 and 0."""
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
-            nn.init.trunc_normal_(part.weight, std=spread, a=-2 * spread, b=2 * spread)
+            nn.init.trunc_normal_(part.weight, std=std, a=-2 * std, b=2 * std)
         if isinstance(part, nn.Linear) and part.bias is not None:
             nn.init.zeros_(part.bias)
         if isinstance(part, nn.LayerNorm):
             nn.init.ones_(part.weight)
             nn.init.zeros_(part.bias)
-        if isinstance(part, MaskedWordHead):
+        if isinstance(part, MaskedLMHead):
             nn.init.zeros_(part.bias)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Self
 
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.model.albert import AlbertEncoder, Attention, Trace, initialise
-from albertkit.model.call_adapter import speaks_all_dialects
-from albertkit.model.checks import Given
+from albertkit.model.albert import AlbertEncoder, Attention, Trace, initialize_weights
+from albertkit.model.call_adapter import accept_input_aliases
+from albertkit.model.checks import TensorLike
 from albertkit.model.inputs import check_inputs
 from albertkit.model.outputs import BaseModelOutputWithPooling
 from albertkit.model.pretrained import PretrainedAlbert
@@ -31,20 +31,20 @@ class AlbertModel(PretrainedAlbert, AlbertEncoder):
     ) -> None:
         super().__init__(config, pooler=add_pooling_layer, implementation=attn_implementation)
         self.config = config
-        initialise(self, config.initializer_range)
+        initialize_weights(self, config.initializer_range)
 
     @classmethod
-    def made_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
+    def create_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
         return cls(config, weights.has_pooler, attn_implementation=attention)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> BaseModelOutputWithPooling:
@@ -53,7 +53,7 @@ class AlbertModel(PretrainedAlbert, AlbertEncoder):
         inputs_embeds: [B, S, E], rows to stand in place of the word table's.
         output_hidden_states, output_attentions: whether those of every repetition are wanted, as
         outputs.py describes them, under either attention; no lists of layers.
-        Raises InputError as `check_inputs` and `speaks_all_dialects`.
+        Raises InputError as `check_inputs` and `accept_input_aliases`.
         """
         inputs = check_inputs(
             self, input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds

@@ -11,19 +11,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from albertkit.model.outputs import Field, ModelOutput
+from albertkit.model.outputs import ModelOutput, OutputValue
 from albertkit.spec.input_aliases import canonical_arguments
 
 LOGGER = logging.getLogger(__name__)
 
 Self = TypeVar("Self")
 P = ParamSpec("P")
-Returned = ModelOutput | tuple[Field, ...]
+OutputOrTuple = ModelOutput | tuple[OutputValue, ...]
 
 
-def speaks_all_dialects(
+def accept_input_aliases(
     forward: Callable[Concatenate[Self, P], ModelOutput],
-) -> Callable[Concatenate[Self, ...], Returned]:
+) -> Callable[Concatenate[Self, ...], OutputOrTuple]:
     """Let `forward` be called in each of the six dialects of `spec/input_aliases.py`.
 
     Also `return_dict=False`, which returns the tuple form.
@@ -33,15 +33,15 @@ def speaks_all_dialects(
     accepted = list(signature.parameters)[1:]
 
     @functools.wraps(forward)
-    def called(self: Self, /, *given: object, **named: object) -> Returned:
-        values, as_tuple = read_call(given, named, accepted)
+    def called(self: Self, /, *given: object, **named: object) -> OutputOrTuple:
+        values, as_tuple = parse_call(given, named, accepted)
         output = forward(self, **values)  # type: ignore[call-arg,arg-type]  # checked
         return output.to_tuple() if as_tuple else output
 
     return called
 
 
-def read_call(
+def parse_call(
     given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
 ) -> tuple[dict[str, object], bool]:
     """A call's arguments under Hugging Face's names, and whether it wants a tuple.

@@ -16,12 +16,12 @@ from torch import Tensor
 from albertkit.errors import InputError
 from albertkit.spec.vocabulary import BERT_PIECES, BERTS
 
-Given: TypeAlias = Tensor | npt.NDArray[np.generic] | Sequence[object] | None
+TensorLike: TypeAlias = Tensor | npt.NDArray[np.generic] | Sequence[object] | None
 
 AXES = {2: "[batch, length]", 3: "[batch, choices, length]"}
 
 
-def as_tensor(name: str, given: Given, device: torch.device) -> Tensor:
+def as_tensor(name: str, given: TensorLike, device: torch.device) -> Tensor:
     """Any array as a tensor on `device`; raises InputError [text-not-ids], [inputs-ragged],
     [inputs-not-numbers].
     """

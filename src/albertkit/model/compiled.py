@@ -17,18 +17,18 @@ import torch
 from albertkit.engine.int8.search import find_scheme
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.precision import PrecisionName, check_calibration, precision_for
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import InputError, ResourceError
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.model.call_adapter import Returned, read_call
+from albertkit.model.call_adapter import OutputOrTuple, parse_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, texts_of
-from albertkit.model.devices import processor_of
-from albertkit.model.texts_asked import answers_of
+from albertkit.model.devices import describe_torch_processor
+from albertkit.model.texts_asked import run_unpadded
 from albertkit.model.torch_engine import TorchEngine
-from albertkit.model.torch_weights import TorchWeights, torch_weights
-from albertkit.model.unpadded import Unpadded
+from albertkit.model.torch_weights import TorchWeights, read_torch_weights
+from albertkit.model.unpadded import UnpaddedBatch
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.checks import shown
 from albertkit.tokenization.encodings import Encodings, concat
@@ -75,13 +75,13 @@ class CompiledAlbert:
         """The name of the engine that computes: "openvino", where the platform has it."""
         return self._engine.name
 
-    def __call__(self, /, *given: object, **named: object) -> Returned:
+    def __call__(self, /, *given: object, **named: object) -> OutputOrTuple:
         """The model's forward, in each of the dialects of `spec/input_aliases.py`.
 
         Outputs have no gradient. Raises InputError [not-compiled] for a loss, embedded words, and
         what lies between input and output; else as the model does.
         """
-        arguments, as_tuple = read_call(given, named, [*self.__signature__.parameters])
+        arguments, as_tuple = parse_call(given, named, [*self.__signature__.parameters])
         for name, value in arguments.items():
             if name not in ANSWERED and value is not False:
                 raise InputError(
@@ -93,8 +93,8 @@ class CompiledAlbert:
         output = self._source.dressed(self._forward(self, arguments))
         return output.to_tuple() if as_tuple else output
 
-    def answers(self, texts: Unpadded, wanted: OutputRequest) -> Outputs:
-        return answers_of(self._engine, texts, wanted)
+    def answers(self, texts: UnpaddedBatch, wanted: OutputRequest) -> Outputs:
+        return run_unpadded(self._engine, texts, wanted)
 
     def close(self) -> None:
         """Give the engine's memory back; the model itself stays as it is."""
@@ -136,13 +136,13 @@ def compile_for_inference(
             fix="Give the number of cores, or leave it out for all",
         )
     check_calibration(calibration, precision)
-    source = torch_weights(model)
+    source = read_torch_weights(model)
     try:
         engine = _by_openvino(source, precision, threads, calibration, deterministic)
     except ResourceError as error:
         if error.diagnostic.code != "engine-unavailable" or deterministic:
             raise
-        able = precision_for(precision, lambda: processor_of("cpu"))
+        able = precision_for(precision, lambda: describe_torch_processor("cpu"))
         tell_replaced(error, by="torch")
         engine = TorchEngine(source.weights, precision=able.precision)
     return CompiledAlbert(source, engine)
@@ -156,7 +156,7 @@ def _by_openvino(
     deterministic: bool,
 ) -> Engine:
     weights = source.weights
-    chosen = precision_for(asked, this_processor)
+    chosen = precision_for(asked, detect_processor)
     if asked == "auto":
         chosen.tell()
     scheme = None
@@ -190,5 +190,5 @@ def texts_of_batches(config: AlbertConfig, given: Calibration) -> Encodings:
         )
     reader = _Reader(config, torch.device("cpu"))
     return concat(
-        [texts_of(reader, read_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
+        [texts_of(reader, parse_call((batch,), {}, INPUTS)[0]).encodings for batch in batches]
     )

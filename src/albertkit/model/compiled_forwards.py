@@ -22,7 +22,7 @@ from albertkit.model.heads import (
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
-from albertkit.model.inputs import Reader, check_inputs, check_positions, one_row_a_choice
+from albertkit.model.inputs import Reader, check_inputs, check_positions, flatten_choices
 from albertkit.model.masked_lm import AlbertForMaskedLM, AlbertForPreTraining
 from albertkit.model.outputs import (
     AlbertForPreTrainingOutput,
@@ -36,8 +36,8 @@ from albertkit.model.outputs import (
     TokenClassifierOutput,
 )
 from albertkit.model.pretrained import PretrainedAlbert
-from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, numbers_like
-from albertkit.model.unpadded import Unpadded
+from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, check_numbers
+from albertkit.model.unpadded import UnpaddedBatch
 from albertkit.spec.heads import (
     MULTIPLE_CHOICE,
     QUESTION_ANSWERING,
@@ -55,15 +55,15 @@ class Answering(Reader, Protocol):
 
     @property
     def has_pooler(self) -> bool: ...
-    def answers(self, texts: Unpadded, wanted: OutputRequest) -> Outputs: ...
+    def answers(self, texts: UnpaddedBatch, wanted: OutputRequest) -> Outputs: ...
 
 
 Forward = Callable[[Answering, Arguments], ModelOutput]
 
 
-def texts_of(model: Reader, arguments: Arguments) -> Unpadded:
+def texts_of(model: Reader, arguments: Arguments) -> UnpaddedBatch:
     """Raises InputError as `check_inputs`."""
-    return Unpadded.of(check_inputs(model, *(arguments.get(name) for name in INPUTS)))
+    return UnpaddedBatch.of(check_inputs(model, *(arguments.get(name) for name in INPUTS)))
 
 
 def bare(model: Answering, arguments: Arguments) -> BaseModelOutputWithPooling:
@@ -106,8 +106,8 @@ def spans(model: Answering, arguments: Arguments) -> QuestionAnsweringModelOutpu
 
 
 def choices(model: Answering, arguments: Arguments) -> MultipleChoiceModelOutput:
-    rows, count = one_row_a_choice(model, *(arguments.get(name) for name in INPUTS))
-    texts = Unpadded.of(check_inputs(model, *rows))  # [B·C, S]
+    rows, count = flatten_choices(model, *(arguments.get(name) for name in INPUTS))
+    texts = UnpaddedBatch.of(check_inputs(model, *rows))  # [B·C, S]
     logits = _head(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
     return MultipleChoiceModelOutput(None, torch.from_numpy(logits).view(-1, count))
 
@@ -115,23 +115,23 @@ def choices(model: Answering, arguments: Arguments) -> MultipleChoiceModelOutput
 def span_search(model: Answering, arguments: Arguments) -> SpanSearchOutput:
     """Where a text has fewer tokens than are asked for, the rest is at slot 0 and as good as -∞."""
     texts = texts_of(model, arguments)
-    p_mask = numbers_like("p_mask", arguments.get("p_mask"), torch.from_numpy(texts.own))
+    p_mask = check_numbers("p_mask", arguments.get("p_mask"), torch.from_numpy(texts.own))
     widest = texts.own.shape[1]
     search = SpanSearch(
-        beginnings=min(arguments.get("start_n_top", 5), widest),
-        ends=min(arguments.get("end_n_top", 5), widest),
-        closed=None if p_mask is None else p_mask.numpy()[texts.own] > 0,
+        start_n_top=min(arguments.get("start_n_top", 5), widest),
+        end_n_top=min(arguments.get("end_n_top", 5), widest),
+        is_excluded=None if p_mask is None else p_mask.numpy()[texts.own] > 0,
     )
     found = model.answers(texts, OutputRequest(spans=search)).spans
     if found is None:
         raise AssertionError("an engine that was asked for spans gives them")
     return SpanSearchOutput(
         None,
-        _log_probs(found.begin_log_probs),
-        torch.from_numpy(texts.slots_of(found.begin_at)),
+        _log_probs(found.start_log_probs),
+        torch.from_numpy(texts.slots_of(found.start_index)),
         _log_probs(found.end_log_probs).flatten(1),
-        torch.from_numpy(texts.slots_of(found.end_at)).flatten(1),
-        torch.from_numpy(found.no_answer),
+        torch.from_numpy(texts.slots_of(found.end_index)).flatten(1),
+        torch.from_numpy(found.no_answer_logit),
     )
 
 
@@ -149,17 +149,17 @@ FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
 )
 
 
-def _head(model: Answering, texts: Unpadded, name: str) -> FloatArray:
+def _head(model: Answering, texts: UnpaddedBatch, name: str) -> FloatArray:
     return given(model.answers(texts, OutputRequest(head=name)).head_logits)
 
 
-def _masked_slots(texts: Unpadded, arguments: Arguments) -> Int64Array | None:
+def _masked_slots(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
     """[B, P] of `masked_lm_positions`; None: words are predicted everywhere."""
     slots = check_positions(arguments.get("masked_lm_positions"), torch.from_numpy(texts.own))
     return None if slots is None else slots.numpy()
 
 
-def _numbers(texts: Unpadded, slots: Int64Array | None) -> Int64Array:
+def _numbers(texts: UnpaddedBatch, slots: Int64Array | None) -> Int64Array:
     """The tokens where words are predicted, each once and in order."""
     if slots is None:
         return np.arange(len(texts.positions))
@@ -167,7 +167,7 @@ def _numbers(texts: Unpadded, slots: Int64Array | None) -> Int64Array:
     return numbers[numbers >= 0]
 
 
-def _word_logits(found: Outputs, texts: Unpadded, slots: Int64Array | None) -> Tensor:
+def _word_logits(found: Outputs, texts: UnpaddedBatch, slots: Int64Array | None) -> Tensor:
     """[B, S, V], or [B, P, V] at `slots`; zeros at padding."""
     logits = given(found.mlm_logits)
     if slots is None:

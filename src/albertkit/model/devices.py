@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from albertkit.engine.processor import Processor, system_flags
+from albertkit.engine.processor import Processor, read_cpu_flags
 from albertkit.errors import ResourceError
 
 # Instructions that multiply bfloat16, by the system's names for them.
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def device_here(asked: str) -> str:
+def resolve_device(asked: str) -> str:
     """The device itself, for "auto" a GPU where torch sees one, else the CPU.
 
     asked: "auto", "cpu", "cuda" or "cuda:N". Raises ResourceError [device-unavailable].
@@ -31,10 +31,10 @@ def device_here(asked: str) -> str:
     return asked
 
 
-def processor_of(device: str) -> Processor:
+def describe_torch_processor(device: str) -> Processor:
     """What torch's engine multiplies at full speed there; it has no int8."""
     if device == "cpu":
-        bfloat16 = not BFLOAT16_FLAGS.isdisjoint(system_flags() or ())
+        bfloat16 = not BFLOAT16_FLAGS.isdisjoint(read_cpu_flags() or ())
         name = "this processor"
     else:
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)

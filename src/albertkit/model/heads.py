@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.albert import Attention, Trace
-from albertkit.model.call_adapter import speaks_all_dialects
-from albertkit.model.checks import Given
-from albertkit.model.inputs import check_inputs, one_row_a_choice
+from albertkit.model.call_adapter import accept_input_aliases
+from albertkit.model.checks import TensorLike
+from albertkit.model.inputs import check_inputs, flatten_choices
 from albertkit.model.losses import (
     check_class_labels,
     check_labels,
-    check_span_ends,
+    check_span_labels,
     class_loss,
     cross_entropy,
 )
-from albertkit.model.model_with_head import HeadedAlbert, head_dropout, linear_head
+from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout, linear_head
 from albertkit.model.outputs import (
     MultipleChoiceModelOutput,
     QuestionAnsweringModelOutput,
@@ -30,7 +30,7 @@ from albertkit.spec.heads import (
 )
 
 
-class AlbertForSequenceClassification(HeadedAlbert):
+class AlbertForSequenceClassification(AlbertWithHead):
     """The pooled vector → logits of C classes, or C numbers."""
 
     heads = (SEQUENCE_CLASSIFICATION.name,)
@@ -38,18 +38,18 @@ class AlbertForSequenceClassification(HeadedAlbert):
     @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
-        self.dropout = head_dropout(SEQUENCE_CLASSIFICATION, config)
+        self.dropout = create_head_dropout(SEQUENCE_CLASSIFICATION, config)
         self.classifier = linear_head(SEQUENCE_CLASSIFICATION, config)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        labels: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        labels: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> SequenceClassifierOutput:
@@ -68,7 +68,7 @@ class AlbertForSequenceClassification(HeadedAlbert):
         return SequenceClassifierOutput(loss, logits, *trace.seen())
 
 
-class AlbertForTokenClassification(HeadedAlbert):
+class AlbertForTokenClassification(AlbertWithHead):
     """Each token vector → logits of C classes."""
 
     heads = (TOKEN_CLASSIFICATION.name,)
@@ -76,18 +76,18 @@ class AlbertForTokenClassification(HeadedAlbert):
     @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
-        self.dropout = head_dropout(TOKEN_CLASSIFICATION, config)
+        self.dropout = create_head_dropout(TOKEN_CLASSIFICATION, config)
         self.classifier = linear_head(TOKEN_CLASSIFICATION, config)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        labels: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        labels: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> TokenClassifierOutput:
@@ -103,7 +103,7 @@ class AlbertForTokenClassification(HeadedAlbert):
         return TokenClassifierOutput(loss, logits, *trace.seen())
 
 
-class AlbertForQuestionAnswering(HeadedAlbert):
+class AlbertForQuestionAnswering(AlbertWithHead):
     """Each token vector → how well an answer begins and ends there."""
 
     heads = (QUESTION_ANSWERING.name,)
@@ -113,16 +113,16 @@ class AlbertForQuestionAnswering(HeadedAlbert):
         super().__init__(config, attn_implementation=attn_implementation)
         self.qa_outputs = linear_head(QUESTION_ANSWERING, config)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        start_positions: Given = None,
-        end_positions: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        start_positions: TensorLike = None,
+        end_positions: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> QuestionAnsweringModelOutput:
@@ -130,8 +130,8 @@ class AlbertForQuestionAnswering(HeadedAlbert):
         inputs = check_inputs(
             self, input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds
         )
-        starts = check_span_ends("start_positions", start_positions, inputs.type_ids)
-        ends = check_span_ends("end_positions", end_positions, inputs.type_ids)
+        starts = check_span_labels("start_positions", start_positions, inputs.type_ids)
+        ends = check_span_labels("end_positions", end_positions, inputs.type_ids)
         trace = Trace.wanted(hidden_states=output_hidden_states, attentions=output_attentions)
         both = self.qa_outputs(self.albert.token_vectors(*inputs, trace))  # [B, S, 2]
         start_logits, end_logits = both.unbind(-1)  # [B, S] each
@@ -141,7 +141,7 @@ class AlbertForQuestionAnswering(HeadedAlbert):
         return QuestionAnsweringModelOutput(loss, start_logits, end_logits, *trace.seen())
 
 
-class AlbertForMultipleChoice(HeadedAlbert):
+class AlbertForMultipleChoice(AlbertWithHead):
     """The pooled vector of each of C choices → logits of the choices."""
 
     heads = (MULTIPLE_CHOICE.name,)
@@ -149,24 +149,24 @@ class AlbertForMultipleChoice(HeadedAlbert):
     @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
-        self.dropout = head_dropout(MULTIPLE_CHOICE, config)
+        self.dropout = create_head_dropout(MULTIPLE_CHOICE, config)
         self.classifier = linear_head(MULTIPLE_CHOICE, config)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        labels: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        labels: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> MultipleChoiceModelOutput:
         """All inputs [B, C, S], inputs_embeds [B, C, S, E]; labels: [B], the right choice."""
         given = (input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds)
-        rows, choices = one_row_a_choice(self, *given)
+        rows, choices = flatten_choices(self, *given)
         inputs = check_inputs(self, *rows)
         per_text = inputs.type_ids[:, 0].view(-1, choices)  # [B, C]
         wanted = check_labels("labels", labels, per_text[:, 0], choices)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from albertkit.errors import InputError
 from albertkit.model.checks import (
-    Given,
+    TensorLike,
     as_tensor,
     check_not_empty,
     check_range,
@@ -44,11 +44,11 @@ class ModelInputs(NamedTuple):
 
 def check_inputs(
     model: Reader,
-    input_ids: Given,
-    attention_mask: Given,
-    token_type_ids: Given,
-    position_ids: Given,
-    inputs_embeds: Given,
+    input_ids: TensorLike,
+    attention_mask: TensorLike,
+    token_type_ids: TensorLike,
+    position_ids: TensorLike,
+    inputs_embeds: TensorLike,
 ) -> ModelInputs:
     """Check all inputs of one batch and fill in the usual ones: all seen, type 0, positions 0 …
 
@@ -78,13 +78,13 @@ def check_inputs(
     return ModelInputs(words, types, _positions(config, position_ids, shape, device), mask)
 
 
-def one_row_a_choice(
+def flatten_choices(
     model: Reader,
-    input_ids: Given,
-    attention_mask: Given,
-    token_type_ids: Given,
-    position_ids: Given,
-    inputs_embeds: Given,
+    input_ids: TensorLike,
+    attention_mask: TensorLike,
+    token_type_ids: TensorLike,
+    position_ids: TensorLike,
+    inputs_embeds: TensorLike,
 ) -> tuple[list[Tensor | None], int]:
     """Each input [B, C, S] (inputs_embeds [B, C, S, E]) as [B·C, S], and C.
 
@@ -108,7 +108,7 @@ def one_row_a_choice(
     return rows, counts[0] if counts else 0
 
 
-def check_positions(given: Given, slots: Tensor) -> Tensor | None:
+def check_positions(given: TensorLike, slots: Tensor) -> Tensor | None:
     """masked_lm_positions: [B, P] numbers of slots; slots: anything of the inputs' shape [B, S]."""
     if given is None:
         return None
@@ -122,7 +122,7 @@ def check_positions(given: Given, slots: Tensor) -> Tensor | None:
 
 
 def _words(
-    config: AlbertConfig, device: torch.device, input_ids: Given, inputs_embeds: Given
+    config: AlbertConfig, device: torch.device, input_ids: TensorLike, inputs_embeds: TensorLike
 ) -> Tensor:
     if input_ids is None and inputs_embeds is None:
         raise InputError(
@@ -162,7 +162,7 @@ def _embedded(config: AlbertConfig, words: Tensor) -> Tensor:
 
 
 def _positions(
-    config: AlbertConfig, given: Given, shape: torch.Size, device: torch.device
+    config: AlbertConfig, given: TensorLike, shape: torch.Size, device: torch.device
 ) -> Tensor:
     if given is None:
         return torch.arange(shape[1], device=device).expand(shape)
@@ -175,7 +175,7 @@ def _positions(
     return positions.long()
 
 
-def _whole(name: str, given: Given, shape: torch.Size, device: torch.device) -> Tensor | None:
+def _whole(name: str, given: TensorLike, shape: torch.Size, device: torch.device) -> Tensor | None:
     if given is None:
         return None
     numbers = as_tensor(name, given, device)

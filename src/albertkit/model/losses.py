@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from albertkit.model.checks import Given, as_tensor, check_range, check_shape, check_whole
+from albertkit.model.checks import TensorLike, as_tensor, check_range, check_shape, check_whole
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config import ProblemType
 
 NO_LABEL = -100  # torch's ignore_index, Hugging Face's mark
 
 
-def check_labels(name: str, given: Given, like: Tensor, classes: int) -> Tensor | None:
+def check_labels(name: str, given: TensorLike, like: Tensor, classes: int) -> Tensor | None:
     """Labels in the shape of `like`: classes from 0 to classes - 1, or -100 for no label.
 
     Raises InputError [ids-not-integers], [inputs-shape], [label-out-of-range].
@@ -37,7 +37,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=NO_LABEL)
 
 
-def problem_of(config: AlbertConfig, labels: Tensor) -> ProblemType:
+def infer_problem_type(config: AlbertConfig, labels: Tensor) -> ProblemType:
     """The config's problem type, or the guess that transformers makes from the labels."""
     if config.problem_type is not None:
         return config.problem_type
@@ -49,7 +49,7 @@ def problem_of(config: AlbertConfig, labels: Tensor) -> ProblemType:
 
 
 def check_class_labels(
-    config: AlbertConfig, given: Given, like: Tensor
+    config: AlbertConfig, given: TensorLike, like: Tensor
 ) -> tuple[ProblemType, Tensor] | None:
     """The problem type and the labels in the shape that it asks for; like: [B].
 
@@ -58,7 +58,7 @@ def check_class_labels(
     if given is None:
         return None
     labels = as_tensor("labels", given, like.device)
-    problem, C = problem_of(config, labels), config.num_labels
+    problem, C = infer_problem_type(config, labels), config.num_labels
     if problem == "single_label_classification":
         wanted = check_labels("labels", labels, like, C)
         return None if wanted is None else (problem, wanted)
@@ -78,7 +78,7 @@ def class_loss(wanted: tuple[ProblemType, Tensor], logits: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
 
 
-def check_span_ends(name: str, given: Given, slots: Tensor) -> Tensor | None:
+def check_span_labels(name: str, given: TensorLike, slots: Tensor) -> Tensor | None:
     """Where an answer begins or ends, [B]; slots: anything of the inputs' shape [B, S].
 
     Outside of the inputs as transformers takes it: from S on there is no label, below 0 is 0.

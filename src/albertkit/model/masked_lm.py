@@ -12,12 +12,12 @@ import logging
 from torch import Tensor, nn
 
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.model.albert import Attention, MaskedWordHead, Trace, initialise
-from albertkit.model.call_adapter import speaks_all_dialects
-from albertkit.model.checks import Given
+from albertkit.model.albert import Attention, MaskedLMHead, Trace, initialize_weights
+from albertkit.model.call_adapter import accept_input_aliases
+from albertkit.model.checks import TensorLike
 from albertkit.model.inputs import check_inputs, check_positions
 from albertkit.model.losses import check_labels, cross_entropy
-from albertkit.model.model_with_head import HeadedAlbert, head_dropout, linear_head
+from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout, linear_head
 from albertkit.model.outputs import AlbertForPreTrainingOutput, MaskedLMOutput
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import MASKED_LM, SENTENCE_ORDER
@@ -25,14 +25,14 @@ from albertkit.spec.heads import MASKED_LM, SENTENCE_ORDER
 LOGGER = logging.getLogger(__name__)
 
 
-class WordPredictingAlbert(HeadedAlbert):
+class AlbertWithMaskedLMHead(AlbertWithHead):
     """An encoder with the masked-word head, whose matrix is the word table."""
 
     @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
-        self.predictions = MaskedWordHead(config)
-        initialise(self.predictions, config.initializer_range)
+        self.predictions = MaskedLMHead(config)
+        initialize_weights(self.predictions, config.initializer_range)
 
     def word_logits(self, vectors: Tensor, at: Tensor | None) -> Tensor:
         """[B, S, H] → [B, S, V], or [B, P, V] at the slots `at` [B, P]."""
@@ -44,21 +44,21 @@ class WordPredictingAlbert(HeadedAlbert):
         return logits
 
 
-class AlbertForMaskedLM(WordPredictingAlbert):
+class AlbertForMaskedLM(AlbertWithMaskedLMHead):
     """Ids → logits over the vocabulary."""
 
     heads = (MASKED_LM.name,)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        labels: Given = None,
-        masked_lm_positions: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        labels: TensorLike = None,
+        masked_lm_positions: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> MaskedLMOutput:
@@ -83,7 +83,7 @@ class SentenceOrderHead(nn.Module):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        self.dropout = head_dropout(SENTENCE_ORDER, config)
+        self.dropout = create_head_dropout(SENTENCE_ORDER, config)
         self.classifier = linear_head(SENTENCE_ORDER, config)
 
     def forward(self, pooled: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class SentenceOrderHead(nn.Module):
         return logits
 
 
-class AlbertForPreTraining(WordPredictingAlbert):
+class AlbertForPreTraining(AlbertWithMaskedLMHead):
     """Ids → logits over the vocabulary, and of the order of two sentences."""
 
     heads = (MASKED_LM.name, SENTENCE_ORDER.name)
@@ -101,17 +101,17 @@ class AlbertForPreTraining(WordPredictingAlbert):
         super().__init__(config, attn_implementation=attn_implementation)
         self.sop_classifier = SentenceOrderHead(config)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        labels: Given = None,
-        sentence_order_label: Given = None,
-        masked_lm_positions: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        labels: TensorLike = None,
+        sentence_order_label: TensorLike = None,
+        masked_lm_positions: TensorLike = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> AlbertForPreTrainingOutput:

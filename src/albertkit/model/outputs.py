@@ -13,23 +13,23 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
-Seen = tuple[Tensor, ...] | None
-Field = Tensor | tuple[Tensor, ...]
+LayerTensors = tuple[Tensor, ...] | None
+OutputValue = Tensor | tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
 class ModelOutput:
     """Fields by name, by number among those that are there, or all of them as a tuple."""
 
-    def present(self) -> dict[str, Field]:
+    def present(self) -> dict[str, OutputValue]:
         """Name → value of the fields that are there, in their order."""
         values = {part.name: getattr(self, part.name) for part in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def to_tuple(self) -> tuple[Field, ...]:
+    def to_tuple(self) -> tuple[OutputValue, ...]:
         return tuple(self.present().values())
 
-    def __getitem__(self, which: str | int | slice) -> Field | tuple[Field, ...]:
+    def __getitem__(self, which: str | int | slice) -> OutputValue | tuple[OutputValue, ...]:
         return self.present()[which] if isinstance(which, str) else self.to_tuple()[which]
 
     def __len__(self) -> int:
@@ -44,10 +44,10 @@ class ModelOutput:
     def keys(self) -> KeysView[str]:
         return self.present().keys()
 
-    def values(self) -> ValuesView[Field]:
+    def values(self) -> ValuesView[OutputValue]:
         return self.present().values()
 
-    def items(self) -> ItemsView[str, Field]:
+    def items(self) -> ItemsView[str, OutputValue]:
         return self.present().items()
 
 
@@ -57,8 +57,8 @@ class BaseModelOutputWithPooling(ModelOutput):
 
     last_hidden_state: Tensor  # [B, S, H]
     pooler_output: Tensor | None = None  # [B, H], None without a pooler
-    hidden_states: Seen = None
-    attentions: Seen = None
+    hidden_states: LayerTensors = None
+    attentions: LayerTensors = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class AlbertForPreTrainingOutput(ModelOutput):
     loss: Tensor | None  # the sum of both losses
     prediction_logits: Tensor  # [B, S, V], or [B, P, V] at given positions
     sop_logits: Tensor  # [B, 2], class 0 = in order, 1 = swapped
-    hidden_states: Seen = None
-    attentions: Seen = None
+    hidden_states: LayerTensors = None
+    attentions: LayerTensors = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class HeadOutput(ModelOutput):
 
     loss: Tensor | None
     logits: Tensor
-    hidden_states: Seen = None
-    attentions: Seen = None
+    hidden_states: LayerTensors = None
+    attentions: LayerTensors = None
 
 
 class MaskedLMOutput(HeadOutput):
@@ -105,8 +105,8 @@ class QuestionAnsweringModelOutput(ModelOutput):
     loss: Tensor | None
     start_logits: Tensor  # [B, S]
     end_logits: Tensor  # [B, S]
-    hidden_states: Seen = None
-    attentions: Seen = None
+    hidden_states: LayerTensors = None
+    attentions: LayerTensors = None
 
 
 @dataclass(frozen=True)
@@ -122,5 +122,5 @@ class SpanSearchOutput(ModelOutput):
     end_top_log_probs: Tensor  # [B, K·M]
     end_top_index: Tensor  # [B, K·M]
     cls_logits: Tensor  # [B], above 0: there is no answer
-    hidden_states: Seen = None
-    attentions: Seen = None
+    hidden_states: LayerTensors = None
+    attentions: LayerTensors = None

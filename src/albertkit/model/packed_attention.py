@@ -20,7 +20,7 @@ Kernel = Callable[..., Tensor]
 HEAD_STEP = 8  # the GPU's kernel takes heads of a multiple of this size
 
 
-def packed_mask(segment_ids: Tensor) -> Tensor:
+def make_packed_mask(segment_ids: Tensor) -> Tensor:
     """owners: [R, W] number of each slot's text, -1 for empty. Returns bool [R, 1, W, W].
 
     Empty slots see each other, so that no row of scores is without a key.
@@ -52,7 +52,7 @@ class TextBounds:
         return max(length for length, _ in self.runs)
 
 
-def within_texts(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
+def attend_within_texts(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
     """Each token's share of the values of its own text; q, k, v and the result: [1, A, T, D].
 
     On a GPU one kernel for all texts, which knows bfloat16 only; elsewhere a product for each run.

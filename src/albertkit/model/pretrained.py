@@ -24,7 +24,7 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.errors.wording import first_line
 from albertkit.fileformats.archives.extraction import Unpacked
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.model.albert import Attention, initialise
+from albertkit.model.albert import Attention, initialize_weights
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import ParameterTable, parameter_table
@@ -51,7 +51,7 @@ class PretrainedAlbert(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def made_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
+    def create_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
         """An untrained model of this class, to take `weights`."""
 
     @classmethod
@@ -108,7 +108,7 @@ class PretrainedAlbert(nn.Module, ABC):
         config = _relabelled(weights.config, num_labels)
         precision, place = _dtype(dtype), _device(device)
         with torch.device("meta"):  # so that nothing is filled twice
-            model = cls.made_for(config, weights, attn_implementation)
+            model = cls.create_for(config, weights, attn_implementation)
         missing = _fill(model, weights, precision, place)
         if missing:
             LOGGER.warning(
@@ -211,7 +211,7 @@ def _fill(
     _check_only_heads(missing, model, weights)
     model.load_state_dict(state, assign=True)
     for part in missing.values():
-        initialise(part, model.config.initializer_range)
+        initialize_weights(part, model.config.initializer_range)
     return list(missing)
 
 

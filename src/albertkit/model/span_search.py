@@ -14,12 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.model.albert import Attention, Trace, initialise
-from albertkit.model.call_adapter import speaks_all_dialects
-from albertkit.model.checks import Given, as_tensor, check_shape
+from albertkit.model.albert import Attention, Trace, initialize_weights
+from albertkit.model.call_adapter import accept_input_aliases
+from albertkit.model.checks import TensorLike, as_tensor, check_shape
 from albertkit.model.inputs import check_inputs
-from albertkit.model.losses import NO_LABEL, check_span_ends
-from albertkit.model.model_with_head import HeadedAlbert, head_dropout
+from albertkit.model.losses import NO_LABEL, check_span_labels
+from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout
 from albertkit.model.outputs import SpanSearchOutput
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SPAN_SEARCH
@@ -27,7 +27,7 @@ from albertkit.spec.heads import SPAN_SEARCH
 CLOSED = -1e30  # the score where an answer may not begin or end
 
 
-class BeginningScores(nn.Module):
+class StartLogits(nn.Module):
     """Token vectors [B, S, H] → how well an answer begins there [B, S]."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -39,7 +39,7 @@ class BeginningScores(nn.Module):
         return scores.squeeze(-1)
 
 
-class EndScores(nn.Module):
+class EndLogits(nn.Module):
     """Token vectors [B, S, H], those of beginnings [B, K, H] → how well they end [B, K, S]."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -62,14 +62,14 @@ class EndScores(nn.Module):
         return scores.squeeze(-1)
 
 
-class NoAnswerScore(nn.Module):
+class NoAnswerLogit(nn.Module):
     """A summary of the beginnings [B, H] and the vector of [CLS] [B, H] → a logit [B]."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         H = config.hidden_size
         self.dense_0 = nn.Linear(2 * H, H)
-        self.dropout = head_dropout(SPAN_SEARCH, config)
+        self.dropout = create_head_dropout(SPAN_SEARCH, config)
         self.dense_1 = nn.Linear(H, 1, bias=False)
 
     def forward(self, summary: Tensor, first: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class NoAnswerScore(nn.Module):
         return logits.squeeze(-1)
 
 
-class AlbertForSpanSearch(HeadedAlbert):
+class AlbertForSpanSearch(AlbertWithHead):
     """Text and question → the likeliest answers, and how likely it is that there is none."""
 
     heads = (SPAN_SEARCH.name,)
@@ -86,24 +86,24 @@ class AlbertForSpanSearch(HeadedAlbert):
     @knows_its_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
-        self.start_logits = BeginningScores(config)
-        self.end_logits = EndScores(config)
-        self.answer_class = NoAnswerScore(config)
+        self.start_logits = StartLogits(config)
+        self.end_logits = EndLogits(config)
+        self.answer_class = NoAnswerLogit(config)
         for part in (self.start_logits, self.end_logits, self.answer_class):
-            initialise(part, config.initializer_range)
+            initialize_weights(part, config.initializer_range)
 
-    @speaks_all_dialects
+    @accept_input_aliases
     def forward(
         self,
-        input_ids: Given = None,
-        attention_mask: Given = None,
-        token_type_ids: Given = None,
-        position_ids: Given = None,
-        inputs_embeds: Given = None,
-        start_positions: Given = None,
-        end_positions: Given = None,
-        is_impossible: Given = None,
-        p_mask: Given = None,
+        input_ids: TensorLike = None,
+        attention_mask: TensorLike = None,
+        token_type_ids: TensorLike = None,
+        position_ids: TensorLike = None,
+        inputs_embeds: TensorLike = None,
+        start_positions: TensorLike = None,
+        end_positions: TensorLike = None,
+        is_impossible: TensorLike = None,
+        p_mask: TensorLike = None,
         start_n_top: int = 5,
         end_n_top: int = 5,
         output_attentions: bool = False,
@@ -117,10 +117,10 @@ class AlbertForSpanSearch(HeadedAlbert):
         inputs = check_inputs(
             self, input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds
         )
-        begins = check_span_ends("start_positions", start_positions, inputs.type_ids)
-        ends = check_span_ends("end_positions", end_positions, inputs.type_ids)
-        without = numbers_like("is_impossible", is_impossible, inputs.type_ids[:, 0])
-        given = numbers_like("p_mask", p_mask, inputs.type_ids)
+        begins = check_span_labels("start_positions", start_positions, inputs.type_ids)
+        ends = check_span_labels("end_positions", end_positions, inputs.type_ids)
+        without = check_numbers("is_impossible", is_impossible, inputs.type_ids[:, 0])
+        given = check_numbers("p_mask", p_mask, inputs.type_ids)
         closed = torch.zeros_like(inputs.type_ids, dtype=torch.bool) if given is None else given > 0
         if inputs.mask is not None:
             closed = closed | ~inputs.mask[:, 0, 0]  # [B, S]
@@ -130,24 +130,24 @@ class AlbertForSpanSearch(HeadedAlbert):
         start_log = _log_softmax(self.start_logits(vectors), closed)  # [B, S]
         start_top, start_at = start_log.topk(min(start_n_top, start_log.shape[1]))  # [B, K]
         end_log = self._end_log_probs(vectors, start_at, closed)  # [B, K, S]
-        end_top, end_at = end_log.topk(min(end_n_top, end_log.shape[2]))  # [B, K, M]
+        end_top, end_index = end_log.topk(min(end_n_top, end_log.shape[2]))  # [B, K, M]
         summary = (start_log.exp()[:, None] @ vectors)[:, 0]  # [B, H]
-        no_answer = self.answer_class(summary, vectors[:, 0])  # [B]
+        no_answer_logit = self.answer_class(summary, vectors[:, 0])  # [B]
         loss = None
         if begins is not None and ends is not None:
             there = begins.clamp(min=0)[:, None]  # [B, 1]
             of_it = self._end_log_probs(vectors, there, closed)[:, 0]  # [B, S]
             loss = (_span_loss(start_log, begins) + _span_loss(of_it, ends)) / 2
             if without is not None:
-                target = without.to(no_answer.dtype)
-                loss = loss + F.binary_cross_entropy_with_logits(no_answer, target) / 2
+                target = without.to(no_answer_logit.dtype)
+                loss = loss + F.binary_cross_entropy_with_logits(no_answer_logit, target) / 2
         return SpanSearchOutput(
             loss,
             start_top,
             start_at,
             end_top.flatten(1),
-            end_at.flatten(1),
-            no_answer,
+            end_index.flatten(1),
+            no_answer_logit,
             *trace.seen(),
         )
 
@@ -166,7 +166,7 @@ def _span_loss(log_probs: Tensor, places: Tensor) -> Tensor:
     return F.nll_loss(log_probs, places, ignore_index=NO_LABEL)
 
 
-def numbers_like(name: str, given: Given, like: Tensor) -> Tensor | None:
+def check_numbers(name: str, given: TensorLike, like: Tensor) -> Tensor | None:
     if given is None:
         return None
     numbers = as_tensor(name, given, like.device)

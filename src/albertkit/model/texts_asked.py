@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int64Array
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Spans
-from albertkit.model.unpadded import Unpadded
+from albertkit.model.unpadded import UnpaddedBatch
 from albertkit.spec import head
 
 Array = npt.NDArray[Any]  # of float32, or of places
 
 
-def answers_of(engine: Engine, texts: Unpadded, wanted: OutputRequest) -> Outputs:
+def run_unpadded(engine: Engine, texts: UnpaddedBatch, wanted: OutputRequest) -> Outputs:
     """wanted: its tokens are numbered through the whole list; mlm_at is ascending, none twice."""
     N, T = len(texts.encodings), len(texts.positions)
     P = 0 if wanted.mlm_at is None else len(wanted.mlm_at)
@@ -27,8 +27,10 @@ def answers_of(engine: Engine, texts: Unpadded, wanted: OutputRequest) -> Output
         if wanted.mlm_at is not None:
             masked = np.flatnonzero(np.isin(numbers, wanted.mlm_at))
             here = replace(here, mlm_at=masked)
-        if wanted.spans is not None and wanted.spans.closed is not None:
-            here = replace(here, spans=replace(wanted.spans, closed=wanted.spans.closed[numbers]))
+        if wanted.spans is not None and wanted.spans.is_excluded is not None:
+            here = replace(
+                here, spans=replace(wanted.spans, is_excluded=wanted.spans.is_excluded[numbers])
+            )
         part = engine.run(batch, here)
         whole.put("tokens", part.tokens, numbers, T)
         whole.put("pooled", part.pooled, layout.texts, N)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.answers import answers
-from albertkit.engine.cached_arrays import CachedArrays, unprotected
+from albertkit.engine.cached_arrays import CachedArrays, as_writable
 from albertkit.engine.checks import check
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import InputError
@@ -51,7 +51,9 @@ class TorchEngine:
         self.precision = precision
         self._device = torch.device(device)
         self._heads = NumpyEmitter(weights.config, CachedArrays(weights.arrays))
-        self._encoder: AlbertEncoder | None = encoder_of(weights, DTYPES[precision], self._device)
+        self._encoder: AlbertEncoder | None = build_encoder(
+            weights, DTYPES[precision], self._device
+        )
 
     @property
     def config(self) -> AlbertConfig:
@@ -86,13 +88,13 @@ class TorchEngine:
         return torch.from_numpy(values.reshape(-1)[slots][None]).to(self._device)
 
 
-def encoder_of(weights: Weights, dtype: torch.dtype, device: torch.device) -> AlbertEncoder:
+def build_encoder(weights: Weights, dtype: torch.dtype, device: torch.device) -> AlbertEncoder:
     """The encoder in eval mode; float32 on a CPU shares the memory of `weights`."""
     with torch.device("meta"):  # so that nothing is filled before its parameters are there
         encoder = AlbertEncoder(weights.config, pooler=False)
     arrays = CachedArrays(weights.arrays)
     state = {
-        name: torch.from_numpy(unprotected(arrays[name])).to(device, dtype)
+        name: torch.from_numpy(as_writable(arrays[name])).to(device, dtype)
         for name, _ in encoder.named_parameters()
     }
     encoder.load_state_dict(state, assign=True)

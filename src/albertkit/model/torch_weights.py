@@ -36,7 +36,7 @@ class TorchWeights:
     dressed: Dressed
 
 
-def torch_weights(model: object) -> TorchWeights:
+def read_torch_weights(model: object) -> TorchWeights:
     """float32 parameters on the CPU share their memory.
 
     Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],

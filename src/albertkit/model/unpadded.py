@@ -22,7 +22,7 @@ from albertkit.tokenization.encodings import Encodings
 
 
 @dataclass(frozen=True, slots=True)
-class Unpadded:
+class UnpaddedBatch:
     """The texts of B rows.
 
     positions: [T], which need not count from 0. own: [B, S], True at real tokens.
@@ -33,7 +33,7 @@ class Unpadded:
     own: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, inputs: ModelInputs) -> Unpadded:
+    def of(cls, inputs: ModelInputs) -> UnpaddedBatch:
         """inputs: of ids, not of embedded words."""
         own = np.ones(inputs.words.shape, np.bool_)
         if inputs.mask is not None:

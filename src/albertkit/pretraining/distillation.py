@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.model.albert import AlbertEncoder, initialise
-from albertkit.model.packed_attention import packed_mask
+from albertkit.model.albert import AlbertEncoder, initialize_weights
+from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.distillation_dataset import DistillationDataset, DistillationExample
 from albertkit.pretraining.initialization import aligned_start, directions
 from albertkit.pretraining.pretrain import arrays_of
@@ -58,12 +58,12 @@ class Student(nn.Module):
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         self.albert = AlbertEncoder(config, pooler=False, implementation="eager")
-        initialise(self, config.initializer_range)
+        initialize_weights(self, config.initializer_range)
 
     def vectors(self, ids: Tensor, positions: Tensor, segment_ids: Tensor) -> Tensor:
         """The mean token vector of each text, [N, H], from packed rows [R, W]."""
         types = torch.zeros_like(ids)
-        tokens = self.albert.token_vectors(ids, types, positions, packed_mask(segment_ids))
+        tokens = self.albert.token_vectors(ids, types, positions, make_packed_mask(segment_ids))
         real = segment_ids.flatten() >= 0
         owner = segment_ids.flatten()[real]
         sums = tokens.new_zeros(int(owner.max()) + 1, tokens.shape[-1])

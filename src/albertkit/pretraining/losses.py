@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertkit.model.albert import AlbertEncoder, MaskedWordHead, initialise
-from albertkit.model.packed_attention import packed_mask
+from albertkit.model.albert import AlbertEncoder, MaskedLMHead, initialize_weights
+from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.batches import PretrainingBatch
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SENTENCE_ORDER
@@ -26,16 +26,16 @@ class PackedPretraining(nn.Module):
         self.config = config
         # Written-out attention: torch's fused one has a slow backward pass on a CPU (×1.3-1.45).
         self.albert = AlbertEncoder(config, implementation="eager")
-        self.predictions = MaskedWordHead(config)
+        self.predictions = MaskedLMHead(config)
         self.order = nn.Linear(config.hidden_size, 2)
-        initialise(self, config.initializer_range)
+        initialize_weights(self, config.initializer_range)
 
     def forward(self, batch: PretrainingBatch) -> StepResult:
         """Both losses of a batch, summed, with their accuracies."""
         ids, type_ids, positions, segment_ids, masked, labels, firsts, orders = map(
             torch.from_numpy, batch.arrays()
         )
-        mask = packed_mask(segment_ids)
+        mask = make_packed_mask(segment_ids)
         vectors = self.albert.token_vectors(ids, type_ids, positions, mask).flatten(0, 1)
         table = self.albert.embeddings.word_embeddings.weight
         words = self.predictions(vectors[masked], table)  # [P, V]

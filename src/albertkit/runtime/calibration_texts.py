@@ -41,9 +41,9 @@ def texts_to_fit(given: Given) -> list[str]:
         texts, where = _first_of(given), str(given)
     else:
         texts, where = _listed(given), ""
-    from albertkit.engine.int8.calibration import check_enough  # which only int8 needs
+    from albertkit.engine.int8.calibration import check_sample_size  # which only int8 needs
 
-    check_enough(len(set(texts)), where)
+    check_sample_size(len(set(texts)), where)
     return texts
 
 

@@ -24,7 +24,7 @@ from albertkit.tokenization import Encodings
 from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
-    from albertkit.engine.int8.search import FoundScheme
+    from albertkit.engine.int8.search import MeasuredScheme
 
 OneEngine = Literal["numpy", "openvino", "torch"]
 EngineName = Literal["auto", "numpy", "openvino", "torch"]
@@ -55,7 +55,7 @@ class EngineChoice:
         self.wanted = wanted
         self.precision = precision
         self.device = device
-        self.found: FoundScheme | None = None
+        self.found: MeasuredScheme | None = None
         self._deterministic = deterministic
         self._work = 0.0  # asked of numpy so far
         self._made: dict[str, Engine] = {}
@@ -139,7 +139,7 @@ class EngineChoice:
         return TorchEngine(self.weights)
 
 
-def _fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> FoundScheme:
+def _fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
     from albertkit.engine.int8.search import find_scheme  # which imports OpenVINO
 
     return find_scheme(weights, encodings, pooling)

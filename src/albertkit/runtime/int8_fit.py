@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from albertkit.engine.int8.search import FoundScheme, find_scheme
+from albertkit.engine.int8.search import MeasuredScheme, find_scheme
 from albertkit.runtime.calibration_texts import Given, texts_to_fit
 from albertkit.runtime.opened import Opened
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
 
-def fitted_to(found: Opened, calibration: Given) -> FoundScheme:
+def fitted_to(found: Opened, calibration: Given) -> MeasuredScheme:
     """The scheme that answers in int8 would have; runs on any processor.
 
     Raises InputError [calibration-missing], [quantization-error-too-large], FormatError

@@ -32,9 +32,9 @@ class Placement:
         """What the device can, as the engine knows it; imports the engine's library."""
         if self.engine != "torch":
             return processor_here()
-        from albertkit.model.devices import processor_of
+        from albertkit.model.devices import describe_torch_processor
 
-        return processor_of(self.device)
+        return describe_torch_processor(self.device)
 
 
 def placed(
@@ -88,6 +88,6 @@ def _deterministic(engine: EngineName, device: str | None) -> Placement:
 
 
 def _here(device: str) -> str:
-    from albertkit.model.devices import device_here
+    from albertkit.model.devices import resolve_device
 
-    return device_here(device)
+    return resolve_device(device)

@@ -28,9 +28,9 @@ OTHERS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
 
 def processor_here() -> Processor:
     """What this machine's can, as OpenVINO knows it, which is imported."""
-    from albertkit.engine.processor import this_processor  # float32 asks no processor
+    from albertkit.engine.processor import detect_processor  # float32 asks no processor
 
-    return this_processor()
+    return detect_processor()
 
 
 def choose_precision(

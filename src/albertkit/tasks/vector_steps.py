@@ -8,7 +8,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.single_core import one_core_product
+from albertkit.graph.single_core import single_core_matmul
 from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Dense, VectorStep
 
@@ -32,7 +32,7 @@ def dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> FloatArray
     on how many they are, and a shared one on the number of cores.
     """
     bias = np.zeros(len(layer.weight), np.float32) if layer.bias is None else layer.bias
-    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias}, one_core_product)
+    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias}, single_core_matmul)
     sums = np.empty((len(vectors), len(layer.weight)), np.float32)
     for number, vector in enumerate(vectors):
         sums[number] = emit.linear(vector[None], "weight", "bias")[0]

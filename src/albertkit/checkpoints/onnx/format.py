@@ -30,7 +30,7 @@ from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.onnx.emitter import OnnxEmitter
-from albertkit.graph.onnx.graph import check_outputs, onnx_graph
+from albertkit.graph.onnx.graph import build_onnx_graph, check_outputs
 from albertkit.graph.onnx.int8_emitter import OnnxInt8Emitter
 from albertkit.graph.quantization_error import LEAST_COSINE
 from albertkit.spec import Weights, parameter_table
@@ -96,7 +96,7 @@ class OnnxFormat:
         if self.is_rounded:
             said[COSINE] = f"{_checked_cosine(weights):.4f}"
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
-        graph = onnx_graph(emit, weights, plan, tensors)
+        graph = build_onnx_graph(emit, weights, plan, tensors)
         with new_directory(place) as folder:
             for file in stored.tokenizer_files:
                 shutil.copyfile(file, folder / file.name)

@@ -17,7 +17,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
-from albertkit.graph.onnx.graph import step_prefix
+from albertkit.graph.onnx.graph import module_prefix
 from albertkit.spec.config import Activation
 from albertkit.spec.pooling_config import (
     Dense,
@@ -41,8 +41,8 @@ def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
             bias = np.zeros(len(step.weight), np.float32) if step.bias is None else step.bias
-            found[f"{step_prefix(number)}weight"] = step.weight
-            found[f"{step_prefix(number)}bias"] = bias
+            found[f"{module_prefix(number)}weight"] = step.weight
+            found[f"{module_prefix(number)}bias"] = bias
     return found
 
 
@@ -88,7 +88,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
 
 
 def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
-    at = step_prefix(number)
+    at = module_prefix(number)
     weight, bias = transposed(f"{at}weight"), f"{at}bias"
     shape = tensors.shapes.get(weight, ())
     if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:

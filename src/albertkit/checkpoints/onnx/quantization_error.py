@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.encoder import encoder
+from albertkit.graph.encoder import emit_encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.graph.quantization_error import cosines
@@ -31,7 +31,7 @@ def _vectors(emit: NumpyEmitter) -> FloatArray:
     length = min(LENGTH, c.max_position_embeddings)
     rng = np.random.default_rng(SEED)
     ids = rng.integers(0, c.vocab_size, (TEXTS, length), dtype=np.int32)
-    tokens = encoder(
+    tokens = emit_encoder(
         emit,
         c,
         ids=ids,

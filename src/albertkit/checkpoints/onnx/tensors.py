@@ -15,7 +15,7 @@ from albertkit.fileformats.onnx.model_file import Array, Tensor
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.int8_emitter import rounded, scales
-from albertkit.graph.quantization import round_rows, row_scales
+from albertkit.graph.quantization import compute_row_scales, quantize_rows
 from albertkit.spec import ParameterTable, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 
@@ -113,11 +113,11 @@ def _laid(fetch: Fetch, row: Row) -> Callable[[], Array]:
 
 def _rounded(fetch: Fetch, row: Row) -> Callable[[], Array]:
     def made() -> Array:
-        whole = round_rows(fetch())
+        whole = quantize_rows(fetch())
         return whole if row.layout == "same" else whole.T
 
     return made
 
 
 def _scales(fetch: Fetch) -> Callable[[], Array]:
-    return lambda: row_scales(fetch())
+    return lambda: compute_row_scales(fetch())

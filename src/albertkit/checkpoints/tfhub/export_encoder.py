@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Laid
 from albertkit.checkpoints.tfhub.export_emitter import TensorFlowEmitter
-from albertkit.graph.encoder import embeddings, layer
-from albertkit.graph.heads import masked_words, pooler
+from albertkit.graph.encoder import emit_embeddings, emit_layer
+from albertkit.graph.heads import emit_masked_lm_head, emit_pooler
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 from albertkit.spec.parameters import layer_prefix
@@ -108,14 +108,14 @@ class Arithmetic:
         adder = (1 - tf.cast(inputs[MASK], tf.float32)) * HIDING  # [B, S]
         adder = adder[:, None, None, :]
         positions = tf.range(length)[None]  # [1, S]
-        x = embeddings(emit, inputs[IDS], inputs[TYPES], positions)  # [B, S, H]
+        x = emit_embeddings(emit, inputs[IDS], inputs[TYPES], positions)  # [B, S, H]
         every: list[Tensor] = []
         for _ in range(config.num_hidden_layers):
             with tf.name_scope("transformer"):
-                x = layer(emit, config, x, adder, layer_prefix(0, 0))
+                x = emit_layer(emit, config, x, adder, layer_prefix(0, 0))
             every.append(x)
         with tf.name_scope("pooler_transform"):
-            pooled = pooler(emit, x[:, 0])  # [B, H]
+            pooled = emit_pooler(emit, x[:, 0])  # [B, H]
         return {
             "default": pooled,
             "encoder_outputs": every,
@@ -130,7 +130,7 @@ class Arithmetic:
         places = inputs[POSITIONS]  # [B, P]
         vectors = tf.gather(found["sequence_output"], places, batch_dims=1)  # [B, P, H]
         with tf.name_scope("cls/predictions"):
-            found["mlm_logits"] = masked_words(self._emitter(training), self.config, vectors)
+            found["mlm_logits"] = emit_masked_lm_head(self._emitter(training), self.config, vectors)
         return found
 
     def _emitter(self, training: bool) -> TensorFlowEmitter:

@@ -17,7 +17,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.engine import own_cores
+from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
@@ -54,7 +54,7 @@ class Sample:
     held: Encodings
 
 
-def check_enough(texts: int, where: str = "") -> None:
+def check_sample_size(texts: int, where: str = "") -> None:
     """Raise InputError [calibration-missing] where there are too few; where: their file.
 
     texts: how many that differ. Vectors of one text said again have no spread to be held against.
@@ -70,11 +70,11 @@ def check_enough(texts: int, where: str = "") -> None:
         )
 
 
-def sample_of(encodings: Encodings) -> Sample:
-    """Some of the texts that differ, evenly from the first on; raises as `check_enough`."""
+def draw_sample(encodings: Encodings) -> Sample:
+    """Some of the texts that differ, evenly from the first on; raises as `check_sample_size`."""
     texts = _different(encodings)
     count = len(texts)
-    check_enough(count)
+    check_sample_size(count)
     room = int(MOST_IDS / encodings.lengths[texts].mean())
     places = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
     numbers = texts[places]
@@ -90,11 +90,11 @@ def _different(encodings: Encodings) -> Int64Array:
     return np.array(list(first.values()), np.int64)
 
 
-def inputs_of_products(weights: Weights, encodings: Encodings) -> Inputs:
+def measure_product_inputs(weights: Weights, encodings: Encodings) -> Inputs:
     """Run the texts in float32 and look at what each matrix of the layers is multiplied with."""
     emit = _Watching(weights)
     model = _probed(encoder_graph(emit), emit.seen)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": own_cores()}
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": count_usable_cores()}
     request = openvino().Core().compile_model(model, "CPU", settings).create_infer_request()
     found: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
     for layout in plan(encodings.lengths):

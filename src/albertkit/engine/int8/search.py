@@ -12,14 +12,19 @@ import logging
 from dataclasses import dataclass
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.int8.calibration import Extremes, Inputs, inputs_of_products, sample_of
-from albertkit.engine.int8.smoothing import smoothing_of
-from albertkit.engine.int8_scheme import Int8Scheme, Range, with_exact_zero
+from albertkit.engine.int8.calibration import Extremes, Inputs, draw_sample, measure_product_inputs
+from albertkit.engine.int8.smoothing import compute_smoothing
+from albertkit.engine.int8_scheme import Int8Scheme, Range, align_zero
 from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.processor import this_processor
+from albertkit.engine.processor import detect_processor
 from albertkit.errors import Diagnostic, InputError
-from albertkit.graph.quantization_error import LEAST_CENTRED, LEAST_COSINE, Fidelity, fidelity
+from albertkit.graph.quantization_error import (
+    LEAST_CENTRED,
+    LEAST_COSINE,
+    QuantizationError,
+    measure_quantization_error,
+)
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings
@@ -28,7 +33,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RoundingPlan:
     """One way to round: what is left in float, and whether inputs are smoothed."""
 
     name: str
@@ -37,23 +42,23 @@ class Plan:
 
 
 PLANS = (
-    Plan("every repetition in int8"),
-    Plan("first and last repetition in float", keeps_ends=True),
-    Plan("smoothed", smooths=True),
-    Plan("smoothed, first and last repetition in float", keeps_ends=True, smooths=True),
+    RoundingPlan("every repetition in int8"),
+    RoundingPlan("first and last repetition in float", keeps_ends=True),
+    RoundingPlan("smoothed", smooths=True),
+    RoundingPlan("smoothed, first and last repetition in float", keeps_ends=True, smooths=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class FoundScheme:
+class MeasuredScheme:
     """A scheme, the name of its plan, and how near it stays to float32."""
 
     scheme: Int8Scheme
     name: str
-    fidelity: Fidelity
+    error: QuantizationError
 
     def line(self) -> str:
-        return f"int8 ({self.name}): {self.fidelity.line()}"
+        return f"int8 ({self.name}): {self.error.line()}"
 
 
 def find_scheme(
@@ -61,31 +66,31 @@ def find_scheme(
     encodings: Encodings,
     pooling: Pooling = "mean",
     *,
-    weight_levels: int | None = None,
-) -> FoundScheme:
+    weight_qmax: int | None = None,
+) -> MeasuredScheme:
     """The first plan that keeps vectors and their order; else the best that keeps vectors, told.
 
-    pooling: of the vectors that are compared. weight_levels: as of Int8Scheme; None: this
+    pooling: of the vectors that are compared. weight_qmax: as of Int8Scheme; None: this
     processor's.
     Raises InputError [calibration-missing], [quantization-error-too-large].
     """
-    sample = sample_of(encodings)
-    levels = weight_levels or this_processor().weight_levels
-    inputs = inputs_of_products(weights, sample.fitted)
+    sample = draw_sample(encodings)
+    levels = weight_qmax or detect_processor().weight_qmax
+    inputs = measure_product_inputs(weights, sample.fitted)
     exact = _vectors(OpenVinoEngine(weights), sample.held, pooling)
-    tried: list[FoundScheme] = []
+    tried: list[MeasuredScheme] = []
     for each in PLANS:
-        scheme = scheme_of(each, weights, inputs, levels)
+        scheme = build_scheme(each, weights, inputs, levels)
         if not any(spread for uses in scheme.ranges.values() for spread in uses):
             continue  # a model of two repetitions has nothing between them
         engine = OpenVinoEngine(weights, precision="int8", scheme=scheme)
         vectors = _vectors(engine, sample.held, pooling)
-        tried.append(FoundScheme(scheme, each.name, fidelity(vectors, exact)))
+        tried.append(MeasuredScheme(scheme, each.name, measure_quantization_error(vectors, exact)))
         LOGGER.info("%s", tried[-1].line())
-        if tried[-1].fidelity.is_enough and tried[-1].fidelity.keeps_order:
+        if tried[-1].error.is_acceptable and tried[-1].error.keeps_order:
             return tried[-1]
-    best = max(tried, key=lambda one: (one.fidelity.is_enough, one.fidelity.least_centred))
-    if not best.fidelity.is_enough:
+    best = max(tried, key=lambda one: (one.error.is_acceptable, one.error.least_centred))
+    if not best.error.is_acceptable:
         raise InputError(
             "quantization-error-too-large",
             f"in int8 the vectors of this model are too far off: {best.line()}",
@@ -106,9 +111,11 @@ def find_scheme(
     return best
 
 
-def scheme_of(plan: Plan, weights: Weights, inputs: Inputs, weight_levels: int) -> Int8Scheme:
+def build_scheme(
+    plan: RoundingPlan, weights: Weights, inputs: Inputs, weight_qmax: int
+) -> Int8Scheme:
     """What a plan means for these weights and the extremes of their inputs."""
-    smoothing = smoothing_of(weights, inputs) if plan.smooths else {}
+    smoothing = compute_smoothing(weights, inputs) if plan.smooths else {}
     in_float = _ends(weights) if plan.keeps_ends else set()
     return Int8Scheme(
         {
@@ -119,7 +126,7 @@ def scheme_of(plan: Plan, weights: Weights, inputs: Inputs, weight_levels: int) 
             for name, uses in inputs.items()
         },
         smoothing,
-        weight_levels,
+        weight_qmax,
     )
 
 
@@ -136,7 +143,7 @@ def _range(extremes: Extremes, factors: FloatArray | None) -> Range:
     low, high = extremes.low, extremes.high  # [in]
     if factors is not None:
         low, high = low / factors, high / factors
-    return with_exact_zero(float(low.min()), float(high.max()))
+    return align_zero(float(low.min()), float(high.max()))
 
 
 def _vectors(engine: OpenVinoEngine, encodings: Encodings, pooling: Pooling) -> FloatArray:

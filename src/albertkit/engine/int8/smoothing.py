@@ -23,7 +23,7 @@ SMALLEST = 1e-5  # of a channel or a column, that neither is divided by nothing
 TOGETHER = ("query", "key", "value")  # read the same input
 
 
-def smoothing_of(weights: Weights, inputs: Inputs) -> Mapping[str, FloatArray]:
+def compute_smoothing(weights: Weights, inputs: Inputs) -> Mapping[str, FloatArray]:
     """The factors [in] of each matrix, one for all its uses; their geometric mean is 1."""
     found: dict[str, FloatArray] = {}
     for name, uses in inputs.items():

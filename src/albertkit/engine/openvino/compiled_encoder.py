@@ -27,13 +27,13 @@ from albertkit.engine.openvino.graphs import (
 )
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import PackedBatch
-from albertkit.graph.encoder import layers
+from albertkit.graph.encoder import list_layer_prefixes
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, InferRequest, Model
 
 Settings: TypeAlias = Mapping[str, str | int | bool]
-Emit: TypeAlias = Callable[[], OpenVinoEmitter]  # a new one for each graph
+EmitterFactory: TypeAlias = Callable[[], OpenVinoEmitter]  # a new one for each graph
 
 READ_STEP = 8  # slots are read in multiples of so many, since each new number is a new shape
 
@@ -46,16 +46,16 @@ class Request(Protocol):
         ...
 
 
-class Form(Protocol):
+class CompiledEncoder(Protocol):
     """An encoder compiled for this processor."""
 
     def request(self) -> Request: ...
 
 
-class Whole:
+class SingleGraphEncoder:
     """One graph for all slots, one for few of them."""
 
-    def __init__(self, emit: Emit, settings: Settings) -> None:
+    def __init__(self, emit: EmitterFactory, settings: Settings) -> None:
         self._core = openvino().Core()  # here, since whoever makes an engine has another one
         self._emit = emit
         self._settings = settings
@@ -63,7 +63,7 @@ class Whole:
         self._one_at_a_time = threading.Lock()
 
     def request(self) -> Request:
-        return _WholeRequest(self)
+        return _SingleGraphRequest(self)
 
     def request_of(self, graph: Callable[[OpenVinoEmitter], Model]) -> InferRequest:
         """A request of one of the graphs, which is compiled at its first."""
@@ -74,13 +74,13 @@ class Whole:
             return self._compiled[graph].create_infer_request()
 
 
-class Layered:
+class LayerwiseEncoder:
     """A graph for the embeddings, and one for each layer that has parameters of its own."""
 
-    def __init__(self, emit: Emit, settings: Settings) -> None:
+    def __init__(self, emit: EmitterFactory, settings: Settings) -> None:
         core, nodes = openvino().Core(), emit()
         self._embeddings = core.compile_model(embeddings_graph(nodes), "CPU", settings)
-        self._passes = layers(nodes.config)
+        self._passes = list_layer_prefixes(nodes.config)
         self._layers: dict[str, CompiledModel] = {
             at: core.compile_model(layer_graph(nodes, at), "CPU", settings)
             for at in dict.fromkeys(self._passes)
@@ -88,13 +88,13 @@ class Layered:
 
     def request(self) -> Request:
         layers = {at: compiled.create_infer_request() for at, compiled in self._layers.items()}
-        return _LayeredRequest(
+        return _LayerwiseRequest(
             self._embeddings.create_infer_request(), [layers[at] for at in self._passes]
         )
 
 
-class _WholeRequest:
-    def __init__(self, form: Whole) -> None:
+class _SingleGraphRequest:
+    def __init__(self, form: SingleGraphEncoder) -> None:
         self._form = form
         self._all: InferRequest | None = None
         self._few: InferRequest | None = None
@@ -103,17 +103,17 @@ class _WholeRequest:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.segment_ids]
         if len(slots) == len(batch.slots):
             self._all = self._all or self._form.request_of(encoder_graph)
-            ask(self._all, inputs)
-            return picked(self._all, slots)
+            run_request(self._all, inputs)
+            return copy_output(self._all, slots)
         self._few = self._few or self._form.request_of(reading_graph)
         K = len(slots)
         read = np.zeros(max(1, -(-K // READ_STEP)) * READ_STEP, np.int64)
         read[:K] = slots
-        ask(self._few, [*inputs, read])
-        return picked(self._few, np.arange(K))
+        run_request(self._few, [*inputs, read])
+        return copy_output(self._few, np.arange(K))
 
 
-class _LayeredRequest:
+class _LayerwiseRequest:
     """passes: the layers' requests in the order of the passes, the same one for each repetition."""
 
     def __init__(self, embeddings: InferRequest, passes: list[InferRequest]) -> None:
@@ -122,7 +122,7 @@ class _LayeredRequest:
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         ov = openvino()
-        ask(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
+        run_request(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
         segment_ids = ov.Tensor(batch.segment_ids, shared_memory=True)
@@ -135,7 +135,7 @@ class _LayeredRequest:
         return _flat(before.data)[slots]
 
 
-def ask(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
+def run_request(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
     """Compute with these inputs, where they lie."""
     ov = openvino()
     for number, values in enumerate(inputs):
@@ -151,7 +151,7 @@ def _compute(request: InferRequest) -> None:
         request.wait()  # after Ctrl-C too: the inputs' memory must outlive the computing
 
 
-def picked(request: InferRequest, numbers: Int64Array) -> FloatArray:
+def copy_output(request: InferRequest, numbers: Int64Array) -> FloatArray:
     """Vectors [K, H] of what a request has computed, whose buffers its next call writes to."""
     return _flat(request.get_output_tensor(0).data)[numbers]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.cached_arrays import unprotected
+from albertkit.engine.cached_arrays import as_writable
 from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
 from albertkit.spec import AlbertConfig
@@ -112,6 +112,6 @@ class OpenVinoEmitter:
 
     def _constant(self, name: str) -> Node:
         if name not in self.constants:
-            memory = unprotected(self.arrays[name])
+            memory = as_writable(self.arrays[name])
             self.constants[name] = self.op.constant(memory, shared_memory=True)
         return self.constants[name]

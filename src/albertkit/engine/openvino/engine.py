@@ -17,13 +17,18 @@ from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.batch_invariant import joined, texts_apart
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.checks import check
-from albertkit.engine.openvino.compiled_encoder import Form, Layered, Settings, Whole
+from albertkit.engine.openvino.compiled_encoder import (
+    CompiledEncoder,
+    LayerwiseEncoder,
+    Settings,
+    SingleGraphEncoder,
+)
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.request_pool import IdleRequests
-from albertkit.engine.processor import system_flags, this_processor
+from albertkit.engine.openvino.request_pool import RequestPool
+from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.single_core import one_core_product
+from albertkit.graph.single_core import single_core_matmul
 from albertkit.spec import AlbertConfig, Weights
 
 if TYPE_CHECKING:
@@ -65,9 +70,9 @@ class OpenVinoEngine:
         self.precision = precision
         arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
-            weights.config, arrays, one_core_product if deterministic else None
+            weights.config, arrays, single_core_matmul if deterministic else None
         )
-        cores = threads or own_cores()
+        cores = threads or count_usable_cores()
         streams = cores if deterministic else 1
         settings: Settings = {
             "INFERENCE_PRECISION_HINT": _hint(precision),
@@ -78,8 +83,10 @@ class OpenVinoEngine:
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
         emit = partial(_emitter, weights.config, arrays, precision, scheme)
-        form: Form = (Layered if precision == "bfloat16" else Whole)(emit, settings)
-        self._requests = IdleRequests([form.request() for _ in range(streams)])
+        form: CompiledEncoder = (
+            LayerwiseEncoder if precision == "bfloat16" else SingleGraphEncoder
+        )(emit, settings)
+        self._requests = RequestPool([form.request() for _ in range(streams)])
         self._texts = ThreadPoolExecutor(streams, "albertkit") if deterministic else None
 
     @property
@@ -106,7 +113,7 @@ class OpenVinoEngine:
         return answers(self._heads, vectors, batch.offsets, wanted, read)
 
 
-def own_cores() -> int:
+def count_usable_cores() -> int:
     """Cores to compute on: OMP_NUM_THREADS, by which Ray tells a worker its share of a machine,
     else those that this process may run on, where the system tells; else all there are.
     """
@@ -122,7 +129,7 @@ def _hint(precision: Precision) -> str:
     """The type of what is not rounded to int8: bfloat16 beside int8 too, where there is such."""
     if precision == "float32":
         return "f32"
-    return "bf16" if precision == "bfloat16" or this_processor().bfloat16 else "f32"
+    return "bf16" if precision == "bfloat16" or detect_processor().bfloat16 else "f32"
 
 
 def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
@@ -141,7 +148,7 @@ def _emitter(
     scheme: Int8Scheme | None,
 ) -> OpenVinoEmitter:
     if scheme is None:
-        bare = precision == "float32" and is_bare_product_faster(system_flags())
+        bare = precision == "float32" and is_bare_product_faster(read_cpu_flags())
         return OpenVinoEmitter(config, arrays, bare_products=bare)
     from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 

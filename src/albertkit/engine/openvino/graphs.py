@@ -12,8 +12,8 @@ import numpy as np
 
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino_library import openvino
-from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.encoder import embeddings, encoder, layer
+from albertkit.graph.emitter import MASKED_SCORE
+from albertkit.graph.encoder import emit_embeddings, emit_encoder, emit_layer
 
 if TYPE_CHECKING:
     from openvino import Model, Node
@@ -43,7 +43,7 @@ def reading_graph(emit: OpenVinoEmitter) -> Model:
 def embeddings_graph(emit: OpenVinoEmitter) -> Model:
     """ids, type ids, positions (int32 [R, W]) → what enters the first layer [R, W, H]."""
     ids, type_ids, positions = map(_slots, ("ids", "type_ids", "positions"))
-    vectors = embeddings(emit, ids, type_ids, positions)
+    vectors = emit_embeddings(emit, ids, type_ids, positions)
     return openvino().Model([vectors], [ids, type_ids, positions], "embeddings")
 
 
@@ -55,7 +55,7 @@ def layer_graph(emit: OpenVinoEmitter, at: str) -> Model:
     shape = [-1, -1, emit.config.hidden_size]
     before = openvino().opset15.parameter(shape, np.float32, name="tokens")
     segment_ids = _slots("segment_ids")
-    after = layer(emit, emit.config, before, own_text(segment_ids), at)
+    after = emit_layer(emit, emit.config, before, text_mask(segment_ids), at)
     return openvino().Model([after], [before, segment_ids], "layer")
 
 
@@ -63,25 +63,25 @@ def _encoded(
     emit: OpenVinoEmitter, inputs: list[Node], read: Callable[[Node], Node] | None = None
 ) -> Node:
     ids, type_ids, positions, segment_ids = inputs
-    return encoder(
+    return emit_encoder(
         emit,
         emit.config,
         ids=ids,
         type_ids=type_ids,
         positions=positions,
-        mask=own_text(segment_ids),
+        mask=text_mask(segment_ids),
         read=read,
     )
 
 
-def own_text(segment_ids: Node) -> Node:
-    """The mask [R, 1, W, W]: 0 between slots of one owner, UNSEEN elsewhere; once for all layers.
+def text_mask(segment_ids: Node) -> Node:
+    """The mask [R, 1, W, W]: 0 between slots of one text, MASKED_SCORE elsewhere.
 
     Empty slots see each other, so that no softmax is over nothing.
     """
     op = openvino().opset15
     same = op.equal(op.unsqueeze(segment_ids, np.int64(1)), op.unsqueeze(segment_ids, np.int64(2)))
-    return op.unsqueeze(op.select(same, np.float32(0), np.float32(UNSEEN)), np.int64(1))
+    return op.unsqueeze(op.select(same, np.float32(0), np.float32(MASKED_SCORE)), np.int64(1))
 
 
 def _slots(name: str) -> Node:

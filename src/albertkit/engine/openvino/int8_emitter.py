@@ -17,7 +17,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.engine.int8_scheme import STEPS, Int8Scheme, Range
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.graph.quantization import round_rows, row_scales
+from albertkit.graph.quantization import compute_row_scales, quantize_rows
 from albertkit.spec import AlbertConfig
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class OpenVinoInt8Emitter(OpenVinoEmitter):
             matrix = self.arrays[weight]
             if weight in self.scheme.smoothing:
                 matrix = matrix * self.scheme.smoothing[weight]
-            levels = self.scheme.weight_levels
-            whole = self.op.convert(self.op.constant(round_rows(matrix, levels)), "f32")
-            worth = self.op.constant(row_scales(matrix, levels)[:, None])
+            levels = self.scheme.weight_qmax
+            whole = self.op.convert(self.op.constant(quantize_rows(matrix, levels)), "f32")
+            worth = self.op.constant(compute_row_scales(matrix, levels)[:, None])
             self._matrices[weight] = self.op.multiply(whole, worth)
         return self._matrices[weight]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from albertkit.engine.openvino.compiled_encoder import Request
 
 
-class IdleRequests:
+class RequestPool:
     """As many threads as there are requests compute at the same time; further ones wait."""
 
     def __init__(self, requests: Sequence[Request]) -> None:

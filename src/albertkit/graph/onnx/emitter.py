@@ -89,8 +89,8 @@ class OnnxEmitter:
         v = self._heads(value, 0, 2, 1, 3)
         scale = self.constant(1 / math.sqrt(self.config.head_size))
         scores = self.node("Mul", self.node("MatMul", q, k), scale)  # [B, A, S, S]
-        shares = self.node("Softmax", self.node("Add", scores, mask), axis=-1)
-        context = self.node("Transpose", self.node("MatMul", shares, v), perm=(0, 2, 1, 3))
+        attention_probs = self.node("Softmax", self.node("Add", scores, mask), axis=-1)
+        context = self.node("Transpose", self.node("MatMul", attention_probs, v), perm=(0, 2, 1, 3))
         return self.reshape(context, 0, 0, self.config.hidden_size)  # [B, S, H]
 
     def reshape(self, x: str, *axes: int) -> str:

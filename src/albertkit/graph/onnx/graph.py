@@ -14,9 +14,9 @@ from typing import TypeAlias
 
 from albertkit.errors import InputError
 from albertkit.fileformats.onnx.model_file import Graph, Port, Tensor
-from albertkit.graph.emitter import UNSEEN
-from albertkit.graph.encoder import encoder
-from albertkit.graph.heads import linear_head, masked_words, pooler
+from albertkit.graph.emitter import MASKED_SCORE
+from albertkit.graph.encoder import emit_encoder
+from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.onnx.emitter import OnnxEmitter
 from albertkit.graph.onnx.span_search import search_spans
 from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
@@ -59,7 +59,7 @@ Axes: TypeAlias = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GraphOutput:
     """An output: which value it is."""
 
     value: str
@@ -67,10 +67,10 @@ class Answer:
     dtype: str = "float32"
 
 
-Answers: TypeAlias = dict[str, Answer]  # by the outputs' names
+GraphOutputs: TypeAlias = dict[str, GraphOutput]  # by the outputs' names
 
 
-def onnx_graph(
+def build_onnx_graph(
     emit: OnnxEmitter, weights: Weights, plan: PoolingConfig | None, parameters: Iterable[Tensor]
 ) -> Graph:
     """The graph of `weights`, and with a plan of text vectors too, over the nodes of `emit`."""
@@ -81,7 +81,7 @@ def onnx_graph(
         emit.node("Flatten", name, axis=2) if choices else name for name in (IDS, MASK, TYPES)
     )
     seen = emit.cast(mask, "bool")  # [B, S]
-    tokens = encoder(
+    tokens = emit_encoder(
         emit,
         c,
         ids=ids,
@@ -90,15 +90,15 @@ def onnx_graph(
         mask=_hidden(emit, seen),
     )
     rows = f"{BATCH}*{CHOICES}" if choices else BATCH
-    found: Answers = {TOKENS: Answer(tokens, (rows, LENGTH, c.hidden_size))}
+    found: GraphOutputs = {TOKENS: GraphOutput(tokens, (rows, LENGTH, c.hidden_size))}
     if weights.has_pooler:
         first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
-        found[POOLED] = Answer(pooler(emit, first), (rows, c.hidden_size))
+        found[POOLED] = GraphOutput(emit_pooler(emit, first), (rows, c.hidden_size))
     for name in weights.heads:
         found |= _head(emit, c, head(name), found, seen)
     if plan is not None:
         vectors = _text_vectors(emit, plan, found, seen)
-        found[VECTORS] = Answer(vectors, (rows, plan.width(c.hidden_size)))
+        found[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
     for name, answer in found.items():
         emit.call(answer.value, name)
     return Graph(
@@ -131,54 +131,60 @@ def _positions(emit: OnnxEmitter, ids: str) -> str:
 
 
 def _hidden(emit: OnnxEmitter, seen: str) -> str:
-    """What is added to scores [B, 1, 1, S]: 0 where a token is seen, UNSEEN at padding.
+    """What is added to scores [B, 1, 1, S]: 0 where a token is seen, MASKED_SCORE at padding.
 
     A finite number, so that a row without any token gives numbers too.
     """
-    added = emit.node("Where", seen, emit.constant(0.0), emit.constant(UNSEEN))  # [B, S]
+    added = emit.node("Where", seen, emit.constant(0.0), emit.constant(MASKED_SCORE))  # [B, S]
     return emit.node("Unsqueeze", added, emit.constant((1, 2), "int64"))
 
 
-def _head(emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: Answers, seen: str) -> Answers:
+def _head(
+    emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: GraphOutputs, seen: str
+) -> GraphOutputs:
     """The outputs of one head."""
     tokens, rows = found[TOKENS].value, found[TOKENS].axes[0]
     names = OUTPUTS[spec.name]
     if spec is MASKED_LM:
-        return {names[0]: Answer(masked_words(emit, c, tokens), (rows, LENGTH, c.vocab_size))}
+        return {
+            names[0]: GraphOutput(
+                emit_masked_lm_head(emit, c, tokens), (rows, LENGTH, c.vocab_size)
+            )
+        }
     if spec is SPAN_SEARCH:
         return _spans(emit, names, tokens, seen)
     read = found[TOKENS] if spec.reads == "tokens" else found[POOLED]
-    logits = linear_head(emit, spec, read.value)
+    logits = emit_linear_head(emit, spec, read.value)
     if spec is QUESTION_ANSWERING:
         columns = (
             emit.node("Gather", logits, emit.constant(column, "int64"), axis=-1)
             for column in range(len(names))
         )
         return {
-            name: Answer(column, (rows, LENGTH))
+            name: GraphOutput(column, (rows, LENGTH))
             for name, column in zip(names, columns, strict=True)
         }
     if spec is MULTIPLE_CHOICE:
         asked = emit.node("Shape", IDS, start=0, end=2)  # batch and choices
-        return {names[0]: Answer(emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
-    return {names[0]: Answer(logits, (*read.axes[:-1], spec.width(c)))}
+        return {names[0]: GraphOutput(emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
+    return {names[0]: GraphOutput(logits, (*read.axes[:-1], spec.width(c)))}
 
 
-def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> Answers:
+def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> GraphOutputs:
     found = search_spans(emit, tokens, seen)
     beginnings: Axes = (BATCH, "beginnings")
     pairs: Axes = (BATCH, "pairs")
     answers = (
-        Answer(found.begin_log_probs, beginnings),
-        Answer(found.begin_at, beginnings, "int64"),
-        Answer(found.end_log_probs, pairs),
-        Answer(found.end_at, pairs, "int64"),
-        Answer(found.no_answer, (BATCH,)),
+        GraphOutput(found.start_log_probs, beginnings),
+        GraphOutput(found.start_index, beginnings, "int64"),
+        GraphOutput(found.end_log_probs, pairs),
+        GraphOutput(found.end_index, pairs, "int64"),
+        GraphOutput(found.no_answer_logit, (BATCH,)),
     )
     return dict(zip(names, answers, strict=True))
 
 
-def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: Answers, seen: str) -> str:
+def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: GraphOutputs, seen: str) -> str:
     """One vector a text: pooling, then the plan's steps."""
     x = (
         found[POOLED].value
@@ -187,7 +193,7 @@ def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: Answers, seen: 
     )
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
-            at = step_prefix(number)
+            at = module_prefix(number)
             x = emit.activate(emit.linear(x, f"{at}weight", f"{at}bias"), step.activation)
         else:
             length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
@@ -195,18 +201,18 @@ def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: Answers, seen: 
     return x
 
 
-def step_prefix(number: int) -> str:
+def module_prefix(number: int) -> str:
     """The prefix of the parameters of a plan's step."""
     return f"vectors.{number}."
 
 
-def _pooled(emit: OnnxEmitter, pooling: Pooling, found: Answers, seen: str) -> str:
+def _pooled(emit: OnnxEmitter, pooling: Pooling, found: GraphOutputs, seen: str) -> str:
     tokens = found[TOKENS].value  # [B, S, H]
     if pooling == "cls":
         return emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)
     own = emit.node("Unsqueeze", seen, emit.constant((2,), "int64"))  # [B, S, 1]
     if pooling == "max":
-        kept = emit.node("Where", own, tokens, emit.constant(UNSEEN))
+        kept = emit.node("Where", own, tokens, emit.constant(MASKED_SCORE))
         return emit.node("ReduceMax", kept, axes=(1,), keepdims=0)
     counted = emit.cast(own, "float32")
     along = emit.constant((1,), "int64")

@@ -16,29 +16,29 @@ CLOSED = -1e30  # the score where an answer may not begin or end
 
 
 @dataclass(frozen=True, slots=True)
-class FoundSpans:
+class SpanValues:
     """Values: the likeliest beginnings [B, K], the ends of each [B, K · M], "no answer" [B]."""
 
-    begin_log_probs: str
-    begin_at: str
+    start_log_probs: str
+    start_index: str
     end_log_probs: str
-    end_at: str
-    no_answer: str
+    end_index: str
+    no_answer_logit: str
 
 
-def search_spans(emit: OnnxEmitter, tokens: str, seen: str) -> FoundSpans:
+def search_spans(emit: OnnxEmitter, tokens: str, seen: str) -> SpanValues:
     """seen: bool [B, S], where an answer may begin or end."""
     beginnings = _log_probs(emit, tokens, "start_logits.dense", seen)  # [B, S]
-    begin_log_probs, begin_at = _likeliest(emit, beginnings, BEGINNINGS)  # [B, K]
-    places = emit.node("Unsqueeze", begin_at, emit.constant((-1,), "int64"))
+    start_log_probs, start_index = _likeliest(emit, beginnings, BEGINNINGS)  # [B, K]
+    places = emit.node("Unsqueeze", start_index, emit.constant((-1,), "int64"))
     of_beginnings = emit.node("GatherND", tokens, places, batch_dims=1)  # [B, K, H]
     ends = _ends(emit, tokens, of_beginnings, seen)  # [B, K, S]
-    end_log_probs, end_at = _likeliest(emit, ends, ENDS)  # [B, K, M]
-    return FoundSpans(
-        begin_log_probs,
-        begin_at,
+    end_log_probs, end_index = _likeliest(emit, ends, ENDS)  # [B, K, M]
+    return SpanValues(
+        start_log_probs,
+        start_index,
         emit.node("Flatten", end_log_probs, axis=1),
-        emit.node("Flatten", end_at, axis=1),
+        emit.node("Flatten", end_index, axis=1),
         _no_answer(emit, tokens, beginnings),
     )
 
@@ -66,8 +66,8 @@ def _ends(emit: OnnxEmitter, tokens: str, of_beginnings: str, seen: str) -> str:
 def _no_answer(emit: OnnxEmitter, tokens: str, beginnings: str) -> str:
     """A logit of the beginnings' vectors, each as heavy as it is likely, beside that of [CLS]."""
     one = emit.constant((1,), "int64")
-    shares = emit.node("Unsqueeze", emit.node("Exp", beginnings), one)  # [B, 1, S]
-    summary = emit.node("Squeeze", emit.node("MatMul", shares, tokens), one)  # [B, H]
+    attention_probs = emit.node("Unsqueeze", emit.node("Exp", beginnings), one)  # [B, 1, S]
+    summary = emit.node("Squeeze", emit.node("MatMul", attention_probs, tokens), one)  # [B, H]
     first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
     both = emit.node("Concat", summary, first, axis=-1)
     hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")
