@@ -10,7 +10,12 @@ from openvino import InferRequest, Node
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.int8_scheme import Int8Scheme, align_zero
-from albertkit.engine.openvino.compiled_encoder import Request, Whole, ask, picked
+from albertkit.engine.openvino.compiled_encoder import (
+    Request,
+    SingleGraphEncoder,
+    copy_output,
+    run_request,
+)
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
@@ -110,7 +115,7 @@ class MatrixForEachRepetition(InEightBits):
         return super()._matrix(weight)
 
 
-class InferInOneCall(Whole):
+class InferInOneCall(SingleGraphEncoder):
     """By the library's `infer`, which takes inputs and waits."""
 
     def request(self) -> Request:
@@ -124,10 +129,10 @@ class _Inferring:
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.segment_ids]
         self._request.infer(inputs, share_inputs=True)
-        return picked(self._request, slots)
+        return copy_output(self._request, slots)
 
 
-class GraphOfOneShape(Whole):
+class GraphOfOneShape(SingleGraphEncoder):
     """Compiled for rows of just the first batch's shape."""
 
     def request(self) -> Request:
@@ -146,5 +151,5 @@ class _OfOneShape:
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         self._request = self._request or self._form.request_for(batch)
-        ask(self._request, [batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
-        return picked(self._request, slots)
+        run_request(self._request, [batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
+        return copy_output(self._request, slots)

@@ -12,14 +12,14 @@ from albertkit.tokenization.encodings import Encodings
 
 
 def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> Spans:
-    """The likeliest answers of each text; `search.closed` is of the list's tokens [T]."""
+    """The likeliest answers of each text; `search.is_excluded` is of the list's tokens [T]."""
     layouts = plan(encodings.lengths, slots=SLOTS)
     parts = []
     for layout in layouts:
-        closed = search.closed
+        closed = search.is_excluded
         if closed is not None:
             closed = closed[token_numbers(encodings, layout)]
-        wanted = OutputRequest(spans=replace(search, closed=closed))
+        wanted = OutputRequest(spans=replace(search, is_excluded=closed))
         found = engine.run(pack(encodings, layout), wanted).spans
         assert found is not None
         parts.append(found)
