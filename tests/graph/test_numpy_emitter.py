@@ -75,7 +75,7 @@ WOKEN = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
-from albertkit.graph.numpy_emitter import product
+from albertkit.graph.numpy_emitter import matmul
 
 def others():
     tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != main]
@@ -97,7 +97,7 @@ def wakes(multiply):
 main = Path("/proc/thread-self").resolve().name
 for M, K, N in json.loads(sys.argv[1]):
     x, weight = np.ones((M, K), np.float32), np.ones((N, K), np.float32)
-    print(wakes(lambda: product(x, weight)))
+    print(wakes(lambda: matmul(x, weight)))
 large = np.ones((512, 512), np.float32)
 print(wakes(lambda: large @ large))
 """
