@@ -84,7 +84,7 @@ def test_a_model_whose_order_suffers_is_told_of_and_taken_at_its_best(
     assert found.error.is_acceptable
     assert not found.error.keeps_order
     (warning,) = [r for r in caplog.records if r.levelno == logging.WARNING]
-    assert f"{found.fidelity.least_centred:.4f}" in warning.getMessage()
+    assert f"{found.error.least_centred:.4f}" in warning.getMessage()
     assert warning.getMessage().endswith("[quantization-error-notable]")
 
 
