@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import MAGIC, read_sstable, sstable
 
 Pairs = Sequence[tuple[bytes, bytes]]
@@ -38,7 +38,9 @@ def plain_block(pairs: Pairs) -> bytes:
 
 
 def trailer(block: bytes, compression: int = 0) -> bytes:
-    return bytes([compression]) + masked(crc32c(block + bytes([compression]))).to_bytes(4, "little")
+    return bytes([compression]) + mask_checksum(crc32c(block + bytes([compression]))).to_bytes(
+        4, "little"
+    )
 
 
 def table_of(blocks: Sequence[bytes], compression: int = 0) -> bytes:

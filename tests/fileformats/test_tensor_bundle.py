@@ -15,7 +15,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.fileformats.protobuf.encoding import whole
 from albertkit.fileformats.protobuf.messages import FIXED32, record, varint
-from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import (
     TensorBundle,
@@ -138,7 +138,7 @@ def entry(
     dtype: int, shape: tuple[int, ...], data: bytes, offset: int = 0, *, checksum: int | None = None
 ) -> bytes:
     dims = b"".join(record(2, whole(1, dim)) for dim in shape)
-    stored = masked(crc32c(data)) if checksum is None else checksum
+    stored = mask_checksum(crc32c(data)) if checksum is None else checksum
     return (
         whole(1, dtype)
         + record(2, dims)
@@ -201,10 +201,10 @@ def strings(texts: list[bytes], lengths: list[int] | None = None) -> tuple[bytes
     """The bytes of a tensor of strings, and its checksum."""
     lengths = [len(text) for text in texts] if lengths is None else lengths
     words = b"".join(length.to_bytes(4, "little") for length in lengths)
-    between = masked(crc32c(words)).to_bytes(4, "little")
+    between = mask_checksum(crc32c(words)).to_bytes(4, "little")
     joined = b"".join(texts)
     data = b"".join(map(varint, lengths)) + between + joined
-    return data, masked(crc32c(words + between + joined))
+    return data, mask_checksum(crc32c(words + between + joined))
 
 
 def test_several_strings_come_back_in_order(tmp_path: Path) -> None:

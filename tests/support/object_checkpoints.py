@@ -8,7 +8,7 @@ from pathlib import Path
 
 from albertkit.arrays import FloatArray
 from albertkit.fileformats.protobuf.messages import record, varint
-from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import write_bundle
@@ -34,10 +34,10 @@ def _append_string(prefix: Path, key: str, text: bytes) -> None:
     index = prefix.with_name(f"{prefix.name}.index")
     offset = data.stat().st_size
     length = struct.pack("<I", len(text))
-    lengths = struct.pack("<I", masked(crc32c(length)))
+    lengths = struct.pack("<I", mask_checksum(crc32c(length)))
     with data.open("ab") as file:
         size = file.write(varint(len(text)) + lengths + text)
-    checksum = struct.pack("<I", masked(crc32c(length + lengths + text)))
+    checksum = struct.pack("<I", mask_checksum(crc32c(length + lengths + text)))
     fields = b"\x08\x07\x12\x00\x20" + varint(offset) + b"\x28" + varint(size) + b"\x35" + checksum
     pairs = dict(read_sstable(memoryview(index.read_bytes()), "index"))
     pairs[key.encode()] = fields

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf.messages import Wire, varint
-from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 FOOTER = 48  # bytes: two handles, zeros, the magic number
@@ -117,7 +117,7 @@ def _block(data: memoryview, handle: Handle, name: str) -> bytes:
 
 def check(data: bytes | memoryview, stored: int, what: str, name: str) -> None:
     """Raise FormatError [checksum-mismatch] unless `stored` is the masked checksum of `data`."""
-    found = masked(crc32c(data))
+    found = mask_checksum(crc32c(data))
     if found != stored:
         raise FormatError(
             "checksum-mismatch",
@@ -174,7 +174,7 @@ def _append(blocks: bytearray, block: bytes) -> Handle:
     """Put a block behind the others, with its trailer."""
     handle = Handle(len(blocks), len(block))
     summed = block + bytes([PLAIN])
-    blocks += summed + masked(crc32c(summed)).to_bytes(4, "little")
+    blocks += summed + mask_checksum(crc32c(summed)).to_bytes(4, "little")
     return handle
 
 

@@ -26,7 +26,7 @@ from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
 from albertkit.fileformats.protobuf.encoding import whole
 from albertkit.fileformats.protobuf.messages import FIXED32, Message, Wire, record, varint
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensorflow.crc32c import crc32c, masked
+from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import check, ends_as_sstable, read_sstable, sstable
 from albertkit.fileformats.tensors import Tensors, is_shape
 
@@ -228,7 +228,9 @@ def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
             array = np.asarray(arrays[name], "<f4")
             data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
             file.write(data)
-            entry = BundleEntry(FLOAT32, array.shape, 0, offset, len(data), masked(crc32c(data)))
+            entry = BundleEntry(
+                FLOAT32, array.shape, 0, offset, len(data), mask_checksum(crc32c(data))
+            )
             pairs.append((name.encode(), _packed(entry)))
             offset += len(data)
     write_file(_index_path(prefix), sstable(pairs))
