@@ -75,7 +75,7 @@ def test_a_key_may_begin_as_the_one_before_it() -> None:
 def test_a_file_cut_anywhere_is_refused() -> None:
     whole = sstable(NAMES)
     for length in range(len(whole)):
-        with pytest.raises(FormatError, match=r"\[file-(foreign|truncated|malformed)\]"):
+        with pytest.raises(FormatError, match=r"\[file-(wrong-format|truncated|malformed)\]"):
             read(whole[:length])
 
 
