@@ -13,7 +13,7 @@ from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.run_job import opened_job, run_job
+from albertkit.tasks.jobs.run_job import run_job, start_job
 
 WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "whoever", "dies")
 ROWS, SHARD_ROWS = 2_450, 200  # 13 shards, the last of them short
@@ -43,7 +43,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
         model=str(save_tiny_vectors(place / "model", PoolingConfig())),
         truncation="off",
     )
-    with opened_job(job, place / "output") as open_job:
+    with start_job(job, place / "output") as open_job:
         run_job(open_job)
     return Alone(job, files_in(place / "output"))
 

@@ -15,7 +15,7 @@ from albertkit.errors import FormatError, ResourceError
 class Fateful:
     """Answers a shard's number with its double; what befalls those of a `fated` number."""
 
-    fate: Literal["death", "bad row", "full disk"] | None = None
+    fate: Literal["death", "invalid row", "full disk"] | None = None
     fated: tuple[int, ...] = ()
 
     def opened(self) -> Callable[[int], int]:
@@ -26,7 +26,7 @@ class Fateful:
             match self.fate:
                 case "death":
                     os.kill(os.getpid(), signal.SIGKILL)
-                case "bad row":
+                case "invalid row":
                     raise FormatError("row-malformed", "row 7 holds null", where="a.parquet")
                 case "full disk":
                     raise ResourceError("write-failed", "the disk is full", fix="Free space")

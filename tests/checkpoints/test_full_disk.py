@@ -19,7 +19,7 @@ from albertkit.checkpoints.format import Format
 from albertkit.checkpoints.registry import FORMATS
 from albertkit.conversion import convert
 from albertkit.errors import AlbertKitError, ResourceError
-from albertkit.tables import FILE_KINDS, Table, write_table
+from albertkit.tables import OUTPUT_FORMATS, Table, write_table
 from albertkit.tokenization import AlbertTokenizer
 
 NEEDS_MORE = ("bert", "model-garden", "tf1-hub", "tfhub")  # not written, or by TensorFlow
@@ -101,7 +101,7 @@ def test_a_conversion_is_written_whole_or_not_at_all(stored: Checkpoint, tmp_pat
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", FILE_KINDS)
+@pytest.mark.parametrize("kind", OUTPUT_FORMATS)
 def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> None:
     table = Table({"vector": np.ones((500, 64), np.float32)})
     place = tmp_path / f"vectors{kind}"

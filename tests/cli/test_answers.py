@@ -102,14 +102,14 @@ def test_a_pipe_holds_what_it_is_said_to(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     pipe(monkeypatch, b"n,body\n1,one [MASK]\n2,two [MASK]\n")
-    assert run([verb, "--input-kind", "csv", "--column", "title"]) == 2
+    assert run([verb, "--input-format", "csv", "--column", "title"]) == 2
     assert "the columns are n, body" in capsys.readouterr().err
     pipe(monkeypatch, b"n,body\n1,one\n")
     assert run([verb, "--column", "body"]) == 2
-    assert "Say what it is (--input-kind csv)" in capsys.readouterr().err
+    assert "Say what it is (--input-format csv)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--column", "title"], ["--input-kind", "csv"]], ids=str)
+@pytest.mark.parametrize("option", [["--column", "title"], ["--input-format", "csv"]], ids=str)
 def test_what_says_how_files_are_read_is_refused_where_none_is(
     capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:

@@ -111,12 +111,12 @@ def test_bad_rows_are_left_out_and_listed(
     table = tmp_path / "in.jsonl"
     table.write_text('"one"\nnull\n"three"\n')
     assert "[row-malformed]" in refused(capsys, "-i", table, "-m", model)
-    assert run(["embed", "-i", str(table), "-m", model, "--skip-bad"]) == 0
+    assert run(["embed", "-i", str(table), "-m", model, "--skip-invalid"]) == 0
     shown = capsys.readouterr()
     assert len(shown.out.splitlines()) == 2
     assert "in.jsonl: row 2 holds null" in shown.err
-    said(capsys, "-i", table, "-m", model, "--skip-bad", "-o", tmp_path / "v.jsonl")
-    (listed,) = (tmp_path / "v.jsonl.bad.jsonl").read_text().splitlines()
+    said(capsys, "-i", table, "-m", model, "--skip-invalid", "-o", tmp_path / "v.jsonl")
+    (listed,) = (tmp_path / "v.jsonl.invalid.jsonl").read_text().splitlines()
     assert json.loads(listed)["row"] == 2
 
 
@@ -129,7 +129,7 @@ def test_bad_rows_are_told_as_they_come_and_not_held(
     output: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    job = ["embed", "-i", "in.jsonl", "-m", model, "--engine", "numpy", "--skip-bad", *output]
+    job = ["embed", "-i", "in.jsonl", "-m", model, "--engine", "numpy", "--skip-invalid", *output]
     most = []
     for bad in (3_000, 60_000):
         null = '{"text": null, "why": "' + "it was left out " * 10 + '"}\n'
@@ -140,8 +140,8 @@ def test_bad_rows_are_told_as_they_come_and_not_held(
         tracemalloc.stop()
         told = capfd.readouterr().err.splitlines()
         if output:
-            told[:-2] = Path("v.npy.bad.jsonl").read_text().splitlines()
-            assert told[-2] == f"{bad:,} bad rows listed in v.npy.bad.jsonl"
+            told[:-2] = Path("v.npy.invalid.jsonl").read_text().splitlines()
+            assert told[-2] == f"{bad:,} invalid rows listed in v.npy.invalid.jsonl"
         assert len(told) == bad + (2 if output else 0)
     assert most[1] < most[0] + 2_000_000
 
@@ -150,11 +150,11 @@ def test_a_list_of_bad_rows_does_not_outlive_them(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "in.jsonl"
-    output = ["-m", model, "--skip-bad", "-o", tmp_path / "v.jsonl"]
+    output = ["-m", model, "--skip-invalid", "-o", tmp_path / "v.jsonl"]
     for rows, listed in (('"one"\nnull\n', True), ('"one"\n"two"\n', False)):
         table.write_text(rows)
         said(capsys, "-i", table, *output)
-        assert (tmp_path / "v.jsonl.bad.jsonl").exists() == listed
+        assert (tmp_path / "v.jsonl.invalid.jsonl").exists() == listed
 
 
 def test_where_all_rows_are_bad_they_are_listed_and_nothing_else_is_there(
@@ -162,10 +162,12 @@ def test_where_all_rows_are_bad_they_are_listed_and_nothing_else_is_there(
 ) -> None:
     table = tmp_path / "in.jsonl"
     table.write_text("null\nnull\n")
-    status = run(["embed", "-i", str(table), "-m", model, "--skip-bad", "-o", f"{tmp_path}/v.npy"])
+    status = run(
+        ["embed", "-i", str(table), "-m", model, "--skip-invalid", "-o", f"{tmp_path}/v.npy"]
+    )
     listed, line = capsys.readouterr().err.splitlines()
     assert status == 2
-    assert listed.startswith("2 bad rows listed in ")
+    assert listed.startswith("2 invalid rows listed in ")
     assert line.endswith("[texts-missing]")
     assert not (tmp_path / "v.npy").exists()
 
@@ -188,7 +190,7 @@ def test_cells_through_a_pipe_are_read_where_that_is_said(
 ) -> None:
     piped = f'id{separator}body\n1{separator}"a\nb"\n2{separator}c\n'.encode()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped)))
-    asked = ["--input-kind", kind, "--column", "body", "--keep", "id", "-m", model]
+    asked = ["--input-format", kind, "--column", "body", "--keep", "id", "-m", model]
     assert run(["embed", *asked]) == 0
     printed = capsys.readouterr().out
     assert [json.loads(line)["id"] for line in printed.splitlines()] == ["1", "2"]
@@ -198,7 +200,7 @@ def test_cells_through_a_pipe_can_be_a_job(
     capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,text\n1,a\n2,b\n")))
-    job = ["--input-kind", "csv", "-m", model, "-o", f"{tmp_path}/out/", "-f", "jsonl"]
+    job = ["--input-format", "csv", "-m", model, "-o", f"{tmp_path}/out/", "-f", "jsonl"]
     assert "2 rows in 1 file written" in said(capsys, *job)
 
 
@@ -252,8 +254,9 @@ def test_what_ends_a_job_says_how_to_go_on(
     stopped, line = capsys.readouterr().err.splitlines()
     assert stopped == f"stopped: {tmp_path}/out/ holds 1 file, --resume makes the others"
     assert line.endswith("[row-malformed]")
-    assert said(capsys, *job, "--resume", "--skip-bad").startswith(
-        f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run stayed, 1 bad row"
+    assert said(capsys, *job, "--resume", "--skip-invalid").startswith(
+        f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run stayed,"
+        " 1 invalid row"
     )
 
 
@@ -315,6 +318,6 @@ def test_cells_through_a_pipe_are_not_taken_for_texts(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,body\n1,a\n")))
     line = refused(capsys, "--column", "body", *output)
     assert "standard input: there is no column 'body'" in line
-    assert "Say what it is (--input-kind csv), or leave the column out" in line
+    assert "Say what it is (--input-format csv), or leave the column out" in line
     assert line.endswith("[column-missing]")
     assert not list(tmp_path.iterdir())

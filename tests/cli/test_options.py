@@ -25,7 +25,7 @@ from albertkit.runtime import EngineName, PrecisionName
 from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import MAGIC, Kind
-from albertkit.tables.writers.shards import KINDS
+from albertkit.tables.writers.shards import SHARD_FORMATS
 from albertkit.tasks.truncation import WhenTooLong
 from albertkit.tasks.vector_types import VectorType
 
@@ -51,7 +51,7 @@ def test_a_kind_of_input_is_one_that_first_bytes_do_not_tell() -> None:
 
 
 def test_files_of_a_directory_are_of_all_kinds_of_shards() -> None:
-    assert {each.value for each in SHARDED} == set(KINDS)
+    assert {each.value for each in SHARDED} == set(SHARD_FORMATS)
 
 
 def test_how_many_texts_int8_wants_is_said_rightly() -> None:

@@ -19,7 +19,7 @@ from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tables import find_inputs
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.run_job import opened_job, run_job
+from albertkit.tasks.jobs.run_job import run_job, start_job
 
 
 def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
         with pyarrow.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
     Path("texts/c.parquet").write_bytes(b"PAR1 and no more")
-    job = EmbedJob(("texts",), skip_bad=True, shard_rows=10, model="model", engine="numpy")
-    with opened_job(job, "alone") as open_job:
+    job = EmbedJob(("texts",), skip_invalid=True, shard_rows=10, model="model", engine="numpy")
+    with start_job(job, "alone") as open_job:
         run_job(open_job)
-    with opened_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
+    with start_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
         on_gpu = replace(open_job, job=replace(open_job.job, device="cuda:3"))
         assert EmbedWork.anywhere(on_gpu).job.device == "cuda", "the one that Ray gives it"
         fitted = replace(open_job, job=replace(open_job.job, calibration=Path("texts/c.txt")))
@@ -80,13 +80,13 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
             there.chdir(elsewhere)
             work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
             make = work.opened()
-            assert [make(number).bad for number in (2, 1, 0)] == [1, 2, 2]
+            assert [make(number).invalid for number in (2, 1, 0)] == [1, 2, 2]
     made, whole = (
         {path.name: path.read_bytes() for path in Path(name).iterdir()}
         for name in ("output", "alone")
     )
     assert made == whole
-    assert b'"place": "texts/a.parquet"' in made["_bad-00000.jsonl"]
+    assert b'"file": "texts/a.parquet"' in made["_invalid-00000.jsonl"]
 
 
 def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.run_job import opened_job, run_job
+from albertkit.tasks.jobs.run_job import run_job, start_job
 
 TEXTS = ["a glass of water", "How old are you?", "the", "", "my phone is not good at all " * 3]
 CHANCE = np.random.default_rng(3)
@@ -58,7 +58,7 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
     job = EmbedJob(
         (str(tmp_path / "lines.txt"),), model=str(place), shard_rows=7, deterministic=True
     )
-    with opened_job(job, tmp_path / "out", kind="npy") as open_job:
+    with start_job(job, tmp_path / "out", kind="npy") as open_job:
         run_job(open_job)
     parts = sorted((tmp_path / "out").glob("part-*.npy"))
     assert len(parts) == 3
@@ -72,7 +72,7 @@ def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path)
     job = EmbedJob((str(tmp_path / "lines.txt"),), precision="int8", deterministic=True)
     with (
         pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"),
-        opened_job(job, tmp_path / "out"),
+        start_job(job, tmp_path / "out"),
     ):
         pass
     assert not (tmp_path / "out").exists()

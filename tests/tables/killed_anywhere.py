@@ -31,7 +31,7 @@ def job(place: Path) -> None:
         for number in {0, 1} - sink.finished:
             with sink.shard(number) as shard:
                 shard.write(Table({"text": [f"text {number}"], "n": [number]}))
-                shard.bad.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])
+                shard.invalid.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])
 
 
 def contents(place: Path) -> dict[str, bytes]:

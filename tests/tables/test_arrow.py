@@ -56,14 +56,14 @@ def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -
     data[at - 40 : at + 8] = b"\xff" * 48
     place = written(tmp_path, "a.parquet", bytes(data))
     texts: list[str] = []
-    bad = []
-    for batch in read_batches(place, skip_bad=True, border=4):
+    invalid = []
+    for batch in read_batches(place, skip_invalid=True, boundary=4):
         texts += batch.texts
-        bad += batch.bad
+        invalid += batch.invalid
     assert texts == [text for number, (text, _) in enumerate(ROWS) if not 3 <= number < 6]
-    assert [(each.row, each.number, each.rows) for each in bad] == [(4, 3, 1), (5, 4, 2)]
-    assert {each.code for each in bad} == {"file-malformed"}
-    assert "and the 2 behind it cannot be read: " in bad[0].why
+    assert [(each.row, each.number, each.rows) for each in invalid] == [(4, 3, 1), (5, 4, 2)]
+    assert {each.code for each in invalid} == {"file-malformed"}
+    assert "and the 2 behind it cannot be read: " in invalid[0].why
     with pytest.raises(AlbertKitError, match=r"a\.parquet: row 4 and the 2 behind it cannot"):
         list(read_batches(place))
 
@@ -92,10 +92,10 @@ def test_texts_of_every_type_are_read(
     else:
         with pyarrow.ipc.new_file(str(place), table.schema) as writer:
             writer.write_table(table)
-    (batch,) = read_batches(place, keep=["n"], skip_bad=True)
+    (batch,) = read_batches(place, keep=["n"], skip_invalid=True)
     assert batch.texts == ["a", "é\x00", "a"]
     assert batch.kept["n"].equals(pyarrow.array([1, 3, 4]))
-    assert [(bad.row, bad.code, bad.why) for bad in batch.bad] == [
+    assert [(invalid.row, invalid.code, invalid.why) for invalid in batch.invalid] == [
         (2, "row-malformed", "holds null where a text belongs")
     ]
 
@@ -105,18 +105,18 @@ def test_bytes_that_are_no_utf8_are_one_bad_row(tmp_path: Path) -> None:
     pretended = pyarrow.Array.from_buffers(pyarrow.string(), 3, stored.buffers())
     for column in (stored, pretended):
         place = parquet(tmp_path, {"text": column, "same": column})
-        (batch,) = read_batches(place, column="text", skip_bad=True)
+        (batch,) = read_batches(place, column="text", skip_invalid=True)
         assert batch.texts == ["a", "c"]
-        assert [(bad.row, bad.code) for bad in batch.bad] == [(2, "file-not-utf8")]
-    (batch,) = read_batches(place, column="text", keep=["same"], skip_bad=True)
+        assert [(invalid.row, invalid.code) for invalid in batch.invalid] == [(2, "file-not-utf8")]
+    (batch,) = read_batches(place, column="text", keep=["same"], skip_invalid=True)
     assert batch.kept["same"].to_pylist() == ["a", "c"]
 
 
 def test_a_long_row_among_short_ones_is_refused(tmp_path: Path) -> None:
     place = parquet(tmp_path, {"text": ["a", "x" * 10_000_000, "b"]})
-    (batch,) = read_batches(place, skip_bad=True)
+    (batch,) = read_batches(place, skip_invalid=True)
     assert batch.texts == ["a", "b"]
-    assert [(bad.row, bad.code) for bad in batch.bad] == [(2, "row-too-long")]
+    assert [(invalid.row, invalid.code) for invalid in batch.invalid] == [(2, "row-too-long")]
 
 
 def test_what_is_kept_has_its_own_type(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def check_no_foreign_exception(data: bytes, kind: str) -> None:
     with TemporaryDirectory() as folder:
         place = written(Path(folder), f"a{kind}", data)
         with suppress(AlbertKitError):
-            for batch in read_batches(place, keep=["n"], skip_bad=True):
+            for batch in read_batches(place, keep=["n"], skip_invalid=True):
                 assert all(isinstance(text, str) for text in batch.texts)
                 assert len(batch.kept["n"]) == len(batch.texts)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from albertkit.tables import FILE_KINDS
+from albertkit.tables import OUTPUT_FORMATS
 from albertkit.tables.chunk import LONGEST_ROW
 from albertkit.tables.formats import NAMES
-from albertkit.tables.writers.shards import KINDS
+from albertkit.tables.writers.shards import SHARD_FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
-READ, _, WRITTEN = PAGE.partition("## Bad rows")
+READ, _, WRITTEN = PAGE.partition("## Invalid rows")
 
 
 def named(text: str) -> set[str]:
@@ -21,8 +21,8 @@ def named(text: str) -> set[str]:
 def test_the_page_names_every_kind_and_no_other() -> None:
     assert named(READ) - {"."} == set(NAMES) - {".txt"}
     tables, _, shards = WRITTEN.partition("A job's directory")
-    assert named(tables) == set(FILE_KINDS)
-    assert named(shards) == {f".{kind}" for kind in KINDS}
+    assert named(tables) == set(OUTPUT_FORMATS)
+    assert named(shards) == {f".{kind}" for kind in SHARD_FORMATS}
 
 
 def test_the_page_says_how_long_a_row_may_be() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albertkit.tables import Table, given_back, write_table
+from albertkit.tables import Table, open_result, write_table
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -23,8 +23,8 @@ def test_vectors_are_given_back(tmp_path: Path, name: bytes) -> None:
         pytest.skip("a file system without such names")
     for kind in (".npy", ".arrow"):
         write_table(Table({"vector": VECTORS}), place.with_suffix(kind))
-    array, table = (given_back(place.with_suffix(kind)) for kind in (".npy", ".arrow"))
+    array, table = (open_result(place.with_suffix(kind)) for kind in (".npy", ".arrow"))
     np.testing.assert_array_equal(array, VECTORS)
     assert table["vector"].to_pylist() == VECTORS.tolist()
     lines = place.with_suffix(".jsonl")
-    assert given_back(lines) == lines
+    assert open_result(lines) == lines

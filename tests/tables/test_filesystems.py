@@ -21,14 +21,14 @@ from albertkit.errors import InputError, ResourceError
 from albertkit.fileformats.atomic import temporary_name
 from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 from albertkit.tables.filesystems.remote import (
-    below,
-    files_below,
     is_directory,
-    names_in,
+    join_uri,
+    list_files,
+    list_names,
     new_object,
-    opened_uri,
+    open_uri,
     remove,
-    size_at,
+    uri_size,
     without_account,
 )
 
@@ -53,9 +53,9 @@ def written(uri: str, data: bytes = b"some bytes") -> str:
 
 def test_what_is_written_is_read_back_from_any_place(top: str) -> None:
     data = bytes(range(256)) * 50_000  # more than one part of an upload
-    uri = written(below(top, "ein Name mit ü.bin"), data)
-    assert size_at(uri) == len(data)
-    with opened_uri(uri) as file:
+    uri = written(join_uri(top, "ein Name mit ü.bin"), data)
+    assert uri_size(uri) == len(data)
+    with open_uri(uri) as file:
         assert file.read() == data
         file.seek(1000)
         assert file.read(8) == data[1000:1008]
@@ -63,20 +63,20 @@ def test_what_is_written_is_read_back_from_any_place(top: str) -> None:
 
 def test_a_directory_gives_its_files_in_order_and_none_that_are_hidden(top: str) -> None:
     for name in ("b.txt", "a.txt", "_job.json", ".lock"):
-        written(below(top, name))
+        written(join_uri(top, name))
     assert is_directory(top)
-    assert not is_directory(below(top, "a.txt"))
-    assert files_below(top) == [below(top, "a.txt"), below(top, "b.txt")]
-    assert sorted(names_in(top)) == [".lock", "_job.json", "a.txt", "b.txt"]
+    assert not is_directory(join_uri(top, "a.txt"))
+    assert list_files(top) == [join_uri(top, "a.txt"), join_uri(top, "b.txt")]
+    assert sorted(list_names(top)) == [".lock", "_job.json", "a.txt", "b.txt"]
 
 
 def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
-    uri = written(below(top, "there.txt"), b"before")
+    uri = written(join_uri(top, "there.txt"), b"before")
     with pytest.raises(ZeroDivisionError), new_object(uri) as file:
-        file.write(bytes(1 // (len(names_in(top)) - 1)))
-    with opened_uri(uri) as file:
+        file.write(bytes(1 // (len(list_names(top)) - 1)))
+    with open_uri(uri) as file:
         assert file.read() == b"before"
-    assert names_in(top) == ["there.txt"]
+    assert list_names(top) == ["there.txt"]
 
 
 def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_off(
@@ -109,7 +109,7 @@ def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) 
     with ThreadPoolExecutor(2) as writers:
         list(writers.map(write, (b"a", b"b")))
     assert set((tmp_path / "one.bin").read_bytes()) in ({ord("a")}, {ord("b")})
-    assert names_in(f"file://{tmp_path}") == ["one.bin"]
+    assert list_names(f"file://{tmp_path}") == ["one.bin"]
 
 
 def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> None:
@@ -128,14 +128,14 @@ def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Pat
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
     (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
     ShardedSink(place, job={}, kind="npy", resume=True).close()
-    assert sorted(names_in(place)) == ["_job.json", "part-00000.npy"]
+    assert sorted(list_names(place)) == ["_job.json", "part-00000.npy"]
 
 
 def test_a_file_that_is_removed_is_gone(top: str) -> None:
-    uri = written(below(top, "gone.txt"))
+    uri = written(join_uri(top, "gone.txt"))
     remove(uri)
     remove(uri)  # and nothing is said of one that is not there
-    assert size_at(uri) is None
+    assert uri_size(uri) is None
 
 
 def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
 
 def test_a_scheme_that_nobody_knows_is_one_line() -> None:
     with pytest.raises(InputError) as unknown:
-        size_at("abc://texts/a.parquet")
+        uri_size("abc://texts/a.parquet")
     assert unknown.value.diagnostic.code == "filesystem-unknown"
     assert "'abc://texts/a.parquet'" in str(unknown.value)
 
 
 def test_a_bucket_that_is_closed_to_us_is_one_line(store: ObjectStore) -> None:
     with pytest.raises(ResourceError) as closed:
-        size_at(store.uri("closed/x"))
+        uri_size(store.uri("closed/x"))
     assert closed.value.diagnostic.code == "filesystem-unreachable"
     assert "'s3://closed/x'" in str(closed.value)
     assert "\n" not in str(closed.value)
@@ -185,9 +185,9 @@ def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> 
         assert sink.finished == {0}
         with sink.shard(1) as shard:
             shard.write(Table({"vector": vectors}))
-            shard.bad.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])
-    assert names_in(place) == [
-        "_bad-00001.jsonl",
+            shard.invalid.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])
+    assert list_names(place) == [
+        "_invalid-00001.jsonl",
         "_job.json",
         "part-00000.parquet",
         "part-00001.parquet",

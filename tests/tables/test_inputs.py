@@ -145,9 +145,9 @@ def test_batches_end_where_they_are_told_to(tmp_path: Path) -> None:
         written(tmp_path, f"{number}.txt", b"".join(b"%d\n" % row for row in range(rows)))
     sizes = [len(batch.texts) for batch in read_batches(tmp_path, rows=4)]
     assert sizes == [4, 4, 3]
-    firsts = [(batch.first, batch.rows) for batch in read_batches(tmp_path, rows=4, border=5)]
+    firsts = [(batch.first, batch.rows) for batch in read_batches(tmp_path, rows=4, boundary=5)]
     assert firsts == [(0, 4), (4, 1), (5, 4), (9, 1), (10, 1)]
-    tail = [(batch.first, batch.texts) for batch in read_batches(tmp_path, start=9, border=10)]
+    tail = [(batch.first, batch.texts) for batch in read_batches(tmp_path, start=9, boundary=10)]
     assert tail == [(9, ["6"]), (10, ["0"])]
     assert list(read_batches(tmp_path, start=11)) == []
     assert list(read_batches(tmp_path, start=99)) == []
@@ -184,8 +184,11 @@ def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path)
     (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
     with pytest.raises(ResourceError, match=r"b\.txt.*\[file-unreadable\]"):
         read_batches(tmp_path)
-    (batch,) = read_batches(tmp_path, skip_bad=True)
-    assert (batch.texts, [bad.code for bad in batch.bad]) == (["a"], ["file-unreadable"])
+    (batch,) = read_batches(tmp_path, skip_invalid=True)
+    assert (batch.texts, [invalid.code for invalid in batch.invalid]) == (
+        ["a"],
+        ["file-unreadable"],
+    )
 
 
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason=f"{DESCRIPTORS} is not there")

@@ -1,4 +1,4 @@
-"""The list of bad rows is whole or not there."""
+"""The list of invalid rows is whole or not there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from albertkit.errors import ResourceError
-from albertkit.tables import InvalidRow, new_bad_list
+from albertkit.tables import InvalidRow, new_invalid_row_list
 
 BAD = (
     InvalidRow("ä.txt", 3, "row-malformed", "holds null", 2),
@@ -18,8 +18,8 @@ BAD = (
 
 
 def test_each_bad_row_is_a_line_and_is_counted_with_what_it_stands_for(tmp_path: Path) -> None:
-    place = tmp_path / "v.bad.jsonl"
-    with new_bad_list(place) as listed:
+    place = tmp_path / "v.invalid.jsonl"
+    with new_invalid_row_list(place) as listed:
         for each in BAD:
             listed.add([each])
         assert not place.exists()
@@ -29,9 +29,9 @@ def test_each_bad_row_is_a_line_and_is_counted_with_what_it_stands_for(tmp_path:
 
 
 def test_what_fails_leaves_the_list_of_before(tmp_path: Path) -> None:
-    place = tmp_path / "v.bad.jsonl"
+    place = tmp_path / "v.invalid.jsonl"
     place.write_text("before")
-    with pytest.raises(ZeroDivisionError), new_bad_list(place) as listed:
+    with pytest.raises(ZeroDivisionError), new_invalid_row_list(place) as listed:
         listed.add(replace(each, rows=1 // (9 - each.number)) for each in BAD)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 
@@ -39,14 +39,14 @@ def test_what_fails_leaves_the_list_of_before(tmp_path: Path) -> None:
 def test_where_none_is_bad_the_list_of_before_is_gone_or_what_keeps_it_is_told(
     tmp_path: Path,
 ) -> None:
-    file, folder = tmp_path / "a.bad.jsonl", tmp_path / "b.bad.jsonl"
+    file, folder = tmp_path / "a.invalid.jsonl", tmp_path / "b.invalid.jsonl"
     file.write_text("before")
     folder.mkdir()
-    with new_bad_list(file) as listed:
+    with new_invalid_row_list(file) as listed:
         listed.add([])
     with (
-        pytest.raises(ResourceError, match=r"b\.bad\.jsonl' could not be.*\[write-failed\]"),
-        new_bad_list(folder) as listed,
+        pytest.raises(ResourceError, match=r"b\.invalid\.jsonl' could not be.*\[write-failed\]"),
+        new_invalid_row_list(folder) as listed,
     ):
         listed.add([])
     assert list(tmp_path.iterdir()) == [folder]

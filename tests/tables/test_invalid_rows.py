@@ -18,18 +18,18 @@ from tests.support.row_files import KINDS, PACKED, written
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.tables import InvalidRow, find_inputs, read_batches
 from albertkit.tables.chunk import LONGEST_ROW
-from albertkit.tables.readers.inputs import refuse_column_of_lines
+from albertkit.tables.readers.inputs import check_lines_without_column
 
 LONG = "x" * 10_000_000
 
 
 def good_and_bad(place: Path | list[Path], **options: object) -> tuple[list[str], list[InvalidRow]]:
     """What is read, in small batches, whose rows follow one another."""
-    batches = list(read_batches(place, skip_bad=True, rows=2, **options))  # type: ignore[arg-type]
+    batches = list(read_batches(place, skip_invalid=True, rows=2, **options))  # type: ignore[arg-type]
     assert [batch.first for batch in batches] == [0, *(batch.end for batch in batches[:-1])]
     assert all(batch.rows <= 2 for batch in batches)
     texts = [text for batch in batches for text in batch.texts]
-    return texts, [bad for batch in batches for bad in batch.bad]
+    return texts, [invalid for batch in batches for invalid in batch.invalid]
 
 
 BAD_ROWS = [
@@ -65,31 +65,31 @@ def test_a_bad_row_is_told_or_left_out(
     tmp_path: Path, name: str, data: bytes, code: str, why: str
 ) -> None:
     place = written(tmp_path, name, data)
-    texts, bad = good_and_bad(place)
+    texts, invalid = good_and_bad(place)
     assert texts == ["a", "b"]
-    assert [(each.place, each.row, each.number, each.rows) for each in bad] == [
+    assert [(each.file, each.row, each.number, each.rows) for each in invalid] == [
         (str(place), 2, 1, 1)
     ]
-    assert bad[0].code == code
-    assert why in bad[0].why
+    assert invalid[0].code == code
+    assert why in invalid[0].why
     told = rf"{re.escape(str(place))}: row 2 .*{re.escape(why)}.*\[{code}\]"
     with pytest.raises(FormatError, match=told):
         list(read_batches(place))
 
 
 def test_a_quote_that_is_never_closed_takes_the_rest_and_says_so(tmp_path: Path) -> None:
-    texts, bad = good_and_bad(written(tmp_path, "a.csv", b'text\na\n"b\nc\nd\n'))
+    texts, invalid = good_and_bad(written(tmp_path, "a.csv", b'text\na\n"b\nc\nd\n'))
     assert texts == ["a"]
-    assert bad[0].why == "opens a quote that is never closed (lines 3 to 5)"
+    assert invalid[0].why == "opens a quote that is never closed (lines 3 to 5)"
 
 
 def test_rows_that_keep_other_types_are_bad(tmp_path: Path) -> None:
     rows = [{"text": "a", "n": 1}] * 10_000 + [{"text": "b", "n": n} for n in (2.0, 2.5, 2**70)]
     data = "\n".join(map(json.dumps, rows)).encode()
     place = written(tmp_path, "a.jsonl", data)
-    *_, last = read_batches(place, keep=["n"], skip_bad=True)
+    *_, last = read_batches(place, keep=["n"], skip_invalid=True)
     assert last.kept["n"][-1] == 2
-    assert [bad.why for bad in last.bad] == [
+    assert [invalid.why for invalid in last.invalid] == [
         "holds in 'n' 2.5 where the rows before hold int64",
         "holds in 'n' 1180591620717411303424 where the rows before hold int64",
     ]
@@ -114,14 +114,14 @@ def test_a_file_that_breaks_off_gives_what_is_before(
     lines = [f"line {number}" for number in range(200_000)]
     broken = written(tmp_path, "a.txt.gz", damage("\n".join([*lines, ""]).encode()))
     after = written(tmp_path, "b.txt", b"after\n")
-    texts, bad = [], []
-    for batch in read_batches([broken, after], skip_bad=True):
+    texts, invalid = [], []
+    for batch in read_batches([broken, after], skip_invalid=True):
         texts += batch.texts
-        bad += batch.bad
+        invalid += batch.invalid
     assert texts[-1] == "after"
     assert texts[:-1] == lines[: len(texts) - 1]
     assert len(texts) > 100_000
-    assert [(each.code, each.number) for each in bad] == [(code, len(texts) - 1)]
+    assert [(each.code, each.number) for each in invalid] == [(code, len(texts) - 1)]
     with pytest.raises(FormatError, match=rf"a\.txt\.gz.*\[{code}\]"):
         list(read_batches([broken, after]))
 
@@ -134,13 +134,15 @@ def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path
     written(tmp_path, "08.txt", b"\x1f\x8b and no gzip")
     with pytest.raises((FormatError, ResourceError), match=r"07\.parquet.*\[file-malformed\]"):
         read_batches(tmp_path)
-    (batch,) = read_batches(tmp_path, skip_bad=True)
+    (batch,) = read_batches(tmp_path, skip_invalid=True)
     assert len(batch.texts) == 19
-    assert [(Path(bad.place).name, bad.row, bad.number) for bad in batch.bad] == [
+    assert [
+        (Path(invalid.file).name, invalid.row, invalid.number) for invalid in batch.invalid
+    ] == [
         ("07.parquet", 1, 7),
         ("08.txt", 1, 9),
     ]
-    assert {bad.code for bad in batch.bad} == {"file-malformed"}
+    assert {invalid.code for invalid in batch.invalid} == {"file-malformed"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_a_file_that_is_not_what_it_says_is_one_line(
         ({"keep": ["m"]}, r"no column 'm'; the columns are n, text, title.*\[column-missing\]"),
         ({"rows": 0}, r"rows is 0.*\[option-invalid\]"),
         ({"start": -1}, r"start is -1.*\[option-invalid\]"),
-        ({"border": 0}, r"border is 0.*\[option-invalid\]"),
+        ({"border": 0}, r"boundary is 0.*\[option-invalid\]"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
@@ -183,7 +185,7 @@ def test_what_cannot_be_read_is_refused_by_the_call_itself(
     rows = {"a.csv": b"n,text,title\n1,a,b\n", "a.jsonl": b'{"n":1,"text":"a","title":"b"}\n'}
     place = written(tmp_path, name, rows[name])
     with pytest.raises(InputError, match=told):
-        read_batches(place, skip_bad=True, **options)  # type: ignore[arg-type]
+        read_batches(place, skip_invalid=True, **options)  # type: ignore[arg-type]
 
 
 def test_columns_of_one_name_agree_in_all_files(tmp_path: Path) -> None:
@@ -201,8 +203,10 @@ def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
     place = written(tmp_path, "a.txt", b"a\n")
     with pytest.raises(InputError, match=r"lines of text have no columns.*\[column-missing\]"):
         read_batches(place, keep=["n"])
-    with pytest.raises(InputError, match=r"taken for lines.*--input-kind csv.*\[column-missing\]"):
-        refuse_column_of_lines(find_inputs(place).files, "title")
+    with pytest.raises(
+        InputError, match=r"taken for lines.*--input-format csv.*\[column-missing\]"
+    ):
+        check_lines_without_column(find_inputs(place).files, "title")
     table = written(tmp_path, "b.csv", b"title,n\nb,1\n")
     (batch,) = read_batches([place, table], column="title")
     assert batch.texts == ["a", "b"], "of lines the whole, where other files have the column"

@@ -56,7 +56,7 @@ def peak(place: Path, **options: object) -> tuple[int, int]:
     tracemalloc.start()
     rows = sum(
         batch.rows
-        for batch in read_batches(place, skip_bad=True, rows=512, **options)  # type: ignore[arg-type]
+        for batch in read_batches(place, skip_invalid=True, rows=512, **options)  # type: ignore[arg-type]
     )
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

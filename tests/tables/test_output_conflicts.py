@@ -6,7 +6,7 @@ import pytest
 
 from albertkit.errors import InputError
 from albertkit.tables.filesystems.remote_path import path_of
-from albertkit.tables.writers.files import check_apart
+from albertkit.tables.writers.files import check_output_not_input
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from albertkit.tables.writers.files import check_apart
 )
 def test_an_output_that_would_be_read_is_refused(output: str, place: str) -> None:
     with pytest.raises(InputError, match=r"would be written, which is .*read.*\[output-taken\]"):
-        check_apart(path_of(output), ["other.txt", place])
+        check_output_not_input(path_of(output), ["other.txt", place])
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_an_output_that_would_be_read_is_refused(output: str, place: str) -> Non
     ],
 )
 def test_one_that_would_not_is_taken(output: str, place: str) -> None:
-    check_apart(path_of(output), [place])
+    check_output_not_input(path_of(output), [place])

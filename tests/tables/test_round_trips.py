@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.row_files import KINDS, PACKED, TABLES, Rows, written
 
-from albertkit.tables import FILE_KINDS, RowBatch, Table, new_table, read_batches
+from albertkit.tables import OUTPUT_FORMATS, RowBatch, Table, new_table, read_batches
 from albertkit.tables.table import cells_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -62,7 +62,7 @@ def test_lines_come_back(packed: str, texts: list[str]) -> None:
         assert [t for batch in read_batches(place, rows=3) for t in batch.texts] == whole
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FILE_KINDS if kind != ".npy"])
+@pytest.mark.parametrize("kind", [kind for kind in OUTPUT_FORMATS if kind != ".npy"])
 @settings(max_examples=12)
 @given(rows=ROWS, cut=st.integers(0, 12))
 @example(rows=[(text, None) for text in ODD], cut=2)

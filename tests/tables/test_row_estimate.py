@@ -23,13 +23,13 @@ def test_rows_are_foreseen_by_the_bytes_read_so_far(tmp_path: Path, kind: str, p
     inputs = find_inputs(
         [written(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
     )
-    foreseen = RowEstimate(inputs)
-    assert foreseen.rows() is None
+    estimate = RowEstimate(inputs)
+    assert estimate.rows() is None
     found = []
-    for _ in read_batches(inputs, rows=500, foreseen=foreseen):
-        found.append(foreseen.rows())
+    for _ in read_batches(inputs, rows=500, estimate=estimate):
+        found.append(estimate.rows())
     assert len(found) == 32
-    assert foreseen.rows() == 16_000
+    assert estimate.rows() == 16_000
     told = [(number, about) for number, about in enumerate(found, 1) if about is not None]
     assert all(about >= 500 * number for number, about in told)
     if not packed:  # these come to so few bytes that all are there at once
@@ -42,18 +42,18 @@ def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     pipe = find_inputs("-")
-    foreseen = RowEstimate(pipe)
-    list(read_batches(pipe, foreseen=foreseen))
-    assert foreseen.rows() is None
+    estimate = RowEstimate(pipe)
+    list(read_batches(pipe, estimate=estimate))
+    assert estimate.rows() is None
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     table = find_inputs(written(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
     assert RowEstimate(table).rows() == 8000
     lines = written(tmp_path, "a.txt", b"one\ntwo\n")
     both = find_inputs([written(tmp_path, "b.parquet", KINDS[".parquet"](ROWS)), lines])
-    foreseen = RowEstimate(both)
-    assert foreseen.rows() is None
-    list(read_batches(both, foreseen=foreseen))
-    assert foreseen.rows() == 8002
+    estimate = RowEstimate(both)
+    assert estimate.rows() is None
+    list(read_batches(both, estimate=estimate))
+    assert estimate.rows() == 8002
 
 
 def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
@@ -62,16 +62,16 @@ def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     lines = written(tmp_path, "a.txt", b"one\ntwo\n")
     both = find_inputs([lines, written(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
-    foreseen = RowEstimate(both)
-    assert {foreseen.rows() for _ in read_batches(both, foreseen=foreseen)} == {None}
-    assert foreseen.rows() is None
+    estimate = RowEstimate(both)
+    assert {estimate.rows() for _ in read_batches(both, estimate=estimate)} == {None}
+    assert estimate.rows() is None
 
 
 def test_rows_are_known_at_the_end_where_a_file_broke(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(KINDS[".txt"](ROWS)))
     packed[-8] ^= 1  # of the checksum
     inputs = find_inputs([written(tmp_path, "a.txt.gz", bytes(packed))])
-    foreseen = RowEstimate(inputs)
-    batches = list(read_batches(inputs, skip_bad=True, foreseen=foreseen))
-    assert [bad.code for batch in batches for bad in batch.bad] == ["file-malformed"]
-    assert foreseen.rows() == batches[-1].end
+    estimate = RowEstimate(inputs)
+    batches = list(read_batches(inputs, skip_invalid=True, estimate=estimate))
+    assert [invalid.code for batch in batches for invalid in batch.invalid] == ["file-malformed"]
+    assert estimate.rows() == batches[-1].end

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from albertkit.tables.chunk import Fault
+from albertkit.tables.chunk import RowError
 from albertkit.tables.readers import lines
 from albertkit.tables.readers.separated import Records
 
@@ -19,7 +19,7 @@ MARKS = st.text(st.sampled_from('a",\n\r \u2028\x00é'), max_size=30)
 def ours(text: str) -> list[list[str] | None]:
     """The cells of each record, None for what is none."""
     records = Records(io.BytesIO(text.encode()), ",").each()
-    return [None if isinstance(each.cells, Fault) else each.cells for each in records]
+    return [None if isinstance(each.cells, RowError) else each.cells for each in records]
 
 
 @settings(max_examples=150)

@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from albertkit.tables import Table, write_table
-from albertkit.tables.writers.shards import WHOLE, is_whole
+from albertkit.tables.writers.shards import COMPLETENESS_CHECKS, is_complete
 
 ROWS = Table({"vector": np.arange(12, dtype=np.float32).reshape(3, 4)})
 
 
-@pytest.fixture(scope="module", params=WHOLE)
+@pytest.fixture(scope="module", params=COMPLETENESS_CHECKS)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -32,13 +32,13 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_it_is_told_of_every_damaged_file(written: Path, changes: dict[int, int]) -> None:
     data = bytearray(written.read_bytes())
     kind = written.name.partition(".")[2]
-    assert is_whole(io.BytesIO(data), kind)
+    assert is_complete(io.BytesIO(data), kind)
     for at, value in changes.items():
         data[at % len(data)] = value
-    assert is_whole(io.BytesIO(data), kind) in (True, False)
+    assert is_complete(io.BytesIO(data), kind) in (True, False)
 
 
 def test_a_file_without_its_end_is_not_whole(written: Path) -> None:
     kind = written.name.partition(".")[2]
     if kind != "jsonl.gz":  # see there
-        assert not is_whole(io.BytesIO(written.read_bytes()[:-1]), kind)
+        assert not is_complete(io.BytesIO(written.read_bytes()[:-1]), kind)

@@ -52,7 +52,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
             with sink.shard(number) as shard:
                 for each in tables:
                     shard.write(each)
-                shard.bad.add([BAD] if number == 0 else [])
+                shard.invalid.add([BAD] if number == 0 else [])
         assert sink.finished == {0, 1, 2}
     places = [tmp_path / "out" / f"part-0000{number}.{kind}" for number in range(3)]
     if kind == "npy":
@@ -69,11 +69,11 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
         assert "halffloat>[3]" in schemas.pop()
         assert parquet.read_table(tmp_path / "out")["n"].to_pylist() == [None, None, 3, 4, 5]
     else:
-        (batch,) = read_batches(places[1], column="title", skip_bad=True)
+        (batch,) = read_batches(places[1], column="title", skip_invalid=True)
         assert batch.rows == 3
-    listed = (tmp_path / "out" / "_bad-00000.jsonl").read_text()
+    listed = (tmp_path / "out" / "_invalid-00000.jsonl").read_text()
     assert json.loads(listed) == {
-        "place": "a.txt",
+        "file": "a.txt",
         "row": 3,
         "code": "row-malformed",
         "why": "holds null",
@@ -140,7 +140,7 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
 def test_a_directory_without_a_shard_is_begun_anew_by_any_job(tmp_path: Path, resume: bool) -> None:
     place = tmp_path / "out"
     ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
-    for name in ("_bad-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
+    for name in ("_invalid-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
         (place / name).write_bytes(b"of a run that was killed")
     with ShardedSink(place, job=JOB, kind="jsonl", resume=resume) as sink:
         assert set(files(place)) == {"_job.json", ".lock"}
@@ -297,11 +297,11 @@ def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -
     job = {"inputs": [{"name": odd, "bytes": 3}]}
     with ShardedSink(tmp_path / "out", job=job, kind="npy") as sink, sink.shard(0) as shard:
         shard.write(EMPTY)
-        shard.bad.add([replace(BAD, place=odd)])
+        shard.invalid.add([replace(BAD, place=odd)])
     with ShardedSink(tmp_path / "out", job=job, kind="npy", resume=True) as sink:
         assert sink.finished == {0}
-    listed = json.loads((tmp_path / "out" / "_bad-00000.jsonl").read_text())
-    assert listed["place"] == odd
+    listed = json.loads((tmp_path / "out" / "_invalid-00000.jsonl").read_text())
+    assert listed["file"] == odd
 
 
 def test_a_directory_that_is_closed_to_us_is_one_line(tmp_path: Path) -> None:

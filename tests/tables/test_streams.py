@@ -24,9 +24,9 @@ def test_a_disk_that_fails_ends_the_reading_though_bad_rows_may_be_left_out(
 ) -> None:
     written(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(FAILING)
-    for skip_bad in (False, True):
+    for skip_invalid in (False, True):
         with pytest.raises(ResourceError, match=r"b\.txt.*Input/output error.*disk or net") as e:
-            read_batches(tmp_path, skip_bad=skip_bad)
+            read_batches(tmp_path, skip_invalid=skip_invalid)
         assert e.value.diagnostic.code == "filesystem-unreachable"
 
 
@@ -43,19 +43,19 @@ def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -
         store.objects[f"bucket/{name}"] = PACKED[packed](KINDS[kind](ROWS))
         inputs = find_inputs(store.uri(f"bucket/{name}"))
         store.answers = 99
-        rows = sum(batch.rows for batch in read_batches(inputs, skip_bad=True))
+        rows = sum(batch.rows for batch in read_batches(inputs, skip_invalid=True))
         assert rows == len(ROWS)
         needed = 99 - store.answers
         for answers in (0, needed - 1):
             store.answers = answers
             with pytest.raises(ResourceError, match="AWS Error") as caught:
-                list(read_batches(inputs, skip_bad=True))
+                list(read_batches(inputs, skip_invalid=True))
             assert caught.value.diagnostic.code == "filesystem-unreachable"
             assert f"s3://bucket/{name}" in str(caught.value)
         store.answers = 0
-        for skip_bad in (False, True):  # nor is a look that failed a bad file
+        for skip_invalid in (False, True):  # nor is a look that failed a bad file
             with pytest.raises(ResourceError, match="AWS Error"):
-                read_batches(store.uri(f"bucket/{name}"), skip_bad=skip_bad)
+                read_batches(store.uri(f"bucket/{name}"), skip_invalid=skip_invalid)
 
 
 def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -
         files_up_to(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
     ):
-        read_batches(place, skip_bad=True)
+        read_batches(place, skip_invalid=True)
 
 
 SHORT_OF_MEMORY = """
@@ -76,7 +76,7 @@ from albertkit.errors import ResourceError
 from albertkit.tables import find_inputs, read_batches
 pyarrow.set_cpu_count(1)  # each thread's stack would count, and there is one for each core
 inputs = find_inputs(sys.argv[1])
-batches = read_batches(inputs, skip_bad=True)
+batches = read_batches(inputs, skip_invalid=True)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, used + 2**24))
 try:
@@ -118,6 +118,6 @@ def test_a_size_that_nobody_writes_is_damage_and_no_want_of_memory(tmp_path: Pat
     at = data.index((60_000).to_bytes(8, "little"))  # how long a buffer is when it is unpacked
     data[at : at + 8] = (2**62).to_bytes(8, "little")
     place.write_bytes(data)
-    (batch,) = read_batches(place, skip_bad=True)
-    assert [bad.code for bad in batch.bad] == ["file-malformed"]
-    assert f"{2**62:,} bytes stand together" in batch.bad[0].why
+    (batch,) = read_batches(place, skip_invalid=True)
+    assert [invalid.code for invalid in batch.invalid] == ["file-malformed"]
+    assert f"{2**62:,} bytes stand together" in batch.invalid[0].why

@@ -7,11 +7,11 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.tables.table import shortest
+from albertkit.tables.table import round_to_shortest
 
 
 def check(numbers: npt.NDArray[np.floating]) -> None:
-    found = shortest(numbers)
+    found = round_to_shortest(numbers)
     assert list(map(repr, found.tolist())) == [repr(float(str(number))) for number in numbers]
     np.testing.assert_array_equal(found.astype(numbers.dtype), numbers)
 
@@ -35,4 +35,4 @@ def test_so_have_powers_of_two_and_of_ten() -> None:
 
 def test_whole_numbers_are_as_they_are() -> None:
     whole = np.array([[1, -2]], np.int8)
-    assert shortest(whole) is whole
+    assert round_to_shortest(whole) is whole

@@ -26,12 +26,12 @@ def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -
     embedder = job.embedder()
     shards = Shards(tmp_path, "npy")
     done = [embed_shard(embedder, ShardTask(job, shards, number)) for number in (2, 0, 1, 3)]
-    assert [(each.number, each.rows, each.bad) for each in done] == [
+    assert [(each.number, each.rows, each.invalid) for each in done] == [
         (2, 7, 0), (0, 8, 0), (1, 8, 0), (3, 0, 0),
     ]  # fmt: skip
     assert shards.finished() == {0, 1, 2}
     for number in range(3):
-        own = np.load(shards.place(number))
+        own = np.load(shards.path(number))
         np.testing.assert_array_equal(own, embedder.encode(TEXTS[number * 8 : number * 8 + 8]))
 
 
@@ -41,7 +41,7 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
     rows[17], rows[18] = '""', json.dumps("water " * 50)
     lines = tmp_path / "rows.jsonl"
     lines.write_text("\n".join(rows) + "\n")
-    job = EmbedJob((str(lines),), skip_bad=True, model=model, engine="numpy", shard_rows=8)
+    job = EmbedJob((str(lines),), skip_invalid=True, model=model, engine="numpy", shard_rows=8)
     embedder = job.embedder()
     done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
     assert (done.empty.empty, done.empty.first) == (1, 17)

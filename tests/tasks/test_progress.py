@@ -8,7 +8,7 @@ from albertkit.tasks.progress import ProgressLine
 
 
 @pytest.mark.parametrize(
-    ("total", "foreseen", "shown", "ended"),
+    ("total", "estimate", "shown", "ended"),
     [
         (40, None, "10 of 40 texts, ", "40 of 40 texts, "),
         (None, 40, "10 of about 40 texts, ", "40 of 40 texts, "),
@@ -17,12 +17,12 @@ from albertkit.tasks.progress import ProgressLine
 )
 def test_time_left_is_told_where_an_end_is_in_sight(
     total: int | None,
-    foreseen: int | None,
+    estimate: int | None,
     shown: str,
     ended: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    line = ProgressLine(total, foreseen=lambda: foreseen)
+    line = ProgressLine(total, estimate=lambda: estimate)
     line(10)
     first = capsys.readouterr().err
     assert first.startswith(f"\r{shown}")

@@ -18,7 +18,7 @@ from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
-from albertkit.tasks.jobs.run_job import JobDone, opened_job, run_job
+from albertkit.tasks.jobs.run_job import JobReport, run_job, start_job
 
 __all__ = ["model", "windows_of_five"]
 
@@ -31,8 +31,8 @@ def job(model: str, tmp_path: Path) -> EmbedJob:
     return EmbedJob((str(place),), model=model, engine="numpy", shard_rows=8, keep=("id",))
 
 
-def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobDone:
-    with opened_job(job, place, kind=kind, resume=resume) as open_job:
+def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobReport:
+    with start_job(job, place, kind=kind, resume=resume) as open_job:
         return run_job(open_job)
 
 
@@ -49,7 +49,7 @@ def test_a_job_writes_the_kept_columns_and_the_vectors_of_encode(
     job: EmbedJob, tmp_path: Path
 ) -> None:
     done = run(job, tmp_path / "out")
-    assert (done.shards, done.rows, done.bad) == (3, 23, 0)
+    assert (done.shards, done.rows, done.invalid) == (3, 23, 0)
     rows = rows_in(tmp_path / "out")
     assert [row["id"] for row in rows] == list(range(23))
     assert rows[0].keys() == {"id", "vector"}
@@ -84,7 +84,7 @@ def test_any_process_makes_the_shard_that_the_whole_run_makes(
     job: EmbedJob, tmp_path: Path
 ) -> None:
     run(job, tmp_path / "whole")
-    with opened_job(job, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(job, tmp_path / "out", kind="jsonl") as open_job:
         for number in (2, 1, 0):
             embed_shard(open_job.embedder, open_job.task(number))
     assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
@@ -161,12 +161,14 @@ def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
     Path(job.places[0]).write_text("\n".join(rows) + "\n")
     with pytest.raises(ValueError, match=r"row 9 .*\[row-malformed\]"):
         run(job, tmp_path / "out", kind=kind)
-    done = run(replace(job, skip_bad=True), tmp_path / "out", kind=kind, resume=True)
-    assert (done.shards, done.rows, done.bad) == (2, 7, 8), "the shard before stayed"
-    listed = (tmp_path / "out" / "_bad-00001.jsonl").read_text().splitlines()
+    done = run(replace(job, skip_invalid=True), tmp_path / "out", kind=kind, resume=True)
+    assert (done.shards, done.rows, done.invalid) == (2, 7, 8), "the shard before stayed"
+    listed = (tmp_path / "out" / "_invalid-00001.jsonl").read_text().splitlines()
     assert [json.loads(line)["row"] for line in listed] == list(range(9, 17))
     assert (tmp_path / "out" / f"part-00001.{kind}").exists()
-    assert run(replace(job, skip_bad=True), tmp_path / "out", kind=kind, resume=True).shards == 0
+    assert (
+        run(replace(job, skip_invalid=True), tmp_path / "out", kind=kind, resume=True).shards == 0
+    )
 
 
 def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
@@ -175,9 +177,9 @@ def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
     Path(job.places[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
     with pytest.raises(ValueError, match=r"\[row-malformed\]"):
         run(replace(job, vectors="int8"), tmp_path / "out")
-    assert run(replace(job, skip_bad=True, column="text"), tmp_path / "out").rows == 2
+    assert run(replace(job, skip_invalid=True, column="text"), tmp_path / "out").rows == 2
     assert sorted(bytes_in(tmp_path / "out")) == [
-        ".lock", "_bad-00000.jsonl", "_job.json", "part-00000.jsonl",
+        ".lock", "_invalid-00000.jsonl", "_job.json", "part-00000.jsonl",
     ]  # fmt: skip
 
 
@@ -220,7 +222,7 @@ def test_a_kept_column_cannot_be_called_as_the_vectors(job: EmbedJob) -> None:
 
 def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> None:
     auto = replace(job, engine="auto")
-    with opened_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
         assert open_job.job.engine == "openvino"
     told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
     assert told["engine"] == "openvino"
@@ -252,7 +254,7 @@ def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -
 
 def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
     auto = replace(job, engine="auto", device="auto", precision="auto")
-    with opened_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
         taken = open_job.job
     assert "auto" not in (taken.engine, taken.device, taken.precision)
     assert taken.precision == open_job.embedder.loaded.engines.precision
@@ -271,7 +273,7 @@ def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
     job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for done in (0, 2):  # the second time two shards of three are there
-        with opened_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
+        with start_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
             assert len(open_job.finished) == done
             run_job(open_job, shows_progress=True)
         last = capsys.readouterr().err.split("\r")[-1]
@@ -284,7 +286,7 @@ def test_progress_counts_the_rows_of_a_short_last_shard_that_was_there(
 ) -> None:
     run(job, tmp_path / "out")
     (tmp_path / "out" / "part-00001.jsonl").unlink()
-    with opened_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
+    with start_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
         assert open_job.finished == {0, 2}
         run_job(open_job, shows_progress=True)
     assert capsys.readouterr().err.split("\r")[-1].startswith("23 of 23 texts, ")

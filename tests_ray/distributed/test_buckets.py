@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.tables.s3_server import object_store
 
 from albertkit.distributed import Workers, inputs_with_borders, run_on_ray
-from albertkit.tasks.jobs.run_job import opened_job
+from albertkit.tasks.jobs.run_job import start_job
 from job_alone import ROWS, Alone
 
 
@@ -21,7 +21,7 @@ def test_a_bucket_holds_the_same_shards(alone: Alone, head: str) -> None:
         workers = Workers(head, 2)
         with (
             workers.joined() as ray,
-            opened_job(job, store.uri("bucket/vectors"), inputs=inputs) as open_job,
+            start_job(job, store.uri("bucket/vectors"), inputs=inputs) as open_job,
         ):
             done = run_on_ray(ray, open_job, workers)
         made = {

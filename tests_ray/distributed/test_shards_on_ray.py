@@ -33,9 +33,9 @@ def test_no_shards_need_no_workers(ray: ModuleType) -> None:
 
 
 def test_a_bad_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
-    with pytest.raises(FormatError, match=r"^on \S+ a.parquet: row 7 holds null") as bad:
-        made(ray, Fateful("bad row", (1,)))
-    assert bad.value.diagnostic.code == "row-malformed"
+    with pytest.raises(FormatError, match=r"^on \S+ a.parquet: row 7 holds null") as invalid:
+        made(ray, Fateful("invalid row", (1,)))
+    assert invalid.value.diagnostic.code == "row-malformed"
 
 
 def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None:

@@ -41,7 +41,7 @@ def embed(
             " of them. May be repeated.",
         ),
     ] = None,
-    input_kind: options.Kind = None,
+    input_format: options.Kind = None,
     column: options.Column = None,
     keep: Annotated[
         str | None,
@@ -51,8 +51,8 @@ def embed(
             help="Columns that go beside the vectors, in place of the text.",
         ),
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out rows that are no text, and list them.")
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave out rows that are no text, and list them.")
     ] = False,
     model: options.Model = VECTORS,
     pooling: Annotated[
@@ -134,10 +134,10 @@ def embed(
 
     job = EmbedJob(
         tuple(inputs or ()),
-        input_kind=input_kind.value if input_kind else None,
+        input_format=input_format.value if input_format else None,
         column=column,
         keep=tuple(keep.split(",")) if keep else (),
-        skip_bad=skip_bad,
+        skip_invalid=skip_invalid,
         shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         pooling=pooling.value if pooling else None,

@@ -12,7 +12,7 @@ from albertkit.cli.input_texts import STANDARD_INPUT, piped
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.run_job import JobDone, OpenJob, opened_job, run_job
+from albertkit.tasks.jobs.run_job import JobReport, OpenJob, run_job, start_job
 
 if TYPE_CHECKING:
     from albertkit.distributed import Workers
@@ -38,19 +38,23 @@ def run_sharded(
     job = replace(job, places=(*arguments, *job.places) or piped())
     before, done = _made(job, output, kind, resume, workers)
     there = f", {count_noun(before, 'file')} of an earlier run stayed" if before else ""
-    bad = f", {count_noun(done.bad, 'bad row')} listed in its _bad-*.jsonl" if done.bad else ""
+    invalid = (
+        f", {count_noun(done.invalid, 'invalid row')} listed in its _invalid-*.jsonl"
+        if done.invalid
+        else ""
+    )
     made = f"{count_noun(done.rows, 'row')} in {count_noun(done.shards, 'file')}"
-    _say(f"{made} written to {output}{there}{bad}")
+    _say(f"{made} written to {output}{there}{invalid}")
 
 
 def _made(
     job: EmbedJob, output: str, kind: str, resume: bool, workers: Workers | None
-) -> tuple[int, JobDone]:
+) -> tuple[int, JobReport]:
     """How many shards were there before, and what this run made."""
     shows_progress = sys.stderr.isatty()
     if workers is None:
         with (
-            opened_job(job, output, kind=kind, resume=resume) as open_job,
+            start_job(job, output, kind=kind, resume=resume) as open_job,
             _told_how_to_go_on(open_job, output),
         ):
             return len(open_job.finished), run_job(open_job, shows_progress=shows_progress)
@@ -59,7 +63,7 @@ def _made(
     inputs = inputs_with_borders(job)
     with (  # the cluster first: where there is none, no directory is begun
         workers.joined() as ray,
-        opened_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
+        start_job(job, output, kind=kind, resume=resume, inputs=inputs) as open_job,
         _told_how_to_go_on(open_job, output),
     ):
         done = run_on_ray(ray, open_job, workers, shows_progress=shows_progress)

@@ -15,7 +15,7 @@ from albertkit.cli.output import to_standard_output
 from albertkit.errors import InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
-from albertkit.tables.batch import one_after_another
+from albertkit.tables.batch import number_batches
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.row_windows import RowWindows
@@ -38,10 +38,10 @@ def run_streamed(
     place = None if output is None else Path(output)
     if place is not None:
         tables.check_output(place)
-        tables.check_apart(place, job.places)
-    batches, foreseen, types = _rows(job, arguments)
+        tables.check_output_not_input(place, job.places)
+    batches, estimate, types = _rows(job, arguments)
     on_screen = place is None and sys.stdout.isatty()
-    line = _line(foreseen) if sys.stderr.isatty() and not on_screen else None
+    line = _line(estimate) if sys.stderr.isatty() and not on_screen else None
     cast = VectorCast(job.vectors)
     if place is None:
         writing = _printing(form or ("table" if on_screen else "jsonl"))
@@ -59,14 +59,14 @@ def run_streamed(
                     for vectors in answers:
                         write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
                         count += len(vectors)
-        if first is None:  # the bad rows are listed nevertheless
+        if first is None:  # the invalid rows are listed nevertheless
             raise no_text()
     if place is not None:
         _say(f"{count_noun(count, 'row')} written to {place}")
 
 
-def _line(foreseen: Count) -> ProgressLine:
-    return ProgressLine(foreseen(), foreseen=foreseen, patience=1)
+def _line(estimate: Count) -> ProgressLine:
+    return ProgressLine(estimate(), estimate=estimate, patience=1)
 
 
 def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], Count, Types]:
@@ -75,27 +75,27 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
 
     Raises as `named_in_order` and `read_batches` do.
     """
-    named = named_in_order(arguments, job.places, job.column, job.input_kind)
+    named = named_in_order(arguments, job.places, job.column, job.input_format)
     parts = [
         (iter([_argument(each, job)]), lambda: 1) if isinstance(each, str) else _read(job, each)
         for each in named
     ]
 
-    def foreseen() -> int | None:
+    def estimate() -> int | None:
         counts = [count() for _, count in parts]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
     types = next((each.types(job.keep) for each in named if not isinstance(each, str)), {})
-    return one_after_another(batches for batches, _ in parts), foreseen, types
+    return number_batches(batches for batches, _ in parts), estimate, types
 
 
 def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
-    foreseen = tables.RowEstimate(inputs)
+    estimate = tables.RowEstimate(inputs)
     batches = tables.read_batches(
-        inputs, column=job.column, keep=job.keep, skip_bad=job.skip_bad, foreseen=foreseen
+        inputs, column=job.column, keep=job.keep, skip_invalid=job.skip_invalid, estimate=estimate
     )
-    return batches, foreseen.rows
+    return batches, estimate.rows
 
 
 def _argument(text: str, job: EmbedJob) -> RowBatch:
@@ -141,22 +141,22 @@ def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
 
 @contextmanager
 def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[LeaveOut]:
-    """Bad rows as they come: listed beside the file `place`, or a line each where there is none."""
+    """List invalid rows as they come in a file next to `place`, or print a line for each."""
     if place is None:
-        yield lambda bad: _tell_bad(bad, line)
+        yield lambda invalid: _tell_bad(invalid, line)
         return
-    beside = place.with_name(f"{place.name}.bad.jsonl")
-    with tables.new_bad_list(beside) as listed:
+    beside = place.with_name(f"{place.name}.invalid.jsonl")
+    with tables.new_invalid_row_list(beside) as listed:
         yield listed.add
     if listed.rows:
-        _say(f"{count_noun(listed.rows, 'bad row')} listed in {beside}")
+        _say(f"{count_noun(listed.rows, 'invalid row')} listed in {beside}")
 
 
 def _tell_bad(left_out: Sequence[InvalidRow], line: ProgressLine | None) -> None:
-    for bad in left_out:
+    for invalid in left_out:
         if line is not None:
             line.make_way()
-        _say(f"{bad.place}: row {bad.row} {bad.why}")
+        _say(f"{invalid.file}: row {invalid.row} {invalid.why}")
 
 
 def _say(line: str) -> None:

@@ -19,7 +19,7 @@ def fill_mask(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_kind: options.Kind = None,
+    input_format: options.Kind = None,
     column: options.Column = None,
     model: options.Model = WORDS,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
@@ -35,7 +35,7 @@ def fill_mask(
 ) -> None:
     """Give the words that fit a [MASK]."""
     check_options(form, output)
-    given = texts_of(texts, inputs, column, input_kind)
+    given = texts_of(texts, inputs, column, input_format)
     from albertkit.cli.screen import drawn
     from albertkit.tables import Table
     from albertkit.tasks.fill_mask import FillMask

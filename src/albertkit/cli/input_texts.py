@@ -60,13 +60,13 @@ def named_in_order(
     if all(isinstance(each, str) for each in named):
         _refuse_unread(column, kind)
         return [each for each in named if isinstance(each, str)]
-    from albertkit.tables.readers.inputs import refuse_column_of_lines
+    from albertkit.tables.readers.inputs import check_lines_without_column
 
     found = [
         each if isinstance(each, str) else tables.find_inputs(each, kind=kind)
         for each in _joined(named)
     ]
-    refuse_column_of_lines(
+    check_lines_without_column(
         [file for each in found if not isinstance(each, str) for file in each.files], column
     )
     return found
@@ -84,7 +84,7 @@ def _joined(named: Sequence[str | list[str]]) -> list[str | list[str]]:
 
 
 def _refuse_unread(column: str | None, kind: Kind | None) -> None:
-    given = {"--column": column, "--input-kind": kind}
+    given = {"--column": column, "--input-format": kind}
     for option in (option for option, value in given.items() if value is not None):
         raise InputError(
             "usage",

@@ -85,7 +85,7 @@ Inputs = Annotated[
 Kind = Annotated[
     InputKind | None,
     typer.Option(
-        "--input-kind",
+        "--input-format",
         help="What files or a pipe hold; default: what their beginnings or names say.",
     ),
 ]

@@ -21,7 +21,7 @@ def similarity(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_kind: options.Kind = None,
+    input_format: options.Kind = None,
     column: options.Column = None,
     model: options.Model = VECTORS,
     plot: Annotated[
@@ -38,7 +38,7 @@ def similarity(
     1 is the same, 0 is unrelated.
     """
     check_options(form, output)
-    given = texts_of(texts, inputs, column, input_kind)
+    given = texts_of(texts, inputs, column, input_format)
     if len(given) < 2:
         raise InputError(
             "texts-missing",

@@ -12,7 +12,7 @@ def tokens(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_kind: options.Kind = None,
+    input_format: options.Kind = None,
     column: options.Column = None,
     model: options.Model = WORDS,
     policy: options.Policy = None,
@@ -26,7 +26,7 @@ def tokens(
     The model may also be a vocabulary file alone: spiece.model, tokenizer.json, vocab.txt.
     """
     check_options(form, output)
-    given = texts_of(texts, inputs, column, input_kind)
+    given = texts_of(texts, inputs, column, input_format)
     from albertkit.cli.screen import drawn
     from albertkit.tables import Table
     from albertkit.tokenization import AlbertTokenizer

@@ -24,8 +24,8 @@ from albertkit.tables.writers.job_directory import JOB
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.embed_shard import ShardDone, ShardTask, embed_shard
-from albertkit.tasks.jobs.run_job import JobDone, OpenJob, no_row, progress_line
+from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, embed_shard
+from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_row, progress_line
 from albertkit.tasks.truncation import TruncationReport
 
 
@@ -79,7 +79,7 @@ class EmbedWork:
             else replace(shards, directory=directory.absolute()),
         )
 
-    def opened(self) -> Callable[[int], ShardDone]:
+    def opened(self) -> Callable[[int], ShardReport]:
         """See Work; raises ResourceError [output-not-shared], and as `EmbedJob.embedder`."""
         if not (self.shards.directory / JOB).exists():
             raise ResourceError(
@@ -102,7 +102,7 @@ def inputs_with_borders(job: EmbedJob) -> Inputs:
     inputs = None if STANDARD_INPUT in job.places else job.inputs()
     files = inputs.files if inputs else ()
     if inputs is not None:
-        inputs.refuse_broken(skip_bad=job.skip_bad)
+        inputs.refuse_broken(skip_invalid=job.skip_invalid)
     if inputs is not None and inputs.rows is not None and not any(file.stream for file in files):
         if not inputs.rows:
             raise no_row(job)
@@ -120,7 +120,7 @@ def inputs_with_borders(job: EmbedJob) -> Inputs:
 
 def run_on_ray(
     ray: ModuleType, open_job: OpenJob, workers: Workers, *, shows_progress: bool = False
-) -> JobDone:
+) -> JobReport:
     """Make the shards that are not finished; each is there whole when it is counted.
 
     ray: as `workers.joined` gives it. open_job: of `inputs_with_borders`. Raises as `made_on_ray`
@@ -129,14 +129,14 @@ def run_on_ray(
     shards = range(-(-(open_job.rows.inputs.rows or 0) // open_job.job.shard_rows))
     missing = [number for number in shards if number not in open_job.finished]
     line = progress_line(open_job) if shows_progress else None
-    made: list[ShardDone] = []
+    made: list[ShardReport] = []
     work = EmbedWork.anywhere(open_job)
     needs = Needs(workers.cores, gpus=int(_is_gpu(open_job.job.device)))
     try:
         for done in made_on_ray(ray, work, missing, needs, workers=workers.count):
             made.append(done)
             if line is not None:
-                line(done.rows + done.bad)
+                line(done.rows + done.invalid)
     finally:
         if line is not None:
             line.close()
@@ -144,9 +144,9 @@ def run_on_ray(
     return _told(open_job, made)
 
 
-def _told(open_job: OpenJob, made: list[ShardDone]) -> JobDone:
+def _told(open_job: OpenJob, made: list[ShardReport]) -> JobReport:
     embedder = open_job.embedder
-    told = JobDone(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
+    told = JobReport(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
     for done in sorted(made, key=lambda done: done.number):
         told.add(done)
     told.tell()

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from albertkit.tables.readers.inputs import Inputs as Inputs
     from albertkit.tables.readers.inputs import find_inputs as find_inputs
     from albertkit.tables.table import Table as Table
-    from albertkit.tables.writers.files import FILE_KINDS as FILE_KINDS
-    from albertkit.tables.writers.files import check_apart as check_apart
+    from albertkit.tables.writers.files import OUTPUT_FORMATS as OUTPUT_FORMATS
     from albertkit.tables.writers.files import check_output as check_output
-    from albertkit.tables.writers.files import given_back as given_back
+    from albertkit.tables.writers.files import check_output_not_input as check_output_not_input
     from albertkit.tables.writers.files import new_table as new_table
+    from albertkit.tables.writers.files import open_result as open_result
     from albertkit.tables.writers.files import write_table as write_table
-    from albertkit.tables.writers.invalid_rows import new_bad_list as new_bad_list
+    from albertkit.tables.writers.invalid_rows import new_invalid_row_list as new_invalid_row_list
     from albertkit.tables.writers.sharded_sink import ShardedSink as ShardedSink
     from albertkit.tables.writers.text import TableWriter as TableWriter
     from albertkit.tables.writers.text import write_csv as write_csv
@@ -34,14 +34,14 @@ else:
             "readers.inputs": ("Inputs", "find_inputs"),
             "table": ("Table",),
             "writers.files": (
-                "FILE_KINDS",
-                "check_apart",
+                "OUTPUT_FORMATS",
+                "check_output_not_input",
                 "check_output",
-                "given_back",
+                "open_result",
                 "new_table",
                 "write_table",
             ),
-            "writers.invalid_rows": ("new_bad_list",),
+            "writers.invalid_rows": ("new_invalid_row_list",),
             "writers.sharded_sink": ("ShardedSink",),
             "writers.text": ("TableWriter", "write_csv", "write_jsonl"),
         },

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeAlias
 
-from albertkit.tables.table import Column, joined_column
+from albertkit.tables.table import Column, concat_columns
 
 Kept: TypeAlias = Mapping[str, Column]
 
@@ -25,7 +25,7 @@ class InvalidRow:
     part that cannot be read.
     """
 
-    place: str
+    file: str
     row: int
     code: str
     why: str
@@ -53,12 +53,12 @@ class RowBatch:
     texts: Sequence[str]
     kept: Kept
     first: int
-    bad: tuple[InvalidRow, ...] = ()
+    invalid: tuple[InvalidRow, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows these are, bad ones too."""
-        return len(self.texts) + sum(bad.rows for bad in self.bad)
+        return len(self.texts) + sum(invalid.rows for invalid in self.invalid)
 
     @property
     def end(self) -> int:
@@ -68,27 +68,27 @@ class RowBatch:
     @property
     def numbers(self) -> Sequence[int]:
         """The number of each text's row."""
-        if not self.bad:
+        if not self.invalid:
             return range(self.first, self.end)
-        begins = (self.first, *(bad.number + bad.rows for bad in self.bad))
-        ends = (*(bad.number for bad in self.bad), self.end)
+        begins = (self.first, *(invalid.number + invalid.rows for invalid in self.invalid))
+        ends = (*(invalid.number for invalid in self.invalid), self.end)
         return list(chain.from_iterable(map(range, begins, ends)))
 
     def moved(self, rows: int) -> RowBatch:
         """The same rows behind so many others."""
-        bad = tuple(replace(each, number=each.number + rows) for each in self.bad)
-        return replace(self, first=self.first + rows, bad=bad)
+        invalid = tuple(replace(each, number=each.number + rows) for each in self.invalid)
+        return replace(self, first=self.first + rows, invalid=invalid)
 
     def split(self, rows: int) -> tuple[RowBatch, RowBatch]:
         """The first `rows` rows, and the rest."""
         before: list[InvalidRow] = []
         behind: list[InvalidRow] = []
-        for bad in self.bad:
-            ours, others = bad.split(self.first + rows - bad.number)
+        for invalid in self.invalid:
+            ours, others = invalid.split(self.first + rows - invalid.number)
             before += ours
             behind += others
         rows = min(rows, self.rows)
-        texts = rows - sum(bad.rows for bad in before)
+        texts = rows - sum(invalid.rows for invalid in before)
         return (
             RowBatch(
                 self.texts[:texts],
@@ -105,19 +105,19 @@ class RowBatch:
         )
 
 
-def joined(batches: Sequence[RowBatch]) -> RowBatch:
+def concat_batches(batches: Sequence[RowBatch]) -> RowBatch:
     """One batch of several that follow one another and keep the same columns."""
     if len(batches) == 1:
         return batches[0]
     return RowBatch(
         [text for batch in batches for text in batch.texts],
-        {name: joined_column([batch.kept[name] for batch in batches]) for name in batches[0].kept},
+        {name: concat_columns([batch.kept[name] for batch in batches]) for name in batches[0].kept},
         batches[0].first,
-        tuple(bad for batch in batches for bad in batch.bad),
+        tuple(invalid for batch in batches for invalid in batch.invalid),
     )
 
 
-def one_after_another(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]:
+def number_batches(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]:
     """The rows of several readings, numbered through all of them."""
     end = 0
     for part in parts:
@@ -128,7 +128,7 @@ def one_after_another(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]
             yield moved
 
 
-def until(batches: Iterable[RowBatch], end: int) -> Iterator[RowBatch]:
+def take_until(batches: Iterable[RowBatch], end: int) -> Iterator[RowBatch]:
     """The batches before the row `end`, over which none reaches; none behind is asked for."""
     for batch in batches:
         yield batch

@@ -21,7 +21,7 @@ INT64 = range(-(2**63), 2**63)
 LARGEST = 10**308  # Python's whole numbers have no end, a double has
 
 
-def type_of_values(values: Iterable[object]) -> str:
+def infer_cell_type(values: Iterable[object]) -> str:
     """The narrowest word that holds all the values; strings hold anything, as JSON."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
@@ -33,7 +33,7 @@ def type_of_values(values: Iterable[object]) -> str:
     return "string"
 
 
-def fitted(value: object, kind: CellType) -> Cell:
+def convert_cell(value: object, kind: CellType) -> Cell:
     """The value as a cell of this type; raises ValueError, which says why it is none."""
     if value is None or (kind == "bool" and isinstance(value, bool)):
         return value
@@ -55,7 +55,7 @@ def arrow_type(kind: CellType) -> pyarrow.DataType:
     return pyarrow.type_for_alias(kind) if isinstance(kind, str) else kind
 
 
-def agreed(kinds: Sequence[CellType]) -> CellType | None:
+def common_type(kinds: Sequence[CellType]) -> CellType | None:
     """The one type of a column in several files; None where they differ."""
     words = {kind for kind in kinds if isinstance(kind, str)}
     types = [kind for kind in kinds if not isinstance(kind, str)]

@@ -10,34 +10,34 @@ from albertkit.tables.table import Cell, Column
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Chunk:
     """Consecutive rows: texts and columns of the good ones, and by its place each fault."""
 
     texts: Sequence[str]
     kept: Mapping[str, Column]
-    faults: tuple[tuple[int, Fault], ...] = ()
+    errors: tuple[tuple[int, RowError], ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows these are, faults too."""
-        return len(self.texts) + sum(fault.rows for _, fault in self.faults)
+        return len(self.texts) + sum(fault.rows for _, fault in self.errors)
 
 
-def piece_of(rows: Iterable[tuple[Cell, ...] | Fault], keep: Sequence[str]) -> Piece:
+def make_chunk(rows: Iterable[tuple[Cell, ...] | RowError], keep: Sequence[str]) -> Chunk:
     """A piece of rows that are a text and the cells to keep, or a fault."""
     good: list[tuple[Cell, ...]] = []
-    faults: list[tuple[int, Fault]] = []
+    errors: list[tuple[int, RowError]] = []
     for number, row in enumerate(rows):
-        if isinstance(row, Fault):
-            faults.append((number, row))
+        if isinstance(row, RowError):
+            errors.append((number, row))
         else:
             good.append(row)
     kept = {name: [row[at] for row in good] for at, name in enumerate(keep, 1)}
-    return Piece([str(row[0]) for row in good], kept, tuple(faults))
+    return Chunk([str(row[0]) for row in good], kept, tuple(errors))
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RowError:
     """code: of errors/codes.py. why: follows "row 3 …". rows: how many are lost with it."""
 
     code: str
@@ -46,23 +46,27 @@ class Fault:
 
 
 LONGEST_ROW = 2**22  # bytes: the longest texts that people embed, whole books, have 1 to 3 MB
-TOO_LONG = Fault("row-too-long", f"has more than {LONGEST_ROW:,} bytes, the most that is read")
-HALF_CHARACTER = Fault("lone-surrogate", "holds half of a character, which no encoding can store")
+TOO_LONG = RowError("row-too-long", f"has more than {LONGEST_ROW:,} bytes, the most that is read")
+HALF_CHARACTER = RowError(
+    "lone-surrogate", "holds half of a character, which no encoding can store"
+)
 
 
-def not_utf8(data: bytes, error: UnicodeDecodeError) -> Fault:
+def not_utf8(data: bytes, error: UnicodeDecodeError) -> RowError:
     """The fault of bytes that cannot be decoded."""
-    return Fault("file-not-utf8", f"holds the byte 0x{data[error.start]:02x}, which is not UTF-8")
+    return RowError(
+        "file-not-utf8", f"holds the byte 0x{data[error.start]:02x}, which is not UTF-8"
+    )
 
 
-def not_text(value: object) -> Fault:
+def not_text(value: object) -> RowError:
     """The fault of a value that stands where a text belongs."""
     seen = json.dumps(value, ensure_ascii=False, default=str)
     shown = seen if len(seen) <= 40 else f"{seen[:40]}…"
-    return Fault("row-malformed", f"holds {shown} where a text belongs")
+    return RowError("row-malformed", f"holds {shown} where a text belongs")
 
 
-def halved(text: str) -> bool:
+def has_lone_surrogate(text: str) -> bool:
     """Whether the text holds half of a surrogate pair."""
     if text.isascii():
         return False
@@ -73,6 +77,6 @@ def halved(text: str) -> bool:
     return False
 
 
-def too_long(text: str) -> bool:
+def is_too_long(text: str) -> bool:
     """Whether the text has more than LONGEST_ROW bytes."""
     return 4 * len(text) > LONGEST_ROW and len(text.encode()) > LONGEST_ROW

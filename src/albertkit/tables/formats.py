@@ -11,11 +11,11 @@ from typing import Literal, TypeAlias
 from albertkit.errors import FormatError
 
 Kind: TypeAlias = Literal["lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream"]
-Packing: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
+Compression: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
 
 HEAD = 2**16  # bytes that are looked at
 
-PACKINGS: Mapping[bytes, Packing] = MappingProxyType(
+COMPRESSION_MAGIC: Mapping[bytes, Compression] = MappingProxyType(
     {
         b"\x1f\x8b": "gzip",
         b"BZh": "bz2",
@@ -23,7 +23,7 @@ PACKINGS: Mapping[bytes, Packing] = MappingProxyType(
         b"\x28\xb5\x2f\xfd": "zstd",
     }
 )
-PACKED_NAMES = (".gz", ".bz2", ".xz", ".zst", ".zstd")
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd")
 MAGIC: Mapping[bytes, Kind] = MappingProxyType(
     {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
 )
@@ -42,25 +42,28 @@ NAMES: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-SEPARATORS: Mapping[Kind, str] = MappingProxyType({"csv": ",", "tsv": "\t"})
+DELIMITERS: Mapping[Kind, str] = MappingProxyType({"csv": ",", "tsv": "\t"})
 
 
-def packing_of(head: bytes) -> Packing | None:
+def detect_compression(head: bytes) -> Compression | None:
     """How a file with this beginning is compressed."""
-    return next((packing for magic, packing in PACKINGS.items() if head.startswith(magic)), None)
+    return next(
+        (compression for magic, compression in COMPRESSION_MAGIC.items() if head.startswith(magic)),
+        None,
+    )
 
 
-def named_kind(name: str) -> Kind | None:
+def format_from_name(name: str) -> Kind | None:
     """The kind that a file's name tells, whether compressed or not."""
     return NAMES.get(_plain_suffix(name))
 
 
 def _plain_suffix(name: str) -> str:
     path = PurePath(name.lower())
-    return path.with_suffix("").suffix if path.suffix in PACKED_NAMES else path.suffix
+    return path.with_suffix("").suffix if path.suffix in COMPRESSED_SUFFIXES else path.suffix
 
 
-def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
+def detect_format(head: bytes, name: str, told: Kind | None = None) -> Kind:
     """The kind of a decompressed file that begins with `head`.
 
     told: the kind, where `head` doesn't tell it; None: what the name tells.
@@ -69,7 +72,7 @@ def kind_of(head: bytes, name: str, told: Kind | None = None) -> Kind:
     found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if found:
         return found
-    named = told or named_kind(name)
+    named = told or format_from_name(name)
     if named in MAGIC.values():
         raise _not_as_named(head, name)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -70,7 +70,7 @@ def _holds_vectors(column: Column) -> TypeGuard[VectorArray]:
 def cells_of(column: Column) -> Iterable[Cell | list[float]]:
     """The cells as JSON has them; those that it has no form for as text."""
     if isinstance(column, np.ndarray):
-        numbers: list[Cell | list[float]] = shortest(column).tolist()
+        numbers: list[Cell | list[float]] = round_to_shortest(column).tolist()
         return numbers
     if isinstance(column, Sequence):
         return column
@@ -89,7 +89,7 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def joined_column(columns: Sequence[Column]) -> Column:
+def concat_columns(columns: Sequence[Column]) -> Column:
     """One column of several that follow one another."""
     if all(isinstance(column, list) for column in columns):
         return [cell for column in columns for cell in column]
@@ -114,7 +114,7 @@ SMALLEST = 1e-13
 
 
 @np.errstate(invalid="ignore")  # NaN stays NaN
-def shortest(numbers: Numbers) -> Numbers:
+def round_to_shortest(numbers: Numbers) -> Numbers:
     """The numbers as float64, of which Python prints the fewest digits.
 
     numbers: of any shape; what is not float16 or float32 is given back as it is.

@@ -13,7 +13,7 @@ CLEAR = "\x1b[K"  # what an earlier, longer line left behind
 class ProgressLine:
     """Call it with how many texts were just finished; `close` ends the line.
 
-    total: texts in all; None: nobody knows. foreseen: about how many there will be then, as far
+    total: texts in all; None: nobody knows. estimate: about how many there will be then, as far
     as can be told by now. done: how many an earlier run finished, as far too; they say nothing of
     this one's speed. patience: seconds in which nothing is shown.
     """
@@ -22,12 +22,12 @@ class ProgressLine:
         self,
         total: int | None,
         *,
-        foreseen: Callable[[], int | None] = lambda: None,
+        estimate: Callable[[], int | None] = lambda: None,
         done: Callable[[], int] = lambda: 0,
         patience: float = 0,
     ) -> None:
         self.total = total
-        self._foreseen = foreseen
+        self._estimate = estimate
         self._before = done
         self._done = 0
         self._began = time.monotonic()
@@ -57,7 +57,7 @@ class ProgressLine:
         spent = max(now - self._began, 1e-3)
         rate = self._done / spent
         done = self._before() + self._done
-        total = self._foreseen() if self.total is None else self.total
+        total = self._estimate() if self.total is None else self.total
         parts = [f"{done:,} texts, total unknown"]
         if total is not None:
             about = "" if total in (self.total, done) else "about "

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from albertkit.tables import InvalidRow, RowBatch
-from albertkit.tables.batch import joined
+from albertkit.tables.batch import concat_batches
 from albertkit.tables.table import Column
 from albertkit.tasks.stream import Filling
 from albertkit.tasks.texts import Texts
@@ -45,18 +45,21 @@ class RowWindows:
         numbers: list[int] = []
         filling = Filling()
         for batch in self._batches:
-            self._leave_out(batch.bad)
+            self._leave_out(batch.invalid)
             own = batch.numbers
             begin = 0
             for end, text in enumerate(batch.texts, 1):
                 if filling.full_with(len(text)):
-                    yield joined([*held, _part(batch, begin, end)]), [*numbers, *own[begin:end]]
+                    yield (
+                        concat_batches([*held, _part(batch, begin, end)]),
+                        [*numbers, *own[begin:end]],
+                    )
                     held, numbers, begin = [], [], end
             if begin < len(batch.texts):
                 held.append(_part(batch, begin, len(batch.texts)))
                 numbers += own[begin:]
         if held:
-            yield joined(held), numbers
+            yield concat_batches(held), numbers
 
 
 def _part(batch: RowBatch, begin: int, end: int) -> RowBatch:

@@ -34,7 +34,7 @@ def write_vectors(
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
-    return tables.given_back(place)
+    return tables.open_result(place)
 
 
 def ranges_beside(place: Path, cast: VectorCast) -> Callable[[], None]:

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from albertkit.tables.arrow.reading import ArrowTable
-from albertkit.tables.chunk import TOO_LONG, Fault, Piece, not_text, not_utf8, too_long
+from albertkit.tables.chunk import TOO_LONG, Chunk, RowError, is_too_long, not_text, not_utf8
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-def read_table(table: ArrowTable, column: str, keep: Sequence[str], skip: int) -> Iterator[Piece]:
+def read_table(table: ArrowTable, column: str, keep: Sequence[str], skip: int) -> Iterator[Chunk]:
     """The rows behind the first `skip`; kept columns are pyarrow's arrays, of their own types."""
     for batch in table.batches([column, *(name for name in keep if name != column)], skip):
-        if isinstance(batch, Fault):
-            yield Piece([], {name: [] for name in keep}, ((0, batch),))
+        if isinstance(batch, RowError):
+            yield Chunk([], {name: [] for name in keep}, ((0, batch),))
         else:
             yield _piece(batch, column, keep)
 
@@ -29,22 +29,22 @@ def holds_text(kind: pyarrow.DataType) -> bool:
     )
 
 
-def _piece(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Piece:
+def _piece(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chunk:
     texts = _texts(batch.column(column))
     kept = {name: _plain(batch.column(name)) for name in keep}
-    faults = {number: text for number, text in enumerate(texts) if isinstance(text, Fault)}
+    errors = {number: text for number, text in enumerate(texts) if isinstance(text, RowError)}
     for name, cells in kept.items():
         if not _is_valid(cells):
             for number in range(len(cells)):
                 if not _is_valid(cells.slice(number, 1)):
-                    faults[number] = Fault("row-malformed", f"holds in {name!r} what is damaged")
-    if not faults:
-        return Piece([text for text in texts if isinstance(text, str)], kept)
-    good = [number for number in range(len(texts)) if number not in faults]
-    return Piece(
+                    errors[number] = RowError("row-malformed", f"holds in {name!r} what is damaged")
+    if not errors:
+        return Chunk([text for text in texts if isinstance(text, str)], kept)
+    good = [number for number in range(len(texts)) if number not in errors]
+    return Chunk(
         [str(texts[number]) for number in good],
         {name: cells.take(_indices(good)) for name, cells in kept.items()},
-        tuple(sorted(faults.items())),
+        tuple(sorted(errors.items())),
     )
 
 
@@ -61,14 +61,14 @@ def _indices(numbers: list[int]) -> pyarrow.Array:
     return pyarrow.array(numbers, pyarrow.int64())
 
 
-def _texts(cells: pyarrow.Array) -> list[str | Fault]:
+def _texts(cells: pyarrow.Array) -> list[str | RowError]:
     if _is_valid(cells):
         return [_text(value) for value in cells.to_pylist()]
     ones = (cells.slice(number, 1) for number in range(len(cells)))
     return [
         _text(one.to_pylist()[0])
         if _is_valid(one)
-        else Fault("file-not-utf8", "holds bytes that are not UTF-8")
+        else RowError("file-not-utf8", "holds bytes that are not UTF-8")
         for one in ones
     ]
 
@@ -81,7 +81,7 @@ def _is_valid(cells: pyarrow.Array) -> bool:
     return True
 
 
-def _text(value: object) -> str | Fault:
+def _text(value: object) -> str | RowError:
     if isinstance(value, bytes):
         try:
             value = value.decode()
@@ -89,4 +89,4 @@ def _text(value: object) -> str | Fault:
             return not_utf8(value, error)  # type: ignore[arg-type]  # it is bytes still
     if not isinstance(value, str):
         return not_text(value)
-    return TOO_LONG if too_long(value) else value
+    return TOO_LONG if is_too_long(value) else value

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from albertkit.errors import FormatError, import_extra
 from albertkit.errors.wording import first_line
 from albertkit.tables.cells import CellType
-from albertkit.tables.chunk import Fault
+from albertkit.tables.chunk import RowError
 from albertkit.tables.formats import Kind
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class ArrowTable(Protocol):
     schema: pyarrow.Schema
     rows: int | None  # None where only reading tells
 
-    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+    def batches(
+        self, columns: Sequence[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | RowError]:
         """The rows behind the first `skip`, and what is lost of them."""
 
 
@@ -47,9 +49,11 @@ class ParquetTable:
         metadata = self.file.metadata
         groups = range(self.file.num_row_groups)
         self.lengths = [metadata.row_group(number).num_rows for number in groups]
-        self.rows: int | None = summed(self.lengths)
+        self.rows: int | None = count_rows(self.lengths)
 
-    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+    def batches(
+        self, columns: Sequence[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | RowError]:
         """See ArrowTable."""
         for number, length in enumerate(self.lengths):
             if skip < length:
@@ -58,23 +62,23 @@ class ParquetTable:
 
     def _group(
         self, number: int, columns: list[str], skip: int
-    ) -> Iterator[pyarrow.RecordBatch | Fault]:
+    ) -> Iterator[pyarrow.RecordBatch | RowError]:
         group = self.file.metadata.row_group(number)
         size = max(1, group.total_byte_size // group.num_rows)
         together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
         left = group.num_rows - skip
         error: Exception = ValueError("there are fewer rows than it says")
         try:
-            with sizes_weighed():
+            with size_errors():
                 for batch in self.file.iter_batches(together, [number], columns):
                     behind = batch.slice(skip, left)
                     skip = max(0, skip - batch.num_rows)
                     left -= behind.num_rows
                     yield behind
-        except READING_ERRORS as damage:
+        except PYARROW_ERRORS as damage:
             error = damage
         if left:
-            yield lost(left, error)
+            yield unreadable_rows(left, error)
 
 
 class ArrowFile:
@@ -94,19 +98,21 @@ class ArrowFile:
         one = self._of(self.schema.names[:1])
         numbers = range(self.file.num_record_batches)
         self.lengths = [one.get_batch(number).num_rows for number in numbers]
-        self.rows: int | None = summed(self.lengths)
+        self.rows: int | None = count_rows(self.lengths)
 
-    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+    def batches(
+        self, columns: Sequence[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | RowError]:
         """See ArrowTable."""
         wanted = self._of(columns)
         for number, length in enumerate(self.lengths):
             if skip < length:
                 try:
-                    with sizes_weighed():
+                    with size_errors():
                         batch = wanted.get_batch(number).select(list(columns))
                         batch.validate()
-                except READING_ERRORS as error:
-                    yield lost(length - skip, error)
+                except PYARROW_ERRORS as error:
+                    yield unreadable_rows(length - skip, error)
                 else:
                     yield from _slices(batch, skip)
             skip = max(0, skip - length)
@@ -133,7 +139,9 @@ class ArrowStream:
         self.stream = pyarrow.ipc.open_stream(stream)
         self.schema = self.stream.schema
 
-    def batches(self, columns: Sequence[str], skip: int) -> Iterator[pyarrow.RecordBatch | Fault]:
+    def batches(
+        self, columns: Sequence[str], skip: int
+    ) -> Iterator[pyarrow.RecordBatch | RowError]:
         """See ArrowTable; raises FormatError [file-malformed] where it cannot be read on."""
         while (batch := self._next()) is not None:
             if skip < batch.num_rows:
@@ -141,22 +149,20 @@ class ArrowStream:
             skip = max(0, skip - batch.num_rows)
 
     def _next(self) -> pyarrow.RecordBatch | None:
-        with told_as_damaged(self.name):
+        with table_errors(self.name):
             batch = next(self.stream, None)
             if batch is not None:
                 batch.validate()
             return batch
 
 
-def opened_table(
-    stream: BinaryIO, kind: Kind, name: str, *, mapped: str | None = None
-) -> ArrowTable:
+def open_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: str | None = None) -> ArrowTable:
     """The table that `stream` holds; mapped: the path of its file, where that can be mapped.
 
     Raises FormatError [file-malformed], ResourceError [extra-missing].
     """
     pyarrow = import_extra("pyarrow", repr(name))
-    with told_as_damaged(name):
+    with table_errors(name):
         if kind == "parquet":
             return ParquetTable(stream)
         if mapped is None:
@@ -168,9 +174,9 @@ def opened_table(
         return ArrowStream(source, name)
 
 
-def columns_of(table: ArrowTable, name: str) -> dict[str, CellType]:
+def read_columns(table: ArrowTable, name: str) -> dict[str, CellType]:
     """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
-    with told_as_damaged(name):
+    with table_errors(name):
         names = table.schema.names
     twice = next((each for each in names if names.count(each) > 1), None)
     if twice is None:
@@ -201,16 +207,16 @@ MOST_ROWS = 2**40  # in one group: no honest writer comes near
 MOST_BYTES = 2**40  # in one buffer: the same
 ASKED_FOR = re.compile(r"size (\d+) failed")  # how pyarrow ends what it says of memory
 # pyarrow's are subclasses of these
-READING_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
+PYARROW_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
 
 
 @contextmanager
-def told_as_damaged(name: str) -> Iterator[None]:
+def table_errors(name: str) -> Iterator[None]:
     """Turn what pyarrow says of damaged tables into FormatError [file-malformed]."""
     try:
-        with sizes_weighed():
+        with size_errors():
             yield
-    except READING_ERRORS as error:
+    except PYARROW_ERRORS as error:
         if getattr(error, "errno", None) is not None:  # the system's
             raise
         raise FormatError(
@@ -223,7 +229,7 @@ def told_as_damaged(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def sizes_weighed() -> Iterator[None]:
+def size_errors() -> Iterator[None]:
     """Memory for what no honest writer writes is not short: raise ValueError for such a size."""
     try:
         yield
@@ -234,14 +240,16 @@ def sizes_weighed() -> Iterator[None]:
         raise ValueError(f"it says that {int(asked[1]):,} bytes stand together") from error
 
 
-def summed(lengths: Sequence[int]) -> int:
+def count_rows(lengths: Sequence[int]) -> int:
     """Rows in all; raises ValueError for numbers that no table has."""
     if any(not 0 <= length <= MOST_ROWS for length in lengths):
         raise ValueError(f"it says that {max(lengths, key=abs):,} rows stand together")
     return sum(lengths)
 
 
-def lost(rows: int, error: Exception) -> Fault:
+def unreadable_rows(rows: int, error: Exception) -> RowError:
     """The fault of so many rows that cannot be read."""
     others = f" and the {rows - 1:,} behind it" if rows > 1 else ""
-    return Fault("file-malformed", f"{others} cannot be read: {first_line(error)}".lstrip(), rows)
+    return RowError(
+        "file-malformed", f"{others} cannot be read: {first_line(error)}".lstrip(), rows
+    )

@@ -38,19 +38,19 @@ def without_account(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=shown, query=""))
 
 
-def below(uri: str, name: str) -> str:
+def join_uri(uri: str, name: str) -> str:
     """The URI of `name` in the directory `uri`, which may have a query."""
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
 
 
-def opened_uri(uri: str) -> BinaryIO:
+def open_uri(uri: str) -> BinaryIO:
     """The bytes of a file, of which any can be gone to; raises OSError, as `Path.open` does."""
     filesystem, path = _at(uri)
     return cast(BinaryIO, filesystem.open_input_file(path))
 
 
-def size_at(uri: str) -> int | None:
+def uri_size(uri: str) -> int | None:
     """Bytes of the file of this URI; None where there is no file."""
     return cast("int | None", _looked_at(uri).size)
 
@@ -62,12 +62,12 @@ def is_directory(uri: str) -> bool:
     return bool(_looked_at(uri).type == FileType.Directory)
 
 
-def names_in(uri: str) -> list[str]:
+def list_names(uri: str) -> list[str]:
     """The names of what lies in a directory; none where nothing has made it yet."""
     return [PurePosixPath(each.path).name for each in _listed(uri, recursive=False)]
 
 
-def files_below(uri: str) -> list[str]:
+def list_files(uri: str) -> list[str]:
     """The URIs of all files in a directory and in those below it, in the order of their names.
 
     Names that begin with "." or "_" are left out, of directories too.
@@ -76,14 +76,14 @@ def files_below(uri: str) -> list[str]:
     files = [each.path for each in _listed(uri, recursive=True) if each.is_file]
     inside = [PurePosixPath(path).relative_to(top) for path in files]
     shown = sorted(name for name in inside if all(part[0] not in "._" for part in name.parts))
-    return [below(uri, str(name)) for name in shown]
+    return [join_uri(uri, str(name)) for name in shown]
 
 
 def make_directory(uri: str) -> None:
     """Make a directory, where the file system has such: an object store needs none."""
     filesystem, path = _at(uri)
     if filesystem.type_name not in OBJECT_STORES:
-        with _told_as_unreachable(uri):
+        with _filesystem_errors(uri):
             filesystem.create_dir(path, recursive=True)
 
 
@@ -91,7 +91,7 @@ def remove(uri: str) -> None:
     """Remove a file, if it is there."""
     filesystem, path = _at(uri)
     if _looked_at(uri).is_file:
-        with _told_as_unreachable(uri):
+        with _filesystem_errors(uri):
             filesystem.delete_file(path)
 
 
@@ -138,7 +138,7 @@ def _send(waiting: BinaryIO, filesystem: FileSystem, path: str) -> None:
 
 def _looked_at(uri: str) -> FileInfo:
     filesystem, path = _at(uri)
-    with _told_as_unreachable(uri):
+    with _filesystem_errors(uri):
         return filesystem.get_file_info(path)
 
 
@@ -147,7 +147,7 @@ def _listed(uri: str, *, recursive: bool) -> list[FileInfo]:
 
     filesystem, path = _at(uri)
     inside = FileSelector(path, allow_not_found=True, recursive=recursive)
-    with _told_as_unreachable(uri):
+    with _filesystem_errors(uri):
         return list(filesystem.get_file_info(inside))
 
 
@@ -158,7 +158,7 @@ def _at(uri: str) -> tuple[FileSystem, str]:
 
     parts = urlsplit(uri)
     try:
-        with _told_as_unreachable(uri):
+        with _filesystem_errors(uri):
             filesystem, top = _filesystem(urlunsplit(parts._replace(path="/")))
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
@@ -179,7 +179,7 @@ def _filesystem(root: str) -> tuple[FileSystem, str]:
 
 
 @contextmanager
-def _told_as_unreachable(uri: str) -> Iterator[None]:
+def _filesystem_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from albertkit.fileformats import atomic
 from albertkit.tables.filesystems.remote import (
-    below,
     is_directory,
     is_uri,
+    join_uri,
+    list_names,
     make_directory,
-    names_in,
     new_object,
     remove,
-    size_at,
+    uri_size,
     without_account,
 )
 from albertkit.tables.filesystems.streams import opened
@@ -37,7 +37,7 @@ class RemotePath:
         return without_account(self.uri)
 
     def __truediv__(self, name: str) -> RemotePath:
-        return RemotePath(below(self.uri, name))
+        return RemotePath(join_uri(self.uri, name))
 
     @property
     def name(self) -> str:
@@ -48,13 +48,13 @@ class RemotePath:
         return PurePosixPath(self.name).suffix
 
     def exists(self) -> bool:
-        return size_at(self.uri) is not None or self.is_dir()
+        return uri_size(self.uri) is not None or self.is_dir()
 
     def is_dir(self) -> bool:
         return is_directory(self.uri)
 
     def iterdir(self) -> Iterator[RemotePath]:
-        return (self / name for name in names_in(self.uri))
+        return (self / name for name in list_names(self.uri))
 
     def mkdir(self, *, parents: bool, exist_ok: bool) -> None:
         make_directory(self.uri)
@@ -76,6 +76,6 @@ def path_of(name: str | os.PathLike[str]) -> AnyPath:
     return RemotePath(text) if is_uri(text) else Path(text)
 
 
-def new_file(place: AnyPath) -> AbstractContextManager[BinaryIO]:
+def new_file(path: AnyPath) -> AbstractContextManager[BinaryIO]:
     """Open a file for writing that is at `place`, whole, when the block ends well."""
-    return new_object(place.uri) if isinstance(place, RemotePath) else atomic.new_file(place)
+    return new_object(path.uri) if isinstance(path, RemotePath) else atomic.new_file(path)

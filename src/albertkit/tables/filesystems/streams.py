@@ -22,8 +22,8 @@ from albertkit.errors import AlbertKitError, FormatError, ResourceError, import_
 from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import read_errors
-from albertkit.tables.filesystems.remote import is_uri, opened_uri, size_at, without_account
-from albertkit.tables.formats import HEAD, Packing
+from albertkit.tables.filesystems.remote import is_uri, open_uri, uri_size, without_account
+from albertkit.tables.formats import HEAD, Compression
 
 STANDARD_INPUT = "-"
 TOGETHER = 2**17  # bytes that are brought at once, for which a store is asked once
@@ -54,23 +54,25 @@ class Rejoined(io.RawIOBase):
         super().close()
 
 
-def opened(path: str, name: str, brought: Callable[[int], None] | None = None) -> BinaryIO:
+def opened(path: str, name: str, on_bytes: Callable[[int], None] | None = None) -> BinaryIO:
     """The bytes of a file, or of standard input; raises as `told_as_not_brought` does.
 
     name: what messages call it. brought: is told how many bytes came from where they lie.
     """
-    with told_as_not_brought(name):
-        transport = Transport(_source(path), name, lent=path == STANDARD_INPUT, brought=brought)
+    with transfer_errors(name):
+        transport = ErrorTranslatingStream(
+            _source(path), name, lent=path == STANDARD_INPUT, on_bytes=on_bytes
+        )
         return cast(BinaryIO, io.BufferedReader(transport, TOGETHER))
 
 
 def _source(path: str) -> BinaryIO:
     if path == STANDARD_INPUT:
         return sys.stdin.buffer
-    return opened_uri(path) if is_uri(path) else Path(path).open("rb")
+    return open_uri(path) if is_uri(path) else Path(path).open("rb")
 
 
-def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
     """The first HEAD bytes, and a stream that still has them."""
     head = b""
     while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
@@ -78,9 +80,9 @@ def looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
     return head, cast(BinaryIO, io.BufferedReader(Rejoined(head, stream)))
 
 
-def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
+def decompress(stream: BinaryIO, compression: Compression | None) -> BinaryIO:
     """The contents of a stream; raises ResourceError [extra-missing] for zstd without it."""
-    match packing:
+    match compression:
         case None:
             return stream
         case "gzip":
@@ -96,10 +98,10 @@ def decompressed(stream: BinaryIO, packing: Packing | None) -> BinaryIO:
 
 
 @contextmanager
-def told_as_unreadable_rows(name: str) -> Iterator[None]:
+def decoding_errors(name: str) -> Iterator[None]:
     """Turn what decompressors say, and the system of memory and disk, into our errors."""
     try:
-        with told_as_not_brought(name):
+        with transfer_errors(name):
             try:
                 yield
             except OSError as error:
@@ -141,7 +143,7 @@ def _damaged(name: str, error: Exception) -> FormatError:
     )
 
 
-def seekable(stream: BinaryIO) -> BinaryIO:
+def spool(stream: BinaryIO) -> BinaryIO:
     """The same bytes where any of them can be gone to: on disk, in a file that has no name.
 
     Raises ResourceError [write-failed] where that has no room, which is no fault of the bytes'.
@@ -172,10 +174,10 @@ def is_stream(name: str) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def size_of(name: str) -> int | None:
+def file_size(name: str) -> int | None:
     """The size of a file in bytes; None for a stream, whose end is not known."""
     if is_uri(name):
-        return size_at(name)
+        return uri_size(name)
     return None if is_stream(name) else Path(name).stat().st_size
 
 
@@ -186,7 +188,7 @@ REFUSALS = (
 )
 
 
-class Transport(io.RawIOBase):
+class ErrorTranslatingStream(io.RawIOBase):
     """A file's bytes as they are brought, whose failures are told before any decoder sees them.
 
     name: of the file, for messages. lent: whether the source is another's, and stays open.
@@ -199,12 +201,12 @@ class Transport(io.RawIOBase):
         name: str,
         *,
         lent: bool = False,
-        brought: Callable[[int], None] | None = None,
+        on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self.source = source
         self.name = name
         self.lent = lent
-        self.brought = brought
+        self.on_bytes = on_bytes
 
     def readable(self) -> bool:
         return True
@@ -213,17 +215,17 @@ class Transport(io.RawIOBase):
         return self.source.seekable()
 
     def seek(self, to: int, whence: int = io.SEEK_SET) -> int:
-        with told_as_not_brought(self.name):
+        with transfer_errors(self.name):
             return self.source.seek(to, whence)
 
     def tell(self) -> int:
         return self.source.tell()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
-        with told_as_not_brought(self.name):
+        with transfer_errors(self.name):
             count: int = self.source.readinto(buffer)  # type: ignore[attr-defined]  # all have it
-        if self.brought is not None:
-            self.brought(count)
+        if self.on_bytes is not None:
+            self.on_bytes(count)
         return count
 
     def close(self) -> None:
@@ -233,7 +235,7 @@ class Transport(io.RawIOBase):
 
 
 @contextmanager
-def told_as_not_brought(name: str) -> Iterator[None]:
+def transfer_errors(name: str) -> Iterator[None]:
     """Turn what the system or the network says into our errors.
 
     ResourceError [file-unreadable] for REFUSALS, [filesystem-unreachable] for what may pass.
@@ -252,6 +254,6 @@ def told_as_not_brought(name: str) -> Iterator[None]:
             ) from error
 
 
-def may_pass(error: AlbertKitError) -> bool:
+def is_transient(error: AlbertKitError) -> bool:
     """Whether the file may be read another time as it is; else it is bad."""
     return not isinstance(error, FormatError) and error.diagnostic.code != "file-unreadable"

@@ -13,11 +13,11 @@ from typing import NoReturn, TypeAlias
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.wording import nearest_name
 from albertkit.fileformats.reader import read_errors
-from albertkit.tables.cells import CellType, agreed
-from albertkit.tables.filesystems.remote import files_below, is_directory, is_uri
-from albertkit.tables.filesystems.streams import called, is_stream, may_pass
-from albertkit.tables.formats import Kind, named_kind
-from albertkit.tables.readers.table_file import RowFile, looked_into
+from albertkit.tables.cells import CellType, common_type
+from albertkit.tables.filesystems.remote import is_directory, is_uri, list_files
+from albertkit.tables.filesystems.streams import called, is_stream, is_transient
+from albertkit.tables.formats import Kind, format_from_name
+from albertkit.tables.readers.table_file import InputFile, inspect_file
 
 LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ NAMED = 5  # files in one message
 class Inputs:
     """The files in the order in which they are read. left_out: those of no known kind."""
 
-    files: tuple[RowFile, ...]
+    files: tuple[InputFile, ...]
     left_out: tuple[str, ...] = ()
 
     @property
@@ -39,10 +39,10 @@ class Inputs:
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    def refuse_broken(self, *, skip_bad: bool) -> None:
-        """Raise why a file cannot be read; skip_bad: only what may pass, for others are listed."""
+    def refuse_broken(self, *, skip_invalid: bool) -> None:
+        """Raise the error of a file; skip_invalid: only a transient one, others are listed."""
         for file in self.files:
-            if file.error is not None and (not skip_bad or may_pass(file.error)):
+            if file.error is not None and (not skip_invalid or is_transient(file.error)):
                 raise file.error
 
     def described(self) -> list[dict[str, str | int | None]]:
@@ -54,7 +54,7 @@ class Inputs:
 
         Raises InputError [column-missing], [column-not-text].
         """
-        return tuple(column_of(file, column) for file in self.files)
+        return tuple(text_column(file, column) for file in self.files)
 
     def types(self, keep: Sequence[str]) -> dict[str, CellType]:
         """The type of each column that is kept, the same for all files.
@@ -67,23 +67,23 @@ class Inputs:
         told = [(file, file.columns) for file in self.files if file.columns is not None]
         for file, columns in told:
             if name not in columns:
-                raise column_missing(name, columns, called(file.name), "--keep")
+                raise missing_column_error(name, columns, called(file.name), "--keep")
         if not told:
             return "string"
-        one = agreed([columns[name] for _, columns in told])
+        one = common_type([columns[name] for _, columns in told])
         if one is not None:
             return one
         seen = {str(columns[name]): file.name for file, columns in told}
         raise InputError(
             "column-types-differ",
             f"the column {name!r} is "
-            + " and ".join(f"{kind} in {place!r}" for kind, place in list(seen.items())[:2]),
+            + " and ".join(f"{kind} in {path!r}" for kind, path in list(seen.items())[:2]),
             why="a column that is kept has one type in all that is written",
             fix="Read these files apart, or leave the column out",
         )
 
 
-def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) -> Inputs:
+def find_inputs(locations: Place | Iterable[Place], *, kind: Kind | None = None) -> Inputs:
     """Look at all files that `places` name: files, directories, patterns, "-" for standard input.
 
     kind: what they hold where their first bytes don't tell, whatever their names say.
@@ -93,16 +93,16 @@ def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) ->
     Raises InputError [file-not-found], ResourceError [extra-missing], [file-unreadable] for a
     directory.
     """
-    files: list[RowFile] = []
+    files: list[InputFile] = []
     left_out: list[str] = []
-    for name in names_of(places):
+    for name in names_of(locations):
         with read_errors(called(name)):
             inside = _inside(name)
         if inside is None:
-            files.append(looked_into(name, kind))
+            files.append(inspect_file(name, kind))
             continue
         looked = [_known(each, kind) for each in inside]
-        known = [each for each in looked if isinstance(each, RowFile)]
+        known = [each for each in looked if isinstance(each, InputFile)]
         if not known:
             raise _nothing_in(name, len(inside))
         files += known
@@ -112,11 +112,11 @@ def find_inputs(places: Place | Iterable[Place], *, kind: Kind | None = None) ->
     return Inputs(tuple(files), tuple(left_out))
 
 
-def names_of(places: Place | Iterable[Place]) -> list[str]:
+def names_of(locations: Place | Iterable[Place]) -> list[str]:
     """The places as they are named."""
-    if isinstance(places, str | os.PathLike):
-        return [os.fspath(places)]
-    return [os.fspath(place) for place in places]
+    if isinstance(locations, str | os.PathLike):
+        return [os.fspath(locations)]
+    return [os.fspath(path) for path in locations]
 
 
 def _inside(name: str) -> list[str] | None:
@@ -126,7 +126,7 @@ def _inside(name: str) -> list[str] | None:
     Raises InputError [file-not-found], for URIs as rows.filesystems does.
     """
     if is_uri(name):
-        return files_below(name) if is_directory(name) else None
+        return list_files(name) if is_directory(name) else None
     path = Path(name)
     if name and path.is_dir():  # "" would be where we are
         return _files_below(path)
@@ -152,10 +152,10 @@ def _closed(error: OSError) -> NoReturn:
         raise error
 
 
-def _known(name: str, told: Kind | None) -> RowFile | str:
+def _known(name: str, told: Kind | None) -> InputFile | str:
     """The file, or its name alone where neither its contents nor its name tell a kind."""
-    file = looked_into(name, told)
-    named = told or named_kind(called(name))
+    file = inspect_file(name, told)
+    named = told or format_from_name(called(name))
     return file if named or (file.error is None and file.kind != "lines") else called(name)
 
 
@@ -182,14 +182,14 @@ def _told_left_out(names: Sequence[str]) -> Diagnostic:
 TEXT = "text"  # the column that is read where no other is named
 
 
-def column_of(file: RowFile, column: str | None) -> str:
+def text_column(file: InputFile, column: str | None) -> str:
     """The column of texts; raises InputError [column-missing], [column-not-text]."""
     columns = file.columns
     if not columns:  # lines of text, or unknown
         return column or TEXT
     wanted = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
     if wanted not in columns:
-        raise column_missing(wanted, columns, called(file.name), "--column")
+        raise missing_column_error(wanted, columns, called(file.name), "--column")
     kind = columns[wanted]
     if isinstance(kind, str):  # whether it holds texts, each row tells
         return wanted
@@ -206,19 +206,19 @@ def column_of(file: RowFile, column: str | None) -> str:
     return wanted
 
 
-def refuse_column_of_lines(files: Sequence[RowFile], column: str | None) -> None:
+def check_lines_without_column(files: Sequence[InputFile], column: str | None) -> None:
     """Raise InputError [column-missing] where one is named and all files are plain lines."""
     if column is not None and files and all(file.columns == {} for file in files):
         raise InputError(
             "column-missing",
             f"there is no column {column!r}",
             why="what is read is taken for lines of text, which have none",
-            fix="Say what it is (--input-kind csv), or leave the column out",
+            fix="Say what it is (--input-format csv), or leave the column out",
             where=called(files[0].name),
         )
 
 
-def column_missing(name: str, columns: Iterable[str], place: str, option: str) -> InputError:
+def missing_column_error(name: str, columns: Iterable[str], path: str, option: str) -> InputError:
     """The error that names the columns there are, and the nearest; option: that names one."""
     there = list(columns)
     near = nearest_name(name, there, cutoff=0.5)
@@ -228,5 +228,5 @@ def column_missing(name: str, columns: Iterable[str], place: str, option: str) -
         f"there is no column {name!r}",
         why=f"the columns are {', '.join(there)}" if there else "lines of text have no columns",
         fix=f"{fix}, perhaps {near!r}" if near else fix,
-        where=place,
+        where=path,
     )

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from albertkit.tables.cells import CellType, fitted, type_of_values
+from albertkit.tables.cells import CellType, convert_cell, infer_cell_type
 from albertkit.tables.chunk import (
     HALF_CHARACTER,
     TOO_LONG,
-    Fault,
-    Piece,
-    halved,
+    Chunk,
+    RowError,
+    has_lone_surrogate,
+    make_chunk,
     not_text,
     not_utf8,
-    piece_of,
 )
 from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.table import Cell
@@ -23,7 +23,7 @@ from albertkit.tables.table import Cell
 
 def read_json_lines(
     stream: BinaryIO, column: str, keep: Mapping[str, CellType], skip: int
-) -> Iterator[Piece | int]:
+) -> Iterator[Chunk | int]:
     """The text and the cells of `keep`; lines of nothing but spaces are no rows."""
     for block in line_blocks(stream):
         rows = [line for line in block if line is None or line.strip()]
@@ -31,7 +31,7 @@ def read_json_lines(
         if skip:
             yield len(rows) - len(lines)
         skip -= len(rows) - len(lines)
-        yield piece_of((_row(line, column, keep) for line in lines), tuple(keep))
+        yield make_chunk((_row(line, column, keep) for line in lines), tuple(keep))
 
 
 def columns_in(head: bytes) -> dict[str, CellType] | None:
@@ -48,26 +48,28 @@ def columns_in(head: bytes) -> dict[str, CellType] | None:
         if isinstance(row, dict):
             for name, value in row.items():
                 values.setdefault(name, []).append(value)
-    return {name: type_of_values(each) for name, each in values.items()} or None
+    return {name: infer_cell_type(each) for name, each in values.items()} or None
 
 
-def _row(line: bytes | None, column: str, keep: Mapping[str, CellType]) -> tuple[Cell, ...] | Fault:
+def _row(
+    line: bytes | None, column: str, keep: Mapping[str, CellType]
+) -> tuple[Cell, ...] | RowError:
     row = _parsed(line)
-    if isinstance(row, Fault):
+    if isinstance(row, RowError):
         return row
     values = row if isinstance(row, dict) else {column: row}
     text = values.get(column)
     if column not in values:
-        return Fault("row-malformed", f"has no {column!r}")
+        return RowError("row-malformed", f"has no {column!r}")
     if not isinstance(text, str):
         return not_text(text)
     cells: list[Cell] = [text]
     for name, kind in keep.items():
         try:
-            cells.append(fitted(values.get(name), kind))
+            cells.append(convert_cell(values.get(name), kind))
         except ValueError as error:
-            return Fault("row-malformed", f"holds in {name!r} {error}")
-    if any(isinstance(cell, str) and halved(cell) for cell in cells):
+            return RowError("row-malformed", f"holds in {name!r} {error}")
+    if any(isinstance(cell, str) and has_lone_surrogate(cell) for cell in cells):
         return HALF_CHARACTER
     return tuple(cells)
 
@@ -80,4 +82,4 @@ def _parsed(line: bytes | None) -> object:
     except UnicodeDecodeError as error:
         return not_utf8(line, error)
     except (ValueError, RecursionError) as error:
-        return Fault("row-malformed", f"is no JSON: {error}")
+        return RowError("row-malformed", f"is no JSON: {error}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Fault, Piece, not_utf8, piece_of
+from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
 
 BLOCK = 2**18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -47,7 +47,7 @@ def _line(parts: list[bytes], size: int) -> bytes | None:
     return b"".join(parts) if size <= LONGEST_ROW else None
 
 
-def read_lines(stream: BinaryIO, skip: int) -> Iterator[Piece | int]:
+def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
     """Each line behind the first `skip` as a text, without the "\\r" at its end."""
     for block in line_blocks(stream):
         lines = block[skip:]
@@ -57,7 +57,7 @@ def read_lines(stream: BinaryIO, skip: int) -> Iterator[Piece | int]:
         if not lines:  # no line at all, which is not one that is empty
             continue
         whole = _whole(lines)
-        yield Piece(whole, {}) if whole is not None else piece_of(map(_text, lines), ())
+        yield Chunk(whole, {}) if whole is not None else make_chunk(map(_text, lines), ())
 
 
 def _whole(lines: list[bytes | None]) -> list[str] | None:
@@ -69,7 +69,7 @@ def _whole(lines: list[bytes | None]) -> list[str] | None:
     return [text.removesuffix("\r") for text in texts]
 
 
-def _text(line: bytes | None) -> tuple[str] | Fault:
+def _text(line: bytes | None) -> tuple[str] | RowError:
     if line is None:
         return TOO_LONG
     try:

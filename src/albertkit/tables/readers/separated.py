@@ -14,7 +14,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from albertkit.errors import FormatError
-from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Fault, Piece, not_utf8, piece_of
+from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
 from albertkit.tables.formats import HEAD
 from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.table import Cell
@@ -27,25 +27,25 @@ TOGETHER = 4096  # rows in a piece
 class Record:
     """The cells of a record, or what is wrong with it, and its lines, counted from 1."""
 
-    cells: list[str] | Fault
+    cells: list[str] | RowError
     first: int
     last: int
 
-    def fault(self, fault: Fault) -> Fault:
+    def fault(self, fault: RowError) -> RowError:
         """The fault, with the lines where people find it."""
         lines = f"line {self.first}"
         if self.last > self.first:
             lines = f"lines {self.first} to {self.last}"
-        return Fault(fault.code, f"{fault.why} ({lines})")
+        return RowError(fault.code, f"{fault.why} ({lines})")
 
 
 def read_separated(
-    stream: BinaryIO, separator: str, column: str, keep: Sequence[str], skip: int
-) -> Iterator[Piece | int]:
+    stream: BinaryIO, delimiter: str, column: str, keep: Sequence[str], skip: int
+) -> Iterator[Chunk | int]:
     """The text of each record and the cells to keep; empty lines are no records."""
-    records = Records(stream, separator)
+    records = Records(stream, delimiter)
     header = next(records.each(), None)
-    if header is None or isinstance(header.cells, Fault):  # told when the file was looked at
+    if header is None or isinstance(header.cells, RowError):  # told when the file was looked at
         return
     names = header.cells
     wanted = [names.index(name) for name in (column, *keep)]
@@ -54,20 +54,20 @@ def read_separated(
         yield passed
     rows = (_row(record, wanted, len(names)) for record in records.each())
     while together := list(islice(rows, TOGETHER)):
-        yield piece_of(together, keep)
+        yield make_chunk(together, keep)
 
 
-def header_in(head: bytes, separator: str, name: str) -> list[str]:
+def header_in(head: bytes, delimiter: str, name: str) -> list[str]:
     """The columns' names; raises FormatError [row-malformed], [file-not-utf8]."""
-    header = next(Records(io.BytesIO(head), separator).each(), None)
+    header = next(Records(io.BytesIO(head), delimiter).each(), None)
     names = header.cells if header else []
     if len(head) >= HEAD and b"\n" not in head:
-        names = Fault("row-malformed", f"has more than {HEAD:,} bytes")
+        names = RowError("row-malformed", f"has more than {HEAD:,} bytes")
     if isinstance(names, list):
         twice = next((each for each in names if names.count(each) > 1), None)
         if twice is None:
             return names
-        names = Fault("row-malformed", f"names {twice!r} twice")
+        names = RowError("row-malformed", f"names {twice!r} twice")
     raise FormatError(
         names.code,
         f"the header {names.why}",
@@ -77,14 +77,14 @@ def header_in(head: bytes, separator: str, name: str) -> list[str]:
     )
 
 
-def _row(record: Record, wanted: Sequence[int], width: int) -> tuple[Cell, ...] | Fault:
+def _row(record: Record, wanted: Sequence[int], width: int) -> tuple[Cell, ...] | RowError:
     cells = record.cells
-    if isinstance(cells, Fault):
+    if isinstance(cells, RowError):
         return record.fault(cells)
     if len(cells) != width:
         many = "few" if len(cells) < width else "many"
         return record.fault(
-            Fault("row-malformed", f"has too {many} cells: {len(cells)} of {width}")
+            RowError("row-malformed", f"has too {many} cells: {len(cells)} of {width}")
         )
     return tuple(cells[at] for at in wanted)
 
@@ -92,11 +92,11 @@ def _row(record: Record, wanted: Sequence[int], width: int) -> tuple[Cell, ...] 
 class Records:
     """Takes records from a stream's lines."""
 
-    def __init__(self, stream: BinaryIO, separator: str) -> None:
+    def __init__(self, stream: BinaryIO, delimiter: str) -> None:
         self.lines = (line for block in line_blocks(stream) for line in block)
-        self.separator = separator
+        self.delimiter = delimiter
         self.number = 0  # of the last line that was taken
-        self.fault: Fault | None = None  # of the record that is being taken
+        self.fault: RowError | None = None  # of the record that is being taken
         self.size = 0  # of its quoted cells
 
     def each(self) -> Iterator[Record]:
@@ -111,20 +111,20 @@ class Records:
 
     def _cells(self, line: str) -> list[str]:
         if '"' not in line:
-            return line.removesuffix("\r").split(self.separator)
+            return line.removesuffix("\r").split(self.delimiter)
         cells: list[str] = []
         at = 0
         while True:
             if line.startswith('"', at):
                 cell, line, at = self._quoted(line, at + 1)
             else:
-                end = line.find(self.separator, at)
+                end = line.find(self.delimiter, at)
                 cell = line[at:].removesuffix("\r") if end < 0 else line[at:end]
                 at += len(cell)
             cells.append(cell)
             if line[at:] in ("", "\r"):
                 return cells
-            if not line.startswith(self.separator, at):
+            if not line.startswith(self.delimiter, at):
                 self._wrong(f"is no CSV: {line[at]!r} stands behind a quoted cell")
                 return cells
             at += 1
@@ -159,4 +159,4 @@ class Records:
             return line.decode(errors="replace")  # so that its quotes are still there
 
     def _wrong(self, why: str) -> None:
-        self.fault = self.fault or Fault("row-malformed", why)
+        self.fault = self.fault or RowError("row-malformed", why)

@@ -17,7 +17,7 @@ from albertkit.tables.arrow.writing import ArrowFileWriter, ParquetWriter
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote import is_uri, without_account
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
-from albertkit.tables.formats import named_kind
+from albertkit.tables.formats import format_from_name
 from albertkit.tables.table import Table, VectorArray
 from albertkit.tables.writers.text import (
     JsonLinesWriter,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Types: TypeAlias = Mapping[str, CellType]
 
-FILE_KINDS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProxyType(
+OUTPUT_FORMATS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProxyType(
     {
         ".jsonl": lambda file, types: JsonLinesWriter(file),
         ".csv": lambda file, types: SeparatedWriter(file, ","),
@@ -47,29 +47,29 @@ FILE_KINDS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProx
 NEEDS_PYARROW = (".parquet", ".arrow")
 
 
-def check_output(place: AnyPath) -> None:
+def check_output(path: AnyPath) -> None:
     """Raise, before anything is computed, what can be known to fail when `place` is written.
 
     InputError [output-format-unknown], [file-not-found], ResourceError [extra-missing].
     """
-    kind = kind_of_output(place)
-    if isinstance(place, Path) and not place.parent.is_dir():
+    kind = output_format(path)
+    if isinstance(path, Path) and not path.parent.is_dir():
         raise InputError(
-            "file-not-found", f"there is no directory {str(place.parent)!r}", fix="Make it first"
+            "file-not-found", f"there is no directory {str(path.parent)!r}", fix="Make it first"
         )
     if kind in NEEDS_PYARROW:
         import_extra("pyarrow", f"a {kind} file")
 
 
-def kind_of_output(place: AnyPath) -> str:
+def output_format(path: AnyPath) -> str:
     """The one of FILE_KINDS that the name ends in; raises InputError [output-format-unknown]."""
-    name = place.name.lower()
-    kind = next((kind for kind in FILE_KINDS if name.endswith(kind)), None)
+    name = path.name.lower()
+    kind = next((kind for kind in OUTPUT_FORMATS if name.endswith(kind)), None)
     if kind is None:
         raise InputError(
             "output-format-unknown",
-            f"{str(place)!r} ends in {place.suffix or 'nothing'}",
-            why=f"the kinds are {', '.join(FILE_KINDS)}",
+            f"{str(path)!r} ends in {path.suffix or 'nothing'}",
+            why=f"the kinds are {', '.join(OUTPUT_FORMATS)}",
             fix="Give the file a name that ends in one of them",
         )
     return kind
@@ -77,7 +77,7 @@ def kind_of_output(place: AnyPath) -> str:
 
 @contextmanager
 def new_table(
-    place: AnyPath,
+    path: AnyPath,
     types: Types = MappingProxyType({}),
     *,
     beside: Callable[[], None] | None = None,
@@ -90,9 +90,9 @@ def new_table(
     none.
     Raises as `check_output` and `new_file` do.
     """
-    check_output(place)
-    with new_file(place) as file:
-        writer = FILE_KINDS[kind_of_output(place)](file, types)
+    check_output(path)
+    with new_file(path) as file:
+        writer = OUTPUT_FORMATS[output_format(path)](file, types)
         try:
             yield writer
             writer.finish()
@@ -104,30 +104,30 @@ def new_table(
             raise
 
 
-def write_table(table: Table, place: AnyPath) -> None:
+def write_table(table: Table, path: AnyPath) -> None:
     """Write the table as one file; raises as `new_table` does."""
-    with new_table(place) as writer:
+    with new_table(path) as writer:
         writer.write(table)
 
 
-def check_apart(output: AnyPath, places: Iterable[str]) -> None:
+def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
     """Raise InputError [output-taken] where the file `output` is one of `places`, or below it.
 
     What would not be read there, by its kind or by a name that begins with "_" or ".", may be.
     """
-    if named_kind(output.name) is None:
+    if format_from_name(output.name) is None:
         return
     file = _whole(str(output))
-    for place in places:
-        top = _whole(place)
-        if is_uri(place) != is_uri(str(output)) or not file.is_relative_to(top):
+    for path in locations:
+        top = _whole(path)
+        if is_uri(path) != is_uri(str(output)) or not file.is_relative_to(top):
             continue
         between = file.relative_to(top).parts
         if not any(part.startswith((".", "_")) for part in between):
             raise InputError(
                 "output-taken",
                 f"{str(output)!r} would be written, which is "
-                + (f"in {place!r}, a directory that is read" if between else "read"),
+                + (f"in {path!r}, a directory that is read" if between else "read"),
                 why="the next run would read it, or this one replace what it reads",
                 fix="Write to another place",
             )
@@ -140,20 +140,20 @@ def _whole(name: str) -> PurePath:
 Given: TypeAlias = "VectorArray | pyarrow.Table | Path"
 
 
-def given_back(place: Path) -> Given:
+def open_result(path: Path) -> Given:
     """Of .npy its array, of .arrow its table, of other kinds the path."""
-    match place.suffix.lower():
+    match path.suffix.lower():
         case ".npy":
-            return _array(place)
+            return _array(path)
         case ".arrow":
             import pyarrow.ipc
 
-            mapped = pyarrow.memory_map(os.fsencode(place))  # see opened_table
+            mapped = pyarrow.memory_map(os.fsencode(path))  # see opened_table
             return pyarrow.ipc.open_file(mapped).read_all()
         case _:
-            return place
+            return path
 
 
-def _array(place: Path) -> VectorArray:
-    array: VectorArray = np.load(place, mmap_mode="r")
+def _array(path: Path) -> VectorArray:
+    array: VectorArray = np.load(path, mmap_mode="r")
     return array

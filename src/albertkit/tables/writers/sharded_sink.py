@@ -27,9 +27,9 @@ from albertkit.tables.writers.job_directory import (
     check_directory,
     clear,
     is_without_shards,
-    names_in,
+    list_names,
 )
-from albertkit.tables.writers.shards import KINDS, Shard, Shards
+from albertkit.tables.writers.shards import SHARD_FORMATS, Shard, Shards
 
 
 class ShardedSink:
@@ -62,11 +62,11 @@ class ShardedSink:
             "types": {name: str(each) for name, each in self.shards.types.items()},
             "job": dict(job),
         }
-        place = self.shards.directory
-        check_directory(place, described, resume=resume)
-        with write_errors(str(place)):
-            place.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(place)
+        path = self.shards.directory
+        check_directory(path, described, resume=resume)
+        with write_errors(str(path)):
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path)
             try:
                 self._begin(described, resume)
             except BaseException:
@@ -74,12 +74,12 @@ class ShardedSink:
                 raise
 
     def _begin(self, described: dict[str, JsonValue], resume: bool) -> None:
-        place = self.shards.directory
+        path = self.shards.directory
         # another process may have come in between
-        check_directory(place, described, resume=resume)
+        check_directory(path, described, resume=resume)
         self.clear()
-        if is_without_shards(names_in(place)):
-            begin(place, described)
+        if is_without_shards(list_names(path)):
+            begin(path, described)
 
     @property
     def finished(self) -> frozenset[int]:
@@ -113,31 +113,31 @@ class ShardedSink:
 
 
 def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
+    if kind not in SHARD_FORMATS:
         raise InputError(
             "output-format-unknown",
             f"shards cannot be {kind!r}",
-            why=f"the kinds are {', '.join(KINDS)}",
+            why=f"the kinds are {', '.join(SHARD_FORMATS)}",
             fix="Take one of them",
         )
     if f".{kind}" in NEEDS_PYARROW:
         import_extra("pyarrow", f"a {kind} file")
 
 
-def _locked(place: AnyPath) -> int | None:
+def _locked(path: AnyPath) -> int | None:
     """Hold the directory; raises ResourceError [output-busy] where another process does."""
-    if isinstance(place, RemotePath):
+    if isinstance(path, RemotePath):
         return None
     import fcntl  # which Windows lacks, where all but jobs can do without
 
-    handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
         raise ResourceError(
             "output-busy",
-            f"another process writes to {str(place)!r}",
+            f"another process writes to {str(path)!r}",
             why="two would make the same shards",
             fix="Wait until it is done, or write to another directory",
         ) from error

@@ -2,7 +2,7 @@
 
 Shard k holds the answers to the input rows k·S to (k + 1)·S − 1, less the bad ones, which are
 listed in a file beside it. A shard that has its name is whole: it got it in one step, when it and
-its bad rows lay on the disk.
+its invalid rows lay on the disk.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import numpy as np
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import read_errors
-from albertkit.tables.arrow.reading import opened_table
+from albertkit.tables.arrow.reading import open_table
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath
 from albertkit.tables.formats import Kind
 from albertkit.tables.table import Table
 from albertkit.tables.writers.files import new_table
-from albertkit.tables.writers.invalid_rows import InvalidRowList, new_bad_list
+from albertkit.tables.writers.invalid_rows import InvalidRowList, new_invalid_row_list
 from albertkit.tables.writers.text import TableWriter
 
 LOGGER = logging.getLogger(__name__)
@@ -38,14 +38,14 @@ LOGGER = logging.getLogger(__name__)
 NPY_DAMAGE = (ValueError, TypeError, EOFError, SyntaxError, TokenError)
 
 
-def is_whole(file: BinaryIO, kind: str) -> bool:
+def is_complete(file: BinaryIO, kind: str) -> bool:
     """Whether the file of one of sharded kinds ends where it should."""
-    return WHOLE[kind](file)
+    return COMPLETENESS_CHECKS[kind](file)
 
 
 def _table(kind: Kind, file: BinaryIO) -> bool:
     try:
-        opened_table(file, kind, "")
+        open_table(file, kind, "")
     except FormatError:
         return False
     return True
@@ -72,7 +72,7 @@ def _packed(file: BinaryIO) -> bool:
     return file.read(2) == b"\x1f\x8b"
 
 
-WHOLE: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType(
+COMPLETENESS_CHECKS: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType(
     {
         "parquet": partial(_table, "parquet"),
         "arrow": partial(_table, "arrow"),
@@ -82,7 +82,7 @@ WHOLE: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType(
     }
 )
 
-KINDS = tuple(WHOLE)
+SHARD_FORMATS = tuple(COMPLETENESS_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Shard:
     """A shard while it is written; bad: its rows that have no answer."""
 
     writer: TableWriter
-    bad: InvalidRowList
+    invalid: InvalidRowList
 
     def write(self, table: Table) -> None:
         """Append the rows; one table must be written, though it has no rows."""
@@ -108,13 +108,13 @@ class Shards:
     kind: str = "parquet"
     types: Mapping[str, CellType] = field(default_factory=dict)
 
-    def place(self, number: int) -> AnyPath:
+    def path(self, number: int) -> AnyPath:
         """The file of a shard."""
         return self.directory / f"part-{number:05d}.{self.kind}"
 
-    def bad_place(self, number: int) -> AnyPath:
-        """The file that lists a shard's bad rows, where it has some: JSON lines."""
-        return self.directory / f"_bad-{number:05d}.jsonl"
+    def invalid_rows_path(self, number: int) -> AnyPath:
+        """The file that lists a shard's invalid rows, where it has some: JSON lines."""
+        return self.directory / f"_invalid-{number:05d}.jsonl"
 
     def finished(self) -> frozenset[int]:
         """The shards that are there, whole."""
@@ -130,14 +130,14 @@ class Shards:
         Raises ResourceError [write-failed].
         """
         with (
-            new_table(self.place(number), self.types) as writer,
-            new_bad_list(self.bad_place(number)) as bad,
+            new_table(self.path(number), self.types) as writer,
+            new_invalid_row_list(self.invalid_rows_path(number)) as invalid,
         ):
-            yield Shard(writer, bad)
+            yield Shard(writer, invalid)
 
-    def _is_whole(self, place: AnyPath) -> bool:
-        with read_errors(str(place)), place.open("rb") as file:
-            whole = is_whole(file, self.kind)
+    def _is_whole(self, path: AnyPath) -> bool:
+        with read_errors(str(path)), path.open("rb") as file:
+            whole = is_complete(file, self.kind)
         if not whole:
-            LOGGER.warning("%s is cut off, and is made again", place)
+            LOGGER.warning("%s is cut off, and is made again", path)
         return whole

@@ -65,15 +65,15 @@ class PackedJsonLinesWriter(JsonLinesWriter):
 class SeparatedWriter:
     """A header and a line for each row; vectors have a column for each number."""
 
-    def __init__(self, file: BinaryIO, separator: str) -> None:
+    def __init__(self, file: BinaryIO, delimiter: str) -> None:
         self.file = file
-        self.separator = separator
+        self.delimiter = delimiter
         self.begun = False
 
     def write(self, table: Table) -> None:
         """See TableWriter."""
         text = io.StringIO(newline="")
-        write_csv(table, text, separator=self.separator, header=not self.begun)
+        write_csv(table, text, delimiter=self.delimiter, header=not self.begun)
         self.begun = True
         self.file.write(text.getvalue().encode())
 
@@ -138,18 +138,18 @@ def write_jsonl(table: Table, file: TextIO) -> None:
     file.writelines(json_lines(table))
 
 
-def write_csv(table: Table, file: TextIO, *, separator: str = ",", header: bool = True) -> None:
+def write_csv(table: Table, file: TextIO, *, delimiter: str = ",", header: bool = True) -> None:
     """A line for each row, below the columns' names."""
     head: list[Sequence[Cell]] = [table.flat_names()] if header else []
     rows = chain(head, table.flat_rows())
     # Python's csv leaves "\r" unquoted where lines end in "\n", so that readers end lines at it
-    file.writelines(separator.join(_quoted(row, separator)) + "\n" for row in rows)
+    file.writelines(delimiter.join(_quoted(row, delimiter)) + "\n" for row in rows)
 
 
-def _quoted(row: Sequence[Cell], separator: str) -> Iterator[str]:
+def _quoted(row: Sequence[Cell], delimiter: str) -> Iterator[str]:
     for cell in row:
         text = "" if cell is None else str(cell)
         alone = len(row) == 1 and not text  # an empty line would be no row
-        if alone or any(mark in text for mark in (separator, '"', "\n", "\r")):
+        if alone or any(mark in text for mark in (delimiter, '"', "\n", "\r")):
             text = '"' + text.replace('"', '""') + '"'
         yield text

@@ -39,18 +39,18 @@ SHARD_ROWS = 100_000
 class EmbedJob:
     """places: files, directories, "-". keep: columns that travel along, instead of the text.
 
-    input_kind: as of `find_inputs`. column, skip_bad: as of `read_batches`. calibration: texts, or
-    a file of them, that int8 is fitted to. vectors: the type of their numbers. The rest is as of
-    TextEmbedder and its `encode`; what depends on the first texts that a process sees, or on its
+    input_format: as of `find_inputs`. column, skip_invalid: as of `read_batches`. calibration:
+    texts, or a file of them, that int8 is fitted to. vectors: the type of their numbers. The rest
+    is as of TextEmbedder and its `encode`; what depends on the first texts of a process, or on its
     machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `opened_job`.
     Raises InputError [option-invalid].
     """
 
     places: tuple[str, ...]
-    input_kind: Kind | None = None
+    input_format: Kind | None = None
     column: str | None = None
     keep: tuple[str, ...] = ()
-    skip_bad: bool = False
+    skip_invalid: bool = False
     shard_rows: int = SHARD_ROWS
     model: str = VECTORS
     engine: EngineName = "auto"
@@ -79,7 +79,7 @@ class EmbedJob:
 
     def inputs(self) -> Inputs:
         """Look at what is read; raises as `find_inputs` does."""
-        return tables.find_inputs(self.places, kind=self.input_kind)
+        return tables.find_inputs(self.places, kind=self.input_format)
 
     def embedder(self) -> TextEmbedder:
         """Open the model; raises as TextEmbedder does."""
@@ -112,7 +112,7 @@ class EmbedJob:
         return {
             "albertkit": albertkit.__version__,
             "inputs": [dict(each) for each in inputs.described()],
-            "input_kind": self.input_kind,
+            "input_format": self.input_format,
             "column": self.column,
             "keep": list(self.keep),
             "model": self.model,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from albertkit.tables import Inputs, RowBatch, Table, read_batches
-from albertkit.tables.batch import until
+from albertkit.tables.batch import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.empty_texts import EmptyTexts
@@ -35,18 +35,20 @@ class ShardTask:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardDone:
+class ShardReport:
     """What became of a shard: rows with a vector, rows without, and what to tell of its texts."""
 
     number: int
     rows: int
-    bad: int
+    invalid: int
     seconds: float
     empty: EmptyTexts
     cuts: TruncationReport
 
 
-def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None) -> ShardDone:
+def embed_shard(
+    embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None
+) -> ShardReport:
     """Read a shard's rows and write it, whole or not at all; nothing where there are no rows.
 
     embedder: as `task.job.embedder()` made it; inputs: the job's, looked at once: a process keeps
@@ -59,11 +61,11 @@ def embed_shard(embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None =
         job.inputs() if inputs is None else inputs,
         column=job.column,
         keep=job.keep,
-        skip_bad=job.skip_bad,
+        skip_invalid=job.skip_invalid,
         start=begin,
-        border=job.shard_rows,
+        boundary=job.shard_rows,
     )
-    return write_shard(embedder, task, until(batches, begin + job.shard_rows))
+    return write_shard(embedder, task, take_until(batches, begin + job.shard_rows))
 
 
 def write_shard(
@@ -71,25 +73,25 @@ def write_shard(
     task: ShardTask,
     batches: Iterable[RowBatch],
     line: ProgressLine | None = None,
-) -> ShardDone:
+) -> ShardReport:
     """Write a shard, whole or not at all, of its rows, which are read already."""
     began = time.monotonic()
     call = task.job.call(embedder, line)
     batches = iter(batches)
     first = next(batches, None)
-    rows = bad = 0
+    rows = invalid = 0
     if first is not None:
         with task.shards.writing(task.number) as shard:
-            windows = RowWindows(chain((first,), batches), shard.bad.add)
+            windows = RowWindows(chain((first,), batches), shard.invalid.add)
             for table in answered(call, windows, VectorCast(task.job.vectors, task.job.ranges)):
                 shard.write(table)
                 rows += len(table)
             if not rows:
                 nothing = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
                 shard.write(Table({**nothing, VECTOR: call.no_vectors()}))
-            bad = shard.bad.rows
+            invalid = shard.invalid.rows
     seconds = time.monotonic() - began
-    return ShardDone(task.number, rows, bad, seconds, call.empty, call.cuts)
+    return ShardReport(task.number, rows, invalid, seconds, call.empty, call.cuts)
 
 
 def answered(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterator[Table]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
 from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
-from albertkit.tables.batch import until
-from albertkit.tables.readers.inputs import refuse_column_of_lines
+from albertkit.tables.batch import take_until
+from albertkit.tables.readers.inputs import check_lines_without_column
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.texts import Texts
@@ -19,7 +19,7 @@ class JobRows:
     def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
         self.job = job
         self.inputs = inputs
-        self.foreseen = RowEstimate(inputs)
+        self.estimate = RowEstimate(inputs)
         self._from_the_first: Iterator[RowBatch] | None = None  # row, once it was looked at
 
     def first_window(self) -> Texts | None:
@@ -34,7 +34,7 @@ class JobRows:
 
     def check(self) -> None:
         """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
-        refuse_column_of_lines(self.inputs.files, self.job.column)
+        check_lines_without_column(self.inputs.files, self.job.column)
         self._read(0)
 
     def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
@@ -46,7 +46,7 @@ class JobRows:
             batches = self._read(first * rows)
         for batch in batches:
             number = batch.first // rows
-            own = until(chain((batch,), batches), (number + 1) * rows)
+            own = take_until(chain((batch,), batches), (number + 1) * rows)
             if number not in finished:
                 yield number, own
             for _ in own:  # of a shard that is there already
@@ -61,7 +61,7 @@ class JobRows:
             return 0
         rows, last = self.job.shard_rows, max(finished)
         known = self.inputs.rows
-        end = self.foreseen.rows() if known is None else known
+        end = self.estimate.rows() if known is None else known
         own = rows if end is None else min(rows, max(0, end - last * rows))
         return (len(finished) - 1) * rows + own
 
@@ -70,14 +70,14 @@ class JobRows:
             self.inputs,
             column=self.job.column,
             keep=self.job.keep,
-            skip_bad=self.job.skip_bad,
+            skip_invalid=self.job.skip_invalid,
             start=start,
-            border=self.job.shard_rows,
-            foreseen=self.foreseen,
+            boundary=self.job.shard_rows,
+            estimate=self.estimate,
         )
 
 
-def _ignored(bad: Sequence[InvalidRow]) -> None:
+def _ignored(invalid: Sequence[InvalidRow]) -> None:
     """They are read again, and are told of then."""
 
 

@@ -21,13 +21,13 @@ from albertkit.runtime.calibration_texts import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
-from albertkit.tables.writers.files import check_apart
+from albertkit.tables.writers.files import check_output_not_input
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tables.writers.shards import NPY_DAMAGE
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
-from albertkit.tasks.jobs.embed_shard import ShardDone, ShardTask, write_shard
+from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.truncation import TruncationReport
@@ -53,20 +53,20 @@ class OpenJob:
 
 
 @dataclass(slots=True)
-class JobDone:
+class JobReport:
     """shards: made by this run; rows, bad: of these, with a vector and without."""
 
     empty: EmptyTexts
     cuts: TruncationReport
     shards: int = 0
     rows: int = 0
-    bad: int = 0
+    invalid: int = 0
 
-    def add(self, done: ShardDone) -> None:
+    def add(self, done: ShardReport) -> None:
         """Count one more."""
         self.shards += 1
         self.rows += done.rows
-        self.bad += done.bad
+        self.invalid += done.invalid
         self.empty.add(done.empty)
         self.cuts.add(done.cuts)
 
@@ -77,7 +77,7 @@ class JobDone:
 
 
 @contextmanager
-def opened_job(
+def start_job(
     job: EmbedJob,
     directory: Path | str,
     *,
@@ -93,7 +93,7 @@ def opened_job(
     Raises as `find_inputs`, TextEmbedder and ShardedSink do.
     """
     inputs = job.inputs() if inputs is None else inputs
-    check_apart(path_of(directory) / f"part.{kind}", job.places)
+    check_output_not_input(path_of(directory) / f"part.{kind}", job.places)
     rows = JobRows(job, inputs)
     rows.check()
     at = placed(job.engine, job.device, deterministic=job.deterministic)
@@ -119,7 +119,7 @@ def opened_job(
         yield OpenJob(job, embedder, rows, sink, sink.finished)
 
 
-def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
+def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
     """Make the shards that are not finished; each is there whole when it is counted.
 
     Raises as `read_batches` and `TextEmbedder.encode` do, InputError [texts-missing],
@@ -127,7 +127,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobDone:
     """
     job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
     line = progress_line(open_job) if shows_progress else None
-    done = JobDone(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
+    done = JobReport(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
     try:
         for number, batches in open_job.rows.by_shard(finished):
             done.add(write_shard(embedder, open_job.task(number), batches, line))
@@ -146,7 +146,7 @@ def progress_line(open_job: OpenJob) -> ProgressLine:
     return ProgressLine(
         rows.inputs.rows,
         done=lambda: rows.there(open_job.finished),
-        foreseen=rows.foreseen.rows,
+        estimate=rows.estimate.rows,
     )
 
 
