@@ -297,7 +297,7 @@ def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -
     job = {"inputs": [{"name": odd, "bytes": 3}]}
     with ShardedSink(tmp_path / "out", job=job, kind="npy") as sink, sink.shard(0) as shard:
         shard.write(EMPTY)
-        shard.invalid.add([replace(BAD, place=odd)])
+        shard.invalid.add([replace(BAD, file=odd)])
     with ShardedSink(tmp_path / "out", job=job, kind="npy", resume=True) as sink:
         assert sink.finished == {0}
     listed = json.loads((tmp_path / "out" / "_invalid-00000.jsonl").read_text())
