@@ -31,6 +31,8 @@ run: $(PLAIN)/done
 		"I like my phone" "My phone is not good." \
 		"Recently a lot of hurricanes have hit the US" "Global warming is real" \
 		"How old are you?" "what is your age?" --format table
+	@echo
+	@echo "Words for a gap, by small-en: a small model that knows which words go together, and few facts."
 	@$(PLAIN)/bin/albertkit fill-mask \
 		"Plants create [MASK] through a process known as photosynthesis." --format table
 

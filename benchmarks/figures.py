@@ -22,7 +22,7 @@ from race.picture import bars
 from race.results import OF_PAGES, Part, Results, read_results
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+PAGES = tuple(ROOT / page for page in ("README.md", "docs/performance.md", "docs/measurements.md"))
 PICTURE = ROOT / "docs" / "speed.svg"
 DRAWN = "base/2"  # the part that the picture shows
 BLOCK = re.compile(r"(<!-- figures: (.+?) -->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
@@ -35,6 +35,7 @@ OF_ALL: dict[str, Callable[[Results], str]] = {
     "machine": tables.machine,
     "libraries": tables.libraries,
     "processes": processes.table,
+    "start": processes.sentence,
     "profiles": reasons.profiles,
     "tried": reasons.tried,
     "summary": tables.summary,

@@ -183,9 +183,9 @@ def test_a_whole_process_is_a_part_of_importing_torch() -> None:
     row = processes.table(results).splitlines()[2]
     assert row == '| `albertkit embed "text"` | 0.450 | 0.300–0.600 | 0.20 |'
     said = (
-        f'`albertkit embed "text"` takes 0.45 s as a whole process, 0.20 of what `{torch}` takes.'
+        f'`albertkit embed "text"` takes 0.45 s as a whole process, 0.20 of the time of `{torch}`.'
     )
-    assert said in tables.summary(results)
+    assert processes.sentence(results) == said
 
 
 def test_the_picture_has_a_bar_for_each_that_ran() -> None:

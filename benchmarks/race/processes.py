@@ -25,13 +25,13 @@ def table(results: Results) -> str:
     return markdown(["whole process", "seconds", "range", "of `import torch`"], rows)
 
 
-def sentence(results: Results) -> list[str]:
-    """A sentence on how soon a fresh process answers, where that was measured."""
+def sentence(results: Results) -> str:
+    """How soon a fresh process gives its first vector."""
     ran = results.processes
     ratio = ran.ratio(EMBED, IMPORT_TORCH) if ran else None
     if ran is None or ratio is None:
-        return []
-    return [
-        f"From nothing to the first vector: `{EMBED}` takes {ran.middle(EMBED):.2f} s as a whole "
-        f"process, {1 / ratio.middle:.2f} of what `{IMPORT_TORCH}` takes."
-    ]
+        return NOT_YET
+    return (
+        f"`{EMBED}` takes {ran.middle(EMBED):.2f} s as a whole process, {1 / ratio.middle:.2f} of "
+        f"the time of `{IMPORT_TORCH}`."
+    )

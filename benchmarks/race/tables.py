@@ -12,7 +12,6 @@ from typing import Final
 from race.cells import NOT_YET, ONCE, PEAK, markdown, plural, share, times, with_range
 from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
-from race.processes import sentence
 from race.results import Part, Ran, Ratio, Results, Runner
 
 OURS: Final = "ours-float32"
@@ -117,14 +116,20 @@ def to_the_fastest(ran: Ran) -> Ratio | None:
 
 
 def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
-    """The README's: one line a peer, one figure a job."""
+    """The small table of the README and of docs/performance.md: a row a peer, lists alone."""
     part = results.parts.get(f"{shape}/{threads}")
     if part is None or not part.jobs:
         return NOT_YET
-    picture = f"![tokens a second, {size(part)}](docs/speed.svg)"
-    table = markdown(*beside(part, ceiling=False))
-    said = [picture, table, lengths(part), *sentence(results)]
-    return "\n\n".join([*said, f"On {machine(results)}", *absent(part, RACED)])
+    jobs = [job for job in LISTS if job in part.jobs]
+    rows = []
+    for each in EXACT_PEERS:
+        ratios = [part.jobs[job].ratio(OURS, each.name) for job in jobs]
+        shown = [f"x{ratio.middle:.1f}" if ratio else "" for ratio in ratios]
+        if any(shown):
+            rows.append([each.shown, *shown, f"{part.peak(each.name):,.0f} MB"])
+    rows.append(["albertkit", *["x1"] * len(jobs), f"{part.peak(OURS):,.0f} MB"])
+    heads = ["albertkit is faster than", *(SAID[job] for job in jobs), "memory of the process"]
+    return markdown(heads, rows)
 
 
 def absent(part: Part, field: Iterable[Contestant]) -> list[str]:
