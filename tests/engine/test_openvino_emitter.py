@@ -14,7 +14,7 @@ from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 WEIGHTS = random_weights(CONFIG)

@@ -21,7 +21,7 @@ from albertkit.graph.emitter import MASKED_SCORE
 from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, matmul
 from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 
 CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 TORCH = {

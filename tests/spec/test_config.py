@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import transformers
 from hypothesis import given, settings
@@ -11,7 +18,7 @@ from hypothesis import strategies as st
 from tests.support.axes import CONFIG_AXES
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec import PRESETS, AlbertConfig
+from albertkit.spec import PRESETS, AlbertConfig, preset
 
 
 @pytest.mark.parametrize("config", [*CONFIG_AXES, *PRESETS.values()])
@@ -175,3 +182,99 @@ def test_twelve_layers_in_five_groups() -> None:
 def test_a_misspelt_field_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"AlbertConfig has no keyword 'hidden_sise'.*hidden_size"):
         AlbertConfig(hidden_sise=64)  # type: ignore[call-arg]  # the mistake under test
+
+
+COPIES: list[Callable[[AlbertConfig], AlbertConfig]] = [
+    copy.copy,
+    copy.deepcopy,
+    dataclasses.replace,
+    lambda config: pickle.loads(pickle.dumps(config)),  # noqa: S301  # our own bytes
+    lambda config: AlbertConfig(**dataclasses.asdict(config)),
+]
+
+
+@pytest.mark.parametrize("make_copy", COPIES)
+def test_a_config_can_be_copied_and_pickled(make_copy: Callable[[AlbertConfig], object]) -> None:
+    config = AlbertConfig(id2label={0: "x", 1: "y", 2: "z"}, extra={"use_cache": True})
+    assert make_copy(config) == config
+
+
+def test_a_number_of_labels_is_taken_as_in_transformers() -> None:
+    theirs = transformers.AlbertConfig(num_labels=3)
+    config = AlbertConfig(num_labels=3)  # type: ignore[call-arg]  # no field
+    assert dict(config.id2label) == theirs.id2label
+    assert AlbertConfig(label2id={"a": 0, "b": 1}).id2label == {0: "a", 1: "b"}  # type: ignore[call-arg]
+    with pytest.raises(InputError, match=r"num_labels is 3; id2label has 1 labels"):
+        AlbertConfig(num_labels=3, id2label={0: "x"})  # type: ignore[call-arg]
+
+
+def test_other_libraries_settings_can_be_set_and_are_written() -> None:
+    config = AlbertConfig()
+    config.use_cache = False  # type: ignore[attr-defined]  # as transformers' Trainer does
+    config.pad_token_id = 1
+    written = AlbertConfig.from_dict(config.to_dict())
+    assert written.use_cache is False  # type: ignore[attr-defined]
+    assert written.pad_token_id == 1
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "num_labels", "hidden_act"])
+def test_what_weights_depend_on_cannot_be_set(name: str) -> None:
+    config = AlbertConfig()
+    with pytest.raises(InputError, match=rf"{name}.*\[config-value-invalid\]"):
+        setattr(config, name, 7)
+    assert config == AlbertConfig()
+
+
+def test_an_impossible_value_that_is_set_leaves_the_former_one() -> None:
+    config = AlbertConfig()
+    with pytest.raises(InputError, match=r"pad_token_id is 'a'.*\[config-value-invalid\]"):
+        config.pad_token_id = "a"  # type: ignore[assignment]  # the mistake under test
+    assert config.pad_token_id == 0
+
+
+def test_a_misspelt_attribute_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="hidden_sise"):
+        AlbertConfig().hidden_sise  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_numbers_of_numpy_are_numbers() -> None:
+    config = AlbertConfig(
+        hidden_size=np.int64(64),  # type: ignore[arg-type]
+        num_attention_heads=np.array([4]).max(),
+        layer_norm_eps=np.float64(1e-6),
+    )
+    assert json.loads(json.dumps(config.to_dict()))["hidden_size"] == 64
+    with pytest.raises(InputError, match=r"\[config-value-invalid\]"):
+        AlbertConfig(hidden_size=np.bool_(True))  # type: ignore[arg-type]
+
+
+def test_valid_configs_of_transformers_are_read() -> None:
+    values = {"eos_token_id": [3], "id2label": {"1": "a", "2": "b"}, "hidden_act": "gelu_python"}
+    config = AlbertConfig.from_dict(values)
+    assert (config.eos_token_id, config.activation) == ([3], "gelu_erf")
+    assert config.id2label == {0: "a", 1: "b"}
+    assert AlbertConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    "values", [{"position_embedding_type": "relative_key"}, {"pruned_heads": {"0": [1]}}], ids=str
+)
+def test_a_key_that_changes_the_arithmetic_is_refused(values: dict[str, Any]) -> None:
+    (name,) = values
+    with pytest.raises(FormatError, match=rf"{name} is .*\[config-not-albert\]"):
+        AlbertConfig.from_dict(values)
+
+
+def test_a_config_is_saved_and_read_as_transformers_does(tmp_path: Path) -> None:
+    config = AlbertConfig(hidden_size=128, num_attention_heads=2)
+    config.save_pretrained(tmp_path / "new")
+    assert AlbertConfig.from_pretrained(tmp_path / "new") == config
+    assert AlbertConfig.from_json_file(tmp_path / "new" / "config.json") == config
+    assert transformers.AlbertConfig.from_pretrained(tmp_path / "new").hidden_size == 128
+    with pytest.raises(InputError, match=r'albertkit.load\("org/name"\).config.*file-not-found'):
+        AlbertConfig.from_pretrained("org/name")
+
+
+def test_a_preset_that_is_changed_stays_what_it_was() -> None:
+    preset("base").pad_token_id = 7
+    assert preset("base").pad_token_id == 0

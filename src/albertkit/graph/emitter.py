@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 
 MASKED_SCORE = -1e4  # in a mask: added to a score, it makes the share in the softmax 0, exactly
 

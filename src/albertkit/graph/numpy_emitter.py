@@ -15,7 +15,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int32Array
 from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR, single_core_matmul
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
 
 MatMul: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`

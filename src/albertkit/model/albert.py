@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from albertkit.errors import InputError
 from albertkit.model.packed_attention import TextBounds, attend_within_texts
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 
 Attention = Literal["sdpa", "eager"]
 ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from albertkit.model.checks import TensorLike, as_tensor, check_range, check_shape, check_whole
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import ProblemType
+from albertkit.spec.config_values import ProblemType
 
 NO_LABEL = -100  # torch's ignore_index, Hugging Face's mark
 

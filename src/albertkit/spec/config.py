@@ -1,42 +1,35 @@
-"""AlbertConfig: the numbers that make one ALBERT, under the names that Hugging Face gave them.
+"""AlbertConfig: the numbers that make one ALBERT, under Hugging Face's names.
 
-In and out: Hugging Face's `config.json` and google's `albert_config.json`. Unknown keys are kept
-in `extra`, so that a round trip loses nothing. Defaults are transformers' (they mean xxlarge).
+Input and output: Hugging Face's `config.json` and google's `albert_config.json`. Unknown keys are
+kept in `extra`, so that a round trip loses nothing. Defaults are those of transformers (xxlarge).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import functools
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
-from typing import Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_fields
-from albertkit.errors.wording import nearest_name
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
-
-# Every name of an activation that published configs use → the arithmetic it means.
-ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {
-        "gelu": "gelu_erf",
-        "gelu_new": "gelu_tanh",
-        "gelu_pytorch_tanh": "gelu_tanh",
-        "gelu_fast": "gelu_tanh",
-        "relu": "relu",
-        "silu": "silu",
-        "swish": "silu",
-        "tanh": "tanh",
-        "linear": "identity",
-    }
+from albertkit.spec.config_values import (
+    ACTIVATIONS,
+    Activation,
+    Json,
+    ProblemType,
+    bad_value,
+    check_config,
+    label_names,
+    number_labels,
 )
+
 # google's code calls the tanh form "gelu" (modeling.py) and has no name for the erf form.
 FROM_GOOGLE = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh", "linear": "linear", "": "linear"}
 TO_GOOGLE = {"gelu_tanh": "gelu", "relu": "relu", "tanh": "tanh", "identity": "linear"}
-# Keys that stand in google's JSON and do nothing in its code.
+# Keys of google's JSON that its code does not use.
 GOOGLE_IDLE_KEYS = (
     "net_structure_type",
     "gap_size",
@@ -44,19 +37,28 @@ GOOGLE_IDLE_KEYS = (
     "down_scale_factor",
     "layers_to_keep",
 )
-
-ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
-PROBLEM_TYPES: tuple[ProblemType | None, ...] = (None, *get_args(ProblemType))
-NO_EXTRA: Mapping[str, Json] = MappingProxyType({})
-TWO_LABELS: Mapping[int, str] = MappingProxyType({0: "LABEL_0", 1: "LABEL_1"})
+# Keys that change the arithmetic in transformers, with the values that ALBERT's arithmetic has.
+PLAIN_ARITHMETIC: dict[str, tuple[Json, ...]] = {
+    "position_embedding_type": ("absolute", None),
+    "pruned_heads": ({}, None),
+}
+# Keys that transformers does not write either if they are None.
+OPTIONAL_KEYS = ("problem_type", "prediction_layer_norm_eps")
+# Attributes that nothing is computed from when a model is made, so that they may change later.
+SETTABLE = ("pad_token_id", "bos_token_id", "eos_token_id", "problem_type", "id2label", "extra")
 
 
 @knows_its_fields
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AlbertConfig:
-    """One ALBERT. Widths count floats, rates are probabilities; checked when made.
+    """The config of one ALBERT, checked when it is made.
 
-    Raises InputError [config-value-invalid] for an impossible value, [unknown-keyword].
+    Sizes count floats, rates are probabilities. `num_labels=3` and `label2id={…}` are accepted in
+    place of `id2label`. A key of `extra` can be read and set like an attribute, as in transformers.
+
+    Raises:
+        InputError: [config-value-invalid] for an impossible value, and for setting an attribute
+            that the model's weights depend on; [unknown-keyword].
     """
 
     vocab_size: int = 30000  # V
@@ -74,21 +76,54 @@ class AlbertConfig:
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
-    prediction_layer_norm_eps: float | None = None  # of the masked-word head; None: as above
+    prediction_layer_norm_eps: float | None = None  # of the masked-LM head; None: layer_norm_eps
     classifier_dropout_prob: float = 0.1
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
-    eos_token_id: int | None = 3
+    eos_token_id: int | list[int] | None = 3  # a list in some configs; no ALBERT uses it
     problem_type: ProblemType | None = None
-    id2label: Mapping[int, str] = field(default_factory=lambda: TWO_LABELS)
-    extra: Mapping[str, Json] = field(
-        default_factory=lambda: NO_EXTRA
-    )  # keys of the file that we don't know
+    id2label: Mapping[int, str] = field(default_factory=lambda: label_names(2))
+    extra: Mapping[str, Json] = field(default_factory=dict)  # keys of the file unknown here
 
     def __post_init__(self) -> None:
-        _check_counts(self)
-        _check_rates(self)
-        _check_words(self)
+        """Check every value; whole numbers of other libraries become int."""
+        check_config(self)
+
+    if not TYPE_CHECKING:  # a misspelt attribute is to be seen by mypy
+
+        def __getattr__(self, name: str) -> Json:
+            """A key of `extra`, as transformers' configs give it."""
+            if not name.startswith("_"):
+                extra: Mapping[str, Json] = object.__getattribute__(self, "extra")
+                if name in extra:
+                    return extra[name]
+            raise AttributeError(f"AlbertConfig has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set a value that no weight depends on; transformers' Trainer sets `use_cache`."""
+        if name not in FIELD_NAMES:
+            if isinstance(getattr(type(self), name, None), property):
+                raise bad_value(name, value, "it follows from the other values")
+            object.__setattr__(self, "extra", {**self.extra, name: value})
+            return
+        try:
+            former = object.__getattribute__(self, name)
+        except AttributeError:  # not set yet: the config is being made
+            object.__setattr__(self, name, value)
+            return
+        if name not in SETTABLE and value != former:
+            raise InputError(
+                "config-value-invalid",
+                f"{name} cannot be set to {value!r}",
+                why="the weights of a model that has this config depend on it",
+                fix=f"Make another config: dataclasses.replace(config, {name}={value!r})",
+            )
+        object.__setattr__(self, name, value)
+        try:
+            self.__post_init__()
+        except InputError:
+            object.__setattr__(self, name, former)
+            raise
 
     @property
     def activation(self) -> Activation:
@@ -97,16 +132,18 @@ class AlbertConfig:
 
     @property
     def prediction_eps(self) -> float:
-        """The epsilon of the masked-word head's norm: Keras Hub gives that head one of its own."""
-        own = self.prediction_layer_norm_eps
-        return self.layer_norm_eps if own is None else own
+        """The epsilon of the masked-LM head's norm (in Keras Hub it has a value of its own)."""
+        value = self.prediction_layer_norm_eps
+        return self.layer_norm_eps if value is None else value
 
     @property
     def num_labels(self) -> int:
+        """How many classes a classification head has."""
         return len(self.id2label)
 
     @property
     def label2id(self) -> dict[str, int]:
+        """The class of each label."""
         return {label: number for number, label in self.id2label.items()}
 
     @property
@@ -115,80 +152,146 @@ class AlbertConfig:
         return self.hidden_size // self.num_attention_heads
 
     def group_of(self, layer: int) -> int:
-        """The group whose weights repetition `layer` uses: ⌊layer·G / L⌋, in whole numbers.
+        """Compute which group's weights a layer uses.
 
-        google's code and transformers compute it in floating point and err in some configurations,
-        google's first at (L 22, G 22), transformers first at (L 18, G 14); checkpoints that say
-        so are told of where they are read. Published models have G = 1.
+        google's code and transformers compute it in floating point, which is wrong for some
+        sizes: google's first at (L 22, G 22), transformers first at (L 18, G 14). Reading such a
+        checkpoint gives a note. Published models have G = 1.
+
+        Args:
+            layer: number of the repetition, 0 to L - 1.
+
+        Returns:
+            ⌊layer · G / L⌋.
         """
         return layer * self.num_hidden_groups // self.num_hidden_layers
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Json], *, where: str = "config.json") -> AlbertConfig:
-        """Read Hugging Face's `config.json`.
+    def from_dict(cls, values: Mapping[str, Json], *, where: str = "config.json") -> AlbertConfig:
+        """Read the contents of Hugging Face's `config.json`.
 
-        Raises FormatError [config-not-albert] where `model_type` names another model, and
-        [config-value-invalid] for an impossible value.
+        Args:
+            values: the keys and values of the file.
+            where: the file's name in error messages.
+
+        Raises:
+            FormatError: [config-not-albert] if `model_type` names another model or a key asks for
+                other arithmetic than ALBERT's, [config-value-invalid] for an impossible value.
         """
-        kind = found.get("model_type", "albert")
-        if kind != "albert":
+        model_type = values.get("model_type", "albert")
+        if model_type != "albert":
             raise FormatError(
                 "config-not-albert",
-                f"model_type is {kind!r}, not 'albert'",
+                f"model_type is {model_type!r}, not 'albert'",
                 why="its tensors have other names and another meaning",
                 fix="Give the directory of an ALBERT model",
                 where=where,
             )
-        known = {name: value for name, value in found.items() if name in FIELD_NAMES}
+        for name, plain in PLAIN_ARITHMETIC.items():
+            if name in values and values[name] not in plain:
+                raise FormatError(
+                    "config-not-albert",
+                    f"{name} is {values[name]!r}",
+                    why=f"only {plain[0]!r} is computed here; the vectors would be wrong",
+                    fix="Use transformers for this model",
+                    where=where,
+                )
+        known = {name: value for name, value in values.items() if name in FIELD_NAMES}
         known.pop("extra", None)
         known.pop("id2label", None)
-        extra = {name: value for name, value in found.items() if name not in READ_KEYS}
+        extra = {name: value for name, value in values.items() if name not in READ_KEYS}
         try:
-            return cls(**known, id2label=_labels(found), extra=MappingProxyType(extra))  # type: ignore[arg-type]  # checked in __post_init__
+            return cls(**known, id2label=_read_labels(values), extra=extra)  # type: ignore[arg-type]  # checked in __post_init__
         except InputError as error:
             part = error.diagnostic
             raise FormatError(
                 part.code, part.what, why=part.why, fix=part.fix, where=where
             ) from error
 
+    @classmethod
+    def from_json_file(cls, path: str | Path) -> AlbertConfig:
+        """Read Hugging Face's `config.json`.
+
+        Raises:
+            InputError: [file-not-found].
+            FormatError: [json-malformed], or as `from_dict`.
+        """
+        from albertkit.fileformats.reader import read_json
+
+        return cls.from_dict(read_json(Path(path)), where=str(path))
+
+    @classmethod
+    def from_pretrained(cls, directory: str | Path) -> AlbertConfig:
+        """Read the `config.json` of a local directory.
+
+        Raises:
+            InputError: [file-not-found] if there is no such directory or file. The config of a
+                hub's or built-in model is `albertkit.load(name).config`.
+            FormatError: as `from_json_file`.
+        """
+        path = Path(directory)
+        file = path if path.is_file() else path / "config.json"
+        if not file.is_file():
+            raise InputError(
+                "file-not-found",
+                f"there is no config.json at {str(directory)!r}",
+                why="AlbertConfig.from_pretrained reads local directories",
+                fix=f'For a model of a hub, write albertkit.load("{directory}").config; for a '
+                "published size, albertkit.spec.preset(name)",
+            )
+        return cls.from_json_file(file)
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write `config.json` into a directory, which is made if it does not exist."""
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "config.json").write_text(self.to_json_string(), encoding="utf-8")
+
+    def to_json_string(self) -> str:
+        """The text of Hugging Face's `config.json`."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
     def to_dict(self) -> dict[str, Json]:
-        """Hugging Face's `config.json`, unknown keys of the origin included."""
-        own = {
+        """The contents of Hugging Face's `config.json`, with the unknown keys of the origin."""
+        known = {
             name: getattr(self, name)
             for name in FIELD_NAMES
-            if name not in ("extra", "id2label", *UNSAID_IF_NONE)
+            if name not in ("extra", "id2label", *OPTIONAL_KEYS)
         }
-        own |= {n: getattr(self, n) for n in UNSAID_IF_NONE if getattr(self, n) is not None}
+        known |= {n: getattr(self, n) for n in OPTIONAL_KEYS if getattr(self, n) is not None}
         labels: dict[str, Json] = {
             "id2label": {str(number): label for number, label in self.id2label.items()},
             "label2id": dict(self.label2id),
         }
-        if dict(self.id2label) == dict(TWO_LABELS):
+        if self.id2label == label_names(2):
             labels = {}
-        return {"model_type": "albert", **self.extra, **own, **labels}
+        return {"model_type": "albert", **self.extra, **known, **labels}
 
     @classmethod
-    def from_google(cls, found: Mapping[str, Json]) -> AlbertConfig:
-        """Read google's `albert_config.json`; its `gelu` is the tanh form."""
-        kept = {k: v for k, v in found.items() if k not in GOOGLE_IDLE_KEYS}
-        act = str(kept.get("hidden_act", "gelu"))
-        if act not in FROM_GOOGLE:
-            raise _bad_value("hidden_act", act, f"google's code knows {', '.join(FROM_GOOGLE)}")
-        idle: dict[str, Json] = {k: v for k, v in found.items() if k in GOOGLE_IDLE_KEYS}
+    def from_google(cls, values: Mapping[str, Json]) -> AlbertConfig:
+        """Read the contents of google's `albert_config.json`, whose `gelu` is the tanh form.
+
+        Raises:
+            InputError: [config-value-invalid] for an activation that google's code does not have.
+            FormatError: as `from_dict`.
+        """
+        activation = str(values.get("hidden_act", "gelu"))
+        if activation not in FROM_GOOGLE:
+            raise bad_value("hidden_act", activation, f"google's code has {', '.join(FROM_GOOGLE)}")
         return cls.from_dict(
-            {**kept, **idle, "hidden_act": FROM_GOOGLE[act]}, where="albert_config.json"
+            {**values, "hidden_act": FROM_GOOGLE[activation]}, where="albert_config.json"
         )
 
     def to_google(self) -> dict[str, Json]:
-        """Write google's `albert_config.json`.
+        """The contents of google's `albert_config.json`.
 
-        Raises InputError [config-value-invalid] for an activation google has no name for.
+        Raises:
+            InputError: [config-value-invalid] for an activation that google has no name for.
         """
         if self.activation not in TO_GOOGLE:
-            raise _bad_value(
+            raise bad_value(
                 "hidden_act", self.hidden_act, "google's albert_config.json has no name for it"
             )
-        idle = {key: self.extra[key] for key in GOOGLE_IDLE_KEYS if key in self.extra}
         return {
             "attention_probs_dropout_prob": self.attention_probs_dropout_prob,
             "hidden_act": TO_GOOGLE[self.activation],
@@ -204,107 +307,50 @@ class AlbertConfig:
             "inner_group_num": self.inner_group_num,
             "type_vocab_size": self.type_vocab_size,
             "vocab_size": self.vocab_size,
-            **idle,
+            **{key: self.extra[key] for key in GOOGLE_IDLE_KEYS if key in self.extra},
         }
 
 
-# Keys that transformers doesn't write either, where they say nothing.
-UNSAID_IF_NONE = ("problem_type", "prediction_layer_norm_eps")
 FIELD_NAMES = tuple(f.name for f in fields(AlbertConfig))
-POSITIVE = (
-    "vocab_size",
-    "embedding_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_hidden_groups",
-    "num_attention_heads",
-    "intermediate_size",
-    "inner_group_num",
-    "max_position_embeddings",
-    "type_vocab_size",
-)
-# What is built as often as a number says: a file may not ask for more than any model has.
-REPEATED = {"num_hidden_layers": 10_000, "num_hidden_groups": 512, "inner_group_num": 64}
-MOST_LABELS = 1_000_000
-RATES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
 READ_KEYS = (*FIELD_NAMES, "model_type", "label2id", "num_labels")
 
 
-def _check_counts(c: AlbertConfig) -> None:
-    for name in POSITIVE:
-        value = getattr(c, name)
-        if not _is_whole(value) or value < 1:
-            raise _bad_value(name, value, "it must be a whole number of at least 1")
-    for name, most in REPEATED.items():
-        if getattr(c, name) > most:
-            raise _bad_value(name, getattr(c, name), f"no ALBERT has more than {most:,}")
-    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        value = getattr(c, name)
-        if value is not None and not _is_whole(value):
-            raise _bad_value(name, value, "it must be a whole number or null")
-    if c.hidden_size % c.num_attention_heads:
-        raise _bad_value(
-            "num_attention_heads",
-            c.num_attention_heads,
-            f"hidden_size {c.hidden_size} cannot be cut into so many equal heads",
-        )
+def _accept_num_labels(make: Callable[..., None]) -> Callable[..., None]:
+    """Let a config be made with `num_labels` or `label2id`, which are no fields of it."""
+
+    @functools.wraps(make)
+    def make_with_labels(
+        self: AlbertConfig,
+        *,
+        num_labels: int | None = None,
+        label2id: Mapping[str, int] | None = None,
+        **values: object,
+    ) -> None:
+        if num_labels is not None and "id2label" not in values:
+            names = {number: label for label, number in (label2id or {}).items()}
+            values["id2label"] = names or number_labels(num_labels)
+        elif label2id is not None and "id2label" not in values:
+            values["id2label"] = {number: label for label, number in label2id.items()}
+        make(self, **values)
+        if num_labels is not None and num_labels != self.num_labels:
+            raise bad_value("num_labels", num_labels, f"id2label has {self.num_labels} labels")
+        if label2id is not None and dict(label2id) != self.label2id:
+            raise bad_value("label2id", dict(label2id), "id2label has other labels")
+
+    return make_with_labels
 
 
-def _check_rates(c: AlbertConfig) -> None:
-    for name in RATES:
-        value = getattr(c, name)
-        if not _is_number(value) or not 0 <= value < 1:
-            raise _bad_value(name, value, "it must be a probability, 0 ≤ p < 1")
-    spreads = {
-        "layer_norm_eps": c.layer_norm_eps,
-        "prediction_layer_norm_eps": c.prediction_eps,
-        "initializer_range": c.initializer_range,
-    }
-    for name, value in spreads.items():
-        if not _is_number(value) or not 0 <= value < math.inf:
-            raise _bad_value(name, value, "it must be a number of at least 0")
+AlbertConfig.__init__ = _accept_num_labels(AlbertConfig.__init__)  # type: ignore[method-assign]  # the class that a dataclass makes has no other place for it
 
 
-def _check_words(c: AlbertConfig) -> None:
-    if c.problem_type not in PROBLEM_TYPES:
-        raise _bad_value(
-            "problem_type", c.problem_type, f"known are {', '.join(get_args(ProblemType))}"
-        )
-    if not c.id2label or set(c.id2label) != set(range(len(c.id2label))):
-        raise _bad_value(
-            "id2label", dict(c.id2label), "it must name the classes 0, 1, 2 …, at least one"
-        )
-    if not isinstance(c.hidden_act, str) or c.hidden_act not in ACTIVATIONS:
-        near = nearest_name(str(c.hidden_act), ACTIVATIONS)
-        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(ACTIVATIONS)}"
-        raise _bad_value("hidden_act", c.hidden_act, hint)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _labels(found: Mapping[str, Json]) -> Mapping[int, str]:
-    """id2label, or LABEL_0 … where only `num_labels` stands there."""
-    given, count = found.get("id2label"), found.get("num_labels")
-    if isinstance(given, dict):
-        if not all(str(key).isdecimal() and len(str(key)) < 10 for key in given):
-            raise _bad_value("id2label", given, "its keys must be the numbers of the classes")
-        return MappingProxyType({int(number): str(label) for number, label in given.items()})
-    if given is not None:
-        raise _bad_value("id2label", given, "it must be an object, number → label")
-    if count is None:
-        return TWO_LABELS
-    if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MOST_LABELS:
-        raise _bad_value("num_labels", count, f"it must be a whole number, 1 to {MOST_LABELS:,}")
-    return MappingProxyType({number: f"LABEL_{number}" for number in range(count)})
-
-
-def _bad_value(name: str, value: object, why: str) -> InputError:
-    return InputError(
-        "config-value-invalid", f"{name} is {value!r}", why=why, fix=f"Correct {name}"
-    )
+def _read_labels(values: Mapping[str, Json]) -> Mapping[int, str]:
+    """The labels of id2label, else LABEL_0 … for `num_labels`; numbers from 1 become from 0."""
+    labels, count = values.get("id2label"), values.get("num_labels")
+    if isinstance(labels, dict):
+        if not all(str(key).isdecimal() and len(str(key)) < 10 for key in labels):
+            raise bad_value("id2label", labels, "its keys must be the numbers of the classes")
+        first = 1 if {int(key) for key in labels} == set(range(1, len(labels) + 1)) else 0
+        return {int(number) - first: str(label) for number, label in labels.items()}
+    if labels is not None:
+        raise bad_value("id2label", labels, "it must be an object, number → label")
+    return label_names(2) if count is None else number_labels(count)

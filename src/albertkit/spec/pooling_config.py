@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from albertkit.arrays import FloatArray
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 
 Pooling = Literal["mean", "cls", "max", "pooler"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
-NO_PROMPTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,14 @@ class PoolingConfig:
     pooling: Pooling = "mean"
     steps: tuple[VectorStep, ...] = ()
     max_length: int | None = None
-    prompts: Mapping[str, str] = field(default_factory=lambda: NO_PROMPTS)
+    prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     similarity: Similarity = "cosine"
     lower_case: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep the prompts as a dict, which can be copied and pickled."""
+        object.__setattr__(self, "prompts", dict(self.prompts))
 
     def as_read(self, text: str, prompt: str | None = None) -> str:
         """A text as the tokenizer gets it; prompt: what is put before it, None: the default one."""

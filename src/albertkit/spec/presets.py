@@ -1,13 +1,14 @@
 """The published sizes of ALBERT, and the sizes of the models inside this package.
 
 Source: ALBERT paper, table 1; the `albert_config.json` of google/albert_*/1..3; dropout of v1 and
-v2 from google-research/albert README. xlarge has 32 heads there (Hugging Face's copies say 16; no
-weight shape tells which).
+v2 from google-research/albert README. xlarge has 32 heads there (Hugging Face's copies have 16; the
+shapes of the weights do not show which is right).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from albertkit.errors import InputError
@@ -47,13 +48,17 @@ PRESETS: Mapping[str, AlbertConfig] = MappingProxyType(
 
 
 def preset(name: str) -> AlbertConfig:
-    """The config of a published or built-in size, as `base`, `base-v1` or `albert-base-v1`.
+    """Make the config of a published or built-in size.
 
-    Without a version the newer one, v2. Raises InputError [unknown-preset].
+    Args:
+        name: such as `base`, `base-v1` or `albert-base-v1`; without a version it means v2.
+
+    Raises:
+        InputError: [unknown-preset].
     """
     for candidate in (name, f"albert-{name}", f"albert-{name}-v2", f"{name}-v2"):
         if candidate in PRESETS:
-            return PRESETS[candidate]
+            return replace(PRESETS[candidate])  # a copy: some attributes may be set
     raise InputError(
         "unknown-preset",
         f"there is no preset {name!r}",

@@ -18,7 +18,7 @@ from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
 from albertkit.graph.onnx.graph import module_prefix
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 from albertkit.spec.pooling_config import (
     Dense,
     Normalise,

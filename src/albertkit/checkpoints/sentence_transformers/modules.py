@@ -13,7 +13,7 @@ from types import MappingProxyType
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorStep
 
 DENSE_WEIGHTS = "model.safetensors"

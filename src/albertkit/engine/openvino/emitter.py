@@ -20,7 +20,7 @@ from albertkit.engine.cached_arrays import as_writable
 from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
 
 if TYPE_CHECKING:

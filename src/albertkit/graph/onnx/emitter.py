@@ -13,7 +13,7 @@ import numpy as np
 
 from albertkit.fileformats.onnx.model_file import CODES, Array, Attribute, Node, Tensor
 from albertkit.spec import AlbertConfig
-from albertkit.spec.config import Activation
+from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
 from albertkit.spec.parameters import WORD_TABLE
 
