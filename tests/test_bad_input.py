@@ -38,7 +38,7 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.cli.main import run
 from albertkit.errors import AlbertKitError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
-from albertkit.runtime.loaded import stamped
+from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec.pooling_config import PoolingConfig
 from tests.support.axes import SMALL, random_weights
 from tests.support.interrupts import started
@@ -110,7 +110,7 @@ class Workshop(SimpleNamespace):
         """A tokenizer of as many pieces as the model has rows, two of them exchanged."""
         place = self.place / "other_pieces"
         HUGGINGFACE.write(
-            Checkpoint(stamped(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
+            Checkpoint(add_fingerprint(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
         )
         self.tokenizer.save_pretrained(place)
         (place / "tokenizer.json").unlink()
@@ -336,7 +336,7 @@ ROWS = [
     ),
     Bad(  # `inspect` shows such a directory
         "no tokenizer",
-        lambda w: load(w.without(*TOKENIZER)),
+        lambda w: load(w.without(*TOKENIZER)).tokenizer,
         "no-vocabulary",
         "spiece.model",
         lambda w: ["fill-mask", "a [MASK]", "-m", w.without(*TOKENIZER)],
@@ -352,7 +352,7 @@ ROWS = [
         "a tokenizer of other pieces",
         Workshop.of_other_pieces,
         "vocabulary-mismatch",
-        "though as many",
+        "vocabulary of the same size",
     ),
     opening("no encoder", Workshop.head_alone, "checkpoint-without-encoder", "predictions."),
     opening("no weights", lambda w: w.without(WEIGHTS), "checkpoint-unrecognised", "config.json"),

@@ -19,10 +19,11 @@ from albertkit.cli.options import (
     TooLong,
 )
 from albertkit.engine.int8.calibration import FEWEST
+from albertkit.engine.precision import PrecisionName
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import EngineName, PrecisionName
-from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.runtime import EngineName
+from albertkit.runtime.calibration import check_fitted_once
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import MAGIC, Kind
 from albertkit.tables.writers.shards import SHARD_FORMATS

@@ -20,7 +20,7 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.convert import told_otherwise
 from albertkit.conversion.parity import Parity, allowed
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.runtime import opened
+from albertkit.runtime import open_model
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 
 CONVERT = import_module("albertkit.conversion.convert")  # not the function of that name
@@ -325,6 +325,6 @@ def test_the_policy_stays_with_the_vocabulary(tmp_path: Path) -> None:
 def test_a_target_that_reads_text_in_its_own_way_is_told_of(words: Path, tmp_path: Path) -> None:
     place = save_tiny(tmp_path / "model", ["masked_lm", "sentence_order"])
     AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
-    (note,) = told_otherwise(opened(words), opened(place), "tfhub")
+    (note,) = told_otherwise(open_model(words), open_model(place), "tfhub")
     assert note.code == "tokenizer-changed"
     assert "(policies 'reference' / 'tfhub')" in note.what

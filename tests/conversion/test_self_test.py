@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from tests.support.tiny_models import save_tiny
 
-from albertkit.checkpoints import ConfigOverrides
 from albertkit.conversion.self_test import (
     doubtful_values,
     doubts,
@@ -18,14 +17,14 @@ from albertkit.conversion.self_test import (
     self_test,
 )
 from albertkit.errors import InputError
-from albertkit.runtime import opened
+from albertkit.runtime import LoadOptions, open_model
 from albertkit.sources import WORDS
 from albertkit.spec import AlbertConfig, preset
 
 
 def test_the_right_number_of_heads_predicts_best() -> None:
-    right = opened(WORDS)  # 4 heads of 64
-    wrong = opened(WORDS, ConfigOverrides(num_attention_heads=2))
+    right = open_model(WORDS)  # 4 heads of 64
+    wrong = open_model(WORDS, LoadOptions(num_attention_heads=2))
     tested = self_test(wrong)
     assert wrong.weights.config.num_attention_heads == 2, "it shows, and changes nothing"
     figures = {each.name: each.log_probability for each in tested.candidates}
@@ -72,12 +71,12 @@ def test_log_probabilities_are_those_of_the_softmax() -> None:
 
 
 def test_without_what_it_needs_it_says_so(tmp_path: Path) -> None:
-    bare = opened(save_tiny(tmp_path / "bare"))
+    bare = open_model(save_tiny(tmp_path / "bare"))
     with pytest.raises(InputError, match=r"no masked-word head.*\[self-test-impossible\]"):
         self_test(bare)
-    words = opened(save_tiny(tmp_path / "words", ["masked_lm"]))
+    words = open_model(save_tiny(tmp_path / "words", ["masked_lm"]))
     with pytest.raises(InputError, match=r"no tokenizer.*\[self-test-impossible\]"):
-        self_test(replace(words, tokenizer=None))
+        self_test(replace(words, optional_tokenizer=None))
 
 
 def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
@@ -88,7 +87,7 @@ def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
         "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
     )
     assert [each.code for each in doubts(small)] == ["metadata-suspicious"]
-    (tested,) = doubts_tested(opened(WORDS, ConfigOverrides(hidden_act="gelu")))
+    (tested,) = doubts_tested(open_model(WORDS, LoadOptions(hidden_act="gelu")))
     assert "masked words: as opened -" in tested.why
     assert "hidden_act gelu_new -" in tested.why
-    assert doubts_tested(opened(WORDS)) == ()
+    assert doubts_tested(open_model(WORDS)) == ()

@@ -15,11 +15,14 @@ from tests.support.tiny_models import save_tiny_vectors
 from albertkit.distributed import inputs_with_borders
 from albertkit.distributed.embed_on_ray import EmbedWork
 from albertkit.errors import AlbertKitError, InputError, ResourceError
+from albertkit.runtime import LoadOptions
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tables import find_inputs
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
+
+NUMPY = LoadOptions(engine="numpy")
 
 
 def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
@@ -67,14 +70,15 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
         with pyarrow.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
     Path("texts/c.parquet").write_bytes(b"PAR1 and no more")
-    job = EmbedJob(("texts",), skip_invalid=True, shard_rows=10, model="model", engine="numpy")
+    job = EmbedJob(("texts",), skip_invalid=True, shard_rows=10, model="model", load=NUMPY)
     with start_job(job, "alone") as open_job:
         run_job(open_job)
     with start_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
-        on_gpu = replace(open_job, job=replace(open_job.job, device="cuda:3"))
-        assert EmbedWork.anywhere(on_gpu).job.device == "cuda", "the one that Ray gives it"
-        fitted = replace(open_job, job=replace(open_job.job, calibration=Path("texts/c.txt")))
-        assert EmbedWork.anywhere(fitted).job.calibration == str(here / "texts" / "c.txt")
+        on_gpu = replace(open_job, job=replace(open_job.job, load=LoadOptions(device="cuda:3")))
+        assert EmbedWork.anywhere(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
+        load = LoadOptions(calibration=Path("texts/c.txt"))
+        fitted = replace(open_job, job=replace(open_job.job, load=load))
+        assert EmbedWork.anywhere(fitted).job.load.calibration == str(here / "texts" / "c.txt")
         sent = pickle.dumps(EmbedWork.anywhere(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)

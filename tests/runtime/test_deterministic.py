@@ -11,7 +11,8 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
-from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.runtime import LoadOptions
+from albertkit.runtime.calibration import check_fitted_once
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -56,7 +57,10 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
     lines = [text for text in TEXTS if text] * 5
     (tmp_path / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
     job = EmbedJob(
-        (str(tmp_path / "lines.txt"),), model=str(place), shard_rows=7, deterministic=True
+        (str(tmp_path / "lines.txt"),),
+        model=str(place),
+        shard_rows=7,
+        load=LoadOptions(deterministic=True),
     )
     with start_job(job, tmp_path / "out", kind="npy") as open_job:
         run_job(open_job)
@@ -69,7 +73,8 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
 
 def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("a text\n" * 70, encoding="utf-8")
-    job = EmbedJob((str(tmp_path / "lines.txt"),), precision="int8", deterministic=True)
+    load = LoadOptions(precision="int8", deterministic=True)
+    job = EmbedJob((str(tmp_path / "lines.txt"),), load=load)
     with (
         pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"),
         start_job(job, tmp_path / "out"),

@@ -17,10 +17,9 @@ from albertkit.engine.lists import vectors_of_texts
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.graph.quantization_error import cosines
-from albertkit.runtime import choose_engine, load, opened
-from albertkit.runtime.calibration_texts import texts_to_fit
+from albertkit.runtime import choose_engine, load, open_model
+from albertkit.runtime.calibration import texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice
-from albertkit.runtime.int8_fit import fitted_to
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import Pooling, PoolingConfig
 from albertkit.tasks.embed import TextEmbedder
@@ -125,12 +124,12 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
 
 def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
-    found = opened(save_tiny_vectors(tmp_path / "vectors", plan))
-    embedder = in_int8(TextEmbedder(found.place), TEXTS)
+    found = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
+    embedder = in_int8(TextEmbedder(found.path), TEXTS)
     embedder.encode("the")
     scheme = embedder.loaded.engines.found
     assert scheme is not None
-    assert fitted_to(found, TEXTS).scheme.ranges == scheme.scheme.ranges
+    assert found.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
 
 
 def test_tasks_answer_in_int8(tmp_path: Path) -> None:

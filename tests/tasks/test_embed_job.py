@@ -12,17 +12,19 @@ import pytest
 from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 
 from albertkit.errors import InputError
+from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardTask, embed_shard
 
 __all__ = ["model", "windows_of_five"]
+NUMPY = LoadOptions(engine="numpy")
 
 
 def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -> None:
     lines = tmp_path / "lines.txt"
     lines.write_text("\n".join(TEXTS) + "\n")
-    job = EmbedJob((str(lines),), model=model, engine="numpy", shard_rows=8)
+    job = EmbedJob((str(lines),), model=model, load=NUMPY, shard_rows=8)
     embedder = job.embedder()
     shards = Shards(tmp_path, "npy")
     done = [embed_shard(embedder, ShardTask(job, shards, number)) for number in (2, 0, 1, 3)]
@@ -41,7 +43,7 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
     rows[17], rows[18] = '""', json.dumps("water " * 50)
     lines = tmp_path / "rows.jsonl"
     lines.write_text("\n".join(rows) + "\n")
-    job = EmbedJob((str(lines),), skip_invalid=True, model=model, engine="numpy", shard_rows=8)
+    job = EmbedJob((str(lines),), skip_invalid=True, model=model, load=NUMPY, shard_rows=8)
     embedder = job.embedder()
     done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
     assert (done.empty.empty, done.empty.first) == (1, 17)

@@ -14,6 +14,7 @@ from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 
 import albertkit
 from albertkit.errors import FormatError, InputError
+from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.jobs.embed_job import EmbedJob
@@ -21,6 +22,7 @@ from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
 from albertkit.tasks.jobs.run_job import JobReport, run_job, start_job
 
 __all__ = ["model", "windows_of_five"]
+NUMPY = LoadOptions(engine="numpy")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def job(model: str, tmp_path: Path) -> EmbedJob:
     place = tmp_path / "in.jsonl"
     rows = (json.dumps({"id": number, "text": text}) for number, text in enumerate(TEXTS))
     place.write_text("\n".join(rows) + "\n")
-    return EmbedJob((str(place),), model=model, engine="numpy", shard_rows=8, keep=("id",))
+    return EmbedJob((str(place),), model=model, load=NUMPY, shard_rows=8, keep=("id",))
 
 
 def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobReport:
@@ -221,9 +223,9 @@ def test_a_kept_column_cannot_be_called_as_the_vectors(job: EmbedJob) -> None:
 
 
 def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> None:
-    auto = replace(job, engine="auto")
+    auto = replace(job, load=LoadOptions())
     with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
-        assert open_job.job.engine == "openvino"
+        assert open_job.job.load.engine == "openvino"
     told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
     assert told["engine"] == "openvino"
     assert len(told["fingerprint"]) == 16
@@ -253,11 +255,11 @@ def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -
 
 
 def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
-    auto = replace(job, engine="auto", device="auto", precision="auto")
+    auto = replace(job, load=LoadOptions(device="auto", precision="auto"))
     with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
-        taken = open_job.job
-    assert "auto" not in (taken.engine, taken.device, taken.precision)
-    assert taken.precision == open_job.embedder.loaded.engines.precision
+        load = open_job.job.load
+    assert "auto" not in (load.engine, load.device, load.precision)
+    assert load.precision == open_job.embedder.loaded.engines.precision
 
 
 def test_shards_of_two_versions_are_not_mixed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from albertkit.cli.input_texts import STANDARD_INPUT
 from albertkit.cli.model_options import computes
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
-
-if TYPE_CHECKING:
-    from albertkit.runtime import Computing
 
 
 class VectorChoice(StrEnum):
@@ -73,7 +70,7 @@ def embed(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    computing: "Computing",
+    computing: "dict[str, Any]",
     form: Annotated[
         EmbedForm | None,
         typer.Option(
@@ -130,6 +127,7 @@ def embed(
     )
     to.check()
     _check_read_once([*(texts or ()), *(inputs or ())])
+    from albertkit.runtime import LoadOptions
     from albertkit.tasks.jobs.embed_job import SHARD_ROWS, EmbedJob
 
     job = EmbedJob(
@@ -141,13 +139,12 @@ def embed(
         shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         pooling=pooling.value if pooling else None,
-        policy=policy,
         truncation=truncation.value,
         prompt_name=prompt_name,
         normalize_embeddings=normalize,
         truncate_dim=truncate_dim,
         vectors=vectors.value,
-        **computing,
+        load=LoadOptions(policy=policy, **computing),
     )
     if output is not None and to.is_directory:
         from albertkit.cli.embed_job import run_sharded

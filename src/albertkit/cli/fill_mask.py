@@ -1,6 +1,6 @@
 """`albertkit fill-mask`: the words that fit a [MASK]."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,9 +9,6 @@ from albertkit.cli.input_texts import texts_of
 from albertkit.cli.model_options import computes
 from albertkit.cli.output import check_options, give
 from albertkit.sources import WORDS
-
-if TYPE_CHECKING:
-    from albertkit.runtime import Computing
 
 
 @computes
@@ -29,7 +26,7 @@ def fill_mask(
     ] = None,
     truncation: options.Truncation = options.TooLong.ERROR,
     policy: options.Policy = None,
-    computing: "Computing",
+    computing: "dict[str, Any]",
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:

@@ -12,7 +12,7 @@ from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic
-    from albertkit.runtime import Opened
+    from albertkit.runtime import LoadedModel
     from albertkit.tables.table import Cell
 
 SIZES = (
@@ -60,17 +60,19 @@ def inspect(
     which precision this machine would compute.
     """
     check_options(form, output)
-    from albertkit.checkpoints import ConfigOverrides
     from albertkit.cli.screen import record
-    from albertkit.runtime import opened
+    from albertkit.runtime import LoadOptions, open_model
     from albertkit.tables import Table
 
-    told = ConfigOverrides(
-        num_hidden_layers=layers, num_attention_heads=heads, hidden_act=activation
+    options = LoadOptions(
+        policy=policy,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        hidden_act=activation,
     )
-    found = opened(model, told, policy=policy)
+    found = open_model(model, options)
     facts: dict[str, Cell] = {
-        "place": str(found.place),
+        "place": str(found.path),
         "format": found.format,
         "recognised by": found.evidence,
         **_facts_of_weights(found),
@@ -84,7 +86,7 @@ def inspect(
     give(table, form, output, on_screen=lambda: record(facts.items()))
 
 
-def _facts_of_weights(found: Opened) -> dict[str, Cell]:
+def _facts_of_weights(found: LoadedModel) -> dict[str, Cell]:
     weights, config = found.weights, found.weights.config
     return {
         "parameters": weights.table().count(),
@@ -95,8 +97,8 @@ def _facts_of_weights(found: Opened) -> dict[str, Cell]:
     }
 
 
-def _facts_of_tokenizer(found: Opened) -> dict[str, Cell]:
-    tokenizer = found.tokenizer
+def _facts_of_tokenizer(found: LoadedModel) -> dict[str, Cell]:
+    tokenizer = found.optional_tokenizer
     if tokenizer is None:
         return {"tokenizer": "none"}
     return {
@@ -108,8 +110,8 @@ def _facts_of_tokenizer(found: Opened) -> dict[str, Cell]:
     }
 
 
-def _facts_of_vectors(found: Opened) -> dict[str, Cell]:
-    plan = found.stored.vectors
+def _facts_of_vectors(found: LoadedModel) -> dict[str, Cell]:
+    plan = found.pooling
     if plan is None:
         return {}
     steps = [type(step).__name__.lower() for step in plan.steps]
@@ -122,25 +124,23 @@ def _facts_of_vectors(found: Opened) -> dict[str, Cell]:
     }
 
 
-def _facts_of_precision(found: Opened, calibration: Path | None) -> dict[str, Cell]:
+def _facts_of_precision(found: LoadedModel, calibration: Path | None) -> dict[str, Cell]:
     from albertkit.runtime.precision import choose_precision
 
     facts: dict[str, Cell] = {"precision auto": choose_precision("auto").line()}
     if calibration is None:
         return facts
-    from albertkit.runtime.int8_fit import fitted_to
-
-    fit = fitted_to(found, calibration)
+    fit = found.quantization(calibration)
     return {**facts, "int8": f"{fit.name}: {fit.error.line()}"}
 
 
-def _notes(found: Opened) -> tuple[Diagnostic, ...]:
+def _notes(found: LoadedModel) -> tuple[Diagnostic, ...]:
     from albertkit.conversion.self_test import doubts
 
     return found.notes + doubts(found.weights.config)
 
 
-def _facts_of_self_test(found: Opened) -> dict[str, Cell]:
+def _facts_of_self_test(found: LoadedModel) -> dict[str, Cell]:
     from albertkit.conversion.self_test import self_test
 
     tested = self_test(found)

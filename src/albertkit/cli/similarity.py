@@ -1,7 +1,7 @@
 """`albertkit similarity`: how near texts are to one another."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from albertkit.cli.model_options import computes
 from albertkit.cli.output import check_options, give
 from albertkit.errors import InputError
 from albertkit.sources import VECTORS
-
-if TYPE_CHECKING:
-    from albertkit.runtime import Computing
 
 
 @computes
@@ -29,7 +26,7 @@ def similarity(
     ] = None,
     truncation: options.Truncation = options.TooLong.WARN,
     policy: options.Policy = None,
-    computing: "Computing",
+    computing: "dict[str, Any]",
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:

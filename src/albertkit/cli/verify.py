@@ -11,7 +11,7 @@ from albertkit.cli.output import check_options, give
 
 if TYPE_CHECKING:
     from albertkit.conversion import Comparison
-    from albertkit.runtime import Opened
+    from albertkit.runtime import LoadedModel
     from albertkit.tables.table import Cell
 
 DIFFERENT = 1  # the exit status that says "no"
@@ -73,7 +73,7 @@ def _facts(found: Comparison, first: str, second: str) -> dict[str, Cell]:
     return facts
 
 
-def _named(given: str, found: Opened) -> str:
+def _named(given: str, found: LoadedModel) -> str:
     return f"{given} ({found.format}, by {found.evidence})"
 
 
@@ -89,5 +89,7 @@ def _answers(found: Comparison) -> str:
 def _tokenizers(found: Comparison) -> str:
     if found.tokenizers is not None:
         return found.tokenizers.line()
-    having = [name for name, side in (("A", found.first), ("B", found.second)) if side.tokenizer]
+    having = [
+        name for name, side in (("A", found.first), ("B", found.second)) if side.optional_tokenizer
+    ]
     return "not compared" if len(having) == 2 else f"only {having[0]} has one" if having else "none"

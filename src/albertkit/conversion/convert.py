@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from albertkit.checkpoints import ConfigOverrides, Format, format_of
+from albertkit.checkpoints import Format, format_of
 from albertkit.conversion.differences import config_differences, tokenizer_differences
 from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
@@ -26,7 +26,7 @@ from albertkit.errors.keywords import knows_its_keywords
 from albertkit.errors.wording import count_noun, list_names
 from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime.opened import Opened, opened
+from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
 from albertkit.tokenization.saved_files import not_expressed
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
@@ -41,7 +41,7 @@ class Conversion:
     notes: what was taken from where, and what the target says otherwise than the source.
     """
 
-    source: Opened
+    source: LoadedModel
     place: Path
     format: str
     parity: Parity
@@ -72,20 +72,20 @@ def convert(
     reading raises; `dst` is untouched then.
     """
     target = target_named(to)
-    told = ConfigOverrides(
+    options = LoadOptions(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
     )
-    source = opened(src, told)
+    source = open_model(src, options)
     place = Path(dst).resolve()
-    check_places(source.place, place, overwrite=overwrite)
+    check_places(source.path, place, overwrite=overwrite)
     source = opened_without(source, without)
     with new_directory(place, others="removed") as staging, hide_temporary_path(staging, Path(dst)):
         write_with_tokenizer(source, target, staging, dtype)
-        written = opened(staging)
+        written = open_model(staging)
         refuse_losses(source, written)
-        questions = questions_for(source.weights.config, source.tokenizer)
+        questions = questions_for(source.weights.config, source.optional_tokenizer)
         engine = engine_of(target, staging, written.weights)
         parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
         notes = source.notes + doubts_tested(source) + not_finite(source.weights)
@@ -115,18 +115,21 @@ def check_places(source: Path, place: Path, *, overwrite: bool) -> None:
         raise _not_empty(place, why, "another place") from error
 
 
-def write_with_tokenizer(source: Opened, target: Format, place: Path, dtype: SavedDtype) -> None:
+def write_with_tokenizer(
+    source: LoadedModel, target: Format, place: Path, dtype: SavedDtype
+) -> None:
     """Write the model, its tokenizer as the files from which every format takes its own.
 
     These are a vocabulary (spiece.model or vocab.txt), a tokenizer.json that gives our ids in
     transformers too, and the settings.
     """
     with TemporaryDirectory() as folder:
-        contents = source.tokenizer.files() if source.tokenizer is not None else {}
+        tokenizer = source.optional_tokenizer
+        contents = tokenizer.files() if tokenizer is not None else {}
         files = tuple(Path(folder) / name for name in contents)
         for file in files:
             file.write_bytes(contents[file.name])
-        target.write(replace(source.stored, tokenizer_files=files), place, dtype=dtype)
+        target.write(replace(source.checkpoint, tokenizer_files=files), place, dtype=dtype)
 
 
 def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
@@ -146,7 +149,9 @@ def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
     )
 
 
-def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Diagnostic, ...]:
+def told_otherwise(
+    source: LoadedModel, written: LoadedModel, target: str
+) -> tuple[Diagnostic, ...]:
     """Notes on what the target says otherwise, though it computes alike."""
     notes: list[Diagnostic] = []
     changed = config_differences(source.weights.config, written.weights.config)
@@ -159,7 +164,7 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Diagno
                 why="it has no place for what the source says; the figures above are with this",
             )
         )
-    if source.tokenizer is not None and written.tokenizer is not None:
+    if source.optional_tokenizer is not None and written.optional_tokenizer is not None:
         unlike = tokenizer_differences(source.tokenizer, written.tokenizer)
         if unlike:
             notes.append(
@@ -170,7 +175,7 @@ def told_otherwise(source: Opened, written: Opened, target: str) -> tuple[Diagno
                     why="its rules are part of the format",
                 )
             )
-        if TOKENIZER_FILE in [file.name for file in written.stored.tokenizer_files]:
+        if TOKENIZER_FILE in [file.name for file in written.checkpoint.tokenizer_files]:
             notes += not_expressed(written.tokenizer.vocabulary, written.tokenizer.policy)
     return tuple(notes)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.runtime.opened import Opened
+from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.heads import head
 from albertkit.spec.pooling_config import Dense, PoolingConfig, VectorStep
@@ -19,18 +19,20 @@ from albertkit.spec.pooling_config import Dense, PoolingConfig, VectorStep
 POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 
 
-def parts_of(model: Opened) -> tuple[str, ...]:
+def parts_of(model: LoadedModel) -> tuple[str, ...]:
     """The parts that are there; a plan that says only what holds without one is none."""
-    weights, stored = model.weights, model.stored
+    weights, checkpoint = model.weights, model.checkpoint
     there = {
         POOLER: weights.has_pooler,
-        VECTORS: not have_same_plans(model, replace(model, stored=replace(stored, vectors=None))),
-        TOKENIZER: model.tokenizer is not None,
+        VECTORS: not have_same_plans(
+            model, replace(model, checkpoint=replace(checkpoint, vectors=None))
+        ),
+        TOKENIZER: model.optional_tokenizer is not None,
     }
     return (*weights.heads, *(part for part, is_there in there.items() if is_there))
 
 
-def opened_without(model: Opened, left_out: Collection[str]) -> Opened:
+def opened_without(model: LoadedModel, left_out: Collection[str]) -> LoadedModel:
     """The same without some of its parts.
 
     Raises InputError [part-unknown] for a part that is not there, [pooler-missing] where a head
@@ -45,18 +47,17 @@ def opened_without(model: Opened, left_out: Collection[str]) -> Opened:
                 why=f"the parts are {', '.join(there) or 'none'}",
                 fix="Name one of these",
             )
-    return replace(
-        model,
-        stored=replace(
-            model.stored,
+    return model.with_checkpoint(
+        replace(
+            model.checkpoint,
             weights=_weights_without(model.weights, left_out),
-            vectors=None if VECTORS in left_out else model.stored.vectors,
+            vectors=None if VECTORS in left_out else model.pooling,
         ),
-        tokenizer=None if TOKENIZER in left_out else model.tokenizer,
+        None if TOKENIZER in left_out else model.optional_tokenizer,
     )
 
 
-def refuse_losses(before: Opened, after: Opened) -> None:
+def refuse_losses(before: LoadedModel, after: LoadedModel) -> None:
     """Raise InputError [unsupported-by-format] for parts that are gone."""
     there = parts_of(after)
     lost = [part for part in parts_of(before) if part not in there]
@@ -72,7 +73,7 @@ def refuse_losses(before: Opened, after: Opened) -> None:
         )
 
 
-def have_same_plans(one: Opened, other: Opened) -> bool:
+def have_same_plans(one: LoadedModel, other: LoadedModel) -> bool:
     """Whether both make the same vector of a text's token vectors."""
     return _same_plans(_settled(one), _settled(other))
 
@@ -95,9 +96,9 @@ def _weights_without(weights: Weights, left_out: Iterable[str]) -> Weights:
     return Weights(weights.config, heads, arrays, weights.origin)
 
 
-def _settled(model: Opened) -> PoolingConfig:
+def _settled(model: LoadedModel) -> PoolingConfig:
     """The plan, the usual one where the place has none, with its length in numbers."""
-    plan = model.stored.vectors or PoolingConfig()
+    plan = model.pooling or PoolingConfig()
     positions = model.weights.config.max_position_embeddings
     return replace(plan, max_length=min(plan.max_length or positions, positions))
 

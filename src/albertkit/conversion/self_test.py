@@ -16,7 +16,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import logits_of_words
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import Diagnostic, InputError
-from albertkit.runtime.opened import Opened
+from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import PRESETS, AlbertConfig, Weights, preset
 from albertkit.spec.heads import MASKED_LM
 from albertkit.tokenization import AlbertTokenizer, Encodings
@@ -73,7 +73,7 @@ class SelfTest:
         return f"mean log-probability of {self.words} masked words: {figures}; {self.verdict}"
 
 
-def self_test(model: Opened) -> SelfTest:
+def self_test(model: LoadedModel) -> SelfTest:
     """Try the model as opened and each doubtful field's other values, one at a time.
 
     Raises InputError [self-test-impossible] without a masked-word head or a tokenizer, or where
@@ -144,7 +144,7 @@ def doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
-def doubts_tested(model: Opened) -> tuple[Diagnostic, ...]:
+def doubts_tested(model: LoadedModel) -> tuple[Diagnostic, ...]:
     """The doubts about a model, each with the self-test's figures where it can be made."""
     found = doubts(model.weights.config)
     if not found or MASKED_LM.name not in model.weights.heads:
@@ -168,10 +168,10 @@ def _sizes(config: AlbertConfig) -> tuple[int, ...]:
     )
 
 
-def _tokenizer_of(model: Opened) -> AlbertTokenizer:
+def _tokenizer_of(model: LoadedModel) -> AlbertTokenizer:
     if MASKED_LM.name not in model.weights.heads:
         raise _impossible(model, "it has no masked-word head", "no word can be predicted")
-    if model.tokenizer is None:
+    if model.optional_tokenizer is None:
         raise _impossible(model, "it has no tokenizer", "sentences cannot be read")
     ids = model.tokenizer.encode_batch(list(SENTENCES)).ids
     unknown = float(np.mean(ids == model.tokenizer.unk_token_id))
@@ -184,13 +184,13 @@ def _tokenizer_of(model: Opened) -> AlbertTokenizer:
     return model.tokenizer
 
 
-def _impossible(model: Opened, what: str, why: str) -> InputError:
+def _impossible(model: LoadedModel, what: str, why: str) -> InputError:
     return InputError(
         "self-test-impossible",
         what,
         why=f"the self-test predicts words of sentences, and {why}",
         fix="Leave the self-test out",
-        where=str(model.place),
+        where=str(model.path),
     )
 
 

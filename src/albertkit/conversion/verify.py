@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.checkpoints import ConfigOverrides
 from albertkit.conversion.differences import (
     ConfigDifference,
     TokenizerDifferences,
@@ -25,7 +24,7 @@ from albertkit.conversion.parity import TOLERANCE, figure
 from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import have_same_plans
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime.opened import Opened, opened
+from albertkit.runtime import LoadedModel, LoadOptions, open_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class Comparison:
     tokenizers: None where not both have one, or they were not to be compared.
     """
 
-    first: Opened
-    second: Opened
+    first: LoadedModel
+    second: LoadedModel
     configs: tuple[ConfigDifference, ...]
     weights: WeightDifferences
     asked: str
@@ -93,21 +92,23 @@ def verify(
     what a place's files may not say, for both. tokenizers: whether ids are compared too.
     Raises what reading raises.
     """
-    told = ConfigOverrides(
+    options = LoadOptions(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
     )
-    one, other = opened(first, told), opened(second, told)
+    one, other = open_model(first, options), open_model(second, options)
     weights = weight_differences(one.weights, other.weights)
-    questions = questions_for(one.weights.config, one.tokenizer or other.tokenizer)
+    questions = questions_for(
+        one.weights.config, one.optional_tokenizer or other.optional_tokenizer
+    )
     outputs = None
     if weights.are_comparable:
         outputs = output_differences(
             answers(one.weights, questions), answers(other.weights, questions)
         )
-    both = one.tokenizer, other.tokenizer
     unlike = None
+    both = one.optional_tokenizer, other.optional_tokenizer
     if tokenizers and both[0] is not None and both[1] is not None:
         unlike = tokenizer_differences(both[0], both[1])
     return Comparison(

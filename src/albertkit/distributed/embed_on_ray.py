@@ -59,16 +59,19 @@ class EmbedWork:
         What shards and messages call a file stays what the user called it.
         """
         job, inputs, shards = open_job.job, open_job.rows.inputs, open_job.sink.shards
-        calibration, directory = job.calibration, shards.directory
+        load, calibration, directory = job.load, job.load.calibration, shards.directory
         return cls(
             replace(
                 job,
                 model=_whole(job.model) if Path(job.model).exists() else job.model,
-                calibration=_whole(str(calibration))
-                if isinstance(calibration, str | Path)
-                else calibration,
-                # of the GPUs that Ray gives to a worker, which sees no others
-                device="cuda" if _is_gpu(job.device) else job.device,
+                load=replace(
+                    load,
+                    calibration=_whole(str(calibration))
+                    if isinstance(calibration, str | Path)
+                    else calibration,
+                    # of the GPUs that Ray gives to a worker, which sees no others
+                    device="cuda" if _is_gpu(load.device) else load.device,
+                ),
             ),
             replace(
                 inputs,
@@ -131,7 +134,7 @@ def run_on_ray(
     line = progress_line(open_job) if shows_progress else None
     made: list[ShardReport] = []
     work = EmbedWork.anywhere(open_job)
-    needs = Needs(workers.cores, gpus=int(_is_gpu(open_job.job.device)))
+    needs = Needs(workers.cores, gpus=int(_is_gpu(open_job.job.load.device)))
     try:
         for done in made_on_ray(ray, work, missing, needs, workers=workers.count):
             made.append(done)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
-from albertkit.tokenization.checks import one_of
+from albertkit.errors.arguments import check_choice
 
 if TYPE_CHECKING:
     from albertkit.engine.processor import Processor
+    from albertkit.engine.protocol import Precision
 
 LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def precision_for(asked: PrecisionName, processor: Callable[[], Processor]) -> C
 
     Raises InputError [precision-unsupported], [option-invalid].
     """
-    one_of(asked, PRECISION_NAMES, "precision")
+    check_choice("precision", asked, PRECISION_NAMES)
     if asked == "float32":
         return ChosenPrecision("float32", "nothing else was asked for")
     able = processor()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar, get_args, get_type_hints
+from typing import ParamSpec, TypeVar
 
 from albertkit.errors.exceptions import InputError
 from albertkit.errors.wording import nearest_name
@@ -41,8 +41,9 @@ def _keywords(function: Callable[P, R]) -> list[str]:
         if each.kind in NAMED and each.name not in ("self", "cls"):
             names.append(each.name)
         elif each.kind is inspect.Parameter.VAR_KEYWORD:
-            (members,) = get_args(get_type_hints(function)[each.name])
-            names += get_type_hints(members)
+            # only this annotation: others may name types that are imported for checkers alone
+            kind = each.annotation.removeprefix("Unpack[").removesuffix("]")
+            names += function.__globals__[kind].__annotations__
     return names
 
 

@@ -13,10 +13,9 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints import ConfigOverrides
 from albertkit.errors import FormatError, InputError, import_extra
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime.opened import opened
+from albertkit.runtime import LoadOptions, open_model
 from albertkit.sources import resolve_location
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
@@ -51,13 +50,14 @@ def load(
     from albertkit.hub.encoder import Encoder
     from albertkit.hub.preprocessor import Preprocessor
 
-    told = ConfigOverrides(
+    options = LoadOptions(
+        policy=policy,
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
     )
     try:
-        found = opened(handle, told, policy=policy)
+        found = open_model(handle, options)
     except (FormatError, InputError) as error:
         if error.diagnostic.code not in WITHOUT_WEIGHTS:
             raise
@@ -67,7 +67,9 @@ def load(
         return Preprocessor(tokenizer)
     for note in found.notes:
         LOGGER.info("%s", note.line())
-    return Encoder(found.weights, Preprocessor(found.tokenizer) if found.tokenizer else None)
+    return Encoder(
+        found.weights, Preprocessor(found.optional_tokenizer) if found.optional_tokenizer else None
+    )
 
 
 def _tokenizer(handle: str | Path, policy: str | TokenizerPolicy | None) -> AlbertTokenizer | None:

@@ -21,6 +21,7 @@ from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import InputError, ResourceError
+from albertkit.errors.arguments import describe_value
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.model.call_adapter import OutputOrTuple, parse_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, texts_of
@@ -30,7 +31,6 @@ from albertkit.model.torch_engine import TorchEngine
 from albertkit.model.torch_weights import TorchWeights, read_torch_weights
 from albertkit.model.unpadded import UnpaddedBatch
 from albertkit.spec import AlbertConfig
-from albertkit.tokenization.checks import shown
 from albertkit.tokenization.encodings import Encodings, concat
 
 Calibration = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -181,7 +181,7 @@ def texts_of_batches(config: AlbertConfig, given: Calibration) -> Encodings:
     """What int8 is fitted to; raises as a call does, and [calibration-missing]."""
     batches = [given] if isinstance(given, Mapping) else given
     if not isinstance(batches, Sequence) or not batches:
-        seen = "not given" if given is None else shown(given)
+        seen = "not given" if given is None else describe_value(given)
         raise InputError(
             "calibration-missing",
             f"precision is 'int8', and calibration is {seen}",

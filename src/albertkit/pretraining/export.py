@@ -7,7 +7,7 @@ from pathlib import Path
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime.loaded import stamped
+from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
@@ -25,7 +25,7 @@ def export(
 
     vectors: how a text's vector is made; with it sentence-transformers opens the directory too.
     """
-    stored = Checkpoint(stamped(weights, tokenizer), vectors=vectors)
+    stored = Checkpoint(add_fingerprint(weights, tokenizer), vectors=vectors)
     form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
     with new_directory(place) as folder:
         form.write(stored, folder, dtype=dtype)

@@ -1,20 +1,22 @@
 """A name or a directory → a model that answers."""
 
-from albertkit.runtime.calibration_texts import Calibration
-from albertkit.runtime.choose_engine import EngineName
-from albertkit.runtime.computing import Computing, Opening
-from albertkit.runtime.loaded import LoadedModel, load
-from albertkit.runtime.opened import Opened, opened
-from albertkit.runtime.precision import PrecisionName
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Calibration",
-    "Computing",
-    "EngineName",
-    "LoadedModel",
-    "Opened",
-    "Opening",
-    "PrecisionName",
-    "load",
-    "opened",
-]
+from albertkit.lazy_exports import attach
+
+if TYPE_CHECKING:
+    from albertkit.runtime.loaded_model import LoadedModel as LoadedModel
+    from albertkit.runtime.loaded_model import load as load
+    from albertkit.runtime.loaded_model import open_model as open_model
+    from albertkit.runtime.options import Calibration as Calibration
+    from albertkit.runtime.options import EngineName as EngineName
+    from albertkit.runtime.options import LoadKeywords as LoadKeywords
+    from albertkit.runtime.options import LoadOptions as LoadOptions
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "loaded_model": ("LoadedModel", "load", "open_model"),
+            "options": ("Calibration", "EngineName", "LoadKeywords", "LoadOptions"),
+        },
+    )

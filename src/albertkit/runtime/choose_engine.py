@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import ResourceError
+from albertkit.errors.arguments import check_choice
+from albertkit.runtime.options import ENGINE_NAMES, EngineName
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization import Encodings
-from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
     from albertkit.engine.int8.search import MeasuredScheme
 
 OneEngine = Literal["numpy", "openvino", "torch"]
-EngineName = Literal["auto", "numpy", "openvino", "torch"]
-ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 # Multiplications and additions that numpy does in the time in which OpenVINO gets ready.
 BREAK_EVEN = 15e9
@@ -50,7 +49,7 @@ class EngineChoice:
         device: str = "cpu",
         deterministic: bool = False,
     ) -> None:
-        one_of(wanted, ENGINE_NAMES, "engine")
+        check_choice("engine", wanted, ENGINE_NAMES)
         self.weights = weights
         self.wanted = wanted
         self.precision = precision
@@ -78,6 +77,16 @@ class EngineChoice:
                 to_fit = encodings if calibration is None else calibration()
                 self.found = _fitted(self.weights, to_fit, pooling)
             return self._engine(self._name(len(encodings.ids)))
+
+    def for_weights(self, weights: Weights) -> EngineChoice:
+        """The same choice for other weights; no engine is shared."""
+        return EngineChoice(
+            weights,
+            self.wanted,
+            precision=self.precision,
+            device=self.device,
+            deterministic=self._deterministic,
+        )
 
     def close(self) -> None:
         with self._one_at_a_time:

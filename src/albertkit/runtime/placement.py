@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from albertkit.errors import InputError, import_extra
-from albertkit.runtime.choose_engine import ENGINE_NAMES, EngineName
+from albertkit.errors.arguments import check_choice
+from albertkit.runtime.options import ENGINE_NAMES, EngineName
 from albertkit.runtime.precision import processor_here
-from albertkit.tokenization.checks import one_of
 
 if TYPE_CHECKING:
     from albertkit.engine.processor import Processor
@@ -47,7 +47,7 @@ def placed(
     None is the CPU for all others.
     Raises InputError [option-invalid], ResourceError [extra-missing], [device-unavailable].
     """
-    one_of(engine, ENGINE_NAMES, "engine")
+    check_choice("engine", engine, ENGINE_NAMES)
     if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
         raise InputError(
             "option-invalid",

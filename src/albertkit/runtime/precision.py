@@ -13,7 +13,7 @@ from albertkit.engine.precision import (
     precision_for,
 )
 from albertkit.errors import InputError, ResourceError
-from albertkit.runtime.choose_engine import EngineName
+from albertkit.runtime.options import EngineName
 
 if TYPE_CHECKING:
     from albertkit.engine.processor import Processor

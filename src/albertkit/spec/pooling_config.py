@@ -60,6 +60,11 @@ class PoolingConfig:
             prompt = self.prompts.get(self.default_prompt or "", "")
         return (prompt + text).lower() if self.lower_case else prompt + text
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """A mapping that cannot be written to cannot be pickled either: it becomes a dict."""
+        values = [getattr(self, name) for name in self.__slots__]
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
+
     def width(self, hidden_size: int) -> int:
         """Numbers in a vector."""
         for step in reversed(self.steps):

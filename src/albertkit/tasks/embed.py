@@ -21,15 +21,15 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError
+from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import LoadedModel, Opening, load
-from albertkit.runtime.loaded import stamped
+from albertkit.runtime import LoadedModel, LoadKeywords, load
+from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
 from albertkit.tasks.answer_stream import AnswerStream
-from albertkit.tasks.arguments import at_least_one, one_of
 from albertkit.tasks.encode_call import EncodeCall
 from albertkit.tasks.encode_options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
 from albertkit.tasks.progress import ProgressLine
@@ -75,18 +75,22 @@ class TextEmbedder:
         truncate_dim: int | None = None,
         truncation: WhenTooLong = "warn",
         cache_folder: str | Path | None = None,
-        **opening: Unpack[Opening],
+        **opening: Unpack[LoadKeywords],
     ) -> None:
-        at_least_one("truncate_dim", truncate_dim)
-        at_least_one("max_length", max_length)
-        one_of(truncation, WHEN_TOO_LONG, "truncation")
-        one_of(pooling, (*get_args(Pooling), None), "pooling")
-        one_of(similarity_fn_name, (*get_args(Similarity), None), "similarity_fn_name")
+        if truncate_dim is not None:
+            truncate_dim = check_integer("truncate_dim", truncate_dim)
+        if max_length is not None:
+            max_length = check_integer("max_length", max_length)
+        check_choice("truncation", truncation, WHEN_TOO_LONG)
+        check_choice("pooling", pooling, (*get_args(Pooling), None))
+        check_choice("similarity_fn_name", similarity_fn_name, (*get_args(Similarity), None))
         self.truncation: WhenTooLong = truncation
         self.truncate_dim = truncate_dim
         name = VECTORS if model is None else model
-        loaded = load(name, cache_dir=cache_folder, **opening)
-        plan = loaded.vectors or PoolingConfig()
+        if cache_folder is not None:
+            opening["cache_dir"] = cache_folder
+        loaded = load(name, **opening)
+        plan = loaded.pooling or PoolingConfig()
         self.plan = replace(
             plan,
             pooling=pooling or plan.pooling,
@@ -96,7 +100,7 @@ class TextEmbedder:
             similarity=similarity_fn_name or plan.similarity,
         )
         self.prompt_text(None, self.plan.default_prompt)  # refused here where the model lacks it
-        self.loaded: LoadedModel = replace(loaded, vectors=self.plan)
+        self.loaded: LoadedModel = loaded.with_pooling(self.plan)
 
     @property
     def max_seq_length(self) -> int:
@@ -105,7 +109,7 @@ class TextEmbedder:
 
     @max_seq_length.setter
     def max_seq_length(self, ids: int) -> None:
-        at_least_one("max_seq_length", ids)
+        ids = check_integer("max_seq_length", ids)
         positions = self.loaded.config.max_position_embeddings
         if ids > positions:
             raise InputError(
@@ -115,7 +119,7 @@ class TextEmbedder:
                 fix=f"Give {positions} or less",
             )
         self.plan = replace(self.plan, max_length=ids)
-        self.loaded = replace(self.loaded, vectors=self.plan)
+        self.loaded = self.loaded.with_pooling(self.plan)
 
     @property
     def tokenizer(self) -> AlbertTokenizer:
@@ -215,7 +219,7 @@ class TextEmbedder:
             as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else as_it_is,
         )
         if output is not None:
-            one_of(output_value, ("sentence_embedding",), "output_value beside output")
+            check_choice("output_value beside output", output_value, ("sentence_embedding",))
         cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
         texts = None
         if isinstance(given, Iterator):
@@ -263,7 +267,7 @@ class TextEmbedder:
 
         Raises InputError [pooling-unsupported] for the pooler, ResourceError [write-failed].
         """
-        weights = stamped(self.loaded.weights, self.tokenizer)
+        weights = add_fingerprint(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
             SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=self.plan), folder, dtype=dtype)
             self.tokenizer.save_pretrained(folder)

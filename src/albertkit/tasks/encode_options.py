@@ -10,7 +10,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.tasks.arguments import at_least_one, one_of
+from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.tasks.vector_steps import normalised
 from albertkit.tasks.vector_types import VECTOR_TYPES, Vectors, VectorType, dtype_of, width_of
 
@@ -40,10 +40,11 @@ class EncodeOptions:
     as_asked: Callable[[Vectors], object] = as_it_is
 
     def __post_init__(self) -> None:
-        at_least_one("batch_size", self.batch_size)
-        at_least_one("truncate_dim", self.kept)
-        one_of(self.output_value, OUTPUT_VALUES, "output_value")
-        one_of(self.precision, VECTOR_TYPES, "precision")
+        check_integer("batch_size", self.batch_size)
+        if self.kept is not None:
+            check_integer("truncate_dim", self.kept)
+        check_choice("output_value", self.output_value, OUTPUT_VALUES)
+        check_choice("precision", self.precision, VECTOR_TYPES)
         if self.precision != "float32" and self.output_value != "sentence_embedding":
             raise InputError(
                 "option-invalid",

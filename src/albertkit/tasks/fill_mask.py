@@ -17,9 +17,9 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import logits_of_words
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.runtime import Opening, load
-from albertkit.tasks.arguments import at_least_one, one_of
+from albertkit.runtime import LoadKeywords, load
 from albertkit.tasks.texts import Texts, read_texts
 from albertkit.tasks.truncation import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tokenization import Encoding, Encodings
@@ -56,12 +56,11 @@ class FillMask:
         model: str | Path | None = None,
         *,
         truncation: WhenTooLong = "error",
-        cache_dir: str | Path | None = None,
-        **opening: Unpack[Opening],
+        **opening: Unpack[LoadKeywords],
     ) -> None:
-        one_of(truncation, WHEN_TOO_LONG, "truncation")
+        check_choice("truncation", truncation, WHEN_TOO_LONG)
         self.truncation: WhenTooLong = truncation
-        self.loaded = load(model, cache_dir=cache_dir, **opening)
+        self.loaded = load(model, **opening)
         self.tokenizer = self.loaded.tokenizer
 
     @knows_its_keywords
@@ -75,7 +74,7 @@ class FillMask:
         Raises InputError [mask-missing], [text-too-long], [head-missing], [option-invalid].
         """
         texts = read_texts(text)
-        at_least_one("top_k", top_k)
+        top_k = check_integer("top_k", top_k)
         allowed = None if targets is None else self._targets(targets)
         encodings = encode_within(self.loaded, texts, self.loaded.max_length, self.truncation)
         self._check_masks(texts, encodings)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.arguments import check_choice
 from albertkit.errors.keywords import knows_its_keywords
-from albertkit.tasks.arguments import one_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def quantize_embeddings(
     nearest end (before its version 6 sentence-transformers let them wrap around).
     Raises InputError [option-invalid], [inputs-shape], and [ranges-missing] for a lone vector.
     """
-    one_of(precision, VECTOR_TYPES, "precision")
+    check_choice("precision", precision, VECTOR_TYPES)
     vectors = np.asarray(embeddings)
     if vectors.dtype.kind != "f":
         raise InputError(

@@ -16,6 +16,7 @@ import numpy as np
 
 from albertkit.arrays import Int64Array
 from albertkit.errors import InputError
+from albertkit.errors.arguments import check_choice, describe_value
 from albertkit.tokenization.assemble import (
     TRUNCATIONS,
     Truncation,
@@ -34,7 +35,7 @@ from albertkit.tokenization.batch_encoding import (
     rows_of,
     word_rows,
 )
-from albertkit.tokenization.checks import check_texts, one_of, shown
+from albertkit.tokenization.checks import check_texts
 from albertkit.tokenization.encode import encode_all_traced, encode_texts
 from albertkit.tokenization.encodings import Encodings, FlatPieces, cut_windows, select_pieces
 from albertkit.tokenization.policy import TokenizerPolicy
@@ -97,7 +98,7 @@ def as_list(value: object, name: str) -> list[object]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InputError(
             "text-not-a-string",
-            f"{name} is {shown(value)}",
+            f"{name} is {describe_value(value)}",
             why="a text is a str, several are a list of str",
             fix="Give one of the two",
         )
@@ -111,7 +112,7 @@ def checked(given: Sequence[object], is_split: bool) -> list[Text]:
         if is_split and not isinstance(row, list | tuple):
             raise InputError(
                 "text-not-a-string",
-                f"text[{number}] is {shown(row)}",
+                f"text[{number}] is {describe_value(row)}",
                 why="with is_split_into_words each text is a list of words",
                 fix="Split it, or leave is_split_into_words out",
             )
@@ -140,9 +141,11 @@ class CallOptions:
 
     def check(self, *, has_pairs: bool) -> None:
         """InputError for a value that no option has, or for two that exclude each other."""
-        one_of(self.padding, (True, False, "longest", "max_length", "do_not_pad"), "padding")
-        one_of(self.truncation, (None, True, False, *TRUNCATIONS, "do_not_truncate"), "truncation")
-        one_of(self.return_tensors, (None, "np", "pt"), "return_tensors")
+        check_choice("padding", self.padding, (True, False, "longest", "max_length", "do_not_pad"))
+        check_choice(
+            "truncation", self.truncation, (None, True, False, *TRUNCATIONS, "do_not_truncate")
+        )
+        check_choice("return_tensors", self.return_tensors, (None, "np", "pt"))
         for name in ("max_length", "pad_to_multiple_of", "stride"):
             value = getattr(self, name)
             least = 0 if name == "stride" else 1

@@ -1,4 +1,4 @@
-"""What is refused before any text is encoded: no text, text that cannot be, no option's value.
+"""Refuse what is no text before any text is encoded.
 
 A lone surrogate (U+D800 to U+DFFF) is half of a character: no UTF-8 file can hold it, and
 SentencePiece, which reads UTF-8, has no piece for it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from albertkit.errors import InputError
+from albertkit.errors.arguments import describe_value
 
 
 def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
@@ -18,7 +19,7 @@ def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
         number = next(n for n, text in enumerate(texts) if not isinstance(text, str))
         raise InputError(
             "text-not-a-string",
-            f"{name}[{number}] is {shown(texts[number])}",
+            f"{name}[{number}] is {describe_value(texts[number])}",
             why="a text is a str",
             fix="Convert it, or leave it out",
         )
@@ -51,21 +52,3 @@ def surrogate_origin(code: int) -> str:
     if 0xDC80 <= code <= 0xDCFF:
         return f"it stands for the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
     return "half a character cannot be encoded"
-
-
-def shown(value: object) -> str:
-    """A value as messages show it: its type, and itself where it is short."""
-    text = repr(value)
-    kind = type(value).__name__
-    return "None" if value is None else f"{text} ({kind})" if len(text) <= 40 else f"a {kind}"
-
-
-def one_of(value: object, allowed: Sequence[object], name: str) -> None:
-    """InputError where an option has none of its values."""
-    if not any(value is each or (value == each and type(value) is type(each)) for each in allowed):
-        raise InputError(
-            "option-invalid",
-            f"{name} is {shown(value)}",
-            why=f"it can be {', '.join(map(repr, allowed))}",
-            fix="Choose one of them",
-        )

@@ -10,12 +10,13 @@ from typing import overload
 import numpy as np
 
 from albertkit.errors import InputError
+from albertkit.errors.arguments import describe_value
 from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
 from albertkit.tokenization.batch_encoding import Tokenized
-from albertkit.tokenization.checks import check_texts, shown
+from albertkit.tokenization.checks import check_texts
 from albertkit.tokenization.encode import encode_all_traced, encode_texts, encode_traced
 from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.policy import TokenizerPolicy, policy_named
@@ -65,11 +66,24 @@ class AlbertTokenizer:
         are fetched. policy: overrides what the directory's own files ask for; the name of one, or
         a TokenizerPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
         """
-        chosen = policy_named(policy) if isinstance(policy, str) else policy
         fetch_options = FetchOptions(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
-        found = find_vocabulary(resolve_location(path, fetch_options, parts="tokenizer"), chosen)
+        return cls.from_path(
+            resolve_location(path, fetch_options, parts="tokenizer"), policy=policy
+        )
+
+    @classmethod
+    def from_path(
+        cls, path: Path, *, policy: str | TokenizerPolicy | None = None
+    ) -> AlbertTokenizer:
+        """The same for a path that is known already: no name is resolved.
+
+        Raises:
+            FormatError: [no-vocabulary] if nothing at the path is a vocabulary.
+        """
+        chosen = policy_named(policy) if isinstance(policy, str) else policy
+        found = find_vocabulary(path, chosen)
         return cls(
             found.vocabulary,
             found.policy,
@@ -219,7 +233,7 @@ class AlbertTokenizer:
             if isinstance(value, bool) or not isinstance(value, int | np.integer):
                 raise InputError(
                     "option-invalid",
-                    f"ids[{place}] is {shown(value)}",
+                    f"ids[{place}] is {describe_value(value)}",
                     why="an id is a whole number",
                     fix="Give one row of ids (batch_decode takes several)",
                 )

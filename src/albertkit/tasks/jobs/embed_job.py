@@ -14,11 +14,11 @@ import albertkit
 from albertkit import tables
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.runtime import Calibration, EngineName, LoadedModel, PrecisionName
+from albertkit.errors.arguments import check_integer
+from albertkit.runtime import LoadedModel, LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Dense, Pooling
 from albertkit.tables.formats import Kind
-from albertkit.tasks.arguments import at_least_one
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode_call import EncodeCall
 from albertkit.tasks.encode_options import EncodeOptions
@@ -39,10 +39,10 @@ SHARD_ROWS = 100_000
 class EmbedJob:
     """places: files, directories, "-". keep: columns that travel along, instead of the text.
 
-    input_format: as of `find_inputs`. column, skip_invalid: as of `read_batches`. calibration:
-    texts, or a file of them, that int8 is fitted to. vectors: the type of their numbers. The rest
-    is as of TextEmbedder and its `encode`; what depends on the first texts of a process, or on its
-    machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `opened_job`.
+    input_format: as of `find_inputs`. column, skip_invalid: as of `read_batches`. load: how the model is
+    opened. vectors: the type of their numbers. The rest is as of
+    TextEmbedder and its `encode`; what depends on the first texts that a process sees, or on its
+    machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `start_job`.
     Raises InputError [option-invalid].
     """
 
@@ -53,13 +53,8 @@ class EmbedJob:
     skip_invalid: bool = False
     shard_rows: int = SHARD_ROWS
     model: str = VECTORS
-    engine: EngineName = "auto"
-    device: str | None = None
-    precision: PrecisionName = "float32"
-    calibration: Calibration = None
-    deterministic: bool = False
+    load: LoadOptions = field(default_factory=LoadOptions)
     pooling: Pooling | None = None
-    policy: str | None = None
     truncation: WhenTooLong = "warn"
     prompt_name: str | None = None
     normalize_embeddings: bool = False
@@ -68,7 +63,7 @@ class EmbedJob:
     ranges: FloatArray | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        at_least_one("shard_rows", self.shard_rows)
+        check_integer("shard_rows", self.shard_rows)
         if VECTOR in self.keep:
             raise InputError(
                 "option-invalid",
@@ -85,15 +80,10 @@ class EmbedJob:
         """Open the model; raises as TextEmbedder does."""
         return TextEmbedder(
             self.model,
-            engine=self.engine,
-            device=self.device,
-            precision=self.precision,
-            calibration=self.calibration,
-            deterministic=self.deterministic,
             default_prompt_name=self.prompt_name,
             pooling=self.pooling,
-            policy=self.policy,
             truncation=self.truncation,
+            **self.load.keywords(),
         )
 
     def call(self, embedder: TextEmbedder, line: ProgressLine | None = None) -> EncodeCall:
@@ -117,13 +107,13 @@ class EmbedJob:
             "keep": list(self.keep),
             "model": self.model,
             "fingerprint": fingerprint(embedder.loaded),
-            "engine": self.engine,
-            "device": self.device,
+            "engine": self.load.engine,
+            "device": self.load.device,
             "precision": embedder.loaded.engines.precision,
-            "calibration": str(self.calibration)
-            if isinstance(self.calibration, str | Path)
+            "calibration": str(self.load.calibration)
+            if isinstance(self.load.calibration, str | Path)
             else None,
-            "deterministic": self.deterministic,
+            "deterministic": self.load.deterministic,
             "pooling": embedder.plan.pooling,
             "max_length": call.cuts.max_length,
             "truncation": self.truncation,
@@ -136,13 +126,13 @@ class EmbedJob:
 
 def fingerprint(loaded: LoadedModel) -> str:
     """Sixteen hexadecimal digits; reads all weights once."""
-    steps = loaded.vectors.steps if loaded.vectors else ()
+    steps = loaded.pooling.steps if loaded.pooling else ()
     told = [
         loaded.config,
         loaded.tokenizer.fingerprint,
         loaded.tokenizer.policy,
         [(type(step).__name__, getattr(step, "activation", None)) for step in steps],
-        loaded.vectors.lower_case if loaded.vectors else False,
+        loaded.pooling.lower_case if loaded.pooling else False,
     ]
     digest = hashlib.sha256(repr(told).encode())
     for name, array in _arrays(loaded):
@@ -153,7 +143,7 @@ def fingerprint(loaded: LoadedModel) -> str:
 
 def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
     yield from sorted(loaded.weights.arrays.items())
-    for step in loaded.vectors.steps if loaded.vectors else ():
+    for step in loaded.pooling.steps if loaded.pooling else ():
         if isinstance(step, Dense):
             yield "weight", step.weight
             if step.bias is not None:

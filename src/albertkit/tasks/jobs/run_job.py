@@ -17,7 +17,8 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.runtime.calibration_texts import check_fitted_once
+from albertkit.runtime import EngineName
+from albertkit.runtime.calibration import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
@@ -96,16 +97,18 @@ def start_job(
     check_output_not_input(path_of(directory) / f"part.{kind}", job.places)
     rows = JobRows(job, inputs)
     rows.check()
-    at = placed(job.engine, job.device, deterministic=job.deterministic)
+    load = job.load
+    at = placed(load.engine, load.device, deterministic=load.deterministic)
     # numpy, that a short list finds quicker, would give other last digits than OpenVINO
-    job = replace(job, engine="openvino" if at.engine == "auto" else at.engine, device=at.device)
-    if job.deterministic:
-        check_fitted_once(job.calibration, job.precision)
-    if job.precision == "int8" and job.calibration is None:
+    engine: EngineName = "openvino" if at.engine == "auto" else at.engine
+    load = replace(load, engine=engine, device=at.device)
+    if load.deterministic:
+        check_fitted_once(load.calibration, load.precision)
+    if load.precision == "int8" and load.calibration is None:
         first = rows.first_window()
-        job = replace(job, calibration=() if first is None else tuple(first.first))
-    embedder = job.embedder()
-    job = replace(job, precision=embedder.loaded.engines.precision)
+        load = replace(load, calibration=() if first is None else tuple(first.first))
+    embedder = replace(job, load=load).embedder()
+    job = replace(job, load=replace(load, precision=embedder.loaded.engines.precision))
     with ShardedSink(
         directory,
         job=job.described(embedder, inputs),

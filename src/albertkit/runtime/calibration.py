@@ -10,6 +10,7 @@ from typing import TypeAlias
 from albertkit import tables
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
+from albertkit.runtime.options import Calibration
 from albertkit.tokenization.checks import check_texts
 
 FIRST = 4096  # texts of a file that are looked at
@@ -28,7 +29,6 @@ REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 Given: TypeAlias = str | Path | Sequence[str]
-Calibration: TypeAlias = Given | None
 
 
 def texts_to_fit(given: Given) -> list[str]:

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
+from albertkit import TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
+from albertkit.engine.lists import vectors_of_texts
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
-from albertkit.runtime.loaded import FINGERPRINT, stamped
+from albertkit.runtime.loaded_model import FINGERPRINT, add_fingerprint
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer, Encodings
 
 
 def test_a_hugging_face_directory_opens_with_weights_and_tokenizer(tmp_path: Path) -> None:
     loaded = load(save_tiny(tmp_path / "model", ["masked_lm"]))
     assert loaded.weights.heads == ("masked_lm",)
     assert loaded.tokenizer.vocab_size == loaded.config.vocab_size == 1000
-    assert loaded.vectors is None
+    assert loaded.pooling is None
     assert loaded.max_length == TINY.max_position_embeddings
 
 
 def test_a_sentence_transformers_directory_brings_its_plan_and_its_length(tmp_path: Path) -> None:
     plan = PoolingConfig(pooling="max", max_length=12)
     loaded = load(save_tiny_vectors(tmp_path / "model", plan))
-    assert loaded.vectors is not None
-    assert loaded.vectors.pooling == "max"
+    assert loaded.pooling is not None
+    assert loaded.pooling.pooling == "max"
     assert loaded.max_length == 12
 
 
@@ -41,10 +46,38 @@ def test_an_unknown_name_gets_one_line() -> None:
     assert "[unknown-model]" in str(caught.value)
 
 
-def test_a_directory_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_vocabulary_computes_ids_and_refuses_text(tmp_path: Path) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(TINY)), tmp_path / "model")
+    loaded = load(tmp_path / "model", engine="numpy")
+    ids = np.array([2, 5, 6, 3], np.int32)
+    encodings = Encodings(ids, np.zeros_like(ids), np.array([0, 4]), np.zeros(1, np.int64))
+    vectors = vectors_of_texts(loaded.engine_for(encodings), encodings, "mean")
+    assert vectors.shape == (1, TINY.hidden_size)
     with pytest.raises(AlbertKitError, match=r"\[no-vocabulary\]"):
-        load(tmp_path / "model")
+        _ = loaded.tokenizer
+    with pytest.raises(AlbertKitError, match=r"\[no-vocabulary\]"):
+        TextEmbedder(tmp_path / "model").encode("a text")
+
+
+def test_a_copy_and_a_pickle_open_the_same_files_with_the_same_pooling(tmp_path: Path) -> None:
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig())
+    loaded = load(directory, engine="numpy", token="secret").with_pooling(PoolingConfig("max"))
+    pickled = pickle.dumps(loaded)
+    assert b"secret" not in pickled
+    for other in (copy.deepcopy(loaded), pickle.loads(pickled)):  # noqa: S301
+        assert other.engines is not loaded.engines
+        assert other.pooling == PoolingConfig("max")
+        assert other.options == loaded.options
+        for name, array in loaded.weights.arrays.items():
+            np.testing.assert_array_equal(other.weights.arrays[name], array)
+
+
+def test_a_model_is_printed_by_its_path_and_sizes(tmp_path: Path) -> None:
+    directory = save_tiny(tmp_path / "model")
+    assert repr(load(directory)) == (
+        f"LoadedModel('{directory}', huggingface, {TINY.num_hidden_layers} layers of "
+        f"{TINY.hidden_size}, engine 'auto')"
+    )
 
 
 def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path, shared: Path) -> None:
@@ -70,7 +103,7 @@ def test_what_a_person_should_hear_of_the_files_is_logged(
 
 def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(PIECES)
-    weights = stamped(random_weights(TINY), tokenizer)
+    weights = add_fingerprint(random_weights(TINY), tokenizer)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     assert load(tmp_path / "model").config.extra[FINGERPRINT] == tokenizer.fingerprint

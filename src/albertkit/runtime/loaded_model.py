@@ -1,0 +1,269 @@
+"""A name → checkpoint, tokenizer and engine, checked against one another.
+
+The name is resolved once, and the format is recognised by content. Weights stay on disk until an
+engine reads them. The engine is chosen when the amount of work is known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Unpack
+
+from albertkit.checkpoints import Checkpoint, format_of, place_at
+from albertkit.engine.precision import check_calibration
+from albertkit.engine.protocol import Engine
+from albertkit.errors import Diagnostic, FormatError
+from albertkit.errors.keywords import knows_its_keywords
+from albertkit.runtime.calibration import check_fitted_once, texts_to_fit
+from albertkit.runtime.choose_engine import EngineChoice
+from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
+from albertkit.runtime.placement import placed
+from albertkit.runtime.precision import choose_precision
+from albertkit.sources import WORDS, resolve_location
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.spec.vocabulary import check_pieces
+from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
+
+if TYPE_CHECKING:
+    from albertkit.engine.int8.search import FoundScheme
+
+LOGGER = logging.getLogger(__name__)
+
+DEFAULTS = LoadOptions()
+FINGERPRINT = "vocabulary_fingerprint"  # a key of config.json, written by `add_fingerprint`
+LEVELS = {"note": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class LoadedModel:
+    """A checkpoint with all that is needed to answer about text.
+
+    Attributes:
+        path: The directory or file that was opened, as it was given or found.
+        format: The name of its format.
+        evidence: What shows that it is of this format.
+        checkpoint: Weights, pooling and files.
+        optional_tokenizer: None if there is no vocabulary.
+        engines: Make and keep the engines; their memory is used from the first answer on.
+        options: How the model was opened.
+        calibration: Texts that int8 is calibrated with; empty: the first that are encoded.
+        notes: Warnings and notes about the files.
+    """
+
+    path: Path
+    format: str
+    evidence: str
+    checkpoint: Checkpoint
+    optional_tokenizer: AlbertTokenizer | None
+    engines: EngineChoice
+    options: LoadOptions
+    calibration: Sequence[str]
+    notes: tuple[Diagnostic, ...]
+
+    @property
+    def weights(self) -> Weights:
+        return self.checkpoint.weights
+
+    @property
+    def config(self) -> AlbertConfig:
+        return self.checkpoint.weights.config
+
+    @property
+    def pooling(self) -> PoolingConfig | None:
+        """How token vectors become one vector; None if the files do not say."""
+        return self.checkpoint.vectors
+
+    @property
+    def tokenizer(self) -> AlbertTokenizer:
+        """The tokenizer of the model's files.
+
+        Raises:
+            FormatError: [no-vocabulary].
+        """
+        if self.optional_tokenizer is None:
+            return AlbertTokenizer.from_path(self.path, policy=self.options.policy)
+        return self.optional_tokenizer
+
+    @property
+    def max_length(self) -> int:
+        """Ids of the longest text that the model reads whole, special tokens included."""
+        limits = [self.config.max_position_embeddings]
+        if self.optional_tokenizer is not None:
+            limits.append(self.optional_tokenizer.model_max_length)
+        if self.pooling is not None and self.pooling.max_length:
+            limits.append(self.pooling.max_length)
+        return min(limits)
+
+    def engine_for(self, encodings: Encodings, format_text: Callable[[str], str] = str) -> Engine:
+        """The engine for these texts.
+
+        Args:
+            encodings: Texts to compute now; int8 is calibrated with the first ones.
+            format_text: What the task does to a text before it is tokenized; applied to the texts
+                of `calibration`.
+
+        Raises:
+            InputError: [calibration-missing], [fidelity-too-low] for int8.
+        """
+        pooling = self.pooling.pooling if self.pooling else "mean"
+        if not self.calibration:
+            return self.engines.engine_for(encodings, pooling)
+        return self.engines.engine_for(
+            encodings, pooling, lambda: self._encode(map(format_text, self.calibration))
+        )
+
+    def with_checkpoint(
+        self, checkpoint: Checkpoint, tokenizer: AlbertTokenizer | None
+    ) -> LoadedModel:
+        """The same model with other contents, and engines of its own."""
+        return replace(
+            self,
+            checkpoint=checkpoint,
+            optional_tokenizer=tokenizer,
+            engines=self.engines.for_weights(checkpoint.weights),
+        )
+
+    def with_pooling(self, pooling: PoolingConfig) -> LoadedModel:
+        """The same model, engines included, with other pooling."""
+        return replace(self, checkpoint=replace(self.checkpoint, vectors=pooling))
+
+    def quantization(self, calibration: Calibration) -> FoundScheme:
+        """The int8 scheme for these texts, and its error; runs on any processor.
+
+        Raises:
+            InputError: [calibration-missing], [fidelity-too-low].
+            FormatError: [no-vocabulary].
+        """
+        from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
+
+        pooling = self.pooling or PoolingConfig()
+        texts = texts_to_fit(calibration) if calibration is not None else []
+        encodings = self._encode(map(pooling.as_read, texts))
+        return find_scheme(self.weights, encodings, pooling.pooling)
+
+    def close(self) -> None:
+        """Free the engines' memory."""
+        self.engines.close()
+
+    def _encode(self, texts: Iterable[str]) -> Encodings:
+        return self.tokenizer.encode_batch(list(texts), max_length=self.max_length)
+
+    def __repr__(self) -> str:
+        return (
+            f"LoadedModel({str(self.path)!r}, {self.format}, {self.config.num_hidden_layers} layers"
+            f" of {self.config.hidden_size}, engine {self.engines.wanted!r})"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copies and other processes open the same files again, which are mapped once."""
+        return _reopen, (str(self.path.absolute()), self.options, self.pooling)
+
+
+@knows_its_keywords
+def load(model: str | Path | None = None, **keywords: Unpack[LoadKeywords]) -> LoadedModel:
+    """Open a model with its tokenizer and engine.
+
+    Args:
+        model: A directory of any known format, a built-in model's name, or a name on a hub. None:
+            the built-in masked LM.
+        **keywords: The fields of LoadOptions, with the defaults given there.
+
+    Returns:
+        The model, whose weights are read when an engine first uses them.
+
+    Raises:
+        InputError: [unknown-model], [unknown-keyword], [vocabulary-mismatch], [option-invalid],
+            [precision-unsupported], [calibration-missing].
+        ResourceError: [device-unavailable], [extra-missing], [engine-unavailable].
+        AlbertKitError: Any error of fetching and reading the files.
+    """
+    loaded = open_model(WORDS if model is None else model, LoadOptions(**keywords))
+    for note in loaded.notes:
+        LOGGER.log(LEVELS[note.severity], note.line())
+    return loaded
+
+
+def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedModel:
+    """The same without logging the notes, for callers that print or compare them."""
+    placement = placed(options.engine, options.device, deterministic=options.deterministic)
+    precision = choose_precision(options.precision, placement.engine, placement.processor)
+    check_calibration(options.calibration, precision.precision)
+    if options.deterministic:
+        check_fitted_once(options.calibration, precision.precision)
+    calibration = () if options.calibration is None else texts_to_fit(options.calibration)
+    path = resolve_location(location, options.fetch_options)
+    place = place_at(path)
+    with place.speaking():
+        form, evidence = format_of(place.path)
+        checkpoint = place.as_given(form.read(place.path, options.overrides))
+        tokenizer = _read_tokenizer(checkpoint, place.path, options.policy)
+    notes = checkpoint.notes
+    if tokenizer is not None:
+        rows = checkpoint.weights.config.vocab_size
+        note = check_pieces(tokenizer.vocab_size, rows, where=str(path))
+        _check_fingerprint(checkpoint.weights, tokenizer, path)
+        notes += (note,) if note else ()
+    if options.precision == "auto":
+        precision.tell()
+    engines = EngineChoice(
+        checkpoint.weights,
+        placement.engine,
+        precision=precision.precision,
+        device=placement.device,
+        deterministic=options.deterministic,
+    )
+    # the path is known now; a secret token must not travel with copies
+    options = replace(options, revision=None, token=None, cache_dir=None)
+    return LoadedModel(
+        path, form.name, evidence, checkpoint, tokenizer, engines, options, calibration, notes
+    )
+
+
+def add_fingerprint(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:
+    """The weights with a config that names the vocabulary that they were trained with."""
+    config = weights.config
+    extra = MappingProxyType({**config.extra, FINGERPRINT: tokenizer.fingerprint})
+    return replace(weights, config=replace(config, extra=extra))
+
+
+def _reopen(path: str, options: LoadOptions, pooling: PoolingConfig | None) -> LoadedModel:
+    """Open a model again, in another process or for a copy."""
+    loaded = open_model(Path(path), options)
+    return loaded if pooling is None else loaded.with_pooling(pooling)
+
+
+def _read_tokenizer(
+    checkpoint: Checkpoint, path: Path, policy: str | TokenizerPolicy | None
+) -> AlbertTokenizer | None:
+    """The tokenizer of the checkpoint's files; None if there is no vocabulary."""
+    files = checkpoint.tokenizer_files
+    if files:
+        return AlbertTokenizer.from_path(
+            files[0] if len(files) == 1 else files[0].parent, policy=policy
+        )
+    if not path.is_dir():
+        return None
+    try:
+        return AlbertTokenizer.from_path(path, policy=policy)
+    except FormatError as error:
+        if error.diagnostic.code != "no-vocabulary":
+            raise
+        return None
+
+
+def _check_fingerprint(weights: Weights, tokenizer: AlbertTokenizer, path: Path) -> None:
+    """Refuse another vocabulary of the same size, if the config has a fingerprint."""
+    expected = weights.config.extra.get(FINGERPRINT, tokenizer.fingerprint)
+    if expected != tokenizer.fingerprint:
+        raise FormatError(
+            "vocabulary-mismatch",
+            f"the vocabulary's fingerprint is {tokenizer.fingerprint}, the config has {expected}",
+            why="the model was trained with another vocabulary of the same size",
+            fix="Put the vocabulary back that was saved with this model",
+            where=str(path),
+        )
