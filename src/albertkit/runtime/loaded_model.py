@@ -30,7 +30,7 @@ from albertkit.spec.vocabulary import check_pieces
 from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
 
 if TYPE_CHECKING:
-    from albertkit.engine.int8.search import FoundScheme
+    from albertkit.engine.int8.search import MeasuredScheme
 
 LOGGER = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class LoadedModel:
         """The same model, engines included, with other pooling."""
         return replace(self, checkpoint=replace(self.checkpoint, vectors=pooling))
 
-    def quantization(self, calibration: Calibration) -> FoundScheme:
+    def quantization(self, calibration: Calibration) -> MeasuredScheme:
         """The int8 scheme for these texts, and its error; runs on any processor.
 
         Raises:
