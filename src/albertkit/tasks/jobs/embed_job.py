@@ -40,8 +40,9 @@ class EmbedJob:
     """places: files, directories, "-". keep: columns that travel along, instead of the text.
 
     input_format: as of `find_inputs`. column, skip_invalid: as of `read_batches`. load: how the
-    model is opened. vectors: the type of their numbers. The rest is as of TextEmbedder and its `encode`; what depends on the first texts that a process sees, or on its
-    machine ("auto", calibration, ranges: [2, D], for int8 and uint8), is fixed by `start_job`.
+    model is opened. vectors: the type of their numbers. The rest is as of TextEmbedder and its
+    `encode`. What depends on the first texts of a process, or on its machine ("auto", calibration,
+    ranges: [2, D], for int8 and uint8), is fixed by `start_job`.
     Raises InputError [option-invalid].
     """
 
