@@ -6,6 +6,7 @@
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
+# make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
@@ -19,9 +20,10 @@ TENSORFLOW := .venvs/tensorflow
 RAY := .venvs/ray
 TRANSFORMERS4 := .venvs/transformers4
 PEERS := .venvs/peers
+DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check bench figures clean
+.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -60,6 +62,10 @@ check: $(DEV)/done
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
 
+docs: $(DOCS)/done
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
 # LINES: a file of text instead of invented words. BENCH: options of against_peers.py.
 RESULTS ?= build/bench/results.json
 bench: $(PLAIN)/done $(PEERS)/done
@@ -87,6 +93,11 @@ $(DEV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) torch==2.13.0
 	$(DEV)/bin/python $(PIP) -e '.[dev]'
+	@touch $@
+
+$(DOCS)/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python $(PIP) -e '.[docs]'
 	@touch $@
 
 $(PEERS)/done: constraints-peers.txt

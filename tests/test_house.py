@@ -120,3 +120,5 @@ def test_no_pickle_and_no_evaluation_in_the_package() -> None:
 def test_every_public_name_stands_in_the_docs() -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     assert {name for name in albertkit.HOMES if f"`{name}`" not in page} == set()
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"::: albertkit\.(\w+)", reference)) == set(albertkit.HOMES)
