@@ -489,7 +489,7 @@ def test_bad_input_gets_the_same_line_from_python_and_the_command(
     assert shown.out == ""
     (told,) = shown.err.splitlines()
     if bad.same_line:
-        assert told == line.encode(errors="backslashreplace").decode()
+        assert told == f"error: {line}".encode(errors="backslashreplace").decode()
 
 
 @pytest.mark.usefixtures("nothing_computes")

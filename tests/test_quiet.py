@@ -56,7 +56,8 @@ def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(verb: str, tmp_pa
 UNUSED = {
     "albertkit.checkpoints": "bert.format keras_hub.format model_garden.format names onnx.format"
     " tf1.format tf1.hub_module tfhub.format tokenizer_files",
-    "albertkit.cli": "convert embed_job fill_mask inspect screen similarity tokens training verify",
+    "albertkit.cli": "convert corpus distil embed_job fill_mask inspect prepare_distillation"
+    " pretrain screen shard similarity tokens verify vocabulary",
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
     "albertkit.fileformats": "archives.extraction hdf5.file onnx.model_file pickle_reader"
     " tensorflow.saved_model tensorflow.tensor_bundle torch_zip",

@@ -115,7 +115,7 @@ def test_what_says_how_files_are_read_is_refused_where_none_is(
 ) -> None:
     assert run(["tokens", "a text", *option]) == 2
     line = capsys.readouterr().err
-    assert line.startswith(f"{option[0]} is given, and all texts are arguments; it says how files")
+    assert line.startswith(f"error: {option[0]} is given, and all texts are arguments; it")
     assert line.endswith(f"or leave {option[0]} out. [usage]\n")
 
 

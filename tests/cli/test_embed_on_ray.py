@@ -22,7 +22,7 @@ def embed(*arguments: str | Path) -> tuple[int, str]:
         check=False,
     )
     assert run.stdout == ""
-    return run.returncode, run.stderr.strip()
+    return run.returncode, run.stderr.strip().removeprefix("error: ")
 
 
 @pytest.fixture

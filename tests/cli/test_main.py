@@ -110,7 +110,7 @@ def test_python_and_the_command_say_the_same(words: Path) -> None:
     with pytest.raises(ValueError, match="mask-missing") as caught:
         FillMask(words)("no mask")
     done = albertkit("fill-mask", "no mask", "-m", words)
-    assert done.stderr.decode().strip() == str(caught.value)
+    assert done.stderr.decode().strip() == f"error: {caught.value}"
     assert done.returncode == 2
 
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_no_utf8_is_named(tmp_path: Path, vectors: Path) -> None:
     assert done.returncode == 2
     assert b"[file-not-utf8]" in done.stderr
     piped = albertkit("embed", "-m", vectors, given="schön\n".encode("latin1"))
-    assert piped.stderr.startswith(b"standard input: row 1")
+    assert piped.stderr.startswith(b"error: standard input: row 1")
 
 
 def test_an_argument_that_is_no_utf8_is_refused(vectors: Path) -> None:

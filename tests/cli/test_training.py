@@ -73,7 +73,8 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(workshop: Path) -> None:
     np.save(teacher, rng.normal(size=(len(texts), 24)))
     np.save(workshop / "pieces.npy", rng.normal(size=(150, 24)))
     lessons = workshop / "lessons"
-    done("lessons", workshop / "texts.txt", "--vectors", teacher, "-t", tokenizer, "-o", lessons)
+    command = ["prepare-distillation", workshop / "texts.txt", "--vectors", teacher]
+    done(*command, "-t", tokenizer, "-o", lessons)
     recipe, model = workshop / "vectors.toml", workshop / "vectors"
     recipe.write_text(RECIPE.format(data='lessons = "lessons"\npiece_vectors = "pieces.npy"'))
     done("distil", recipe, "--run", workshop / "run2", "-o", model)
@@ -82,11 +83,42 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(workshop: Path) -> None:
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_lessons_without_as_many_vectors_are_refused(
+def test_texts_without_as_many_vectors_are_refused(
     workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     np.save(workshop / "few.npy", np.zeros((3, 8)))
-    command = ["lessons", str(workshop / "corpus.txt"), "--vectors", str(workshop / "few.npy")]
+    command = ["prepare-distillation", str(workshop / "corpus.txt")]
+    command += ["--vectors", str(workshop / "few.npy")]
     assert run([*command, "-t", str(workshop / "spiece.model"), "-o", str(workshop / "no")]) == 2
-    assert "[distillation-rows-unequal]" in capsys.readouterr().err
+    assert "[distillation-data-mismatch]" in capsys.readouterr().err
     assert not (workshop / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "file-not-found"),
+        (b"not an array", "file-wrong-format"),
+        (b"", "file-wrong-format"),
+        (np.zeros(5), "file-wrong-format"),
+        (np.zeros((5, 2), np.int64), "file-wrong-format"),
+    ],
+    ids=["missing", "text", "empty", "one axis", "integers"],
+)
+def test_vectors_that_cannot_be_read_are_one_line(
+    workshop: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | np.ndarray | None,
+    code: str,
+) -> None:
+    file = tmp_path / "vectors.npy"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        np.save(file, content)
+    command = ["prepare-distillation", str(workshop / "corpus.txt"), "--vectors", str(file)]
+    status = run([*command, "-t", str(workshop / "spiece.model"), "-o", str(tmp_path / "out")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (status, line.rpartition(" ")[2]) == (2, f"[{code}]")
+    assert not (tmp_path / "out").exists()

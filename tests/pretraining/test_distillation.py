@@ -77,7 +77,7 @@ def test_lessons_come_back_and_long_ones_keep_their_sep(tmp_path: Path) -> None:
 
 
 def test_a_vector_too_many_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="distillation-rows-unequal"):
+    with pytest.raises(InputError, match="distillation-data-mismatch"):
         write_lessons(tmp_path / "l", texts(5), np.zeros((6, 2)))
     assert not (tmp_path / "l").exists()
 

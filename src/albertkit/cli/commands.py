@@ -1,58 +1,121 @@
-"""The verbs: a line for each in the list of all, and the file that is imported for the one named.
+"""The list of commands, and the import of the file of the command that is called.
 
-In: a command line's first word. Out: typer's command of that verb. So neither the list nor a verb
-waits for the options of all the others.
+The list holds each command's name and summary, so that `albertkit --help` imports no command, and
+a command does not import the options of the others.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+LESS = (logging.ERROR, "Print no warnings, notes or progress.")
+MORE = (logging.INFO, "Print more notes.")
 
-class Verb(TyperCommand):
-    """A verb that is not imported yet; `line`: what the list says of it, and its help begins with.
 
-    Its function has its name, in the file of this room that is called `file`.
+class Command(TyperCommand):
+    """A command that is imported when it is called.
+
+    Args:
+        name: as it is typed; `albertkit.cli` has a module and a function of this name.
+        summary: its line in the list, and the first line of its help.
+        example: a command line that its help shows.
     """
 
-    def __init__(self, name: str, line: str, file: str | None = None) -> None:
-        super().__init__(name, short_help=line)
-        self.function = name.replace("-", "_")
-        self.file = file or self.function
+    def __init__(self, name: str, summary: str, example: str) -> None:
+        super().__init__(name, short_help=summary)
+        self.function_name = name.replace("-", "_")
+        self.example = example
 
-    def make_context(self, *given: Any, **options: Any) -> Any:
-        """Import the verb and let it read its arguments: from here on it stands for this one."""
-        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        home = import_module(f"albertkit.cli.{self.file}")
-        alone.command(self.name)(getattr(home, self.function))
-        return get_command(alone).make_context(*given, **options)
+    def make_context(self, *arguments: Any, **settings: Any) -> Any:
+        """Import the command and parse its arguments."""
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        module = import_module(f"albertkit.cli.{self.function_name}")
+        app.command(self.name, epilog=f"\b\nExample:\n  {self.example}")(
+            getattr(module, self.function_name)
+        )
+        command = get_command(app)
+        command.params += [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
+        return command.make_context(*arguments, **settings)
 
 
-VERBS = (
-    Verb("embed", "Give a vector for each text."),
-    Verb("similarity", "Compare texts, each with each other."),
-    Verb("fill-mask", "Give the words that fit a [MASK]."),
-    Verb("tokens", "Show the pieces and ids of each text."),
-    Verb("inspect", "Show what a model's place holds."),
-    Verb("convert", "Write a model in another format, and prove that it is the same."),
-    Verb("verify", "Compare two models of any formats."),
-    Verb("vocabulary", "Train a SentencePiece vocabulary with ALBERT's flags.", "training"),
-    Verb("shard", "Tokenise a corpus for pretraining.", "training"),
-    Verb("pretrain", "Pretrain an ALBERT: masked words and sentence order.", "training"),
-    Verb("lessons", "Tokenise texts beside their teacher's vectors for distillation.", "training"),
-    Verb("distil", "Teach an ALBERT another model's sentence vectors.", "training"),
+def _option(short: str, long: str, level: tuple[int, str]) -> TyperOption:
+    """An option of every command that sets which messages are logged."""
+
+    def set_level(context: object, parameter: object, given: bool) -> None:
+        if given:
+            logging.getLogger("albertkit").setLevel(level[0])
+
+    return TyperOption(
+        param_decls=[short, long],
+        is_flag=True,
+        expose_value=False,
+        callback=set_level,
+        help=level[1],
+    )
+
+
+COMMANDS = (
+    Command("embed", "Compute a vector for each text.", 'albertkit embed "a text" "another"'),
+    Command(
+        "similarity",
+        "Compare each text with each other.",
+        'albertkit similarity "How old are you?" "what is your age?"',
+    ),
+    Command(
+        "fill-mask",
+        "Predict the word at each [MASK].",
+        'albertkit fill-mask "The capital of France is [MASK]."',
+    ),
+    Command("tokens", "Show the pieces and ids of each text.", 'albertkit tokens "a text"'),
+    Command("inspect", "Describe a model.", "albertkit inspect ./my-model"),
+    Command(
+        "convert",
+        "Write a model in another format, with a parity check.",
+        "albertkit convert ./my-model ./my-model-onnx --to onnx",
+    ),
+    Command(
+        "verify",
+        "Compare two models of any formats.",
+        "albertkit verify ./my-model ./my-model-onnx",
+    ),
+    Command(
+        "vocabulary",
+        "Train a SentencePiece vocabulary as ALBERT's.",
+        "albertkit vocabulary corpus.txt --size 8000 -o spiece.model",
+    ),
+    Command(
+        "shard",
+        "Tokenize a corpus for pretraining.",
+        "albertkit shard corpus.txt -t spiece.model -o shard/",
+    ),
+    Command(
+        "pretrain",
+        "Pretrain an ALBERT (masked LM, sentence order).",
+        "albertkit pretrain recipes/small-en/1-begin.toml --run runs/small-en -o small-en/",
+    ),
+    Command(
+        "prepare-distillation",
+        "Store texts with a teacher's vectors, for distil.",
+        "albertkit prepare-distillation texts.txt --vectors teacher.npy -t spiece.model -o data/",
+    ),
+    Command(
+        "distil",
+        "Train an ALBERT on another model's vectors.",
+        "albertkit distil recipes/small-en-vectors.toml --run runs/vectors -o vectors/",
+    ),
 )
 
 
-class Verbs(TyperGroup):
-    """All verbs, as typer's group of commands."""
+class Commands(TyperGroup):
+    """All commands, as a group of typer."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        for verb in VERBS:
-            self.add_command(verb)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for command in COMMANDS:
+            self.add_command(command)

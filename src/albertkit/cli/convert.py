@@ -43,9 +43,9 @@ def convert(
         typer.Option("--overwrite", help="Exchange DST, a model with all its files, for the new."),
     ] = False,
 ) -> None:
-    """Write a model in another format, and prove that it is the same.
+    """Write a model in another format, with a parity check.
 
-    What was written is reopened and compared with SRC on eight texts; DST appears only when both
+    The written model is opened and compared with SRC on eight texts. DST is only written if both
     agree.
     """
     from albertkit.conversion import convert as run

@@ -114,7 +114,7 @@ def embed(
         int | None, typer.Option("--cores", min=1, help="Of each worker; default: 1.")
     ] = None,
 ) -> None:
-    """Give a vector for each text."""
+    """Compute a vector for each text."""
     to = Output(
         place=output,
         form=form,

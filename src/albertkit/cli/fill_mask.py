@@ -30,7 +30,7 @@ def fill_mask(
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Give the words that fit a [MASK]."""
+    """Predict the word at each [MASK]."""
     check_options(form, output)
     given = texts_of(texts, inputs, column, input_format)
     from albertkit.cli.screen import drawn

@@ -54,10 +54,10 @@ def inspect(
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Show what a model's place holds.
+    """Describe a model.
 
-    Its format, sizes, parameters, how it reads text and why so, what was taken from where, and in
-    which precision this machine would compute.
+    Format, sizes, parameters, tokenizer and its policy, the sources of the configuration, and the
+    precision that this machine would compute in.
     """
     check_options(form, output)
     from albertkit.cli.screen import record

@@ -1,8 +1,9 @@
-"""`albertkit <verb> …`: finds the verb, runs it, and turns every error into one line and a status.
+"""Run a command line: find the command, and turn every error into one line and an exit status.
 
-Exit status: 0 done, 1 the answer is "no", 2 bad input, 3 surroundings, 130 Ctrl-C. Any other
-exception is our bug and shows its traceback. A verb's file is imported when it is named, and
-imports nothing of the library before it runs, so that help comes at once.
+Exit status: 0 done, 1 the answer is "no", 2 bad input, 3 resources (a missing extra, a full disk,
+an unreachable hub), 130 Ctrl-C. Any other exception is a bug in albertkit and keeps its traceback.
+A command's file is imported when the command is called, and imports the library when it runs: so
+help is fast.
 """
 
 from __future__ import annotations
@@ -14,26 +15,26 @@ from collections.abc import Sequence
 
 import typer
 
-from albertkit.cli.commands import Verbs
+from albertkit.cli.commands import Commands
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
-# Modules whose notes answer an option: which precision `auto` is, and what int8 costs.
-ASKED_FOR = ("albertkit.engine.precision", "albertkit.engine.int8.search")
+# Modules whose notes answer an option: which precision `auto` is, and the error of int8.
+ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.int8.search")
 
 app = typer.Typer(
     name="albertkit",
-    cls=Verbs,
+    cls=Commands,
     help="ALBERT on ordinary machines: text in, vectors and words out.",
-    # plain help: rich would double the time until it is there
-    rich_markup_mode=None,
+    epilog="Help for a command: albertkit COMMAND --help",
+    rich_markup_mode=None,  # importing rich would double the time of --help
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
-def show_version(asked: bool) -> None:
-    """Print the version and end."""
-    if asked:
+def show_version(given: bool) -> None:
+    """Print the version and exit."""
+    if given:
         from albertkit import __version__
 
         print(f"albertkit {__version__}")
@@ -46,44 +47,64 @@ def options(
         False, "--version", callback=show_version, is_eager=True, help="Show the version and exit."
     ),
 ) -> None:
-    """Options of the command itself."""
+    """Options of `albertkit` itself."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; gives the exit status."""
+    """Run one command line.
+
+    Args:
+        arguments: the words after `albertkit`.
+
+    Returns:
+        The exit status.
+    """
     _prepare_streams()
-    logging.getLogger("albertkit").propagate = False  # TensorFlow adds a handler to the root
+    words = list(arguments) or ["--help"]
+    if words[0] == "help":  # git's habit: `help embed` is `embed --help`
+        words = [*words[1:], "--help"]
     try:
-        status = app(list(arguments) or ["--help"], prog_name="albertkit", standalone_mode=False)
+        status = app(words, prog_name="albertkit", standalone_mode=False)
     except AlbertKitError as error:
-        return _told(error)
+        return _report(error)
     except typer.TyperException as error:
-        return _told(_usage(error))
+        return _report(_as_usage_error(error))
     except (KeyboardInterrupt, typer.Abort):
         return CTRL_C
     return status if isinstance(status, int) else 0
 
 
 def _prepare_streams() -> None:
-    """Programs read UTF-8, terminals what they can show; warnings go to standard error."""
+    """Write UTF-8 to pipes, the terminal's encoding to terminals, and logs to standard error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(
                 encoding=None if stream.isatty() else "utf-8", errors="backslashreplace"
             )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.getLogger("albertkit").handlers = [handler]
-    for name in ASKED_FOR:
+    handler.setFormatter(_LevelFormatter())
+    logger = logging.getLogger("albertkit")
+    logger.handlers = [handler]
+    logger.propagate = False  # TensorFlow adds a handler to the root: lines would appear twice
+    logger.setLevel(logging.WARNING)
+    for name in ALWAYS_LOGGED:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def _told(error: AlbertKitError) -> int:
-    print(error.diagnostic.line(), file=sys.stderr)
+class _LevelFormatter(logging.Formatter):
+    """The message, after "warning: " if it is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = "warning: " if record.levelno == logging.WARNING else ""
+        return f"{level}{super().format(record)}"
+
+
+def _report(error: AlbertKitError) -> int:
+    print(f"error: {error.diagnostic.line()}", file=sys.stderr)
     return error.exit_status
 
 
-def _usage(error: typer.TyperException) -> InputError:
+def _as_usage_error(error: typer.TyperException) -> InputError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "albertkit"
     return InputError("usage", error.format_message().rstrip("."), fix=f"See: {command} --help")

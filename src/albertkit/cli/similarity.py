@@ -30,9 +30,9 @@ def similarity(
     form: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Compare texts, each with each other.
+    """Compare each text with each other.
 
-    1 is the same, 0 is unrelated.
+    1 is the same text, 0 is unrelated.
     """
     check_options(form, output)
     given = texts_of(texts, inputs, column, input_format)

@@ -144,7 +144,7 @@ CODES: dict[str, str] = {
     "unknown-argument": "A model is called with an argument that it doesn't have.",
     # training
     "corpus-too-small": "All the training text together does not fill one batch.",
-    "distillation-rows-unequal": "There are not as many teacher's vectors as texts.",
+    "distillation-data-mismatch": "There are not as many teacher's vectors as texts.",
     "piece-vectors-too-narrow": "Another model's piece vectors are narrower than the word table.",
     "recipe-key-missing": "A recipe lacks a key that has no default.",
     "recipe-key-unknown": "A recipe has a key that nothing reads.",

@@ -58,11 +58,11 @@ class DistillationDataset:
 def write_lessons(place: Path, encodings: Encodings, targets: npt.NDArray[np.floating]) -> None:
     """Write texts and their teacher's vectors [N, D] into the directory `place`.
 
-    Raises InputError [distillation-rows-unequal] where there are not as many vectors as texts.
+    Raises InputError [distillation-data-mismatch] where there are not as many vectors as texts.
     """
     if len(encodings) != len(targets):
         raise InputError(
-            "distillation-rows-unequal",
+            "distillation-data-mismatch",
             f"there are {len(encodings)} texts and {len(targets)} vectors",
             why="each text needs its teacher's vector",
             fix="Give both in the same order",

@@ -1,0 +1,18 @@
+"""`albertkit distil`: train a model to compute another model's sentence vectors."""
+
+from albertkit.cli.corpus import NewDirectory, OutputDirectory, Recipe, Threads, use_torch
+
+
+def distil(
+    recipe: Recipe, *, run: OutputDirectory, output: NewDirectory, threads: Threads = None
+) -> None:
+    """Train an ALBERT on another model's vectors."""
+    use_torch(threads)
+    from albertkit.pretraining import distillation
+    from albertkit.pretraining.export import export
+    from albertkit.pretraining.recipe import read_recipe
+    from albertkit.spec.pooling_config import Normalise, PoolingConfig
+
+    settings = read_recipe(recipe, distillation.DistillationConfig)
+    plan = PoolingConfig(steps=(Normalise(),), max_length=settings.data.width)
+    export(distillation.distil(settings, run), settings.tokenizer(), output, vectors=plan)
