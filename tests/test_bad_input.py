@@ -464,7 +464,7 @@ def nothing_computes(w: Workshop, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         raise AssertionError("something was computed")
 
     hooks = [m.embeddings.register_forward_pre_hook(never) for m in (w.model, w.published)]
-    monkeypatch.setattr("albertkit.engine.numpy_engine.encoder", never)
+    monkeypatch.setattr("albertkit.engine.numpy_engine.emit_encoder", never)
     yield
     for hook in hooks:
         hook.remove()
