@@ -27,7 +27,7 @@ from albertkit.runtime.calibration import check_fitted_once
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import MAGIC, Kind
 from albertkit.tables.writers.shards import SHARD_FORMATS
-from albertkit.tasks.truncation import WhenTooLong
+from albertkit.tasks.reports import WhenTooLong
 from albertkit.tasks.vector_types import VectorType
 
 

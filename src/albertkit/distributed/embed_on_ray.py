@@ -26,7 +26,7 @@ from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, embed_shard
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_row, progress_line
-from albertkit.tasks.truncation import TruncationReport
+from albertkit.tasks.reports import TruncationReport
 
 
 @dataclass(frozen=True, slots=True)

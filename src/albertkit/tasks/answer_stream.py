@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from albertkit.tasks.encode_options import EncodeOptions
+from albertkit.tasks.options import EncodeOptions
 from albertkit.tasks.vector_types import VectorCast
 
 

@@ -30,13 +30,13 @@ from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
 from albertkit.tasks.answer_stream import AnswerStream
-from albertkit.tasks.encode_call import EncodeCall
-from albertkit.tasks.encode_options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
+from albertkit.tasks.encode import EncodeCall
+from albertkit.tasks.inputs import read_stream, read_texts
+from albertkit.tasks.options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
 from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.reports import WHEN_TOO_LONG, TruncationReport, WhenTooLong
 from albertkit.tasks.similarity import similarity, similarity_pairwise
 from albertkit.tasks.tensors import as_tensor
-from albertkit.tasks.texts import read_stream, read_texts
-from albertkit.tasks.truncation import WHEN_TOO_LONG, TruncationReport, WhenTooLong
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType
 from albertkit.tokenization import AlbertTokenizer

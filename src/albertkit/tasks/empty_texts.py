@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from albertkit.errors import Diagnostic
 from albertkit.tasks.counted import counted
-from albertkit.tasks.texts import Texts
+from albertkit.tasks.inputs import Texts
 
 LOGGER = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.runtime import LoadKeywords, load
-from albertkit.tasks.texts import Texts, read_texts
-from albertkit.tasks.truncation import WHEN_TOO_LONG, WhenTooLong, encode_within
+from albertkit.tasks.inputs import Texts, read_texts
+from albertkit.tasks.reports import WHEN_TOO_LONG, WhenTooLong, encode_within
 from albertkit.tokenization import Encoding, Encodings
 from albertkit.tokenization.encodings import select
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from albertkit.tables import InvalidRow, RowBatch
 from albertkit.tables.batch import concat_batches
 from albertkit.tables.table import Column
+from albertkit.tasks.inputs import Texts
 from albertkit.tasks.stream import Filling
-from albertkit.tasks.texts import Texts
 
 
 class RowWindows:

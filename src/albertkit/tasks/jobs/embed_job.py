@@ -20,10 +20,10 @@ from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Dense, Pooling
 from albertkit.tables.formats import Kind
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.encode_call import EncodeCall
-from albertkit.tasks.encode_options import EncodeOptions
+from albertkit.tasks.encode import EncodeCall
+from albertkit.tasks.options import EncodeOptions
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.truncation import WhenTooLong
+from albertkit.tasks.reports import WhenTooLong
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorType
 

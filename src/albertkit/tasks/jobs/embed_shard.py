@@ -16,11 +16,11 @@ from albertkit.tables.batch import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.empty_texts import EmptyTexts
-from albertkit.tasks.encode_call import EncodeCall
+from albertkit.tasks.encode import EncodeCall
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.reports import TruncationReport
 from albertkit.tasks.row_windows import RowWindows
-from albertkit.tasks.truncation import TruncationReport
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 

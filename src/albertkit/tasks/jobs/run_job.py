@@ -31,7 +31,7 @@ from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.truncation import TruncationReport
+from albertkit.tasks.reports import TruncationReport
 from albertkit.tasks.vector_types import IN_STEPS, ranges_of
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime import LoadedModel
 from albertkit.tasks.counted import counted
-from albertkit.tasks.texts import Texts
+from albertkit.tasks.inputs import Texts
 from albertkit.tokenization import Encodings
 
 LOGGER = logging.getLogger(__name__)

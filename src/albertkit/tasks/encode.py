@@ -16,12 +16,12 @@ from albertkit.engine.packing import SLOTS
 from albertkit.runtime import LoadedModel
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.empty_texts import EmptyTexts
-from albertkit.tasks.encode_options import EncodeOptions
+from albertkit.tasks.inputs import Texts
+from albertkit.tasks.options import EncodeOptions
 from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.reports import TruncationReport
 from albertkit.tasks.run import Run
 from albertkit.tasks.stream import ahead
-from albertkit.tasks.texts import Texts
-from albertkit.tasks.truncation import TruncationReport
 from albertkit.tasks.vector_steps import apply_steps
 from albertkit.tasks.vector_types import Vectors
 from albertkit.tokenization import Encodings
