@@ -104,12 +104,12 @@ def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
         scheme = build_scheme(plan, weights, inputs, levels)
         return measured(OpenVinoEngine(weights, precision="int8", scheme=scheme))
 
-    yield f"float32 | 1 · 1 | 1 · 1 | {largest_set(loaded.place, 'float32')}"
+    yield f"float32 | 1 · 1 | 1 · 1 | {largest_set(loaded.path, 'float32')}"
     if processor.bfloat16:
         yield row("bfloat16", measured(OpenVinoEngine(weights, precision="bfloat16")), "")
     for plan in PLANS:
         found = rounded(plan, processor.weight_qmax)
-        yield row(plan.name, found, str(largest_set(loaded.place, plan.name)))
+        yield row(plan.name, found, str(largest_set(loaded.path, plan.name)))
     if processor.weight_qmax == REDUCED_QMAX:
         yield row(f"{PLANS[0].name}, {QMAX} levels", rounded(PLANS[0], QMAX), "")
 

@@ -73,7 +73,7 @@ def test_a_model_from_an_archive_answers_and_leaves_nothing_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     archive = tarred(model, tmp_path / "m.tar.gz")
     loaded = load(archive)
-    assert loaded.place == archive
+    assert loaded.path == archive
     assert list((tmp_path / "temporary").iterdir()) == []
     there, here = FillMask(archive)("a [MASK]"), FillMask(model)("a [MASK]")
     assert there == here

@@ -158,7 +158,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_torch")
 def test_tensors_without_torch_name_the_extra(ours: TextEmbedder) -> None:
-    with pytest.raises(ResourceError, match=r"albertkit\[torch\].*\[extra-missing\]"):
+    with pytest.raises(ResourceError, match=r"needs torch.*\[extra-missing\]"):
         ours.encode("hello", convert_to_tensor=True)
 
 

@@ -152,7 +152,7 @@ def test_what_is_to_be_told_is_told_once_with_the_count_of_all(
 
 
 def test_a_text_that_is_too_long_is_named_by_its_place(embedder: TextEmbedder) -> None:
-    strict = TextEmbedder(embedder.loaded.place, truncation="error", engine="numpy")
+    strict = TextEmbedder(embedder.loaded.path, truncation="error", engine="numpy")
     with pytest.raises(InputError, match=r"number 8; .*\[text-too-long\]"):
         list(strict.encode(iter([*MANY[:8], "water " * 50])))
 
