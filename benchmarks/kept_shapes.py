@@ -4,7 +4,7 @@
 
 Single texts of 128 lengths, over and over, through the built-in model's shape on one thread, each
 number in a process of its own: by how much it grows behind the first text, and the milliseconds of
-a text in the last pass (Linux). KEPT of albertkit/engine/openvino/engine.py is one of them.
+a text in the last pass (Linux). One number is CACHED_SHAPES of albertkit/engine/openvino/engine.py.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 def grown(kept: int) -> str:
     """A row of the table, but for its first cell."""
-    openvino_engine.KEPT = kept
+    openvino_engine.CACHED_SHAPES = kept
     weights = read_checkpoint(resolve_location(VECTORS)).weights
     engine = openvino_engine.OpenVinoEngine(weights, threads=1)
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG_AXES, random_weights
 
-from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.openvino.emitter import OpenVinoEmitter, ScaledQueries
 from albertkit.engine.openvino.engine import is_bare_product_faster
-from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig

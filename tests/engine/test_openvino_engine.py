@@ -135,9 +135,9 @@ def test_cores_are_those_that_omp_num_threads_tells_else_the_processs_own(
 
 
 def test_a_scheme_goes_with_int8_alone() -> None:
-    with pytest.raises(ValueError, match="'int8': a scheme goes with int8"):
+    with pytest.raises(ValueError, match="'int8': int8 needs a scheme"):
         OpenVinoEngine(WEIGHTS, precision="int8")
-    with pytest.raises(ValueError, match="'float32': a scheme goes with int8"):
+    with pytest.raises(ValueError, match="'float32': int8 needs a scheme"):
         OpenVinoEngine(WEIGHTS, scheme=Int8Scheme({}, {}, 64))
 
 

@@ -1,35 +1,39 @@
-"""The engine in torch: on a GPU, and on a CPU where OpenVINO cannot be had.
+"""The engine in torch: on a GPU, and on a CPU without OpenVINO.
 
-It runs the modules of albert.py; only what a query sees is given otherwise: the texts lie end to
-end in one row, without a slot between them. The heads are those of every engine.
+It runs the modules of albert.py on texts laid end to end in one row, without padding. The heads
+are the same as in all engines.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.engine.after_fork import reset_after_fork
 from albertkit.engine.answers import answers
 from albertkit.engine.cached_arrays import CachedArrays, as_writable
 from albertkit.engine.checks import check
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
-from albertkit.errors import InputError
+from albertkit.errors import InputError, ResourceError
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder
 from albertkit.model.packed_attention import TextBounds
 from albertkit.spec import AlbertConfig, Weights
 
+LOGGER = logging.getLogger(__name__)
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class TorchEngine:
-    """Runs one model in torch.
-
-    device: one that is here (`devices.py` knows). In float32 on a CPU the weights' memory is
-    used where it lies and must stay as it is. torch's own setting says how many cores it uses.
-    """
+    """Runs one model in torch, on as many cores as torch is set to use."""
 
     name = "torch"
 
@@ -40,12 +44,23 @@ class TorchEngine:
         precision: Precision = "float32",
         device: str = "cpu",
     ) -> None:
+        """Create the encoder on its device.
+
+        Args:
+            weights: The model. In float32 on a CPU the engine uses the arrays' memory, which must
+                not change.
+            precision: "float32" or "bfloat16".
+            device: "cpu", "cuda" or "cuda:N"; it must exist (`resolve_device`).
+
+        Raises:
+            InputError: [precision-unsupported] for another precision.
+        """
         if precision not in DTYPES:
             raise InputError(
                 "precision-unsupported",
                 f"precision is {precision!r} and the engine is 'torch'",
-                why=f"it computes in {' or '.join(DTYPES)}",
-                fix="Take one of these, or leave the engine out",
+                why=f"this engine computes in {' or '.join(DTYPES)}",
+                fix="Choose one of these, or another engine",
             )
         self.weights = weights
         self.precision = precision
@@ -54,43 +69,77 @@ class TorchEngine:
         self._encoder: AlbertEncoder | None = build_encoder(
             weights, DTYPES[precision], self._device
         )
+        self._is_inherited = False
+        reset_after_fork(self)
 
     @property
     def config(self) -> AlbertConfig:
+        """The model's config."""
         return self.weights.config
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+        """Compute the requested outputs of a packed batch; as `Engine.run`."""
         check(self.weights, batch, wanted)
         encoder = self._encoder
         if encoder is None:
             raise RuntimeError("this engine was closed")
+        if self._is_inherited:
+            self._prepare_forked_child()
         lengths = np.diff(batch.offsets)  # [N]
-        # Tokens in the order of their texts' lengths: texts of one length lie side by side.
+        # Tokens in the order of their texts' lengths: texts of one length are neighbours.
         order = np.argsort(np.repeat(lengths, lengths), kind="stable")  # [T]
         bounds = TextBounds.of(sorted(lengths.tolist()), self._device)
         slots = batch.slots[order]  # [T]
         with torch.inference_mode():
             ids, type_ids, positions = (
-                self._laid(values, slots) for values in (batch.ids, batch.type_ids, batch.positions)
+                self._gather(values, slots)
+                for values in (batch.ids, batch.type_ids, batch.positions)
             )
             vectors = encoder.token_vectors(ids, type_ids, positions, bounds)  # [1, T, H]
-            found: FloatArray = vectors[0].cpu().float().numpy()
-        in_place = np.empty_like(found)
-        in_place[order] = found
-        return answers(self._heads, in_place, batch.offsets, wanted)
+            sorted_vectors: FloatArray = vectors[0].cpu().float().numpy()
+        result = np.empty_like(sorted_vectors)
+        result[order] = sorted_vectors
+        return answers(self._heads, result, batch.offsets, wanted)
 
     def close(self) -> None:
-        """Give the parameters' memory back; the engine does not run afterwards."""
+        """Free the parameters; the engine cannot run afterwards."""
         self._encoder = None
 
-    def _laid(self, values: np.ndarray, slots: Int64Array) -> Tensor:
+    def reset_after_fork(self) -> None:
+        """Prepare torch at the next call; a forked child calls this."""
+        self._is_inherited = True
+
+    def __reduce__(self) -> tuple[Callable[[], TorchEngine], tuple[()]]:
+        """Copies and pickles hold the weights and the options."""
+        device = str(self._device)
+        return partial(TorchEngine, self.weights, precision=self.precision, device=device), ()
+
+    def _prepare_forked_child(self) -> None:
+        """Let torch compute without the parent's threads, which a forked child does not have.
+
+        Raises ResourceError [device-unavailable] for a GPU.
+        """
+        if self._device.type != "cpu":
+            raise ResourceError(
+                "device-unavailable",
+                f"device is {str(self._device)!r}, and this process was forked",
+                why="CUDA does not work in a fork of a process that has used it",
+                fix="Start processes with the method 'spawn', or load the model in each process",
+            )
+        if torch.get_num_threads() > 1:
+            torch.set_num_threads(1)  # with more, OpenMP waits for the parent's team for ever
+            LOGGER.info("torch uses one thread in this forked process")
+        self._is_inherited = False
+
+    def _gather(self, values: Int32Array, slots: Int64Array) -> Tensor:
         """Values of slots [R, W], in one row [1, T]."""
-        return torch.from_numpy(values.reshape(-1)[slots][None]).to(self._device)
+        row: npt.NDArray[np.int32] = values.reshape(-1)[slots][None]
+        return torch.from_numpy(row).to(self._device)
 
 
 def build_encoder(weights: Weights, dtype: torch.dtype, device: torch.device) -> AlbertEncoder:
-    """The encoder in eval mode; float32 on a CPU shares the memory of `weights`."""
-    with torch.device("meta"):  # so that nothing is filled before its parameters are there
+    """Return the encoder in eval mode; float32 on a CPU shares the memory of `weights`."""
+    with torch.device("meta"):  # so that no parameter is initialized for nothing
         encoder = AlbertEncoder(weights.config, pooler=False)
     arrays = CachedArrays(weights.arrays)
     state = {

@@ -10,18 +10,18 @@ in float32 (benchmarks/tried.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.cached_arrays import as_writable
-from albertkit.engine.openvino.scaled_queries import ScaledQueries
 from albertkit.engine.openvino_library import openvino
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
+from albertkit.spec.parameters import layer_prefix
 
 if TYPE_CHECKING:
     from openvino import Node
@@ -115,3 +115,35 @@ class OpenVinoEmitter:
             memory = as_writable(self.arrays[name])
             self.constants[name] = self.op.constant(memory, shared_memory=True)
         return self.constants[name]
+
+
+class ScaledQueries(Mapping[str, FloatArray]):
+    """`arrays`, in which the parameters of the queries are copies divided by √D.
+
+    OpenVINO moves a factor of the scores back into a product, which then takes another kernel,
+    never a faster one (benchmarks/tried.py).
+    """
+
+    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+        self._arrays = arrays
+        self._scale = np.float32(1 / math.sqrt(config.head_size))
+        self._queries: dict[str, FloatArray | None] = {
+            f"{layer_prefix(group, inner)}attention.query.{part}": None
+            for group in range(config.num_hidden_groups)
+            for inner in range(config.inner_group_num)
+            for part in ("weight", "bias")
+        }
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self._queries:
+            return self._arrays[name]
+        scaled = self._queries[name]
+        if scaled is None:
+            scaled = self._queries[name] = self._arrays[name] * self._scale
+        return scaled
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)

@@ -1,18 +1,20 @@
 """The engine for many texts: the encoder compiled by OpenVINO for this processor.
 
-The precision is always said: left to itself OpenVINO computes in bfloat16 where the processor has
-it.
+The precision is always given: by default OpenVINO computes in bfloat16 on processors that have it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from albertkit.arrays import FloatArray
+from albertkit.engine.after_fork import keep_inherited, reset_after_fork
 from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.batch_invariant import joined, texts_apart
 from albertkit.engine.cached_arrays import CachedArrays
@@ -20,11 +22,11 @@ from albertkit.engine.checks import check
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     LayerwiseEncoder,
+    Request,
     Settings,
     SingleGraphEncoder,
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.request_pool import RequestPool
 from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -34,22 +36,14 @@ from albertkit.spec import AlbertConfig, Weights
 if TYPE_CHECKING:
     from albertkit.engine.int8_scheme import Int8Scheme
 
-
-# Kernels and plans that OpenVINO keeps for shapes it has met, of its usual 5,000. Over single texts
-# of 128 lengths at H 256 a process grows by 19 MB with all, by 6 MB with 64; by 125 MB with none:
-# each call then leaves its own behind (benchmarks/kept_shapes.py).
-KEPT = 64
+# How many shapes OpenVINO keeps kernels and plans for; its default is 5,000. With H 256 and single
+# texts of 128 lengths a process grows by 19 MB if all are kept, by 6 MB with 64, and by 125 MB with
+# none, because each call then leaves its own behind (benchmarks/kept_shapes.py).
+CACHED_SHAPES = 64
 
 
 class OpenVinoEngine:
-    """Runs one model compiled for this processor.
-
-    scheme: how the products of "int8" are rounded, which no other precision asks for. threads:
-    cores to use; None means all that this process may use. deterministic: a text's vectors are
-    the same to the bit, whatever is asked beside it and however many threads there are: each text
-    is computed alone and by one thread, several texts at a time. The weights' memory is used where
-    it lies and must stay as it is.
-    """
+    """Runs one model, compiled for this processor."""
 
     name = "openvino"
 
@@ -62,86 +56,181 @@ class OpenVinoEngine:
         threads: int | None = None,
         deterministic: bool = False,
     ) -> None:
+        """Compile the encoder.
+
+        Args:
+            weights: The model. The engine uses the arrays' memory, which must not change.
+            precision: Numerical precision of the encoder. The heads compute in float32.
+            scheme: How "int8" rounds; required for "int8", and for no other precision.
+            threads: Number of cores to use; None for all that this process may use.
+            deterministic: Bit-identical vectors whatever the batch and the number of threads
+                (slower): one thread computes each text alone, several texts at a time.
+
+        Raises:
+            ValueError: `scheme` without "int8", or the reverse.
+            ResourceError: [engine-unavailable] if OpenVINO cannot be imported.
+        """
         if (precision == "int8") != (scheme is not None):
-            raise ValueError(
-                f"precision is {precision!r}: a scheme goes with int8, and with it alone"
-            )
+            raise ValueError(f"precision is {precision!r}: int8 needs a scheme, others take none")
         self.weights = weights
         self.precision = precision
+        self.scheme = scheme
+        self.threads = threads
+        self.deterministic = deterministic
         arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
             weights.config, arrays, single_core_matmul if deterministic else None
         )
-        cores = threads or count_usable_cores()
-        streams = cores if deterministic else 1
-        settings: Settings = {
-            "INFERENCE_PRECISION_HINT": _hint(precision),
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": cores,
-            # Pinned, the threads of every process sit on the first cores, whoever else is there.
-            "ENABLE_CPU_PINNING": False,
-            "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
-        }
-        emit = partial(_emitter, weights.config, arrays, precision, scheme)
-        form: CompiledEncoder = (
-            LayerwiseEncoder if precision == "bfloat16" else SingleGraphEncoder
-        )(emit, settings)
-        self._requests = RequestPool([form.request() for _ in range(streams)])
-        self._texts = ThreadPoolExecutor(streams, "albertkit") if deterministic else None
+        self._create_emitter = partial(_create_emitter, weights.config, arrays, precision, scheme)
+        self._requests: RequestPool | None = None
+        self._executor: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._start()
+        reset_after_fork(self)
 
     @property
     def config(self) -> AlbertConfig:
+        """The model's config."""
         return self.weights.config
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+        """Compute the requested outputs of a packed batch; as `Engine.run`."""
         check(self.weights, batch, wanted)
-        if self._texts is None:
-            return self._answers(batch, wanted)
-        each = [self._texts.submit(self._answers, *one) for one in texts_apart(batch, wanted)]
-        return joined([answer.result() for answer in each])
+        requests, executor = self._running()
+        if executor is None:
+            return self._compute(requests, batch, wanted)
+        parts = [
+            executor.submit(self._compute, requests, *part) for part in texts_apart(batch, wanted)
+        ]
+        return joined([part.result() for part in parts])
 
     def close(self) -> None:
-        """Give the compiled graphs' memory back; the engine does not run afterwards."""
-        self._requests.close()
+        """Free the compiled graphs; the engine cannot run afterwards."""
+        self._is_closed = True
+        if self._requests is not None:
+            self._requests.close()
 
-    def _answers(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
-        # how many others are read must not matter to the bits of one
-        read = None if self._texts else tokens_read(batch, wanted)
+    def reset_after_fork(self) -> None:
+        """Compile again at the next call; a forked child calls this."""
+        keep_inherited(self._requests, self._executor)
+        self._lock = threading.Lock()
+        self._requests = None
+        self._executor = None
+
+    def __reduce__(self) -> tuple[Callable[[], OpenVinoEngine], tuple[()]]:
+        """Copies and pickles hold the weights and the options; they compile their own graphs."""
+        return (
+            partial(
+                OpenVinoEngine,
+                self.weights,
+                precision=self.precision,
+                scheme=self.scheme,
+                threads=self.threads,
+                deterministic=self.deterministic,
+            ),
+            (),
+        )
+
+    def _start(self) -> None:
+        """Compile the encoder and create its requests: one, or one a thread if deterministic."""
+        cores = self.threads or count_usable_cores()
+        streams = cores if self.deterministic else 1
+        settings: Settings = {
+            "INFERENCE_PRECISION_HINT": _precision_hint(self.precision),
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": cores,
+            # Pinned threads of all processes share the first cores.
+            "ENABLE_CPU_PINNING": False,
+            "CPU_RUNTIME_CACHE_CAPACITY": CACHED_SHAPES,
+        }
+        kind = LayerwiseEncoder if self.precision == "bfloat16" else SingleGraphEncoder
+        encoder: CompiledEncoder = kind(self._create_emitter, settings)
+        self._requests = RequestPool([encoder.request() for _ in range(streams)])
+        self._executor = ThreadPoolExecutor(streams, "albertkit") if self.deterministic else None
+
+    def _running(self) -> tuple[RequestPool, ThreadPoolExecutor | None]:
+        """The requests and threads of this process."""
+        with self._lock:
+            if self._requests is None and not self._is_closed:
+                self._start()
+            if self._requests is None:
+                raise RuntimeError("this engine was closed")
+            return self._requests, self._executor
+
+    def _compute(self, requests: RequestPool, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+        # If deterministic, all vectors are computed: the number of slots read changes the bits.
+        read = None if self.deterministic else tokens_read(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]
-        with self._requests.one() as request:
+        with requests.acquire() as request:
             vectors = request.vectors(batch, slots)  # [K, H]
         return answers(self._heads, vectors, batch.offsets, wanted, read)
 
 
+class RequestPool:
+    """The idle requests of an engine: as many threads compute at a time as there are requests."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._idle = list(requests)
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def acquire(self) -> Iterator[Request]:
+        """Lend the request that was used last to this thread; waits until one is idle."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle or self._is_closed)
+            if self._is_closed:
+                raise RuntimeError("this engine was closed")
+            request = self._idle.pop()
+        try:
+            yield request
+        finally:
+            with self._changed:
+                if not self._is_closed:
+                    self._idle.append(request)
+                    self._changed.notify()
+
+    def close(self) -> None:
+        """Free the idle requests now, and those at work when they have finished."""
+        with self._changed:
+            self._is_closed = True
+            self._idle.clear()
+            self._changed.notify_all()
+
+
 def count_usable_cores() -> int:
-    """Cores to compute on: OMP_NUM_THREADS, by which Ray tells a worker its share of a machine,
-    else those that this process may run on, where the system tells; else all there are.
+    """Return the number of cores to compute on.
+
+    OMP_NUM_THREADS if it is set (Ray sets it to a worker's share of a machine), else the cores
+    that this process may run on, else all cores.
     """
-    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
+    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _hint(precision: Precision) -> str:
-    """The type of what is not rounded to int8: bfloat16 beside int8 too, where there is such."""
+def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
+    """Return whether float32 products run faster without a fused activation.
+
+    True for AVX2 without AVX-512. OpenVINO 2026.4 gives bare products to MLAS and products with an
+    activation to oneDNN, which is the slower one on AVX2 and the faster one with AVX-512
+    (benchmarks/tried.py).
+    """
+    return flags is not None and "avx2" in flags and "avx512f" not in flags
+
+
+def _precision_hint(precision: Precision) -> str:
+    """The type of what is not int8: bfloat16 for int8 as well, if the processor has it."""
     if precision == "float32":
         return "f32"
     return "bf16" if precision == "bfloat16" or detect_processor().bfloat16 else "f32"
 
 
-def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
-    """Whether float32 products are faster without an activation in them: AVX2 and no AVX-512.
-
-    OpenVINO 2026.4 gives bare products to MLAS, and those with an activation to oneDNN, which is
-    the slower of the two on AVX2 and the faster with AVX-512 (benchmarks/tried.py).
-    """
-    return flags is not None and "avx2" in flags and "avx512f" not in flags
-
-
-def _emitter(
+def _create_emitter(
     config: AlbertConfig,
     arrays: Mapping[str, FloatArray],
     precision: Precision,
