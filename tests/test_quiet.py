@@ -54,7 +54,8 @@ def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(verb: str, tmp_pa
 
 # What a plain `albertkit embed "text"` has no use for: other places, files, jobs, verbs, engines.
 UNUSED = {
-    "albertkit.checkpoints": "bert.format keras_hub.format model_garden.format names onnx.format"
+    "albertkit.checkpoints": "bert.format format keras_hub.format model_garden.format names"
+    " onnx.format"
     " tf1.format tf1.hub_module tfhub.format tokenizer_files",
     "albertkit.cli": "convert corpus distil embed_job fill_mask inspect prepare_distillation"
     " pretrain screen shard similarity tokens verify vocabulary",

@@ -9,7 +9,7 @@ from tests.support.axes import SMALL, random_weights
 from tests.support.modules import HERE
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, ConfigOverrides, read_checkpoint
-from albertkit.checkpoints.config_overrides import not_said
+from albertkit.checkpoints.config_overrides import metadata_missing
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig
 
@@ -24,7 +24,7 @@ def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
     assert stored.weights.config.num_attention_heads == 2
     (note,) = stored.notes
     assert note.code == "metadata-overridden"
-    assert "num_attention_heads is taken as 2" in note.line()
+    assert "num_attention_heads is 2, as given by the user" in note.line()
     assert "the files say 4" in note.line()
 
 
@@ -42,10 +42,18 @@ MANY = ConfigOverrides(num_attention_heads=8, num_hidden_layers=4, hidden_act="g
 @pytest.mark.parametrize(
     ("archive", "told", "says"),
     [
-        ("tfhub_tiny_v3_nomlm", MANY, "--num-attention-heads is 8; the tensors show 4"),
-        ("mg_tiny_pretrainer", MANY, "--num-attention-heads is 8; the tensors show 4"),
-        ("kerashub_tiny", MANY, "--num-attention-heads is 8; the tensors show 4"),
-        ("bert_tiny_v3", DEEP, "--num-hidden-layers is 9; the tensors show 2"),
+        (
+            "tfhub_tiny_v3_nomlm",
+            MANY,
+            "--num-attention-heads is 8; the shapes of the tensors give 4",
+        ),
+        (
+            "mg_tiny_pretrainer",
+            MANY,
+            "--num-attention-heads is 8; the shapes of the tensors give 4",
+        ),
+        ("kerashub_tiny", MANY, "--num-attention-heads is 8; the shapes of the tensors give 4"),
+        ("bert_tiny_v3", DEEP, "--num-hidden-layers is 9; the shapes of the tensors give 2"),
     ],
 )
 def test_what_the_tensors_show_cannot_be_told_otherwise(
@@ -60,6 +68,6 @@ def test_what_the_tensors_show_cannot_be_told_otherwise(
 
 
 def test_what_nobody_says_names_the_flags() -> None:
-    error = not_said(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
+    error = metadata_missing(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
     assert error.diagnostic.code == "metadata-missing"
     assert "--num-hidden-layers and --hidden-act" in str(error)

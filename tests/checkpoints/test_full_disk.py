@@ -19,11 +19,12 @@ from albertkit.checkpoints.format import Format
 from albertkit.checkpoints.registry import FORMATS
 from albertkit.conversion import convert
 from albertkit.errors import AlbertKitError, ResourceError
+from albertkit.fileformats.atomic import new_directory
 from albertkit.tables import OUTPUT_FORMATS, Table, write_table
 from albertkit.tokenization import AlbertTokenizer
 
 NEEDS_MORE = ("bert", "model-garden", "tf1-hub", "tfhub")  # not written, or by TensorFlow
-READ = [each.imported() for each in FORMATS]
+READ = [each.load() for each in FORMATS]
 WRITTEN = [each for each in READ if each.name not in NEEDS_MORE]
 
 
@@ -69,7 +70,11 @@ TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")
 def test_every_format_is_written_whole_or_not_at_all(
     target: Format, stored: Checkpoint, tmp_path: Path
 ) -> None:
-    check_at_each_file(lambda place: target.write(stored, place), tmp_path / "work")
+    def write(place: Path) -> None:
+        with new_directory(place) as directory:
+            target.write(stored, directory)
+
+    check_at_each_file(write, tmp_path / "work")
 
 
 def test_formats_that_are_left_out_here_refuse_to_write_or_need_tensorflow(

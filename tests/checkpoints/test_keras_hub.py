@@ -37,7 +37,7 @@ from albertkit.checkpoints import (
     read_checkpoint,
 )
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
-from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.errors import FormatError, InputError
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 
@@ -290,19 +290,6 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"float16 weights.*\[unsupported-by-format\]"):
         KERAS_HUB.write(replace(stored, tokenizer_files=()), tmp_path / "m", dtype="float16")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_backbone_is_not_written_over_a_task(tmp_path: Path) -> None:
-    KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"])), tmp_path / "m")
-    KERAS_HUB.write(Checkpoint(random_weights(CONFIG, ["masked_lm"], seed=1)), tmp_path / "m")
-    with pytest.raises(InputError, match=r"task\.json of another preset.*\[directory-not-empty\]"):
-        KERAS_HUB.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
-    assert read_checkpoint(tmp_path / "m").weights.heads == ("masked_lm",)
-
-
-def test_writing_where_nobody_may_is_a_failed_write() -> None:
-    with pytest.raises(ResourceError, match=r"\[write-failed\]"):
-        KERAS_HUB.write(Checkpoint(random_weights(CONFIG)), Path("/proc/m"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.support.other_user import as_nobody
 from tests.support.tiny_models import save_tiny
 
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
-from albertkit.checkpoints import format_of, place_at, read_checkpoint
+from albertkit.checkpoints import format_of, read_checkpoint, resolve_path
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 
 TF1 = Path(__file__).parents[1] / "fixtures" / "tf1_tiny_squad1"
@@ -108,7 +108,7 @@ def test_a_torch_model_from_an_archive_saves_its_tokenizer(model: Path, tmp_path
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_file_means_the_directory_that_is_read_by_it(name: str, model: Path) -> None:
-    assert place_at(model / name).path == model
+    assert resolve_path(model / name).path == model
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_file_means_the_directory_that_is_read_by_it(name: str, model: Path) -
     ["", "model.ckpt-best", "model.ckpt-best.index", "model.ckpt-best.data-00000-of-00001"],
 )
 def test_a_checkpoint_opens_by_its_prefix_and_by_each_of_its_files(name: str) -> None:
-    found, _ = format_of(place_at(TF1 / name).path)
+    found, _ = format_of(resolve_path(TF1 / name).path)
     assert found.name == "tf1"
     assert_same_weights(TF1 / name, TF1)
 
@@ -125,16 +125,16 @@ def test_a_variables_index_in_a_module_means_the_module(tmp_path: Path) -> None:
     (tmp_path / "variables").mkdir()
     (tmp_path / "variables" / "variables.index").write_bytes(b"x")
     (tmp_path / "saved_model.pb").write_bytes(b"x")
-    assert place_at(tmp_path / "variables" / "variables.index").path == tmp_path
-    assert place_at(tmp_path / "saved_model.pb").path == tmp_path
+    assert resolve_path(tmp_path / "variables" / "variables.index").path == tmp_path
+    assert resolve_path(tmp_path / "saved_model.pb").path == tmp_path
 
 
-def test_weights_beside_those_that_are_read_are_refused(model: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_read_are_refused(model: Path, tmp_path: Path) -> None:
     shutil.copytree(model, tmp_path / "m")
     other = tmp_path / "m" / "pytorch_model.bin"
     torch.save(load_file(model / "model.safetensors"), other)
     with pytest.raises(
-        InputError, match=r"model.safetensors lies beside it.*\[weights-file-ignored\]"
+        InputError, match=r"model.safetensors, which is read first.*\[weights-file-ignored\]"
     ):
         read_checkpoint(other)
     (tmp_path / "m" / "model.safetensors").unlink()

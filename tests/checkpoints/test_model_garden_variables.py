@@ -16,7 +16,7 @@ from albertkit.checkpoints.model_garden.bert_names import bert_rows
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.checkpoints.model_garden.names import PROJECTED, rows
 from albertkit.checkpoints.model_garden.variables import GardenVariables
-from albertkit.checkpoints.names import Laid, identity_projection
+from albertkit.checkpoints.names import ForeignArrays, identity_projection
 from albertkit.errors import FormatError
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig, Weights
@@ -32,7 +32,7 @@ def config_of(axis: str) -> AlbertConfig:
 
 def variables_of(weights: Weights) -> dict[str, FloatArray]:
     table = bert_rows if weights.config.num_hidden_groups > 1 else rows
-    return dict(Laid(weights, table(weights.config, weights.heads)))
+    return dict(ForeignArrays(weights, table(weights.config, weights.heads)))
 
 
 def opened(tmp_path: Path, variables: dict[str, FloatArray]) -> GardenVariables:
@@ -68,7 +68,7 @@ def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
 def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
     weights = random_weights(config_of("embedding_as_wide_as_hidden"), pooler=True)
     table = (*rows(weights.config), *PROJECTED)
-    found = opened(tmp_path, dict(Laid(weights, table)))
+    found = opened(tmp_path, dict(ForeignArrays(weights, table)))
     again = found.weights(weights.config)[0].arrays
     for row in PROJECTED:
         np.testing.assert_array_equal(again[row.canonical], weights.arrays[row.canonical])
@@ -121,7 +121,7 @@ def test_a_missing_variable_is_named_in_both_namings(tmp_path: Path) -> None:
 def test_a_kernel_that_is_no_attentions_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     """Before anything is made of the widths that it claims."""
     changed = {**variables_of(PLAIN), QUERY: np.zeros(shape, np.float32)}
-    with pytest.raises(FormatError, match=rf"{QUERY} has the shape.*misshaped"):
+    with pytest.raises(FormatError, match=rf"{QUERY} has the shape.*shape-mismatch"):
         opened(tmp_path, changed).fields()
 
 

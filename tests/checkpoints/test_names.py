@@ -11,7 +11,7 @@ from tests.support.axes import CONFIG_AXES, SMALL, random_weights
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.names import (
     PROJECTION,
-    Laid,
+    ForeignArrays,
     Layout,
     Row,
     foreign_shape,
@@ -81,7 +81,7 @@ def test_an_output_kernel_joins_its_heads() -> None:
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_weights_laid_out_and_read_again_are_the_same(config: AlbertConfig) -> None:
     weights = random_weights(config, ["masked_lm"], pooler=True)
-    laid = Laid(weights, rows_of(weights))
+    laid = ForeignArrays(weights, rows_of(weights))
     held = Held(laid)
     assert held.shapes == laid.shapes
     back = weights_from(held, rows_of(weights), config, ("masked_lm",))
@@ -94,7 +94,7 @@ def test_a_format_without_projection_means_the_identity() -> None:
     config = AlbertConfig(**{**SMALL, "embedding_size": 32})  # type: ignore[arg-type]  # plain data
     weights = random_weights(config)
     rows = rows_of(weights, without_projection=True)
-    back = weights_from(Held(Laid(weights, rows)), rows, config)
+    back = weights_from(Held(ForeignArrays(weights, rows)), rows, config)
     np.testing.assert_array_equal(back.arrays[f"{PROJECTION}.weight"], np.eye(32))
     assert has_real_projection(weights)
     assert not has_real_projection(back)
@@ -103,7 +103,7 @@ def test_a_format_without_projection_means_the_identity() -> None:
 def test_a_missing_tensor_is_named_in_both_namings() -> None:
     weights = random_weights(PLAIN)
     rows = rows_of(weights)
-    held = Held(Laid(weights, rows))
+    held = Held(ForeignArrays(weights, rows))
     del held["file/pooler.bias"]
     with pytest.raises(FormatError, match=r"file/pooler.bias \(pooler.bias\)"):
         weights_from(held, rows, PLAIN)
@@ -112,7 +112,7 @@ def test_a_missing_tensor_is_named_in_both_namings() -> None:
 def test_a_misshaped_tensor_is_named_with_the_shape_that_the_file_should_have() -> None:
     weights = random_weights(PLAIN)
     rows = rows_of(weights)
-    held = Held(Laid(weights, rows))
+    held = Held(ForeignArrays(weights, rows))
     name = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
     held[f"file/{name}"] = np.zeros((32, 32), np.float32)
     with pytest.raises(FormatError, match=r"\[32, 32\].*it has \[32, 4, 8\]"):
@@ -123,4 +123,4 @@ def test_what_no_row_gives_is_missed() -> None:
     weights = random_weights(PLAIN)
     rows = [row for row in rows_of(weights) if row.canonical != "pooler.bias"]
     with pytest.raises(FormatError, match=r"pooler.bias"):
-        weights_from(Held(Laid(weights, rows)), rows, PLAIN)
+        weights_from(Held(ForeignArrays(weights, rows)), rows, PLAIN)

@@ -26,9 +26,9 @@ from tests.support.tiny_models import PIECES
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
+from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, RenamedTensors
-from albertkit.checkpoints.names import PROJECTION, Laid
+from albertkit.checkpoints.names import PROJECTION, ForeignArrays
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.hub_module import TF1_HUB
 from albertkit.checkpoints.tf1.names import HEADS, rows
@@ -258,7 +258,7 @@ def test_a_vocabulary_above_counts_only_with_its_configuration(tmp_path: Path) -
 def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path) -> None:
     config = replace(PLAIN, num_hidden_layers=22, num_hidden_groups=22)
     table = rows(config)
-    write_bundle(tmp_path / PREFIX, Laid(random_weights(config), table))
+    write_bundle(tmp_path / PREFIX, ForeignArrays(random_weights(config), table))
     (tmp_path / "albert_config.json").write_text(json.dumps(config.to_google()))
     with pytest.raises(
         FormatError, match=r"layer 15 gets the group 14.*\[group-assignment-differs\]"

@@ -35,7 +35,7 @@ def test_convert_takes_its_options_to_the_library(
     options = ["--num-attention-heads", "8", "--dtype", "float16", "--without", "masked_lm"]
     assert run(["convert", words, out, "--to", "sentence-transformers", *options]) == 0
     shown = capsys.readouterr()
-    assert "num_attention_heads is taken as 8" in shown.err
+    assert "num_attention_heads is 8, as given" in shown.err
     assert "rounding to float16 moved the answers by" in shown.out
     assert run(["convert", words, out, "--to", "huggingface"]) == 2
     assert "[directory-not-empty]" in capsys.readouterr().err
@@ -113,7 +113,7 @@ def test_inspect_shows_a_place_without_a_tokenizer_and_what_was_told(
     assert facts["format"] == "huggingface"
     assert facts["tokenizer"] == "none"
     assert facts["activation"] == "relu"
-    assert "hidden_act is taken as relu" in facts["note 1"]
+    assert "hidden_act is relu, as given" in facts["note 1"]
 
 
 def test_inspect_shows_the_self_tests_figures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ def test_a_model_without_a_tokenizer_is_asked_about_seeded_ids(tmp_path: Path) -
 def test_what_was_told_is_written_and_noted(words: Path, tmp_path: Path) -> None:
     done = convert(words, tmp_path / "out", to="huggingface", num_attention_heads=8)
     assert read_checkpoint(tmp_path / "out").weights.config.num_attention_heads == 8
-    assert any("num_attention_heads is taken as 8" in note.what for note in done.notes)
+    assert any("num_attention_heads is 8, as given" in note.what for note in done.notes)
 
 
 def test_numbers_of_16_bits_are_proved_against_the_rounded_ones(
@@ -234,6 +234,7 @@ class Wrong:
     name = "wrong"
     recognises = HUGGINGFACE.recognises
     read = HUGGINGFACE.read
+    engine = HUGGINGFACE.engine
 
     def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
         name = "encoder.embedding_hidden_mapping_in.bias"
@@ -258,6 +259,7 @@ class Full:
     name = "full"
     recognises = HUGGINGFACE.recognises
     read = HUGGINGFACE.read
+    engine = HUGGINGFACE.engine
 
     def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
         (place / "half").write_text("half a model")

@@ -1,7 +1,7 @@
 """Every format × every set of heads: what is written comes back bit by bit, or is refused.
 
 TensorFlow writes TF Hub's modules: that column is in tests_tensorflow/. What int8 rounds is in
-test_own_graph.py.
+test_format_engine.py.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from tests.support.axes import AXES, SMALL, random_weights
 from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
-from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Checkpoint, Format
+from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Checkpoint
+from albertkit.checkpoints.format import Format
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig
 
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
-HERE = tuple(each.imported() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
+HERE = tuple(each.load() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
 APART = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
 # What a format has no place for: a head, or a model without a pooler.
 NO_PLACE = {
@@ -93,7 +94,7 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
 
 @pytest.mark.parametrize(
     "read_only",
-    [each.imported() for each in FORMATS if each not in TARGETS],
+    [each.load() for each in FORMATS if each not in TARGETS],
     ids=lambda each: each.name,
 )
 def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:

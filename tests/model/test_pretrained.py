@@ -16,7 +16,7 @@ from tests.support.axes import CONFIG_AXES, random_weights
 import albertkit
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.spec import HEADS, Weights
 
 CONFIG = CONFIG_AXES[0].values[0]
@@ -204,3 +204,9 @@ def test_weights_of_another_config_are_refused() -> None:
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[unknown-model\]"):
         AlbertModel.from_pretrained(tmp_path / "nowhere")
+
+
+def test_saving_where_no_file_can_be_made_is_a_failed_write() -> None:
+    model = AlbertModel(AlbertConfig(vocab_size=9, hidden_size=8, num_attention_heads=2))
+    with pytest.raises(ResourceError, match=r"\[write-failed\]"):
+        model.save_pretrained(Path("/proc/m"))

@@ -1,10 +1,16 @@
-"""Where ALBERT weights live: one file a format, each between a place and the parameter table."""
+"""Checkpoint formats: one package a format, each between files and the parameter table."""
 
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, Format
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
-from albertkit.checkpoints.location import Place, place_at
-from albertkit.checkpoints.registry import FORMATS, TARGETS, format_of, read_checkpoint
+from albertkit.checkpoints.location import ResolvedPath, resolve_path
+from albertkit.checkpoints.registry import (
+    FORMATS,
+    TARGETS,
+    format_of,
+    read_checkpoint,
+    target_named,
+)
 from albertkit.checkpoints.sentence_transformers.format import SENTENCE_TRANSFORMERS
 
 __all__ = [
@@ -15,9 +21,9 @@ __all__ = [
     "TARGETS",
     "Checkpoint",
     "ConfigOverrides",
-    "Format",
-    "Place",
+    "ResolvedPath",
     "format_of",
-    "place_at",
     "read_checkpoint",
+    "resolve_path",
+    "target_named",
 ]

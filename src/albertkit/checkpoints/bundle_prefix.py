@@ -17,27 +17,27 @@ LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
 PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
 
 
-def bundle_prefix(place: Path) -> Path | None:
+def bundle_prefix(location: Path) -> Path | None:
     """The prefix of the checkpoint that `place` means; None where there is none.
 
     Raises InputError [checkpoint-ambiguous] for a directory with several and no word on which.
     """
-    if place.name.endswith(INDEX_ENDING) and place.is_file():
-        return place.with_name(place.name.removesuffix(INDEX_ENDING))
-    if not place.is_dir():
-        return place if place.with_name(place.name + INDEX_ENDING).is_file() else None
-    found = bundle_prefixes(place)
+    if location.name.endswith(INDEX_ENDING) and location.is_file():
+        return location.with_name(location.name.removesuffix(INDEX_ENDING))
+    if not location.is_dir():
+        return location if location.with_name(location.name + INDEX_ENDING).is_file() else None
+    found = bundle_prefixes(location)
     if len(found) < 2:
-        return place / found[0] if found else None
-    latest = _latest(place / LATEST)
+        return location / found[0] if found else None
+    latest = _latest(location / LATEST)
     if latest in found:
-        return place / latest
+        return location / latest
     raise InputError(
         "checkpoint-ambiguous",
-        f"{str(place)!r} holds {len(found)} checkpoints: {', '.join(found[:4])}"
+        f"{str(location)!r} holds {len(found)} checkpoints: {', '.join(found[:4])}"
         + (" …" if len(found) > 4 else ""),
         why=f"no file {LATEST!r} in it names one of them",
-        fix=f"Give one by its prefix: {place / found[-1]}",
+        fix=f"Give one by its prefix: {location / found[-1]}",
     )
 
 

@@ -1,8 +1,8 @@
-"""What the caller knows of a model and its files may not say: layers, heads, activation.
+"""Config values that the user gives because the files lack them: layers, heads, activation.
 
-No shape tells how often a shared layer is repeated, nor which gelu was meant; a 2-D kernel hides
-the number of heads. So a place without such metadata is refused until somebody says it, and who
-says otherwise than a file is believed, and it is noted.
+Shapes tell neither how often a shared layer is repeated nor which gelu was used, and a 2-D kernel
+does not tell the number of heads. Files without these values are refused until the user gives
+them. A value that differs from the files' is taken, with a note.
 """
 
 from __future__ import annotations
@@ -16,30 +16,35 @@ from albertkit.spec import AlbertConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigOverrides:
-    """None: the files know, or nobody does."""
+    """Values that replace those of a checkpoint's files; None: taken from the files."""
 
     num_hidden_layers: int | None = None
     num_attention_heads: int | None = None
     hidden_act: str | None = None  # by Hugging Face's names: gelu_new is the tanh form
 
-    def given(self) -> dict[str, int | str]:
-        """The fields that were told, by their names."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
+    def as_dict(self) -> dict[str, int | str]:
+        """Return the values that are not None, by name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
-    def over(
-        self, config: AlbertConfig, origin: str, *, shown: Collection[str] = ()
+    def apply(
+        self, config: AlbertConfig, origin: str, *, from_shapes: Collection[str] = ()
     ) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
-        """`config` with what was told, and a note for each value that a file has otherwise.
+        """Return `config` with these values, and a note for each that differs from the files.
 
-        shown: fields that the tensors themselves show, of which nobody can say otherwise.
-        Raises InputError [option-invalid] for one of these, [config-value-invalid].
+        Args:
+            config: what the files say.
+            origin: the checkpoint's name in messages.
+            from_shapes: fields that the tensors' shapes determine; they cannot be overridden.
+
+        Raises:
+            InputError: [option-invalid] for a field of `from_shapes`, [config-value-invalid].
         """
         changes = {
-            name: value for name, value in self.given().items() if getattr(config, name) != value
+            name: value for name, value in self.as_dict().items() if getattr(config, name) != value
         }
-        for name in changes.keys() & set(shown):
-            raise _shown_otherwise(name, changes[name], config, origin)
+        for name in changes.keys() & set(from_shapes):
+            raise _contradicts_shapes(name, changes[name], config, origin)
         notes = (_note(name, value, config, origin) for name, value in changes.items())
         return (replace(config, **changes) if changes else config), tuple(notes)  # type: ignore[arg-type]  # names and types are the config's own
 
@@ -52,8 +57,8 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def not_said(names: list[str], why: str, origin: str) -> FormatError:
-    """The error for a place that does not say what must be known, naming the flags to give."""
+def metadata_missing(names: list[str], why: str, origin: str) -> FormatError:
+    """Return the error for files that lack these config values, naming the flags to give."""
     return FormatError(
         "metadata-missing",
         f"no file says {' and '.join(names)}",
@@ -63,11 +68,11 @@ def not_said(names: list[str], why: str, origin: str) -> FormatError:
     )
 
 
-def _shown_otherwise(name: str, value: object, config: AlbertConfig, origin: str) -> InputError:
+def _contradicts_shapes(name: str, value: object, config: AlbertConfig, origin: str) -> InputError:
     return InputError(
         "option-invalid",
         f"{flag(name)} is {value}",
-        why=f"the tensors show {getattr(config, name)}",
+        why=f"the shapes of the tensors give {getattr(config, name)}",
         fix=f"Leave {flag(name)} out (in Python: {name})",
         where=origin,
     )
@@ -77,7 +82,7 @@ def _note(name: str, value: object, config: AlbertConfig, origin: str) -> Diagno
     return Diagnostic(
         "metadata-overridden",
         "note",
-        f"{name} is taken as {value}, as told",
+        f"{name} is {value}, as given by the user",
         why=f"the files say {getattr(config, name)}",
         where=origin,
     )

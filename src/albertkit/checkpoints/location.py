@@ -1,7 +1,7 @@
-"""What a path means: a directory, a checkpoint by its prefix or one of its files, or an archive.
+"""Resolve a path to a checkpoint: a directory, a TensorFlow prefix, one of their files, an archive.
 
-In: the path that somebody gave. Out: the place at which the formats look: a directory, or the
-prefix of a TensorFlow checkpoint (`model.ckpt-best` for `model.ckpt-best.index` and the rest).
+Input: the path that a user gave. Output: where the formats look, a directory or the prefix of a
+TensorFlow checkpoint (`model.ckpt-best` for `model.ckpt-best.index` and its data files).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import fileformats
-from albertkit.checkpoints.format import Checkpoint
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.huggingface.format import CONFIG, WEIGHTS, weights_file
-from albertkit.checkpoints.unrecognised import no_such_place, stray_file
+from albertkit.checkpoints.unrecognised import no_such_directory, stray_file
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import hide_temporary_path
 from albertkit.fileformats.reader import map_file, read_errors
@@ -23,87 +23,94 @@ from albertkit.fileformats.reader import map_file, read_errors
 if TYPE_CHECKING:
     from albertkit.fileformats import Unpacked
 
-OF_BUNDLE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
-IN_SAVED_MODEL, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
-# Files that mean the directory in which they lie.
-OF_DIRECTORY = (
+BUNDLE_FILE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
+VARIABLES_DIRECTORY, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
+# Files that stand for the directory which they are in.
+DIRECTORY_FILES = (
     *(CONFIG, *WEIGHTS, *SAVED_MODELS),
     *("albert_config.json", "bert_config.json", "modules.json", "model.weights.h5", "model.onnx"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a checkpoint lies, and the path that was given for it.
+class ResolvedPath:
+    """Where a checkpoint's files are.
 
-    unpacked: an archive's contents, which lie at `path` as long as it lives.
+    Attributes:
+        given: the path that the user gave.
+        path: a directory, or the prefix of a TensorFlow checkpoint.
+        unpacked: the contents of an archive. `path` exists as long as this object does.
     """
 
     given: Path
     path: Path
     unpacked: Unpacked | None = None
 
-    def speaking(self) -> AbstractContextManager[None]:
+    def errors_renamed(self) -> AbstractContextManager[None]:
         """Let errors name the archive, not the directory into which it was unpacked."""
         return hide_temporary_path(self.path, self.given) if self.unpacked else nullcontext()
 
-    def as_given(self, stored: Checkpoint) -> Checkpoint:
-        """What was read there, by the name that was given; it keeps its files alive."""
+    def restore_names(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Name the archive in a checkpoint that was read from it, and keep its files."""
         if not self.unpacked:
-            return stored
+            return checkpoint
 
-        def said(text: str) -> str:
+        def renamed(text: str) -> str:
             return text.replace(str(self.path), str(self.given))
 
         return replace(
-            stored,
-            weights=replace(stored.weights, origin=said(stored.weights.origin)),
-            notes=tuple(replace(note, where=said(note.where)) for note in stored.notes),
+            checkpoint,
+            weights=replace(checkpoint.weights, origin=renamed(checkpoint.weights.origin)),
+            notes=tuple(replace(note, where=renamed(note.where)) for note in checkpoint.notes),
             unpacked=self.unpacked,
         )
 
 
-def place_at(path: Path) -> Place:
-    """The place that `path` means.
+def resolve_path(path: Path) -> ResolvedPath:
+    """Resolve the path that a user gave.
 
-    Raises InputError [file-not-found]; FormatError [checkpoint-unrecognised] for a file that is
-    no model and no part of one; ResourceError [file-unreadable]; or as `map_file` and
-    `unpack`.
+    Raises:
+        InputError: [file-not-found], [weights-file-ignored].
+        FormatError: [checkpoint-unrecognised] for a file that is neither a model nor part of
+            one; the errors of `map_file` and of unpacking.
+        ResourceError: [file-unreadable].
     """
     with read_errors(path):
         if path.is_dir():
-            _check_that_it_opens(path)
-            return Place(path, path)
+            _check_readable(path)
+            return ResolvedPath(path, path)
         is_prefix = path.with_name(path.name + fileformats.INDEX_ENDING).is_file()
     if is_prefix:
-        return Place(path, path)
+        return ResolvedPath(path, path)
     if not path.is_file():
-        raise no_such_place(path)
-    of_bundle = OF_BUNDLE.fullmatch(path.name)
-    if of_bundle:
-        return Place(path, _bundle(path.with_name(of_bundle["prefix"])))
+        raise no_such_directory(path)
+    match = BUNDLE_FILE.fullmatch(path.name)
+    if match:
+        return ResolvedPath(path, _resolve_bundle(path.with_name(match["prefix"])))
     data = map_file(path)
-    if path.name in OF_DIRECTORY:
-        _check_that_it_is_read(path)
-        return Place(path, path.parent)
+    if path.name in DIRECTORY_FILES:
+        _check_is_read(path)
+        return ResolvedPath(path, path.parent)
     if fileformats.is_archive(data) and not fileformats.is_torch_zip(data, str(path)):
         unpacked = fileformats.Unpacked(path)
-        return Place(path, unpacked.path, unpacked)
+        return ResolvedPath(path, unpacked.path, unpacked)
     raise stray_file(path, bytes(data[:16]))
 
 
-def _check_that_it_opens(folder: Path) -> None:
-    """Raise OSError where the names in a folder, or what is behind them, are closed to us."""
-    for entry in folder.iterdir():
+def _check_readable(directory: Path) -> None:
+    """Raise OSError if we may not list a directory or look at its files."""
+    for entry in directory.iterdir():
         entry.lstat()
         return
 
 
-def _bundle(prefix: Path) -> Path:
-    """A checkpoint's prefix, or the module whose variables it holds."""
-    folder = prefix.parent
-    if folder.name == IN_SAVED_MODEL and any((folder.parent / n).is_file() for n in SAVED_MODELS):
-        return folder.parent
+def _resolve_bundle(prefix: Path) -> Path:
+    """A TensorFlow checkpoint's prefix, or the directory of the SavedModel that it belongs to."""
+    directory = prefix.parent
+    if directory.name == VARIABLES_DIRECTORY and any(
+        (directory.parent / name).is_file() for name in SAVED_MODELS
+    ):
+        return directory.parent
     index = prefix.with_name(prefix.name + fileformats.INDEX_ENDING)
     if not index.is_file():
         raise InputError(
@@ -115,13 +122,13 @@ def _bundle(prefix: Path) -> Path:
     return prefix
 
 
-def _check_that_it_is_read(path: Path) -> None:
-    """Refuse the weights that a directory has besides those that are read from it."""
-    read = weights_file(path.parent)
-    if path.name in WEIGHTS and path.name != read:
+def _check_is_read(path: Path) -> None:
+    """Refuse a weights file if the directory's weights are read from another one."""
+    preferred = weights_file(path.parent)
+    if path.name in WEIGHTS and path.name != preferred:
         raise InputError(
             "weights-file-ignored",
             f"{str(path)!r} would not be read",
-            why=f"{read} lies beside it and goes first",
+            why=f"the same directory has {preferred}, which is read first",
             fix="Move it into a directory of its own, with its config.json",
         )

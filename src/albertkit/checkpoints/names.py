@@ -46,7 +46,7 @@ class StoredArrays(Protocol):
     def __getitem__(self, name: str) -> FloatArray: ...
 
 
-class Arranged(Mapping[str, FloatArray]):
+class CanonicalArrays(Mapping[str, FloatArray]):
     """A file's arrays under canonical names in torch's layout, read when they are asked for.
 
     made: parameters that the file has no tensor for, because its format knows them.
@@ -105,7 +105,7 @@ def weights_from(
             raise _misshaped(row, shape, there, origin)
         found[row.canonical] = wanted
     check_shapes(table, found, origin)
-    return Weights(config, table.heads, Arranged(arrays, rows, made), origin)
+    return Weights(config, table.heads, CanonicalArrays(arrays, rows, made), origin)
 
 
 def identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
@@ -152,7 +152,7 @@ def foreign_shape(shape: tuple[int, ...], layout: Layout, attention_heads: int) 
             return (A, shape[1] // A, shape[0])
 
 
-class Laid(Mapping[str, FloatArray]):
+class ForeignArrays(Mapping[str, FloatArray]):
     """Weights under a format's names and in its layout, made when they are asked for."""
 
     def __init__(self, weights: Weights, rows: Iterable[Row]) -> None:

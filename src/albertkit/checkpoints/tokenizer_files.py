@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
@@ -55,7 +55,7 @@ def sentencepiece_file(files: Sequence[Path], target: str, why: str) -> Path | N
         if looks_like_sentencepiece(bytes(map_file(file)[:16])):
             return file
     if files:
-        raise cannot_hold(target, f"the vocabulary {files[0].name}", why, "tokenizer")
+        raise unsupported(target, f"the vocabulary {files[0].name}", why, "tokenizer")
     return None
 
 

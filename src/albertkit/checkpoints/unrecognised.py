@@ -76,7 +76,7 @@ KINDS: tuple[tuple[bytes | str, str], ...] = (
 )
 
 
-def no_such_place(path: Path) -> InputError:
+def no_such_directory(path: Path) -> InputError:
     """The error where there is nothing."""
     return InputError(
         "file-not-found",
@@ -102,27 +102,27 @@ def stray_file(path: Path, begins: bytes) -> FormatError:
     )
 
 
-def unrecognised(place: Path, models_inside: Sequence[Path] = ()) -> FormatError:
+def unrecognised(location: Path, models_inside: Sequence[Path] = ()) -> FormatError:
     """The error for a directory that no format recognises.
 
     models_inside: directories in it that are models.
     """
-    what, why, fix = _told(place, models_inside)
-    return FormatError("checkpoint-unrecognised", what, why=why, fix=fix, where=str(place))
+    what, why, fix = _told(location, models_inside)
+    return FormatError("checkpoint-unrecognised", what, why=why, fix=fix, where=str(location))
 
 
-def _told(place: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
+def _told(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
     """What the directory is, why that is no model, and what to do."""
-    names = sorted(entry.name for entry in place.iterdir())
+    names = sorted(entry.name for entry in location.iterdir())
     why = f"it holds {_some(names)}"
     if not names:
         return "the directory is empty", f"a model has {KNOWN}", "Download or copy the model again"
     if models_inside:
-        inside = _some(str(path.relative_to(place)) for path in models_inside)
+        inside = _some(str(path.relative_to(location)) for path in models_inside)
         return f"the model lies further in: {inside}", why, f"Give {models_inside[0]}"
-    model_type = _model_type(place / CONFIG)
+    model_type = _model_type(location / CONFIG)
     for pattern, kind, fix in TELLING:
-        found = next(iter(sorted(place.glob(pattern))), None)
+        found = next(iter(sorted(location.glob(pattern))), None)
         if found is not None:
             of_type = f", of the type {model_type!r}" if model_type else ""
             return f"this is {kind}: {found.name}{of_type}", why, fix

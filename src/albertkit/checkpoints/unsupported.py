@@ -1,20 +1,28 @@
-"""The error for what a format has no place for, with what to do about it."""
+"""The error for what a format cannot represent, with what to do about it."""
 
 from __future__ import annotations
 
 from albertkit.errors import InputError
 
 
-def cannot_hold(target: str, what: str, why: str, part: str = "") -> InputError:
-    """InputError [unsupported-by-format].
+def unsupported(target: str, what: str, why: str, part: str = "") -> InputError:
+    """Return InputError [unsupported-by-format].
 
-    target: the format, with its article. part: without which the model could be written, by the
-    name that `convert` knows it by.
+    Args:
+        target: the format, with its article.
+        what: what it cannot represent.
+        why: the reason.
+        part: the part without which the model can be written, by its name in `convert`.
     """
-    instead = "Write another format, such as huggingface"
+    write_another = "Write another format, such as huggingface"
     return InputError(
         "unsupported-by-format",
         f"{target} cannot hold {what}",
         why=why,
-        fix=f"Leave it out (--without {part}), or write another format" if part else instead,
+        fix=f"Leave it out (--without {part}), or write another format" if part else write_another,
     )
+
+
+def read_only(format_: str, why: str, fix: str) -> InputError:
+    """Return InputError [unsupported-by-format] for a format that is only read."""
+    return InputError("unsupported-by-format", f"{format_} is not written", why=why, fix=fix)

@@ -13,14 +13,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from albertkit.checkpoints import Format, format_of
+from albertkit.checkpoints import format_of, target_named
+from albertkit.checkpoints.format import Format
 from albertkit.conversion.differences import config_differences, tokenizer_differences
-from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import Parity, prove
 from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import opened_without, refuse_losses
 from albertkit.conversion.self_test import doubts_tested
-from albertkit.conversion.targets import target_named
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.errors.wording import count_noun, list_names
@@ -86,7 +85,7 @@ def convert(
         written = open_model(staging)
         refuse_losses(source, written)
         questions = questions_for(source.weights.config, source.optional_tokenizer)
-        engine = engine_of(target, staging, written.weights)
+        engine = target.engine(staging, written.weights)
         parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
         notes = source.notes + doubts_tested(source) + not_finite(source.weights)
         notes += told_otherwise(source, written, target.name)

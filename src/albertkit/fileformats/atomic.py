@@ -74,14 +74,13 @@ def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -
             unfinished.mkdir()
             with hide_temporary_path(unfinished, place):
                 yield unfinished
+            if place.exists() and not fixed and others == "kept":
+                _carry_over(place, unfinished)
             _sync_tree(unfinished)
             if fixed:
                 LOGGER.info("%s cannot be exchanged: its files are replaced one by one", place)
                 _replace_each(unfinished, place)
             elif place.exists():
-                if others == "kept":
-                    _carry_over(place, unfinished)
-                    _sync_tree(unfinished)
                 _exchange(unfinished, place)
             else:
                 unfinished.rename(place)

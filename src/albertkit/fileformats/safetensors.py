@@ -19,7 +19,6 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_file
 from albertkit.fileformats.floats import as_float32
 from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
 from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind, is_shape
@@ -112,10 +111,19 @@ def write_safetensors(
     dtype: SavedDtype = "float32",
     metadata: Mapping[str, str] = MappingProxyType({"format": "pt"}),
 ) -> None:
-    """Write `arrays` whole or not at all, one at a time so that lazy ones stay lazy.
+    """Write arrays, with one of them in memory at a time.
 
-    metadata: `{"format": "pt"}` is what transformers asks for.
-    Raises InputError [float16-overflow] before anything is written, and as `new_file` does.
+    The write is not atomic. The outermost caller uses `atomic.new_directory`.
+
+    Args:
+        path: the file.
+        arrays: the tensors by name; lazy ones are read one at a time.
+        dtype: the type in the file.
+        metadata: `{"format": "pt"}` is what transformers needs.
+
+    Raises:
+        InputError: [float16-overflow], before anything is written.
+        OSError: the file could not be written.
     """
     code, layout = SAVED[dtype]
     header: dict[str, object] = {METADATA: dict(metadata)}
@@ -126,7 +134,7 @@ def write_safetensors(
         header[name] = {"dtype": code, "shape": array.shape, "data_offsets": (start, end)}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors lie aligned in the file
-    with new_file(path) as file:
+    with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():
             file.write(np.ascontiguousarray(array, dtype=layout).data)

@@ -23,6 +23,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.errors.wording import first_line
 from albertkit.fileformats.archives.extraction import Unpacked
+from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialize_weights
 from albertkit.sources import FetchOptions, resolve_location
@@ -126,7 +127,8 @@ class PretrainedAlbert(nn.Module, ABC):
         Raises InputError [float16-overflow], ResourceError [write-failed].
         """
         files = tuple(file for file in self.tokenizer_files if file.is_file())
-        HUGGINGFACE.write(Checkpoint(self.weights(), files), Path(place), dtype=dtype)
+        with new_directory(Path(place)) as directory:
+            HUGGINGFACE.write(Checkpoint(self.weights(), files), directory, dtype=dtype)
 
     def weights(self) -> Weights:
         """The parameters under their canonical names, as float32 arrays.

@@ -29,4 +29,4 @@ def export(
     form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
     with new_directory(place) as folder:
         form.write(stored, folder, dtype=dtype)
-        tokenizer.save_pretrained(folder)
+        tokenizer.write_files(folder)

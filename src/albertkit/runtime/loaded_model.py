@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
-from albertkit.checkpoints import Checkpoint, format_of, place_at
+from albertkit.checkpoints import Checkpoint, format_of, resolve_path
 from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
@@ -197,11 +197,11 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         check_fitted_once(options.calibration, precision.precision)
     calibration = () if options.calibration is None else texts_to_fit(options.calibration)
     path = resolve_location(location, options.fetch_options)
-    place = place_at(path)
-    with place.speaking():
-        form, evidence = format_of(place.path)
-        checkpoint = place.as_given(form.read(place.path, options.overrides))
-        tokenizer = _read_tokenizer(checkpoint, place.path, options.policy)
+    resolved = resolve_path(path)
+    with resolved.errors_renamed():
+        form, evidence = format_of(resolved.path)
+        checkpoint = resolved.restore_names(form.read(resolved.path, options.overrides))
+        tokenizer = _read_tokenizer(checkpoint, resolved.path, options.policy)
     notes = checkpoint.notes
     if tokenizer is not None:
         rows = checkpoint.weights.config.vocab_size

@@ -270,7 +270,7 @@ class TextEmbedder:
         weights = add_fingerprint(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
             SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=self.plan), folder, dtype=dtype)
-            self.tokenizer.save_pretrained(folder)
+            self.tokenizer.write_files(folder)
 
     def close(self) -> None:
         """Give the engine's memory back; the next call makes it anew."""

@@ -97,18 +97,21 @@ class AlbertTokenizer:
 
         Other files of the directory stay. All files are there, or the directory is as it was.
         """
-        from albertkit.tokenization.saved_files import (
-            not_expressed,  # which reading needs nothing of
-        )
-
         place = Path(directory)
-        files = self.files()
         with new_directory(place) as unfinished:
-            for name, data in files.items():
-                (unfinished / name).write_bytes(data)
+            names = self.write_files(unfinished)
+        return tuple(place / name for name in names)
+
+    def write_files(self, directory: Path) -> list[str]:
+        """Write the files into a directory that a caller makes atomic; return their names."""
+        from albertkit.tokenization.saved_files import not_expressed  # not needed to read
+
+        files = self.files()
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
         for diagnostic in not_expressed(self.vocabulary, self.policy):
             LOGGER.warning("%s", diagnostic.line())
-        return tuple(place / name for name in files)
+        return list(files)
 
     def files(self) -> dict[str, bytes]:
         """What `save_pretrained` writes, by names."""

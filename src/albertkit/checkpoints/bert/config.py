@@ -10,11 +10,11 @@ from albertkit.fileformats.reader import read_json
 MODEL_TYPE = "bert"
 
 
-def is_bert(place: Path) -> bool:
+def is_bert(location: Path) -> bool:
     """By its model_type, which transformers 2 did not write yet: then by its class."""
-    if not (place / CONFIG).is_file():
+    if not (location / CONFIG).is_file():
         return False
-    found = read_json(place / CONFIG)
+    found = read_json(location / CONFIG)
     classes = found.get("architectures")
     named = [str(name) for name in classes] if isinstance(classes, list) else []
     kind = found.get("model_type")

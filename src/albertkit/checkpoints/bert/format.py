@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import left_out_note
 from albertkit.checkpoints.bert.config import MODEL_TYPE, is_bert
+from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.huggingface.format import (
     CONFIG,
     open_tensors,
@@ -93,30 +93,41 @@ class BertFormat:
 
     name = "bert"
 
-    def recognises(self, place: Path) -> str | None:
-        file = weights_file(place)
-        return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(place) else None
+    def recognises(self, location: Path) -> str | None:
+        file = weights_file(location)
+        return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(location) else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert] for a BERT of another arithmetic, InputError
         [option-invalid], and else as HUGGINGFACE does.
         """
-        shown = ("num_hidden_layers",)  # each has tensors of its own
-        config, notes = told.over(_config(place / CONFIG), str(place), shown=shown)
+        from_shapes = ("num_hidden_layers",)  # each has tensors of its own
+        config, notes = overrides.apply(
+            _config(location / CONFIG), str(location), from_shapes=from_shapes
+        )
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
-        weights, more = _weights(open_tensors(place), config, str(place))
-        return Checkpoint(weights, tokenizer_files(place), notes + more)
+        weights, more = _weights(open_tensors(location), config, str(location))
+        return Checkpoint(weights, tokenizer_files(location), notes + more)
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [unsupported-by-format]."""
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Refuse: the format is only read.
+
+        Raises:
+            InputError: [unsupported-by-format].
+        """
         raise InputError(
             "unsupported-by-format",
-            f"{str(place)!r} cannot become a BERT",
+            f"{str(directory)!r} cannot become a BERT",
             why="models are written as ALBERTs, which hold a BERT too: one group for each layer",
             fix="Write huggingface",
         )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 BERT = BertFormat()

@@ -15,12 +15,11 @@ from types import MappingProxyType
 
 from albertkit import fileformats
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.group_order import by_transformers, other_order
 from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_in, plain_names
 from albertkit.errors import Diagnostic
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
 from albertkit.fileformats.sharded_tensors import read_shards
@@ -65,79 +64,82 @@ class HuggingFaceFormat:
 
     name = "huggingface"
 
-    def recognises(self, place: Path) -> str | None:
-        file = weights_file(place)
-        return f"{CONFIG} and {file}" if file and (place / CONFIG).is_file() else None
+    def recognises(self, location: Path) -> str | None:
+        file = weights_file(location)
+        return f"{CONFIG} and {file}" if file and (location / CONFIG).is_file() else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
         [checkpoint-without-encoder], [checkpoint-shape-mismatch], or as `open_tensors` does.
         """
-        config, notes = told.over(read_config(place), str(place))
-        tensors = open_tensors(place)
-        weights, more = _weights(tensors, config, str(place))
+        config, notes = overrides.apply(read_config(location), str(location))
+        tensors = open_tensors(location)
+        weights, more = _weights(tensors, config, str(location))
         return Checkpoint(
-            weights, tokenizer_files(place), notes + more + _other_order(config, place)
+            weights, tokenizer_files(location), notes + more + _other_order(config, location)
         )
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a directory that transformers opens, whole or not at all.
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Write a directory that transformers opens.
 
-        Other files of an existing `place` stay. A vocabulary gets a tokenizer.json of ours, where
-        it has none: without, transformers 5 gives other ids.
-        Raises FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder] for weights
-        that their config doesn't describe, InputError [float16-overflow], ResourceError
-        [write-failed].
+        A vocabulary without a tokenizer.json gets one: without it transformers 5 gives other ids.
+
+        Raises:
+            FormatError: [checkpoint-shape-mismatch], [checkpoint-without-encoder] for weights that
+                their config does not describe.
+            InputError: [float16-overflow].
         """
         from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read
 
-        weights = stored.weights
+        weights = checkpoint.weights
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         arrays = RenamedTensors(weights.arrays, _names_to_write(weights))
-        files = files_to_write(stored.tokenizer_files)
-        with new_directory(place) as folder:
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
-            write_safetensors(folder / WHOLE, arrays, dtype=dtype)
-            config = config_to_write(weights)
-            (folder / CONFIG).write_text(
-                json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
-            )
+        files = files_to_write(checkpoint.tokenizer_files)
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+        write_safetensors(directory / WHOLE, arrays, dtype=dtype)
+        write_config(directory, weights)
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 HUGGINGFACE = HuggingFaceFormat()
 
 
-def read_config(place: Path) -> AlbertConfig:
+def read_config(location: Path) -> AlbertConfig:
     """The config of a directory, also where google's JSON lies there as `config.json`.
 
     Raises InputError [file-not-found], FormatError [json-malformed], [config-not-albert],
     [config-value-invalid].
     """
-    path = place / CONFIG
+    path = location / CONFIG
     found = read_json(path)
     if "model_type" not in found and any(key in found for key in GOOGLE_IDLE_KEYS):
         return AlbertConfig.from_google(found)  # whose "gelu" is another than Hugging Face's
     return AlbertConfig.from_dict(found, where=str(path))
 
 
-def weights_file(place: Path) -> str | None:
+def weights_file(location: Path) -> str | None:
     """The name of the file to read a directory's weights from; None where it has none."""
-    return next((file for file in WEIGHTS if (place / file).is_file()), None)
+    return next((file for file in WEIGHTS if (location / file).is_file()), None)
 
 
-def open_tensors(place: Path) -> Tensors:
+def open_tensors(location: Path) -> Tensors:
     """The tensors of a directory; raises as the readers of WEIGHTS do."""
-    file = weights_file(place) or WHOLE
-    return WEIGHTS[file](place / file)
+    file = weights_file(location) or WHOLE
+    return WEIGHTS[file](location / file)
 
 
-def tokenizer_files(place: Path) -> tuple[Path, ...]:
+def tokenizer_files(location: Path) -> tuple[Path, ...]:
     """What a directory has of TOKENIZER_FILES."""
-    return tuple(place / name for name in TOKENIZER_FILES if (place / name).is_file())
+    return tuple(location / name for name in TOKENIZER_FILES if (location / name).is_file())
 
 
 def _weights(
@@ -157,7 +159,7 @@ def _weights(
     return weights, notes + more
 
 
-def _other_order(config: AlbertConfig, place: Path) -> tuple[Diagnostic, ...]:
+def _other_order(config: AlbertConfig, location: Path) -> tuple[Diagnostic, ...]:
     """A warning where transformers would compute another model; nothing says who trained it."""
     order = other_order(config, by_transformers)
     if order is None:
@@ -169,7 +171,7 @@ def _other_order(config: AlbertConfig, place: Path) -> tuple[Diagnostic, ...]:
             "transformers computes another model than we do",
             why=f"it rounds: {order}",
             fix="Train models with as many groups as divide the layers",
-            where=str(place),
+            where=str(location),
         ),
     )
 
@@ -180,6 +182,12 @@ def _names_to_write(weights: Weights) -> dict[str, str]:
     encoder = {row.name for row in parameter_table(weights.config, pooler=True)}
     names = [row.name for row in weights.table().stored]
     return {prefix + name if name in encoder else name: name for name in names}
+
+
+def write_config(directory: Path, weights: Weights) -> None:
+    """Write the config.json of these weights."""
+    text = json.dumps(config_to_write(weights), indent=2, sort_keys=True, ensure_ascii=False)
+    (directory / CONFIG).write_text(text + "\n", "utf-8")
 
 
 def config_to_write(weights: Weights) -> dict[str, object]:

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,8 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, RenamedTensors
 from albertkit.checkpoints.keras_hub.names import (
     HEADS,
     OPTIMIZER,
@@ -39,17 +39,15 @@ from albertkit.checkpoints.keras_hub.settings import (
     PREDICTION_EPSILON,
     TASK,
     TASKS,
-    TOKENIZER,
     Task,
     preset_files,
     read_config,
     read_task,
 )
-from albertkit.checkpoints.names import Laid, Row, weights_from
+from albertkit.checkpoints.names import ForeignArrays, Row, weights_from
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
-from albertkit.checkpoints.unsupported import cannot_hold
-from albertkit.errors import Diagnostic, InputError
-from albertkit.fileformats.atomic import new_directory
+from albertkit.checkpoints.unsupported import unsupported
+from albertkit.errors import Diagnostic
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
 from albertkit.fileformats.safetensors import SavedDtype
@@ -71,77 +69,84 @@ class KerasHubFormat:
 
     name = "keras-hub"
 
-    def recognises(self, place: Path) -> str | None:
-        if all((place / file).is_file() for file in (CONFIG, MODEL_WEIGHTS)):
+    def recognises(self, location: Path) -> str | None:
+        if all((location / file).is_file() for file in (CONFIG, MODEL_WEIGHTS)):
             return f"{CONFIG} and {MODEL_WEIGHTS}"
         return None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a preset; arrays stay on disk until they are touched, but for a pooler of zeros.
 
         Raises FormatError [config-not-albert], [config-value-invalid],
         [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError [option-invalid], or
         as `read_hdf5` and `read_json`.
         """
-        origin = str(place)
-        task, notes = _task(place)
-        shown = ("num_attention_heads",)  # an axis of the attention's kernels
-        config, more = told.over(read_config(place, task), origin, shown=shown)
-        files = {MODEL_WEIGHTS: read_hdf5(place / MODEL_WEIGHTS)}
+        origin = str(location)
+        task, notes = _task(location)
+        from_shapes = ("num_attention_heads",)  # an axis of the attention's kernels
+        config, more = overrides.apply(read_config(location, task), origin, from_shapes=from_shapes)
+        files = {MODEL_WEIGHTS: read_hdf5(location / MODEL_WEIGHTS)}
         rows = _in_file(MODEL_WEIGHTS, backbone_rows(config, finder(files[MODEL_WEIGHTS])))
         if task:
-            files[TASK_WEIGHTS] = read_hdf5(place / TASK_WEIGHTS)
+            files[TASK_WEIGHTS] = read_hdf5(location / TASK_WEIGHTS)
             rows += _in_file(TASK_WEIGHTS, head_rows(task.head, finder(files[TASK_WEIGHTS])))
         arrays = _Arrays(files)
         weights = weights_from(arrays, rows, config, (task.head,) if task else (), origin=origin)
-        tokenizer = [place / name for name in (VOCABULARY, SETTINGS) if (place / name).is_file()]
+        tokenizer = [
+            location / name for name in (VOCABULARY, SETTINGS) if (location / name).is_file()
+        ]
         notes += more + _left_out(arrays, rows, origin)
-        notes += (_reads_text_otherwise(place),) if tokenizer else ()
+        notes += (_reads_text_otherwise(location),) if tokenizer else ()
         return Checkpoint(_without_idle_pooler(weights), tuple(tokenizer), notes)
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a preset that keras_hub opens, whole or not at all.
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Write a preset that keras_hub opens.
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
         vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
-        Raises InputError [unsupported-by-format] or [directory-not-empty] before anything is
-        written, FormatError [checkpoint-shape-mismatch] or [checkpoint-without-encoder],
-        ResourceError [write-failed].
+
+        Raises:
+            InputError: [unsupported-by-format], before anything is written.
+            FormatError: [checkpoint-shape-mismatch] or [checkpoint-without-encoder].
         """
-        weights = stored.weights
+        weights = checkpoint.weights
         for what, why, part in _without_place(weights, dtype):
-            raise cannot_hold(A_PRESET, what, why, part)
+            raise unsupported(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         vocabulary = sentencepiece_file(
-            stored.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
+            checkpoint.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
         )
         config, head = weights.config, next(iter(weights.heads), None)
         settings = preset_files(config, head, has_tokenizer=vocabulary is not None)
-        _refuse_what_would_join(place, settings)
-        with new_directory(place) as folder:
-            layers = [layer for layer, _ in backbone_layers(config)]
-            arrays = Laid(_with_pooler(weights), backbone_rows(config))
-            write_hdf5(folder / MODEL_WEIGHTS, arrays, names_of(layers, "albert_backbone"))
-            if head:
-                names = names_of([HEADS[head][0]], "albert_task") | OPTIMIZER_NAME
-                held = {**Laid(weights, head_rows(head)), **untrained(head)}
-                write_hdf5(folder / TASK_WEIGHTS, held, names)
-            if vocabulary:
-                (folder / VOCABULARY).parent.mkdir(parents=True)
-                shutil.copyfile(vocabulary, folder / VOCABULARY)
-            for file in stored.tokenizer_files:
-                if vocabulary and file.name == Path(SETTINGS).name:
-                    shutil.copyfile(file, folder / SETTINGS)
-            for name, found in settings.items():
-                text = json.dumps(found, indent=4, ensure_ascii=False) + "\n"
-                (folder / name).write_text(text, "utf-8")
+        directory.mkdir(parents=True, exist_ok=True)
+        layers = [layer for layer, _ in backbone_layers(config)]
+        arrays = ForeignArrays(_with_pooler(weights), backbone_rows(config))
+        write_hdf5(directory / MODEL_WEIGHTS, arrays, names_of(layers, "albert_backbone"))
+        if head:
+            names = names_of([HEADS[head][0]], "albert_task") | OPTIMIZER_NAME
+            head_arrays = {**ForeignArrays(weights, head_rows(head)), **untrained(head)}
+            write_hdf5(directory / TASK_WEIGHTS, head_arrays, names)
+        if vocabulary:
+            (directory / VOCABULARY).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(vocabulary, directory / VOCABULARY)
+        for file in checkpoint.tokenizer_files:
+            if vocabulary and file.name == Path(SETTINGS).name:
+                shutil.copyfile(file, directory / SETTINGS)
+        for name, value in settings.items():
+            text = json.dumps(value, indent=4, ensure_ascii=False) + "\n"
+            (directory / name).write_text(text, "utf-8")
         if vocabulary:
             LOGGER.warning(
                 "Keras Hub's tokenizer takes text as it is, so that capital letters and accents "
                 "become unknown pieces. Give it text in lower case and without accents. "
                 "[tokenizer-without-normalization]"
             )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 KERAS_HUB = KerasHubFormat()
@@ -171,12 +176,12 @@ def _in_file(file: str, rows: Iterable[Row]) -> list[Row]:
     return [Row(row.canonical, f"{file}/{row.foreign}", row.layout) for row in rows]
 
 
-def _task(place: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
+def _task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
     """The task whose head is there, and what is to be said of it."""
-    if not (place / TASK).is_file():
+    if not (location / TASK).is_file():
         return None, ()
-    where = str(place)
-    task, name = read_task(place)
+    where = str(location)
+    task, name = read_task(location)
     if task is None:
         note = Diagnostic(
             "task-unknown",
@@ -186,7 +191,7 @@ def _task(place: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
             where=where,
         )
         return None, (note,)
-    if not (place / TASK_WEIGHTS).is_file():
+    if not (location / TASK_WEIGHTS).is_file():
         note = Diagnostic(
             "checkpoint-head-missing",
             "note",
@@ -221,7 +226,7 @@ def _own_epsilon(where: str) -> Diagnostic:
     )
 
 
-def _reads_text_otherwise(place: Path) -> Diagnostic:
+def _reads_text_otherwise(location: Path) -> Diagnostic:
     return Diagnostic(
         "tokenizer-without-normalization",
         "note",
@@ -229,7 +234,7 @@ def _reads_text_otherwise(place: Path) -> Diagnostic:
         why="Keras Hub's own tokenizer takes it as it is: capital letters and accents become "
         "unknown pieces there",
         fix="Give Keras Hub text in lower case and without accents",
-        where=str(place / VOCABULARY),
+        where=str(location / VOCABULARY),
     )
 
 
@@ -280,15 +285,3 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
         yield "a model without a pooler", "its backbone promises pooled_output", ""
     if dtype != "float32":
         yield f"{dtype} weights", "its presets are float32", ""
-
-
-def _refuse_what_would_join(place: Path, settings: Collection[str]) -> None:
-    """Another preset's task or tokenizer in `place` would seem to belong to this model."""
-    for name in (TASK, TOKENIZER):
-        if name not in settings and (place / name).exists():
-            raise InputError(
-                "directory-not-empty",
-                f"{str(place)!r} holds the {name} of another preset",
-                why="it would be taken for a part of this one, which has none",
-                fix="Write to another directory",
-            )

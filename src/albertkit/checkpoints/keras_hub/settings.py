@@ -73,12 +73,12 @@ class Task:
     fields: Json
 
 
-def read_config(place: Path, task: Task | None) -> AlbertConfig:
+def read_config(location: Path, task: Task | None) -> AlbertConfig:
     """The config of a preset.
 
     Raises FormatError [json-malformed], [config-not-albert], [config-value-invalid].
     """
-    path = place / CONFIG
+    path = location / CONFIG
     found = read_json(path)
     if found.get("class_name") != BACKBONE:
         raise FormatError(
@@ -93,7 +93,7 @@ def read_config(place: Path, task: Task | None) -> AlbertConfig:
     return AlbertConfig.from_dict(
         {
             "attention_probs_dropout_prob": said["hidden_dropout_prob"],
-            **_kept(place),
+            **_kept(location),
             **said,
             "hidden_act": ACTIVATION,
             "layer_norm_eps": EPSILON,
@@ -103,16 +103,16 @@ def read_config(place: Path, task: Task | None) -> AlbertConfig:
     )
 
 
-def read_task(place: Path) -> tuple[Task | None, str]:
+def read_task(location: Path) -> tuple[Task | None, str]:
     """The task of task.json, None for one that is not known, and its class."""
-    found = read_json(place / TASK)
+    found = read_json(location / TASK)
     name, settings = str(found.get("class_name")), _settings(found)
     head = TASKS.get(name)
     if head == MASKED_LM.name:
         return Task(head, "linear", {"prediction_layer_norm_eps": PREDICTION_EPSILON}), name
     if head == SEQUENCE_CLASSIFICATION.name:
         fields: Json = {"classifier_dropout_prob": settings.get("dropout", CLASSIFIER_DROPOUT)}
-        labels, classes = _kept(place).get("id2label"), settings.get("num_classes")
+        labels, classes = _kept(location).get("id2label"), settings.get("num_classes")
         if not isinstance(labels, dict) or len(labels) != classes:  # they have no names then
             fields |= {"num_labels": classes, "id2label": None}
         activation = settings.get("activation")
@@ -233,10 +233,10 @@ def _settings(found: Mapping[str, JsonValue]) -> Json:
     return settings if isinstance(settings, dict) else {}
 
 
-def _kept(place: Path) -> Json:
+def _kept(location: Path) -> Json:
     """The fields that we kept in metadata.json, if we wrote this preset."""
-    if not (place / METADATA).is_file():
+    if not (location / METADATA).is_file():
         return {}
-    ours = read_json(place / METADATA).get(OURS)
+    ours = read_json(location / METADATA).get(OURS)
     kept = ours.get("config") if isinstance(ours, dict) else None
     return kept if isinstance(kept, dict) else {}

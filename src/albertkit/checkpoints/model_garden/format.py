@@ -10,15 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, not_said
-from albertkit.checkpoints.format import Checkpoint
+from albertkit.checkpoints.checkpoint import Checkpoint
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle
-from albertkit.spec import AlbertConfig
+from albertkit.spec import AlbertConfig, Weights
 
 CONFIGS = ("albert_config.json", "bert_config.json")
 VOCABULARIES = ("30k-clean.model", "spiece.model", "vocab.txt")
@@ -30,58 +30,67 @@ class ModelGardenFormat:
 
     name = "model-garden"
 
-    def recognises(self, place: Path) -> str | None:
-        prefix = bundle_prefix(place)
+    def recognises(self, location: Path) -> str | None:
+        prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH not in read_bundle(prefix):
             return None
         return f"{prefix.name}{INDEX_ENDING} with a graph of objects"
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
         [checkpoint-shape-mismatch], InputError [checkpoint-ambiguous], [option-invalid], and as
         `read_bundle`.
         """
-        prefix = bundle_prefix(place)
+        prefix = bundle_prefix(location)
         if prefix is None:
             raise InputError(
-                "file-not-found", f"there is no checkpoint {str(place)!r}", fix="Check the path"
+                "file-not-found", f"there is no checkpoint {str(location)!r}", fix="Check the path"
             )
-        origin = str(place)
+        origin = str(location)
         variables = GardenVariables(read_bundle(prefix))
-        config = _config(prefix.parent, variables, told, origin)
-        config, notes = told.over(config, origin, shown=variables.fields())
+        config = _config(prefix.parent, variables, overrides, origin)
+        config, notes = overrides.apply(config, origin, from_shapes=variables.fields())
         weights, more = variables.weights(config)
         files = tuple(
             prefix.with_name(name) for name in VOCABULARIES if prefix.with_name(name).is_file()
         )
         return Checkpoint(weights, files[:1], (*notes, *more))
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [unsupported-by-format]."""
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Refuse: the format is only read.
+
+        Raises:
+            InputError: [unsupported-by-format].
+        """
         raise InputError(
             "unsupported-by-format",
-            f"{str(place)!r} cannot become a checkpoint of Model Garden",
+            f"{str(directory)!r} cannot become a checkpoint of Model Garden",
             why="it restores into objects that only its own code makes",
             fix="Write tf1, which its tf2_albert_encoder_checkpoint_converter.py reads, or tfhub",
         )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 MODEL_GARDEN = ModelGardenFormat()
 
 
 def _config(
-    beside: Path, variables: GardenVariables, told: ConfigOverrides, origin: str
+    beside: Path, variables: GardenVariables, overrides: ConfigOverrides, origin: str
 ) -> AlbertConfig:
     """The configuration beside the checkpoint, with what shapes and the caller say besides."""
     path = next((beside / name for name in CONFIGS if (beside / name).is_file()), None)
     said = read_json(path) if path else {}
-    fields: dict[str, JsonValue] = {**told.given(), **variables.fields(), **said}
+    fields: dict[str, JsonValue] = {**overrides.as_dict(), **variables.fields(), **said}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
         why = f"a checkpoint holds tensors only, and no {' or '.join(CONFIGS)} lies beside it"
-        raise not_said(missing, f"{path.name} doesn't either" if path else why, origin)
+        raise metadata_missing(missing, f"{path.name} doesn't either" if path else why, origin)
     if path is None or "hidden_act" not in said:  # what is told is in Hugging Face's words
         return AlbertConfig.from_dict(fields, where=origin)
     config = AlbertConfig.from_google(fields)

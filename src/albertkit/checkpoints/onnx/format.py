@@ -10,23 +10,21 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albertkit.checkpoints.agreement import check_shapes
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.huggingface.format import (
-    CONFIG,
-    config_to_write,
     read_config,
     tokenizer_files,
+    write_config,
 )
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.onnx.pooling_metadata import plan_from, plan_text
 from albertkit.checkpoints.onnx.quantization_error import foreseen_cosine
 from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
-from albertkit.checkpoints.sentence_transformers.modules import write_json
 from albertkit.errors import Diagnostic, InputError
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.onnx.emitter import OnnxEmitter
@@ -34,6 +32,9 @@ from albertkit.graph.onnx.graph import build_onnx_graph, check_outputs
 from albertkit.graph.onnx.int8_emitter import OnnxInt8Emitter
 from albertkit.graph.quantization_error import LEAST_COSINE
 from albertkit.spec import Weights, parameter_table
+
+if TYPE_CHECKING:
+    from albertkit.engine.protocol import Engine, Precision
 
 LOGGER = logging.getLogger(__name__)
 
@@ -52,56 +53,65 @@ class OnnxFormat:
     file: str
     is_rounded: bool
 
-    def recognises(self, place: Path) -> str | None:
-        return self.file if (place / self.file).is_file() else None
+    def recognises(self, location: Path) -> str | None:
+        return self.file if (location / self.file).is_file() else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory that `write` wrote; tensors stay on disk until touched.
 
         Of int8 the weights come as they were rounded, with a note. Raises FormatError
         [file-wrong-format] for another program's file.
         """
-        file = read_onnx(place / self.file)
+        file = read_onnx(location / self.file)
         tensors = Unrounded(file) if self.is_rounded else file
-        config, notes = told.over(read_config(place), str(place))
+        config, notes = overrides.apply(read_config(location), str(location))
         heads = tuple(file.metadata.get(HEADS, "").split())
         pooler = any(name.startswith("pooler.") for name in tensors)
         rows = rows_of(parameter_table(config, heads, pooler=pooler))
-        weights = weights_from(tensors, rows, config, heads, pooler=pooler, origin=str(place))
+        weights = weights_from(tensors, rows, config, heads, pooler=pooler, origin=str(location))
         vectors = None
         if VECTORS in file.metadata:
-            text, where = file.metadata[VECTORS], str(place / self.file)
+            text, where = file.metadata[VECTORS], str(location / self.file)
             vectors = plan_from(text, tensors, config.hidden_size, where)
         if self.is_rounded:
-            notes = (*notes, _rounded_note(place))
-        return Checkpoint(weights, tokenizer_files(place), notes, vectors)
+            notes = (*notes, _rounded_note(location))
+        return Checkpoint(weights, tokenizer_files(location), notes, vectors)
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a directory, whole or not at all.
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Write a directory.
 
         Raises, before anything is written, InputError [unsupported-by-format] for float16, for
         heads with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a
         model whose vectors int8 turns too far; FormatError and ResourceError as other formats do.
         """
-        weights, plan = stored.weights, stored.vectors
+        weights, plan = checkpoint.weights, checkpoint.vectors
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         check_outputs(weights)
         if dtype != "float32":
             raise _no_halves(dtype)
-        said = {HEADS: " ".join(weights.heads)}
+        metadata = {HEADS: " ".join(weights.heads)}
         if plan is not None:
-            said[VECTORS] = plan_text(plan)
+            metadata[VECTORS] = plan_text(plan)
         emit, tensors = OnnxEmitter(weights.config), float_tensors(weights, plan)
         if self.is_rounded:
-            said[COSINE] = f"{_checked_cosine(weights):.4f}"
+            metadata[COSINE] = f"{_checked_cosine(weights):.4f}"
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
         graph = build_onnx_graph(emit, weights, plan, tensors)
-        with new_directory(place) as folder:
-            for file in stored.tokenizer_files:
-                shutil.copyfile(file, folder / file.name)
-            write_json(folder / CONFIG, config_to_write(weights))
-            write_onnx(folder / self.file, graph, said)
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in checkpoint.tokenizer_files:
+            shutil.copyfile(file, directory / file.name)
+        write_config(directory, weights)
+        write_onnx(directory / self.file, graph, metadata)
+
+    def engine(self, directory: Path, weights: Weights) -> Engine:
+        """Return the engine that runs the ONNX file."""
+        from albertkit.engine.onnx_engine import OnnxEngine  # which imports OpenVINO
+
+        precision: Precision = "int8" if self.is_rounded else "float32"
+        return OnnxEngine(weights, directory / self.file, precision=precision)
 
 
 ONNX = OnnxFormat("onnx", "model.onnx", is_rounded=False)
@@ -132,12 +142,12 @@ def _no_halves(dtype: str) -> InputError:
     )
 
 
-def _rounded_note(place: Path) -> Diagnostic:
+def _rounded_note(location: Path) -> Diagnostic:
     return Diagnostic(
         "weights-rounded",
         "note",
         "matrices and tables come as they were rounded to int8",
         why="the numbers that they were rounded from are not in the file",
         fix="Take the model that it was made from where you have it",
-        where=str(place),
+        where=str(location),
     )

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from albertkit.checkpoints.bert.config import is_bert
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint, Format
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers.modules import (
     DENSE,
@@ -31,11 +32,13 @@ from albertkit.checkpoints.sentence_transformers.modules import (
     write_step,
 )
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import map_file, parse_json, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.pooling_config import Dense, PoolingConfig, Similarity
+
+if TYPE_CHECKING:
+    from albertkit.checkpoints.format import Format
 
 MODULES = "modules.json"
 SETTINGS = "config_sentence_transformers.json"
@@ -51,29 +54,31 @@ class SentenceTransformersFormat:
 
     name = "sentence-transformers"
 
-    def recognises(self, place: Path) -> str | None:
-        return MODULES if (place / MODULES).is_file() else None
+    def recognises(self, location: Path) -> str | None:
+        return MODULES if (location / MODULES).is_file() else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; raises FormatError [pooling-unsupported] or as HUGGINGFACE does."""
-        modules = read_modules(place / MODULES)
+        modules = read_modules(location / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
-        stored = _format_of_encoder(encoder_place).read(encoder_place, told)
+        checkpoint = _format_of_encoder(encoder_place).read(encoder_place, overrides)
         plan = PoolingConfig(
             pooling=read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
         )
-        _check_widths(plan, stored.weights.config.hidden_size, place)
+        _check_widths(plan, checkpoint.weights.config.hidden_size, location)
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
-        return replace(stored, vectors=_with_settings(plan, place / SETTINGS))
+        return replace(checkpoint, vectors=_with_settings(plan, location / SETTINGS))
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a directory that sentence-transformers opens, whole or not at all.
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Write a directory that sentence-transformers opens.
 
         Heads are left out: vectors need none. Raises InputError [pooling-unsupported] for the
         pooler, which sentence-transformers doesn't know as a way of pooling.
         """
-        plan = stored.vectors or PoolingConfig()
+        plan = checkpoint.vectors or PoolingConfig()
         if plan.pooling not in POOLINGS:
             raise InputError(
                 "pooling-unsupported",
@@ -81,33 +86,34 @@ class SentenceTransformersFormat:
                 why="sentence-transformers pools by mean, cls or max",
                 fix="Save with one of these",
             )
-        with new_directory(place) as folder:
-            HUGGINGFACE.write(
-                replace(stored, weights=_headless(stored.weights)), folder, dtype=dtype
-            )
-            modules = [("", ENCODER), ("1_Pooling", POOLING)]
-            write_json(folder / ENCODER_SETTINGS, _encoder_settings(plan, stored.weights))
-            write_pooling(folder / "1_Pooling", plan.pooling, stored.weights.config.hidden_size)
-            for number, step in enumerate(plan.steps, 2):
-                kind = DENSE if isinstance(step, Dense) else NORMALISE
-                modules.append((f"{number}_{kind}", kind))
-                write_step(folder / f"{number}_{kind}", step)
-            write_json(folder / MODULES, _listed(modules))
-            write_json(
-                folder / SETTINGS,
-                {
-                    "prompts": dict(plan.prompts),
-                    "default_prompt_name": plan.default_prompt,
-                    "similarity_fn_name": plan.similarity,
-                },
-            )
+        encoder = replace(checkpoint, weights=_headless(checkpoint.weights))
+        HUGGINGFACE.write(encoder, directory, dtype=dtype)
+        modules = [("", ENCODER), ("1_Pooling", POOLING)]
+        write_json(directory / ENCODER_SETTINGS, _encoder_settings(plan, checkpoint.weights))
+        write_pooling(directory / "1_Pooling", plan.pooling, encoder.weights.config.hidden_size)
+        for number, step in enumerate(plan.steps, 2):
+            kind = DENSE if isinstance(step, Dense) else NORMALISE
+            modules.append((f"{number}_{kind}", kind))
+            write_step(directory / f"{number}_{kind}", step)
+        write_json(directory / MODULES, _listed(modules))
+        write_json(
+            directory / SETTINGS,
+            {
+                "prompts": dict(plan.prompts),
+                "default_prompt_name": plan.default_prompt,
+                "similarity_fn_name": plan.similarity,
+            },
+        )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 SENTENCE_TRANSFORMERS = SentenceTransformersFormat()
 
 
-def _format_of_encoder(place: Path) -> Format:
-    if not is_bert(place):
+def _format_of_encoder(location: Path) -> Format:
+    if not is_bert(location):
         return HUGGINGFACE
     from albertkit.checkpoints.bert.format import BERT  # which few directories need
 
@@ -140,7 +146,7 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
     return modules
 
 
-def _check_widths(plan: PoolingConfig, width: int, place: Path) -> None:
+def _check_widths(plan: PoolingConfig, width: int, location: Path) -> None:
     """Each Dense reads as many numbers as come before it."""
     for step in plan.steps:
         if isinstance(step, Dense):
@@ -150,7 +156,7 @@ def _check_widths(plan: PoolingConfig, width: int, place: Path) -> None:
                     f"a Dense reads {step.weight.shape[1]} numbers of each vector",
                     why=f"the vectors before it have {width}",
                     fix="Copy or download the directory again",
-                    where=str(place),
+                    where=str(location),
                 )
             width = len(step.weight)
 

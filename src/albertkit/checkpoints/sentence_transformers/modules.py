@@ -98,7 +98,7 @@ def _read_dense(path: Path, activation: Activation) -> Dense:
 
 
 def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     flags = {flag: mode == pooling for flag, mode in FLAGS.items()}
     write_json(
         folder / "config.json", {"word_embedding_dimension": width, **flags, "include_prompt": True}
@@ -106,7 +106,7 @@ def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
 
 
 def write_step(folder: Path, step: VectorStep) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     if isinstance(step, Normalise):
         write_json(folder / "config.json", {})
         return

@@ -14,16 +14,15 @@ from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, not_said
-from albertkit.checkpoints.format import Checkpoint
+from albertkit.checkpoints.checkpoint import Checkpoint
+from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.group_order import by_google, other_order
 from albertkit.checkpoints.huggingface.format import config_to_write
-from albertkit.checkpoints.names import Laid, has_real_projection
+from albertkit.checkpoints.names import ForeignArrays, has_real_projection
 from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.checkpoints.tf1.variables import Tf1Variables
-from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import Diagnostic, FormatError, InputError
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import JsonValue, map_file, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
@@ -49,23 +48,23 @@ class Tf1Format:
 
     name = "tf1"
 
-    def recognises(self, place: Path) -> str | None:
-        prefix = bundle_prefix(place)
+    def recognises(self, location: Path) -> str | None:
+        prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH in read_bundle(prefix):
             return None
         return f"{prefix.name}{INDEX_ENDING} without a graph of objects"
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.
 
         Raises FormatError [metadata-missing], [checkpoint-without-encoder],
         [checkpoint-shape-mismatch], [group-assignment-differs], InputError [checkpoint-ambiguous],
         and as `read_bundle`.
         """
-        prefix = bundle_prefix(place)
+        prefix = bundle_prefix(location)
         if prefix is None:
             raise InputError(
-                "file-not-found", f"there is no checkpoint {str(place)!r}", fix="Check the path"
+                "file-not-found", f"there is no checkpoint {str(location)!r}", fix="Check the path"
             )
         here = prefix.parent
         # a fine-tuned checkpoint may lie in a folder of the model that it was made from
@@ -73,9 +72,13 @@ class Tf1Format:
             (folder for folder in (here, here.parent) if (folder / CONFIG).is_file()), None
         )
         files = tokenizer_files(here) or (tokenizer_files(model) if model else ())
-        return read_variables(prefix, model / CONFIG if model else None, files, told, str(place))
+        return read_variables(
+            prefix, model / CONFIG if model else None, files, overrides, str(location)
+        )
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
         """Write a directory that google's code restores from, whole or not at all.
 
         Labels and what else its configuration cannot say stand there under Hugging Face's keys,
@@ -83,20 +86,23 @@ class Tf1Format:
         Raises InputError [unsupported-by-format] before anything is written, ResourceError
         [write-failed].
         """
-        weights = stored.weights
+        weights = checkpoint.weights
         for what, why, part in _without_place(weights, dtype):
-            raise cannot_hold("a checkpoint of google's", what, why, part)
+            raise unsupported("a checkpoint of google's", what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         table = rows(weights.config, weights.heads, pooler=weights.has_pooler)
-        with new_directory(place) as folder:
-            write_bundle(folder / PREFIX, Laid(weights, table))
-            for file in stored.tokenizer_files:
-                is_pieces = looks_like_sentencepiece(bytes(map_file(file)[:16]))
-                shutil.copyfile(file, folder / (PIECES if is_pieces else file.name))
-            (folder / LATEST).write_text(f'model_checkpoint_path: "{PREFIX}"\n', "utf-8")
-            text = json.dumps(_config_to_write(weights), indent=2, ensure_ascii=False)
-            (folder / CONFIG).write_text(text + "\n", "utf-8")
+        directory.mkdir(parents=True, exist_ok=True)
+        write_bundle(directory / PREFIX, ForeignArrays(weights, table))
+        for file in checkpoint.tokenizer_files:
+            is_pieces = looks_like_sentencepiece(bytes(map_file(file)[:16]))
+            shutil.copyfile(file, directory / (PIECES if is_pieces else file.name))
+        (directory / LATEST).write_text(f'model_checkpoint_path: "{PREFIX}"\n', "utf-8")
+        text = json.dumps(_config_to_write(weights), indent=2, ensure_ascii=False)
+        (directory / CONFIG).write_text(text + "\n", "utf-8")
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 TF1 = Tf1Format()
@@ -106,15 +112,15 @@ def read_variables(
     prefix: Path,
     config_file: Path | None,
     files: tuple[Path, ...],
-    told: ConfigOverrides,
+    overrides: ConfigOverrides,
     origin: str,
 ) -> Checkpoint:
     """What a bundle of google's variables holds; raises as `Tf1Format.read`."""
     variables = Tf1Variables(read_bundle(prefix), origin)
     if config_file is None:
-        config, notes = _config_from_shapes(variables, told, origin)
+        config, notes = _config_from_shapes(variables, overrides, origin)
     else:
-        config, notes = told.over(_config(config_file, variables), origin)
+        config, notes = overrides.apply(_config(config_file, variables), origin)
     _check_order(config, origin)
     weights, more = variables.weights(config)
     return Checkpoint(weights, files, (*notes, *more))
@@ -143,13 +149,13 @@ def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
 
 
 def _config_from_shapes(
-    variables: Tf1Variables, told: ConfigOverrides, origin: str
+    variables: Tf1Variables, overrides: ConfigOverrides, origin: str
 ) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
     """The configuration of a checkpoint without one: by its shapes, and by what was told."""
-    fields: dict[str, JsonValue] = {**variables.fields(), **told.given()}
+    fields: dict[str, JsonValue] = {**variables.fields(), **overrides.as_dict()}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
-        raise not_said(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
+        raise metadata_missing(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
     note = Diagnostic(
         "metadata-from-shapes",
         "note",

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.tf1.format import CONFIG, read_variables, tokenizer_files
 from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.spec import Weights
 
 MODULE = "tfhub_module.pb"
 VARIABLES = "variables/variables"
@@ -25,43 +26,54 @@ class Tf1HubFormat:
 
     name = "tf1-hub"
 
-    def recognises(self, place: Path) -> str | None:
-        return MODULE if (place / MODULE).is_file() else None
+    def recognises(self, location: Path) -> str | None:
+        return MODULE if (location / MODULE).is_file() else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
         Raises as `Tf1Format.read`.
         """
-        assets = place / ASSETS
+        assets = location / ASSETS
         config = assets / CONFIG
         found = read_variables(
-            place / VARIABLES,
+            location / VARIABLES,
             config if config.is_file() else None,
             tokenizer_files(assets),
-            told,
-            str(place),
+            overrides,
+            str(location),
         )
-        return Checkpoint(found.weights, found.tokenizer_files, (_is_module(place), *found.notes))
+        return Checkpoint(
+            found.weights, found.tokenizer_files, (_is_module(location), *found.notes)
+        )
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Refused: raises InputError [unsupported-by-format]."""
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Refuse: the format is only read.
+
+        Raises:
+            InputError: [unsupported-by-format].
+        """
         raise InputError(
             "unsupported-by-format",
-            f"{str(place)!r} cannot become a TF Hub module of TensorFlow 1",
+            f"{str(directory)!r} cannot become a TF Hub module of TensorFlow 1",
             why="nothing makes such modules any more, and TensorFlow 2 opens them by halves",
             fix="Write tfhub, or tf1",
         )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 TF1_HUB = Tf1HubFormat()
 
 
-def _is_module(place: Path) -> Diagnostic:
+def _is_module(location: Path) -> Diagnostic:
     return Diagnostic(
         "tf1-hub-module",
         "note",
         "this is a TF Hub module of TensorFlow 1; its weights are read, not its graph",
         why=f"{MODULE} says so",
-        where=str(place),
+        where=str(location),
     )

@@ -151,8 +151,8 @@ def _norm_names(names: Iterable[str]) -> dict[str, str]:
             number = int(match["number"] or 0)
             norms.setdefault(match["scope"], {}).setdefault(number, []).append(name)
     return {
-        name: f"{scope}LayerNorm{f'_{place}' if place else ''}/{name.rpartition('/')[2]}"
+        name: f"{scope}LayerNorm{f'_{location}' if location else ''}/{name.rpartition('/')[2]}"
         for scope, numbered in norms.items()
-        for place, number in enumerate(sorted(numbered))
+        for location, number in enumerate(sorted(numbered))
         for name in numbered[number]
     }

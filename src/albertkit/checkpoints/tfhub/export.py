@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.format import Checkpoint
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.names import has_real_projection
 from albertkit.checkpoints.tfhub.export_encoder import encoder_module, encoder_signature
@@ -26,10 +26,9 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
     preprocessor_signature,
 )
 from albertkit.checkpoints.tokenizer_files import sentencepiece_file
-from albertkit.checkpoints.unsupported import cannot_hold
+from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import ResourceError, import_extra
 from albertkit.errors.extras import install_command
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
@@ -46,35 +45,38 @@ SETTINGS = "tokenizer_config.json"
 DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
-def write_tfhub(stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-    """Write the encoder to `place` and the preprocessor to its folder, whole or not at all.
+def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32") -> None:
+    """Write the encoder into a directory, and the preprocessor into its subdirectory.
 
     Without a SentencePiece model among the tokenizer's files there is neither `sp_model_file` nor
-    a preprocessor, and the log says so. Raises InputError [unsupported-by-format] before anything
-    is written, ResourceError [extra-missing], [extra-version-mismatch], [write-failed].
+    a preprocessor, and the log says so.
+
+    Raises:
+        InputError: [unsupported-by-format], before anything is written.
+        ResourceError: [extra-missing], [extra-version-mismatch], [write-failed].
     """
-    check_has_place(stored.weights, dtype)
+    check_supported(checkpoint.weights, dtype)
     pieces = sentencepiece_file(
-        stored.tokenizer_files,
+        checkpoint.tokenizer_files,
         A_MODULE,
         "its preprocessor runs a SentencePiece model, and none lies beside the weights",
     )
-    preprocessing = _preprocessing(stored, pieces) if pieces else None
+    preprocessing = _preprocessing(checkpoint, pieces) if pieces else None
     tf, text = tensorflow_and_text()
-    with new_directory(place) as folder:
-        encoder = encoder_module(tf, stored.weights, pieces)
-        save(tf, encoder, encoder_signature(tf, encoder), folder)
-        if preprocessing is None:
-            LOGGER.warning(
-                "no SentencePiece model lies beside the weights: no preprocessor [no-vocabulary]"
-            )
-            return
+    directory.mkdir(parents=True, exist_ok=True)
+    encoder = encoder_module(tf, checkpoint.weights, pieces)
+    save(tf, encoder, encoder_signature(tf, encoder), directory)
+    if preprocessing is None:
         LOGGER.warning(
-            "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
-            "then they give other pieces than google's, as for '2001,' [tokenizer-changed]"
+            "the checkpoint has no SentencePiece model: no preprocessor is written [no-vocabulary]"
         )
-        texts = preprocessor_module(tf, text, preprocessing)
-        save(tf, texts, preprocessor_signature(tf, texts), folder / PREPROCESSOR)
+        return
+    LOGGER.warning(
+        "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
+        "then they give other pieces than google's, as for '2001,' [tokenizer-changed]"
+    )
+    texts = preprocessor_module(tf, text, preprocessing)
+    save(tf, texts, preprocessor_signature(tf, texts), directory / PREPROCESSOR)
 
 
 def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folder: Path) -> None:
@@ -90,37 +92,37 @@ def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folde
         ) from error
 
 
-def check_has_place(weights: Weights, dtype: SavedDtype) -> None:
-    """Raise InputError [unsupported-by-format] for what a TF Hub encoder has no place for."""
+def check_supported(weights: Weights, dtype: SavedDtype) -> None:
+    """Raise InputError [unsupported-by-format] for what a TF Hub encoder cannot represent."""
     config = weights.config
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
         layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
-        raise cannot_hold(A_MODULE, layers, "it repeats one shared layer")
+        raise unsupported(A_MODULE, layers, "it repeats one shared layer")
     if not weights.has_pooler:
-        raise cannot_hold(
+        raise unsupported(
             A_MODULE,
             "a model without a pooler",
             "its API promises pooled_output, which the pooler makes",
         )
     for name in weights.heads:
         if name != MASKED_LM.name:
-            raise cannot_hold(
+            raise unsupported(
                 A_MODULE, f"the head {name}", "its one head is the masked words' (.mlm)", name
             )
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
-        raise cannot_hold(
+        raise unsupported(
             A_MODULE,
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, TF Hub's form has no projection; this one is no identity",
         )
     own = f"whoever reads one takes {EPSILON}"
     if config.layer_norm_eps != EPSILON:
-        raise cannot_hold(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
+        raise unsupported(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
     if weights.heads and config.prediction_eps != EPSILON:
         what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
-        raise cannot_hold(A_MODULE, what, own, MASKED_LM.name)
+        raise unsupported(A_MODULE, what, own, MASKED_LM.name)
     if dtype != "float32":
-        raise cannot_hold(A_MODULE, f"{dtype} weights", "its variables are float32")
+        raise unsupported(A_MODULE, f"{dtype} weights", "its variables are float32")
 
 
 def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
@@ -148,10 +150,10 @@ def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
 
 
-def _preprocessing(stored: Checkpoint, pieces: Path) -> Preprocessing:
-    settings = next((file for file in stored.tokenizer_files if file.name == SETTINGS), None)
+def _preprocessing(checkpoint: Checkpoint, pieces: Path) -> Preprocessing:
+    settings = next((file for file in checkpoint.tokenizer_files if file.name == SETTINGS), None)
     return preprocessing_of(
         pieces,
         read_json(settings) if settings else {},
-        min(DEFAULT_LENGTH, stored.weights.config.max_position_embeddings),
+        min(DEFAULT_LENGTH, checkpoint.weights.config.max_position_embeddings),
     )

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
-from albertkit.checkpoints.names import Laid
+from albertkit.checkpoints.names import ForeignArrays
 from albertkit.checkpoints.tfhub.export_emitter import TensorFlowEmitter
 from albertkit.graph.encoder import emit_embeddings, emit_layer
 from albertkit.graph.heads import emit_masked_lm_head, emit_pooler
@@ -36,7 +36,7 @@ Call: TypeAlias = Callable[[Inputs, bool], Outputs]
 def encoder_module(tf: ModuleType, weights: Weights, sentencepiece: Path | None) -> Module:
     """The tree to save. sentencepiece: becomes the asset `sp_model_file`."""
     table = rows(weights.config, weights.heads)
-    arrays = Laid(weights, table)
+    arrays = ForeignArrays(weights, table)
     variables = {row.canonical: tf.Variable(arrays[row.foreign], name=row.foreign) for row in table}
     arithmetic = Arithmetic(tf, weights, variables)
     own = [variables[row.canonical] for row in encoder_rows(weights.config)]

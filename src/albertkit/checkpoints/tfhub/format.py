@@ -14,9 +14,10 @@ least one id, and the torch models refuse such a mask.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note
@@ -27,6 +28,10 @@ from albertkit.fileformats.tensorflow.saved_model_files import FILE, VARIABLES, 
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig
 
+if TYPE_CHECKING:
+    from albertkit.engine.protocol import Engine
+    from albertkit.spec import Weights
+
 PREPROCESSES = "bert_pack_inputs"  # the attribute that every preprocessor has
 VOCABULARIES = ("sp_model_file", "vocab_file")  # the attributes with ALBERT's, with BERT's
 
@@ -36,46 +41,53 @@ class TfHubFormat:
 
     name = "tfhub"
 
-    def recognises(self, place: Path) -> str | None:
-        return FILE if is_saved_model(place) else None
+    def recognises(self, location: Path) -> str | None:
+        return FILE if is_saved_model(location) else None
 
-    def read(self, place: Path, told: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
+    def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
 
         Raises FormatError [file-wrong-format] for a SavedModel of something else,
         [metadata-missing], [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError
         [option-invalid], and as `read_saved_model` and `read_bundle`.
         """
-        origin = str(place)
-        model = read_saved_model(place)
+        origin = str(location)
+        model = read_saved_model(location)
         _check_kind(model)
-        variables = GardenVariables(read_bundle(place / VARIABLES))
-        said = depth_and_activation(model, variables.blocks, told.given())
-        shown = variables.fields()
-        fields = {**told.given(), **said.fields, **shown}
+        variables = GardenVariables(read_bundle(location / VARIABLES))
+        said = depth_and_activation(model, variables.blocks, overrides.as_dict())
+        from_shapes = variables.fields()
+        fields = {**overrides.as_dict(), **said.fields, **from_shapes}
         config = AlbertConfig.from_dict(fields, where=origin)
-        config, notes = told.over(config, origin, shown=shown)
+        config, notes = overrides.apply(config, origin, from_shapes=from_shapes)
         weights, more = variables.weights(config)
         assets = (model.asset_of(name) for name in VOCABULARIES)
         named = [file for file in assets if file is not None]
         there = tuple(file for file in named if file.is_file())
         lost = [_lost(file, origin) for file in named if file not in there]
-        read = [_read_as_in_training(place)] if there else []
+        read = [_read_as_in_training(location)] if there else []
         return Checkpoint(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write an encoder and its preprocessor, by TensorFlow itself; as `write_tfhub`."""
-        # here, because reading needs nothing of it
-        from albertkit.checkpoints.tfhub.export import write_tfhub
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Write an encoder and its preprocessor with TensorFlow; see `write_tfhub`."""
+        from albertkit.checkpoints.tfhub.export import write_tfhub  # not needed to read
 
-        write_tfhub(stored, place, dtype=dtype)
+        write_tfhub(checkpoint, directory, dtype=dtype)
+
+    def engine(self, directory: Path, weights: Weights) -> Engine:
+        """Return the engine that runs the module with TensorFlow."""
+        from albertkit.checkpoints.tfhub.engine import SavedModelEngine
+
+        return SavedModelEngine(weights, directory)
 
 
 TFHUB = TfHubFormat()
 
 
-def _read_as_in_training(place: Path) -> Diagnostic:
-    preprocessor = place / PREPROCESSOR
+def _read_as_in_training(location: Path) -> Diagnostic:
+    preprocessor = location / PREPROCESSOR
     give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
     return Diagnostic(
         "text-policy-assumed",
@@ -84,7 +96,7 @@ def _read_as_in_training(place: Path) -> Diagnostic:
         why="an encoder brings its vocabulary and no rules; those of TF Hub's preprocessors, which "
         "are modules of their own, give other ids to some texts, such as '2001,'",
         fix=f"For the preprocessor's ids open {give} as the tokenizer, or take the policy tfhub",
-        where=str(place),
+        where=str(location),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from albertkit.checkpoints.config_overrides import not_said
+from albertkit.checkpoints.config_overrides import metadata_missing
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_message
@@ -47,7 +47,7 @@ class Said:
 
 
 def depth_and_activation(
-    model: SavedModel, blocks: int | None, told: Mapping[str, int | str]
+    model: SavedModel, blocks: int | None, overrides: Mapping[str, int | str]
 ) -> Said:
     """Layers, activation and dropout rates.
 
@@ -66,21 +66,21 @@ def depth_and_activation(
             raise model.malformed(
                 f"{source} says {depth} layers, and {said.where[DEPTH]} {said.fields[DEPTH]}"
             )
-    if not {DEPTH, ACTIVATION} <= {*said.fields, *told}:
+    if not {DEPTH, ACTIVATION} <= {*said.fields, *overrides}:
         _take_graph(said, model)
-    missing = [name for name in (DEPTH, ACTIVATION) if name not in {*said.fields, *told}]
+    missing = [name for name in (DEPTH, ACTIVATION) if name not in {*said.fields, *overrides}]
     if missing:
         why = "neither its metadata nor its graph has a form that is known"
-        raise not_said(missing, why, str(model.place))
+        raise metadata_missing(missing, why, str(model.place))
     return said
 
 
 def where_note(said: Said, origin: str) -> Diagnostic:
     """The note on what was taken from where."""
     read: dict[str, list[str]] = {}
-    for name, place in said.where.items():
-        read.setdefault(place, []).append(f"{name} {said.fields[name]}")
-    parts = [f"{', '.join(values)} from {place}" for place, values in read.items()]
+    for name, location in said.where.items():
+        read.setdefault(location, []).append(f"{name} {said.fields[name]}")
+    parts = [f"{', '.join(values)} from {location}" for location, values in read.items()]
     return Diagnostic(
         "metadata-inferred",
         "note",
@@ -90,9 +90,9 @@ def where_note(said: Said, origin: str) -> Diagnostic:
     )
 
 
-def _keras_settings(place: Path) -> Mapping[str, JsonValue]:
+def _keras_settings(location: Path) -> Mapping[str, JsonValue]:
     """The settings of the Keras model that is an encoder; empty where there are none."""
-    path = place / METADATA
+    path = location / METADATA
     if not path.is_file():
         return {}
     for node in read_message(path, "Keras's metadata").messages(1):

@@ -16,7 +16,6 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.fileformats.atomic import new_file
 from albertkit.fileformats.hdf5.file import SIGNATURE
 from albertkit.fileformats.hdf5.objects import ATTRIBUTE, LAYOUT, LINKS, SPACE, TYPE
 from albertkit.fileformats.hdf5.structures import NOWHERE
@@ -50,15 +49,22 @@ def write_hdf5(
     arrays: Mapping[str, Array],
     attributes: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Write `arrays` whole or not at all, one at a time so that lazy ones stay lazy.
+    """Write arrays, with one of them in memory at a time.
 
-    arrays: by paths with `/`. attributes: path of a group → name → text; a group that only has
-    attributes is made too. Raises as `new_file` does.
+    The write is not atomic. The outermost caller uses `atomic.new_directory`.
+
+    Args:
+        path: the file.
+        arrays: the arrays by paths with `/`.
+        attributes: path of a group → name → text; a group that only has attributes is made too.
+
+    Raises:
+        OSError: the file could not be written.
     """
     places, end = _places(arrays)
     image = _Image(end, places, attributes)
     root = image.group(_tree(arrays, attributes), "")
-    with new_file(path) as file:
+    with path.open("wb") as file:
         file.write(_superblock(root, image.end))
         for name, array in arrays.items():
             file.write(bytes(places[name] - file.tell()))

@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_file
 from albertkit.fileformats.protobuf.encoding import fraction, head, text, whole
 from albertkit.fileformats.protobuf.messages import (
     LONGEST_VARINT,
@@ -96,10 +95,19 @@ class Graph:
 
 
 def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
-    """Write a file whole or not at all; one tensor at a time is in memory.
+    """Write a file, with one tensor in memory at a time.
 
-    metadata: texts that ONNX Runtime and Netron show. Raises InputError [unsupported-by-format] for
-    more than a protobuf message can hold, before anything is written, and as `new_file` does.
+    The write is not atomic. The outermost caller uses `atomic.new_directory`.
+
+    Args:
+        path: the file.
+        graph: nodes, inputs, outputs and tensors.
+        metadata: texts that ONNX Runtime and Netron show.
+
+    Raises:
+        InputError: [unsupported-by-format] for more than a protobuf message can hold, before
+            anything is written.
+        OSError: the file could not be written.
     """
     nodes = b"".join(
         [
@@ -115,7 +123,7 @@ def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
     )
     before = _model_head(metadata) + head(7, size)
     _check_size(len(before) + size, path)
-    with new_file(path) as file:
+    with path.open("wb") as file:
         file.write(before + nodes)
         for start, tensor in zip(heads, graph.tensors, strict=True):
             file.write(start)

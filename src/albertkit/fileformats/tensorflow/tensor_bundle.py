@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_file, write_file
 from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
 from albertkit.fileformats.protobuf.encoding import whole
 from albertkit.fileformats.protobuf.messages import FIXED32, Message, Wire, record, varint
@@ -217,13 +216,17 @@ def read_bundle(prefix: Path) -> TensorBundle:
 
 
 def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
-    """Write float32 arrays as the bundle of a prefix, one at a time so that lazy ones stay lazy.
+    """Write float32 arrays as the bundle of a prefix, with one of them in memory at a time.
 
-    The index comes last: without it there is no bundle. Raises as `new_file` does.
+    The index is written last: without it there is no bundle. The write is not atomic. The
+    outermost caller uses `atomic.new_directory`.
+
+    Raises:
+        OSError: a file could not be written.
     """
     pairs = [(HEADER, ONE_SHARD)]
     offset = 0
-    with new_file(_shard_path(prefix, 0, 1)) as file:
+    with _shard_path(prefix, 0, 1).open("wb") as file:
         for name in sorted(arrays, key=str.encode):
             array = np.asarray(arrays[name], "<f4")
             data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
@@ -233,7 +236,7 @@ def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
             )
             pairs.append((name.encode(), _packed(entry)))
             offset += len(data)
-    write_file(_index_path(prefix), sstable(pairs))
+    _index_path(prefix).write_bytes(sstable(pairs))
 
 
 def _packed(entry: BundleEntry) -> bytes:

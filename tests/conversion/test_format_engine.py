@@ -12,7 +12,6 @@ from tests.support.tiny_models import TINY, save_tiny
 from albertkit import convert
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8
-from albertkit.conversion.own_graph import engine_of
 from albertkit.conversion.parity import prove
 from albertkit.conversion.parity_inputs import questions_for
 from albertkit.errors import FormatError
@@ -34,7 +33,7 @@ def test_a_wrong_graph_over_right_weights_is_found(tmp_path: Path) -> None:
         if node.op_type == "LayerNormalization":
             next(a for a in node.attribute if a.name == "epsilon").f = 0.1
     onnx.save(model, tmp_path / "to" / ONNX.file)
-    engine, asked = engine_of(ONNX, tmp_path / "to", weights), questions_for(TINY, None)
+    engine, asked = ONNX.engine(tmp_path / "to", weights), questions_for(TINY, None)
     with pytest.raises(FormatError, match=r"\[parity-failed\]"):
         prove(weights, weights, asked, "float32", "to", engine=engine)
 
@@ -51,7 +50,7 @@ def test_int8_is_proved_by_the_direction_of_its_vectors(tmp_path: Path) -> None:
 def test_an_int8_file_that_answers_otherwise_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights, others = random_weights(TINY), random_weights(TINY, seed=1)
     ONNX_INT8.write(Checkpoint(weights), tmp_path / "to")
-    engine, asked = engine_of(ONNX_INT8, tmp_path / "to", weights), questions_for(TINY, None)
+    engine, asked = ONNX_INT8.engine(tmp_path / "to", weights), questions_for(TINY, None)
     with pytest.raises(
         FormatError, match=r"cosine to float32 is -?0\.\d{4}.*\[quantization-error-too-large\]"
     ):
