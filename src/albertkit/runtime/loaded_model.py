@@ -202,6 +202,7 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         form, evidence = format_of(resolved.path)
         checkpoint = resolved.restore_names(form.read(resolved.path, options.overrides))
         tokenizer = _read_tokenizer(checkpoint, resolved.path, options.policy)
+    checkpoint = replace(checkpoint, unpacked=None)  # every file is mapped or read by now
     notes = checkpoint.notes
     if tokenizer is not None:
         rows = checkpoint.weights.config.vocab_size
