@@ -20,7 +20,7 @@ def named(text: str) -> set[str]:
 
 def test_the_page_names_every_kind_and_no_other() -> None:
     assert named(READ) - {"."} == set(NAMES) - {".txt"}
-    tables, _, shards = WRITTEN.partition("A job's directory")
+    tables, _, shards = WRITTEN.partition("The directory of a job")
     assert named(tables) == set(OUTPUT_FORMATS)
     assert named(shards) == {f".{kind}" for kind in SHARD_FORMATS}
 
