@@ -1,4 +1,4 @@
-"""How fast albertkit is beside its peers, with the same weights and texts, on this machine.
+"""How fast albertkit is compared with other libraries, with the same weights and texts.
 
     python benchmarks/against_peers.py [--shapes base small] [--threads 1 2] [--jobs list one-8]
 

@@ -1,4 +1,4 @@
-"""Seconds of whole processes, from nothing to their end, beside `python -c "import torch"`.
+"""Seconds of whole processes, from nothing to their end, compared with `python -c "import torch"`.
 
     python benchmarks/cold_start.py [--rounds 10]
 
@@ -50,16 +50,16 @@ def programs(ours: Path, peers: Path) -> dict[str, list[str]]:
 def main() -> None:
     asked = arguments()
     results = results_here(asked.results)
-    found = programs(asked.ours, asked.peers)
+    values = programs(asked.ours, asked.peers)
     subprocess.run([str(asked.ours), "-m", "compileall", "-q", str(PACKAGE)], check=True)
     ran = Ran("whole processes, files in the system's cache", calls=1, texts=1, tokens=0)
-    for name, command in found.items():
+    for name, command in values.items():
         subprocess.run(command, check=True, capture_output=True)
         print(f"warm: {name}", flush=True)
     for _ in range(asked.rounds):
         taken = {}
         before, own = busy_seconds(), sum(os.times()[:4])
-        for name, command in found.items():
+        for name, command in values.items():
             begun = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             taken[name] = time.perf_counter() - begun
@@ -70,7 +70,7 @@ def main() -> None:
     ran.commit, ran.day = commit(), today()
     results.processes = ran
     results.save(asked.results)
-    for name in found:
+    for name in values:
         print(f"{name:34}{ran.middle(name):8.3f} s")
 
 

@@ -76,13 +76,13 @@ def main() -> None:
         print(f"{table.count():,} parameters, made in {time.perf_counter() - begun:.0f} s")
         print("target\tseconds\tof a core\tpeak MB\tproof")
         for target in asked.to or ("huggingface", "tf1", "keras-hub", "onnx"):
-            place = Path(folder) / target
-            told = subprocess.run(
-                [sys.executable, "-c", CONVERT, str(source), str(place), target, BENCHMARKS],
+            directory = Path(folder) / target
+            output = subprocess.run(
+                [sys.executable, "-c", CONVERT, str(source), str(directory), target, BENCHMARKS],
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
-            print(f"{target}\t{told.stdout.strip() or told.stderr.strip().splitlines()[-1]}")
-            shutil.rmtree(place, ignore_errors=True)
+            print(f"{target}\t{output.stdout.strip() or output.stderr.strip().splitlines()[-1]}")
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

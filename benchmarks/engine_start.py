@@ -45,27 +45,27 @@ for _ in range(2):
 def main() -> None:
     """Print a table of texts, work and seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "model"
+        directory = Path(folder) / "model"
         rng = np.random.default_rng(0)
         arrays = {
             row.name: rng.normal(0, 0.02, row.shape).astype(np.float32)
             for row in parameter_table(CONFIG).stored
         }
-        HUGGINGFACE.write(Checkpoint(Weights(CONFIG, (), arrays)), place)
+        HUGGINGFACE.write(Checkpoint(Weights(CONFIG, (), arrays)), directory)
         print(f"{'':22}{'numpy':>16}{'openvino':>16} s")
         print(f"{'texts':>6}{'1e9 operations':>16}{'first':>8}{'again':>8}{'first':>8}{'again':>8}")
         for texts in (1, 8, 32, 64, 128, 256, 512):
             work = texts * LENGTH * work_per_token(CONFIG) / 1e9
-            found = [*seconds(place, texts, "numpy"), *seconds(place, texts, "openvino")]
-            print(f"{texts:6}{work:16.2f}{''.join(f'{each:8.3f}' for each in found)}", flush=True)
+            values = [*seconds(directory, texts, "numpy"), *seconds(directory, texts, "openvino")]
+            print(f"{texts:6}{work:16.2f}{''.join(f'{each:8.3f}' for each in values)}", flush=True)
         print(f"BREAK_EVEN is {BREAK_EVEN / 1e9:.0f}e9 operations")
 
 
-def seconds(place: Path, texts: int, engine: str) -> list[float]:
+def seconds(directory: Path, texts: int, engine: str) -> list[float]:
     """From the first question to its answer, in a fresh process; and of the same, asked again."""
-    command = [sys.executable, "-c", FIRST_LIST, str(place), str(texts), str(LENGTH), engine]
-    told = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(RUNS)]
-    runs = [tuple(map(float, each.split())) for each in told]
+    command = [sys.executable, "-c", FIRST_LIST, str(directory), str(texts), str(LENGTH), engine]
+    output = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(RUNS)]
+    runs = [tuple(map(float, each.split())) for each in output]
     return [statistics.median(each) for each in zip(*runs, strict=True)]
 
 

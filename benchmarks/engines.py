@@ -1,4 +1,4 @@
-"""The engines beside one another, and a torch model beside its compiled form, on one core.
+"""Compare the engines, and a torch model with its compiled form, on one core.
 
 Run: python benchmarks/engines.py. Processor seconds, so that other work on the machine counts
 little; the best of three rounds, taken in turn after a round to get warm. Three repetitions of

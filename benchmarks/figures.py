@@ -1,11 +1,11 @@
 """Write the measured figures into the pages, or refuse pages that say others.
 
-    python benchmarks/figures.py           rewrite what stands between the markers
+    python benchmarks/figures.py           rewrite the text between the markers
     python benchmarks/figures.py --check   say which pages differ, exit 1
 
-A block of figures stands between `<!-- figures: NAME -->` and `<!-- /figures -->`; it is made from
-benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json`, where_time_goes.py and
-tried.py measure.
+A block of figures is the text between `<!-- figures: NAME -->` and `<!-- /figures -->`. It comes
+from benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json`,
+where_time_goes.py and tried.py measure.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def main() -> None:
         if path in differing and not asked.check:
             path.write_text(text, encoding="utf-8")
     for path in differing:
-        told = "differs from" if asked.check else "rewritten from"
-        print(f"{path.relative_to(ROOT)} {told} {asked.results.name}")
+        output = "differs from" if asked.check else "rewritten from"
+        print(f"{path.relative_to(ROOT)} {output} {asked.results.name}")
     sys.exit(1 if asked.check and differing else 0)
 
 
@@ -64,10 +64,10 @@ def results_of(path: Path) -> Results:
 
 def written(results: Results) -> list[tuple[Path, str]]:
     """Each page and the picture, as the results want them."""
-    found = [(page, filled(page.read_text(encoding="utf-8"), results)) for page in PAGES]
+    values = [(page, filled(page.read_text(encoding="utf-8"), results)) for page in PAGES]
     if DRAWN in results.parts:
-        found.append((PICTURE, bars(results.parts[DRAWN])))
-    return found
+        values.append((PICTURE, bars(results.parts[DRAWN])))
+    return values
 
 
 def filled(page: str, results: Results) -> str:
@@ -75,7 +75,7 @@ def filled(page: str, results: Results) -> str:
 
 
 def figures(name: str, results: Results) -> str:
-    """What stands in the block of this name: "KIND", or "KIND of SHAPE/THREADS"."""
+    """The text of the block of this name: "KIND", or "KIND of SHAPE/THREADS"."""
     kind, _, of = name.partition(" of ")
     if not of:
         return OF_ALL[kind](results)

@@ -4,7 +4,8 @@
     python benchmarks/fuzz_readers.py torchzip --seconds 60
 
 Any other exception, ten seconds for one input, or a gigabyte of memory ends the run and leaves the
-input as a file beside `--found`. The suite runs the same readers over mutated files by hypothesis.
+input as a file whose name begins with `--prefix`. The suite runs the same readers over mutated
+files by hypothesis.
 """
 
 from __future__ import annotations
@@ -57,19 +58,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--found", default="fuzz-", help="what the names of bad inputs begin with")
+    parser.add_argument("--prefix", default="fuzz-", help="what the names of bad inputs begin with")
     asked = parser.parse_args()
     target = TARGETS[asked.target]
     with tempfile.TemporaryDirectory() as folder:
-        place, corpus = Path(folder) / "place", Path(folder) / "corpus"
-        place.mkdir()
+        directory, corpus = Path(folder) / "place", Path(folder) / "corpus"
+        directory.mkdir()
         corpus.mkdir()
-        for number, seed in enumerate(target.seeds(place)):
+        for number, seed in enumerate(target.seeds(directory)):
             (corpus / str(number)).write_bytes(seed)
 
         def try_one(data: bytes) -> None:
             with contextlib.suppress(AlbertKitError):
-                target.take(data, place)
+                target.take(data, directory)
 
         atheris.Setup(
             [
@@ -77,7 +78,7 @@ def main() -> None:
                 f"-max_total_time={asked.seconds}",
                 f"-timeout={SECONDS_FOR_ONE}",
                 f"-rss_limit_mb={MEGABYTES}",
-                f"-artifact_prefix={asked.found}",
+                f"-artifact_prefix={asked.prefix}",
                 str(corpus),
             ],
             try_one,
@@ -88,8 +89,8 @@ def main() -> None:
 def of_file(read: Callable[[Path], object]) -> Callable[[bytes, Path], object]:
     """A reader of one file; arrays that it gives are read too."""
 
-    def take(data: bytes, place: Path) -> None:
-        path = place / "file"
+    def take(data: bytes, directory: Path) -> None:
+        path = directory / "file"
         path.write_bytes(data)
         result = read(path)
         if isinstance(result, Mapping):
@@ -99,50 +100,50 @@ def of_file(read: Callable[[Path], object]) -> Callable[[bytes, Path], object]:
     return take
 
 
-def take_saved_model(data: bytes, place: Path) -> None:
-    (place / "saved_model.pb").write_bytes(data)
-    read_saved_model(place)
+def take_saved_model(data: bytes, directory: Path) -> None:
+    (directory / "saved_model.pb").write_bytes(data)
+    read_saved_model(directory)
 
 
-def take_index(data: bytes, place: Path) -> None:
+def take_index(data: bytes, directory: Path) -> None:
     """The index of a bundle, whose data stay as they are."""
     shard = f"{PREFIX}.data-00000-of-00001"
-    if not (place / shard).exists():
-        (place / shard).write_bytes((BUNDLE / shard).read_bytes())
-    (place / f"{PREFIX}.index").write_bytes(data)
-    read_bundle(place / PREFIX)
+    if not (directory / shard).exists():
+        (directory / shard).write_bytes((BUNDLE / shard).read_bytes())
+    (directory / f"{PREFIX}.index").write_bytes(data)
+    read_bundle(directory / PREFIX)
 
 
-def take_archive(data: bytes, place: Path) -> None:
-    (place / "archive").write_bytes(data)
-    Unpacked(place / "archive").close()
+def take_archive(data: bytes, directory: Path) -> None:
+    (directory / "archive").write_bytes(data)
+    Unpacked(directory / "archive").close()
 
 
-def small_safetensors(place: Path) -> list[bytes]:
-    write_safetensors(place / "file", SMALL)
-    return [(place / "file").read_bytes()]
+def small_safetensors(directory: Path) -> list[bytes]:
+    write_safetensors(directory / "file", SMALL)
+    return [(directory / "file").read_bytes()]
 
 
-def small_torch_files(place: Path) -> list[bytes]:
+def small_torch_files(directory: Path) -> list[bytes]:
     import torch
 
     states = {name: torch.from_numpy(array) for name, array in SMALL.items()}
-    found = []
+    values = []
     for form in (True, False):
-        torch.save(states, place / "file", _use_new_zipfile_serialization=form)
-        found.append((place / "file").read_bytes())
-    return found
+        torch.save(states, directory / "file", _use_new_zipfile_serialization=form)
+        values.append((directory / "file").read_bytes())
+    return values
 
 
-def small_onnx(place: Path) -> list[bytes]:
+def small_onnx(directory: Path) -> list[bytes]:
     """A file of ours, of an ALBERT of one layer."""
     sizes = {"vocab_size": 5, "embedding_size": 2, "hidden_size": 4, "intermediate_size": 4}
     sizes |= {"num_attention_heads": 2, "num_hidden_layers": 1, "max_position_embeddings": 3}
     config = AlbertConfig.from_dict(sizes)
     table = parameter_table(config, pooler=True)
     arrays = {row.name: np.ones(row.shape, np.float32) for row in table.stored}
-    ONNX.write(Checkpoint(Weights(config, (), arrays)), place / "onnx")
-    return [(place / "onnx" / "model.onnx").read_bytes()]
+    ONNX.write(Checkpoint(Weights(config, (), arrays)), directory / "onnx")
+    return [(directory / "onnx" / "model.onnx").read_bytes()]
 
 
 def small_archives(_: Path) -> list[bytes]:
@@ -157,9 +158,9 @@ def small_archives(_: Path) -> list[bytes]:
 
 
 def from_fixture(archive: str, name: str) -> Callable[[Path], list[bytes]]:
-    def seeds(place: Path) -> list[bytes]:
-        unpack(FIXTURES / archive, place)
-        return [path.read_bytes() for path in place.rglob(name)]
+    def seeds(directory: Path) -> list[bytes]:
+        unpack(FIXTURES / archive, directory)
+        return [path.read_bytes() for path in directory.rglob(name)]
 
     return seeds
 

@@ -38,8 +38,8 @@ def main() -> None:
     print(f"{'kept':>6}{'grows by':>12}{'a text':>12}")
     for kept in asked.kept:
         command = [sys.executable, __file__, "--alone", str(kept)]
-        told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-        print(f"{kept:6}{told.rstrip()}", flush=True)
+        output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        print(f"{kept:6}{output.rstrip()}", flush=True)
 
 
 def grown(kept: int) -> str:

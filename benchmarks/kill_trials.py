@@ -1,7 +1,7 @@
 """A job of `albertkit embed` killed and taken up again and again: are its bytes the same?
 
 Each trial kills the job (SIGKILL, as the system does when memory is short) at a random moment,
-as often as it takes; then all files must be those of a run that nobody disturbed.
+as often as it takes; then all files must equal those of an uninterrupted run.
 
     python benchmarks/kill_trials.py --trials 50
 """
@@ -20,22 +20,22 @@ WORDS = ("the", "a", "rain", "harbour", "winter", "bread", "seven", "of", "cold"
 COMMAND = "from albertkit.cli.start import main; main()"
 
 
-def job(lines: Path, place: Path, options: list[str]) -> subprocess.Popen[bytes]:
+def job(lines: Path, directory: Path, options: list[str]) -> subprocess.Popen[bytes]:
     """Start the command, which goes on where it was killed."""
-    words = ["embed", "--input", str(lines), "--output", f"{place}/", "--resume", *options]
+    words = ["embed", "--input", str(lines), "--output", f"{directory}/", "--resume", *options]
     return subprocess.Popen([sys.executable, "-c", COMMAND, *words], stderr=subprocess.PIPE)
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:
     """Wait for the end; stop everything where it is not a good one."""
-    _, told = process.communicate()
+    _, output = process.communicate()
     if process.returncode:
-        sys.exit(f"the job ended with {process.returncode}: {told.decode()}")
+        sys.exit(f"the job ended with {process.returncode}: {output.decode()}")
 
 
-def bytes_in(place: Path) -> dict[str, bytes]:
+def bytes_in(directory: Path) -> dict[str, bytes]:
     """Every file of a directory, hidden ones too: a temporary file left behind is a difference."""
-    return {path.name: path.read_bytes() for path in place.iterdir()}
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def main() -> None:
@@ -61,9 +61,9 @@ def main() -> None:
         whole = bytes_in(Path(folder, "whole"))
         kills = 0
         for trial in range(asked.trials):
-            place = Path(folder, f"trial-{trial}")
+            directory = Path(folder, f"trial-{trial}")
             while True:
-                process = job(lines, place, options)
+                process = job(lines, directory, options)
                 try:
                     process.wait(rng.uniform(0.1, 1.1 * seconds))
                 except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ def main() -> None:
                     continue
                 ended(process)
                 break
-            if bytes_in(place) != whole:
+            if bytes_in(directory) != whole:
                 sys.exit(f"trial {trial}: the files differ")
         print(f"{asked.trials} trials, {kills} kills, {len(whole)} files: all bytes the same")
 

@@ -3,7 +3,7 @@
     python benchmarks/late_imports.py [--rounds 7]
 
 Each in a fresh process that holds what is there by then, files in the system's cache; medians. Why
-code imports so late stands beside its import.
+code imports late has a comment at its import.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    found: dict[str, list[float]] = {module: [] for module in LATE}
+    values: dict[str, list[float]] = {module: [] for module in LATE}
     for _ in range(1 + rounds):  # the first, not counted, fills the system's cache
         for module, there in LATE.items():
             command = [sys.executable, "-c", CHILD.format(there=there, module=module)]
-            told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-            found[module].append(float(told))
-    for module, spent in found.items():
+            output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+            values[module].append(float(output))
+    for module, spent in values.items():
         print(f"{module:32}{statistics.median(spent[1:]):8.1f} ms")
 
 

@@ -1,4 +1,4 @@
-"""Memory of a process that encodes with OpenVINO in float32, beside the formula of the docs.
+"""Memory of a process that encodes with OpenVINO in float32, compared with the formula of the docs.
 
     python benchmarks/memory.py [--shape base|small|small-en-vectors] [--lists 60]
 
@@ -23,7 +23,7 @@ from albertkit.spec import AlbertConfig
 from race.memory import MB
 from race.models import model_directory
 
-STATES = 5  # that a process tells of
+STATES = 5  # that a process reports
 CHILD = """
 import json, sys
 from pathlib import Path
@@ -36,7 +36,7 @@ from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.memory import KB_OF_LINUX
 
-def tell(name):
+def report(name):
     found = {}
     for file in ("/proc/self/status", "/proc/self/smaps_rollup"):
         for line in open(file):
@@ -51,16 +51,16 @@ def texts(lengths):
     return Encodings(ids, np.zeros_like(ids), starts, np.zeros(len(lengths), np.int64))
 
 weights = read_checkpoint(Path(sys.argv[1])).weights
-tell("opened")
+report("opened")
 from albertkit.engine.openvino.engine import OpenVinoEngine
 engine = OpenVinoEngine(weights, threads=1)
-tell("compiled")
+report("compiled")
 for times in (1, 2):
     vectors_of_texts(engine, texts([32] * (times * SLOTS // 32)), "mean", slots=times * SLOTS)
-    tell(f"a call of {times * SLOTS} slots")
+    report(f"a call of {times * SLOTS} slots")
 for number in range(int(sys.argv[3])):
     vectors_of_texts(engine, texts(mixed_lengths(12, number)), "mean")
-tell(f"{sys.argv[3]} ragged lists")
+report(f"{sys.argv[3]} ragged lists")
 sys.stdin.read()
 """
 
@@ -71,11 +71,11 @@ def main() -> None:
     parser.add_argument("--lists", type=int, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = model_directory(options.shape, Path(folder))
-        config = read_checkpoint(place).weights.config
-        (alone,) = measured(place, options.lists, processes=1)
-        for name, found in alone.items():
-            sizes = ", ".join(f"{key} {value / MB:.0f}" for key, value in found.items())
+        directory = model_directory(options.shape, Path(folder))
+        config = read_checkpoint(directory).weights.config
+        (alone,) = measured(directory, options.lists, processes=1)
+        for name, values in alone.items():
+            sizes = ", ".join(f"{key} {value / MB:.0f}" for key, value in values.items())
             print(f"{name:24} {sizes} MB")
         one, two = (alone[f"a call of {times * SLOTS} slots"]["VmRSS"] for times in (1, 2))
         print(f"bytes a slot: {(two - one) / SLOTS:.0f}, by the formula {slot_bytes(config)}")
@@ -84,25 +84,25 @@ def main() -> None:
             f"private once compiled: {private / MB:.0f} MB, "
             f"of it packed matrices by the formula {packed_bytes(config) / MB:.0f}"
         )
-        both = measured(place, 0, processes=2)
-        shares = [found[f"a call of {2 * SLOTS} slots"]["Pss"] / MB for found in both]
+        both = measured(directory, 0, processes=2)
+        shares = [values[f"a call of {2 * SLOTS} slots"]["Pss"] / MB for values in both]
         print(f"two processes at once: {shares[0]:.0f} MB each, shared pages counted half (PSS)")
 
 
-def measured(place: Path, lists: int, processes: int) -> list[dict[str, dict[str, int]]]:
-    """What so many processes, all there at the same time, tell of themselves."""
-    command = [sys.executable, "-c", CHILD, str(place), str(Path(__file__).parent), str(lists)]
+def measured(directory: Path, lists: int, processes: int) -> list[dict[str, dict[str, int]]]:
+    """What so many processes, all running at the same time, report."""
+    command = [sys.executable, "-c", CHILD, str(directory), str(Path(__file__).parent), str(lists)]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
     ]
-    told: list[dict[str, dict[str, int]]] = []
+    output: list[dict[str, dict[str, int]]] = []
     for process in running:  # each waits for the end of its input, so that all are there
         lines = itertools.islice(process.stdout or (), STATES)
-        told.append(dict(json.loads(line) for line in lines))
+        output.append(dict(json.loads(line) for line in lines))
     for process in running:
         process.communicate()
-    return told
+    return output
 
 
 def slot_bytes(c: AlbertConfig) -> int:

@@ -97,13 +97,13 @@ def in_shards(count: int, folder: Path) -> dict[str, object]:
     return figures("shards", sizes, time.monotonic() - began, max(done, 0))
 
 
-def table(found: list[dict[str, Any]]) -> str:
+def table(values: list[dict[str, Any]]) -> str:
     """The runs as the page shows them."""
     head = "| run | lines | lines a second | peak of the first tenth | peak behind it |"
     rows = (
         f"| {run['run']} | {run['lines']:,} | {run['lines_a_second']:,.0f} "
         f"| {run['warm_up_peak_mb']:.0f} MB | {run['later_peak_mb']:.0f} MB |"
-        for run in found
+        for run in values
     )
     return "\n".join([head, "|---|---|---|---|---|", *rows])
 
@@ -116,17 +116,17 @@ def main() -> None:
     parser.add_argument("--runs", nargs="+", default=["pipe", "shards"])
     parser.add_argument("--table", action="store_true", help="measure nothing")
     asked = parser.parse_args()
-    found = json.loads(asked.figures.read_text()) if asked.figures.exists() else []
+    values = json.loads(asked.figures.read_text()) if asked.figures.exists() else []
     if asked.table:
-        print(table(found))
+        print(table(values))
         return
     for name in asked.runs:
-        if any(each["run"] == name and each["lines"] == asked.lines for each in found):
+        if any(each["run"] == name and each["lines"] == asked.lines for each in values):
             continue  # an earlier call of this command has it
         run = piped(asked.lines) if name == "pipe" else in_shards(asked.lines, asked.folder)
         print(json.dumps({key: value for key, value in run.items() if key != "every_minute_mb"}))
-        found.append(run)
-        asked.figures.write_text(json.dumps(found, indent=1) + "\n")
+        values.append(run)
+        asked.figures.write_text(json.dumps(values, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def mixed_lengths(count: int, seed: int = 0, kinds: Collection[str] = tuple(MIX)
     among = [MIX[name] for name in kinds]
     lengths = []
     for kind in rng.choices(among, [kind.share for kind in among], k=count):
-        at = rng.random() * 10
-        low, high = kind.deciles[int(at)], kind.deciles[int(at) + 1]
-        lengths.append(round(low + at % 1 * (high - low)))
+        decile = rng.random() * 10
+        low, high = kind.deciles[int(decile)], kind.deciles[int(decile) + 1]
+        lengths.append(round(low + decile % 1 * (high - low)))
     return lengths

@@ -30,14 +30,14 @@ from albertkit.engine.packing import SLOTS
 from albertkit.engine.processor import detect_processor
 from race.memory import peak_megabytes
 from race.models import model_directory
-from tried import SETTINGS, Emitter, planned, stands, texts_of
+from tried import SETTINGS, Emitter, current_graph, planned, texts_of
 
 Made = tuple[
     Emitter, Callable[..., CompiledEncoder], str
 ]  # emitter, form, what else is computed in
 FORMS: Final[dict[str, Made]] = {
-    "float32, one graph": (stands, SingleGraphEncoder, "f32"),
-    "float32, layer by layer": (stands, LayerwiseEncoder, "f32"),
+    "float32, one graph": (current_graph, SingleGraphEncoder, "f32"),
+    "float32, layer by layer": (current_graph, LayerwiseEncoder, "f32"),
     "int8, a matrix once": (ways.InEightBits, SingleGraphEncoder, "f32"),
     "int8, a matrix for each repetition": (ways.MatrixForEachRepetition, SingleGraphEncoder, "f32"),
     "bfloat16, one graph": (OpenVinoEmitter, SingleGraphEncoder, "bf16"),
@@ -54,20 +54,20 @@ def main() -> None:
         print(megabytes(asked.alone[0], Path(asked.alone[1])))
         return
     with tempfile.TemporaryDirectory() as folder:
-        place = model_directory(asked.shape, Path(folder))
+        directory = model_directory(asked.shape, Path(folder))
         for name, (_, _, hint) in FORMS.items():
             if hint == "bf16" and not detect_processor().bfloat16:
                 print(f"{name:36}not on this processor")
                 continue
-            command = [sys.executable, __file__, "--alone", name, str(place)]
-            told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-            print(f"{name:36}{float(told):.0f} MB", flush=True)
+            command = [sys.executable, __file__, "--alone", name, str(directory)]
+            output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+            print(f"{name:36}{float(output):.0f} MB", flush=True)
 
 
-def megabytes(name: str, place: Path) -> float:
+def megabytes(name: str, directory: Path) -> float:
     """Of this process, once it has answered."""
     emitter, form, hint = FORMS[name]
-    weights = read_checkpoint(place).weights
+    weights = read_checkpoint(directory).weights
     emit = partial(emitter, weights.config, CachedArrays(weights.arrays))
     request = form(emit, {**SETTINGS, "INFERENCE_PRECISION_HINT": hint}).request()
     for batch in planned(texts_of([32] * (SLOTS // 32), weights.config.vocab_size)):

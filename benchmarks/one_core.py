@@ -46,9 +46,9 @@ def main() -> None:
     ids = np.full(TOKENS, 5, np.int32)
     batch = lone(ids, np.zeros_like(ids), TOKENS)
     print(f"{'':22}{''.join(f'{name:>16}' for name in engines)}")
-    for told, wanted in ASKED.items():
-        found = quickest([partial(each.run, batch, wanted) for each in engines.values()])
-        print(f"{told:22}{''.join(f'{1000 * each:13.0f} ms' for each in found)}", flush=True)
+    for output, wanted in ASKED.items():
+        values = quickest([partial(each.run, batch, wanted) for each in engines.values()])
+        print(f"{output:22}{''.join(f'{1000 * each:13.0f} ms' for each in values)}", flush=True)
 
 
 def made_weights() -> Weights:
@@ -63,13 +63,13 @@ def made_weights() -> Weights:
 
 def quickest(asked: Sequence[Callable[[], object]]) -> list[float]:
     """Seconds of each, in turn, behind a first round to get warm."""
-    found: list[list[float]] = [[] for _ in asked]
+    values: list[list[float]] = [[] for _ in asked]
     for _ in range(1 + ROUNDS):
-        for run, spent in zip(asked, found, strict=True):
+        for run, spent in zip(asked, values, strict=True):
             begun = time.process_time()
             run()
             spent.append(time.process_time() - begun)
-    return [min(spent[1:]) for spent in found]
+    return [min(spent[1:]) for spent in values]
 
 
 if __name__ == "__main__":

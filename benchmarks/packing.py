@@ -30,10 +30,10 @@ def main() -> None:
         spent = (time.perf_counter() - begin) / count / len(lists)
         filled = list(map(share_filled, lists, plans))
         calls = statistics.mean(map(len, plans))
-        apart = statistics.mean(map(filled_apart, lists))
+        separate = statistics.mean(map(filled_separately, lists))
         print(
             f"{count:>6}{statistics.mean(filled):>9.1%}{min(filled):>8.1%}{calls:>8.1f}"
-            f"{spent * 1e6:>11.1f}{apart:>16.1%}"
+            f"{spent * 1e6:>11.1f}{separate:>16.1%}"
         )
     paragraphs = [mixed_lengths(64, seed, kinds=["paragraphs"]) for seed in range(20)]
     for step in (8, CUT, STEP):
@@ -46,7 +46,7 @@ def share_filled(lengths: list[int], layouts: list[Layout]) -> float:
     return sum(lengths) / sum(layout.slots for layout in layouts)
 
 
-def filled_apart(lengths: list[int]) -> float:
+def filled_separately(lengths: list[int]) -> float:
     """The share filled where a row takes only texts of its own width, end to end as they come."""
     widths = [max(NARROWEST, math.ceil(length / STEP) * STEP) for length in lengths]
     slots = 0

@@ -6,7 +6,7 @@
 FILE.txt: held-out English text, one paragraph a line, an empty line after each document.
 stsb.parquet: the STS Benchmark's rows (split, score, sentence1, sentence2); only `test` is read.
 Prints masked-word and sentence-order accuracy, and Spearman's rank correlation on STS-B test
-beside TF-IDF and, where given, a sentence-transformers directory as teacher.
+compared with TF-IDF and, if given, a sentence-transformers directory as teacher.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def similarity(sts: Path, teacher: Path | None) -> None:
     def show(name: str, encode: Callable[[list[str]], np.ndarray]) -> None:
         a, b = encode(first), encode(second)
         cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-        found = 100 * float(spearmanr(np.nan_to_num(cosine), scores).statistic)
-        print(f"  {name}: {found:.1f}")
+        values = 100 * float(spearmanr(np.nan_to_num(cosine), scores).statistic)
+        print(f"  {name}: {values:.1f}")
 
     print(f"STS-B test, {len(rows)} pairs, Spearman × 100")
     show("small-en-vectors", TextEmbedder().encode)

@@ -27,11 +27,11 @@ ROUNDS = 3
 
 
 def main() -> None:
-    said = arguments().parse_args()
-    if said.measure:
-        said.tokens_per_second, said.width = measured(said.measure, said.tokens)
-        print(f"--tokens-per-second {said.tokens_per_second:.0f} --width {said.width}\n")
-    print(report(said))
+    values = arguments().parse_args()
+    if values.measure:
+        values.tokens_per_second, values.width = measured(values.measure, values.tokens)
+        print(f"--tokens-per-second {values.tokens_per_second:.0f} --width {values.width}\n")
+    print(report(values))
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -50,29 +50,29 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def report(said: argparse.Namespace) -> str:
+def report(values: argparse.Namespace) -> str:
     """Two small Markdown tables and the line that says what they rest on."""
-    core_hours = said.paragraphs * said.tokens / said.tokens_per_second / 3600
-    shards = -(-said.paragraphs // said.shard_rows)
-    minutes = said.shard_rows * said.tokens / said.tokens_per_second / 60
+    core_hours = values.paragraphs * values.tokens / values.tokens_per_second / 3600
+    shards = -(-values.paragraphs // values.shard_rows)
+    minutes = values.shard_rows * values.tokens / values.tokens_per_second / 60
     lines = [
-        f"Estimate: {said.paragraphs:.0e} paragraphs of {said.tokens} tokens, at"
-        f" {said.tokens_per_second:,.0f} tokens a second and core, {said.price} a core-hour.",
+        f"Estimate: {values.paragraphs:.0e} paragraphs of {values.tokens} tokens, at"
+        f" {values.tokens_per_second:,.0f} tokens a second and core, {values.price} a core-hour.",
         "",
         "| cores | hours | core-hours | cost |",
         "|---|---|---|---|",
         *(
             f"| {cores:,} | {core_hours / cores:,.1f} | {core_hours:,.0f}"
-            f" | {core_hours * said.price:,.0f} |"
+            f" | {core_hours * values.price:,.0f} |"
             for cores in (100, 1_000, 10_000)
         ),
         "",
-        f"| numbers of {said.width} | bytes in | bytes out | a shard of {said.shard_rows:,} |",
+        f"| numbers of {values.width} | bytes in | bytes out | a shard of {values.shard_rows:,} |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {readable(said.paragraphs * said.bytes_in)}"
-            f" | {readable(said.paragraphs * said.width * each)}"
-            f" | {readable(said.shard_rows * said.width * each)} |"
+            f"| {name} | {readable(values.paragraphs * values.bytes_in)}"
+            f" | {readable(values.paragraphs * values.width * each)}"
+            f" | {readable(values.shard_rows * values.width * each)} |"
             for name, each in BYTES_PER_NUMBER.items()
         ),
         "",
@@ -87,10 +87,10 @@ def measured(model: str, tokens: int) -> tuple[float, int]:
 
     The processor's time is measured, not the clock's: other work on the machine counts less.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"  # as Ray tells its workers
+    os.environ["OMP_NUM_THREADS"] = "1"  # as Ray sets it for its workers
     with tempfile.TemporaryDirectory() as folder:
-        place = model_directory(model, Path(folder)) if model in RANDOM else model
-        embedder = TextEmbedder(place, engine="openvino")
+        directory = model_directory(model, Path(folder)) if model in RANDOM else model
+        embedder = TextEmbedder(directory, engine="openvino")
     texts = Words.invented(embedder.tokenizer).texts([tokens] * MEASURED, seed=0)
     count = int(embedder.tokenizer.encode_batch(texts).lengths.sum())
     embedder.encode(texts[:32])

@@ -1,4 +1,4 @@
-"""Time of encode_batch beside sentencepiece's own threaded batch call on the same lines.
+"""Time of encode_batch compared with sentencepiece's threaded batch call on the same lines.
 
     python benchmarks/tokenize_throughput.py --model spiece.model lines.txt [--rounds 7]
 
@@ -45,34 +45,34 @@ def lines_of(path: Path) -> Iterator[str]:
 def entrants(model: Path) -> dict[str, Entrant]:
     """Name → what encodes a list of lines."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    found: dict[str, Entrant] = {
+    values: dict[str, Entrant] = {
         "sentencepiece, lists": lambda lines: processor.encode(lines, num_threads=-1),
         "sentencepiece, arrays": lambda lines: processor.encode(
             lines, num_threads=-1, return_type="numpy"
         ),
     }
     for name in ("reference", "huggingface", "tfhub"):
-        found[f"albertkit, {name}"] = AlbertTokenizer.from_pretrained(
+        values[f"albertkit, {name}"] = AlbertTokenizer.from_pretrained(
             model, policy=name
         ).encode_batch
-    return found
+    return values
 
 
 def medians_of(
     runs: dict[str, Entrant], lines: list[str], rounds: int
 ) -> dict[str, tuple[float, float]]:
     """(wall, processor) seconds of each entrant; a first round, not counted, warms up."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    values: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():
             wall, processor = time.perf_counter(), time.process_time()
             run(lines)
             took = time.perf_counter() - wall, time.process_time() - processor
             if number:
-                found[name].append(took)
+                values[name].append(took)
     return {
         name: (statistics.median(t[0] for t in times), statistics.median(t[1] for t in times))
-        for name, times in found.items()
+        for name, times in values.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What was tried and lost, beside what stands: the quickest call, in turn within each round.
+"""Variants that were tried, compared with the current graph: the quickest call of each round.
 
     python benchmarks/tried.py [--shapes base small] [--rounds 7] [--results FILE]
 
@@ -39,7 +39,7 @@ from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.models import RANDOM, model_directory
-from race.reasons import STANDS, tried
+from race.reasons import CURRENT, tried
 from race.results import Ran, commit, results_here, today
 
 Emitter = Callable[[AlbertConfig, Mapping[str, FloatArray]], OpenVinoEmitter]
@@ -53,7 +53,7 @@ SETTINGS: Final = {
 BARE: Final = is_bare_product_faster(read_cpu_flags())
 
 
-def stands(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> OpenVinoEmitter:
+def current_graph(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> OpenVinoEmitter:
     return OpenVinoEmitter(config, arrays, bare_products=BARE)
 
 
@@ -65,7 +65,7 @@ def planned(texts: Encodings) -> list[PackedBatch]:
 class Way:
     """How a graph is emitted, in which form it is compiled, how texts are laid into rows."""
 
-    emitter: Emitter = stands
+    emitter: Emitter = current_graph
     form: Callable[..., CompiledEncoder] = SingleGraphEncoder
     batches: Batches = planned
 
@@ -92,7 +92,7 @@ def in_a_row_of(width: int) -> Way:
 class Job:
     """lengths: of its texts, in ids. calls: of which the quickest counts."""
 
-    told: str
+    description: str
     lengths: list[int]
     calls: int
     ways: Mapping[str, Way]
@@ -147,8 +147,8 @@ def main() -> None:
             weights = read_checkpoint(model_directory(shape, Path(folder))).weights
             few = replace(weights.config, num_hidden_layers=REPETITIONS)
             weights = replace(weights, config=few)
-            found = [measured(weights, job, asked.rounds) for job in JOBS]
-        results.tried[shape] = found
+            values = [measured(weights, job, asked.rounds) for job in JOBS]
+        results.tried[shape] = values
         results.save(asked.results)
     print(tried(results))
 
@@ -165,7 +165,7 @@ def arguments() -> argparse.Namespace:
 def measured(weights: Weights, job: Job, rounds: int) -> Ran:
     texts = texts_of(job.lengths, weights.config.vocab_size)
     answers = {name: answer(weights, texts, way) for name, way in contestants(job).items()}
-    ran = Ran(job.told, 1, len(job.lengths), sum(job.lengths), commit=commit(), day=today())
+    ran = Ran(job.description, 1, len(job.lengths), sum(job.lengths), commit=commit(), day=today())
     for each in answers.values():  # to get warm
         each()
     for _ in range(rounds):
@@ -174,7 +174,7 @@ def measured(weights: Weights, job: Job, rounds: int) -> Ran:
 
 
 def contestants(job: Job) -> dict[str, Way]:
-    return {STANDS: Way(), **job.ways}
+    return {CURRENT: Way(), **job.ways}
 
 
 def texts_of(lengths: list[int], pieces: int) -> Encodings:
@@ -201,12 +201,12 @@ def seconds(run: Callable[[], None], calls: int) -> float:
 
     By the wall's clock: the processor's lags by up to 4 ms where another thread computes.
     """
-    found = []
+    values = []
     for _ in range(calls):
         begun = time.perf_counter()
         run()
-        found.append(time.perf_counter() - begun)
-    return min(found)
+        values.append(time.perf_counter() - begun)
+    return min(values)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class ScaleOnTheScores(OpenVinoEmitter):
 
 
 class WithoutMask(ScaleOnTheScores):
-    """For a text alone in a row of its length, where nothing is to be kept apart."""
+    """For a single text in a row of its length, which needs no mask."""
 
     def _attended(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
         return self.op.scaled_dot_product_attention(q, k, v, causal=False)

@@ -53,8 +53,8 @@ def main() -> None:
     results = results_here(asked.results)
     for shape in asked.shapes:
         with tempfile.TemporaryDirectory() as folder:
-            found = profile(model_directory(shape, Path(folder)), asked)
-        results.profiles[shape] = found
+            values = profile(model_directory(shape, Path(folder)), asked)
+        results.profiles[shape] = values
         results.save(asked.results)
     print(profiles(results))
 
@@ -70,21 +70,21 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def profile(place: Path, asked: argparse.Namespace) -> Profile:
-    weights = read_checkpoint(place).weights
+def profile(directory: Path, asked: argparse.Namespace) -> Profile:
+    weights = read_checkpoint(directory).weights
     batch = batch_of(weights, asked.width)
     rows, threads = plural(len(batch.ids), "row"), plural(asked.threads, "thread")
     kinds = seconds_of_kinds(weights, batch, asked.threads)
-    products = Products(place, asked.threads, "float32")
+    products = Products(directory, asked.threads, "float32")
     shares = shares_of_ceiling(weights, batch, products, asked)
-    told = f"{rows} of {asked.width} slots, {threads}"
-    return Profile(told, kinds, shares, commit(), today())
+    output = f"{rows} of {asked.width} slots, {threads}"
+    return Profile(output, kinds, shares, commit(), today())
 
 
 def batch_of(weights: Weights, width: int) -> PackedBatch:
     rng = np.random.default_rng(0)
     each = width // TEXT
-    rows = [tuple(range(at, at + each)) for at in range(0, SLOTS // TEXT, each)]
+    rows = [tuple(range(start, start + each)) for start in range(0, SLOTS // TEXT, each)]
     count = len(rows) * each
     ids = rng.integers(0, weights.config.vocab_size, count * TEXT, dtype=np.int32)
     offsets = np.arange(0, len(ids) + 1, TEXT)

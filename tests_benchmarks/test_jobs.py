@@ -24,14 +24,14 @@ def words() -> Words:
 @pytest.mark.parametrize("kind", MIX)
 def test_lengths_have_the_deciles_of_their_kind(kind: str) -> None:
     lengths = mixed_lengths(20_000, seed=3, kinds=[kind])
-    found = np.percentile(lengths, range(0, 101, 10))
-    np.testing.assert_allclose(found, MIX[kind].deciles, rtol=0.05, atol=1)
+    values = np.percentile(lengths, range(0, 101, 10))
+    np.testing.assert_allclose(values, MIX[kind].deciles, rtol=0.05, atol=1)
 
 
 def test_a_text_has_as_many_ids_as_it_is_to_have(words: Words) -> None:
     lengths = [3, 8, 9, 47, 512]
-    found = TOKENIZER.encode_batch(words.texts(lengths, seed=1)).lengths
-    assert found.tolist() == lengths
+    values = TOKENIZER.encode_batch(words.texts(lengths, seed=1)).lengths
+    assert values.tolist() == lengths
 
 
 def test_words_of_a_file_run_on_in_its_order(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_thinned_list_sorted_again_has_the_batches_of_the_long_one() -> None:
     assert in_calls(sorted(thinned(lengths, 25), reverse=True), BATCH) == batches[12::25]
 
 
-def test_a_job_tells_its_tokens(words: Words) -> None:
+def test_a_job_counts_its_tokens(words: Words) -> None:
     jobs = jobs_of(words, TOKENIZER, Size(every=60, requests=2, ids=64), 512)
     assert set(jobs) == set(JOBS)
     assert [len(call) for call in jobs["requests"].calls] == [16, 16]

@@ -1,4 +1,4 @@
-"""All benchmarks tell memory in the same unit, which is named in one file."""
+"""All benchmarks report memory in one unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_megabyte_is_a_million_bytes() -> None:
     held = bytearray(os.urandom(1) * 10**8)
     pages = int(STATM.read_text().split()[1])
     assert MB == 10**6
-    # 1 in 20 lies between units of a million and of 2^20; counts of pages may lag by some dozens
+    # units of a million and of 2^20 differ by 1 in 20; counts of pages may lag by some dozens
     assert resident_megabytes() == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE") / MB, rel=0.02)
     resident = resident_megabytes()
     assert resident > len(held) / MB

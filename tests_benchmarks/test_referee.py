@@ -27,7 +27,7 @@ def test_the_field_has_no_name_twice() -> None:
 def test_contestants_answer_each_job_with_seconds_and_one_without_its_file_is_lost(
     tmp_path: Path,
 ) -> None:
-    place = save_tiny(tmp_path / "model")
+    directory = save_tiny(tmp_path / "model")
     cards = tmp_path / "jobs.json"
     jobs = {
         "requests": {"calls": [TEXTS], "tokens": 20},
@@ -39,13 +39,13 @@ def test_contestants_answer_each_job_with_seconds_and_one_without_its_file_is_lo
     cores = sorted(os.sched_getaffinity(0))[:1]
     part = Part("tiny", 1)
     rans = {"requests": Ran("", 1, 3, 20), "one-8": Ran("", 3, 3, 9)}
-    with started(field, here, place, cards, cores) as running:
+    with started(field, here, directory, cards, cores) as running:
         compare(part, running)
         for job in ("requests", "one-8", "requests"):
             one_round(part, job, rans[job], running)
         vectors = running[0].vectors()
         assert vectors is not None
-        np.testing.assert_allclose(vectors, TextEmbedder(place).encode(TEXTS), atol=1e-6)
+        np.testing.assert_allclose(vectors, TextEmbedder(directory).encode(TEXTS), atol=1e-6)
     ours, peer = part.runners["ours-numpy"], part.runners["openvino-float32"]
     assert (ours.difference, ours.reference) == (0.0, "ours-numpy")
     assert part.peak("ours-numpy") > 10

@@ -39,7 +39,7 @@ def ran(rounds: list[dict[str, float]] = ROUNDS) -> Ran:
     return Ran("one call", 1, 160, 7000, [*rounds], peaks, 0.02, "abc", "2026-01-01")
 
 
-def found() -> Results:
+def values() -> Results:
     runners = {
         OURS: Runner("albertkit 1", difference=2e-6, cosine=1.0, reference=PEER),
         PEER: Runner("sentence-transformers 6", difference=0.0, reference=PEER),
@@ -65,14 +65,14 @@ def test_figures_are_of_the_rounds_in_which_one_was_asked() -> None:
 
 def test_results_come_back_from_their_file(tmp_path: Path) -> None:
     path = tmp_path / "below" / "results.json"
-    found().save(path)
-    assert read_results(path) == found()
-    assert results_here(path).parts == found().parts
+    values().save(path)
+    assert read_results(path) == values()
+    assert results_here(path).parts == values().parts
 
 
 def test_another_machines_figures_are_not_mixed_in(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    results = found()
+    results = values()
     results.machine["processor"] = "an abacus"
     results.save(path)
     with pytest.raises(SystemExit, match="holds figures of an abacus"):
@@ -127,7 +127,7 @@ def test_a_job_is_taken_up_where_it_ended_if_it_is_the_same(
 
 
 def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
-    shown = tables.lists(found().parts["base/2"])
+    shown = tables.lists(values().parts["base/2"])
     first = shown.splitlines()[2]
     assert "7,000 tok/s · x4.00 (3.00–5.00) | 200 | to 2e-06, cosine ≥ 1.00000" in first
     assert "One short list: 160 texts, 7,000 tokens, one call (3 rounds)." in shown
@@ -135,7 +135,7 @@ def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
 
 
 def test_the_fastest_peer_is_the_one_that_ours_is_least_ahead_of() -> None:
-    part = found().parts["base/2"]
+    part = values().parts["base/2"]
     part.runners["pipeline"] = Runner()
     part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0, "pipeline": 2.0}, {OURS: 1.0, PEER: 3.0}]
     rows = tables.against(part).splitlines()
@@ -145,7 +145,7 @@ def test_the_fastest_peer_is_the_one_that_ours_is_least_ahead_of() -> None:
 
 
 def test_a_figure_of_one_round_is_marked_and_one_that_was_the_same_twice_is_not() -> None:
-    part = found().parts["base/2"]
+    part = values().parts["base/2"]
     part.jobs["list"].rounds = [{OURS: 1.0, PEER: 4.0}]
     assert "| 1,750 tok/s† |" in tables.lists(part)
     assert "7,000 tok/s · x4.00† | 200 |" in tables.lists(part)
@@ -155,20 +155,20 @@ def test_a_figure_of_one_round_is_marked_and_one_that_was_the_same_twice_is_not(
     assert "7,000 tok/s · x4.00 (4.00–4.00) | 200 |" in tables.lists(part)
 
 
-def test_the_unit_of_memory_stands_in_the_head() -> None:
-    part = found().parts["base/2"]
+def test_the_header_has_the_unit_of_memory() -> None:
+    part = values().parts["base/2"]
     assert "| peak memory, MB | vectors |" in tables.lists(part)
     assert "| peak memory, MB (albertkit: 200) |" in tables.against(part)
 
 
-def test_vectors_that_differ_are_said_so() -> None:
-    shown = tables.lists(found().parts["base/2"])
+def test_vectors_that_differ_are_marked() -> None:
+    shown = tables.lists(values().parts["base/2"])
     assert "**differ**: to 4e-01, cosine ≥ 0.95000" in shown
     assert shown.count("differ**") == 1
 
 
 def test_the_ceiling_is_a_share() -> None:
-    part = found().parts["base/2"]
+    part = values().parts["base/2"]
     part.runners["products-openvino-float32"] = Runner("openvino 1")
     for each in part.jobs["list"].rounds:
         each["products-openvino-float32"] = 0.9 * each[OURS]
@@ -176,20 +176,20 @@ def test_the_ceiling_is_a_share() -> None:
 
 
 def test_a_whole_process_is_a_part_of_importing_torch() -> None:
-    results = found()
+    results = values()
     torch = processes.IMPORT_TORCH
     taken = {'albertkit embed "text"': 0.3, torch: 1.5}
     results.processes = Ran("", 1, 1, 0, [taken, {name: 2 * s for name, s in taken.items()}])
     row = processes.table(results).splitlines()[2]
     assert row == '| `albertkit embed "text"` | 0.450 | 0.300–0.600 | 0.20 |'
-    said = (
+    message = (
         f'`albertkit embed "text"` takes 0.45 s as a whole process, 0.20 of the time of `{torch}`.'
     )
-    assert processes.sentence(results) == said
+    assert processes.sentence(results) == message
 
 
 def test_the_picture_has_a_bar_for_each_that_ran() -> None:
-    drawn = bars(found().parts["base/2"])
+    drawn = bars(values().parts["base/2"])
     assert drawn.count("<rect") == 2
     assert drawn.index("albertkit float32") < drawn.index("sentence-transformers</text>")
     assert ">7,000</text>" in drawn
@@ -198,20 +198,20 @@ def test_the_picture_has_a_bar_for_each_that_ran() -> None:
 
 def test_a_page_gets_its_figures_and_keeps_the_rest() -> None:
     page = "before\n<!-- figures: lists of base/2 -->\nold\n<!-- /figures -->\nafter\n"
-    new = figures.filled(page, found())
+    new = figures.filled(page, values())
     assert "old" not in new
-    assert tables.lists(found().parts["base/2"]) in new
+    assert tables.lists(values().parts["base/2"]) in new
     assert new.startswith("before\n<!-- figures: lists of base/2 -->\n| base, 2 threads |")
     assert new.endswith(".\n<!-- /figures -->\nafter\n")
-    assert figures.filled(new, found()) == new
+    assert figures.filled(new, values()) == new
 
 
-@pytest.mark.parametrize("place", [page for page, _ in figures.written(Results({}))], ids=str)
-def test_our_pages_show_the_figures_that_are_committed(place: Path) -> None:
+@pytest.mark.parametrize("directory", [page for page, _ in figures.written(Results({}))], ids=str)
+def test_our_pages_show_the_figures_that_are_committed(directory: Path) -> None:
     """`python benchmarks/figures.py` rewrites them."""
     wanted = dict(figures.written(figures.results_of(OF_PAGES)))
-    assert place.read_text(encoding="utf-8") == wanted[place]
-    assert "<!-- figures: " in wanted[place]
+    assert directory.read_text(encoding="utf-8") == wanted[directory]
+    assert "<!-- figures: " in wanted[directory]
 
 
 def test_the_picture_is_drawn_from_what_is_committed() -> None:
@@ -222,7 +222,7 @@ def test_the_picture_is_drawn_from_what_is_committed() -> None:
 
 
 def test_rounding_keeps_what_tables_show(tmp_path: Path) -> None:
-    results = found()
+    results = values()
     results.parts["base/2"].jobs["list"].rounds = [{OURS: np.pi, PEER: 1e-6 / 3}]
     results.save(tmp_path / "r.json")
     kept = read_results(tmp_path / "r.json").parts["base/2"].jobs["list"].rounds[0]

@@ -9,7 +9,7 @@ from race.results import Ratio
 
 NOT_YET: Final = "*Not measured yet.*"
 PEAK: Final = "peak memory, MB"  # of race.memory
-ONCE: Final = "†"  # marks a figure of one round, beside which no range stands
+ONCE: Final = "†"  # marks a figure of one round, which has no range
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -37,12 +37,12 @@ def _with_range(ratio: Ratio | None, sign: str, form: str) -> str:
 
 
 def with_range(low: str, high: str, rounds: int) -> str:
-    """What stands behind a figure: its range over the rounds, or the mark of one round."""
+    """The text after a figure: its range over the rounds, or the mark of one round."""
     return ONCE if rounds == 1 else f" ({low}–{high})"
 
 
-def spread(found: Sequence[float]) -> str:
-    return f"{min(found):.3f}–{max(found):.3f}"
+def spread(values: Sequence[float]) -> str:
+    return f"{min(values):.3f}–{max(values):.3f}"
 
 
 def plural(count: int, name: str) -> str:

@@ -85,24 +85,24 @@ def race(
 
     ends: the moment after which no job is begun.
     """
-    place = model_directory(part.shape, asked.folder)
-    words = words_of(place, asked.texts)
-    every = jobs_for(part.shape, place, words)
+    directory = model_directory(part.shape, asked.folder)
+    words = words_of(directory, asked.texts)
+    every = jobs_for(part.shape, directory, words)
     jobs = {name: every[name] for name in asked.jobs if name in every}
     rans = {name: taken_up(part.jobs.get(name), job, asked) for name, job in jobs.items()}
     if all(len(ran.rounds) >= asked.rounds for ran in rans.values()):
         return
     racing = [each for each in field if runs_here(each)]
-    write_peers_files(place, words, asked.peers, racing, BENCHMARKS)
+    write_peers_files(directory, words, asked.peers, racing, BENCHMARKS)
     cards = asked.folder / f"{part.shape}-{part.threads}" / "jobs.json"
-    write_cards(cards, jobs, words, place)
-    part.model = described(place)
+    write_cards(cards, jobs, words, directory)
+    part.model = described(directory)
     part.texts = "running words of a file" if asked.texts else "invented words"
     part.runners |= {each.name: Runner(absent=ABSENT) for each in field if each not in racing}
     pythons = {"ours": asked.ours, "peers": asked.peers}
     cores = sorted(os.sched_getaffinity(0))[: part.threads]
     begun = time.monotonic()
-    with started(racing, pythons, place, cards, cores) as running:
+    with started(racing, pythons, directory, cards, cores) as running:
         compare(part, running)
         print(f"{part.shape}, {part.threads} threads: all are warm "
               f"after {time.monotonic() - begun:.0f} s", flush=True)  # fmt: skip
@@ -117,7 +117,10 @@ def race(
 
 def taken_up(before: Ran | None, job: Job, asked: argparse.Namespace) -> Ran:
     """The job's rounds so far, where they are to be kept and it is still the same job."""
-    same = before is not None and (before.told, before.tokens) == (job.told, job.tokens)
+    same = before is not None and (before.description, before.tokens) == (
+        job.description,
+        job.tokens,
+    )
     return before if asked.resume and before is not None and same else not_begun(job)
 
 
@@ -126,11 +129,12 @@ def report(part: Part, job: str) -> None:
     ran = part.jobs.get(job)
     if ran is None:
         return
-    print(f"\n{part.shape}, {part.threads} threads, {job}: {ran.told}, {ran.tokens:,} tokens, "
+    print(f"\n{part.shape}, {part.threads} threads, {job}: {ran.description}, "
+          f"{ran.tokens:,} tokens, "
           f"{len(ran.rounds)} rounds, others used up to {ran.others:.0%}", flush=True)  # fmt: skip
     for each in FIELD:
         middle, ratio = ran.middle(each.name), ran.ratio(each.name, REFERENCE)
         if middle is None:
             continue
-        told = f"x{ratio.middle:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else ""
-        print(f"  {each.name:28}{middle:9.3f} s{ran.tokens / middle:9.0f} tokens/s  {told}")
+        output = f"x{ratio.middle:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else ""
+        print(f"  {each.name:28}{middle:9.3f} s{ran.tokens / middle:9.0f} tokens/s  {output}")

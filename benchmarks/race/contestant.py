@@ -25,15 +25,15 @@ from race.runner import Runner
 
 
 def main() -> None:
-    name, place, cards, out, processors = sys.argv[1:]
+    name, directory, cards, out, processors = sys.argv[1:]
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)
         allowed = {int(number) for number in processors.split(",")}
         os.sched_setaffinity(0, allowed)
         asked = json.loads(Path(cards).read_text(encoding="utf-8"))
-        runner = make(name, Path(place), len(allowed))
+        runner = make(name, Path(directory), len(allowed))
         vectors = runner.proof(asked["proof"])  # the first list: it warms up what lists need
-        for single in SINGLES:  # some libraries compile a call of one text apart
+        for single in SINGLES:  # some libraries compile a call of one text separately
             if single in asked["jobs"] and single in BY_NAME[name].jobs:
                 job = asked["jobs"][single]
                 runner.seconds(job["calls"][:1], job["tokens"])
@@ -52,10 +52,10 @@ def main() -> None:
             print(json.dumps(answer), file=answers)
 
 
-def make(name: str, place: Path, threads: int) -> Runner:
+def make(name: str, directory: Path, threads: int) -> Runner:
     contestant = BY_NAME[name]
     module, _, kind = contestant.made_by.partition(":")
-    runner: Runner = getattr(import_module(module), kind)(place, threads, **contestant.options)
+    runner: Runner = getattr(import_module(module), kind)(directory, threads, **contestant.options)
     return runner
 
 

@@ -25,10 +25,10 @@ MASKED_SCORE = -1e4
 class Vectors(torch.nn.Module):
     """ids, mask [B, S] → token vectors [B, S, H]."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         super().__init__()
         self.albert = AutoModel.from_pretrained(
-            place, dtype=torch.float32, attn_implementation="eager"
+            directory, dtype=torch.float32, attn_implementation="eager"
         ).eval()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -37,26 +37,26 @@ class Vectors(torch.nn.Module):
 
 
 def main() -> None:
-    place = Path(sys.argv[1])
-    write_onnx(place)
-    write_openvino(place)
+    directory = Path(sys.argv[1])
+    write_onnx(directory)
+    write_openvino(directory)
     if sys.argv[2:] == ["int8"]:
-        texts = (place / "samples.txt").read_text(encoding="utf-8").splitlines()
-        write_openvino_int8(place, texts)
+        texts = (directory / "samples.txt").read_text(encoding="utf-8").splitlines()
+        write_openvino_int8(directory, texts)
 
 
-def write_onnx(place: Path) -> None:
+def write_onnx(directory: Path) -> None:
     """model.onnx; the same with fused nodes, model_optimised.onnx; and that in int8."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers.optimizer import optimize_model
 
-    file = place / "model.onnx"
+    file = directory / "model.onnx"
     ids = torch.ones(2, 7, dtype=torch.int64)
     axes = {0: "texts", 1: "ids"}
     with torch.inference_mode():
         torch.onnx.export(
-            Vectors(place),
+            Vectors(directory),
             (ids, ids),
             file,
             input_names=["input_ids", "attention_mask"],
@@ -64,32 +64,32 @@ def write_onnx(place: Path) -> None:
             dynamic_axes={"input_ids": axes, "attention_mask": axes, "tokens": axes},
             dynamo=False,
         )
-    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
     optimised = optimize_model(
         str(file),
         model_type="bert",
         num_heads=config["num_attention_heads"],
         hidden_size=config["hidden_size"],
     )
-    optimised.save_model_to_file(str(place / "model_optimised.onnx"))
+    optimised.save_model_to_file(str(directory / "model_optimised.onnx"))
     quantize_dynamic(
-        place / "model_optimised.onnx",
-        place / "model_int8.onnx",
+        directory / "model_optimised.onnx",
+        directory / "model_int8.onnx",
         weight_type=QuantType.QInt8,
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # fused nodes hide the type
     )
 
 
-def write_openvino(place: Path) -> None:
+def write_openvino(directory: Path) -> None:
     """model_ov.xml, from model.onnx."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it calls home
     import openvino
 
-    model = openvino.convert_model(place / "model.onnx")
-    openvino.save_model(model, place / "model_ov.xml", compress_to_fp16=False)
+    model = openvino.convert_model(directory / "model.onnx")
+    openvino.save_model(model, directory / "model_ov.xml", compress_to_fp16=False)
 
 
-def write_openvino_int8(place: Path, texts: list[str]) -> None:
+def write_openvino_int8(directory: Path, texts: list[str]) -> None:
     """model_ov_int8.xml: NNCF's own choice of what to quantise, ranges from `texts`."""
     import nncf
     import openvino
@@ -101,16 +101,16 @@ def write_openvino_int8(place: Path, texts: list[str]) -> None:
             samples.append({"input_ids": ids, "attention_mask": mask})
             return torch.zeros(*ids.shape, 1).numpy()
 
-    caught = Caught(place)
+    caught = Caught(directory)
     for text in texts:
         caught.encode([text])
     quantised = nncf.quantize(
-        openvino.Core().read_model(place / "model_ov.xml"),
+        openvino.Core().read_model(directory / "model_ov.xml"),
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
     )
-    openvino.save_model(quantised, place / "model_ov_int8.xml", compress_to_fp16=False)
+    openvino.save_model(quantised, directory / "model_ov_int8.xml", compress_to_fp16=False)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Job:
 
     calls: list[list[str]]
     tokens: int
-    told: str
+    description: str
 
 
 def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) -> dict[str, Job]:
@@ -62,10 +62,10 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
     def within(lengths: list[int]) -> list[int]:
         return [min(length, longest) for length in lengths]
 
-    def job(calls: list[list[str]], told: str) -> Job:
+    def job(calls: list[list[str]], output: str) -> Job:
         texts = [text for call in calls for text in call]
-        found = tokenizer.encode_batch(texts)
-        return Job(calls, int(found.lengths.sum()), told)
+        values = tokenizer.encode_batch(texts)
+        return Job(calls, int(values.lengths.sum()), output)
 
     mixed = within(mixed_lengths(LISTED, seed=5))
     plain = mixed_lengths(LISTED, seed=7, kinds=("sentences",))
@@ -73,7 +73,7 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
     few = size.requests * REQUEST
     short = within(mixed_lengths(SHORT, seed=6))
     asked = within(mixed_lengths(few, seed=8))
-    found = {
+    values = {
         "long": job([words.texts(thinned(mixed, size.every), seed=5)], batches),
         "list": job([words.texts(short, seed=6)], f"one call of {SHORT}"),
         "requests": job(
@@ -87,8 +87,8 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
             continue
         count = max(2, min(64, size.ids // length))
         text = words.texts([length], seed=9)[0]
-        found[name] = job([[text]] * count, f"{count} calls of one text")
-    return found
+        values[name] = job([[text]] * count, f"{count} calls of one text")
+    return values
 
 
 def thinned(lengths: list[int], every: int) -> list[int]:
@@ -103,4 +103,4 @@ def thinned(lengths: list[int], every: int) -> list[int]:
 
 
 def in_calls(items: list[Item], count: int) -> list[list[Item]]:
-    return [items[at : at + count] for at in range(0, len(items), count)]
+    return [items[start : start + count] for start in range(0, len(items), count)]

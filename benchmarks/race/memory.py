@@ -1,4 +1,4 @@
-"""The memory of a process, in the unit in which all benchmarks tell it (Linux)."""
+"""The memory of a process, in the unit of all benchmarks (Linux)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def peak_megabytes(process: int | str = "self") -> float:
     """The largest resident memory so far, of this process alone: getrusage's peak begins with that
     of who started it.
     """
-    return _told(process, "VmHWM")
+    return _describe(process, "VmHWM")
 
 
 def resident_megabytes(process: int | str = "self") -> float:
-    """What lies in memory now; of a process that has ended 0."""
-    return _told(process, "VmRSS")
+    """Resident memory now; 0 for a process that has ended."""
+    return _describe(process, "VmRSS")
 
 
-def _told(process: int | str, key: str) -> float:
+def _describe(process: int | str, key: str) -> float:
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    found = (line.split()[1] for line in status.splitlines() if line.startswith(f"{key}:"))
-    return int(next(found, 0)) * KB_OF_LINUX / MB
+    values = (line.split()[1] for line in status.splitlines() if line.startswith(f"{key}:"))
+    return int(next(values, 0)) * KB_OF_LINUX / MB

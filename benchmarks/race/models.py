@@ -39,31 +39,31 @@ RANDOM: Mapping[str, AlbertConfig] = MappingProxyType(
 
 def model_directory(shape: str, folder: Path) -> Path:
     """The shape's model below `folder`, written there where it is not yet."""
-    place = folder / shape
+    directory = folder / shape
     folder.mkdir(parents=True, exist_ok=True)
     builtin = resolve_location(VECTORS)
     if shape not in RANDOM:
-        copy(builtin, place)
-    elif not place.exists():
-        write_random(RANDOM[shape], AlbertTokenizer.from_pretrained(builtin), place)
-    return place
+        copy(builtin, directory)
+    elif not directory.exists():
+        write_random(RANDOM[shape], AlbertTokenizer.from_pretrained(builtin), directory)
+    return directory
 
 
-def copy(model: Path, place: Path) -> None:
+def copy(model: Path, directory: Path) -> None:
     """A model's directory; one of other weights that is there goes, with all made from it."""
-    if place.exists() and not filecmp.cmp(model / WEIGHTS, place / WEIGHTS, shallow=False):
-        shutil.rmtree(place)
-    if not place.exists():
-        shutil.copytree(model, place)
+    if directory.exists() and not filecmp.cmp(model / WEIGHTS, directory / WEIGHTS, shallow=False):
+        shutil.rmtree(directory)
+    if not directory.exists():
+        shutil.copytree(model, directory)
 
 
-def write_random(config: AlbertConfig, tokenizer: AlbertTokenizer, place: Path) -> None:
+def write_random(config: AlbertConfig, tokenizer: AlbertTokenizer, directory: Path) -> None:
     config = replace(config, vocab_size=tokenizer.vocab_size)
     rng = np.random.default_rng(0)
     table = parameter_table(config, pooler=True)
     arrays = {row.name: random_array(row, rng) for row in table.stored}
-    tokenizer.save_pretrained(place)
-    HUGGINGFACE.write(Checkpoint(Weights(config, (), arrays)), place)
+    tokenizer.save_pretrained(directory)
+    HUGGINGFACE.write(Checkpoint(Weights(config, (), arrays)), directory)
 
 
 def random_array(row: Parameter, rng: np.random.Generator) -> FloatArray:

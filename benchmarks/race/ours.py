@@ -12,10 +12,10 @@ from race.runner import Encoder, Vectors
 class Ours(Encoder):
     """The number of threads is that of the processors which the process may use."""
 
-    def __init__(self, place: Path, threads: int, **options: Any) -> None:
+    def __init__(self, directory: Path, threads: int, **options: Any) -> None:
         if options["precision"] == "int8":
-            options["calibration"] = place / "samples.txt"
-        self.embedder = TextEmbedder(place, **options)
+            options["calibration"] = directory / "samples.txt"
+        self.embedder = TextEmbedder(directory, **options)
 
     def encode(self, texts: list[str]) -> Vectors:
         return self.embedder.encode(texts)

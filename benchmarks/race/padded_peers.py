@@ -18,28 +18,28 @@ HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 class Padded(Encoder):
-    """Tokenizes, sorts, pads and averages; whoever derives from it runs the model."""
+    """Tokenizes, sorts, pads and averages; a subclass runs the model."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         from tokenizers import Tokenizer
 
-        self.place = place
-        self.tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-        self.tokenizer.enable_truncation(longest(place))
+        self.directory = directory
+        self.tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        self.tokenizer.enable_truncation(longest(directory))
 
     @abstractmethod
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """ids, mask: [B, S]. Returns token vectors [B, S, H]."""
 
     def encode(self, texts: list[str]) -> Vectors:
-        ids = [found.ids for found in self.tokenizer.encode_batch(texts)]
+        ids = [values.ids for values in self.tokenizer.encode_batch(texts)]
         order = sorted(range(len(ids)), key=lambda text: -len(ids[text]))
-        parts = [self._means([ids[t] for t in order[at : at + BATCH]])
-                 for at in range(0, len(order), BATCH)]  # fmt: skip
+        parts = [self._means([ids[t] for t in order[start : start + BATCH]])
+                 for start in range(0, len(order), BATCH)]  # fmt: skip
         means = np.concatenate(parts)
         vectors = np.empty_like(means)
         vectors[order] = means
-        return normalised(vectors, self.place)
+        return normalised(vectors, self.directory)
 
     def _means(self, batch: list[list[int]]) -> Vectors:
         width = max(map(len, batch))
@@ -53,8 +53,8 @@ class Padded(Encoder):
 
 
 class OpenVino(Padded):
-    def __init__(self, place: Path, threads: int, precision: str) -> None:
-        super().__init__(place)
+    def __init__(self, directory: Path, threads: int, precision: str) -> None:
+        super().__init__(directory)
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # it calls home
         import openvino
 
@@ -64,7 +64,7 @@ class OpenVino(Padded):
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        compiled = openvino.Core().compile_model(place / file, "CPU", settings)
+        compiled = openvino.Core().compile_model(directory / file, "CPU", settings)
         self.request = compiled.create_infer_request()
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -73,14 +73,14 @@ class OpenVino(Padded):
 
 
 class OnnxRuntime(Padded):
-    def __init__(self, place: Path, threads: int, precision: str) -> None:
-        super().__init__(place)
+    def __init__(self, directory: Path, threads: int, precision: str) -> None:
+        super().__init__(directory)
         import onnxruntime
 
         file = "model_int8.onnx" if precision == "int8" else "model_optimised.onnx"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(place / file, options)
+        self.session = onnxruntime.InferenceSession(directory / file, options)
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]

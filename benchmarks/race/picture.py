@@ -49,7 +49,7 @@ def bars(part: Part) -> str:
     for column, job in enumerate(jobs):
         left = NAMES + PANEL * column
         lines.append(f'<text class="head" x="{left}" y="14">{escape(SAID[job])}, tokens/s</text>')
-        lines.append(f'<text class="figure" x="{left}" y="30">{part.jobs[job].told}</text>')
+        lines.append(f'<text class="figure" x="{left}" y="30">{part.jobs[job].description}</text>')
         longest = max(speeds[each.name, job] for each in ran)
         for row, each in enumerate(ran):
             top = HEAD + (BAR + GAP) * row

@@ -19,9 +19,9 @@ def table(results: Results) -> str:
     rows = []
     for name in ran.rounds[0]:
         ratio = ran.ratio(name, IMPORT_TORCH)
-        found = [each[name] for each in ran.rounds]
+        values = [each[name] for each in ran.rounds]
         part = f"{1 / ratio.middle:.2f}" if ratio else ""
-        rows.append([f"`{name}`", f"{ran.middle(name):.3f}", spread(found), part])
+        rows.append([f"`{name}`", f"{ran.middle(name):.3f}", spread(values), part])
     return markdown(["whole process", "seconds", "range", "of `import torch`"], rows)
 
 

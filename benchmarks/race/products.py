@@ -23,10 +23,10 @@ HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 class Products(ABC):
-    """Times the four products; whoever derives from it says how to compute one."""
+    """Times the four products; a subclass computes one."""
 
-    def __init__(self, place: Path, threads: int, precision: str) -> None:
-        config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    def __init__(self, directory: Path, threads: int, precision: str) -> None:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         hidden, wide = config["hidden_size"], config["intermediate_size"]
         shapes = [(hidden, 3 * hidden), (hidden, hidden), (hidden, wide), (wide, hidden)]
         self.repetitions = config["num_hidden_layers"]

@@ -20,40 +20,42 @@ SAMPLES = 128  # texts that int8 is fitted to
 PROOF = 8  # texts whose vectors are compared
 
 
-def words_of(place: Path, file: Path | None) -> Words:
+def words_of(directory: Path, file: Path | None) -> Words:
     """The words of a person's file, or invented ones."""
-    tokenizer = AlbertTokenizer.from_pretrained(place)
+    tokenizer = AlbertTokenizer.from_pretrained(directory)
     return Words.of_file(file, tokenizer) if file else Words.invented(tokenizer)
 
 
-def jobs_for(shape: str, place: Path, words: Words) -> dict[str, Job]:
+def jobs_for(shape: str, directory: Path, words: Words) -> dict[str, Job]:
     """Every job of the shape, those that its model can read."""
-    return jobs_of(words, AlbertTokenizer.from_pretrained(place), SIZES[shape], longest(place))
+    return jobs_of(
+        words, AlbertTokenizer.from_pretrained(directory), SIZES[shape], longest(directory)
+    )
 
 
 def write_peers_files(
-    place: Path, words: Words, peers: Path, field: Iterable[Contestant], folder: Path
+    directory: Path, words: Words, peers: Path, field: Iterable[Contestant], folder: Path
 ) -> None:
-    """The files beside the model that contestants open, made once.
+    """The files that contestants open, in the directory of the model, made once.
 
     peers: the Python of their environment. folder: of the package `race`.
     """
-    samples = place / "samples.txt"
+    samples = directory / "samples.txt"
     if not samples.exists():
         texts = words.texts(mixed_lengths(SAMPLES, seed=1), seed=1)
         samples.write_text("\n".join(texts) + "\n", encoding="utf-8")
     opening = [each for each in field if each.made_by.startswith("race.padded_peers")]
     int8 = any(each.name == "openvino-int8" for each in opening)
-    last = place / ("model_ov_int8.xml" if int8 else "model_ov.xml")
+    last = directory / ("model_ov_int8.xml" if int8 else "model_ov.xml")
     if opening and not last.exists():
-        command = [peers, "-m", "race.export", place.resolve(), *(["int8"] if int8 else [])]
+        command = [peers, "-m", "race.export", directory.resolve(), *(["int8"] if int8 else [])]
         subprocess.run([str(word) for word in command], cwd=folder, check=True)
 
 
-def write_cards(path: Path, jobs: dict[str, Job], words: Words, place: Path) -> None:
+def write_cards(path: Path, jobs: dict[str, Job], words: Words, directory: Path) -> None:
     """What the contestants read: the calls of each job, and the texts of the proof."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lengths = [min(length, longest(place)) for length in mixed_lengths(PROOF, seed=2)]
+    lengths = [min(length, longest(directory)) for length in mixed_lengths(PROOF, seed=2)]
     proof = words.texts(lengths, seed=2)
     cards = {name: {"calls": job.calls, "tokens": job.tokens} for name, job in jobs.items()}
     path.write_text(json.dumps({"jobs": cards, "proof": proof}), encoding="utf-8")
@@ -67,8 +69,8 @@ def runs_here(contestant: Contestant) -> bool:
     return bool(here.bfloat16 if contestant.precision == "bfloat16" else here.int8)
 
 
-def described(place: Path) -> str:
-    c = read_checkpoint(place).weights.config
+def described(directory: Path) -> str:
+    c = read_checkpoint(directory).weights.config
     return (
         f"hidden size {c.hidden_size}, {c.num_attention_heads} heads, "
         f"{c.num_hidden_layers} layers, {c.vocab_size:,} pieces"

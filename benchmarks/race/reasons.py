@@ -7,49 +7,51 @@ from typing import Final
 from race.cells import NOT_YET, markdown, plural, share, times
 from race.results import Ran, Ratio, Results
 
-STANDS: Final = "as it stands"  # the way that the others are held against
+CURRENT: Final = "current graph"  # the way that the others are held against
 
 
 def profiles(results: Results) -> str:
     """Shares of a call's time by kind of work, a column a shape."""
-    found = results.profiles
-    if not found:
+    values = results.profiles
+    if not values:
         return NOT_YET
-    kinds = list(dict.fromkeys(kind for each in found.values() for kind in each.seconds))
+    kinds = list(dict.fromkeys(kind for each in values.values() for kind in each.seconds))
     rows = []
     for kind in kinds:
-        parts = [each.seconds.get(kind, 0) / sum(each.seconds.values()) for each in found.values()]
+        parts = [each.seconds.get(kind, 0) / sum(each.seconds.values()) for each in values.values()]
         rows.append([kind, *(f"{part:.1%}" for part in parts)])
-    ceiling = [share(Ratio.of(each.shares)) for each in found.values()]
+    ceiling = [share(Ratio.of(each.shares)) for each in values.values()]
     rows.append(["the products alone over the whole call", *ceiling])
-    told = "; ".join(f"{shape}: {each.told}, at {each.commit}" for shape, each in found.items())
-    return f"{markdown(['float32', *found], rows)}\n\n{told}."
+    output = "; ".join(
+        f"{shape}: {each.description}, at {each.commit}" for shape, each in values.items()
+    )
+    return f"{markdown(['float32', *values], rows)}\n\n{output}."
 
 
 def tried(results: Results) -> str:
-    """How many times as fast as what stands each way is, a column a shape."""
-    found = results.tried
-    if not found:
+    """How many times as fast as the current graph each variant is, a column a shape."""
+    values = results.tried
+    if not values:
         return NOT_YET
     ways = dict.fromkeys(
-        way for rans in found.values() for ran in rans for each in ran.rounds for way in each
+        way for rans in values.values() for ran in rans for each in ran.rounds for way in each
     )
     rows = [
-        [way, *(times(_beside_what_stands(rans, way)) for rans in found.values())]
+        [way, *(times(_against_current(rans, way)) for rans in values.values())]
         for way in ways
-        if way != STANDS
+        if way != CURRENT
     ]
-    told = [
-        f"{shape}: {', '.join(map(_told, rans))}, at {rans[0].commit}"
-        for shape, rans in found.items()
+    output = [
+        f"{shape}: {', '.join(map(_describe, rans))}, at {rans[0].commit}"
+        for shape, rans in values.items()
     ]
-    return f"{markdown(['float32', *found], rows)}\n\n{'; '.join(told)}."
+    return f"{markdown(['float32', *values], rows)}\n\n{'; '.join(output)}."
 
 
-def _beside_what_stands(rans: list[Ran], way: str) -> Ratio | None:
-    found = (ran.ratio(way, STANDS) for ran in rans)
-    return next((each for each in found if each), None)
+def _against_current(rans: list[Ran], way: str) -> Ratio | None:
+    values = (ran.ratio(way, CURRENT) for ran in rans)
+    return next((each for each in values if each), None)
 
 
-def _told(ran: Ran) -> str:
-    return f"{ran.told} ({plural(len(ran.rounds), 'round')})"
+def _describe(ran: Ran) -> str:
+    return f"{ran.description} ({plural(len(ran.rounds), 'round')})"

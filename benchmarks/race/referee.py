@@ -38,7 +38,12 @@ class Started:
     """A contestant's process. `lost` says why it cannot be asked (any more)."""
 
     def __init__(
-        self, contestant: Contestant, python: Path, place: Path, cards: Path, cores: Sequence[int]
+        self,
+        contestant: Contestant,
+        python: Path,
+        directory: Path,
+        cards: Path,
+        cores: Sequence[int],
     ) -> None:
         self.contestant = contestant
         self.lost: str | None = None
@@ -46,7 +51,7 @@ class Started:
         self._proof = cards.with_name(f"{contestant.name}.npy")
         self._proof.unlink(missing_ok=True)
         self._log = cards.with_name(f"{contestant.name}.log")
-        arguments = [contestant.name, place, cards, self._proof, ",".join(map(str, cores))]
+        arguments = [contestant.name, directory, cards, self._proof, ",".join(map(str, cores))]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [python, "-m", "race.contestant", *map(str, arguments)],
@@ -76,12 +81,12 @@ class Started:
         with suppress(BrokenPipeError):  # it ended: that there is no answer says so
             self._process.stdin.write(f"{job}\n")
             self._process.stdin.flush()
-        found = self._answer()
-        if found is None:
+        values = self._answer()
+        if values is None:
             return None
         spent = (time.perf_counter() - begun) * (os.cpu_count() or 1)
-        others = max(0.0, busy_seconds() - before - found["processor"]) / spent
-        return Answer(found["seconds"], found["peak_mb"], min(1.0, others))
+        others = max(0.0, busy_seconds() - before - values["processor"]) / spent
+        return Answer(values["seconds"], values["peak_mb"], min(1.0, others))
 
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
@@ -96,8 +101,8 @@ class Started:
             answer: dict[str, Any] = json.loads(line)
             return answer
         status = self._process.wait()  # its answers end before its last words are written
-        said = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        self.lost = said[-1][:300] if said else f"ended with status {status}"
+        message = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        self.lost = message[-1][:300] if message else f"ended with status {status}"
         return None
 
 
@@ -105,13 +110,13 @@ class Started:
 def started(
     field: Sequence[Contestant],
     pythons: dict[str, Path],
-    place: Path,
+    directory: Path,
     cards: Path,
     cores: Sequence[int],
 ) -> Iterator[list[Started]]:
     """The processes of all, ready or lost; ended on leaving."""
     running = [
-        Started(each, pythons[each.environment], place, cards, cores) for each in field
+        Started(each, pythons[each.environment], directory, cards, cores) for each in field
     ]  # all load at once
     try:
         for each in running:

@@ -31,7 +31,7 @@ class Ran:
     others: the largest share of the machine that other processes used.
     """
 
-    told: str
+    description: str
     calls: int
     texts: int
     tokens: int
@@ -43,8 +43,8 @@ class Ran:
 
     def middle(self, name: str) -> float | None:
         """Seconds, the median over the rounds in which it was asked; None: there are none."""
-        found = [each[name] for each in self.rounds if name in each]
-        return statistics.median(found) if found else None
+        values = [each[name] for each in self.rounds if name in each]
+        return statistics.median(values) if values else None
 
     def ratio(self, name: str, to: str) -> Ratio | None:
         """How often faster `name` is than `to`, within each round that both ran."""
@@ -60,8 +60,8 @@ class Ratio:
     rounds: int
 
     @classmethod
-    def of(cls, found: list[float]) -> Ratio:
-        return cls(statistics.median(found), min(found), max(found), len(found))
+    def of(cls, values: list[float]) -> Ratio:
+        return cls(statistics.median(values), min(values), max(values), len(values))
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Part:
 class Profile:
     """Where the time of a call goes. seconds: of each kind of work. shares: of the ceiling."""
 
-    told: str
+    description: str
     seconds: dict[str, float]
     shares: list[float]
     commit: str = ""
@@ -105,7 +105,7 @@ class Results:
     """What one machine gave.
 
     parts: by "shape/threads". processes: whole processes' seconds, by what they run. profiles: by
-    shape. tried: by shape; a round is what each way took, the one that stands among them.
+    shape. tried: by shape; a round is what each way took, the current graph among them.
     """
 
     machine: dict[str, str]
@@ -119,19 +119,19 @@ class Results:
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
+        temporary = path.with_suffix(".new")
         text = json.dumps(_rounded(asdict(self)), indent=1, ensure_ascii=False)
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
 
 
 def read_results(path: Path) -> Results:
-    found = json.loads(path.read_text(encoding="utf-8"))
-    parts = {name: _part(part) for name, part in found["parts"].items()}
-    processes = Ran(**found["processes"]) if found["processes"] else None
-    profiles = {name: Profile(**each) for name, each in found["profiles"].items()}
-    tried = {name: [Ran(**each) for each in rans] for name, rans in found["tried"].items()}
-    return Results(found["machine"], parts, processes, profiles, tried)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    parts = {name: _part(part) for name, part in values["parts"].items()}
+    processes = Ran(**values["processes"]) if values["processes"] else None
+    profiles = {name: Profile(**each) for name, each in values["profiles"].items()}
+    tried = {name: [Ran(**each) for each in rans] for name, rans in values["tried"].items()}
+    return Results(values["machine"], parts, processes, profiles, tried)
 
 
 def results_here(path: Path) -> Results:
@@ -141,21 +141,22 @@ def results_here(path: Path) -> Results:
     is measured is in no commit.
     """
     here = this_machine()
-    at = commit()
-    if path.resolve() == OF_PAGES and at.endswith(DIRTY):
+    measured_commit = commit()
+    if path.resolve() == OF_PAGES and measured_commit.endswith(DIRTY):
         raise SystemExit(
-            f"{path} holds the pages' figures, and files differ from {at.removesuffix(DIRTY)}; "
-            "nobody could measure them again. Commit first, or give another file: --results FILE"
+            f"{path} holds the pages' figures, and files differ from "
+            f"{measured_commit.removesuffix(DIRTY)}; "
+            "they could not be measured again. Commit first, or give another file: --results FILE"
         )
     if not path.exists():
         return Results(here)
-    found = read_results(path)
-    if found.machine["processor"] != here["processor"]:
+    values = read_results(path)
+    if values.machine["processor"] != here["processor"]:
         raise SystemExit(
-            f"{path} holds figures of {found.machine['processor']}, this is {here['processor']}; "
+            f"{path} holds figures of {values.machine['processor']}, this is {here['processor']}; "
             "one file is of one machine. Give another: --results FILE"
         )
-    return replace(found, machine={**found.machine, **here})
+    return replace(values, machine={**values.machine, **here})
 
 
 def today() -> str:
@@ -164,9 +165,9 @@ def today() -> str:
 
 def commit(tree: Path = OF_PAGES.parents[1]) -> str:
     """The commit that is measured, marked where what is measured, or how, differs from it."""
-    told = _git(tree, "describe", "--always", "--exclude", "*")
+    output = _git(tree, "describe", "--always", "--exclude", "*")
     changed = _git(tree, "status", "--porcelain", "--", "src", "benchmarks", ":!benchmarks/*.json")
-    return told + (DIRTY if changed else "")
+    return output + (DIRTY if changed else "")
 
 
 def _git(tree: Path, *arguments: str) -> str:
@@ -176,10 +177,10 @@ def _git(tree: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _part(found: Mapping[str, Any]) -> Part:
-    runners = {name: Runner(**each) for name, each in found["runners"].items()}
-    jobs = {name: Ran(**each) for name, each in found["jobs"].items()}
-    return Part(found["shape"], found["threads"], found["model"], found["texts"], runners, jobs)
+def _part(values: Mapping[str, Any]) -> Part:
+    runners = {name: Runner(**each) for name, each in values["runners"].items()}
+    jobs = {name: Ran(**each) for name, each in values["jobs"].items()}
+    return Part(values["shape"], values["threads"], values["model"], values["texts"], runners, jobs)
 
 
 def _rounded(value: Any) -> Any:

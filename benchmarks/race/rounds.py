@@ -13,7 +13,7 @@ from race.results import Part, Ran, Runner, commit, today
 
 
 def not_begun(job: Job) -> Ran:
-    return Ran(job.told, len(job.calls), sum(map(len, job.calls)), job.tokens)
+    return Ran(job.description, len(job.calls), sum(map(len, job.calls)), job.tokens)
 
 
 def one_round(
@@ -23,7 +23,7 @@ def one_round(
 
     once: names of those that one figure a job is enough for.
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for each in running:
         who = each.contestant.name
         has_one = ran.middle(who) is not None
@@ -33,10 +33,10 @@ def one_round(
         if answer is None:
             part.runners[who].absent = f"ended: {each.lost}"
             continue
-        found[who] = answer.seconds
+        values[who] = answer.seconds
         ran.others = max(ran.others, answer.others)
         ran.peaks[who] = max(ran.peaks.get(who, 0.0), answer.peak_mb)
-    ran.rounds.append(found)
+    ran.rounds.append(values)
     ran.commit, ran.day = commit(), today()
     part.jobs[name] = ran
 

@@ -23,7 +23,7 @@ class Runner(Protocol):
 
 
 class Encoder(ABC):
-    """A runner that encodes: whoever derives from it says how."""
+    """A runner that encodes: a subclass says how."""
 
     @abstractmethod
     def encode(self, texts: list[str]) -> Vectors:
@@ -39,20 +39,20 @@ class Encoder(ABC):
         return time.perf_counter() - begun
 
 
-def longest(place: Path) -> int:
+def longest(directory: Path) -> int:
     """Ids of the longest text that the model's directory reads whole; the rest is cut by all."""
-    said = place / "sentence_bert_config.json"
+    message = directory / "sentence_bert_config.json"
     file, key = (
-        (said, "max_seq_length")
-        if said.exists()
-        else (place / "config.json", "max_position_embeddings")
+        (message, "max_seq_length")
+        if message.exists()
+        else (directory / "config.json", "max_position_embeddings")
     )
-    found: int = json.loads(file.read_text(encoding="utf-8"))[key]
-    return found
+    values: int = json.loads(file.read_text(encoding="utf-8"))[key]
+    return values
 
 
-def normalised(vectors: Vectors, place: Path) -> Vectors:
+def normalised(vectors: Vectors, directory: Path) -> Vectors:
     """Of length one where the model's directory says so, as sentence-transformers does."""
-    if not (place / "2_Normalize").exists():
+    if not (directory / "2_Normalize").exists():
         return vectors
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

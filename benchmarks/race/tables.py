@@ -29,16 +29,17 @@ EXACT_PEERS: Final = [each for each in RACED if each.side == "peer" and each.pre
 
 def machine(results: Results) -> str:
     """What was measured on, and when."""
-    found = results.machine
+    values = results.machine
     ran = [ran for part in results.parts.values() for ran in part.jobs.values()]
     if not ran:
         return NOT_YET
     days, commits = sorted({each.day for each in ran}), sorted({each.commit for each in ran})
     spell = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    note = f" ({found['note']})" if "note" in found else ""
+    note = f" ({values['note']})" if "note" in values else ""
     return (
-        f"{found['processor']}, {found['processors']} processors{note}, {found['instructions']}, "
-        f"{found['memory']}; {found['system']}. Raced {spell}, at "
+        f"{values['processor']}, {values['processors']} processors{note}, "
+        f"{values['instructions']}, "
+        f"{values['memory']}; {values['system']}. Raced {spell}, at "
         f"{', '.join(commits)}. Other processes used at most "
         f"{max(each.others for each in ran):.0%} of the machine in a job's rounds."
     )
@@ -46,14 +47,14 @@ def machine(results: Results) -> str:
 
 def libraries(results: Results) -> str:
     """Versions of all that ran."""
-    told = {
+    output = {
         version
         for part in results.parts.values()
         for runner in part.runners.values()
         for version in runner.libraries.split(", ")
         if version
     }
-    return f"Versions: {', '.join(sorted(told))}." if told else NOT_YET
+    return f"Versions: {', '.join(sorted(output))}." if output else NOT_YET
 
 
 def lists(part: Part) -> str:
@@ -88,10 +89,10 @@ def singles(part: Part) -> str:
 
 def against(part: Part) -> str:
     """Ours in float32 against each peer in float32, and its share of the ceiling."""
-    return markdown(*beside(part, ceiling=True)) if part.jobs else NOT_YET
+    return markdown(*compare_with_peers(part, ceiling=True)) if part.jobs else NOT_YET
 
 
-def beside(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
+def compare_with_peers(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
     """Heads and rows: a peer each, the fastest of them, and where asked shares of the ceiling."""
     jobs = [job for job in (*LISTS, *SINGLES) if job in part.jobs]
     rows = []
@@ -111,8 +112,8 @@ def beside(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
 
 def to_the_fastest(ran: Ran) -> Ratio | None:
     """How often faster ours is than the peer that it is least ahead of."""
-    found = [ran.ratio(OURS, each.name) for each in EXACT_PEERS]
-    return min((each for each in found if each), key=lambda each: each.middle, default=None)
+    values = [ran.ratio(OURS, each.name) for each in EXACT_PEERS]
+    return min((each for each in values if each), key=lambda each: each.middle, default=None)
 
 
 def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
@@ -144,13 +145,13 @@ def absent(part: Part, field: Iterable[Contestant]) -> list[str]:
 
 def lengths(part: Part) -> str:
     """How long each job's lists are."""
-    told = [f"{SAID[job]}: {length(part.jobs[job])}" for job in LISTS if job in part.jobs]
-    return "; ".join(told).capitalize() + "."
+    output = [f"{SAID[job]}: {length(part.jobs[job])}" for job in LISTS if job in part.jobs]
+    return "; ".join(output).capitalize() + "."
 
 
 def length(ran: Ran) -> str:
-    found = [plural(ran.texts, "text"), plural(ran.tokens, "token"), ran.told]
-    return f"{', '.join(found)} ({plural(len(ran.rounds), 'round')})"
+    values = [plural(ran.texts, "text"), plural(ran.tokens, "token"), ran.description]
+    return f"{', '.join(values)} ({plural(len(ran.rounds), 'round')})"
 
 
 def size(part: Part) -> str:
@@ -180,19 +181,19 @@ def speed(ran: Ran, name: str) -> str:
     middle, ratio = ran.middle(name), ran.ratio(name, REFERENCE)
     if middle is None:
         return ""
-    beside = "" if ratio is None or name == REFERENCE else f" · {times(ratio)}"
-    if not beside and sum(name in each for each in ran.rounds) == 1:
-        beside = ONCE
-    return f"{ran.tokens / middle:,.0f} tok/s{beside}"
+    note = "" if ratio is None or name == REFERENCE else f" · {times(ratio)}"
+    if not note and sum(name in each for each in ran.rounds) == 1:
+        note = ONCE
+    return f"{ran.tokens / middle:,.0f} tok/s{note}"
 
 
 def milliseconds(ran: Ran, name: str) -> str:
     """Of a call, with the range over the rounds."""
-    found = [1000 * each[name] / ran.calls for each in ran.rounds if name in each]
-    if not found:
+    values = [1000 * each[name] / ran.calls for each in ran.rounds if name in each]
+    if not values:
         return ""
-    low, high = f"{min(found):,.2f}", f"{max(found):,.2f}"
-    return f"{statistics.median(found):,.2f}{with_range(low, high, len(found))}"
+    low, high = f"{min(values):,.2f}", f"{max(values):,.2f}"
+    return f"{statistics.median(values):,.2f}{with_range(low, high, len(values))}"
 
 
 def alike(each: Contestant, runner: Runner) -> str:

@@ -36,7 +36,7 @@ class Words:
         """Whole words of the vocabulary in random order, few of them often, as in a language."""
         names = tokenizer.convert_ids_to_tokens(list(range(tokenizer.vocab_size)))
         whole = [name[1:] for name in names if name.startswith("▁") and name[1:].isalpha()]
-        ranks = [1 / (place + 3) for place in range(len(whole))]
+        ranks = [1 / (directory + 3) for directory in range(len(whole))]
         return cls(random.Random("words").choices(whole, ranks, k=INVENTED), tokenizer)
 
     def texts(self, lengths: Iterable[int], seed: int) -> list[str]:
@@ -44,13 +44,13 @@ class Words:
         rng = random.Random(seed)
         return [self._text(length, rng.randrange(len(self.words))) for length in lengths]
 
-    def _text(self, length: int, place: int) -> str:
+    def _text(self, length: int, directory: int) -> str:
         """The words from `place` on that fit: at least one, the file's end goes on at its start."""
         taken: list[str] = []
         left = length - SPECIALS
         while left > 0:
-            word, pieces = self.words[place], self.pieces[place]
-            place = (place + 1) % len(self.words)
+            word, pieces = self.words[directory], self.pieces[directory]
+            directory = (directory + 1) % len(self.words)
             if pieces <= left:
                 taken.append(word)
                 left -= pieces

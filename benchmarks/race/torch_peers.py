@@ -14,11 +14,11 @@ from race.runner import Encoder, Vectors, longest, normalised
 class SentenceTransformers(Encoder):
     """The library as its page says: a list in, batches of 32, sorted by length, padded."""
 
-    def __init__(self, place: Path, threads: int) -> None:
+    def __init__(self, directory: Path, threads: int) -> None:
         from sentence_transformers import SentenceTransformer
 
         torch.set_num_threads(threads)
-        self.model = SentenceTransformer(str(place), device="cpu")
+        self.model = SentenceTransformer(str(directory), device="cpu")
 
     def encode(self, texts: list[str]) -> Vectors:
         return self.model.encode(texts, show_progress_bar=False)
@@ -27,15 +27,15 @@ class SentenceTransformers(Encoder):
 class Pipeline(Encoder):
     """`feature-extraction` over a list, one text a call and nothing padded; the caller averages."""
 
-    def __init__(self, place: Path, threads: int) -> None:
+    def __init__(self, directory: Path, threads: int) -> None:
         from transformers import pipeline
 
         torch.set_num_threads(threads)
-        self.place = place
-        cut = {"truncation": True, "max_length": longest(place)}
+        self.directory = directory
+        cut = {"truncation": True, "max_length": longest(directory)}
         self.pipeline = pipeline(
             "feature-extraction",
-            model=str(place),
+            model=str(directory),
             device="cpu",
             return_tensors=True,
             tokenize_kwargs=cut,
@@ -43,18 +43,18 @@ class Pipeline(Encoder):
 
     def encode(self, texts: list[str]) -> Vectors:
         means = [tokens[0].numpy().mean(0) for tokens in self.pipeline(texts)]
-        return normalised(np.stack(means), self.place)
+        return normalised(np.stack(means), self.directory)
 
 
 class Compiled(Padded):
     """AlbertModel through torch.compile, for any length of text."""
 
-    def __init__(self, place: Path, threads: int) -> None:
+    def __init__(self, directory: Path, threads: int) -> None:
         from transformers import AutoModel
 
-        super().__init__(place)
+        super().__init__(directory)
         torch.set_num_threads(threads)
-        model = AutoModel.from_pretrained(place, dtype=torch.float32).eval()
+        model = AutoModel.from_pretrained(directory, dtype=torch.float32).eval()
         self.model = torch.compile(model, dynamic=True)
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:

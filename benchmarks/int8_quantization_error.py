@@ -1,6 +1,6 @@
 """How near int8 comes to float32, plan by plan, and the memory that each takes.
 
-    python benchmarks/int8_fidelity.py FILE [--models small-en-vectors base …] [--texts 128]
+    python benchmarks/int8_quantization_error.py FILE [--models base …] [--texts 128]
 
 FILE: texts like those to come, of any kind that `albertkit embed --input` reads. Three quarters of
 them are fitted to, the rest is measured on. base: random weights of albert-base's shape;
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=128)
     asked = parser.parse_args()
     processor = detect_processor()
-    print(f"{processor.of_int8()}; {processor.weight_qmax} levels of a weight unless said\n")
+    print(f"{processor.of_int8()}; {processor.weight_qmax} levels of a weight unless noted\n")
     print("| model | computed in | cosine min · mean | centred min · mean | MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,8 @@ def main() -> None:
             shape = name.removesuffix(OUTLIERS)
             loaded = load(model_directory(shape, Path(folder)) if shape in RANDOM else name)
             if name.endswith(OUTLIERS):
-                loaded = replace(loaded, weights=with_outliers(loaded.weights))
+                weights = with_outliers(loaded.weights)
+                loaded = replace(loaded, checkpoint=replace(loaded.checkpoint, weights=weights))
             for line in lines(loaded, list(islice(read_texts(asked.file), asked.texts))):
                 print(f"| {name} | {line} |", flush=True)
 
@@ -90,15 +91,15 @@ def main() -> None:
 def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     """The rows of one model, without its name."""
     weights, processor = loaded.weights, detect_processor()
-    pooling = loaded.vectors.pooling if loaded.vectors else "mean"
+    pooling = loaded.pooling.pooling if loaded.pooling else "mean"
     sample = draw_sample(loaded.tokenizer.encode_batch(texts, max_length=loaded.max_length))
     inputs = measure_product_inputs(weights, sample.fitted)
     exact = vectors_of_texts(OpenVinoEngine(weights), sample.held, pooling)
 
     def measured(engine: OpenVinoEngine) -> QuantizationError:
-        found = measure_quantization_error(vectors_of_texts(engine, sample.held, pooling), exact)
+        values = measure_quantization_error(vectors_of_texts(engine, sample.held, pooling), exact)
         engine.close()
-        return found
+        return values
 
     def rounded(plan: RoundingPlan, levels: int) -> QuantizationError:
         scheme = build_scheme(plan, weights, inputs, levels)
@@ -108,20 +109,20 @@ def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     if processor.bfloat16:
         yield row("bfloat16", measured(OpenVinoEngine(weights, precision="bfloat16")), "")
     for plan in PLANS:
-        found = rounded(plan, processor.weight_qmax)
-        yield row(plan.name, found, str(largest_set(loaded.path, plan.name)))
+        values = rounded(plan, processor.weight_qmax)
+        yield row(plan.name, values, str(largest_set(loaded.path, plan.name)))
     if processor.weight_qmax == REDUCED_QMAX:
         yield row(f"{PLANS[0].name}, {QMAX} levels", rounded(PLANS[0], QMAX), "")
 
 
-def row(name: str, found: QuantizationError, memory: str) -> str:
-    plain = f"{found.least:.4f} · {found.mean:.4f}"
-    return f"{name} | {plain} | {found.least_centred:.4f} · {found.mean_centred:.4f} | {memory}"
+def row(name: str, values: QuantizationError, memory: str) -> str:
+    plain = f"{values.least:.4f} · {values.mean:.4f}"
+    return f"{name} | {plain} | {values.least_centred:.4f} · {values.mean_centred:.4f} | {memory}"
 
 
-def largest_set(place: Path, computed_in: str) -> int:
+def largest_set(directory: Path, computed_in: str) -> int:
     """MB of a process of its own."""
-    command = [sys.executable, "-c", PROCESS, str(place), computed_in, str(BENCHMARKS)]
+    command = [sys.executable, "-c", PROCESS, str(directory), computed_in, str(BENCHMARKS)]
     return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
