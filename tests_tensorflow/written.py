@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import tensorflow as tf
 from tests.support.axes import SMALL, random_weights
+from tests.support.tiny_models import contents
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
@@ -32,7 +33,7 @@ LENGTHS = (12, 5, 1)  # of texts, padded to the first: the mask has work to do
 
 def write(weights: Weights, place: Path, files: tuple[Path, ...] = ()) -> Path:
     """A module of these weights, with no preprocessor unless a vocabulary is given."""
-    write_tfhub(Checkpoint(weights, files), place)
+    write_tfhub(Checkpoint(weights, contents(files)), place)
     return place
 
 

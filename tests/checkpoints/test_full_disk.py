@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.support.axes import random_weights
 from tests.support.full_disk import files_up_to
-from tests.support.tiny_models import PIECES, TINY, save_tiny
+from tests.support.tiny_models import PIECES, TINY, contents, save_tiny
 
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.format import Format
@@ -60,7 +60,7 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     place = save_tiny(tmp_path_factory.mktemp("source") / "model", ["masked_lm"])
     files = tuple(sorted(path for path in place.iterdir() if path.name in TOKENIZER))
-    return Checkpoint(random_weights(TINY, ["masked_lm"], seed=3), files)
+    return Checkpoint(random_weights(TINY, ["masked_lm"], seed=3), contents(files))
 
 
 TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")

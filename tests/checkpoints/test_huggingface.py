@@ -15,7 +15,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from tests.support.axes import CONFIG_AXES, random_weights
-from tests.support.tiny_models import PIECES, TINY
+from tests.support.tiny_models import PIECES, TINY, contents
 
 from albertkit.checkpoints import (
     HUGGINGFACE,
@@ -339,18 +339,15 @@ def test_tokenizer_files_go_along_and_other_files_stay(tmp_path: Path) -> None:
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "README.md").write_text("kept")
-    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG), files), tmp_path / "m")
-    written = read_checkpoint(tmp_path / "m").tokenizer_files
-    assert {file.name: file.read_bytes() for file in written} == {
-        file.name: file.read_bytes() for file in files
-    }
+    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG), contents(files)), tmp_path / "m")
+    assert read_checkpoint(tmp_path / "m").tokenizer_files == contents(files)
     assert (tmp_path / "m" / "README.md").read_text() == "kept"
 
 
 def test_a_bare_vocabulary_gets_a_tokenizer_json_with_our_ids(tmp_path: Path) -> None:
     bare = tmp_path / "30k-clean.model"  # as google's checkpoints have it
     bare.write_bytes(PIECES.read_bytes())
-    HUGGINGFACE.write(Checkpoint(random_weights(TINY), (bare,)), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY), contents([bare])), tmp_path / "m")
     texts = ['hello (world) - "quoted"', "a - b", "Ünïcode, 10,000 £ and [MASK].", "  spaces "]
     peer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
     for place in (bare, tmp_path / "m"):
@@ -364,7 +361,7 @@ def test_every_file_and_folder_has_the_mode_that_the_umask_leaves(
 ) -> None:
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "t")
     files[0].chmod(0o600)
-    stored = Checkpoint(random_weights(TINY), files, vectors=PoolingConfig())
+    stored = Checkpoint(random_weights(TINY), contents(files), pooling=PoolingConfig())
     before = os.umask(umask)
     try:
         HUGGINGFACE.write(stored, tmp_path / "m")

@@ -26,7 +26,7 @@ from tests.support.tensorflow_parity import (
     encodings_of,
     torch_inputs,
 )
-from tests.support.tiny_models import PIECES
+from tests.support.tiny_models import PIECES, contents
 
 import albertkit
 from albertkit.checkpoints import (
@@ -245,7 +245,7 @@ def test_the_vocabulary_and_its_policy_go_along(
     tokenizer = AlbertTokenizer.from_pretrained(PIECES, policy="huggingface")
     files = tokenizer.save_pretrained(tmp_path / "t")
     weights = random_weights(replace(CONFIG, vocab_size=1000))
-    KERAS_HUB.write(Checkpoint(weights, files), tmp_path / "m")
+    KERAS_HUB.write(Checkpoint(weights, contents(files)), tmp_path / "m")
     assert "Give it text in lower case and without accents" in caplog.text
     assert (tmp_path / "m" / "assets/tokenizer/vocabulary.spm").read_bytes() == PIECES.read_bytes()
     assert albertkit.load(tmp_path / "m").tokenizer.policy == tokenizer.policy
@@ -284,11 +284,11 @@ def test_what_a_preset_cannot_hold_is_refused(name: str, tmp_path: Path) -> None
 
 
 def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
-    stored = Checkpoint(random_weights(CONFIG), (PIECES.with_name("tiny_vocab.txt"),))
+    stored = Checkpoint(random_weights(CONFIG), contents([PIECES.with_name("tiny_vocab.txt")]))
     with pytest.raises(InputError, match=r"vocabulary tiny_vocab\.txt.*--without tokenizer"):
         KERAS_HUB.write(stored, tmp_path / "m")
     with pytest.raises(InputError, match=r"float16 weights.*\[unsupported-by-format\]"):
-        KERAS_HUB.write(replace(stored, tokenizer_files=()), tmp_path / "m", dtype="float16")
+        KERAS_HUB.write(replace(stored, tokenizer_files={}), tmp_path / "m", dtype="float16")
     assert list(tmp_path.iterdir()) == []
 
 

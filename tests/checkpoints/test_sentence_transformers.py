@@ -122,10 +122,10 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
         "cls", (Normalise(), layer), 12, {"query": "ask: "}, "query", "dot", lower_case=True
     )
     weights = random_weights(TINY, ["masked_lm"])
-    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=plan), tmp_path / "model")
+    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=plan), tmp_path / "model")
     stored = SENTENCE_TRANSFORMERS.read(tmp_path / "model")
     assert stored.weights.heads == (), "vectors need no head"
-    found = stored.vectors
+    found = stored.pooling
     assert found is not None
     step = found.steps[1]
     assert isinstance(step, Dense)
@@ -149,7 +149,7 @@ def test_a_directory_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> N
 @pytest.mark.parametrize("pooler", [True, False])
 def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) -> None:
     weights = random_weights(TINY, pooler=pooler)
-    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=PoolingConfig()), tmp_path)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=PoolingConfig()), tmp_path)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path)
     names = [
         name for name, _ in SentenceTransformer(str(tmp_path), device="cpu").named_parameters()
@@ -159,7 +159,7 @@ def test_no_pooler_is_made_where_there_was_none(pooler: bool, tmp_path: Path) ->
 
 
 def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
-    stored = Checkpoint(random_weights(TINY), vectors=PoolingConfig(pooling="pooler"))
+    stored = Checkpoint(random_weights(TINY), pooling=PoolingConfig(pooling="pooler"))
     with pytest.raises(InputError, match=r"'pooler'.*\[pooling-unsupported\]"):
         SENTENCE_TRANSFORMERS.write(stored, tmp_path / "model")
     assert not (tmp_path / "model").exists()

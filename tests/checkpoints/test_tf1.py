@@ -22,7 +22,7 @@ from tests.support.tensorflow_parity import (
     close,
     encodings_of,
 )
-from tests.support.tiny_models import PIECES
+from tests.support.tiny_models import PIECES, contents
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
@@ -67,7 +67,7 @@ def test_a_hub_module_computes_what_its_checkpoint_does(shared: Path, tmp_path: 
     wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)
     assert_torch_computes(stored.weights, wanted)
     assert [note.code for note in stored.notes] == ["tf1-hub-module"]
-    assert stored.tokenizer_files == (place / "assets" / "30k-clean.model",)
+    assert stored.tokenizer_files == contents([place / "assets" / "30k-clean.model"])
 
 
 def test_a_classifier_computes_what_google_does(shared: Path) -> None:
@@ -250,9 +250,9 @@ def test_a_vocabulary_above_counts_only_with_its_configuration(tmp_path: Path) -
     (tmp_path / "step").mkdir()
     place = renamed(tmp_path / "step", str)
     (tmp_path / "spiece.model").write_bytes(PIECES.read_bytes())
-    assert TF1.read(place).tokenizer_files == ()  # it may be any neighbour's
+    assert TF1.read(place).tokenizer_files == {}  # it may be any neighbour's
     (place / "albert_config.json").rename(tmp_path / "albert_config.json")
-    assert TF1.read(place).tokenizer_files == (tmp_path / "spiece.model",)
+    assert TF1.read(place).tokenizer_files == contents([tmp_path / "spiece.model"])
 
 
 def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path) -> None:
@@ -411,10 +411,10 @@ def test_modules_are_not_written(tmp_path: Path) -> None:
 
 def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_path: Path) -> None:
     weights = random_weights(replace(PLAIN, vocab_size=1000))
-    TF1.write(Checkpoint(weights, (PIECES,)), tmp_path)
+    TF1.write(Checkpoint(weights, contents([PIECES])), tmp_path)
     assert (tmp_path / "30k-clean.model").read_bytes() == PIECES.read_bytes()
     assert (tmp_path / "checkpoint").read_text() == f'model_checkpoint_path: "{PREFIX}"\n'
-    assert TF1.read(tmp_path).tokenizer_files == (tmp_path / "30k-clean.model",)
+    assert TF1.read(tmp_path).tokenizer_files == contents([tmp_path / "30k-clean.model"])
 
 
 # Damage

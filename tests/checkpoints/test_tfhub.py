@@ -152,9 +152,11 @@ def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
 
 
 def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) -> None:
-    files = {"tfhub_tiny_v3_nomlm": "tiny_sp1000.model", "bert_tiny_v3": "tiny_vocab.txt"}
-    for name, file in files.items():
-        assert TFHUB.read(places[name]).tokenizer_files == (places[name] / "assets" / file,)
+    vocabularies = {"tfhub_tiny_v3_nomlm": "tiny_sp1000.model", "bert_tiny_v3": "tiny_vocab.txt"}
+    for name, file in vocabularies.items():
+        files = TFHUB.read(places[name]).tokenizer_files
+        assert files[file] == (places[name] / "assets" / file).read_bytes()
+        assert files.keys() - {file} <= {"tokenizer_config.json"}
 
 
 def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path: Path) -> None:
@@ -175,7 +177,7 @@ def test_a_vocabulary_that_was_left_behind_is_told_of(
     place = shutil.copytree(places["bert_tiny_v3"], tmp_path / "m")
     shutil.rmtree(place / "assets")
     stored = TFHUB.read(place)
-    assert stored.tokenizer_files == ()
+    assert stored.tokenizer_files == {}
     assert [note.code for note in stored.notes] == ["metadata-inferred", "no-vocabulary"]
 
 

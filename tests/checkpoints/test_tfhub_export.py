@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.axes import SMALL, random_weights
+from tests.support.tiny_models import contents
 
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
@@ -58,7 +59,7 @@ def test_sixteen_bit_variables_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_of_another_kind_is_refused(tmp_path: Path) -> None:
-    stored = Checkpoint(with_config(), (FIXTURES / "tiny_vocab.txt",))
+    stored = Checkpoint(with_config(), contents([FIXTURES / "tiny_vocab.txt"]))
     with pytest.raises(InputError, match=re.escape("the vocabulary tiny_vocab.txt")):
         write_tfhub(stored, tmp_path / "module")
 
@@ -71,7 +72,7 @@ def test_a_vocabulary_without_special_pieces_is_refused(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(FormatError, match=re.escape("no piece [CLS]")) as caught:
-        write_tfhub(Checkpoint(with_config(), (pieces,)), tmp_path / "module")
+        write_tfhub(Checkpoint(with_config(), contents([pieces])), tmp_path / "module")
     assert caught.value.diagnostic.code == "special-piece-missing"
 
 

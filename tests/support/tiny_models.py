@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
@@ -13,6 +13,11 @@ from tests.support.axes import SMALL, random_weights
 
 PIECES = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
 TINY = AlbertConfig(**{**SMALL, "vocab_size": 1000})  # type: ignore[arg-type]  # plain data
+
+
+def contents(paths: Iterable[Path]) -> dict[str, bytes]:
+    """The files by name, as a Checkpoint holds them."""
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def save_tiny(
@@ -26,6 +31,6 @@ def save_tiny(
 
 def save_tiny_vectors(place: Path, plan: PoolingConfig, *, seed: int = 0) -> Path:
     """A sentence-transformers directory."""
-    SENTENCE_TRANSFORMERS.write(Checkpoint(random_weights(TINY, seed=seed), vectors=plan), place)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(random_weights(TINY, seed=seed), pooling=plan), place)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
     return place

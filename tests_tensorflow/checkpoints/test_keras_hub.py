@@ -19,7 +19,7 @@ import keras_hub
 from keras_hub import models
 from sentencepiece import SentencePieceProcessor
 from tests.support.axes import SMALL, random_weights
-from tests.support.tiny_models import PIECES
+from tests.support.tiny_models import PIECES, contents
 
 from albertkit.checkpoints import Checkpoint, read_checkpoint
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
@@ -40,7 +40,7 @@ THREE = replace(CONFIG, id2label=MappingProxyType({0: "a", 1: "b", 2: "c"}))
 def written(place: Path, config: AlbertConfig, *heads: str) -> Weights:
     """A preset with a vocabulary; returns the weights as they are read back."""
     files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place.with_name("tokenizer"))
-    KERAS_HUB.write(Checkpoint(random_weights(config, heads, pooler=True), files), place)
+    KERAS_HUB.write(Checkpoint(random_weights(config, heads, pooler=True), contents(files)), place)
     return read_checkpoint(place).weights
 
 

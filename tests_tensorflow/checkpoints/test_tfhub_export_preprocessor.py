@@ -17,7 +17,7 @@ import tensorflow_hub as hub
 import tensorflow_text  # noqa: F401 - brings the operations that the module is made of
 import tf_keras
 from tests.support.axes import SMALL
-from tests.support.tiny_models import PIECES
+from tests.support.tiny_models import PIECES, contents
 
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import PREPROCESSOR, write_tfhub
@@ -49,7 +49,7 @@ def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Publish
     config = AlbertConfig(
         **{**SMALL, "vocab_size": 30000, "num_hidden_layers": 1, "max_position_embeddings": 512}  # type: ignore[arg-type]  # plain data
     )
-    write_tfhub(Checkpoint(tiny_weights(config), (fixtures / "spiece.model",)), place)
+    write_tfhub(Checkpoint(tiny_weights(config), contents([fixtures / "spiece.model"])), place)
     fuzz = gzip.decompress((fixtures / "preprocess_fuzz_reference.json.gz").read_bytes())
     return Published(
         hub.load(str(place / PREPROCESSOR)),
@@ -119,7 +119,7 @@ def test_the_tokenizer_in_the_same_policy_gives_the_same_ids(preprocessor: Any) 
 def test_case_and_accents_are_kept_where_the_settings_say_so(tmp_path: Path) -> None:
     settings = tmp_path / "tokenizer_config.json"
     settings.write_text('{"do_lower_case": false, "keep_accents": true}')
-    write_tfhub(Checkpoint(tiny_weights(), (PIECES, settings)), tmp_path / "module")
+    write_tfhub(Checkpoint(tiny_weights(), contents([PIECES, settings])), tmp_path / "module")
     cased = hub.load(str(tmp_path / "module" / PREPROCESSOR))
     unknown = 1  # the vocabulary has small letters without accents alone
     assert cased.tokenize(["É A é"]).to_list() == [[13, unknown, 13, unknown, 13, unknown]]

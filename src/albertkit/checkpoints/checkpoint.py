@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import PoolingConfig
 
-if TYPE_CHECKING:
-    from albertkit.fileformats import Unpacked
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +20,15 @@ class Checkpoint:
 
     Attributes:
         weights: the parameters by their canonical names; arrays are read when they are used.
-        tokenizer_files: the files of the tokenizer.
+        tokenizer_files: contents of the tokenizer's files by name.
         notes: what a user should know about this checkpoint.
-        vectors: how a text's vector is computed; None if the checkpoint does not say.
-        unpacked: the unpacked archive that the files are in. They exist as long as it does.
+        pooling: how a text's vector is computed; None if the checkpoint does not say.
     """
 
     weights: Weights
-    tokenizer_files: tuple[Path, ...] = ()
+    tokenizer_files: Mapping[str, bytes] = field(default_factory=lambda: NO_FILES)
     notes: tuple[Diagnostic, ...] = ()
-    vectors: PoolingConfig | None = None
-    unpacked: Unpacked | None = None
+    pooling: PoolingConfig | None = None
 
 
 class RenamedTensors(Mapping[str, FloatArray]):

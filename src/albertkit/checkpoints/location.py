@@ -51,7 +51,10 @@ class ResolvedPath:
         return hide_temporary_path(self.path, self.given) if self.unpacked else nullcontext()
 
     def restore_names(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Name the archive in a checkpoint that was read from it, and keep its files."""
+        """Name the archive in a checkpoint that was read from it.
+
+        The unpacked files may go then: all are read or mapped.
+        """
         if not self.unpacked:
             return checkpoint
 
@@ -62,7 +65,6 @@ class ResolvedPath:
             checkpoint,
             weights=replace(checkpoint.weights, origin=renamed(checkpoint.weights.origin)),
             notes=tuple(replace(note, where=renamed(note.where)) for note in checkpoint.notes),
-            unpacked=self.unpacked,
         )
 
 

@@ -1,61 +1,60 @@
-"""A tokenizer's files as they are written beside weights: with a tokenizer.json that gives our ids.
+"""A tokenizer's files as they are written with weights: with a tokenizer.json that gives our ids.
 
-In: the files of a place. Out: names and bytes. transformers 5 builds another tokenizer from a bare
-spiece.model (it makes added tokens of the user-defined pieces, which cut the text first), so one
-is never written without the tokenizer.json that says how to read it.
+transformers 5 builds another tokenizer from a bare spiece.model: it makes added tokens of the
+user-defined pieces, which cut the text first. So a spiece.model is never written without the
+tokenizer.json that says how to read it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import FormatError
-from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.tokenization.saved_files import not_expressed, saved_files
 from albertkit.tokenization.tokenizer import MODEL_MAX_LENGTH
 from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
-from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, find_vocabulary
+from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, open_files
 
 LOGGER = logging.getLogger(__name__)
 
 
-def files_to_write(files: Sequence[Path]) -> dict[str, bytes]:
-    """The files as they are, where a tokenizer.json is among them; else as a tokenizer saves them.
+def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return the files to write: with a tokenizer.json, if there is a vocabulary.
 
-    A vocabulary that cannot be opened goes along as it is, with a warning in the log: trained
-    weights are not lost for what lay beside them.
+    A vocabulary that cannot be read is copied with a warning, so that trained weights are saved.
     """
-    as_they_are = {file.name: bytes(map_file(file)) for file in files}
-    names = [file.name for file in files]
-    is_complete = TOKENIZER_FILE in names or not any(map(_is_vocabulary, names))
-    if is_complete:
-        return as_they_are
+    if TOKENIZER_FILE in files or not any(map(_is_vocabulary, files)):
+        return files
     try:
-        found = find_vocabulary(files[0] if len(files) == 1 else files[0].parent, None)
+        found = open_files(files, "", None)
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
-        return as_they_are
+        return files
     for diagnostic in not_expressed(found.vocabulary, found.policy):
         LOGGER.warning("%s", diagnostic.line())
     length = found.model_max_length or MODEL_MAX_LENGTH
     return saved_files(found.vocabulary, found.policy, length)
 
 
-def sentencepiece_file(files: Sequence[Path], target: str, why: str) -> Path | None:
-    """The SentencePiece model among the files; None where there are no files at all.
+def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> bytes | None:
+    """Return the SentencePiece model among the files; None if there are no files.
 
-    Raises InputError [unsupported-by-format] where another vocabulary is there: `why` says what
-    `target` does with its own.
+    Args:
+        files: the tokenizer's files by name.
+        target: the format that needs the model, with its article.
+        why: why it needs a SentencePiece model.
+
+    Raises:
+        InputError: [unsupported-by-format] if there is another vocabulary.
     """
-    for file in files:
-        if looks_like_sentencepiece(bytes(map_file(file)[:16])):
-            return file
+    for data in files.values():
+        if looks_like_sentencepiece(data[:16]):
+            return data
     if files:
-        raise unsupported(target, f"the vocabulary {files[0].name}", why, "tokenizer")
+        raise unsupported(target, f"the vocabulary {next(iter(files))}", why, "tokenizer")
     return None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -122,13 +121,9 @@ def write_with_tokenizer(
     These are a vocabulary (spiece.model or vocab.txt), a tokenizer.json that gives our ids in
     transformers too, and the settings.
     """
-    with TemporaryDirectory() as folder:
-        tokenizer = source.optional_tokenizer
-        contents = tokenizer.files() if tokenizer is not None else {}
-        files = tuple(Path(folder) / name for name in contents)
-        for file in files:
-            file.write_bytes(contents[file.name])
-        target.write(replace(source.checkpoint, tokenizer_files=files), place, dtype=dtype)
+    tokenizer = source.optional_tokenizer
+    files = tokenizer.files() if tokenizer is not None else {}
+    target.write(replace(source.checkpoint, tokenizer_files=files), place, dtype=dtype)
 
 
 def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
@@ -174,7 +169,7 @@ def told_otherwise(
                     why="its rules are part of the format",
                 )
             )
-        if TOKENIZER_FILE in [file.name for file in written.checkpoint.tokenizer_files]:
+        if TOKENIZER_FILE in written.checkpoint.tokenizer_files:
             notes += not_expressed(written.tokenizer.vocabulary, written.tokenizer.policy)
     return tuple(notes)
 

@@ -25,7 +25,7 @@ def parts_of(model: LoadedModel) -> tuple[str, ...]:
     there = {
         POOLER: weights.has_pooler,
         VECTORS: not have_same_plans(
-            model, replace(model, checkpoint=replace(checkpoint, vectors=None))
+            model, replace(model, checkpoint=replace(checkpoint, pooling=None))
         ),
         TOKENIZER: model.optional_tokenizer is not None,
     }
@@ -51,7 +51,7 @@ def opened_without(model: LoadedModel, left_out: Collection[str]) -> LoadedModel
         replace(
             model.checkpoint,
             weights=_weights_without(model.weights, left_out),
-            vectors=None if VECTORS in left_out else model.pooling,
+            pooling=None if VECTORS in left_out else model.pooling,
         ),
         None if TOKENIZER in left_out else model.optional_tokenizer,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
+from albertkit.checkpoints.checkpoint import NO_FILES
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.keywords import knows_its_keywords
 from albertkit.errors.wording import first_line
-from albertkit.fileformats.archives.extraction import Unpacked
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import Attention, initialize_weights
@@ -47,8 +47,7 @@ class PretrainedAlbert(nn.Module, ABC):
     heads: ClassVar[tuple[str, ...]] = ()
 
     config: AlbertConfig
-    tokenizer_files: tuple[Path, ...] = ()  # of the directory that the model came from
-    unpacked: Unpacked | None = None  # the archive that they lie in
+    tokenizer_files: Mapping[str, bytes] = NO_FILES  # contents by name, saved with the model
 
     @classmethod
     @abstractmethod
@@ -92,7 +91,6 @@ class PretrainedAlbert(nn.Module, ABC):
             num_labels=num_labels,
         )
         model.tokenizer_files = stored.tokenizer_files
-        model.unpacked = stored.unpacked
         return model
 
     @classmethod
@@ -126,9 +124,10 @@ class PretrainedAlbert(nn.Module, ABC):
         The tokenizer's files of the directory that the model came from go along.
         Raises InputError [float16-overflow], ResourceError [write-failed].
         """
-        files = tuple(file for file in self.tokenizer_files if file.is_file())
         with new_directory(Path(place)) as directory:
-            HUGGINGFACE.write(Checkpoint(self.weights(), files), directory, dtype=dtype)
+            HUGGINGFACE.write(
+                Checkpoint(self.weights(), self.tokenizer_files), directory, dtype=dtype
+            )
 
     def weights(self) -> Weights:
         """The parameters under their canonical names, as float32 arrays.

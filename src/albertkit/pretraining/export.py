@@ -25,7 +25,7 @@ def export(
 
     vectors: how a text's vector is made; with it sentence-transformers opens the directory too.
     """
-    stored = Checkpoint(add_fingerprint(weights, tokenizer), vectors=vectors)
+    stored = Checkpoint(add_fingerprint(weights, tokenizer), pooling=vectors)
     form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
     with new_directory(place) as folder:
         form.write(stored, folder, dtype=dtype)

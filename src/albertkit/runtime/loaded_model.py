@@ -76,7 +76,7 @@ class LoadedModel:
     @property
     def pooling(self) -> PoolingConfig | None:
         """How token vectors become one vector; None if the files do not say."""
-        return self.checkpoint.vectors
+        return self.checkpoint.pooling
 
     @property
     def tokenizer(self) -> AlbertTokenizer:
@@ -130,7 +130,7 @@ class LoadedModel:
 
     def with_pooling(self, pooling: PoolingConfig) -> LoadedModel:
         """The same model, engines included, with other pooling."""
-        return replace(self, checkpoint=replace(self.checkpoint, vectors=pooling))
+        return replace(self, checkpoint=replace(self.checkpoint, pooling=pooling))
 
     def quantization(self, calibration: Calibration) -> MeasuredScheme:
         """The int8 scheme for these texts, and its error; runs on any processor.
@@ -202,7 +202,6 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         form, evidence = format_of(resolved.path)
         checkpoint = resolved.restore_names(form.read(resolved.path, options.overrides))
         tokenizer = _read_tokenizer(checkpoint, resolved.path, options.policy)
-    checkpoint = replace(checkpoint, unpacked=None)  # every file is mapped or read by now
     notes = checkpoint.notes
     if tokenizer is not None:
         rows = checkpoint.weights.config.vocab_size
@@ -242,15 +241,10 @@ def _read_tokenizer(
     checkpoint: Checkpoint, path: Path, policy: str | TokenizerPolicy | None
 ) -> AlbertTokenizer | None:
     """The tokenizer of the checkpoint's files; None if there is no vocabulary."""
-    files = checkpoint.tokenizer_files
-    if files:
-        return AlbertTokenizer.from_path(
-            files[0] if len(files) == 1 else files[0].parent, policy=policy
-        )
-    if not path.is_dir():
-        return None
     try:
-        return AlbertTokenizer.from_path(path, policy=policy)
+        return AlbertTokenizer.from_files(
+            checkpoint.tokenizer_files, origin=str(path), policy=policy
+        )
     except FormatError as error:
         if error.diagnostic.code != "no-vocabulary":
             raise

@@ -269,7 +269,7 @@ class TextEmbedder:
         """
         weights = add_fingerprint(self.loaded.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
-            SENTENCE_TRANSFORMERS.write(Checkpoint(weights, vectors=self.plan), folder, dtype=dtype)
+            SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=self.plan), folder, dtype=dtype)
             self.tokenizer.write_files(folder)
 
     def close(self) -> None:

@@ -54,7 +54,7 @@ def vocabulary_in_module(place: Path) -> ModuleVocabulary:
     for attribute in ENCODERS_FILES:
         file = model.asset_of(attribute)
         if file is not None and file.is_file():
-            settings = _encoders_settings(model)
+            settings = encoder_settings(model)
             return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
     found = _preprocessors(model)
     if found is None:
@@ -68,7 +68,7 @@ def vocabulary_in_module(place: Path) -> ModuleVocabulary:
     return found
 
 
-def _encoders_settings(model: SavedModel) -> dict[str, JsonValue]:
+def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
     """`do_lower_case` of a BERT as tokenizer_config.json has it; ALBERT's modules lack it."""
     number = model.root.children.get(LOWER_CASE)
     if number is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -20,8 +20,8 @@ from albertkit.tokenization.checks import check_texts
 from albertkit.tokenization.encode import encode_all_traced, encode_texts, encode_traced
 from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.policy import TokenizerPolicy, policy_named
-from albertkit.tokenization.vocabulary import Vocabulary
-from albertkit.tokenization.vocabulary_files import find_vocabulary
+from albertkit.tokenization.vocabulary import Found, Vocabulary
+from albertkit.tokenization.vocabulary_files import find_vocabulary, open_files
 
 LOGGER = logging.getLogger(__name__)
 
@@ -82,8 +82,30 @@ class AlbertTokenizer:
         Raises:
             FormatError: [no-vocabulary] if nothing at the path is a vocabulary.
         """
-        chosen = policy_named(policy) if isinstance(policy, str) else policy
-        found = find_vocabulary(path, chosen)
+        return cls._from_found(find_vocabulary(path, _policy(policy)))
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Mapping[str, bytes],
+        *,
+        origin: str = "",
+        policy: str | TokenizerPolicy | None = None,
+    ) -> AlbertTokenizer:
+        """Make a tokenizer from the contents of its files.
+
+        Args:
+            files: contents by file name.
+            origin: the directory of the files, for messages.
+            policy: overrides what the files say; a policy or the name of one.
+
+        Raises:
+            FormatError: [no-vocabulary] if none of the files is a vocabulary.
+        """
+        return cls._from_found(open_files(files, origin, _policy(policy)))
+
+    @classmethod
+    def _from_found(cls, found: Found) -> AlbertTokenizer:
         return cls(
             found.vocabulary,
             found.policy,
@@ -324,3 +346,7 @@ class AlbertTokenizer:
     @property
     def mask_token_id(self) -> int:
         return self.vocabulary.table.specials.mask
+
+
+def _policy(policy: str | TokenizerPolicy | None) -> TokenizerPolicy | None:
+    return policy_named(policy) if isinstance(policy, str) else policy

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
-from albertkit.fileformats.reader import JsonValue, map_file
+from albertkit.fileformats.reader import JsonValue
 from albertkit.tokenization.policy import WORDPIECE, TokenizerPolicy, policy_from_fields
 from albertkit.tokenization.special_tokens import SpecialNames
 
@@ -17,12 +16,12 @@ LONGEST_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "u
 Settings = dict[str, JsonValue]
 
 
-def own_policy(settings: Settings, ready: Path | None) -> TokenizerPolicy | None:
+def own_policy(settings: Settings, ready: bytes | None) -> TokenizerPolicy | None:
     """The policy that we saved, unless somebody has put another tokenizer.json there since."""
     saved = settings.get(OUR_SETTINGS)
     if not isinstance(saved, dict) or not isinstance(saved.get("policy"), dict):
         return None
-    if ready and hashlib.sha256(map_file(ready)).hexdigest() != saved.get("tokenizer_json"):
+    if ready is not None and hashlib.sha256(ready).hexdigest() != saved.get("tokenizer_json"):
         return None
     fields = saved["policy"]
     return policy_from_fields(fields) if isinstance(fields, dict) else None

@@ -12,13 +12,13 @@ A given policy overrides 0, 1 and 2 where a SentencePiece model or vocab.txt is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from albertkit import fileformats
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import map_file, read_errors, read_json
+from albertkit.fileformats.reader import map_file, parse_json, read_errors
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
 from albertkit.tokenization.pieces import SentencePieces
@@ -55,6 +55,8 @@ OLD_ENCODER_FOLDER = "0_Transformer"
 KERAS_KEY = "registered_name"  # in what Keras serialises
 LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
 WORDPIECE_FILES = (VOCABULARY_FILE, "vocab_chinese.txt")  # the second: google's Chinese archives
+# Files that are read beside a vocabulary.
+JSON_FILES = (TOKENIZER_FILE, SETTINGS_FILE, "special_tokens_map.json", "added_tokens.json")
 VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of files that are a vocabulary by themselves
 
 # What a policy for pieces of SentencePiece means where the vocabulary is a vocab.txt.
@@ -62,18 +64,53 @@ FOR_WORDS = {REFERENCE: WORDPIECE, TFHUB: TFHUB_WORDPIECE}
 
 
 def find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
-    """Open what lies at `path`; a given policy overrides what the directory asks for.
+    """Open the vocabulary at a path; a given policy overrides that of the files.
 
-    Raises InputError [file-not-found], FormatError [no-vocabulary], ResourceError
-    [file-unreadable], or what the files deserve.
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [no-vocabulary], and the errors of parsing the files.
+        ResourceError: [file-unreadable].
     """
     with read_errors(path):
-        return found_at(path, policy)
+        return _find_vocabulary(path, policy)
 
 
-def found_at(path: Path, policy: TokenizerPolicy | None) -> Found:
-    """The same, with the system's own errors."""
-    module = module_around(path)
+def open_files(files: Mapping[str, bytes], origin: str, policy: TokenizerPolicy | None) -> Found:
+    """Open the vocabulary among a tokenizer's files.
+
+    Args:
+        files: contents by file name.
+        origin: the directory of the files, for messages.
+        policy: overrides what the files say; None: as they say.
+
+    Raises:
+        FormatError: [no-vocabulary], and the errors of parsing the files.
+    """
+    settings: Settings = {}
+    if SETTINGS_FILE in files:
+        settings = parse_json(files[SETTINGS_FILE], f"{origin}/{SETTINGS_FILE}")
+    found = _open_files(files, origin, policy, settings)
+    return replace(found, model_max_length=max_length_of(settings))
+
+
+def read_tokenizer_files(directory: Path) -> dict[str, bytes]:
+    """Read the files of a directory that describe its tokenizer, by name.
+
+    Raises:
+        FormatError: as `map_file`.
+        ResourceError: [file-unreadable].
+    """
+    models = [*SENTENCEPIECE_FILES, *sorted(path.name for path in directory.glob("*.model"))]
+    paths = [
+        *[path for name in models if (path := directory / name).is_file()][:1],
+        *(directory / name for name in (*WORDPIECE_FILES, *JSON_FILES)),
+    ]
+    return {path.name: bytes(map_file(path)) for path in paths if path.is_file()}
+
+
+def _find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
+    """Open the vocabulary at a path, with the operating system's own errors."""
+    module = _enclosing_module(path)
     if module is not None:
         from albertkit.tokenization.saved_model_vocabulary import vocabulary_in_module
 
@@ -82,10 +119,11 @@ def found_at(path: Path, policy: TokenizerPolicy | None) -> Found:
             found = open_bytes(inside.data, inside.name, policy or inside.policy, inside.settings)
             return found if policy else replace(found, reason=inside.reason or found.reason)
     if path.is_file():
-        if fileformats.is_archive(map_file(path)):
+        data = map_file(path)
+        if fileformats.is_archive(data):
             unpacked = fileformats.Unpacked(path)
-            return found_at(unpacked.path, policy)
-        return open_file(path, policy, {})
+            return _find_vocabulary(unpacked.path, policy)
+        return _open_file(bytes(data), str(path), policy, {})
     if not path.is_dir():
         raise InputError(
             "file-not-found",
@@ -94,13 +132,11 @@ def found_at(path: Path, policy: TokenizerPolicy | None) -> Found:
             fix="Check the path, or download the model's files into a directory first",
         )
     path = vocabulary_folder(path)
-    settings = read_json(path / SETTINGS_FILE) if (path / SETTINGS_FILE).is_file() else {}
-    found = open_directory(path, policy, settings)
-    return replace(found, model_max_length=max_length_of(settings))
+    return open_files(read_tokenizer_files(path), str(path), policy)
 
 
-def module_around(path: Path) -> Path | None:
-    """The SavedModel that `path` is, or as whose `assets` or among them it lies."""
+def _enclosing_module(path: Path) -> Path | None:
+    """The SavedModel that `path` is, or whose `assets` directory or asset it is."""
     candidates = [path] if path.is_dir() else []
     candidates += [above.parent for above in (path, path.parent) if above.name == ASSETS]
     return next(filter(is_saved_model, candidates), None)
@@ -114,48 +150,49 @@ def vocabulary_folder(path: Path) -> Path:
     return old if old.is_dir() else path
 
 
-def open_directory(path: Path, policy: TokenizerPolicy | None, settings: Settings) -> Found:
-    """The vocabulary of a directory, by the order above."""
-    model = first_file(path, [*SENTENCEPIECE_FILES, *sorted(p.name for p in path.glob("*.model"))])
-    words = first_file(path, WORDPIECE_FILES)
-    ready = first_file(path, [TOKENIZER_FILE])
-    if ready and is_of_keras(ready):
+def _open_files(
+    files: Mapping[str, bytes], origin: str, policy: TokenizerPolicy | None, settings: Settings
+) -> Found:
+    """The vocabulary among the files, in the order that the module's docstring gives."""
+    names = [name for name in files if name not in JSON_FILES]
+    models = [name for name in names if looks_like_sentencepiece(files[name][:16])]
+    model = next(iter(models or names), None)
+    ready = files.get(TOKENIZER_FILE)
+    if ready is not None and _is_of_keras(ready):
         ready = None
-    plain = model or words
     ours = own_policy(settings, ready)
-    if plain and policy:
-        return open_file(plain, policy, settings)
-    if plain and ours:
-        return replace(open_file(plain, ours, settings), reason="saved so by albertkit")
-    if ready:
-        return _followed(ready, model, policy, settings)
-    if plain:
-        return open_file(plain, None, settings)
+
+    def open_plain(name: str, policy: TokenizerPolicy | None) -> Found:
+        return _open_file(files[name], f"{origin}/{name}", policy, settings)
+
+    if model and policy:
+        return open_plain(model, policy)
+    if model and ours:
+        return replace(open_plain(model, ours), reason="saved so by albertkit")
+    if ready is not None:
+        reference = (files[models[0]], f"{origin}/{models[0]}") if models else None
+        return _follow(ready, f"{origin}/{TOKENIZER_FILE}", reference, policy, settings)
+    if model:
+        return open_plain(model, None)
     raise FormatError(
         "no-vocabulary",
-        f"the directory {str(path)!r} holds no vocabulary",
+        f"the directory {origin!r} holds no vocabulary",
         why="no spiece.model, 30k-clean.model, vocabulary.spm or vocab.txt is there, and no "
         "tokenizer.json of Hugging Face's",
-        fix="Put the file that belongs to the model beside it",
+        fix="Copy the model's vocabulary file into this directory",
     )
 
 
-def first_file(path: Path, names: Sequence[str]) -> Path | None:
-    """The first of these files that is there."""
-    return next((path / name for name in names if (path / name).is_file()), None)
+def _is_of_keras(data: bytes) -> bool:
+    """Whether a tokenizer.json is Keras Hub's file of that name."""
+    return len(data) <= LARGEST_SETTINGS and KERAS_KEY in parse_json(data, TOKENIZER_FILE)
 
 
-def is_of_keras(path: Path) -> bool:
-    """Whether a tokenizer.json is what Keras Hub calls so."""
-    return path.stat().st_size <= LARGEST_SETTINGS and KERAS_KEY in read_json(path)
-
-
-def open_file(path: Path, policy: TokenizerPolicy | None, settings: Settings) -> Found:
-    """Open one vocabulary file, whatever its name."""
-    data = bytes(map_file(path))
+def _open_file(data: bytes, name: str, policy: TokenizerPolicy | None, settings: Settings) -> Found:
+    """Open one vocabulary file by its content; name: for messages."""
     if data.lstrip()[:1] == b"{":
-        return _followed(path, None, policy, settings)
-    return open_bytes(data, str(path), policy, settings)
+        return _follow(data, name, None, policy, settings)
+    return open_bytes(data, name, policy, settings)
 
 
 def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings: Settings) -> Found:
@@ -186,9 +223,13 @@ def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings:
     )
 
 
-def _followed(
-    path: Path, model: Path | None, policy: TokenizerPolicy | None, settings: Settings
+def _follow(
+    data: bytes,
+    name: str,
+    reference: tuple[bytes, str] | None,
+    policy: TokenizerPolicy | None,
+    settings: Settings,
 ) -> Found:
     from albertkit.tokenization.tokenizer_json.reading import follow_tokenizer_json
 
-    return follow_tokenizer_json(path, model, policy, settings)
+    return follow_tokenizer_json(data, name, reference, policy, settings)

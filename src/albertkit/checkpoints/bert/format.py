@@ -20,7 +20,6 @@ from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import (
     CONFIG,
     open_tensors,
-    tokenizer_files,
     weights_file,
 )
 from albertkit.checkpoints.huggingface.names import Dialect, heads_in, plain_names
@@ -31,6 +30,7 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import layer_prefix
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 BERT_NAMES = Dialect("bert.", "cls.predictions.")
 NEXT_SENTENCE = "cls.seq_relationship."
@@ -109,7 +109,7 @@ class BertFormat:
         )
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
         weights, more = _weights(open_tensors(location), config, str(location))
-        return Checkpoint(weights, tokenizer_files(location), notes + more)
+        return Checkpoint(weights, read_tokenizer_files(location), notes + more)
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"

@@ -28,6 +28,7 @@ from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
 from albertkit.spec.heads import SENTENCE_ORDER
 from albertkit.spec.parameters import WORD_TABLE
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
@@ -45,16 +46,6 @@ WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
         "pytorch_model.bin": _read_torch,
         "pytorch_model.bin.index.json": lambda index: read_shards(index, _read_torch),
     }
-)
-TOKENIZER_FILES = (
-    "spiece.model",
-    "30k-clean.model",
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab_chinese.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
 )
 HEADLESS = "AlbertModel"
 
@@ -78,7 +69,7 @@ class HuggingFaceFormat:
         tensors = open_tensors(location)
         weights, more = _weights(tensors, config, str(location))
         return Checkpoint(
-            weights, tokenizer_files(location), notes + more + _other_order(config, location)
+            weights, read_tokenizer_files(location), notes + more + _other_order(config, location)
         )
 
     def write(
@@ -135,11 +126,6 @@ def open_tensors(location: Path) -> Tensors:
     """The tensors of a directory; raises as the readers of WEIGHTS do."""
     file = weights_file(location) or WHOLE
     return WEIGHTS[file](location / file)
-
-
-def tokenizer_files(location: Path) -> tuple[Path, ...]:
-    """What a directory has of TOKENIZER_FILES."""
-    return tuple(location / name for name in TOKENIZER_FILES if (location / name).is_file())
 
 
 def _weights(

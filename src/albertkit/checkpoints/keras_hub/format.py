@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -45,11 +44,12 @@ from albertkit.checkpoints.keras_hub.settings import (
     read_task,
 )
 from albertkit.checkpoints.names import ForeignArrays, Row, weights_from
-from albertkit.checkpoints.tokenizer_files import sentencepiece_file
+from albertkit.checkpoints.tokenizer_files import sentencepiece_model
 from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
+from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
@@ -92,12 +92,14 @@ class KerasHubFormat:
             rows += _in_file(TASK_WEIGHTS, head_rows(task.head, finder(files[TASK_WEIGHTS])))
         arrays = _Arrays(files)
         weights = weights_from(arrays, rows, config, (task.head,) if task else (), origin=origin)
-        tokenizer = [
-            location / name for name in (VOCABULARY, SETTINGS) if (location / name).is_file()
-        ]
+        tokenizer = {
+            path.name: bytes(map_file(path))
+            for name in (VOCABULARY, SETTINGS)
+            if (path := location / name).is_file()
+        }
         notes += more + _left_out(arrays, rows, origin)
         notes += (_reads_text_otherwise(location),) if tokenizer else ()
-        return Checkpoint(_without_idle_pooler(weights), tuple(tokenizer), notes)
+        return Checkpoint(_without_idle_pooler(weights), tokenizer, notes)
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -116,7 +118,7 @@ class KerasHubFormat:
             raise unsupported(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        vocabulary = sentencepiece_file(
+        vocabulary = sentencepiece_model(
             checkpoint.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
         )
         config, head = weights.config, next(iter(weights.heads), None)
@@ -131,10 +133,10 @@ class KerasHubFormat:
             write_hdf5(directory / TASK_WEIGHTS, head_arrays, names)
         if vocabulary:
             (directory / VOCABULARY).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(vocabulary, directory / VOCABULARY)
-        for file in checkpoint.tokenizer_files:
-            if vocabulary and file.name == Path(SETTINGS).name:
-                shutil.copyfile(file, directory / SETTINGS)
+            (directory / VOCABULARY).write_bytes(vocabulary)
+            policy = checkpoint.tokenizer_files.get(Path(SETTINGS).name)
+            if policy is not None:
+                (directory / SETTINGS).write_bytes(policy)
         for name, value in settings.items():
             text = json.dumps(value, indent=4, ensure_ascii=False) + "\n"
             (directory / name).write_text(text, "utf-8")

@@ -19,9 +19,9 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 CONFIGS = ("albert_config.json", "bert_config.json")
-VOCABULARIES = ("30k-clean.model", "spiece.model", "vocab.txt")
 UNSAID = ("num_hidden_layers", "hidden_act")
 
 
@@ -53,10 +53,7 @@ class ModelGardenFormat:
         config = _config(prefix.parent, variables, overrides, origin)
         config, notes = overrides.apply(config, origin, from_shapes=variables.fields())
         weights, more = variables.weights(config)
-        files = tuple(
-            prefix.with_name(name) for name in VOCABULARIES if prefix.with_name(name).is_file()
-        )
-        return Checkpoint(weights, files[:1], (*notes, *more))
+        return Checkpoint(weights, read_tokenizer_files(prefix.parent), (*notes, *more))
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"

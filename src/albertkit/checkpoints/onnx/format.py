@@ -7,7 +7,6 @@ float32 or rounded to int8; and back, from our own files. What a file computes: 
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import (
     read_config,
-    tokenizer_files,
     write_config,
 )
 from albertkit.checkpoints.names import weights_from
@@ -32,6 +30,7 @@ from albertkit.graph.onnx.graph import build_onnx_graph, check_outputs
 from albertkit.graph.onnx.int8_emitter import OnnxInt8Emitter
 from albertkit.graph.quantization_error import LEAST_COSINE
 from albertkit.spec import Weights, parameter_table
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 if TYPE_CHECKING:
     from albertkit.engine.protocol import Engine, Precision
@@ -75,7 +74,7 @@ class OnnxFormat:
             vectors = plan_from(text, tensors, config.hidden_size, where)
         if self.is_rounded:
             notes = (*notes, _rounded_note(location))
-        return Checkpoint(weights, tokenizer_files(location), notes, vectors)
+        return Checkpoint(weights, read_tokenizer_files(location), notes, vectors)
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -86,7 +85,7 @@ class OnnxFormat:
         heads with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a
         model whose vectors int8 turns too far; FormatError and ResourceError as other formats do.
         """
-        weights, plan = checkpoint.weights, checkpoint.vectors
+        weights, plan = checkpoint.weights, checkpoint.pooling
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         check_outputs(weights)
@@ -101,8 +100,8 @@ class OnnxFormat:
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
         graph = build_onnx_graph(emit, weights, plan, tensors)
         directory.mkdir(parents=True, exist_ok=True)
-        for file in checkpoint.tokenizer_files:
-            shutil.copyfile(file, directory / file.name)
+        for name, data in checkpoint.tokenizer_files.items():
+            (directory / name).write_bytes(data)
         write_config(directory, weights)
         write_onnx(directory / self.file, graph, metadata)
 

@@ -68,7 +68,7 @@ class SentenceTransformersFormat:
         )
         _check_widths(plan, checkpoint.weights.config.hidden_size, location)
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
-        return replace(checkpoint, vectors=_with_settings(plan, location / SETTINGS))
+        return replace(checkpoint, pooling=_with_settings(plan, location / SETTINGS))
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -78,7 +78,7 @@ class SentenceTransformersFormat:
         Heads are left out: vectors need none. Raises InputError [pooling-unsupported] for the
         pooler, which sentence-transformers doesn't know as a way of pooling.
         """
-        plan = checkpoint.vectors or PoolingConfig()
+        plan = checkpoint.pooling or PoolingConfig()
         if plan.pooling not in POOLINGS:
             raise InputError(
                 "pooling-unsupported",

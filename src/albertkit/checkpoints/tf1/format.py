@@ -8,8 +8,7 @@ optimizer has left in the file is not the model's, and stays there.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_shapes
@@ -23,7 +22,7 @@ from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.checkpoints.tf1.variables import Tf1Variables
 from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import Diagnostic, FormatError, InputError
-from albertkit.fileformats.reader import JsonValue, map_file, read_json
+from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
@@ -31,14 +30,12 @@ from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bu
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.config import TO_GOOGLE
 from albertkit.spec.heads import MASKED_LM
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 CONFIG = "albert_config.json"
 PREFIX = "model.ckpt-best"
 LATEST = "checkpoint"  # in which TensorFlow looks up the newest prefix of a directory
 PIECES = "30k-clean.model"
-# The files of a tokenizer; of the vocabularies among them one is enough, the first.
-VOCABULARIES = (PIECES, "spiece.model", "vocab.txt", "vocab_chinese.txt")
-BESIDE_VOCABULARY = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 UNSAID = ("num_hidden_layers", "num_attention_heads", "hidden_act")
 EPSILON = 1e-12  # of every norm. Source: google-research/albert, modeling.py
 
@@ -71,7 +68,7 @@ class Tf1Format:
         model = next(
             (folder for folder in (here, here.parent) if (folder / CONFIG).is_file()), None
         )
-        files = tokenizer_files(here) or (tokenizer_files(model) if model else ())
+        files = read_tokenizer_files(here) or (read_tokenizer_files(model) if model else {})
         return read_variables(
             prefix, model / CONFIG if model else None, files, overrides, str(location)
         )
@@ -94,9 +91,9 @@ class Tf1Format:
         table = rows(weights.config, weights.heads, pooler=weights.has_pooler)
         directory.mkdir(parents=True, exist_ok=True)
         write_bundle(directory / PREFIX, ForeignArrays(weights, table))
-        for file in checkpoint.tokenizer_files:
-            is_pieces = looks_like_sentencepiece(bytes(map_file(file)[:16]))
-            shutil.copyfile(file, directory / (PIECES if is_pieces else file.name))
+        for name, data in checkpoint.tokenizer_files.items():
+            is_model = looks_like_sentencepiece(data[:16])
+            (directory / (PIECES if is_model else name)).write_bytes(data)
         (directory / LATEST).write_text(f'model_checkpoint_path: "{PREFIX}"\n', "utf-8")
         text = json.dumps(_config_to_write(weights), indent=2, ensure_ascii=False)
         (directory / CONFIG).write_text(text + "\n", "utf-8")
@@ -111,7 +108,7 @@ TF1 = Tf1Format()
 def read_variables(
     prefix: Path,
     config_file: Path | None,
-    files: tuple[Path, ...],
+    files: Mapping[str, bytes],
     overrides: ConfigOverrides,
     origin: str,
 ) -> Checkpoint:
@@ -124,13 +121,6 @@ def read_variables(
     _check_order(config, origin)
     weights, more = variables.weights(config)
     return Checkpoint(weights, files, (*notes, *more))
-
-
-def tokenizer_files(folder: Path) -> tuple[Path, ...]:
-    """The files of a tokenizer that lie in a folder: its vocabulary, and what belongs to it."""
-    vocabularies = [name for name in VOCABULARIES if (folder / name).is_file()][:1]
-    beside = [name for name in BESIDE_VOCABULARY if (folder / name).is_file()]
-    return tuple(folder / name for name in (*vocabularies, *beside))
 
 
 def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:

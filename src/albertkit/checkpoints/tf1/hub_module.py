@@ -11,10 +11,11 @@ from pathlib import Path
 
 from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.tf1.format import CONFIG, read_variables, tokenizer_files
+from albertkit.checkpoints.tf1.format import CONFIG, read_variables
 from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
+from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 MODULE = "tfhub_module.pb"
 VARIABLES = "variables/variables"
@@ -39,7 +40,7 @@ class Tf1HubFormat:
         found = read_variables(
             location / VARIABLES,
             config if config.is_file() else None,
-            tokenizer_files(assets),
+            read_tokenizer_files(assets),
             overrides,
             str(location),
         )

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,11 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
     preprocessor_module,
     preprocessor_signature,
 )
-from albertkit.checkpoints.tokenizer_files import sentencepiece_file
+from albertkit.checkpoints.tokenizer_files import sentencepiece_model
 from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import ResourceError, import_extra
 from albertkit.errors.extras import install_command
-from albertkit.fileformats.reader import read_json
+from albertkit.fileformats.reader import parse_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
@@ -42,6 +43,7 @@ LOGGER = logging.getLogger(__name__)
 A_MODULE = "a TF Hub encoder"
 EPSILON = 1e-12  # of every norm in every published encoder: no file says it
 SETTINGS = "tokenizer_config.json"
+ASSET = "spiece.model"  # the name of the vocabulary among the assets
 DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
@@ -56,16 +58,20 @@ def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = 
         ResourceError: [extra-missing], [extra-version-mismatch], [write-failed].
     """
     check_supported(checkpoint.weights, dtype)
-    pieces = sentencepiece_file(
+    model = sentencepiece_model(
         checkpoint.tokenizer_files,
         A_MODULE,
         "its preprocessor runs a SentencePiece model, and none lies beside the weights",
     )
-    preprocessing = _preprocessing(checkpoint, pieces) if pieces else None
+    preprocessing = _preprocessing(checkpoint, model) if model else None
     tf, text = tensorflow_and_text()
     directory.mkdir(parents=True, exist_ok=True)
-    encoder = encoder_module(tf, checkpoint.weights, pieces)
-    save(tf, encoder, encoder_signature(tf, encoder), directory)
+    with TemporaryDirectory() as temporary:
+        asset = Path(temporary) / ASSET if model else None  # TensorFlow copies assets from files
+        if asset and model:
+            asset.write_bytes(model)
+        encoder = encoder_module(tf, checkpoint.weights, asset)
+        save(tf, encoder, encoder_signature(tf, encoder), directory)
     if preprocessing is None:
         LOGGER.warning(
             "the checkpoint has no SentencePiece model: no preprocessor is written [no-vocabulary]"
@@ -150,10 +156,10 @@ def _minor(full: str) -> list[str]:
     return full.split(".")[:2]
 
 
-def _preprocessing(checkpoint: Checkpoint, pieces: Path) -> Preprocessing:
-    settings = next((file for file in checkpoint.tokenizer_files if file.name == SETTINGS), None)
+def _preprocessing(checkpoint: Checkpoint, model: bytes) -> Preprocessing:
+    settings = checkpoint.tokenizer_files.get(SETTINGS)
     return preprocessing_of(
-        pieces,
-        read_json(settings) if settings else {},
+        model,
+        parse_json(settings, SETTINGS) if settings else {},
         min(DEFAULT_LENGTH, checkpoint.weights.config.max_position_embeddings),
     )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, TYPES
 from albertkit.errors import FormatError
-from albertkit.fileformats.reader import JsonValue, map_file
+from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.sentencepiece_model import read_sentencepiece_model
 
 if TYPE_CHECKING:
@@ -49,13 +48,15 @@ class Preprocessing:
     accents_dropped: bool = True
 
 
-def preprocessing_of(pieces: Path, settings: Mapping[str, JsonValue], length: int) -> Preprocessing:
+def preprocessing_of(model: bytes, settings: Mapping[str, JsonValue], length: int) -> Preprocessing:
     """The preprocessing with a SentencePiece model and what tokenizer_config.json switches off.
 
     Raises FormatError [special-piece-missing] and as `read_sentencepiece_model`.
     """
-    model = bytes(map_file(pieces))
-    ids = {piece: n for n, piece in enumerate(read_sentencepiece_model(model, str(pieces)).pieces)}
+    ids = {
+        piece: n
+        for n, piece in enumerate(read_sentencepiece_model(model, "the SentencePiece model").pieces)
+    }
     for piece in SPECIALS.values():
         if piece not in ids:
             raise FormatError(
@@ -63,7 +64,6 @@ def preprocessing_of(pieces: Path, settings: Mapping[str, JsonValue], length: in
                 f"the vocabulary has no piece {piece}",
                 why="TF Hub's preprocessor names it",
                 fix="Give the SentencePiece model that belongs to an ALBERT",
-                where=str(pieces),
             )
     specials = {key: ids[piece] for key, piece in SPECIALS.items()}
     return Preprocessing(

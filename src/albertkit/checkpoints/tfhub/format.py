@@ -13,6 +13,7 @@ least one id, and the torch models refuse such a mask.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,20 @@ from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note
 from albertkit.errors import Diagnostic, FormatError
+from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.saved_model import SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import FILE, VARIABLES, is_saved_model
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig
+from albertkit.tokenization.saved_model_vocabulary import ENCODERS_FILES, encoder_settings
+from albertkit.tokenization.tokenizer_settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from albertkit.engine.protocol import Engine
     from albertkit.spec import Weights
 
 PREPROCESSES = "bert_pack_inputs"  # the attribute that every preprocessor has
-VOCABULARIES = ("sp_model_file", "vocab_file")  # the attributes with ALBERT's, with BERT's
 
 
 class TfHubFormat:
@@ -61,12 +64,14 @@ class TfHubFormat:
         config = AlbertConfig.from_dict(fields, where=origin)
         config, notes = overrides.apply(config, origin, from_shapes=from_shapes)
         weights, more = variables.weights(config)
-        assets = (model.asset_of(name) for name in VOCABULARIES)
-        named = [file for file in assets if file is not None]
-        there = tuple(file for file in named if file.is_file())
-        lost = [_lost(file, origin) for file in named if file not in there]
-        read = [_read_as_in_training(location)] if there else []
-        return Checkpoint(weights, there, (where_note(said, origin), *notes, *more, *lost, *read))
+        assets = [file for name in ENCODERS_FILES if (file := model.asset_of(name)) is not None]
+        files = {file.name: bytes(map_file(file)) for file in assets if file.is_file()}
+        missing = [_missing_vocabulary(file, origin) for file in assets if file.name not in files]
+        if files:
+            missing.append(_read_as_in_training(location))
+            settings = encoder_settings(model)
+            files |= {SETTINGS_FILE: json.dumps(settings).encode()} if settings else {}
+        return Checkpoint(weights, files, (where_note(said, origin), *notes, *more, *missing))
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -100,7 +105,7 @@ def _read_as_in_training(location: Path) -> Diagnostic:
     )
 
 
-def _lost(file: Path, origin: str) -> Diagnostic:
+def _missing_vocabulary(file: Path, origin: str) -> Diagnostic:
     return Diagnostic(
         "no-vocabulary",
         "warning",

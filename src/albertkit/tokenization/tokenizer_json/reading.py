@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import map_file, parse_json
+from albertkit.fileformats.reader import parse_json
 from albertkit.tokenization.encode import encode_texts
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
@@ -34,38 +33,53 @@ SHOWN_KEYS = 5
 
 
 def follow_tokenizer_json(
-    path: Path, model: Path | None, policy: TokenizerPolicy | None, settings: Settings
+    data: bytes,
+    name: str,
+    model: tuple[bytes, str] | None,
+    policy: TokenizerPolicy | None,
+    settings: Settings,
 ) -> Found:
-    """The tokenizer.json's own ids, or a given policy on its pieces."""
-    data = bytes(map_file(path))
+    """Give a tokenizer.json's own ids, or apply a given policy to its pieces.
+
+    Args:
+        data: the tokenizer.json.
+        name: its name in messages.
+        model: the SentencePiece model of the same directory and its name; None: there is none.
+        policy: overrides the file's rules.
+        settings: the tokenizer_config.json.
+
+    Raises:
+        FormatError: [file-wrong-format], [json-malformed].
+        InputError: [policy-incompatible].
+    """
     names = special_names(settings, SpecialNames())
-    written = parse_json(data, str(path))
-    check_is_tokenizer(written, path)
+    written = parse_json(data, name)
+    check_is_tokenizer(written, name)
     known = read_known_form(written, names)
     if known and policy:
-        return Found(rebuilt(known, path, names, policy), policy, "given by the caller")
+        return Found(rebuilt(known, name, names, policy), policy, "given by the caller")
     if policy:
         raise InputError(
             "policy-incompatible",
-            f'policy "{policy.name}" cannot be applied to {str(path)!r}',
+            f'policy "{policy.name}" cannot be applied to {name!r}',
             why="this tokenizer.json has rules of its own and no vocabulary file lies beside it",
             fix="Put spiece.model or vocab.txt beside it, or leave the policy out",
         )
-    foreign = ForeignPieces(data, str(path), special_names(settings, usual_names(written)))
+    foreign = ForeignPieces(data, name, special_names(settings, usual_names(written)))
     if known:
-        pieces = rebuilt(known, path, names, known.policy)
+        pieces = rebuilt(known, name, names, known.policy)
         if not unlike((foreign, UNTOUCHED), (pieces, known.policy), PROBE_TEXTS):
             reason = f"{TOKENIZER_FILE} has a known form: {known.policy.name}"
-            say_where_unlike(path, (pieces, known.policy), (pieces, REFERENCE))
+            say_where_unlike(name, (pieces, known.policy), (pieces, REFERENCE))
             return Found(pieces, known.policy, reason)
     if model:
-        reference = SentencePieces(bytes(map_file(model)), str(model), special_names=names)
-        say_where_unlike(path, (foreign, UNTOUCHED), (reference, REFERENCE))
+        reference = SentencePieces(*model, special_names=names)
+        say_where_unlike(name, (foreign, UNTOUCHED), (reference, REFERENCE))
     reason = f"{TOKENIZER_FILE} has a form of its own, run by the tokenizers library"
     return Found(foreign, UNTOUCHED, reason)
 
 
-def check_is_tokenizer(written: Settings, path: Path) -> None:
+def check_is_tokenizer(written: Settings, name: str) -> None:
     """FormatError for JSON that is something else, such as a server's answer or a config.json."""
     if not isinstance(written.get("model"), dict):
         keys = [*map(repr, list(written)[:SHOWN_KEYS]), *["…"] * (len(written) > SHOWN_KEYS)]
@@ -74,17 +88,17 @@ def check_is_tokenizer(written: Settings, path: Path) -> None:
             f"this is JSON, but no tokenizer: its keys are {', '.join(keys) or 'none'}",
             why="a tokenizer.json has its pieces in an object called 'model'",
             fix="Put the vocabulary there that belongs to the model",
-            where=str(path),
+            where=name,
         )
 
 
 def rebuilt(
-    known: KnownForm, path: Path, names: SpecialNames, policy: TokenizerPolicy
+    known: KnownForm, name: str, names: SpecialNames, policy: TokenizerPolicy
 ) -> SentencePieces:
     """The SentencePiece model that a known form was made of."""
     return SentencePieces(
         known.model,
-        str(path),
+        name,
         special_names=names,
         digit_comma=policy.digit_comma,
         ties_unrounded=policy.ties_unrounded,
@@ -101,7 +115,7 @@ def usual_names(written: Settings) -> SpecialNames:
 Reader = tuple[Vocabulary, TokenizerPolicy]
 
 
-def say_where_unlike(path: Path, used: Reader, reference: Reader) -> None:
+def say_where_unlike(name: str, used: Reader, reference: Reader) -> None:
     """Warn where the ids are not google's."""
     probes = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS
     found = unlike(used, reference, probes)
@@ -109,7 +123,7 @@ def say_where_unlike(path: Path, used: Reader, reference: Reader) -> None:
         LOGGER.warning(
             "%s gives other ids than google's pipeline to %d of %d probe texts, the first being "
             '%r; from_pretrained(…, policy="reference") gives google\'s',
-            path,
+            name,
             len(found),
             len(probes),
             found[0],
