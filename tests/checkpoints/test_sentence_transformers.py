@@ -49,7 +49,7 @@ def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
 
     found, evidence = format_of(tmp_path / "model")
     assert (found.name, evidence) == ("sentence-transformers", "modules.json")
-    plan = SENTENCE_TRANSFORMERS.read(tmp_path / "model").vectors
+    plan = SENTENCE_TRANSFORMERS.read(tmp_path / "model").pooling
     assert plan is not None
     assert plan.pooling == "max"
     assert plan.prompts["query"] == "q: "
