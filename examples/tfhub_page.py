@@ -1,6 +1,6 @@
-"""What TF Hub's page says of ALBERT's encoder and preprocessor, run from end to end.
+"""The examples of TF Hub's page on ALBERT's encoder and preprocessor, run from end to end.
 
-pip install 'albertkit[tensorflow]'
+pip install '.[tensorflow]'
 albertkit convert small-en albert --to tfhub --without sentence_order
 python examples/tfhub_page.py albert
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_hub as hub
-import tensorflow_text  # noqa: F401 - brings the operations that the preprocessor consists of
+import tensorflow_text  # noqa: F401 - registers the operations of the preprocessor
 import tf_keras
 from sentencepiece import SentencePieceProcessor
 
@@ -36,7 +36,7 @@ def simple_use(directory: Path) -> None:
 
 
 def general_use(directory: Path) -> None:
-    """Segments are tokenised, then packed to a length of one's own."""
+    """Tokenize segments, then pack them to a length of your choice."""
     preprocessor = hub.load(str(directory / "preprocessor"))
     text_inputs = [tf_keras.layers.Input(shape=(), dtype=tf.string) for _ in range(2)]
     tokenize = hub.KerasLayer(preprocessor.tokenize)
@@ -53,19 +53,19 @@ def general_use(directory: Path) -> None:
     print({name: int(number) for name, number in special_tokens.items()})
 
 
-def masked_words(directory: Path) -> None:
-    """The masked-word head: which pieces stand at the places that are hidden?"""
+def masked_lm(directory: Path) -> None:
+    """The masked-LM head: which pieces fit the masked positions?"""
     preprocessor = hub.load(str(directory / "preprocessor"))
     encoder = hub.load(str(directory))
     mask = int(preprocessor.tokenize.get_special_tokens_dict()["mask_id"])
     text = "plants create oxygen through a process known as photosynthesis."
     inputs = preprocessor([text])
-    hidden = 3  # [CLS] plants create oxygen
-    ids = tf.tensor_scatter_nd_update(inputs["input_word_ids"], [[0, hidden]], [mask])
+    position = 3  # [CLS] plants create oxygen
+    ids = tf.tensor_scatter_nd_update(inputs["input_word_ids"], [[0, position]], [mask])
     mlm_inputs = {
         **inputs,
         "input_word_ids": ids,
-        "masked_lm_positions": tf.constant([[hidden]]),
+        "masked_lm_positions": tf.constant([[position]]),
     }
     logits = encoder.mlm(mlm_inputs)["mlm_logits"]  # [batch_size, num_predictions, vocab_size]
     print("mlm_logits", logits.shape)
@@ -87,7 +87,7 @@ def keras_3(directory: Path) -> None:
 def main(directory: Path) -> None:
     simple_use(directory)
     general_use(directory)
-    masked_words(directory)
+    masked_lm(directory)
     keras_3(directory)
 
 

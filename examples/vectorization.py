@@ -1,14 +1,14 @@
 """Sentence vectors from a TF Hub ALBERT: the well-known article's steps, as they run today.
 
-    pip install 'albertkit[tensorflow]'
+    pip install '.[tensorflow]'
     albertkit convert small-en albert --to tfhub --without sentence_order
     python examples/vectorization.py albert
 
-Where the article makes ids, masks and segments by hand, the preprocessor does it: by hand, texts
-were tokenised without lower-casing, so that each capital letter became an unknown piece.
-hub.KerasLayer is a layer of Keras 2, which is called tf_keras since TensorFlow 2.16.
-The cosines come out high for every pair, as they do for any ALBERT that was only pretrained;
-albertkit.TextEmbedder has vectors that were trained to be compared.
+The article makes ids, masks and segments by hand, and tokenizes without lower-casing, so that each
+capital letter becomes an unknown piece. Here the preprocessor makes them. hub.KerasLayer is a layer
+of Keras 2, which is called tf_keras since TensorFlow 2.16. The cosines are high for every pair, as
+for any ALBERT that was only pretrained; the vectors of albertkit.TextEmbedder were trained for
+comparison.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tensorflow_hub as hub
-import tensorflow_text  # noqa: F401 - brings the operations that the preprocessor consists of
+import tensorflow_text  # noqa: F401 - registers the operations of the preprocessor
 import tf_keras
 
 SENTENCES = [
