@@ -166,7 +166,8 @@ def test_similarity_is_the_librarys_and_names_the_nearest(
     near = embedder.similarity(own, own)
     np.testing.assert_array_equal(np.array([r["similarity"] for r in rows], np.float32), near)
     np.fill_diagonal(near, -1)
-    assert [row["nearest"] for row in rows] == near.argmax(1).tolist()
+    assert [row["nearest"] for row in rows] == (near.argmax(1) + 1).tolist()
+    assert [(row["row"], row["text"]) for row in rows] == [*enumerate(TEXTS, 1)]
 
 
 def test_the_table_for_people_counts_from_one(
@@ -202,9 +203,10 @@ def test_fill_mask_tells_texts_and_masks_apart(
 ) -> None:
     two = "[MASK] and [MASK]"
     rows = rows_of(printed(capsys, "fill-mask", MASKED, two, "-m", words, "-k", "2"))
-    assert [(row["text"], row["mask"]) for row in rows] == [
-        (0, 0), (0, 0), (1, 0), (1, 0), (1, 1), (1, 1),
+    assert [(row["row"], row["mask"]) for row in rows] == [
+        (1, 1), (1, 1), (2, 1), (2, 1), (2, 2), (2, 2),
     ]  # fmt: skip
+    assert [row["text"] for row in rows] == [MASKED] * 2 + [two] * 4
     first, second = FillMask(words)([MASKED, two], top_k=2)
     wanted = [word["token"] for words_of in (first, *second) for word in words_of]
     assert [row["token"] for row in rows] == wanted
@@ -291,7 +293,7 @@ def test_inspect_says_what_a_directory_is(
     assert found["longest text"] == "20 ids"
     assert found["precision auto"] == choose_precision("auto").line()
     lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["place", "format"]
+    assert [line.split()[0] for line in lines[:2]] == ["location", "format"]
 
 
 def test_a_gpu_that_is_not_here_is_refused_in_one_line(

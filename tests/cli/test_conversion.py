@@ -85,7 +85,7 @@ def test_verify_says_equal_or_different_by_its_status(
     assert run(["verify", words, words]) == 0
     same = json.loads(capsys.readouterr().out)
     assert same["verdict"] == "equal"
-    assert same["answers"] == "on 8 texts: max |diff| 0 (sequence 0, masked_lm 0)"
+    assert same["outputs"] == "on 8 texts: max |diff| 0 (sequence 0, masked_lm 0)"
     assert run(["verify", words, other]) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"].startswith("different: their answers differ by")

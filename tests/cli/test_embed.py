@@ -255,8 +255,7 @@ def test_what_ends_a_job_says_how_to_go_on(
     assert stopped == f"stopped: {tmp_path}/out/ holds 1 file, --resume makes the others"
     assert line.endswith("[row-malformed]")
     assert said(capsys, *job, "--resume", "--skip-invalid").startswith(
-        f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run stayed,"
-        " 1 invalid row"
+        f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run kept, 1 invalid row"
     )
 
 
@@ -266,14 +265,14 @@ def test_what_ends_a_job_says_how_to_go_on(
         (["hi", "-o", "out/"], "texts are given as arguments"),
         (["hi", "--resume"], "--resume is given without a directory"),
         (["hi", "--shard-rows", "5"], "--shard-rows is given without a directory"),
-        (["hi", "-f", "npy"], "--format is npy; printed it can be table, jsonl, csv"),
-        (["-f", "csv", "-o", "out/"], "--format is csv; in a directory it can be parquet"),
+        (["hi", "-f", "npy"], "--format is npy; printed vectors are table, json, jsonl, csv"),
+        (["-f", "csv", "-o", "out/"], "--format is csv; the files of a directory are parquet"),
         (["-f", "csv", "-o", "v.csv"], "both --format and --output"),
         (["hi", "--keep", "id"], "--keep is given, and a text as argument"),
         (["-i", ""], "there is no file ''"),
         (["hi", "-o", ""], "--output has no name"),
         (["-", "-i", "-"], "standard input is named twice"),
-        (["hi", "-o", "s3://bucket/v.npy"], "on other file systems only directories are"),
+        (["hi", "-o", "s3://bucket/v.npy"], "on remote file systems only directories are"),
         (["-i", "v.jsonl", "-o", "./v.jsonl"], "'v.jsonl' would be written, which is read"),
         (["-i", "x.txt", "--keep", "vector"], "'vector' is to be kept"),
         (["-i", "x.txt", "-o", "out/", "--shard-rows", "0"], "shard_rows is 0"),
@@ -321,3 +320,53 @@ def test_cells_through_a_pipe_are_not_taken_for_texts(
     assert "Say what it is (--input-format csv), or leave the column out" in line
     assert line.endswith("[column-missing]")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("keep", [["--keep", "id", "--keep", "title"], ["--keep", "id, title"]])
+def test_kept_columns_are_named_together_or_one_by_one(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path, keep: list[str]
+) -> None:
+    assert run(["embed", "-i", str(table), "--column", "body", *keep, "-m", model]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [list(row) for row in rows] == [["id", "title", "vector"]] * 30
+
+
+def test_one_input_option_takes_several_files(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{name}.txt" for name in "abc"]
+    for file in files:
+        file.write_text(f"from {file.name}\n")
+    assert run(["embed", "-m", model, "-i", *map(str, files), "--normalize"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    texts = [json.loads(line)["text"] for line in shown.out.splitlines()]
+    assert texts == ["from a.txt", "from b.txt", "from c.txt"]
+
+
+@pytest.mark.parametrize("command", ["embed", "similarity", "tokens"])
+def test_a_text_that_is_the_name_of_a_file_gets_a_warning(
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("comma.csv").write_text("text\na\n")
+    assert run([command, "comma.csv", "a text", "x" * 5000, "-m", model]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "[text-is-path]" in line]
+    assert line.startswith("warning: the text 'comma.csv' is the name of a file; ")
+    assert "give --input comma.csv" in line
+
+
+def test_json_is_one_array_of_all_windows(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    (tmp_path / "lines.txt").write_text("\n".join(TEXTS))
+    assert run(["embed", "-i", str(tmp_path / "lines.txt"), "-m", model, "-f", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["text"] for row in rows] == TEXTS
+    assert run(["tokens", "a text", "-m", model, "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["piece"] == "[CLS]"

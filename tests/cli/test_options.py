@@ -1,29 +1,27 @@
-"""What can be chosen on the command line is what the library takes."""
+"""The values and defaults of options are those of the library."""
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import get_args
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from albertkit.cli.embed import VectorChoice
-from albertkit.cli.embed_output import SHARDED
-from albertkit.cli.options import (
-    Calibration,
-    Dtype,
-    EngineChoice,
-    InputKind,
-    PoolingChoice,
-    PrecisionChoice,
-    TooLong,
-)
+from albertkit.checkpoints import TARGETS
+from albertkit.cli import options
+from albertkit.cli.convert import FORMATS
+from albertkit.cli.embed import embed
+from albertkit.cli.embed_output import Sharded
+from albertkit.cli.load_options import OPTIONS
+from albertkit.cli.main import run
 from albertkit.engine.int8.calibration import FEWEST
-from albertkit.engine.precision import PrecisionName
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.runtime import EngineName
+from albertkit.runtime import LoadOptions
 from albertkit.runtime.calibration import check_fitted_once
+from albertkit.sources import VECTORS, WORDS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import MAGIC, Kind
 from albertkit.tables.writers.shards import SHARD_FORMATS
@@ -32,31 +30,62 @@ from albertkit.tasks.vector_types import VectorType
 
 
 @pytest.mark.parametrize(
-    ("choice", "words"),
+    ("values", "library_values"),
     [
-        (Dtype, SavedDtype),
-        (EngineChoice, EngineName),
-        (PoolingChoice, Pooling),
-        (PrecisionChoice, PrecisionName),
-        (TooLong, WhenTooLong),
-        (VectorChoice, VectorType),
+        (options.SavedDtype, SavedDtype),
+        (options.Pooling, Pooling),
+        (options.WhenTooLong, WhenTooLong),
+        (options.VectorType, VectorType),
     ],
-    ids=lambda each: getattr(each, "__name__", ""),
+    ids=["dtype", "pooling", "truncation", "vectors"],
 )
-def test_a_choice_has_the_librarys_words(choice: type[Enum], words: object) -> None:
-    assert {each.value for each in choice} == set(get_args(words))
+def test_an_option_has_the_librarys_values(values: Any, library_values: Any) -> None:
+    assert get_args(values) == get_args(library_values)
 
 
-def test_a_kind_of_input_is_one_that_first_bytes_do_not_tell() -> None:
-    assert {each.value for each in InputKind} == set(get_args(Kind)) - set(MAGIC.values())
+def test_every_field_of_load_options_is_an_option_with_its_default() -> None:
+    assert set(OPTIONS) == {field.name for field in fields(LoadOptions)}
+    parameters = inspect.signature(embed).parameters
+    for field in fields(LoadOptions):
+        assert parameters[field.name].default == field.default
 
 
-def test_files_of_a_directory_are_of_all_kinds_of_shards() -> None:
-    assert {each.value for each in SHARDED} == set(SHARD_FORMATS)
+def test_input_formats_are_those_that_first_bytes_do_not_show() -> None:
+    assert {*get_args(options.InputFormat)} == {*get_args(Kind)} - {*MAGIC.values()}
 
 
-def test_how_many_texts_int8_wants_is_said_rightly() -> None:
-    _, option = get_args(Calibration)
+def test_the_files_of_a_directory_have_all_formats_of_shards() -> None:
+    assert {*get_args(Sharded)} == set(SHARD_FORMATS)
+
+
+def test_the_help_names_every_format_that_can_be_written() -> None:
+    assert set(FORMATS) == {target.name for target in TARGETS}
+
+
+def test_the_help_names_the_number_of_texts_that_int8_needs() -> None:
+    _, option = get_args(options.Calibration)
     assert f" {FEWEST} texts" in option.help
     with pytest.raises(InputError, match=f"Give {FEWEST} texts"):
         check_fitted_once(None, "int8")
+
+
+def test_built_in_models_and_directories_complete_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert options.BUILTIN_MODELS == (WORDS, VECTORS)
+    (tmp_path / "small-mine").mkdir()
+    (tmp_path / "small.txt").touch()
+    (tmp_path / "small-mine" / "best").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert options.complete_model("small") == [WORDS, VECTORS, "small-mine"]
+    assert options.complete_model("small-mine/") == ["small-mine/best"]
+    assert options.complete_model("/nowhere/x") == []
+
+
+@pytest.mark.parametrize("name", ["revision", "token", "cache-dir", "local-files-only"])
+@pytest.mark.parametrize("command", ["embed", "similarity", "fill-mask", "tokens", "inspect"])
+def test_every_command_that_opens_a_model_has_the_options_of_hubs(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"--{name}" in capsys.readouterr().out

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from albertkit.cli import screen
-from albertkit.cli.screen import aligned, bold, drawn, width
+from albertkit.cli.screen import align, bold, display_width, draw_table
 from albertkit.tables import Table
 
 
 def test_numbers_stand_right_and_words_left() -> None:
     table = Table({"nr": [1, 10], "word": ["a", "bcd"], "score": [0.5, 1e-9]})
-    assert drawn(table).splitlines() == [
+    assert draw_table(table).splitlines() == [
         "nr  word   score",
         " 1  a     0.5000",
         "10  bcd    1e-09",
@@ -20,19 +20,19 @@ def test_numbers_stand_right_and_words_left() -> None:
 
 
 def test_wide_letters_and_accents_keep_the_columns() -> None:
-    assert [width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
-    lines = drawn(Table({"text": ["日本", "abcde"], "n": [1, 2]})).splitlines()
+    assert [display_width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
+    lines = draw_table(Table({"text": ["日本", "abcde"], "n": [1, 2]})).splitlines()
     assert lines[1] == "日本   1"
     assert lines[2] == "abcde  2"
 
 
 def test_line_ends_and_escapes_in_a_text_do_not_draw() -> None:
-    assert drawn(Table({"text": ["a\nb\x1b[2J"]})).splitlines()[1:] == [r"a\nb\x1b[2J"]
+    assert draw_table(Table({"text": ["a\nb\x1b[2J"]})).splitlines()[1:] == [r"a\nb\x1b[2J"]
 
 
 def test_a_cell_wider_than_its_place_is_cut() -> None:
-    assert aligned("abcdef", 4, False) == "abc…"
-    assert aligned("日本語", 4, False) == "日… "
+    assert align("abcdef", 4, False) == "abc…"
+    assert align("日本語", 4, False) == "日… "
 
 
 def test_the_widest_column_of_words_is_cut_to_the_terminal(
@@ -40,15 +40,15 @@ def test_the_widest_column_of_words_is_cut_to_the_terminal(
 ) -> None:
     monkeypatch.setattr(screen, "terminal_width", lambda: 24)
     table = Table({"n": [1], "text": ["word " * 20], "kind": ["a"], "score": [0.5]})
-    assert drawn(table).splitlines()[1] == "1  word word w…  a     0.5000"
+    assert draw_table(table).splitlines()[1] == "1  word word w…  a     0.5000"
     monkeypatch.setattr(screen, "terminal_width", lambda: 40)
-    lines = drawn(table).splitlines()
+    lines = draw_table(table).splitlines()
     assert len(lines[1]) == 40
     assert lines[1].startswith("1  word word word word wo")
 
 
 def test_a_vector_is_shown_by_its_first_numbers() -> None:
-    line = drawn(Table({"vector": np.arange(6, dtype=np.float32)[None]})).splitlines()[1]
+    line = draw_table(Table({"vector": np.arange(6, dtype=np.float32)[None]})).splitlines()[1]
     assert line == "[0.0000, 1.0000, 2.0000, 3.0000, … 6 numbers]"
 
 

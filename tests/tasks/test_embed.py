@@ -318,7 +318,7 @@ def test_the_progress_line_ends_with_all_texts(
 ) -> None:
     ours.encode(["one", "two"], show_progress_bar=True)
     shown = capsys.readouterr()
-    assert "2 of 2 texts" in shown.err
+    assert "2/2 " in shown.err
     assert shown.err.endswith("\n")
     assert shown.out == ""
     ours.encode(["one", "two"], show_progress_bar=False)

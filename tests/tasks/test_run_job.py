@@ -279,7 +279,7 @@ def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
             assert len(open_job.finished) == done
             run_job(open_job, shows_progress=True)
         last = capsys.readouterr().err.split("\r")[-1]
-        assert last.startswith("23 of 23 texts, ")
+        assert "23/23 " in last
         (tmp_path / "out" / "part-00002.jsonl").unlink()
 
 
@@ -291,4 +291,4 @@ def test_progress_counts_the_rows_of_a_short_last_shard_that_was_there(
     with start_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
         assert open_job.finished == {0, 2}
         run_job(open_job, shows_progress=True)
-    assert capsys.readouterr().err.split("\r")[-1].startswith("23 of 23 texts, ")
+    assert "23/23 " in capsys.readouterr().err.split("\r")[-1]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+INPUT_OPTIONS = ("-i", "--input")
 LESS = (logging.ERROR, "Print no warnings, notes or progress.")
 MORE = (logging.INFO, "Print more notes.")
 
@@ -32,7 +34,9 @@ class Command(TyperCommand):
         self.function_name = name.replace("-", "_")
         self.example = example
 
-    def make_context(self, *arguments: Any, **settings: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """Import the command and parse its arguments."""
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         module = import_module(f"albertkit.cli.{self.function_name}")
@@ -41,7 +45,18 @@ class Command(TyperCommand):
         )
         command = get_command(app)
         command.params += [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
-        return command.make_context(*arguments, **settings)
+        return command.make_context(info_name, _repeat_input(args), parent, **extra)
+
+
+def _repeat_input(words: list[str]) -> list[str]:
+    """The words with `-i a b` as `-i a -i b`, if b is a file: a shell makes that of `-i *.txt`."""
+    repeated: list[str] = []
+    for word in words:
+        follows_file = len(repeated) > 1 and repeated[-2] in INPUT_OPTIONS
+        if follows_file and not word.startswith("-") and Path(word).exists():
+            repeated.append(INPUT_OPTIONS[0])
+        repeated.append(word)
+    return repeated
 
 
 def _option(short: str, long: str, level: tuple[int, str]) -> TyperOption:

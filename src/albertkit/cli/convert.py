@@ -1,6 +1,4 @@
-"""`albertkit convert`: a model of any format, written in another."""
-
-from __future__ import annotations
+"""`albertkit convert`: write a model of any format in another one."""
 
 import sys
 from pathlib import Path
@@ -9,10 +7,26 @@ from typing import Annotated
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.load_options import OVERRIDES, takes_load_options
+from albertkit.cli.output import is_quiet
+from albertkit.runtime.options import LoadOptions
+
+FORMATS = ("huggingface", "sentence-transformers", "tfhub", "onnx", "onnx-int8", "tf1", "keras-hub")
 
 
+def complete_format(incomplete: str) -> list[str]:
+    """The formats whose names begin so."""
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+@takes_load_options(*OVERRIDES)
 def convert(
-    src: Annotated[str, typer.Argument(metavar="SRC", help=options.ANY_PLACE)],
+    src: Annotated[
+        str,
+        typer.Argument(
+            metavar="SRC", help=options.ANY_MODEL, autocompletion=options.complete_model
+        ),
+    ],
     dst: Annotated[Path, typer.Argument(metavar="DST", help="The directory to write.")],
     *,
     to: Annotated[
@@ -20,27 +34,25 @@ def convert(
         typer.Option(
             "--to",
             metavar="FORMAT",
-            help="huggingface, sentence-transformers, tfhub, onnx, onnx-int8, tf1 or keras-hub.",
+            help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+            autocompletion=complete_format,
         ),
     ],
     dtype: Annotated[
-        options.Dtype, typer.Option("--dtype", help="How numbers are stored.")
-    ] = options.Dtype.FLOAT32,
-    layers: options.Layers = None,
-    heads: options.Heads = None,
-    activation: options.Activation = None,
+        options.SavedDtype, typer.Option("--dtype", help="Number type of the written weights.")
+    ] = "float32",
+    load: LoadOptions,
     without: Annotated[
         list[str] | None,
         typer.Option(
             "--without",
             metavar="PART",
-            help="Leave out what FORMAT has no place for: a head by its name, pooler, vectors "
-            "or tokenizer. May be repeated.",
+            help="Leave out a part that FORMAT does not support: a head by its name, pooler,"
+            " vectors or tokenizer. May be repeated.",
         ),
     ] = None,
     overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Exchange DST, a model with all its files, for the new."),
+        bool, typer.Option("--overwrite", help="Replace the model in DST, with all its files.")
     ] = False,
 ) -> None:
     """Write a model in another format, with a parity check.
@@ -48,27 +60,28 @@ def convert(
     The written model is opened and compared with SRC on eight texts. DST is only written if both
     agree.
     """
-    from albertkit.conversion import convert as run
+    from albertkit.conversion import convert as convert_model
     from albertkit.conversion.parity import figure
 
-    done = run(
+    conversion = convert_model(
         src,
         dst,
         to=to,
-        dtype=dtype.value,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        hidden_act=activation,
+        dtype=dtype,
+        num_hidden_layers=load.num_hidden_layers,
+        num_attention_heads=load.num_attention_heads,
+        hidden_act=load.hidden_act,
         without=without or (),
         overwrite=overwrite,
     )
-    for note in done.notes:
-        print(note.line(), file=sys.stderr)
-    kept = done.source.weights
-    print(f"read: {done.source.format}, by {done.source.evidence}")
+    if not is_quiet():
+        for note in conversion.notes:
+            print(f"{note.severity}: {note.line()}", file=sys.stderr)
+    weights, parity = conversion.source.weights, conversion.parity
+    print(f"read: {conversion.source.format}, by {conversion.source.evidence}")
     print(
-        f"written: {done.format}, {kept.table().count():,} parameters, "
-        f"heads: {', '.join(kept.heads) or 'none'}; {done.parity.weights.line()}"
+        f"written: {conversion.format}, {weights.table().count():,} parameters, "
+        f"heads: {', '.join(weights.heads) or 'none'}; {parity.weights.line()}"
     )
-    each = ", ".join(f"{name} {figure(apart)}" for name, apart in done.parity.outputs.items())
-    print(f"{done.parity.line()} ({each})")
+    differences = ", ".join(f"{name} {figure(value)}" for name, value in parity.outputs.items())
+    print(f"{parity.line()} ({differences})")

@@ -1,83 +1,61 @@
-"""`albertkit embed`: a vector for each text, printed, in a file, or in a directory of shards."""
+"""`albertkit embed`: vectors of texts, printed, in a file, or in a directory of shards."""
 
-from collections.abc import Sequence
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.embed_output import ClusterChoice, EmbedForm, Output
-from albertkit.cli.input_texts import STANDARD_INPUT
-from albertkit.cli.model_options import computes
-from albertkit.errors import InputError
+from albertkit.cli.embed_output import ClusterName, Destination, VectorFormat
+from albertkit.cli.load_options import takes_load_options
+from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 
 
-class VectorChoice(StrEnum):
-    """The type of a vector's numbers."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    INT8 = "int8"
-    UINT8 = "uint8"
-    BINARY = "binary"
-    UBINARY = "ubinary"
-
-
-@computes
+@takes_load_options()
 def embed(
     texts: options.Texts = None,
     *,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            "-i",
-            help="Lines, .csv, .tsv, .jsonl, .parquet, .arrow, compressed or not, or a directory"
-            " of them. May be repeated.",
-        ),
-    ] = None,
-    input_format: options.Kind = None,
+    inputs: options.Inputs = None,
+    input_format: options.InputFormatOption = None,
     column: options.Column = None,
     keep: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--keep",
             metavar="A,B",
-            help="Columns that go beside the vectors, in place of the text.",
+            help="Write these columns with the vectors, instead of the text. May be repeated.",
         ),
     ] = None,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave out rows that are no text, and list them.")
+        bool, typer.Option("--skip-invalid", help="Skip rows that hold no text, and list them.")
     ] = False,
     model: options.Model = VECTORS,
     pooling: Annotated[
-        options.PoolingChoice | None,
+        options.Pooling | None,
         typer.Option("--pooling", help="How token vectors become one; default: the model's own."),
     ] = None,
     normalize: Annotated[
-        bool, typer.Option("--normalize", help="Give each vector the length 1.")
+        bool, typer.Option("--normalize", help="Scale each vector to length 1.")
     ] = False,
     truncate_dim: Annotated[
-        int | None, typer.Option("--truncate-dim", help="Keep so many numbers of each vector.")
+        int | None, typer.Option("--truncate-dim", help="Truncate vectors to this many dimensions.")
     ] = None,
     vectors: Annotated[
-        VectorChoice, typer.Option("--vectors", help="The type of the vectors' numbers.")
-    ] = VectorChoice.FLOAT32,
+        options.VectorType, typer.Option("--vectors", help="Number type of the vectors.")
+    ] = "float32",
     prompt_name: Annotated[
-        str | None, typer.Option("--prompt-name", help="Put this prompt of the model before texts.")
+        str | None,
+        typer.Option("--prompt-name", help="Name of the model's prompt to put before each text."),
     ] = None,
-    truncation: options.Truncation = options.TooLong.WARN,
-    policy: options.Policy = None,
-    computing: "dict[str, Any]",
-    form: Annotated[
-        EmbedForm | None,
+    truncation: options.Truncation = "warn",
+    load: LoadOptions,
+    vector_format: Annotated[
+        VectorFormat | None,
         typer.Option(
             "--format",
             "-f",
-            help="How to print: table (on a terminal), jsonl (in a pipe), csv; or what the files"
-            " of a directory are: parquet, arrow, npy, jsonl, jsonl.gz.",
+            help="Printed vectors: table (default on a terminal), jsonl (default in a pipe), json,"
+            " csv. Files of a directory: parquet (default), arrow, npy, jsonl, jsonl.gz.",
         ),
     ] = None,
     output: Annotated[
@@ -91,33 +69,33 @@ def embed(
     ] = None,
     shard_rows: Annotated[
         int | None,
-        typer.Option("--shard-rows", help="Rows of one file in a directory; default: 100,000."),
+        typer.Option("--shard-rows", help="Rows of each file of a directory; default: 100,000."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the directory's job where it stopped.")
+        bool, typer.Option("--resume", help="Continue a directory's job where it stopped.")
     ] = False,
     on: Annotated[
-        ClusterChoice | None,
-        typer.Option("--on", help="Have a directory's files made by the workers of a cluster."),
+        ClusterName | None,
+        typer.Option("--on", help="Let the workers of a cluster write a directory's files."),
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", help="HOST:PORT of a cluster, or auto; default: one is started."),
+        typer.Option(
+            "--address", help="HOST:PORT of the cluster, or auto; default: start one here."
+        ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            "--workers", min=1, help="At most so many at a time; default: as many as have room."
-        ),
+        typer.Option("--workers", min=1, help="Most workers; default: as many as have room."),
     ] = None,
     cores: Annotated[
-        int | None, typer.Option("--cores", min=1, help="Of each worker; default: 1.")
+        int | None, typer.Option("--cores", min=1, help="Cores of each worker; default: 1.")
     ] = None,
 ) -> None:
     """Compute a vector for each text."""
-    to = Output(
-        place=output,
-        form=form,
+    destination = Destination(
+        output=output,
+        vector_format=vector_format,
         shard_rows=shard_rows,
         resume=resume,
         on=on,
@@ -125,49 +103,35 @@ def embed(
         workers=workers,
         cores=cores,
     )
-    to.check()
-    _check_read_once([*(texts or ()), *(inputs or ())])
-    from albertkit.runtime import LoadOptions
+    destination.check()
     from albertkit.tasks.jobs.embed_job import SHARD_ROWS, EmbedJob
 
+    columns = [name.strip() for names in keep or () for name in names.split(",")]
     job = EmbedJob(
         tuple(inputs or ()),
-        input_format=input_format.value if input_format else None,
+        input_format=input_format,
         column=column,
-        keep=tuple(keep.split(",")) if keep else (),
+        keep=tuple(name for name in columns if name),
         skip_invalid=skip_invalid,
         shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
-        pooling=pooling.value if pooling else None,
-        truncation=truncation.value,
+        load=load,
+        pooling=pooling,
+        truncation=truncation,
         prompt_name=prompt_name,
         normalize_embeddings=normalize,
         truncate_dim=truncate_dim,
-        vectors=vectors.value,
-        load=LoadOptions(policy=policy, **computing),
+        vectors=vectors,
     )
-    if output is not None and to.is_directory:
+    if output is not None and destination.is_directory:
         from albertkit.cli.embed_job import run_sharded
 
+        workers_of_cluster = destination.cluster()
+        shard_format = vector_format or "parquet"
         run_sharded(
-            job,
-            texts or (),
-            output,
-            form.value if form else "parquet",
-            resume=resume,
-            workers=to.cluster(),
+            job, texts or (), output, shard_format, resume=resume, workers=workers_of_cluster
         )
     else:
         from albertkit.cli.embed_windows import run_streamed
 
-        run_streamed(job, texts or (), form.value if form else None, output)
-
-
-def _check_read_once(named: Sequence[str]) -> None:
-    if named.count(STANDARD_INPUT) > 1:
-        raise InputError(
-            "usage",
-            "standard input is named twice",
-            why="what was read there is gone",
-            fix="Name it once",
-        )
+        run_streamed(job, texts or (), vector_format, output)

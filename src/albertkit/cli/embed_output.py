@@ -1,87 +1,72 @@
-"""Where the vectors of `albertkit embed` go, and which of its options go with that."""
+"""Where the vectors of `albertkit embed` go, and the options that belong to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
     from albertkit.distributed import Workers
 
-
-class EmbedForm(StrEnum):
-    """How vectors are printed, or what the files of a directory are."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
-    JSONL_GZ = "jsonl.gz"
-    CSV = "csv"
-    PARQUET = "parquet"
-    ARROW = "arrow"
-    NPY = "npy"
-
-
-class ClusterChoice(StrEnum):
-    """Who makes a directory's files, if not this process."""
-
-    RAY = "ray"
-
-
-PRINTED = (EmbedForm.TABLE, EmbedForm.JSONL, EmbedForm.CSV)
-SHARDED = (
-    EmbedForm.PARQUET,
-    EmbedForm.ARROW,
-    EmbedForm.NPY,
-    EmbedForm.JSONL,
-    EmbedForm.JSONL_GZ,
-)
+VectorFormat: TypeAlias = Literal[
+    "table", "json", "jsonl", "jsonl.gz", "csv", "parquet", "arrow", "npy"
+]
+Printed: TypeAlias = Literal["table", "json", "jsonl", "csv"]
+Sharded: TypeAlias = Literal["parquet", "arrow", "npy", "jsonl", "jsonl.gz"]
+ClusterName: TypeAlias = Literal["ray"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """What was said of it. place: a file or a directory; None: vectors are printed.
+class Destination:
+    """Where vectors are written.
 
-    form: as they are printed, or of a directory's files; on: who makes these. The rest is said of
-    a directory, and of a cluster, alone.
+    Attributes:
+        output: a file or a directory; None: standard output.
+        vector_format: of the printed vectors, or of the directory's files.
+        shard_rows: rows of each file of the directory.
+        resume: continue the directory's job.
+        on: the cluster that makes the directory's files; None: this process.
+        address: of the cluster.
+        workers: largest number of workers.
+        cores: of each worker.
     """
 
-    place: str | None
-    form: EmbedForm | None
+    output: str | None
+    vector_format: VectorFormat | None
     shard_rows: int | None
     resume: bool
-    on: ClusterChoice | None
+    on: ClusterName | None
     address: str | None
     workers: int | None
     cores: int | None
 
     @property
     def is_directory(self) -> bool:
-        """Whether a place of this name is a directory, or becomes one."""
-        if self.place is None:
+        """Whether `output` is a directory, or becomes one."""
+        if self.output is None:
             return False
         from albertkit.tables.filesystems.remote_path import path_of
 
-        place = self.place
-        return place.endswith("/") or not path_of(place).suffix or Path(place).is_dir()
+        output = self.output
+        return output.endswith("/") or not path_of(output).suffix or Path(output).is_dir()
 
     def check(self) -> None:
-        """Raise InputError [usage] for what does not go together."""
-        if self.place == "":
+        """Raise InputError [usage] for options that do not fit together."""
+        if self.output == "":
             raise InputError(
                 "usage", "--output has no name", fix="Give a file, or a directory: out/"
             )
         if self.is_directory:
-            self._check_form(SHARDED)
+            self._check_format(get_args(Sharded))
         else:
             self._check_without_directory()
         self._check_cluster()
 
     def cluster(self) -> Workers | None:
-        """Who makes a directory's files; None: this process."""
+        """The workers that make the directory's files; None: this process."""
         if self.on is None:
             return None
         from albertkit.distributed import Workers
@@ -89,53 +74,54 @@ class Output:
         return Workers(self.address, self.workers, self.cores or 1)
 
     def _check_without_directory(self) -> None:
-        if self.place is not None and self.form is not None:
+        if self.output is not None and self.vector_format is not None:
             raise InputError(
                 "usage",
                 "both --format and --output are given",
-                why="a file's kind is what its name ends in",
+                why="the name of a file decides its format",
                 fix="Leave --format out",
             )
-        self._check_form(PRINTED)
+        self._check_format(get_args(Printed))
         if self.resume or self.shard_rows is not None:
             raise InputError(
                 "usage",
                 f"--{'resume' if self.resume else 'shard-rows'} is given without a directory",
-                why="only a directory holds parts that are whole",
+                why="only the files of a directory can be continued",
                 fix="Give --output out/",
             )
-        if self.place is not None and "://" in self.place:
+        if self.output is not None and "://" in self.output:
             raise InputError(
                 "usage",
-                f"--output {self.place} is a file",
-                why="on other file systems only directories are written, each file of them whole",
-                fix="Give a directory's name, which ends in /, or write the file here and copy it",
+                f"--output {self.output} is a file",
+                why="on remote file systems only directories are written",
+                fix="Give the name of a directory, with / at its end, or write a local file and"
+                " copy it",
             )
 
-    def _check_form(self, choice: tuple[EmbedForm, ...]) -> None:
-        if self.form is not None and self.form not in choice:
+    def _check_format(self, allowed: tuple[str, ...]) -> None:
+        if self.vector_format is not None and self.vector_format not in allowed:
             raise InputError(
                 "usage",
-                f"--format is {self.form.value}",
-                why=f"{'in a directory' if self.is_directory else 'printed'} it can be "
-                f"{', '.join(choice)}",
+                f"--format is {self.vector_format}",
+                why=f"{'the files of a directory' if self.is_directory else 'printed vectors'} are "
+                f"{', '.join(allowed)}",
                 fix="Take one of these" if self.is_directory else "Give --output out/",
             )
 
     def _check_cluster(self) -> None:
         given = {"address": self.address, "workers": self.workers, "cores": self.cores}
-        named = next((name for name, value in given.items() if value is not None), None)
-        if self.on is None and named is not None:
+        option = next((name for name, value in given.items() if value is not None), None)
+        if self.on is None and option is not None:
             raise InputError(
                 "usage",
-                f"--{named} is given without --on",
-                why="this process alone needs none",
+                f"--{option} is given without --on",
+                why="it describes a cluster",
                 fix="Give --on ray, or leave it out",
             )
         if self.on is not None and not self.is_directory:
             raise InputError(
                 "usage",
-                f"--on {self.on.value} is given without a directory",
-                why="each worker writes files of its own",
+                f"--on {self.on} is given without a directory",
+                why="each worker writes its own files",
                 fix="Give --output out/",
             )

@@ -1,4 +1,4 @@
-"""`albertkit embed` to standard output or into one file: windows of rows as they are answered."""
+"""`albertkit embed` to standard output or into one file: windows of rows, as they are computed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.input_texts import named_in_order, no_text
-from albertkit.cli.output import to_standard_output
+from albertkit.cli.input_texts import find_sources, no_text
+from albertkit.cli.output import json_rows, open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
@@ -26,59 +26,64 @@ if TYPE_CHECKING:
     from albertkit.tables import Inputs
     from albertkit.tables.writers.files import Types
 
-Write = Callable[[Table], None]
-Count = Callable[[], int | None]  # of rows; None: nobody knows yet
-LeaveOut = Callable[[Sequence[InvalidRow]], object]
+WriteTable = Callable[[Table], None]
+EstimateRows = Callable[[], int | None]  # None: not known yet
+SkipRows = Callable[[Sequence[InvalidRow]], object]
 
 
 def run_streamed(
-    job: EmbedJob, arguments: Sequence[str], form: str | None, output: str | None
+    job: EmbedJob, arguments: Sequence[str], print_format: str | None, output: str | None
 ) -> None:
-    """Windows of rows as they are answered, to standard output or into one file."""
-    place = None if output is None else Path(output)
-    if place is not None:
-        tables.check_output(place)
-        tables.check_output_not_input(place, job.places)
-    batches, estimate, types = _rows(job, arguments)
-    on_screen = place is None and sys.stdout.isatty()
-    line = _line(estimate) if sys.stderr.isatty() and not on_screen else None
+    """Write the vectors of each window of rows when they are computed.
+
+    Args:
+        job: the vectors to compute.
+        arguments: texts, or "-" for standard input; they come before the job's files.
+        print_format: None: a table on a terminal, JSON lines in a pipe.
+        output: the file; None: standard output.
+    """
+    path = None if output is None else Path(output)
+    if path is not None:
+        tables.check_output(path)
+        tables.check_output_not_input(path, job.places)
+    batches, estimate, types = _read_rows(job, arguments)
+    on_terminal = path is None and sys.stdout.isatty()
+    progress = None
+    if shows_progress() and not on_terminal:
+        progress = ProgressLine(estimate(), estimate=estimate, delay=1)
     cast = VectorCast(job.vectors)
-    if place is None:
-        writing = _printing(form or ("table" if on_screen else "jsonl"))
+    if path is None:
+        writer = _print_tables(print_format or ("table" if on_terminal else "jsonl"))
     else:
-        writing = _filing(place, types, cast)
+        writer = _write_file(path, types, cast)
     count = 0
-    with writing as write:
-        with _leaving_out(place, line) as leave_out:
-            windows = RowWindows(batches, leave_out)
+    with writer as write:
+        with _list_invalid_rows(path, progress) as skip:
+            windows = RowWindows(batches, skip)
             texts = windows.texts()
             first = next(texts, None)
             if first is not None:
-                call = job.call(job.embedder(), line)
+                call = job.call(job.embedder(), progress)
                 with closing(call.told(chain([first], texts))) as answers:
                     for vectors in answers:
                         write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
                         count += len(vectors)
-        if first is None:  # the invalid rows are listed nevertheless
+        if first is None:  # raised here, so that the invalid rows are listed all the same
             raise no_text()
-    if place is not None:
-        _say(f"{count_noun(count, 'row')} written to {place}")
+    if path is not None:
+        print_status(f"{count_noun(count, 'row')} written to {path}")
 
 
-def _line(estimate: Count) -> ProgressLine:
-    return ProgressLine(estimate(), estimate=estimate, patience=1)
-
-
-def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], Count, Types]:
-    """The rows in the order in which they are named; about how many, as far as is known; and the
-    types of the columns that are kept.
-
-    Raises as `named_in_order` and `read_batches` do.
-    """
-    named = named_in_order(arguments, job.places, job.column, job.input_format)
+def _read_rows(
+    job: EmbedJob, arguments: Sequence[str]
+) -> tuple[Iterator[RowBatch], EstimateRows, Types]:
+    """The rows in their order, the estimate of their number, and the types of kept columns."""
+    sources = find_sources(arguments, job.places, job.column, job.input_format)
     parts = [
-        (iter([_argument(each, job)]), lambda: 1) if isinstance(each, str) else _read(job, each)
-        for each in named
+        (iter([_row_of_argument(source, job)]), lambda: 1)
+        if isinstance(source, str)
+        else _read_inputs(job, source)
+        for source in sources
     ]
 
     def estimate() -> int | None:
@@ -86,11 +91,11 @@ def _rows(job: EmbedJob, arguments: Sequence[str]) -> tuple[Iterator[RowBatch], 
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    types = next((each.types(job.keep) for each in named if not isinstance(each, str)), {})
+    types = next((source.types(job.keep) for source in sources if not isinstance(source, str)), {})
     return number_batches(batches for batches, _ in parts), estimate, types
 
 
-def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
+def _read_inputs(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], EstimateRows]:
     estimate = tables.RowEstimate(inputs)
     batches = tables.read_batches(
         inputs, column=job.column, keep=job.keep, skip_invalid=job.skip_invalid, estimate=estimate
@@ -98,66 +103,66 @@ def _read(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Count]:
     return batches, estimate.rows
 
 
-def _argument(text: str, job: EmbedJob) -> RowBatch:
+def _row_of_argument(text: str, job: EmbedJob) -> RowBatch:
     if job.keep:
         raise InputError(
             "usage",
             "--keep is given, and a text as argument",
-            why="that has no columns",
+            why="an argument has no columns",
             fix="Give --input FILE, or leave --keep out",
         )
     return RowBatch([text], {}, 0)
 
 
 @contextmanager
-def _printing(form: str) -> Iterator[Write]:
-    """Each window as it comes: the reader of a pipe need not wait for the last."""
-    header = True
+def _print_tables(print_format: str) -> Iterator[WriteTable]:
+    """Print each table at once: the reader of a pipe does not wait for the last one."""
+    is_first = True
 
     def write(table: Table) -> None:
-        nonlocal header
-        match form:
+        nonlocal is_first
+        match print_format:
             case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
+            case "json":
+                print(f"{'[' if is_first else ','}\n{json_rows(table)}", end="")
             case "csv":
-                tables.write_csv(table, sys.stdout, header=header)
+                tables.write_csv(table, sys.stdout, header=is_first)
             case _:
-                from albertkit.cli.screen import drawn  # what a pipe gets is not drawn
+                from albertkit.cli.screen import draw_table  # pipes do not need it
 
-                print(drawn(table))
-        header = False
+                print(draw_table(table))
+        is_first = False
         sys.stdout.flush()
 
-    with to_standard_output():
+    with open_standard_output():
         yield write
+        if print_format == "json" and not is_first:
+            print("\n]")
 
 
 @contextmanager
-def _filing(place: Path, types: Types, cast: VectorCast) -> Iterator[Write]:
-    """One file, whole or not at all; beside it the ranges of bytes."""
-    with tables.new_table(place, types, beside=ranges_beside(place, cast)) as writer:
+def _write_file(path: Path, types: Types, cast: VectorCast) -> Iterator[WriteTable]:
+    """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
+    with tables.new_table(path, types, beside=ranges_beside(path, cast)) as writer:
         yield writer.write
 
 
 @contextmanager
-def _leaving_out(place: Path | None, line: ProgressLine | None) -> Iterator[LeaveOut]:
-    """List invalid rows as they come in a file next to `place`, or print a line for each."""
-    if place is None:
-        yield lambda invalid: _tell_bad(invalid, line)
+def _list_invalid_rows(path: Path | None, progress: ProgressLine | None) -> Iterator[SkipRows]:
+    """List invalid rows in `<path>.invalid.jsonl`; without a path print a line for each."""
+    if path is None:
+        yield lambda rows: _print_invalid_rows(rows, progress)
         return
-    beside = place.with_name(f"{place.name}.invalid.jsonl")
-    with tables.new_invalid_row_list(beside) as listed:
-        yield listed.add
-    if listed.rows:
-        _say(f"{count_noun(listed.rows, 'invalid row')} listed in {beside}")
+    list_path = path.with_name(f"{path.name}.invalid.jsonl")
+    with tables.new_invalid_row_list(list_path) as row_list:
+        yield row_list.add
+    if row_list.rows:
+        print_status(f"{count_noun(row_list.rows, 'invalid row')} listed in {list_path}")
 
 
-def _tell_bad(left_out: Sequence[InvalidRow], line: ProgressLine | None) -> None:
-    for invalid in left_out:
-        if line is not None:
-            line.make_way()
-        _say(f"{invalid.file}: row {invalid.row} {invalid.why}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+def _print_invalid_rows(rows: Sequence[InvalidRow], progress: ProgressLine | None) -> None:
+    for row in rows:
+        if progress is not None:
+            progress.clear()
+        print_status(f"{row.file}: row {row.row} {row.why}")

@@ -1,22 +1,23 @@
-"""`albertkit fill-mask`: the words that fit a [MASK]."""
+"""`albertkit fill-mask`: the most likely words for each [MASK]."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.input_texts import texts_of
-from albertkit.cli.model_options import computes
-from albertkit.cli.output import check_options, give
+from albertkit.cli.input_texts import read_texts
+from albertkit.cli.load_options import takes_load_options
+from albertkit.cli.output import check_output, write_result
+from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
 
 
-@computes
+@takes_load_options()
 def fill_mask(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.Kind = None,
+    input_format: options.InputFormatOption = None,
     column: options.Column = None,
     model: options.Model = WORDS,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
@@ -24,31 +25,34 @@ def fill_mask(
         list[str] | None,
         typer.Option("--target", help="Choose only among these words. May be repeated."),
     ] = None,
-    truncation: options.Truncation = options.TooLong.ERROR,
-    policy: options.Policy = None,
-    computing: "dict[str, Any]",
-    form: options.Format = None,
+    truncation: options.Truncation = "error",
+    load: LoadOptions,
+    print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Predict the word at each [MASK]."""
-    check_options(form, output)
-    given = texts_of(texts, inputs, column, input_format)
-    from albertkit.cli.screen import drawn
+    """Predict the word at each [MASK].
+
+    Rows count texts and masks from 1.
+    """
+    check_output(print_format, output)
+    masked_texts = read_texts(texts, inputs, column, input_format)
+    from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
     from albertkit.tasks.fill_mask import FillMask
 
-    fill = FillMask(model, truncation=truncation.value, policy=policy, **computing)
-    answers = fill(given, top_k=top_k, targets=targets or None)
+    fill = FillMask(model, truncation=truncation, **load.keywords())
+    answers = fill(masked_texts, top_k=top_k, targets=targets or None)
     rows = [
-        (text, mask, word)
-        for text, answer in enumerate([answers] if len(given) == 1 else answers)
-        for mask, words in enumerate([answer] if isinstance(answer[0], dict) else answer)
+        (text_number, mask_number, word)
+        for text_number, answer in enumerate([answers] if len(masked_texts) == 1 else answers, 1)
+        for mask_number, words in enumerate([answer] if isinstance(answer[0], dict) else answer, 1)
         for word in words
     ]
     table = Table(
         {
-            "text": [text for text, _, _ in rows],
-            "mask": [mask for _, mask, _ in rows],
+            "row": [text_number for text_number, _, _ in rows],
+            "text": [masked_texts[text_number - 1] for text_number, _, _ in rows],
+            "mask": [mask_number for _, mask_number, _ in rows],
             **{
                 name: [word[name] for _, _, word in rows]
                 for name in ("score", "token", "token_str", "sequence")
@@ -56,24 +60,18 @@ def fill_mask(
         }
     )
 
-    def plain(sequence: str) -> str:
+    def strip_special_pieces(sequence: str) -> str:
         first, last = fill.tokenizer.cls_token, fill.tokenizer.sep_token
         return sequence.removeprefix(first).removesuffix(last).strip()
 
-    def on_screen() -> str:
-        columns = {
-            "score": table.columns["score"],
-            "word": table.columns["token_str"],
-            "text": [plain(str(sequence)) for sequence in table.columns["sequence"]],
+    def draw() -> str:
+        numbers = {
+            name: table.columns[name]
+            for name in ("row", "mask")
+            if any(number != 1 for number in table.columns[name])
         }
-        several = {
-            name: [number + 1 for number in numbers]
-            for name, numbers in (
-                ("nr", [t for t, _, _ in rows]),
-                ("mask", [m for _, m, _ in rows]),
-            )
-            if any(numbers)
-        }
-        return drawn(Table({**several, **columns}))
+        filled = [strip_special_pieces(str(text)) for text in table.columns["sequence"]]
+        words = {"score": table.columns["score"], "word": table.columns["token_str"]}
+        return draw_table(Table({**numbers, **words, "text": filled}))
 
-    give(table, form, output, on_screen=on_screen)
+    write_result(table, print_format, output, for_people=draw)

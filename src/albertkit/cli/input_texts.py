@@ -1,121 +1,155 @@
-"""The texts that a command is about: its arguments, files, or standard input."""
+"""The texts of a command: arguments first, then files, or standard input."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.options import InputKind
-from albertkit.errors import InputError
+from albertkit.errors import Diagnostic, InputError
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
     from albertkit.tables.formats import Kind
 
+LOGGER = logging.getLogger(__name__)
 STANDARD_INPUT = "-"
 
 
-def texts_of(
+def read_texts(
     arguments: Sequence[str] | None,
-    files: Sequence[Path] | None,
+    files: Sequence[str] | None,
     column: str | None,
-    kind: InputKind | None,
+    input_format: Kind | None,
 ) -> list[str]:
-    """The texts of all that is named; raises as `named_in_order` and `read_texts` do."""
-    places = list(map(str, files or ()))
-    told: Kind | None = kind.value if kind else None
+    """All texts of a command; arguments and exceptions as of `find_sources`."""
     texts: list[str] = []
-    for named in named_in_order(arguments or (), places, column, told):
-        texts += [named] if isinstance(named, str) else tables.read_texts(named, column=column)
+    for source in find_sources(arguments or (), files or (), column, input_format):
+        texts += [source] if isinstance(source, str) else tables.read_texts(source, column=column)
     if not texts:
         raise no_text()
     return texts
 
 
-def named_in_order(
-    arguments: Sequence[str], files: Sequence[str], column: str | None, kind: Kind | None
+def find_sources(
+    arguments: Sequence[str], files: Sequence[str], column: str | None, input_format: Kind | None
 ) -> list[str | Inputs]:
-    """Texts that are arguments, and what else is named, looked at: arguments first.
+    """The texts that are arguments, and the files and pipes to read, in their order.
 
-    "-" is standard input, and so is nothing, unless that is a keyboard. column, kind: what is said
-    of all that is no argument.
-    Raises InputError [texts-missing], [text-empty] for an empty argument, [column-missing], [usage]
-    where nothing is read that these are said of, and as `find_inputs` does.
+    Args:
+        arguments: texts, or "-" for standard input. Without arguments and files standard input
+            is read, unless it is a terminal.
+        files: files, directories, or "-".
+        column: the column of the texts, in all files.
+        input_format: the format of all files.
+
+    Raises:
+        InputError: [texts-missing]; [text-empty] for an empty argument; [usage] for a column or
+            format if nothing is read, or if standard input is named twice; [column-missing];
+            and as `find_inputs` does.
     """
+    if [*arguments, *files].count(STANDARD_INPUT) > 1:
+        raise InputError(
+            "usage",
+            "standard input is named twice",
+            why="it can be read only once",
+            fix="Name it once",
+        )
     if not arguments and not files:
-        arguments = piped()
-    named: list[str | list[str]] = []
-    for number, argument in enumerate(arguments):
+        arguments = use_standard_input()
+    sources: list[str | list[str]] = []  # a text, or files that follow one another
+    for number, argument in enumerate(arguments, 1):
         if argument == STANDARD_INPUT:
-            named.append([argument])
+            sources.append([argument])
         elif argument.strip():
-            named.append(argument)
+            _warn_of_path(argument)
+            sources.append(argument)
         else:
             raise _empty_argument(number, argument)
     if files:
-        named.append(list(files))
-    if all(isinstance(each, str) for each in named):
-        _refuse_unread(column, kind)
-        return [each for each in named if isinstance(each, str)]
+        sources.append(list(files))
+    texts = [source for source in sources if isinstance(source, str)]
+    if len(texts) == len(sources):
+        _refuse_file_options(column, input_format)
+        return [*texts]
     from albertkit.tables.readers.inputs import check_lines_without_column
 
-    found = [
-        each if isinstance(each, str) else tables.find_inputs(each, kind=kind)
-        for each in _joined(named)
+    inputs = [
+        source if isinstance(source, str) else tables.find_inputs(source, kind=input_format)
+        for source in _merge_files(sources)
     ]
     check_lines_without_column(
-        [file for each in found if not isinstance(each, str) for file in each.files], column
+        [file for source in inputs if not isinstance(source, str) for file in source.files], column
     )
-    return found
+    return inputs
 
 
-def _joined(named: Sequence[str | list[str]]) -> list[str | list[str]]:
-    """With places that follow one another as one."""
-    joined: list[str | list[str]] = []
-    for each in named:
-        if isinstance(each, list) and joined and isinstance(joined[-1], list):
-            joined[-1] += each
-        else:
-            joined.append(each)
-    return joined
-
-
-def _refuse_unread(column: str | None, kind: Kind | None) -> None:
-    given = {"--column": column, "--input-format": kind}
-    for option in (option for option, value in given.items() if value is not None):
-        raise InputError(
-            "usage",
-            f"{option} is given, and all texts are arguments",
-            why="it says how files and pipes are read",
-            fix=f"Give --input FILE, or leave {option} out",
-        )
+def use_standard_input() -> tuple[str, ...]:
+    """The name of standard input; raises InputError [texts-missing] if it is a terminal."""
+    if sys.stdin.isatty():
+        raise no_text()
+    return (STANDARD_INPUT,)
 
 
 def no_text() -> InputError:
-    """What is said where there is nothing to work on."""
+    """The error of a command without texts."""
     return InputError(
         "texts-missing",
         "there is no text",
-        why="none was given, or what was read is empty",
+        why="none was given, or the input is empty",
         fix='Give texts as "arguments", by --input FILE, or in a pipe',
     )
 
 
+def _merge_files(sources: Sequence[str | list[str]]) -> list[str | list[str]]:
+    """The sources, with neighbouring lists of files as one list."""
+    merged: list[str | list[str]] = []
+    for source in sources:
+        if isinstance(source, list) and merged and isinstance(merged[-1], list):
+            merged[-1] += source
+        else:
+            merged.append(source)
+    return merged
+
+
+def _warn_of_path(text: str) -> None:
+    """Log a warning if a text is the name of a file: `albertkit embed table.csv`."""
+    try:
+        is_file = Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a null character
+        return
+    if is_file:
+        LOGGER.warning(
+            "%s",
+            Diagnostic(
+                "text-is-path",
+                "warning",
+                f"the text {text!r} is the name of a file",
+                why="arguments are texts: the name is used, not the content of the file",
+                fix=f"To read the file, give --input {text}",
+            ).line(),
+        )
+
+
+def _refuse_file_options(column: str | None, input_format: Kind | None) -> None:
+    """Raise InputError [usage] for an option that needs files."""
+    given = {"--column": column, "--input-format": input_format}
+    for option in (option for option, value in given.items() if value is not None):
+        raise InputError(
+            "usage",
+            f"{option} is given, and all texts are arguments",
+            why="it describes files and pipes",
+            fix=f"Give --input FILE, or leave {option} out",
+        )
+
+
 def _empty_argument(number: int, argument: str) -> InputError:
-    """What is said of an argument without a text in it."""
     return InputError(
         "text-empty",
         f"text {number} is {argument!r}",
-        why="an empty text says nothing",
+        why="it has no characters besides spaces",
         fix="Give a text, or leave the argument out",
     )
-
-
-def piped() -> tuple[str, ...]:
-    """Standard input, where nothing else is named and it is no keyboard."""
-    if sys.stdin.isatty():
-        raise no_text()
-    return (STANDARD_INPUT,)

@@ -1,6 +1,4 @@
-"""`albertkit inspect`: what a model's place holds, of any format."""
-
-from __future__ import annotations
+"""`albertkit inspect`: what a model of any format consists of."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.output import check_options, give
+from albertkit.cli.load_options import FETCH, OVERRIDES, takes_load_options
+from albertkit.cli.output import check_output, write_result
+from albertkit.runtime.options import LoadOptions
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic
@@ -31,27 +31,25 @@ SIZES = (
 )
 
 
+@takes_load_options("policy", *OVERRIDES, *FETCH)
 def inspect(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=options.ANY_PLACE)],
+    model: options.AnyModel,
     *,
-    policy: options.Policy = None,
-    layers: options.Layers = None,
-    heads: options.Heads = None,
-    activation: options.Activation = None,
+    load: LoadOptions,
     self_test: Annotated[
         bool,
         typer.Option(
             "--self-test",
-            help="Predict masked words with other heads and activations too, and show the figures.",
+            help="Predict masked words with other head counts and activations too, and compare.",
         ),
     ] = False,
     calibration: Annotated[
         Path | None,
         typer.Option(
-            "--calibration", help="Fit int8 to this file of texts, and show what it costs."
+            "--calibration", help="Calibrate int8 with this file of texts, and show its error."
         ),
     ] = None,
-    form: options.Format = None,
+    print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Describe a model.
@@ -59,35 +57,29 @@ def inspect(
     Format, sizes, parameters, tokenizer and its policy, the sources of the configuration, and the
     precision that this machine would compute in.
     """
-    check_options(form, output)
-    from albertkit.cli.screen import record
-    from albertkit.runtime import LoadOptions, open_model
+    check_output(print_format, output)
+    from albertkit.cli.screen import draw_record
+    from albertkit.runtime import open_model
     from albertkit.tables import Table
 
-    options = LoadOptions(
-        policy=policy,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        hidden_act=activation,
-    )
-    found = open_model(model, options)
+    loaded = open_model(model, load)
     facts: dict[str, Cell] = {
-        "place": str(found.path),
-        "format": found.format,
-        "recognised by": found.evidence,
-        **_facts_of_weights(found),
-        **_facts_of_tokenizer(found),
-        **_facts_of_vectors(found),
-        **_facts_of_precision(found, calibration),
-        **{f"note {n}": note.line() for n, note in enumerate(_notes(found), 1)},
-        **(_facts_of_self_test(found) if self_test else {}),
+        "location": str(loaded.path),
+        "format": loaded.format,
+        "recognised by": loaded.evidence,
+        **_describe_weights(loaded),
+        **_describe_tokenizer(loaded),
+        **_describe_vectors(loaded),
+        **_describe_precision(loaded, calibration),
+        **{f"note {number}": note.line() for number, note in enumerate(_notes(loaded), 1)},
+        **(_run_self_test(loaded) if self_test else {}),
     }
     table = Table({name: [value] for name, value in facts.items()})
-    give(table, form, output, on_screen=lambda: record(facts.items()))
+    write_result(table, print_format, output, for_people=lambda: draw_record(facts.items()))
 
 
-def _facts_of_weights(found: LoadedModel) -> dict[str, Cell]:
-    weights, config = found.weights, found.weights.config
+def _describe_weights(loaded: "LoadedModel") -> "dict[str, Cell]":
+    weights, config = loaded.weights, loaded.weights.config
     return {
         "parameters": weights.table().count(),
         "heads": ", ".join(weights.heads) or "none",
@@ -97,8 +89,8 @@ def _facts_of_weights(found: LoadedModel) -> dict[str, Cell]:
     }
 
 
-def _facts_of_tokenizer(found: LoadedModel) -> dict[str, Cell]:
-    tokenizer = found.optional_tokenizer
+def _describe_tokenizer(loaded: "LoadedModel") -> "dict[str, Cell]":
+    tokenizer = loaded.optional_tokenizer
     if tokenizer is None:
         return {"tokenizer": "none"}
     return {
@@ -106,46 +98,49 @@ def _facts_of_tokenizer(found: LoadedModel) -> dict[str, Cell]:
         "vocabulary fingerprint": tokenizer.fingerprint,
         "text policy": tokenizer.policy.name,
         "policy chosen by": tokenizer.policy_reason,
-        "longest text": f"{found.max_length} ids",
+        "longest text": f"{loaded.max_length} ids",
     }
 
 
-def _facts_of_vectors(found: LoadedModel) -> dict[str, Cell]:
-    plan = found.pooling
+def _describe_vectors(loaded: "LoadedModel") -> "dict[str, Cell]":
+    plan = loaded.pooling
     if plan is None:
         return {}
     steps = [type(step).__name__.lower() for step in plan.steps]
     prompts = ", ".join(f"{name}: {text!r}" for name, text in plan.prompts.items())
     return {
         "vectors": " → ".join([f"{plan.pooling} pooling", *steps]),
-        "numbers in a vector": plan.width(found.weights.config.hidden_size),
+        "dimensions": plan.width(loaded.weights.config.hidden_size),
         "similarity": plan.similarity,
         "prompts": prompts or "none",
     }
 
 
-def _facts_of_precision(found: LoadedModel, calibration: Path | None) -> dict[str, Cell]:
+def _describe_precision(loaded: "LoadedModel", calibration: Path | None) -> "dict[str, Cell]":
     from albertkit.runtime.precision import choose_precision
 
     facts: dict[str, Cell] = {"precision auto": choose_precision("auto").line()}
     if calibration is None:
         return facts
-    fit = found.quantization(calibration)
+    fit = loaded.quantization(calibration)
     return {**facts, "int8": f"{fit.name}: {fit.error.line()}"}
 
 
-def _notes(found: LoadedModel) -> tuple[Diagnostic, ...]:
+def _notes(loaded: "LoadedModel") -> "tuple[Diagnostic, ...]":
     from albertkit.conversion.self_test import doubts
 
-    return found.notes + doubts(found.weights.config)
+    return loaded.notes + doubts(loaded.weights.config)
 
 
-def _facts_of_self_test(found: LoadedModel) -> dict[str, Cell]:
+def _run_self_test(loaded: "LoadedModel") -> "dict[str, Cell]":
     from albertkit.conversion.self_test import self_test
 
-    tested = self_test(found)
+    result = self_test(loaded)
     return {
-        "masked words": tested.words,
-        **{f"log-probability {each.name}": each.log_probability for each in tested.candidates},
-        "self-test": tested.verdict,
+        "masked words": result.words,
+        **{
+            f"log-probability {candidate.name}": candidate.log_probability
+            for candidate in result.candidates
+        },
+        "self-test": result.verdict,
     }

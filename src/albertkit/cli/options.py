@@ -1,155 +1,146 @@
-"""The options that several verbs share, each written once."""
+"""Options that several commands share, each defined once.
 
-from __future__ import annotations
+Their values are those of the library. Literals whose library module imports numpy are repeated
+here, so that help stays fast; a test compares them.
+"""
 
-from enum import StrEnum
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from albertkit.engine.precision import PrecisionName
+from albertkit.runtime.options import EngineName
 
-class Form(StrEnum):
-    """How results are printed."""
+PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
+InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
+WhenTooLong: TypeAlias = Literal["error", "warn", "off"]
+SavedDtype: TypeAlias = Literal["float32", "float16"]
+Pooling: TypeAlias = Literal["mean", "cls", "max", "pooler"]
+VectorType: TypeAlias = Literal["float32", "float16", "int8", "uint8", "binary", "ubinary"]
 
-    TABLE = "table"
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-class InputKind(StrEnum):
-    """What is read, where its first bytes don't tell."""
-
-    LINES = "lines"
-    CSV = "csv"
-    TSV = "tsv"
-    JSONL = "jsonl"
+BUILTIN_MODELS = ("small-en", "small-en-vectors")
+ANY_MODEL = "A model of any known format: directory, file, checkpoint prefix or hub name."
 
 
-class EngineChoice(StrEnum):
-    """What computes."""
+def complete_model(incomplete: str) -> list[str]:
+    """The built-in models and the directories whose names begin so."""
+    folder, _, start = incomplete.rpartition("/")
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder or ".") if entry.is_dir())
+    except OSError:
+        names = []
+    prefix = f"{folder}/" if folder or incomplete.startswith("/") else ""
+    directories = [f"{prefix}{name}" for name in names if name.startswith(start)]
+    return [*(name for name in BUILTIN_MODELS if name.startswith(incomplete)), *directories]
 
-    AUTO = "auto"
-    NUMPY = "numpy"
-    OPENVINO = "openvino"
-    TORCH = "torch"
-
-
-class PrecisionChoice(StrEnum):
-    """What is computed in."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    INT8 = "int8"
-
-
-class TooLong(StrEnum):
-    """What becomes of texts that the model cannot read whole."""
-
-    ERROR = "error"
-    WARN = "warn"
-    OFF = "off"
-
-
-class Dtype(StrEnum):
-    """How a model's numbers are stored."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"
-
-
-class PoolingChoice(StrEnum):
-    """How token vectors become one."""
-
-    MEAN = "mean"
-    CLS = "cls"
-    MAX = "max"
-    POOLER = "pooler"
-
-
-ANY_PLACE = "A model of any known format: directory, file, prefix or name."
 
 Texts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TEXT]...", help='Texts, each in quotes; "-" or none: standard input.'),
+    typer.Argument(metavar="[TEXT]...", help='Texts in quotes; "-" or none: standard input.'),
 ]
 Inputs = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--input",
         "-i",
-        help="Texts: lines, .csv, .tsv, .jsonl, .parquet, .arrow, or a directory. May be repeated.",
+        metavar="FILE...",
+        help="Files of texts, compressed or not, or directories of them: lines, .csv, .tsv, .jsonl,"
+        ' .parquet, .arrow. "-" is standard input.',
     ),
 ]
-Kind = Annotated[
-    InputKind | None,
-    typer.Option(
-        "--input-format",
-        help="What files or a pipe hold; default: what their beginnings or names say.",
-    ),
+InputFormatOption = Annotated[
+    InputFormat | None,
+    typer.Option("--input-format", help="Format of files and pipes; default: detected."),
 ]
 Column = Annotated[
     str | None,
-    typer.Option(
-        "--column", help="The column that holds the texts; default: text, or the only one."
-    ),
+    typer.Option("--column", help="The column of the texts; default: text, or the only one."),
 ]
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A model's directory, a built-in name, or a hub's.")
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        autocompletion=complete_model,
+        help="A directory, a built-in model, or a name on a hub.",
+    ),
 ]
-Engine = Annotated[EngineChoice, typer.Option("--engine", help="What computes.")]
+AnyModel = Annotated[
+    str, typer.Argument(metavar="MODEL", help=ANY_MODEL, autocompletion=complete_model)
+]
+Truncation = Annotated[
+    WhenTooLong,
+    typer.Option(
+        "--truncation", help="Texts that are too long: refuse them, cut and warn, or cut silently."
+    ),
+]
+Format = Annotated[
+    PrintFormat | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="How to print; default: a table on a terminal, JSON lines in a pipe.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write a file: .jsonl, .jsonl.gz, .csv, .tsv, .npy, .parquet or .arrow.",
+    ),
+]
+
+# Fields of LoadOptions, as options of commands.
+Engine = Annotated[EngineName, typer.Option("--engine", help="The library that computes.")]
 Device = Annotated[
-    str | None, typer.Option("--device", help="cuda: a GPU; auto: one if torch sees it; or cpu.")
+    str | None,
+    typer.Option("--device", help="cpu, cuda (a GPU) or auto (a GPU if there is one)."),
 ]
 Precision = Annotated[
-    PrecisionChoice,
-    typer.Option("--precision", help="What is computed in; auto: bfloat16 where it is fast."),
+    PrecisionName,
+    typer.Option("--precision", help="Numbers of the computation; auto: bfloat16 if it is fast."),
 ]
 Calibration = Annotated[
     str | None,
     typer.Option(
         "--calibration",
         metavar="FILE",
-        help="A file of 64 texts like yours, or more, to fit int8 to; default: the first of yours.",
+        help="At least 64 texts like yours, to calibrate int8; default: the first of your texts.",
     ),
 ]
 Deterministic = Annotated[
     bool,
-    typer.Option(
-        "--deterministic",
-        help="The same text has the same numbers, to the last bit, in any company; slower.",
-    ),
-]
-Truncation = Annotated[
-    TooLong, typer.Option("--truncation", help="For texts too long: refuse, cut and tell, or cut.")
+    typer.Option("--deterministic", help="Bit-identical results whatever the batch (slower)."),
 ]
 Policy = Annotated[
     str | None,
-    typer.Option("--policy", help="Read text by this tokenizer policy, not the model's own."),
-]
-Format = Annotated[
-    Form | None,
-    typer.Option(
-        "--format", "-f", help="How to print; default: table on a terminal, jsonl in a pipe."
-    ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", help="Write .jsonl, .jsonl.gz, .csv, .tsv, .npy, .parquet or .arrow."
-    ),
+    typer.Option("--policy", help="Tokenizer policy; default: the model's own."),
 ]
 Layers = Annotated[
     int | None,
-    typer.Option("--num-hidden-layers", help="How often the shared layers run, if no file says."),
+    typer.Option("--num-hidden-layers", help="Number of layers, if the model's files lack it."),
 ]
 Heads = Annotated[
-    int | None, typer.Option("--num-attention-heads", help="Heads of a layer, if no file says.")
+    int | None,
+    typer.Option("--num-attention-heads", help="Attention heads, if the model's files lack it."),
 ]
 Activation = Annotated[
     str | None,
     typer.Option(
-        "--hidden-act", help="By Hugging Face's names: gelu_new (tanh), gelu (erf), relu."
+        "--hidden-act",
+        help="Activation, if the model's files lack it: gelu_new (tanh), gelu (erf), relu.",
     ),
 ]
+Revision = Annotated[
+    str | None, typer.Option("--revision", help="Branch, tag or commit of a model on a hub.")
+]
+Token = Annotated[
+    str | None, typer.Option("--token", help="For private models; default: HF_TOKEN, or the login.")
+]
+CacheDir = Annotated[
+    str | None, typer.Option("--cache-dir", help="Directory for downloads; default: the hub's own.")
+]
+LocalFilesOnly = Annotated[bool, typer.Option("--local-files-only", help="Never use the network.")]

@@ -1,7 +1,9 @@
-"""Results to standard output or to a file: a table for people, JSON lines or CSV for programs."""
+"""Results to standard output or to a file: a table for people, JSON or CSV for programs."""
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,76 +12,110 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.options import Form
 from albertkit.errors import InputError, ResourceError
 from albertkit.errors.wording import count_noun
 
 if TYPE_CHECKING:
+    from albertkit.cli.options import PrintFormat
     from albertkit.tables import Table
 
 
-def check_options(form: Form | None, output: Path | None) -> None:
-    """Raise what is wrong with these two before anything is computed."""
+def check_output(print_format: PrintFormat | None, output: Path | None) -> None:
+    """Check --format and --output before anything is computed.
+
+    Raises:
+        InputError: [usage] if both are given; [output-format-unknown].
+    """
     if output is None:
         return
-    if form is not None:
+    if print_format is not None:
         raise InputError(
             "usage",
             "both --format and --output are given",
-            why="a file's kind is what its name ends in",
+            why="the name of a file decides its format",
             fix="Leave --format out",
         )
     tables.check_output(output)
 
 
-def give(
+def write_result(
     table: Table,
-    form: Form | None,
+    print_format: PrintFormat | None,
     output: Path | None,
     *,
-    on_screen: Callable[[], str] | None = None,
+    for_people: Callable[[], str] | None = None,
 ) -> None:
-    """Print the table or write it to a file.
+    """Print the table, or write it to a file.
 
-    on_screen: makes what a person sees, where that is not the table itself.
+    Args:
+        table: the result.
+        print_format: None: a table on a terminal, JSON lines in a pipe.
+        output: the file; None: standard output.
+        for_people: makes the text of "table"; None: the table itself, with aligned columns.
     """
-    from albertkit.cli.screen import drawn
-
     if output is not None:
         tables.write_table(table, output)
-        print(f"{count_noun(len(table), 'row')} written to {output}", file=sys.stderr)
+        print_status(f"{count_noun(len(table), 'row')} written to {output}")
         return
-    with to_standard_output():
-        match form or (Form.TABLE if sys.stdout.isatty() else Form.JSONL):
-            case Form.JSONL:
+    with open_standard_output():
+        match print_format or ("table" if sys.stdout.isatty() else "jsonl"):
+            case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
-            case Form.CSV:
+            case "json":
+                print(f"[\n{json_rows(table)}\n]")
+            case "csv":
                 tables.write_csv(table, sys.stdout)
-            case Form.TABLE:
-                print(on_screen() if on_screen else drawn(table))
+            case _:
+                from albertkit.cli.screen import draw_table
+
+                print(for_people() if for_people else draw_table(table))
+
+
+def json_rows(table: Table) -> str:
+    """The rows as JSON objects with commas between them: the inside of an array."""
+    lines = io.StringIO()
+    tables.write_jsonl(table, lines)
+    return lines.getvalue().rstrip("\n").replace("\n", ",\n")
+
+
+def print_status(line: str) -> None:
+    """Print a line about the work to standard error, unless --quiet is given."""
+    if not is_quiet():
+        print(line, file=sys.stderr)
+
+
+def shows_progress() -> bool:
+    """Whether a progress bar is drawn: only on a terminal, and not with --quiet."""
+    return sys.stderr.isatty() and not is_quiet()
+
+
+def is_quiet() -> bool:
+    """Whether --quiet is given."""
+    return not logging.getLogger("albertkit").isEnabledFor(logging.WARNING)
 
 
 @contextmanager
-def to_standard_output() -> Iterator[None]:
-    """A reader such as `head` may close the pipe when it has what it wanted.
+def open_standard_output() -> Iterator[None]:
+    """Write to standard output, which a reader such as `head` may close early.
 
-    Raises ResourceError [write-failed] for any other failure.
+    Raises:
+        ResourceError: [write-failed] for any other failure.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_the_rest()
+        _discard_standard_output()
     except OSError as error:
-        _drop_the_rest()
+        _discard_standard_output()
         raise ResourceError(
             "write-failed",
             f"standard output could not be written: {error.strerror or error}",
-            why="what came before is there, the rest is not",
-            fix="Free space on its disk, or write with --output, which is whole or not at all",
+            why="the result is incomplete",
+            fix="Free space on the disk, or use --output, which writes a whole file or none",
         ) from error
 
 
-def _drop_the_rest() -> None:
-    """What is still in the buffer must go somewhere when Python ends."""
+def _discard_standard_output() -> None:
+    """Redirect standard output to nowhere, or Python would fail at exit when it flushes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Tables as a person sees them: aligned columns, the widest one cut to the terminal's width."""
+"""Draw tables for people: aligned columns, the widest one cut to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector
-NARROWEST = 12  # places that a column of words keeps on a narrow terminal
+NARROWEST = 12  # characters that a column of words keeps on a narrow terminal
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
-def drawn(table: Table) -> str:
-    """The table with its header; numbers to the right, words to the left."""
-    columns = [[name, *map(shown, cells(column))] for name, column in table.columns.items()]
+def draw_table(table: Table) -> str:
+    """The table with its header; numbers right-aligned, words left-aligned."""
+    columns = [
+        [name, *map(format_cell, format_cells(column))] for name, column in table.columns.items()
+    ]
     right = [_are_numbers(column) for column in table.columns.values()]
-    widths = [max(map(width, column)) for column in columns]
+    widths = [max(map(display_width, column)) for column in columns]
     too_wide = sum(widths) + len(GAP) * (len(widths) - 1) - terminal_width()
     words = [number for number, to_right in enumerate(right) if not to_right]
     if too_wide > 0 and words:
@@ -35,7 +37,7 @@ def drawn(table: Table) -> str:
         widths[widest] = max(NARROWEST, widths[widest] - too_wide)
     lines = [
         GAP.join(
-            aligned(cell, size, to_right)
+            align(cell, size, to_right)
             for cell, size, to_right in zip(row, widths, right, strict=True)
         ).rstrip()
         for row in zip(*columns, strict=True)
@@ -43,51 +45,53 @@ def drawn(table: Table) -> str:
     return "\n".join([bold(lines[0]), *lines[1:]])
 
 
-def record(pairs: Iterable[tuple[str, Cell]]) -> str:
-    """Name and value, a line each."""
+def draw_record(pairs: Iterable[tuple[str, Cell]]) -> str:
+    """One line for each name and its value."""
     listed = list(pairs)
-    widest = max(width(name) for name, _ in listed)
-    return "\n".join(f"{bold(aligned(name, widest, False))}{GAP}{shown(v)}" for name, v in listed)
+    widest = max(display_width(name) for name, _ in listed)
+    return "\n".join(
+        f"{bold(align(name, widest, False))}{GAP}{format_cell(v)}" for name, v in listed
+    )
 
 
-def cells(column: Column) -> Sequence[Cell]:
-    """The cells of a column; a vector is shown by its first numbers."""
+def format_cells(column: Column) -> Sequence[Cell]:
+    """The cells of a column; of a vector its first numbers."""
     if isinstance(column, np.ndarray):
-        return [first_numbers(vector) for vector in column]
+        return [format_vector(vector) for vector in column]
     return column
 
 
-def first_numbers(vector: FloatArray) -> str:
+def format_vector(vector: FloatArray) -> str:
     """[0.01, -0.2, … 256]"""
     numbers = ", ".join(f"{number:.4f}" for number in vector[:SHOWN_NUMBERS])
     return f"[{numbers}, … {len(vector)} numbers]"
 
 
-def shown(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """A cell as text on one line."""
     if isinstance(cell, float):
         return f"{cell:.4f}" if cell == 0 or abs(cell) >= 1e-4 else f"{cell:.3g}"
-    # a text's own line ends and control characters would draw over the table
+    # line ends and control characters of a text would break the table
     text = "" if cell is None else str(cell)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _are_numbers(column: Column) -> bool:
-    return all(isinstance(cell, int | float) for cell in cells(column))
+    return all(isinstance(cell, int | float) for cell in format_cells(column))
 
 
-def aligned(text: str, size: int, to_right: bool) -> str:
-    """The text in `size` places, cut with … where it is wider."""
-    if width(text) > size:
-        while width(text) >= size and text:
+def align(text: str, size: int, to_right: bool) -> str:
+    """The text in `size` characters, cut with … if it is wider."""
+    if display_width(text) > size:
+        while display_width(text) >= size and text:
             text = text[:-1]
         text += "…"
-    space = " " * (size - width(text))
+    space = " " * (size - display_width(text))
     return space + text if to_right else text + space
 
 
-def width(text: str) -> int:
-    """Places that a text takes on a terminal: two for wide letters, none for combining marks."""
+def display_width(text: str) -> int:
+    """Characters of a terminal that a text takes: 2 for wide letters, 0 for combining marks."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -95,12 +99,12 @@ def width(text: str) -> int:
 
 
 def bold(text: str) -> str:
-    """The text in bold, where standard output is a terminal and nobody said NO_COLOR."""
+    """The text in bold, if standard output is a terminal and NO_COLOR is not set."""
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         return f"{BOLD}{text}{PLAIN}"
     return text
 
 
 def terminal_width() -> int:
-    """Places of a line; unlimited where a table is written into a pipe."""
+    """Width of a line; unlimited in a pipe."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000

@@ -1,46 +1,50 @@
-"""`albertkit similarity`: how near texts are to one another."""
+"""`albertkit similarity`: the similarity of each text to each other."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.input_texts import texts_of
-from albertkit.cli.model_options import computes
-from albertkit.cli.output import check_options, give
+from albertkit.cli.input_texts import read_texts
+from albertkit.cli.load_options import takes_load_options
+from albertkit.cli.output import check_output, print_status, write_result
 from albertkit.errors import InputError
+from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 
+MATRIX_TEXTS = 20  # of more texts a terminal shows only the nearest of each
+TERMINAL_ROWS = 100
 
-@computes
+
+@takes_load_options()
 def similarity(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.Kind = None,
+    input_format: options.InputFormatOption = None,
     column: options.Column = None,
     model: options.Model = VECTORS,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the table as an image: .png, .svg or .pdf.")
     ] = None,
-    truncation: options.Truncation = options.TooLong.WARN,
-    policy: options.Policy = None,
-    computing: "dict[str, Any]",
-    form: options.Format = None,
+    truncation: options.Truncation = "warn",
+    load: LoadOptions,
+    print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Compare each text with each other.
 
-    1 is the same text, 0 is unrelated.
+    1 is the same text, 0 is unrelated. Rows are counted from 1.
     """
-    check_options(form, output)
-    given = texts_of(texts, inputs, column, input_format)
-    if len(given) < 2:
+    check_output(print_format, output)
+    compared = read_texts(texts, inputs, column, input_format)
+    if len(compared) < 2:
         raise InputError(
             "texts-missing",
             "there is one text",
-            why="it takes two to compare",
+            why="a comparison needs two",
             fix="Give more texts, each in quotes",
         )
     if plot is not None:
@@ -49,27 +53,41 @@ def similarity(
         check_plot(plot)
     import numpy as np
 
-    from albertkit.cli.screen import drawn
+    from albertkit.cli.output import shows_progress
+    from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
     from albertkit.tasks.embed import TextEmbedder
 
-    embedder = TextEmbedder(model, truncation=truncation.value, policy=policy, **computing)
-    vectors = embedder.encode(given)
-    near = embedder.similarity(vectors, vectors)  # [N, N]
-    others = near.copy()
+    embedder = TextEmbedder(model, truncation=truncation, **load.keywords())
+    shows_bar = shows_progress() and len(compared) > MATRIX_TEXTS
+    vectors = embedder.encode(compared, show_progress_bar=shows_bar)
+    scores = embedder.similarity(vectors, vectors)  # [N, N]
+    others = scores.copy()
     np.fill_diagonal(others, -np.inf)
-    nearest = others.argmax(1).tolist()
+    nearest = (others.argmax(1) + 1).tolist()
+    numbers = list(range(1, len(compared) + 1))
 
-    def on_screen() -> str:
-        numbers = list(range(1, len(given) + 1))  # people count from 1
-        scores = {str(number): [f"{s:.2f}" for s in near[:, number - 1]] for number in numbers}
-        return drawn(
-            Table({"": numbers, "text": given, **scores, "nearest": [n + 1 for n in nearest]})
-        )
+    def draw() -> str:
+        if len(compared) <= MATRIX_TEXTS:
+            columns = {str(n): [f"{score:.2f}" for score in scores[:, n - 1]] for n in numbers}
+            return draw_table(Table({"": numbers, "text": compared, **columns, "nearest": nearest}))
+        shown = len(compared)
+        if sys.stdout.isatty() and shown > TERMINAL_ROWS:
+            shown = TERMINAL_ROWS
+            hidden = len(compared) - shown
+            print_status(f"{hidden:,} more rows are not shown; --output FILE writes all of them")
+        table = {
+            "": numbers[:shown],
+            "text": compared[:shown],
+            "nearest": nearest[:shown],
+            "score": [f"{score:.2f}" for score in others.max(1)[:shown]],
+            "text of nearest": [compared[n - 1] for n in nearest[:shown]],
+        }
+        return draw_table(Table(table))
 
     if plot is not None:
         from albertkit.cli.heatmap import write_heatmap
 
-        write_heatmap(near, given, plot)
-    table = Table({"text": given, "nearest": nearest, "similarity": near})
-    give(table, form, output, on_screen=on_screen)
+        write_heatmap(scores, compared, plot)
+    table = Table({"row": numbers, "text": compared, "nearest": nearest, "similarity": scores})
+    write_result(table, print_format, output, for_people=draw)

@@ -1,41 +1,48 @@
-"""`albertkit tokens`: how a tokenizer reads text."""
-
-from __future__ import annotations
+"""`albertkit tokens`: how a tokenizer splits texts into pieces."""
 
 from albertkit.cli import options
-from albertkit.cli.input_texts import texts_of
-from albertkit.cli.output import check_options, give
+from albertkit.cli.input_texts import read_texts
+from albertkit.cli.load_options import FETCH, takes_load_options
+from albertkit.cli.output import check_output, write_result
+from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
 
 
+@takes_load_options("policy", *FETCH)
 def tokens(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.Kind = None,
+    input_format: options.InputFormatOption = None,
     column: options.Column = None,
     model: options.Model = WORDS,
-    policy: options.Policy = None,
-    form: options.Format = None,
+    load: LoadOptions,
+    print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show the pieces and ids of each text.
 
-    Also which characters each piece stands for.
-
-    The model may also be a vocabulary file alone: spiece.model, tokenizer.json, vocab.txt.
+    Each piece is shown with the characters of the text that it stands for. The model may also be a
+    vocabulary file: spiece.model, tokenizer.json, vocab.txt. Rows count texts from 1.
     """
-    check_options(form, output)
-    given = texts_of(texts, inputs, column, input_format)
-    from albertkit.cli.screen import drawn
+    check_output(print_format, output)
+    given_texts = read_texts(texts, inputs, column, input_format)
+    from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
     from albertkit.tokenization import AlbertTokenizer
 
-    tokenizer = AlbertTokenizer.from_pretrained(model, policy=policy)
-    encodings = tokenizer.encode_batch(given, offset_mapping=True)
+    tokenizer = AlbertTokenizer.from_pretrained(
+        model,
+        policy=load.policy,
+        revision=load.revision,
+        token=load.token,
+        cache_dir=load.cache_dir,
+        local_files_only=load.local_files_only,
+    )
+    encodings = tokenizer.encode_batch(given_texts, offset_mapping=True)
     rows = [
         (number, piece, token, begin, end, text[begin:end])
-        for number, (text, encoding) in enumerate(zip(given, encodings, strict=True))
+        for number, (text, encoding) in enumerate(zip(given_texts, encodings, strict=True), 1)
         for piece, token, (begin, end) in zip(
             tokenizer.convert_ids_to_tokens(encoding.ids.tolist()),
             encoding.ids.tolist(),
@@ -43,11 +50,11 @@ def tokens(
             strict=True,
         )
     ]
-    names = ("text", "piece", "id", "begin", "end", "characters")
-    table = Table({name: [row[at] for row in rows] for at, name in enumerate(names)})
+    names = ("row", "piece", "id", "begin", "end", "characters")
+    table = Table({name: [row[index] for row in rows] for index, name in enumerate(names)})
 
-    def on_screen() -> str:
-        shown = [name for name in names if name != "text" or len(given) > 1]
-        return drawn(Table({name: table.columns[name] for name in shown}))
+    def draw() -> str:
+        shown = [name for name in names if name != "row" or len(given_texts) > 1]
+        return draw_table(Table({name: table.columns[name] for name in shown}))
 
-    give(table, form, output, on_screen=on_screen)
+    write_result(table, print_format, output, for_people=draw)

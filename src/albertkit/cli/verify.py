@@ -1,95 +1,103 @@
-"""`albertkit verify`: do two places hold the same model?"""
-
-from __future__ import annotations
+"""`albertkit verify`: whether two models are the same."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.output import check_options, give
+from albertkit.cli.load_options import OVERRIDES, takes_load_options
+from albertkit.cli.output import check_output, write_result
+from albertkit.runtime.options import LoadOptions
 
 if TYPE_CHECKING:
     from albertkit.conversion import Comparison
     from albertkit.runtime import LoadedModel
     from albertkit.tables.table import Cell
 
-DIFFERENT = 1  # the exit status that says "no"
+DIFFERENT = 1  # the exit status that means "no"
 
 
+@takes_load_options(*OVERRIDES)
 def verify(
-    first: Annotated[str, typer.Argument(metavar="A", help=options.ANY_PLACE)],
-    second: Annotated[str, typer.Argument(metavar="B", help="What it is compared with.")],
+    first: Annotated[
+        str,
+        typer.Argument(metavar="A", help=options.ANY_MODEL, autocompletion=options.complete_model),
+    ],
+    second: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="The model to compare with.", autocompletion=options.complete_model
+        ),
+    ],
     *,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="How far an answer may differ.")
+        float, typer.Option("--tolerance", help="Largest difference of an output.")
     ] = 1e-4,
-    layers: options.Layers = None,
-    heads: options.Heads = None,
-    activation: options.Activation = None,
+    load: LoadOptions,
     tokenizers: Annotated[
-        bool, typer.Option("--tokenizers/--no-tokenizers", help="Whether ids are compared too.")
+        bool, typer.Option("--tokenizers/--no-tokenizers", help="Whether to compare ids too.")
     ] = True,
-    form: options.Format = None,
+    print_format: options.Format = None,
     output: options.Output = None,
 ) -> int:
     """Compare two models of any formats.
 
-    Configs, tensors bit by bit, answers to eight texts, ids of probe texts. The exit status is 0
-    where they are equal, 1 where they differ.
+    Configs, tensors bit by bit, outputs on eight texts, ids of sample texts. The exit status is 0
+    if they are equal, 1 if they differ.
     """
-    check_options(form, output)
-    from albertkit.cli.screen import record
-    from albertkit.conversion import verify as run
+    check_output(print_format, output)
+    from albertkit.cli.screen import draw_record
+    from albertkit.conversion import verify as compare_models
     from albertkit.tables import Table
 
-    found = run(
+    comparison = compare_models(
         first,
         second,
         tolerance=tolerance,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        hidden_act=activation,
+        num_hidden_layers=load.num_hidden_layers,
+        num_attention_heads=load.num_attention_heads,
+        hidden_act=load.hidden_act,
         tokenizers=tokenizers,
     )
-    facts = _facts(found, first, second)
+    facts = _describe(comparison, first, second)
     table = Table({name: [value] for name, value in facts.items()})
-    give(table, form, output, on_screen=lambda: record(facts.items()))
-    return 0 if found.is_equal else DIFFERENT
+    write_result(table, print_format, output, for_people=lambda: draw_record(facts.items()))
+    return 0 if comparison.is_equal else DIFFERENT
 
 
-def _facts(found: Comparison, first: str, second: str) -> dict[str, Cell]:
+def _describe(comparison: "Comparison", first: str, second: str) -> "dict[str, Cell]":
+    reasons = "; ".join(comparison.reasons())
     facts: dict[str, Cell] = {
-        "A": _named(first, found.first),
-        "B": _named(second, found.second),
-        "configs": "; ".join(map(str, found.configs)) or "the same",
-        "tensors": found.weights.line(),
-        "answers": _answers(found),
-        "tokenizers": _tokenizers(found),
-        "verdict": "equal" if found.is_equal else f"different: {'; '.join(found.reasons())}",
+        "A": _describe_model(first, comparison.first),
+        "B": _describe_model(second, comparison.second),
+        "configs": "; ".join(map(str, comparison.configs)) or "the same",
+        "tensors": comparison.weights.line(),
+        "outputs": _describe_outputs(comparison),
+        "tokenizers": _describe_tokenizers(comparison),
+        "verdict": "equal" if comparison.is_equal else f"different: {reasons}",
     }
-    if found.outputs:
-        facts["largest difference"] = found.largest
+    if comparison.outputs:
+        facts["largest difference"] = comparison.largest
     return facts
 
 
-def _named(given: str, found: LoadedModel) -> str:
-    return f"{given} ({found.format}, by {found.evidence})"
+def _describe_model(location: str, loaded: "LoadedModel") -> str:
+    return f"{location} ({loaded.format}, by {loaded.evidence})"
 
 
-def _answers(found: Comparison) -> str:
-    if found.outputs is None:
+def _describe_outputs(comparison: "Comparison") -> str:
+    if comparison.outputs is None:
         return "not comparable"
     from albertkit.conversion.parity import figure
 
-    each = ", ".join(f"{name} {figure(apart)}" for name, apart in found.outputs.items())
-    return f"on {found.asked}: max |diff| {figure(found.largest)} ({each})"
+    outputs = comparison.outputs.items()
+    differences = ", ".join(f"{name} {figure(difference)}" for name, difference in outputs)
+    return f"on {comparison.asked}: max |diff| {figure(comparison.largest)} ({differences})"
 
 
-def _tokenizers(found: Comparison) -> str:
-    if found.tokenizers is not None:
-        return found.tokenizers.line()
-    having = [
-        name for name, side in (("A", found.first), ("B", found.second)) if side.optional_tokenizer
-    ]
-    return "not compared" if len(having) == 2 else f"only {having[0]} has one" if having else "none"
+def _describe_tokenizers(comparison: "Comparison") -> str:
+    if comparison.tokenizers is not None:
+        return comparison.tokenizers.line()
+    models = (("A", comparison.first), ("B", comparison.second))
+    names = [name for name, model in models if model.optional_tokenizer]
+    return "not compared" if len(names) == 2 else f"only {names[0]} has one" if names else "none"

@@ -81,6 +81,7 @@ CODES: dict[str, str] = {
     "row-too-long": "A row has more bytes than any text that is read.",
     "target-unknown": "A word that is to be scored is no single piece of the vocabulary.",
     "text-empty": "A text has no characters beside spaces.",
+    "text-is-path": "A text on the command line is the name of a file, which is not read.",
     "text-truncated": "Texts were cut to the model's length.",
     "texts-missing": "A command got fewer texts than it needs.",
     "unknown-model": "A model's name is neither a directory, nor built in, nor known to a hub.",

@@ -1,21 +1,21 @@
-"""How far a long list or stream is, as a line on standard error that somebody asked for."""
+"""A progress bar on standard error, drawn by tqdm, for long lists and streams of texts."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 
-EVERY = 0.1  # seconds between two looks of the line
-CLEAR = "\x1b[K"  # what an earlier, longer line left behind
+INTERVAL = 0.1  # seconds between two drawings
 
 
 class ProgressLine:
-    """Call it with how many texts were just finished; `close` ends the line.
+    """A progress bar that counts texts.
 
-    total: texts in all; None: nobody knows. estimate: about how many there will be then, as far
-    as can be told by now. done: how many an earlier run finished, as far too; they say nothing of
-    this one's speed. patience: seconds in which nothing is shown.
+    Args:
+        total: number of texts; None if it is not known.
+        estimate: the number of texts that is estimated so far, if `total` is None.
+        done: number of texts that an earlier run finished; they do not count for the speed.
+        delay: seconds before the bar is drawn.
     """
 
     def __init__(
@@ -24,62 +24,42 @@ class ProgressLine:
         *,
         estimate: Callable[[], int | None] = lambda: None,
         done: Callable[[], int] = lambda: 0,
-        patience: float = 0,
+        delay: float = 0,
     ) -> None:
-        self.total = total
+        from tqdm import tqdm  # only if progress is shown: 15 ms
+
+        self._total = total
         self._estimate = estimate
-        self._before = done
-        self._done = 0
-        self._began = time.monotonic()
-        self._shown = self._began + patience - EVERY
-        self._open = False
+        self._done = done
+        self._own = 0
+        self._bar = tqdm(
+            total=total,
+            initial=done(),
+            unit=" texts",
+            file=sys.stderr,
+            delay=delay,
+            dynamic_ncols=True,
+            mininterval=INTERVAL,
+        )
 
-    def __call__(self, finished: int) -> None:
-        self._done += finished
-        now = time.monotonic()
-        if now - self._shown >= EVERY:
-            self._shown = now
-            self._show(now)
+    def __call__(self, count: int) -> None:
+        """Count texts that were just finished."""
+        self._own += count
+        if self._total is None:
+            self._bar.total = self._estimate()
+        self._update()
 
-    def make_way(self) -> None:
-        """Clear the line for another one, below which it is shown when there is news."""
-        if self._open:
-            sys.stderr.write(f"\r{CLEAR}")
+    def clear(self) -> None:
+        """Clear the line, so that another line can be printed; the next update draws it anew."""
+        self._bar.clear()
 
     def close(self) -> None:
-        """End the line with what was done in all; nothing where nothing was."""
-        if self._open:
-            self._show(time.monotonic())
-            sys.stderr.write("\n")
-            self._open = False
+        """Draw the final count and end the line."""
+        self._update()  # what is done of an earlier run may have been an estimate, too
+        if self._total is None and self._own:
+            self._bar.total = self._bar.n
+        self._bar.close()
 
-    def _show(self, now: float) -> None:
-        spent = max(now - self._began, 1e-3)
-        rate = self._done / spent
-        done = self._before() + self._done
-        total = self._estimate() if self.total is None else self.total
-        parts = [f"{done:,} texts, total unknown"]
-        if total is not None:
-            about = "" if total in (self.total, done) else "about "
-            parts = [f"{done:,} of {about}{total:,} texts"]
-        parts.append(f"{rate:,.0f} a second")
-        if total is not None and done < total and rate > 0:
-            parts.append(f"{duration((total - done) / rate)} left")
-        else:
-            parts.append(duration(spent))
-        sys.stderr.write(f"\r{', '.join(parts)}{CLEAR}")
-        sys.stderr.flush()
-        self._open = True
-
-
-def duration(seconds: float) -> str:
-    """8 s, 3 min 20 s, 5 h 12 min, 3 d 4 h: two units at most."""
-    whole = round(seconds)
-    for size, unit, smaller, rest in (
-        (86400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // smaller} {rest}"
-    return f"{whole} s"
+    def _update(self) -> None:
+        self._bar.initial = self._done()
+        self._bar.update(self._bar.initial + self._own - self._bar.n)
