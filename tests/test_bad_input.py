@@ -429,7 +429,7 @@ COMMANDS = [
         id="a file that is no UTF-8",
     ),
     pytest.param(
-        lambda w: ["embed", "", "-m", w.vectors], "text-empty", "text 0 is ''", 2, id="no text"
+        lambda w: ["embed", "", "-m", w.vectors], "text-empty", "text 1 is ''", 2, id="no text"
     ),
     pytest.param(
         lambda w: ["embed", "-m", w.vectors, "-i", w.words],
