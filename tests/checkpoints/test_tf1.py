@@ -33,7 +33,7 @@ from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.hub_module import TF1_HUB
 from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorflow.sstable import encode_sstable, read_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle, write_bundle
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 
@@ -212,7 +212,7 @@ def test_whole_numbers_are_no_weights(tmp_path: Path) -> None:
     bias = records[b"bert/pooler/dense/bias"]
     assert bias.startswith(b"\x08\x01")  # of type 1, float32
     records[b"bert/pooler/dense/bias"] = b"\x08\x03" + bias[2:]
-    index.write_bytes(sstable(records.items()))
+    index.write_bytes(encode_sstable(records.items()))
     with pytest.raises(FormatError, match=r"dense/bias is of type int32.*\[file-wrong-format\]"):
         TF1.read(place)
 

@@ -26,7 +26,7 @@ from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Row, to_canonical
 from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
-from albertkit.fileformats.protobuf.messages import record
+from albertkit.fileformats.protobuf import encode_record
 from albertkit.model.pretrained import PretrainedAlbert
 
 ENCODERS = (
@@ -206,8 +206,8 @@ def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_p
         FormatError, match=r"no ALBERT: its 25 variables are conv_embed.*wrong-format"
     ):
         TFHUB.read(place)
-    model.write_bytes(record(2, record(2, b"")))
-    with pytest.raises(FormatError, match=r"no graph of objects.*file-wrong-format"):
+    model.write_bytes(encode_record(2, encode_record(2, b"")))
+    with pytest.raises(FormatError, match=r"no object graph.*file-wrong-format"):
         TFHUB.read(place)
 
 

@@ -56,7 +56,7 @@ def test_a_git_lfs_pointer_is_recognised(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b'{"a": 1, "a": 2}', "'a' stands there twice"),
+        (b'{"a": 1, "a": 2}', "'a' occurs twice"),
         (b'{"a": ', "cannot be parsed"),
         (b"[1]", "a list, not an object"),
         (b"\xff\xfe", "cannot be parsed"),

@@ -9,8 +9,8 @@ import pytest
 from tests.support.modules import HERE, fixture
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import record
-from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.protobuf import encode_record
+from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
 from albertkit.fileformats.tensorflow.saved_model import LARGEST, SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
@@ -29,23 +29,23 @@ def model(place: Path) -> SavedModel:
 def test_the_root_has_what_hub_calls(model: SavedModel, place: Path) -> None:
     assert model.tensorflow == "2.20.0"
     assert {"__call__", "trainable_variables", "sp_model_file"} <= set(model.root.children)
-    assert model.asset_of("sp_model_file") == place / "assets" / "tiny_sp1000.model"
-    assert model.only_asset() == model.asset_of("sp_model_file")
-    assert model.asset_of("vocab_file") is None
-    assert model.asset_of("__call__") is None  # not an asset
+    assert model.find_asset("sp_model_file") == place / "assets" / "tiny_sp1000.model"
+    assert model.find_only_asset() == model.find_asset("sp_model_file")
+    assert model.find_asset("vocab_file") is None
+    assert model.find_asset("__call__") is None  # not an asset
 
 
 def test_the_outputs_of_a_call_are_counted(model: SavedModel) -> None:
     call = model.child("__call__")
     assert call is not None
     for function in call.functions:
-        assert model.listed_outputs(function) == {
+        assert model.count_outputs(function) == {
             "default": 1,
             "encoder_outputs": 2,
             "pooled_output": 1,
             "sequence_output": 1,
         }
-    assert model.listed_outputs("no function") == {}
+    assert model.count_outputs("no function") == {}
 
 
 def test_operations_are_found_in_the_graph_and_in_its_functions(model: SavedModel) -> None:
@@ -58,7 +58,7 @@ def test_operations_are_found_in_the_graph_and_in_its_functions(model: SavedMode
 
 
 def test_both_graphs_of_objects_number_alike(model: SavedModel, place: Path) -> None:
-    tracked = tracked_variables(read_bundle(place / "variables" / "variables"))
+    tracked = read_tracked_variables(read_bundle(place / "variables" / "variables"))
     assert len(tracked) == 25
     for variable in tracked:
         assert model.objects[variable.number].variable == variable.name
@@ -73,26 +73,28 @@ def test_a_hub_module_of_tensorflow_1_is_none_of_these(place: Path, tmp_path: Pa
 
 
 def asset(name: bytes) -> bytes:
-    return record(6, record(2, name))
+    return encode_record(6, encode_record(2, name))
 
 
 # A root whose child `file` is an asset, and whose child `lost` is an object that is not there.
-ROOT = record(1, b"\x08\x01" + record(2, b"file")) + record(1, b"\x08\x07" + record(2, b"lost"))
-OBJECTS = record(7, record(1, ROOT) + record(1, record(5, b"")))
+ROOT = encode_record(1, b"\x08\x01" + encode_record(2, b"file")) + encode_record(
+    1, b"\x08\x07" + encode_record(2, b"lost")
+)
+OBJECTS = encode_record(7, encode_record(1, ROOT) + encode_record(1, encode_record(5, b"")))
 
 
 @pytest.mark.parametrize("name", [b"../secret", b"/etc/passwd", b"..", b"", b"a\\b"])
 def test_an_asset_lies_among_the_assets(tmp_path: Path, name: bytes) -> None:
-    (tmp_path / "saved_model.pb").write_bytes(record(2, OBJECTS + asset(name)))
-    with pytest.raises(FormatError, match=r"an asset is called .*file-malformed"):
-        read_saved_model(tmp_path).asset_of("file")
+    (tmp_path / "saved_model.pb").write_bytes(encode_record(2, OBJECTS + asset(name)))
+    with pytest.raises(FormatError, match=r"an asset has the name .*file-malformed"):
+        read_saved_model(tmp_path).find_asset("file")
 
 
 def test_numbers_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "saved_model.pb").write_bytes(record(2, OBJECTS))
+    (tmp_path / "saved_model.pb").write_bytes(encode_record(2, OBJECTS))
     model = read_saved_model(tmp_path)
-    with pytest.raises(FormatError, match="asset 0 is asked for and 0 are there"):
-        model.asset_of("file")
+    with pytest.raises(FormatError, match="refers to asset 0 and has 0"):
+        model.find_asset("file")
     with pytest.raises(FormatError, match="lost is object 7 of 2"):
         model.child("lost")
 
@@ -101,9 +103,9 @@ def test_numbers_that_lead_nowhere_are_refused(tmp_path: Path) -> None:
     ("data", "problem"),
     [
         (b"", "empty.*file-truncated"),
-        (b"\x08\x01", "no graph of objects.*file-wrong-format"),
-        (record(2, record(7, b"")), "graph of objects is empty.*file-malformed"),
-        (b"\x12\x7f", "promises 127 bytes.*file-truncated"),
+        (b"\x08\x01", "no object graph.*file-wrong-format"),
+        (encode_record(2, encode_record(7, b"")), "object graph is empty.*file-malformed"),
+        (b"\x12\x7f", "needs 127 bytes.*file-truncated"),
     ],
 )
 def test_what_is_no_saved_model_is_refused(tmp_path: Path, data: bytes, problem: str) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import Wire, record
+from albertkit.fileformats.protobuf import encode_record, read_field
+from albertkit.fileformats.reader import ByteReader
 from albertkit.fileformats.sentencepiece_model import (
     DENORMALISER,
     NORMALISER,
     PIECES,
     TRAINER,
-    PieceTable,
+    PieceColumns,
     PieceType,
     read_sentencepiece_model,
     take_piece,
@@ -36,8 +37,8 @@ SMALL = write_sentencepiece_model(
 
 
 def piece(name: bytes, score: float = -1.0, kind: int = 1) -> bytes:
-    fields = record(1, name) + b"\x15" + struct.pack("<f", score) + bytes((0x18, kind))
-    return record(PIECES, fields)
+    fields = encode_record(1, name) + b"\x15" + struct.pack("<f", score) + bytes((0x18, kind))
+    return encode_record(PIECES, fields)
 
 
 def test_it_reads_what_the_library_reads() -> None:
@@ -66,9 +67,10 @@ def test_what_it_writes_it_reads_and_the_library_too() -> None:
 
 
 def test_fields_may_stand_in_any_order() -> None:
-    turned = b"\x18\x02" + b"\x15" + struct.pack("<f", 0.5) + record(1, b"<unk>")
+    turned = b"\x18\x02" + b"\x15" + struct.pack("<f", 0.5) + encode_record(1, b"<unk>")
     model = read_sentencepiece_model(
-        SMALL.replace(SMALL[: SMALL.index(b"\x0a", 8)], b"", 1) + record(PIECES, turned), "turned"
+        SMALL.replace(SMALL[: SMALL.index(b"\x0a", 8)], b"", 1) + encode_record(PIECES, turned),
+        "turned",
     )
     assert model.pieces[-1] == "<unk>"
     assert model.types[-1] == "unknown"
@@ -94,20 +96,20 @@ def test_records_taken_together_are_those_taken_one_by_one(
         piece(name.encode(), score, kind) if kind else _without_kind(name.encode(), score, turned)
         for name, score, kind, turned in written
     )
-    wire, table = Wire(records + rest, "made", "made"), PieceTable.empty()
-    take_plain_pieces(wire, table)
-    slow, other = PieceTable.empty(), Wire(records + rest, "made", "made")
-    while other.at < wire.at:
-        take_piece(Wire(other.field().record(other), "made", "made"), slow)
-    assert other.at == wire.at
+    reader, table = ByteReader(records + rest, "made"), PieceColumns.empty()
+    take_plain_pieces(reader, table)
+    slow, other = PieceColumns.empty(), ByteReader(records + rest, "made")
+    while other.offset < reader.offset:
+        take_piece(ByteReader(read_field(other).record(other), "made"), slow)
+    assert other.offset == reader.offset
     assert table == slow
     turned = (n for n, (_, _, kind, is_turned) in enumerate(written) if is_turned and not kind)
     assert len(table.kinds) >= next(turned, len(written))
 
 
 def _without_kind(name: bytes, score: float, turned: bool) -> bytes:
-    fields = [record(1, name), b"\x15" + struct.pack("<f", score)]
-    return record(PIECES, b"".join(fields[::-1] if turned else fields))
+    fields = [encode_record(1, name), b"\x15" + struct.pack("<f", score)]
+    return encode_record(PIECES, b"".join(fields[::-1] if turned else fields))
 
 
 def refusal_of(data: bytes) -> str | None:
@@ -162,13 +164,13 @@ def encode_if_opened(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no SentencePiece model: it begins with b''.*file-wrong-format"),
-        (b"PK\x03\x04 zip", "no SentencePiece model.*file-wrong-format"),
-        (b'{"model": 1}', "no SentencePiece model.*file-wrong-format"),
+        (b"", "not a SentencePiece model: it begins with b''.*file-wrong-format"),
+        (b"PK\x03\x04 zip", "not a SentencePiece model.*file-wrong-format"),
+        (b'{"model": 1}', "not a SentencePiece model.*file-wrong-format"),
         (piece(b"<unk>", kind=2), "ends after its pieces.*file-truncated"),
-        (SMALL + b"\x0a", "1 bytes and 0 are left.*file-truncated"),
+        (SMALL + b"\x0a", "needs 1 byte and has 0.*file-truncated"),
         (SMALL + b"\x00\x00", "number 0.*file-malformed"),
-        (SMALL + record(9, b"x"), "field 9 is none of a model's.*file-malformed"),
+        (SMALL + encode_record(9, b"x"), "field 9 is unknown.*file-malformed"),
         (SMALL + b"\x0b", "wire form 3.*file-malformed"),
         (SMALL + b"\x80" * 11, "longer than 10 bytes.*file-malformed"),
         (SMALL + piece(b"a"), "'a' occurs twice.*file-malformed"),
@@ -180,12 +182,12 @@ def encode_if_opened(data: bytes) -> None:
         (SMALL + piece(b"\xff\xfe"), "not UTF-8.*file-malformed"),
         (SMALL + piece(b"x\0y"), "NUL.*file-malformed"),
         (
-            piece(b"a") + record(TRAINER, b"") + record(NORMALISER, b""),
+            piece(b"a") + encode_record(TRAINER, b"") + encode_record(NORMALISER, b""),
             "0 pieces are of the type unknown.*file-malformed",
         ),
-        (SMALL + record(TRAINER, b"\x18\x09"), "model type 9.*file-malformed"),
-        (SMALL + record(TRAINER, b"\x18"), "file-truncated"),
-        (SMALL + record(NORMALISER, record(2, b"abc")), "own sizes.*file-malformed"),
+        (SMALL + encode_record(TRAINER, b"\x18\x09"), "model type 9.*file-malformed"),
+        (SMALL + encode_record(TRAINER, b"\x18"), "file-truncated"),
+        (SMALL + encode_record(NORMALISER, encode_record(2, b"abc")), "own sizes.*file-malformed"),
     ],
 )
 def test_what_is_broken_is_named(data: bytes, message: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
-from albertkit.fileformats.tensorflow.sstable import MAGIC, read_sstable, sstable
+from albertkit.fileformats.tensorflow.sstable import MAGIC, encode_sstable, read_sstable
 
 Pairs = Sequence[tuple[bytes, bytes]]
 NAMES: Pairs = [(name.encode(), name.upper().encode() * 3) for name in string.ascii_lowercase]
@@ -55,12 +55,12 @@ def table_of(blocks: Sequence[bytes], compression: int = 0) -> bytes:
 
 
 def test_what_is_written_is_read() -> None:
-    assert read(sstable(NAMES)) == NAMES
+    assert read(encode_sstable(NAMES)) == NAMES
 
 
 @given(st.dictionaries(st.binary(max_size=40), st.binary(max_size=300), min_size=1))
 def test_any_pairs_come_back(found: dict[bytes, bytes]) -> None:
-    assert read(sstable(sorted(found.items()))) == sorted(found.items())
+    assert read(encode_sstable(sorted(found.items()))) == sorted(found.items())
 
 
 def test_every_block_is_walked() -> None:
@@ -73,14 +73,14 @@ def test_a_key_may_begin_as_the_one_before_it() -> None:
 
 
 def test_a_file_cut_anywhere_is_refused() -> None:
-    whole = sstable(NAMES)
+    whole = encode_sstable(NAMES)
     for length in range(len(whole)):
         with pytest.raises(FormatError, match=r"\[file-(wrong-format|truncated|malformed)\]"):
             read(whole[:length])
 
 
 def test_a_changed_byte_is_seen_wherever_it_counts() -> None:
-    whole = bytearray(sstable(NAMES))
+    whole = bytearray(encode_sstable(NAMES))
     directory = whole.index(bytes(4) + bytes([1, 0, 0, 0]), len(whole) - 100)  # nothing reads it
     counts = [n for n in range(len(whole) - 48) if not directory <= n < directory + 13]
     for place in counts:
@@ -97,9 +97,13 @@ def with_restarts(block: bytes, count: int) -> bytes:
 
 GOOD = plain_block([(b"key", b"value")])
 BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
-    "no magic number": (lambda: sstable(NAMES)[:-1] + b"\0", "ends in 57 fb", "file-wrong-format"),
+    "no magic number": (
+        lambda: encode_sstable(NAMES)[:-1] + b"\0",
+        "ends with 57 fb",
+        "file-wrong-format",
+    ),
     "compressed with Snappy": (lambda: table_of([GOOD], 1), "Snappy", "compression-unknown"),
-    "compressed otherwise": (lambda: table_of([GOOD], 9), "way number 9", "compression-unknown"),
+    "compressed otherwise": (lambda: table_of([GOOD], 9), "by method 9", "compression-unknown"),
     "keys that fall": (
         lambda: table_of([plain_block([(b"b", b""), (b"a", b"")])]),
         "the key b'a' follows b'b'",
@@ -112,17 +116,17 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "a key that repeats more than there was": (
         lambda: table_of([small(9, 1, 0) + b"a" + GOOD[-8:]]),
-        "repeats 9 bytes of one of 0 bytes",
+        "repeats 9 bytes of a key of 0 bytes",
         "file-malformed",
     ),
     "a value longer than its block": (
         lambda: table_of([small(0, 1, 100) + b"a" + GOOD[-8:]]),
-        "promises 100 bytes",
+        "needs 100 bytes",
         "file-truncated",
     ),
     "more restarts than the block holds": (
         lambda: table_of([with_restarts(GOOD, 1000)]),
-        "promises 1000 restarts",
+        "cannot hold 1000 restarts",
         "file-malformed",
     ),
     "a block too short for its restarts": (

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.fileformats.protobuf.encoding import whole
-from albertkit.fileformats.protobuf.messages import FIXED32, record, varint
+from albertkit.fileformats.protobuf import FIXED32, encode_int, encode_record, encode_varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
-from albertkit.fileformats.tensorflow.sstable import sstable
+from albertkit.fileformats.tensorflow.sstable import encode_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import (
     TensorBundle,
-    bundle_prefixes,
+    find_bundle_prefixes,
     read_bundle,
     write_bundle,
 )
@@ -118,7 +117,7 @@ def test_prefixes_are_told_from_other_programs_files(copy: Path) -> None:
     (folder / "faiss.index").write_bytes(b"IxF2" + bytes(100))
     (folder / "empty.index").touch()
     (folder / "folder.index").mkdir()
-    assert bundle_prefixes(folder) == (copy.name,)
+    assert find_bundle_prefixes(folder) == (copy.name,)
 
 
 @pytest.mark.parametrize("lost", [DATA, INDEX])
@@ -128,7 +127,7 @@ def test_a_prefix_is_known_by_its_index_or_by_its_data(copy: Path, lost: str) ->
         damaged.unlink()
     else:
         damaged.write_bytes(damaged.read_bytes()[:-1])
-    assert bundle_prefixes(copy.parent) == (copy.name,)
+    assert find_bundle_prefixes(copy.parent) == (copy.name,)
 
 
 # Bundles that no fixture shows, built record by record.
@@ -137,14 +136,14 @@ def test_a_prefix_is_known_by_its_index_or_by_its_data(copy: Path, lost: str) ->
 def entry(
     dtype: int, shape: tuple[int, ...], data: bytes, offset: int = 0, *, checksum: int | None = None
 ) -> bytes:
-    dims = b"".join(record(2, whole(1, dim)) for dim in shape)
+    dims = b"".join(encode_record(2, encode_int(1, dim)) for dim in shape)
     stored = mask_checksum(crc32c(data)) if checksum is None else checksum
     return (
-        whole(1, dtype)
-        + record(2, dims)
-        + whole(4, offset)
-        + whole(5, len(data))
-        + varint(6 << 3 | FIXED32)
+        encode_int(1, dtype)
+        + encode_record(2, dims)
+        + encode_int(4, offset)
+        + encode_int(5, len(data))
+        + encode_varint(6 << 3 | FIXED32)
         + stored.to_bytes(4, "little")
     )
 
@@ -153,7 +152,7 @@ def bundle_of(
     folder: Path, data: bytes, entries: dict[bytes, bytes], header: bytes = b"\x08\x01"
 ) -> Path:
     (folder / "x.data-00000-of-00001").write_bytes(data)
-    (folder / "x.index").write_bytes(sstable([(b"", header), *sorted(entries.items())]))
+    (folder / "x.index").write_bytes(encode_sstable([(b"", header), *sorted(entries.items())]))
     return folder / "x"
 
 
@@ -203,7 +202,7 @@ def strings(texts: list[bytes], lengths: list[int] | None = None) -> tuple[bytes
     words = b"".join(length.to_bytes(4, "little") for length in lengths)
     between = mask_checksum(crc32c(words)).to_bytes(4, "little")
     joined = b"".join(texts)
-    data = b"".join(map(varint, lengths)) + between + joined
+    data = b"".join(map(encode_varint, lengths)) + between + joined
     return data, mask_checksum(crc32c(words + between + joined))
 
 
@@ -241,13 +240,15 @@ def test_a_shard_that_ends_early_is_refused_at_once(copy: Path, left: int) -> No
 
 def test_a_missing_shard_is_named(copy: Path) -> None:
     copy.with_name(DATA).unlink()
-    with pytest.raises(FormatError, match=rf"no '{DATA}' beside it.*\[checkpoint-shards-broken\]"):
+    with pytest.raises(
+        FormatError, match=rf"no '{DATA}' in the same directory.*\[checkpoint-shards-broken\]"
+    ):
         read_bundle(copy)
 
 
 def test_a_missing_index_is_named(copy: Path) -> None:
     copy.with_name(INDEX).unlink()
-    says = rf"{INDEX}'; it says where .* Download or copy that file too. \[file-not-found\]"
+    says = rf"{INDEX}'; it gives the offset .* Download or copy that file too. \[file-not-found\]"
     with pytest.raises(InputError, match=says):
         read_bundle(copy)
 
@@ -256,15 +257,15 @@ ONE = np.ones(1, "<f4").tobytes()
 BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
     "no header": (
         lambda folder: (
-            (folder / "x.index").write_bytes(sstable([(b"w", entry(1, (1,), ONE))])),
+            (folder / "x.index").write_bytes(encode_sstable([(b"w", entry(1, (1,), ONE))])),
             folder / "x",
         )[1],
-        "there is no header",
+        "the header (the entry with an empty key) is missing",
         "file-malformed",
     ),
-    "highest byte first": (
+    "big-endian": (
         lambda folder: bundle_of(folder, ONE, {}, b"\x08\x01\x10\x01"),
-        "highest byte first",
+        "big-endian",
         "file-wrong-format",
     ),
     "a partitioned variable": (
@@ -272,7 +273,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
             folder,
             ONE,
             {
-                b"w": entry(1, (1,), b"") + record(7, b""),
+                b"w": entry(1, (1,), b"") + encode_record(7, b""),
                 b"\0w\0\1\1\2\x80\x85": entry(1, (1,), ONE),
             },
         ),
@@ -290,7 +291,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
         "file-malformed",
     ),
     "another shard than there is": (
-        lambda folder: bundle_of(folder, ONE, {b"w": entry(1, (1,), ONE) + whole(3, 7)}),
+        lambda folder: bundle_of(folder, ONE, {b"w": entry(1, (1,), ONE) + encode_int(3, 7)}),
         "in shard 7 of 1",
         "file-malformed",
     ),
@@ -313,7 +314,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
     ),
     "a record cut off": (
         lambda folder: bundle_of(folder, ONE, {b"w": entry(1, (1,), ONE)[:-1]}),
-        "a record promises 4 bytes",
+        "needs 4 bytes",
         "file-truncated",
     ),
 }

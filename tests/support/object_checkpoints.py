@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from albertkit.arrays import FloatArray
-from albertkit.fileformats.protobuf.messages import record, varint
+from albertkit.fileformats.protobuf import encode_record, encode_varint
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
-from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorflow.sstable import encode_sstable, read_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import write_bundle
 
 
@@ -19,8 +19,14 @@ def write_object_checkpoint(prefix: Path, arrays: Mapping[str, FloatArray]) -> P
     keys = {name: f"model/_v/{number}" for number, name in enumerate(arrays)}
     write_bundle(prefix, {keys[name]: array for name, array in arrays.items()})
     graph = b"".join(
-        record(
-            1, record(2, record(1, b"VARIABLE_VALUE") + record(2, name.encode()) + record(3, key))
+        encode_record(
+            1,
+            encode_record(
+                2,
+                encode_record(1, b"VARIABLE_VALUE")
+                + encode_record(2, name.encode())
+                + encode_record(3, key),
+            ),
         )
         for name, key in ((name, key.encode()) for name, key in keys.items())
     )
@@ -36,9 +42,16 @@ def _append_string(prefix: Path, key: str, text: bytes) -> None:
     length = struct.pack("<I", len(text))
     lengths = struct.pack("<I", mask_checksum(crc32c(length)))
     with data.open("ab") as file:
-        size = file.write(varint(len(text)) + lengths + text)
+        size = file.write(encode_varint(len(text)) + lengths + text)
     checksum = struct.pack("<I", mask_checksum(crc32c(length + lengths + text)))
-    fields = b"\x08\x07\x12\x00\x20" + varint(offset) + b"\x28" + varint(size) + b"\x35" + checksum
+    fields = (
+        b"\x08\x07\x12\x00\x20"
+        + encode_varint(offset)
+        + b"\x28"
+        + encode_varint(size)
+        + b"\x35"
+        + checksum
+    )
     pairs = dict(read_sstable(memoryview(index.read_bytes()), "index"))
     pairs[key.encode()] = fields
-    index.write_bytes(sstable(sorted(pairs.items())))
+    index.write_bytes(encode_sstable(sorted(pairs.items())))

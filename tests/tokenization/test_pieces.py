@@ -8,7 +8,7 @@ import sentencepiece
 from hypothesis import given, settings
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import record
+from albertkit.fileformats.protobuf import encode_record
 from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
     write_sentencepiece_model,
@@ -130,7 +130,7 @@ def test_a_vocabulary_without_a_mask_is_refused() -> None:
 
 
 def test_byte_pieces_and_other_algorithms_are_refused() -> None:
-    trainer = record(TRAINER, b"\x18\x02")  # model_type BPE
+    trainer = encode_record(TRAINER, b"\x18\x02")  # model_type BPE
     with pytest.raises(FormatError, match=r"algorithm bpe.*vocabulary-unsupported"):
         SentencePieces(model_of("▁", "a") + trainer, "made")
     data = write_sentencepiece_model(

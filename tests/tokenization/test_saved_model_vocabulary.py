@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
-from albertkit.fileformats.tensorflow.sstable import read_sstable, sstable
+from albertkit.fileformats.tensorflow.sstable import encode_sstable, read_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.normalization import IDEOGRAPH, casefolded
@@ -214,7 +214,7 @@ def test_an_encoder_that_keeps_case_says_so(tmp_path: Path, bert_encoder: Path) 
     lower, kept = (struct.pack("<I", mask_checksum(crc32c(value))) for value in (b"\1", b"\0"))
     pairs = dict(read_sstable(memoryview(index.read_bytes()), "index"))
     pairs[key.encode()] = pairs[key.encode()].replace(lower, kept)
-    index.write_bytes(sstable(pairs.items()))
+    index.write_bytes(encode_sstable(pairs.items()))
     assert AlbertTokenizer.from_pretrained(place).policy.name == "wordpiece, cased"
 
 
@@ -268,7 +268,7 @@ def test_a_module_without_a_vocabulary_says_so(encoder: Path, tmp_path: Path) ->
 
 def test_an_asset_outside_of_the_assets_is_refused(encoder: Path, tmp_path: Path) -> None:
     place = renamed(encoder, tmp_path, b"tiny_sp1000.model", b"../sp_10000.model")
-    with pytest.raises(FormatError, match=r"an asset is called '../sp_10000.model'"):
+    with pytest.raises(FormatError, match=r"an asset has the name '../sp_10000.model'"):
         AlbertTokenizer.from_pretrained(place)
 
 

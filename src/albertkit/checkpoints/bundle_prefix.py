@@ -11,7 +11,7 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, bundle_prefixes
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX, find_bundle_prefixes
 
 LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
 PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
@@ -22,11 +22,11 @@ def bundle_prefix(location: Path) -> Path | None:
 
     Raises InputError [checkpoint-ambiguous] for a directory with several and no word on which.
     """
-    if location.name.endswith(INDEX_ENDING) and location.is_file():
-        return location.with_name(location.name.removesuffix(INDEX_ENDING))
+    if location.name.endswith(INDEX_SUFFIX) and location.is_file():
+        return location.with_name(location.name.removesuffix(INDEX_SUFFIX))
     if not location.is_dir():
-        return location if location.with_name(location.name + INDEX_ENDING).is_file() else None
-    found = bundle_prefixes(location)
+        return location if location.with_name(location.name + INDEX_SUFFIX).is_file() else None
+    found = find_bundle_prefixes(location)
     if len(found) < 2:
         return location / found[0] if found else None
     latest = _latest(location / LATEST)

@@ -81,7 +81,7 @@ def resolve_path(path: Path) -> ResolvedPath:
         if path.is_dir():
             _check_readable(path)
             return ResolvedPath(path, path)
-        is_prefix = path.with_name(path.name + fileformats.INDEX_ENDING).is_file()
+        is_prefix = path.with_name(path.name + fileformats.INDEX_SUFFIX).is_file()
     if is_prefix:
         return ResolvedPath(path, path)
     if not path.is_file():
@@ -113,7 +113,7 @@ def _resolve_bundle(prefix: Path) -> Path:
         (directory.parent / name).is_file() for name in SAVED_MODELS
     ):
         return directory.parent
-    index = prefix.with_name(prefix.name + fileformats.INDEX_ENDING)
+    index = prefix.with_name(prefix.name + fileformats.INDEX_SUFFIX)
     if not index.is_file():
         raise InputError(
             "file-not-found",

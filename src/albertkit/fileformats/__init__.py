@@ -11,7 +11,7 @@ from albertkit.lazy_exports import attach
 if TYPE_CHECKING:
     from albertkit.fileformats.archives.extraction import Unpacked as Unpacked
     from albertkit.fileformats.archives.extraction import is_archive as is_archive
-    from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING as INDEX_ENDING
+    from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX as INDEX_SUFFIX
     from albertkit.fileformats.torch_zip import is_torch_zip as is_torch_zip
     from albertkit.fileformats.torch_zip import read_torch as read_torch
 else:
@@ -19,7 +19,7 @@ else:
         __name__,
         {
             "archives.extraction": ("Unpacked", "is_archive"),
-            "tensorflow.tensor_bundle": ("INDEX_ENDING",),
+            "tensorflow.tensor_bundle": ("INDEX_SUFFIX",),
             "torch_zip": ("is_torch_zip", "read_torch"),
         },
     )

@@ -1,9 +1,8 @@
-"""Pickled Python objects as data: the few instructions that files of tensors consist of.
+"""Read pickled Python objects as data: the few instructions that files of tensors need.
 
-In: bytes that a stack machine would run. Out: numbers, texts, lists, tuples and dicts; where the
-file names a function or a class, that name as data, and where it calls one, name and arguments.
-Nothing is imported, called or made. A name that the caller does not expect, and an instruction
-that such files don't need, is an error: files with code in them cannot pass.
+Numbers, texts, lists, tuples and dicts become themselves; the name of a function or class stays a
+name, and a call becomes its name and arguments. Nothing is imported, called or constructed. An
+unexpected name or instruction is an error, so that a file with code in it is refused.
 Format: the opcodes of protocol 2, as CPython's Lib/pickletools.py documents them.
 """
 
@@ -26,14 +25,14 @@ ORDERED_DICT = "collections.OrderedDict"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A function or class, by name: `torch.FloatStorage`."""
+    """The name of a function or class: `torch.FloatStorage`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A call that the file asks for, and that is not made."""
+    """A call that unpickling would make, and that is not made here."""
 
     what: Named
     arguments: tuple[Value, ...]
@@ -41,7 +40,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that lies outside of the pickled bytes; `key` says where."""
+    """Something outside the pickled bytes, which `key` identifies (a persistent id)."""
 
     key: Value
 
@@ -53,11 +52,18 @@ Value: TypeAlias = (
 
 
 def read_pickled(reader: ByteReader, expected: Collection[str]) -> Value:
-    """The one object that begins where `reader` stands, which is left behind its end.
+    """Read one pickled object.
 
-    expected: the functions and classes that may be named, as module.name; an OrderedDict is
-    always understood, and becomes a dict. Values may share parts: walk only what is needed.
-    Raises FormatError [file-with-code], [file-malformed], [file-truncated].
+    Args:
+        reader: At the object's first byte; left after its last.
+        expected: The functions and classes that may be named, as module.name. An OrderedDict is
+            always read, as a dict.
+
+    Returns:
+        The object. Its parts may be shared many times over: do not walk through all of it.
+
+    Raises:
+        FormatError: [file-with-code], [file-malformed], [file-truncated].
     """
     machine = _Machine(reader, expected)
     for _ in range(MOST_INSTRUCTIONS):
@@ -72,7 +78,7 @@ def read_pickled(reader: ByteReader, expected: Collection[str]) -> Value:
 
 
 class _Machine:
-    """A stack with marks, and a memo: what the instructions work on."""
+    """The state of an unpickler: a stack with marks, and a memo."""
 
     def __init__(self, reader: ByteReader, expected: Collection[str]) -> None:
         self.reader = reader
@@ -85,7 +91,7 @@ class _Machine:
         return bytes(self.reader.take(count, "pickled objects"))
 
     def number(self, size: int, *, signed: bool = False) -> int:
-        """The number in the next `size` bytes."""
+        """Take the next `size` bytes as a little-endian number."""
         return int.from_bytes(self.take(size), "little", signed=signed)
 
     def push(self, value: Value) -> None:
@@ -97,9 +103,9 @@ class _Machine:
 
     def pop_many(self, count: int) -> tuple[Value, ...]:
         self._check_height(count)
-        found = tuple(self.stack[len(self.stack) - count :])
+        values = tuple(self.stack[len(self.stack) - count :])
         del self.stack[len(self.stack) - count :]
-        return found
+        return values
 
     def pop_to_mark(self) -> tuple[Value, ...]:
         if not self.marks:
@@ -112,23 +118,17 @@ class _Machine:
 
     def _check_height(self, count: int) -> None:
         if len(self.stack) - count < (self.marks[-1] if self.marks else 0):
-            raise self.malformed("it takes a value where there is none")
+            raise self.malformed("it takes a value from an empty stack")
 
     def malformed(self, what: str) -> FormatError:
-        return FormatError(
-            "file-malformed",
-            f"near byte {self.reader.at:,} of its pickled objects: {what}",
-            why="no Python writes such a file",
-            fix="Download or copy it again",
-            where=self.reader.name,
-        )
+        return self.reader.malformed(what)
 
     def unexpected(self, what: str) -> FormatError:
         return FormatError(
             "file-with-code",
             f"the file {what}",
-            why="tensors and their names need none of that, and it could run code when unpickled",
-            fix="Take the model's .safetensors file; where you trust this one, save its state_dict",
+            why="tensors and their names do not need it, and it could run code when unpickled",
+            fix="Take the model's .safetensors file; if you trust this one, save its state_dict",
             where=self.reader.name,
         )
 
@@ -148,32 +148,32 @@ def _name(machine: _Machine) -> None:
 
 def _line(machine: _Machine) -> str:
     reader = machine.reader
-    found = bytes(reader.data[reader.at : reader.at + LONGEST_NAME])
-    length = found.find(b"\n")
+    window = bytes(reader.data[reader.offset : reader.offset + LONGEST_NAME])
+    length = window.find(b"\n")
     if length < 0:
-        raise machine.malformed("it names something without an end")
+        raise machine.malformed("a name in it does not end")
     reader.take(length + 1)
-    return found[:length].decode("utf-8", errors="backslashreplace")
+    return window[:length].decode("utf-8", errors="backslashreplace")
 
 
 def _call(machine: _Machine) -> None:
     what, arguments = machine.pop_many(2)
     if not isinstance(what, Named) or not isinstance(arguments, tuple):
-        raise machine.malformed("it calls something that has no name")
+        raise machine.malformed("it calls a value that is not a name")
     if what.name != ORDERED_DICT:
         machine.push(Called(what, arguments))
     elif arguments:
-        raise machine.malformed("it fills a dict in the way of Python 2")
+        raise machine.malformed("it fills an OrderedDict as Python 2 did")
     else:
         machine.push({})
 
 
 def _attributes(machine: _Machine) -> None:
-    """A state_dict carries the versions of its modules as attributes: no part of its contents."""
-    owner, _ = machine.pop_many(2)
-    if not isinstance(owner, dict):
-        raise machine.malformed("it gives attributes to something that is no dict")
-    machine.push(owner)
+    """Drop attributes: a state_dict has the versions of its modules there."""
+    target, _ = machine.pop_many(2)
+    if not isinstance(target, dict):
+        raise machine.malformed("it sets attributes of a value that is not a dict")
+    machine.push(target)
 
 
 def _text(machine: _Machine) -> None:
@@ -181,7 +181,7 @@ def _text(machine: _Machine) -> None:
     try:
         machine.push(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise machine.malformed("it holds a text that is no UTF-8") from error
+        raise machine.malformed("a text in it is not UTF-8") from error
 
 
 def _long(machine: _Machine) -> None:
@@ -189,23 +189,23 @@ def _long(machine: _Machine) -> None:
 
 
 def _set_items(machine: _Machine, items: tuple[Value, ...]) -> None:
-    owner = machine.top()
-    if not isinstance(owner, dict) or len(items) % 2:
-        raise machine.malformed("it sets items of something that is no dict")
+    target = machine.top()
+    if not isinstance(target, dict) or len(items) % 2:
+        raise machine.malformed("it sets items of a value that is not a dict")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        # only keys that compare at once: the parts of a tuple may be shared a billion times
+        # only keys that compare fast: the parts of a tuple may be shared a billion times
         if not isinstance(key, int | str):
             raise machine.malformed("a dict has a key that is neither a number nor a text")
-        if key in owner:
+        if key in target:
             raise machine.malformed(f"a dict has the key {key!r:.100} twice")
-        owner[key] = value
+        target[key] = value
 
 
 def _append(machine: _Machine, items: tuple[Value, ...]) -> None:
-    owner = machine.top()
-    if not isinstance(owner, list):
-        raise machine.malformed("it appends to something that is no list")
-    owner.extend(items)
+    target = machine.top()
+    if not isinstance(target, list):
+        raise machine.malformed("it appends to a value that is not a list")
+    target.extend(items)
 
 
 def _put(machine: _Machine, number: int) -> None:
@@ -214,7 +214,7 @@ def _put(machine: _Machine, number: int) -> None:
 
 def _get(machine: _Machine, number: int) -> None:
     if number not in machine.memo:
-        raise machine.malformed(f"it takes value {number}, which it never kept")
+        raise machine.malformed(f"it reads value {number} of its memo, which it never stored")
     machine.push(machine.memo[number])
 
 

@@ -1,7 +1,6 @@
-"""Bytes from strangers, taken through readers that know where the bytes end.
+"""Read bytes of unknown origin: mapped files, a bounds-checked cursor over them, and JSON.
 
-In: a file. Out: a mapped, read-only view of it, small pieces of it, or its parsed JSON. Slicing
-past an end is an error here, never silently short.
+Slicing past the end of the bytes is an error here; Python itself would return fewer bytes.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.errors.wording import count_noun
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
-# What lies in a file's place when a download went wrong: its beginning in small letters, what it
-# is, why that is not the file, and what to do.
-STAND_INS = (
+# What a failed download leaves under the file's name: first bytes in lower case, what it is, why,
+# and what to do.
+FAILED_DOWNLOADS = (
     (
         b"version https://git-lfs",
         "this is a Git LFS pointer, not the file itself",
@@ -29,59 +29,161 @@ STAND_INS = (
     ),
     *(
         (
-            beginning,
+            prefix,
             "this is a web page, not the file itself",
             "a site that refuses a download answers with a page, which was saved under this name",
-            "Open it in a browser to see what it says, then download the file again",
+            "Open it in a browser to see its message, then download the file again",
         )
-        for beginning in (b"<!doctype html", b"<html")
+        for prefix in (b"<!doctype html", b"<html")
     ),
 )
-JSON_CAP = 64 * 2**20  # the largest honest tokenizer.json (200,000 pieces) has 17 MB
+JSON_CAP = 64 * 2**20  # the largest known tokenizer.json (200,000 pieces) has 17 MB
+LONGEST_VARINT = 10  # bytes of a 64-bit number
 
 
 class ByteReader:
-    """Takes bytes from front to back and knows where they end.
+    """A cursor over bytes that never reads past their end.
 
-    data: the bytes, not copied. name: of the file, for messages. at: the next byte's number.
+    Attributes:
+        data: The bytes, not copied.
+        name: The file's name, for messages.
+        offset: Index in `data` of the next byte.
+        kind: What the file should be, for messages: "a SavedModel".
+        part: The structure that `data` is, if it is one of a larger file: "object header". An end
+            that comes too early is then [file-malformed], else [file-truncated].
+        start: Offset in the file of the first byte of `data`, for messages.
     """
 
-    __slots__ = ("at", "data", "name")
+    __slots__ = ("data", "kind", "name", "offset", "part", "start")
 
-    def __init__(self, data: memoryview, name: str, at: int = 0) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        name: str,
+        offset: int = 0,
+        *,
+        kind: str = "a file of this format",
+        part: str = "",
+        start: int = 0,
+    ) -> None:
+        self.data = memoryview(data)
         self.name = name
-        self.at = at
+        self.offset = offset
+        self.kind = kind
+        self.part = part
+        self.start = start
 
     @property
     def left(self) -> int:
-        return len(self.data) - self.at
+        """The number of bytes from the offset to the end."""
+        return len(self.data) - self.offset
 
     def take(self, count: int, what: str = "data") -> memoryview:
-        """The next `count` bytes; raises FormatError [file-truncated] where there are fewer."""
+        """Take the next bytes.
+
+        Args:
+            count: How many; not negative.
+            what: What they are, for the message.
+
+        Returns:
+            A view of the bytes.
+
+        Raises:
+            FormatError: [file-truncated] or [file-malformed] if fewer are left.
+        """
         if count > self.left:
-            raise FormatError(
-                "file-truncated",
-                f"the file ends {count - self.left:,} bytes early, in its {what}",
-                why=f"it has {len(self.data):,} bytes",
-                fix="Download or copy it again",
-                where=self.name,
-            )
-        start = self.at
-        self.at += count
-        return self.data[start : self.at]
+            raise self._end_too_early(count, what)
+        end = self.offset + count
+        taken = self.data[self.offset : end]
+        self.offset = end
+        return taken
+
+    def take_part(self, count: int, part: str = "") -> ByteReader:
+        """Take the next bytes as a structure of their own, `part`, else the same as this one."""
+        start = self.start + self.offset
+        data = self.take(count)
+        return ByteReader(data, self.name, kind=self.kind, part=part or self.part, start=start)
+
+    def unpack(self, layout: str) -> tuple[int, ...]:
+        """Take little-endian numbers, without padding, by the letters of the module struct."""
+        layout = f"<{layout}"
+        return struct.unpack(layout, self.take(struct.calcsize(layout)))
 
     def take_u64(self, what: str = "data") -> int:
-        """The next eight bytes as a little-endian number."""
-        number: int = struct.unpack("<Q", self.take(8, what))[0]
-        return number
+        """Take eight bytes as a little-endian number."""
+        return int.from_bytes(self.take(8, what), "little")
+
+    def take_varint(self) -> int:
+        """Take a number of seven bits a byte, the lowest first (protobuf, LevelDB)."""
+        value = 0
+        for shift in range(0, 7 * LONGEST_VARINT, 7):
+            if self.offset == len(self.data):
+                raise self._end_too_early(1, "data")
+            byte = self.data[self.offset]
+            self.offset += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+        raise self.malformed(f"a number is longer than {LONGEST_VARINT} bytes")
+
+    def expect(self, signature: bytes) -> None:
+        """Take the signature of a structure; raise FormatError [file-malformed] for other bytes."""
+        taken = bytes(self.take(len(signature)))
+        if taken != signature:
+            raise self.malformed(f"its {self.part} begins with {taken!r}, not {signature!r}")
+
+    def malformed(self, what: str) -> FormatError:
+        """Make the error for contents that contradict themselves or the format."""
+        return malformed(
+            f"{what} (near byte {self.start + self.offset:,})",
+            why=f"this is not valid in {self.kind}",
+            where=self.name,
+        )
+
+    def _end_too_early(self, count: int, what: str) -> FormatError:
+        missing = count - self.left
+        if self.part:
+            return self.malformed(f"its {self.part} is {count_noun(missing, 'byte')} too short")
+        return FormatError(
+            "file-truncated",
+            f"the file ends {count_noun(missing, 'byte')} early, in its {what}",
+            why=f"at byte {self.start + self.offset:,} it needs {count_noun(count, 'byte')} and "
+            f"has {self.left:,}",
+            fix="Download or copy it again",
+            where=self.name,
+        )
+
+
+def malformed(what: str, *, why: str, where: str) -> FormatError:
+    """Make the error for a file that contradicts itself or its format.
+
+    Args:
+        what: What is wrong, with the value seen.
+        why: Which rule of the format it breaks.
+        where: The file's name.
+
+    Returns:
+        FormatError [file-malformed].
+    """
+    return FormatError(
+        "file-malformed", what, why=why, fix="Download or write the file again", where=where
+    )
 
 
 def map_file(path: Path) -> memoryview:
-    """Map a file read-only: a byte is read from disk when it is touched.
+    """Map a file read-only: a byte is read from disk when it is first used.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format] for a Git LFS pointer or a
-    web page, [file-truncated] for an empty file; ResourceError [file-unreadable].
+    Args:
+        path: A regular file.
+
+    Returns:
+        Its bytes; the mapping is closed with the last view of them.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format] for a Git LFS pointer or a web page, [file-truncated] for
+            an empty file.
+        ResourceError: [file-unreadable].
     """
     if not path.is_file():
         raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
@@ -94,32 +196,41 @@ def map_file(path: Path) -> memoryview:
                 fix="Download or copy it again",
                 where=str(path),
             )
-        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    begins = bytes(mapped[:64]).lstrip().lower()
-    for beginning, what, why, fix in STAND_INS:
-        if begins.startswith(beginning):
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    first_bytes = bytes(data[:64]).lstrip().lower()
+    for prefix, what, why, fix in FAILED_DOWNLOADS:
+        if first_bytes.startswith(prefix):
             raise FormatError("file-wrong-format", what, why=why, fix=fix, where=str(path))
-    return mapped
+    return data
 
 
 @contextmanager
 def read_errors(path: Path | str) -> Iterator[None]:
-    """Turn what the system says into ResourceError [file-unreadable]."""
+    """Turn an OSError of the block into ResourceError [file-unreadable]."""
     try:
         yield
     except OSError as error:
         raise ResourceError(
             "file-unreadable",
             f"{str(path)!r} could not be read: {error.strerror or error}",
-            why="the system refuses it",
-            fix="Check who may read it (ls -l), and that its disk is well",
+            why="the operating system refused to read it",
+            fix="Check its permissions (ls -l), and that its disk works",
         ) from error
 
 
 def read_json(path: Path) -> dict[str, JsonValue]:
     """Read a JSON file that holds an object.
 
-    Raises InputError [file-not-found], FormatError [json-malformed] or as `map_file`.
+    Args:
+        path: At most 64 MiB of UTF-8.
+
+    Returns:
+        The object.
+
+    Raises:
+        FormatError: [json-malformed], also for a key that occurs twice; others as `map_file`.
+        InputError: [file-not-found].
+        ResourceError: [file-unreadable].
     """
     data = map_file(path)
     if len(data) > JSON_CAP:
@@ -134,23 +245,35 @@ def read_json(path: Path) -> dict[str, JsonValue]:
 
 
 def parse_json(data: bytes, name: str) -> dict[str, JsonValue]:
-    """Parse a JSON object; raises FormatError [json-malformed], also for a key given twice."""
+    """Parse a JSON object.
+
+    Args:
+        data: UTF-8, with or without a byte order mark.
+        name: The file's name, for messages.
+
+    Returns:
+        The object.
+
+    Raises:
+        FormatError: [json-malformed], also for a key that occurs twice.
+    """
     try:
-        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_pairs_once)
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
         raise _json_error(name, f"it cannot be parsed: {error}") from error
-    if not isinstance(found, dict):
-        raise _json_error(name, f"it holds a {type(found).__name__}, not an object")
-    return found
+    if not isinstance(value, dict):
+        raise _json_error(name, f"it holds a {type(value).__name__}, not an object")
+    return value
 
 
-def _pairs_once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Make an object of its pairs; a repeated key is an error."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands there twice")
-    return found
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated!r} occurs twice")
+    return value
 
 
 def _json_error(name: str, what: str) -> FormatError:

@@ -1,7 +1,7 @@
 """Read and write safetensors files: a header of JSON, then the bytes of the tensors.
 
-In: a file. Out: a lazy mapping name → float32 array; float32 tensors are views of the mapped
-file, float16, bfloat16 and float64 ones are converted when they are asked for.
+float32 tensors are views of the mapped file; float16, bfloat16 and float64 tensors are converted
+on access.
 Format: https://huggingface.co/docs/safetensors (8 bytes header length, JSON, data).
 """
 
@@ -19,16 +19,21 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.floats import as_float32
-from albertkit.fileformats.reader import ByteReader, JsonValue, map_file, parse_json
-from albertkit.fileformats.tensors import BYTES_OF, Tensors, float_kind, is_shape
+from albertkit.fileformats.reader import (
+    ByteReader,
+    JsonValue,
+    malformed,
+    map_file,
+    parse_json,
+)
+from albertkit.fileformats.tensors import BYTES_OF, Tensors, as_float32, float_kind, is_shape
 
 SavedDtype = Literal["float32", "float16"]
 
 HEADER_CAP = 100_000_000  # Source: safetensors/src/tensor.rs, MAX_HEADER_SIZE
 METADATA = "__metadata__"
-# What people give instead: its first bytes, and what it is.
-OTHER_KINDS = (
+# Other formats of weights, by their first bytes.
+OTHER_FORMATS = (
     (b"PK\x03\x04", "a zip archive, as torch's .bin and .pt files are"),
     (b"\x80", "a file of Python objects, as torch's older .bin and .pt files are"),
     (b"\x89HDF", "an HDF5 file, as Keras writes it"),
@@ -39,7 +44,7 @@ SAVED = MappingProxyType({"float32": ("F32", "<f4"), "float16": ("F16", "<f2")})
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """Where one tensor lies: bytes [start, end) of the file."""
+    """One tensor: bytes [start, end) of the file."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -75,32 +80,39 @@ class TensorFile(Tensors):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """name → shape, without reading any tensor."""
+        """The shape of each tensor, without reading any."""
         return {name: entry.shape for name, entry in self.entries.items()}
 
 
 def read_safetensors(path: Path) -> TensorFile:
-    """Check a whole file's header and give its tensors.
+    """Open a file and check its whole header.
 
-    Raises InputError [file-not-found]; FormatError [file-truncated], [file-wrong-format],
-    [file-malformed] or [json-malformed].
+    Args:
+        path: The file.
+
+    Returns:
+        Its tensors and metadata.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-truncated], [file-wrong-format], [file-malformed], [json-malformed].
     """
     data, name = map_file(path), str(path)
     reader = ByteReader(data, name)
     length = reader.take_u64("header length")
-    _refuse_other_kinds(data, name)
+    _refuse_other_formats(data, name)
     if length > HEADER_CAP:
         raise FormatError(
             "file-wrong-format",
             f"the first eight bytes announce a header of {length:,} bytes",
-            why=f"safetensors allows {HEADER_CAP:,}: this is a file of another kind",
+            why=f"safetensors allows {HEADER_CAP:,}: this is a file of another format",
             fix="Give a .safetensors file",
             where=name,
         )
     header = parse_json(bytes(reader.take(length, "header")), name)
-    metadata = _metadata(header.pop(METADATA, {}), name)
-    entries = {key: _entry(key, value, reader, name) for key, value in header.items()}
-    _check_that_every_byte_is_owned(entries, reader.at, len(data), name)
+    metadata = _read_metadata(header.pop(METADATA, {}), name)
+    entries = {key: _read_entry(key, value, reader, name) for key, value in header.items()}
+    _check_coverage(entries, reader.offset, len(data), name)
     return TensorFile(name, data, MappingProxyType(entries), MappingProxyType(metadata))
 
 
@@ -113,68 +125,68 @@ def write_safetensors(
 ) -> None:
     """Write arrays, with one of them in memory at a time.
 
-    The write is not atomic. The outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.new_directory`.
 
     Args:
-        path: the file.
-        arrays: the tensors by name; lazy ones are read one at a time.
-        dtype: the type in the file.
-        metadata: `{"format": "pt"}` is what transformers needs.
+        path: The file.
+        arrays: They are asked for one at a time, so that lazy ones stay lazy.
+        dtype: How they are stored.
+        metadata: Texts; transformers requires `{"format": "pt"}`.
 
     Raises:
         InputError: [float16-overflow], before anything is written.
-        OSError: the file could not be written.
+        OSError: The file could not be written.
     """
     code, layout = SAVED[dtype]
     header: dict[str, object] = {METADATA: dict(metadata)}
     end = 0
     for name, array in arrays.items():
-        _check_that_it_fits(name, array, dtype)
+        _check_range(name, array, dtype)
         start, end = end, end + array.size * BYTES_OF[code]
         header[name] = {"dtype": code, "shape": array.shape, "data_offsets": (start, end)}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that the tensors lie aligned in the file
+    text += b" " * (-len(text) % 8)  # aligns the tensors
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():
             file.write(np.ascontiguousarray(array, dtype=layout).data)
 
 
-def _refuse_other_kinds(data: memoryview, name: str) -> None:
-    """After the eight bytes of its length, a header is JSON and begins with a brace."""
+def _refuse_other_formats(data: memoryview, name: str) -> None:
+    """Check that a brace follows the header's length, and name the format if none does."""
     if bytes(data[8:9]) in (b"{", b""):
         return
-    begins = bytes(data[:12])
-    kinds = (kind for first, kind in OTHER_KINDS if begins.startswith(first))
+    prefix = bytes(data[:12])
+    formats = (name for first, name in OTHER_FORMATS if prefix.startswith(first))
     raise FormatError(
         "file-wrong-format",
-        f"this is {next(kinds, f'no safetensors file: it begins with {begins!r}')}",
-        why="weights are read from safetensors files, in which no code can hide",
-        fix="Download the model's .safetensors file, or convert this one where you trust it",
+        f"this is {next(formats, f'not a safetensors file: it begins with {prefix!r}')}",
+        why="weights are read from safetensors files, which cannot contain code",
+        fix="Download the model's .safetensors file, or convert this one if you trust it",
         where=name,
     )
 
 
-def _metadata(found: JsonValue, name: str) -> dict[str, str]:
-    if not isinstance(found, dict):
-        raise _malformed(name, f"{METADATA} is no object")
-    for key, value in found.items():
-        if not isinstance(value, str):
-            raise _malformed(name, f"{METADATA}[{key!r}] is {value!r}, not a text")
-    return {key: str(value) for key, value in found.items()}
+def _read_metadata(value: JsonValue, name: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _malformed(f"{METADATA} is not an object", name)
+    for key, text in value.items():
+        if not isinstance(text, str):
+            raise _malformed(f"{METADATA}[{key!r}] is {text!r}, not a text", name)
+    return {key: str(text) for key, text in value.items()}
 
 
-def _entry(key: str, found: JsonValue, reader: ByteReader, name: str) -> TensorEntry:
-    """Check one tensor's own row of the header: kind, bounds, shape × size = bytes."""
-    if not isinstance(found, dict) or found.keys() != {"dtype", "shape", "data_offsets"}:
-        raise _malformed(name, f"{key} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = found["dtype"], found["shape"], found["data_offsets"]
+def _read_entry(key: str, value: JsonValue, reader: ByteReader, name: str) -> TensorEntry:
+    """Check one tensor's row of the header: type, bounds, shape × size = bytes."""
+    if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
+        raise _malformed(f"{key} does not have exactly dtype, shape and data_offsets", name)
+    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BYTES_OF:
-        raise _malformed(name, f"{key} has the unknown dtype {dtype!r}")
-    sizes, (start, end) = _counts(shape, key, name), _span(offsets, key, name)
+        raise _malformed(f"{key} has the unknown dtype {dtype!r}", name)
+    sizes, (start, end) = _read_counts(shape, key, name), _read_span(offsets, key, name)
     if not is_shape(sizes) or end - start != math.prod(sizes) * BYTES_OF[dtype]:
         raise _malformed(
-            name, f"{key} has {end - start} bytes, its shape {list(sizes)} in {dtype} needs others"
+            f"{key} has {end - start} bytes, its shape {list(sizes)} in {dtype} needs others", name
         )
     if end > reader.left:
         raise FormatError(
@@ -184,39 +196,38 @@ def _entry(key: str, found: JsonValue, reader: ByteReader, name: str) -> TensorE
             fix="Download or copy it again",
             where=name,
         )
-    return TensorEntry(dtype, sizes, reader.at + start, reader.at + end)
+    return TensorEntry(dtype, sizes, reader.offset + start, reader.offset + end)
 
 
-def _span(found: JsonValue, key: str, name: str) -> tuple[int, int]:
-    offsets = _counts(found, key, name)
+def _read_span(value: JsonValue, key: str, name: str) -> tuple[int, int]:
+    offsets = _read_counts(value, key, name)
     if len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise _malformed(name, f"{key} has the data_offsets {list(offsets)}")
+        raise _malformed(f"{key} has the data_offsets {list(offsets)}", name)
     return offsets[0], offsets[1]
 
 
-def _counts(found: JsonValue, key: str, name: str) -> tuple[int, ...]:
-    if not isinstance(found, list):
-        raise _malformed(name, f"{key} has {found!r} where a list of numbers should be")
-    numbers = [n for n in found if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
-    if len(numbers) != len(found):
-        raise _malformed(name, f"{key} has {found!r} where whole numbers should be")
+def _read_counts(value: JsonValue, key: str, name: str) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise _malformed(f"{key} has {value!r} where a list of numbers should be", name)
+    numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
+    if len(numbers) != len(value):
+        raise _malformed(f"{key} has {value!r} where whole numbers should be", name)
     return tuple(numbers)
 
 
-def _check_that_every_byte_is_owned(
-    entries: Mapping[str, TensorEntry], first: int, last: int, name: str
-) -> None:
-    """Nothing overlaps, nothing lies between: no byte of the file is hidden or used twice."""
-    at = first
+def _check_coverage(entries: Mapping[str, TensorEntry], first: int, last: int, name: str) -> None:
+    """Check that the tensors cover every byte once: nothing overlaps, nothing is hidden."""
+    offset = first
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
-        if entry.start != at:
-            raise _malformed(name, f"{key} begins at byte {entry.start}, expected was {at}")
-        at = entry.end
-    if at != last:
-        raise _malformed(name, f"{last - at:,} bytes at its end belong to no tensor")
+        if entry.start != offset:
+            raise _malformed(f"{key} begins at byte {entry.start}, expected was {offset}", name)
+        offset = entry.end
+    if offset != last:
+        raise _malformed(f"{last - offset:,} bytes at its end belong to no tensor", name)
 
 
-def _check_that_it_fits(name: str, array: FloatArray, dtype: SavedDtype) -> None:
+def _check_range(name: str, array: FloatArray, dtype: SavedDtype) -> None:
+    """Refuse numbers that float16 cannot hold."""
     limit = float(np.finfo(dtype).max)
     if dtype == "float32" or not array.size:
         return
@@ -224,17 +235,12 @@ def _check_that_it_fits(name: str, array: FloatArray, dtype: SavedDtype) -> None
     if largest > limit:
         raise InputError(
             "float16-overflow",
-            f"{name} holds a value of size {largest:g}",
-            why=f"float16 ends at {limit:g}",
+            f"{name} has a value of magnitude {largest:g}",
+            why=f"the largest float16 is {limit:g}",
             fix='Save with dtype="float32"',
         )
 
 
-def _malformed(name: str, what: str) -> FormatError:
-    return FormatError(
-        "file-malformed",
-        what,
-        why="a safetensors header must describe every byte exactly once",
-        fix="Download or write the file again",
-        where=name,
-    )
+def _malformed(what: str, name: str) -> FormatError:
+    why = "a safetensors header must describe every byte exactly once"
+    return malformed(what, why=why, where=name)

@@ -1,8 +1,7 @@
-"""Read a SentencePiece model file, checking every byte before the C++ library sees it; write one.
+"""Read and write SentencePiece model files (`spiece.model`, `30k-clean.model`).
 
-In: the bytes of `spiece.model` / `30k-clean.model`. Out: its pieces, scores, types and flags. A
-FormatError where the bytes end early, contradict themselves, or belong to something else: the
-library itself answers some damage with a crash or with a model that finds other pieces.
+Every byte is checked before the C++ library reads it: some damage makes that library crash, or
+split text into other pieces without an error.
 Format: sentencepiece_model.proto (message ModelProto) in the wire format of protocol buffers.
 """
 
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import Wire, record
+from albertkit.fileformats.protobuf import encode_record, read_field, read_fields
+from albertkit.fileformats.reader import ByteReader
 
 PieceType = Literal["normal", "unknown", "control", "user-defined", "unused", "byte"]
 TYPES: Final[tuple[PieceType, ...]] = (
@@ -28,46 +27,46 @@ TYPES: Final[tuple[PieceType, ...]] = (
     "user-defined",
     "unused",
     "byte",
-)  # the numbers in the file count from 1
-ALGORITHMS = ("unigram", "bpe", "word", "char")  # likewise
+)  # the file counts from 1
+ALGORITHMS = ("unigram", "bpe", "word", "char")  # the file counts from 1
 
 PIECES, TRAINER, NORMALISER, SELF_TEST, DENORMALISER = 1, 2, 3, 4, 5
-UNKNOWN = 2  # its type's number
-SMALLEST_RECORD = 4  # bytes that one piece costs at least: two tags, two lengths
+UNKNOWN = 2  # the type's number in the file
+SMALLEST_RECORD = 4  # bytes of the shortest piece: two tags, two lengths
 KIND = "a SentencePiece model"
 UNIT = 4  # bytes of one unit of the character map's trie
-FAN_OUT = 256  # a trie node's children lie within 256 units
+FAN_OUT = 256  # the children of a trie node are within 256 units
 
 
 @dataclass(frozen=True, slots=True)
 class NormaliserSpec:
-    """What the model does to a line before it searches pieces."""
+    """How the model normalizes a text before it splits it into pieces."""
 
-    name: str  # of the rule, as "nmt_nfkc"; empty where it has none
+    name: str  # of the rule, such as "nmt_nfkc"; empty if it has none
     character_map: bytes
-    adds_prefix: bool  # a ▁ before the text's first piece
+    adds_prefix: bool  # whether a ▁ precedes the text's first piece
     collapses_spaces: bool
-    escapes_spaces: bool  # a space becomes ▁
+    escapes_spaces: bool  # whether a space becomes ▁
 
 
 @dataclass(frozen=True, slots=True)
 class SentencePieceModel:
-    """What a model file says; piece n has id n."""
+    """The contents of a model file; piece n has id n."""
 
     pieces: tuple[str, ...]  # [V]
-    scores: npt.NDArray[np.float32]  # [V]
+    scores: FloatArray  # [V]
     types: tuple[PieceType, ...]  # [V]
     algorithm: str
-    space_is_suffix: bool  # ▁ ends words instead of beginning them
+    space_is_suffix: bool  # whether ▁ ends a word; usually it begins one
     normaliser: NormaliserSpec
 
     def ids_of(self, kind: PieceType) -> tuple[int, ...]:
-        """The ids of all pieces of this type."""
-        return tuple(number for number, found in enumerate(self.types) if found == kind)
+        """List the ids of all pieces of a type."""
+        return tuple(number for number, own in enumerate(self.types) if own == kind)
 
 
 def looks_like_sentencepiece(head: bytes) -> bool:
-    """Whether a file that begins so may be a SentencePiece model: a piece record comes first."""
+    """Tell whether a file with these first bytes may be a model: a piece comes first."""
     return (
         len(head) > SMALLEST_RECORD
         and head[0] == PIECES << 3 | 2
@@ -78,40 +77,55 @@ def looks_like_sentencepiece(head: bytes) -> bool:
 
 
 def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
-    """Everything that the file says; FormatError where it is cut off, damaged or foreign.
+    """Read a whole model.
 
-    name: what messages call the file.
+    Args:
+        data: The file's bytes.
+        name: The file's name, for messages.
+
+    Returns:
+        The model.
+
+    Raises:
+        FormatError: [file-wrong-format], [file-truncated], [file-malformed].
     """
     if not looks_like_sentencepiece(data):
         raise FormatError(
             "file-wrong-format",
-            f"this is no SentencePiece model: it begins with {bytes(data[:12])!r}",
-            why="such a model begins with a record of its first piece",
+            f"this is not a SentencePiece model: it begins with {bytes(data[:12])!r}",
+            why="such a model begins with its first piece",
             fix="Give the binary model file (spiece.model or 30k-clean.model)",
             where=name,
         )
-    wire = Wire(data, name, KIND)
-    table = PieceTable.empty()
+    reader = ByteReader(data, name, kind=KIND)
+    table = PieceColumns.empty()
     trainer: bytes | None = None
     normaliser: bytes | None = None
-    while wire.at < len(data):
-        take_plain_pieces(wire, table)
-        if wire.at == len(data):
+    while reader.left:
+        take_plain_pieces(reader, table)
+        if not reader.left:
             break
-        field = wire.field()
+        field = read_field(reader)
         if field.number == PIECES and isinstance(field.value, bytes):
-            take_piece(Wire(field.value, name, KIND, wire.at - len(field.value)), table)
+            start = reader.offset - len(field.value)
+            take_piece(ByteReader(field.value, name, kind=KIND, start=start), table)
         elif field.number == TRAINER and isinstance(field.value, bytes):
             trainer = (trainer or b"") + field.value  # a message given twice is merged
         elif field.number == NORMALISER and isinstance(field.value, bytes):
             normaliser = (normaliser or b"") + field.value
         elif field.number not in (SELF_TEST, DENORMALISER):
-            raise wire.malformed(f"field {field.number} is none of a model's")
+            raise reader.malformed(f"field {field.number} is unknown")
     if trainer is None or normaliser is None:
-        raise wire.truncated("it ends after its pieces: what belongs behind them is missing")
-    pieces = decode_pieces(table, wire)
+        raise FormatError(
+            "file-truncated",
+            "the file ends after its pieces",
+            why="in every model the settings of trainer and normalizer follow them",
+            fix="Download or copy it again",
+            where=name,
+        )
+    pieces = decode_pieces(table, reader)
     scores = np.frombuffer(table.scores, "<f4")  # [V]
-    check_pieces(pieces, scores, table.kinds, wire)
+    check_pieces(pieces, scores, table.kinds, reader)
     algorithm, suffix = read_trainer(trainer, name)
     return SentencePieceModel(
         tuple(pieces),
@@ -124,8 +138,8 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceTable:
-    """The columns of the piece records, as bytes."""
+class PieceColumns:
+    """The fields of all piece records, a column each, as bytes."""
 
     names: bytearray  # [V], a NUL after each
     scores: bytearray  # [V], little-endian floats
@@ -133,151 +147,158 @@ class PieceTable:
 
     @classmethod
     def empty(cls) -> Self:
+        """Make columns without rows."""
         return cls(bytearray(), bytearray(), bytearray())
 
 
-def take_plain_pieces(wire: Wire, table: PieceTable) -> None:
-    """Take the piece records that stand here in the form in which all known writers store them."""
-    begins, scores, ends = plain_records(wire.data, wire.at)
-    if not len(begins):
+def take_plain_pieces(reader: ByteReader, table: PieceColumns) -> None:
+    """Take the next piece records as long as they have the form that all known writers use."""
+    rest = reader.data[reader.offset :].tobytes()  # bytes are faster to index than a view
+    starts, scores, ends = plain_records(rest)
+    if not len(starts):
         return
-    wire.at = int(ends[-1])
-    octets = np.frombuffer(wire.data, np.uint8, count=wire.at).copy()
+    size = int(ends[-1])
+    reader.take(size)
+    octets = np.frombuffer(rest, np.uint8, count=size).copy()
     table.scores.extend(octets[scores[:, None] + np.arange(1, 5)].tobytes())
     has_kind = ends - scores == 7
     table.kinds.extend(np.where(has_kind, octets[ends - 1], 1).astype(np.uint8).tobytes())
-    steps = np.zeros(wire.at, np.int8)
-    steps[begins + 4], steps[scores + 1] = 1, -1
-    named = np.cumsum(steps, dtype=np.int8).view(np.bool_)  # a name, and the score's tag after it
+    steps = np.zeros(size, np.int8)
+    steps[starts + 4], steps[scores + 1] = 1, -1
+    in_name = np.cumsum(steps, dtype=np.int8).view(np.bool_)  # a name, and the score's tag after it
     octets[scores] = 0
-    table.names.extend(octets[named].tobytes())
+    table.names.extend(octets[in_name].tobytes())
 
 
-def plain_records(data: bytes, at: int) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Where records of the usual form begin from `at` on, where their scores do, where they end.
+def plain_records(data: bytes) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Find the records of the usual form with which `data` begins.
 
-    That is piece, score and (unless it is normal) type, each once and in this order, all lengths
-    below 128. Only the beginnings are found one by one, and without a call, as every start of a
-    process waits for this.
+    The usual form is piece, score and (unless it is normal) type, each once and in this order, all
+    lengths below 128. Only the starts are found in a Python loop, because every process waits for
+    it when it starts.
+
+    Args:
+        data: The bytes from a record on.
+
+    Returns:
+        The offsets of the records, of their scores, and of their ends, [P] each.
     """
-    found = []
-    last = len(data) - 3  # tag, length, tag, length must be there
-    while at < last and data[at] == 0x0A and (length := data[at + 1]) < 0x80:
-        found.append(at)
-        at += 2 + length
+    positions = []
+    offset, last = 0, len(data) - 3  # tag, length, tag, length must be there
+    while offset < last and data[offset] == 0x0A and (length := data[offset + 1]) < 0x80:
+        positions.append(offset)
+        offset += 2 + length
     octets = np.frombuffer(data, np.uint8)
-    begins = np.array(found, np.int64)
-    ends = begins + 2 + octets[begins + 1]
-    scores = begins + 4 + octets[begins + 3]
+    starts = np.array(positions, np.int64)
+    ends = starts + 2 + octets[starts + 1]
+    scores = starts + 4 + octets[starts + 3]
     left = ends - scores
-    # of what is cut off or has another length no byte is looked at: it may lie outside
+    # records that are cut off or have another length may point outside the data
     whole = (ends <= len(data)) & ((left == 5) | (left == 7))
     has_kind = whole & (left == 7)
-    plain = whole & (octets[begins + 2] == 0x0A) & (octets[np.where(whole, scores, 0)] == 0x15)
+    plain = whole & (octets[starts + 2] == 0x0A) & (octets[np.where(whole, scores, 0)] == 0x15)
     plain &= ~has_kind | (octets[np.where(has_kind, scores + 5, 0)] == 0x18)
-    count = len(found) if plain.all() else int(plain.argmin())
-    return begins[:count], scores[:count], ends[:count]
+    count = len(positions) if plain.all() else int(plain.argmin())
+    return starts[:count], scores[:count], ends[:count]
 
 
-def take_piece(wire: Wire, table: PieceTable) -> None:
-    """Take one piece record whose fields stand in any order."""
+def take_piece(reader: ByteReader, table: PieceColumns) -> None:
+    """Take one piece record whose fields may have any order."""
     name, score, kind = b"", bytes(4), 1
-    for field in wire.fields():
+    for field in read_fields(reader):
         if field.number == 1 and isinstance(field.value, bytes):
             name = field.value
         elif field.number == 2 and isinstance(field.value, bytes) and len(field.value) == 4:
             score = field.value
         elif field.number == 3:
-            kind = field.count(wire)
+            kind = field.count(reader)
         else:
-            raise wire.malformed(f"field {field.number} is none of a piece's")
+            raise reader.malformed(f"field {field.number} of a piece is unknown")
     table.names.extend(name + b"\0")
     table.scores.extend(score)
     table.kinds.append(min(kind, 255))
 
 
-def decode_pieces(table: PieceTable, wire: Wire) -> list[str]:
-    """The pieces as text."""
+def decode_pieces(table: PieceColumns, reader: ByteReader) -> list[str]:
+    """Decode the pieces as text."""
     names = table.names
     if names.count(0) != len(table.kinds):
-        raise wire.malformed("a piece holds the character NUL")
+        raise reader.malformed("a piece holds the character NUL")
     try:
         return names[:-1].decode().split("\0")
     except UnicodeDecodeError as error:
-        raise wire.malformed(
-            f"the pieces are not UTF-8 at {bytes(names[error.start :][:12])!r}"
+        raise reader.malformed(
+            f"the pieces are not UTF-8: {bytes(names[error.start :][:12])!r}"
         ) from error
 
 
 def check_pieces(
-    pieces: list[str], scores: npt.NDArray[np.float32], kinds: bytearray, wire: Wire
+    pieces: list[str], scores: FloatArray, kinds: bytearray, reader: ByteReader
 ) -> None:
-    """What the C++ library relies on: lawful types, one unknown, no empty or repeated piece."""
-    foreign = [kind for kind in set(kinds) if not 1 <= kind <= len(TYPES)]
-    if foreign:
-        raise wire.malformed(f"piece {kinds.index(foreign[0])} has the type {foreign[0]}")
+    """Check what the C++ library relies on: valid types, one unknown, no piece empty or twice."""
+    invalid = [kind for kind in set(kinds) if not 1 <= kind <= len(TYPES)]
+    if invalid:
+        raise reader.malformed(f"piece {kinds.index(invalid[0])} has the type {invalid[0]}")
     if kinds.count(UNKNOWN) != 1:
-        raise wire.malformed(f"{kinds.count(UNKNOWN)} pieces are of the type unknown, not one")
+        raise reader.malformed(f"{kinds.count(UNKNOWN)} pieces are of the type unknown, not one")
     if "" in pieces:
-        raise wire.malformed(f"piece {pieces.index('')} is empty")
+        raise reader.malformed(f"piece {pieces.index('')} is empty")
     if len(set(pieces)) < len(pieces):
         first = {piece: number for number, piece in reversed(list(enumerate(pieces)))}
-        twice = next(piece for number, piece in enumerate(pieces) if first[piece] != number)
-        raise wire.malformed(f"the piece {twice!r} occurs twice")
+        repeated = next(piece for number, piece in enumerate(pieces) if first[piece] != number)
+        raise reader.malformed(f"the piece {repeated!r} occurs twice")
     broken = np.flatnonzero(~np.isfinite(scores))
     if len(broken):
-        raise wire.malformed(f"the score of piece {broken[0]} is {scores[broken[0]]}")
+        raise reader.malformed(f"the score of piece {broken[0]} is {scores[broken[0]]}")
 
 
 def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
-    """(algorithm, whether ▁ ends words instead of beginning them) of a TrainerSpec."""
-    wire = Wire(data, name, KIND)
+    """Read the algorithm of a TrainerSpec, and whether ▁ ends words."""
+    reader = ByteReader(data, name, kind=KIND)
     algorithm, suffix = 1, False
-    for field in wire.fields():
+    for field in read_fields(reader):
         if field.number == 3:
-            algorithm = field.count(wire)
+            algorithm = field.count(reader)
         elif field.number == 24:
-            suffix = bool(field.count(wire))
+            suffix = bool(field.count(reader))
     if not 1 <= algorithm <= len(ALGORITHMS):
-        raise wire.malformed(f"model type {algorithm} does not exist")
+        raise reader.malformed(f"model type {algorithm} does not exist")
     return ALGORITHMS[algorithm - 1], suffix
 
 
 def read_normaliser(data: bytes, name: str) -> NormaliserSpec:
-    """A NormalizerSpec."""
-    wire = Wire(data, name, KIND)
-    found = {field.number: field for field in wire.fields()}
-    rule = found[1].text(wire) if 1 in found else ""
-    character_map = found[2].value if 2 in found else b""
-    if not isinstance(character_map, bytes):
-        raise wire.malformed("the character map is a number")
-    check_character_map(character_map, wire)
+    """Read a NormalizerSpec."""
+    reader = ByteReader(data, name, kind=KIND)
+    fields = {field.number: field for field in read_fields(reader)}
+    rule = fields[1].text(reader) if 1 in fields else ""
+    character_map = fields[2].record(reader) if 2 in fields else b""
+    check_character_map(character_map, reader)
     prefix, collapses, escapes = (
-        bool(found[number].count(wire)) if number in found else True for number in (3, 4, 5)
+        bool(fields[number].count(reader)) if number in fields else True for number in (3, 4, 5)
     )
     return NormaliserSpec(rule, character_map, prefix, collapses, escapes)
 
 
-def check_character_map(data: bytes, wire: Wire) -> None:
-    """No walk through the map's trie may leave it, and no result may lie outside its texts.
+def check_character_map(data: bytes, reader: ByteReader) -> None:
+    """Check that no walk through the map's trie leaves it, and that every result is in its texts.
 
-    Layout: 4 bytes size of the trie, the trie (a double array of 4-byte units), texts ended by NUL.
-    Source of the units' bits: darts-clone, darts.h `DoubleArrayUnit`.
+    Layout: size of the trie (4 bytes), the trie (a double array of 4-byte units), texts that each
+    end with NUL. Source of the units' bits: darts-clone, darts.h `DoubleArrayUnit`.
     """
     if not data:
         return
     size = int.from_bytes(data[:UNIT], "little")
     texts = data[UNIT + size :]
     if size == 0 or size % (UNIT * FAN_OUT) or len(data) <= UNIT + size or texts[-1:] != b"\0":
-        raise wire.malformed("the character map contradicts its own sizes")
+        raise reader.malformed("the character map contradicts its own sizes")
     units = np.frombuffer(data, "<u4", count=size // UNIT, offset=UNIT)  # [units]
     is_value = units >> 31 == 1
     if np.any((units[is_value] & 0x7FFFFFFF) >= len(texts)):
-        raise wire.malformed("the character map points outside its texts")
+        raise reader.malformed("the character map points outside its texts")
     offsets = (units >> 10) << ((units & (1 << 9)) >> 6)
     children = np.arange(len(units), dtype=np.uint32) ^ offsets
     if np.any(children[~is_value] >= len(units)):  # the size is a multiple of the fan-out
-        raise wire.malformed("the character map points outside its trie")
+        raise reader.malformed("the character map points outside its trie")
 
 
 def write_sentencepiece_model(
@@ -287,15 +308,28 @@ def write_sentencepiece_model(
     *,
     character_map: bytes,
 ) -> bytes:
-    """The bytes of a unigram model that finds these pieces; all other flags keep their defaults."""
+    """Write a unigram model; all other settings keep their defaults.
+
+    Args:
+        pieces: [V] texts, none twice.
+        scores: [V] log probabilities.
+        types: [V], "unknown" exactly once.
+        character_map: The normalizer's compiled map; empty for none.
+
+    Returns:
+        The file's bytes.
+    """
     records = b"".join(
-        record(
+        encode_record(
             PIECES,
-            record(1, piece.encode())
+            encode_record(1, piece.encode())
             + b"\x15"
             + struct.pack("<f", score)
             + (b"" if kind == "normal" else bytes((0x18, TYPES.index(kind) + 1))),
         )
         for piece, score, kind in zip(pieces, scores, types, strict=True)
     )
-    return records + record(TRAINER, b"") + record(NORMALISER, record(2, character_map))
+    settings = encode_record(TRAINER, b"") + encode_record(
+        NORMALISER, encode_record(2, character_map)
+    )
+    return records + settings

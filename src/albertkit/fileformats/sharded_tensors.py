@@ -1,7 +1,7 @@
-"""Read tensors that lie in several files, listed by an index of JSON.
+"""Read tensors that are split over several files, which an index lists.
 
-In: `model.safetensors.index.json` or `pytorch_model.bin.index.json`, which say
-`{"weight_map": {tensor: file}}`. Out: one lazy mapping.
+The index is `model.safetensors.index.json` or `pytorch_model.bin.index.json` and holds
+`{"weight_map": {tensor: file}}`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from albertkit.fileformats.tensors import Tensors
 
 
 class TensorShards(Tensors):
-    """The tensors of several files."""
+    """The tensors of several files as one mapping."""
 
     def __init__(self, files: Mapping[str, Tensors]) -> None:
-        self._files = files  # tensor name → the file that holds it
+        self._files = files  # tensor name → its file
 
     def __getitem__(self, name: str) -> FloatArray:
         return self._files[name][name]
@@ -32,41 +32,50 @@ class TensorShards(Tensors):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """name → shape, without reading any tensor."""
-        found = {id(file): file.shapes for file in self._files.values()}
-        return {name: found[id(file)][name] for name, file in self._files.items()}
+        """The shape of each tensor, without reading any."""
+        shapes = {id(file): file.shapes for file in self._files.values()}
+        return {name: shapes[id(file)][name] for name, file in self._files.items()}
 
 
 def read_shards(index: Path, read: Callable[[Path], Tensors]) -> TensorShards:
-    """Open all files of an index, each by `read`, and check that each holds what the index says.
+    """Open all files of an index and check that each holds the tensors that the index lists.
 
-    Raises FormatError [checkpoint-shards-broken], or as `read`.
+    Args:
+        index: The JSON file.
+        read: Opens one of the files.
+
+    Returns:
+        The tensors of all files.
+
+    Raises:
+        FormatError: [checkpoint-shards-broken], or as `read`.
     """
-    where = read_json(index).get("weight_map")
-    if not isinstance(where, dict) or not where:
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
         raise _broken(index, "it has no weight_map")
-    names = {tensor: _file_name(file, index) for tensor, file in where.items()}
+    names = {tensor: _file_name(file, index) for tensor, file in weight_map.items()}
     for name in sorted(set(names.values())):
         if not (index.parent / name).is_file():
-            raise _broken(index, f"it names {name!r}, which is not beside it")
+            raise _broken(index, f"it names {name!r}, which is not in its directory")
     files = {name: read(index.parent / name) for name in sorted(set(names.values()))}
     for tensor, name in names.items():
         if tensor not in files[name]:
-            raise _broken(index, f"it says that {name!r} holds {tensor}, which is not so")
+            raise _broken(index, f"it lists {tensor} in {name!r}, which does not hold it")
     return TensorShards({tensor: files[name] for tensor, name in names.items()})
 
 
-def _file_name(found: JsonValue, index: Path) -> str:
-    if not isinstance(found, str) or Path(found).name != found:
-        raise _broken(index, f"it names the file {found!r}, which is no plain name")
-    return found
+def _file_name(value: JsonValue, index: Path) -> str:
+    """Check that a file of the index is in the same directory."""
+    if not isinstance(value, str) or Path(value).name != value:
+        raise _broken(index, f"it names the file {value!r}, which is not a plain name")
+    return value
 
 
 def _broken(index: Path, what: str) -> FormatError:
     return FormatError(
         "checkpoint-shards-broken",
         what,
-        why="the index must name, for each tensor, a file beside it that holds it",
+        why="the index must name, for each tensor, a file of its directory that holds it",
         fix="Download the directory again, whole",
         where=str(index),
     )

@@ -1,4 +1,4 @@
-"""What the readers of weight files have in common: tensors by name, given as float32 arrays."""
+"""What the readers of weight files share: tensors by name, given as float32 arrays."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import FloatKind
 
-# Types of numbers, by the names that safetensors gives them.
-BYTES_OF = MappingProxyType(
+FloatKind = Literal["float16", "bfloat16", "float32", "float64"]
+
+LAYOUTS: Mapping[str, str] = MappingProxyType(
+    {"float16": "<f2", "bfloat16": "<u2", "float32": "<f4", "float64": "<f8"}
+)
+# Bytes of each number type, by the names that safetensors gives the types.
+BYTES_OF: Mapping[str, int] = MappingProxyType(
     {
         **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
         **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
@@ -27,37 +34,68 @@ MOST_AXES, MOST_NUMBERS = 32, 2**48  # numpy makes no larger array, not even an 
 
 
 class Tensors(Mapping[str, FloatArray]):
-    """The tensors of checked files, name → float32 array, read when asked for.
+    """The tensors of checked files, name → read-only float32 array, read on access.
 
-    Arrays cannot be written to. Asking for a tensor of whole numbers raises FormatError
-    [file-wrong-format].
+    Access to a tensor of another type raises FormatError [file-wrong-format].
     """
 
     @property
     @abstractmethod
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """name → shape, without reading any tensor."""
+        """The shape of each tensor, without reading any."""
 
     def __contains__(self, name: object) -> bool:
         return name in self.shapes  # a Mapping would read the tensor to know
 
 
-def float_kind(dtype: str, tensor: str, where: str) -> FloatKind:
-    """The kind of floats in a tensor; raises FormatError [file-wrong-format] for whole numbers."""
+def as_float32(data: memoryview, kind: FloatKind) -> FloatArray:
+    """Read floats as float32.
+
+    Args:
+        data: Little-endian numbers, one after another.
+        kind: Their type; float64 is rounded.
+
+    Returns:
+        [numbers] A view of the bytes if they are float32 and aligned, else a copy.
+    """
+    raw = np.frombuffer(data, LAYOUTS[kind])
+    if kind == "bfloat16":  # the upper half of a float32
+        return (raw.astype(np.uint32) << 16).view(np.float32)
+    if raw.dtype == np.float32 and raw.flags.aligned:
+        return raw.view(np.float32)
+    return raw.astype(np.float32)
+
+
+def float_kind(dtype: str, tensor: str, name: str) -> FloatKind:
+    """Translate safetensors' name of a float type.
+
+    Args:
+        dtype: A key of BYTES_OF.
+        tensor: The tensor's name, for the message.
+        name: The file's name, for the message.
+
+    Returns:
+        The float type.
+
+    Raises:
+        FormatError: [file-wrong-format] if the type is not one of floats.
+    """
     if dtype not in FLOATS:
         raise FormatError(
             "file-wrong-format",
             f"{tensor} is of type {dtype}",
             why="weights are F32, F16, BF16 or F64",
             fix="Convert the file to one of these",
-            where=where,
+            where=name,
         )
     return FLOATS[dtype]
 
 
-def is_shape(found: Sequence[int]) -> bool:
-    """Whether an array can have this shape, apart from the bytes that it needs."""
-    sizes = [max(size, 1) for size in found]
+def is_shape(sizes: Sequence[int]) -> bool:
+    """Tell whether numpy can make an array of this shape, if there is memory for it."""
+    lengths = [max(size, 1) for size in sizes]
     return (
-        min(found, default=0) >= 0 and len(sizes) <= MOST_AXES and math.prod(sizes) < MOST_NUMBERS
+        min(sizes, default=0) >= 0
+        and len(lengths) <= MOST_AXES
+        and math.prod(lengths) < MOST_NUMBERS
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, map_file
-from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import VARIABLES
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
@@ -52,7 +52,7 @@ def vocabulary_in_module(place: Path) -> ModuleVocabulary:
     """
     model = read_saved_model(place)
     for attribute in ENCODERS_FILES:
-        file = model.asset_of(attribute)
+        file = model.find_asset(attribute)
         if file is not None and file.is_file():
             settings = encoder_settings(model)
             return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
@@ -73,8 +73,8 @@ def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
     number = model.root.children.get(LOWER_CASE)
     if number is None:
         return {}
-    bundle = read_bundle(model.place / VARIABLES)
-    for variable in tracked_variables(bundle):
+    bundle = read_bundle(model.directory / VARIABLES)
+    for variable in read_tracked_variables(bundle):
         if variable.number == number:
             return {LOWER_CASE: bool(bundle.numbers(variable.key).all())}
     raise model.malformed(f"its {LOWER_CASE} has no value")
@@ -87,9 +87,9 @@ def _preprocessors(model: SavedModel) -> ModuleVocabulary | None:
     if SENTENCEPIECE in operations:
         data = operations[SENTENCEPIECE].attribute("model").record(2)
         policy = _sentencepiece_policy(model, operations)
-        return ModuleVocabulary(data, str(model.place), None, policy, _reason(policy))
+        return ModuleVocabulary(data, str(model.directory), None, policy, _reason(policy))
     if WORDPIECE in operations:
-        file = model.only_asset()
+        file = model.find_only_asset()
         if file is None:
             raise model.malformed("it has no single asset that would be its vocabulary")
         _check_wordpiece(model, operations[WORDPIECE])
@@ -140,7 +140,7 @@ def _unfit(model: SavedModel, what: str) -> FormatError:
         f"this preprocessor {what}",
         why="no published one does, and its ids could not be given exactly",
         fix="Run it with TensorFlow, or give its vocabulary file and a policy",
-        where=str(model.place),
+        where=str(model.directory),
     )
 
 

@@ -17,7 +17,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
-from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX, read_bundle
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
@@ -34,7 +34,7 @@ class ModelGardenFormat:
         prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH not in read_bundle(prefix):
             return None
-        return f"{prefix.name}{INDEX_ENDING} with a graph of objects"
+        return f"{prefix.name}{INDEX_SUFFIX} with a graph of objects"
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.

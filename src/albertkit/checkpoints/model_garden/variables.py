@@ -18,7 +18,7 @@ from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTE
 from albertkit.checkpoints.names import weights_from
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.wording import list_names
-from albertkit.fileformats.tensorflow.object_graph import tracked_variables
+from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
@@ -36,14 +36,14 @@ class GardenVariables:
     """Tensors by their variables' names, as a bundle's graph of objects tells them.
 
     Raises FormatError [checkpoint-without-encoder] where no word table, or more than one, is
-    there; and as `tracked_variables`.
+    there; and as `read_tracked_variables`.
     """
 
     def __init__(self, bundle: TensorBundle) -> None:
         self.origin = bundle.name
         self._bundle = bundle
         self._keys: dict[str, str] = {}  # name → key of the tensor
-        variables = tracked_variables(bundle)
+        variables = read_tracked_variables(bundle)
         new_names = self._published([variable.name for variable in variables])
         for name, variable in zip(new_names, variables, strict=True):
             if name in self._keys and name not in IDLE:

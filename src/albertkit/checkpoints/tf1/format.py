@@ -26,7 +26,7 @@ from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
-from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_ENDING, read_bundle, write_bundle
+from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX, read_bundle, write_bundle
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.config import TO_GOOGLE
 from albertkit.spec.heads import MASKED_LM
@@ -49,7 +49,7 @@ class Tf1Format:
         prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH in read_bundle(prefix):
             return None
-        return f"{prefix.name}{INDEX_ENDING} without a graph of objects"
+        return f"{prefix.name}{INDEX_SUFFIX} without a graph of objects"
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a checkpoint; tensors stay on disk until they are touched.

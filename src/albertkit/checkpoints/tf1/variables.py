@@ -91,7 +91,7 @@ class Tf1Variables:
         needed = rows(config, heads, pooler=pooler)
         for row in needed:
             if row.foreign in self._names:
-                self._bundle.check_that_floats(self._names[row.foreign])
+                self._bundle.check_float(self._names[row.foreign])
         weights = weights_from(self, needed, config, heads, pooler=pooler, origin=self.origin)
         read = {row.foreign for row in needed}
         unread = [there for name, there in self._names.items() if name not in read]

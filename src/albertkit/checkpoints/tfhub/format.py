@@ -64,7 +64,7 @@ class TfHubFormat:
         config = AlbertConfig.from_dict(fields, where=origin)
         config, notes = overrides.apply(config, origin, from_shapes=from_shapes)
         weights, more = variables.weights(config)
-        assets = [file for name in ENCODERS_FILES if (file := model.asset_of(name)) is not None]
+        assets = [file for name in ENCODERS_FILES if (file := model.find_asset(name)) is not None]
         files = {file.name: bytes(map_file(file)) for file in assets if file.is_file()}
         missing = [_missing_vocabulary(file, origin) for file in assets if file.name not in files]
         if files:
@@ -125,7 +125,7 @@ def _check_kind(model: SavedModel) -> None:
             "this is a preprocessor: it makes ids of texts and has no weights",
             why="an encoder was expected",
             fix="Open it with AlbertTokenizer.from_pretrained, and give the encoder here",
-            where=str(model.place),
+            where=str(model.directory),
         )
     names = [found.variable for found in model.objects if found.variable]
     if not any(f"/{name}".endswith("/word_embeddings/embeddings") for name in names):
@@ -136,5 +136,5 @@ def _check_kind(model: SavedModel) -> None:
             + (" …" if len(names) > 3 else ""),
             why="a text encoder of TF Hub has one called word_embeddings/embeddings",
             fix="Give an encoder such as albert_en_base",
-            where=str(model.place),
+            where=str(model.directory),
         )

@@ -57,7 +57,7 @@ def depth_and_activation(
     """
     said = Said()
     said.take(DEPTH, blocks, "its variables")
-    settings = _keras_settings(model.place)
+    settings = _keras_settings(model.directory)
     _take_keras(said, settings)
     listed = _listed_layers(model)
     said.take(DEPTH, listed, "the list of encoder_outputs in its signature")
@@ -71,7 +71,7 @@ def depth_and_activation(
     missing = [name for name in (DEPTH, ACTIVATION) if name not in {*said.fields, *overrides}]
     if missing:
         why = "neither its metadata nor its graph has a form that is known"
-        raise metadata_missing(missing, why, str(model.place))
+        raise metadata_missing(missing, why, str(model.directory))
     return said
 
 
@@ -122,7 +122,7 @@ def _listed_layers(model: SavedModel) -> int | None:
     """How many encoder outputs the module gives; versions with lists as outputs give none."""
     call = model.child("__call__")
     for function in call.functions if call else ():
-        count = model.listed_outputs(function).get("encoder_outputs")
+        count = model.count_outputs(function).get("encoder_outputs")
         if count is not None:
             return count
     return None

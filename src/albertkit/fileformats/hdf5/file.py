@@ -1,9 +1,8 @@
 """Read HDF5 files as Keras writes them through h5py: groups in groups, arrays as their leaves.
 
-In: a file. Out: a lazy mapping path → float32 array (float32 ones are views of the mapped file),
-and the text attributes of every object. Only what h5py writes by default is read: superblock 0,
-groups as symbol tables, arrays in one piece; anything else is refused by its name.
-Format: HDF5 File Format Specification 3.0, support.hdfgroup.org. The writer is hdf5_writer.py.
+Only what h5py writes by default is read: superblock 0, groups as symbol tables, contiguous arrays;
+anything else is refused by its name. float32 arrays are views of the mapped file.
+Format: HDF5 File Format Specification 3.0, support.hdfgroup.org. The writer is writer.py.
 """
 
 from __future__ import annotations
@@ -14,23 +13,26 @@ from typing import cast
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
-from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
-from albertkit.fileformats.hdf5.groups import links_of
-from albertkit.fileformats.hdf5.objects import Dataset, Objects
-from albertkit.fileformats.hdf5.structures import NOWHERE, FileParts, malformed, unknown
+from albertkit.fileformats.hdf5.groups import read_links
+from albertkit.fileformats.hdf5.objects import Dataset, ObjectReader
+from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, unsupported
 from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.tensors import LAYOUTS, FloatKind, as_float32
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_SIZE = {0: 96, 1: 100}  # version 1 has one number more
-PATH_CAP = 1024  # characters; so that paths stay in proportion to the file
+PATH_CAP = 1024  # characters; it keeps the paths in proportion to the file
 
 
 class Hdf5File(Mapping[str, FloatArray]):
-    """The arrays of one checked file, path → float32 array, read when asked for.
+    """The arrays of one checked file, path → read-only float32 array, read on access.
 
-    datasets: where each lies. attributes: path → name → text, "" being the file's root; groups
-    without arrays are among them. Arrays cannot be written to; asking for one of whole numbers
-    raises FormatError [file-wrong-format].
+    Access to an array of another type raises FormatError [file-wrong-format].
+
+    Attributes:
+        name: The file's name, for messages.
+        datasets: Path → the array's type, shape and offset.
+        attributes: Path → name → text, for all objects; "" is the file's root.
     """
 
     def __init__(
@@ -46,17 +48,17 @@ class Hdf5File(Mapping[str, FloatArray]):
         self._data = data
 
     def __getitem__(self, path: str) -> FloatArray:
-        found = self.datasets[path]
-        if found.kind not in LAYOUTS:
+        dataset = self.datasets[path]
+        if dataset.kind not in LAYOUTS:
             raise FormatError(
                 "file-wrong-format",
-                f"{path} holds {found.kind}",
+                f"{path} holds {dataset.kind}",
                 why=f"weights are {', '.join(LAYOUTS)}",
                 fix="Give a file of weights",
                 where=self.name,
             )
-        data = self._data[found.start : found.start + found.size]
-        return as_float32(data, cast("FloatKind", found.kind)).reshape(found.shape)
+        data = self._data[dataset.start : dataset.start + dataset.size]
+        return as_float32(data, cast("FloatKind", dataset.kind)).reshape(dataset.shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.datasets)
@@ -66,97 +68,110 @@ class Hdf5File(Mapping[str, FloatArray]):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """path → shape, without reading any array."""
-        return {path: found.shape for path, found in self.datasets.items()}
+        """The shape of each array, without reading any."""
+        return {path: dataset.shape for path, dataset in self.datasets.items()}
 
 
 def read_hdf5(path: Path) -> Hdf5File:
-    """Check the structures of a whole file and give its arrays.
+    """Open a file and check the structures of all of it.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format], [file-truncated],
-    [file-malformed], [hdf5-feature-unsupported].
+    Args:
+        path: The file.
+
+    Returns:
+        Its arrays and text attributes.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format], [file-truncated], [file-malformed],
+            [hdf5-feature-unsupported].
     """
     data, name = map_file(path), str(path)
-    parts = FileParts(data, name)
-    root = _root(parts)
-    datasets, attributes = _walk(parts, root)
-    _check_that_arrays_lie_apart(datasets, len(data), name)
+    structures = Structures(data, name)
+    root = _read_root(structures)
+    datasets, attributes = _read_objects(structures, root)
+    _check_offsets(structures, datasets)
     return Hdf5File(name, data, datasets, attributes)
 
 
-def _root(parts: FileParts) -> int:
-    """The address of the root group's header, from the superblock."""
-    begins = bytes(parts.data[: len(SIGNATURE)])
-    if begins != SIGNATURE:
+def _read_root(structures: Structures) -> int:
+    """Read the address of the root group's header from the superblock."""
+    data, name = structures.data, structures.name
+    prefix = bytes(data[: len(SIGNATURE)])
+    if prefix != SIGNATURE:
         raise FormatError(
             "file-wrong-format",
-            f"this is no HDF5 file: it begins with {begins!r}",
+            f"this is not an HDF5 file: it begins with {prefix!r}",
             why="Keras saves weights as HDF5",
             fix="Give the .weights.h5 file that Keras wrote",
-            where=parts.file,
+            where=name,
         )
-    version = parts.data[8] if len(parts.data) > 8 else 0
+    version = data[8] if len(data) > 8 else 0
     if version not in SUPERBLOCK_SIZE:
-        raise unknown(parts.file, f"its superblock is of version {version}")
-    block = parts.part(0, SUPERBLOCK_SIZE[version], "superblock")
-    block.take(13)  # the signature, and versions of parts that are checked where they stand
-    widths = block.numbers("BB")
+        raise unsupported(name, f"its superblock is of version {version}")
+    block = structures.open(0, SUPERBLOCK_SIZE[version], "superblock")
+    block.take(13)  # the signature, and versions that the structures repeat
+    widths = block.unpack("BB")
     if widths != (8, 8):
-        raise unknown(parts.file, f"its addresses and lengths have {widths} bytes, not 8")
-    block.take(9 + 4 * version)  # fill of the trees' nodes
-    base, _free, end, driver = block.numbers("QQQQ")
+        raise unsupported(name, f"its addresses and lengths have {widths} bytes, not 8")
+    block.take(9 + 4 * version)  # how full the nodes of trees may be
+    base, _free, end, driver = block.unpack("QQQQ")
     if base or driver != NOWHERE:
-        raise unknown(parts.file, "it is a part of another file, or of several")
-    if end > len(parts.data):
+        raise unsupported(name, "it is embedded in another file, or split into several")
+    if end > len(data):
         raise FormatError(
             "file-truncated",
-            f"the file ends {end - len(parts.data):,} bytes early",
-            why=f"by its superblock it has {end:,} bytes",
+            f"the file ends {end - len(data):,} bytes early",
+            why=f"its superblock says that it has {end:,} bytes",
             fix="Download or copy it again",
-            where=parts.file,
+            where=name,
         )
-    _name_at, header = block.numbers("QQ")
+    _name_offset, header = block.unpack("QQ")
     return header
 
 
-def _walk(parts: FileParts, root: int) -> tuple[dict[str, Dataset], dict[str, Mapping[str, str]]]:
-    """All objects that the root leads to, each by one way."""
-    objects, seen = Objects(parts), set[int]()
+def _read_objects(
+    structures: Structures, root: int
+) -> tuple[dict[str, Dataset], dict[str, Mapping[str, str]]]:
+    """Read all objects that the root leads to, each by one path."""
+    reader, seen = ObjectReader(structures), set[int]()
     datasets: dict[str, Dataset] = {}
     attributes: dict[str, Mapping[str, str]] = {}
     waiting = [("", root)]
     while waiting:
         path, address = waiting.pop()
         if address in seen:
-            raise unknown(parts.file, f"{path} is another object as well")
+            raise unsupported(structures.name, f"{path} is another object as well")
         seen.add(address)
-        found = objects.read(address, path)
-        attributes[path] = found.attributes
-        if found.dataset:
-            datasets[path] = found.dataset
-        if found.links:
-            for name, there in links_of(parts, *found.links).items():
+        item = reader.read(address, path)
+        attributes[path] = item.attributes
+        if item.dataset:
+            datasets[path] = item.dataset
+        if item.links:
+            for name, target in read_links(structures, *item.links).items():
                 below = f"{path}/{name}" if path else name
                 if len(below) > PATH_CAP:
-                    raise malformed(parts.file, f"groups lie in groups without end: {path[:60]}…")
-                waiting.append((below, there))
+                    raise structures.malformed(f"groups are nested without end: {path[:60]}…")
+                waiting.append((below, target))
     return datasets, attributes
 
 
-def _check_that_arrays_lie_apart(datasets: Mapping[str, Dataset], end: int, name: str) -> None:
-    """Every array lies in the file, and no byte belongs to two."""
-    at = 0
-    for path, found in sorted(datasets.items(), key=lambda item: item[1].start):
-        if found.size == 0:
+def _check_offsets(structures: Structures, datasets: Mapping[str, Dataset]) -> None:
+    """Check that every array is inside the file and that no byte belongs to two."""
+    end, length = 0, len(structures.data)
+    for path, dataset in sorted(datasets.items(), key=lambda item: item[1].start):
+        if dataset.size == 0:
             continue
-        if found.start < at:
-            raise malformed(name, f"{path} begins at byte {found.start}, inside another array")
-        at = found.start + found.size
-        if at > end:
+        if dataset.start < end:
+            raise structures.malformed(
+                f"{path} begins at byte {dataset.start}, inside another array"
+            )
+        end = dataset.start + dataset.size
+        if end > length:
             raise FormatError(
                 "file-truncated",
-                f"the file ends {at - end:,} bytes early, in {path}",
-                why=f"it has {end:,} bytes",
+                f"the file ends {end - length:,} bytes early, in {path}",
+                why=f"it has {length:,} bytes",
                 fix="Download or copy it again",
-                where=name,
+                where=structures.name,
             )

@@ -1,13 +1,11 @@
-"""Groups of an HDF5 file in their older form: a B-tree of symbol tables, a heap of names.
-
-In: the two addresses that a group's header gives. Out: name → address of an object's header.
-"""
+"""Groups of an HDF5 file in their older form: a B-tree of symbol tables and a heap of names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from albertkit.fileformats.hdf5.structures import FileParts, Part, malformed, unknown
+from albertkit.fileformats.hdf5.structures import Structures, unsupported
+from albertkit.fileformats.reader import ByteReader
 
 # Source: HDF5 File Format Specification 3.0, sections III.A.1, III.B, III.C and III.D.
 GROUP_NODE = 0  # a B-tree's type: its leaves are symbol tables
@@ -16,81 +14,94 @@ ENTRY_SIZE = 40
 NAME_CAP = 255  # bytes; the longest that Keras makes of a class has 40
 
 
-def links_of(parts: FileParts, tree: int, heap: int) -> dict[str, int]:
-    """Name → address of each object in a group.
+def read_links(structures: Structures, tree: int, heap: int) -> dict[str, int]:
+    """Read the members of a group.
 
-    Raises FormatError [file-truncated], [file-malformed], [hdf5-feature-unsupported].
+    Args:
+        structures: Of the file.
+        tree: The address of the group's B-tree.
+        heap: The address of its heap of names.
+
+    Returns:
+        Name → address of the object's header.
+
+    Raises:
+        FormatError: [file-truncated], [file-malformed], [hdf5-feature-unsupported].
     """
-    names = _heap_segment(parts, heap)
-    found: dict[str, int] = {}
-    for table in _symbol_tables(parts, tree):
-        for name_at, address in _entries(parts, table):
-            name = _name(parts, names, name_at)
-            if name in found:
-                raise malformed(parts.file, f"two objects of a group are called {name!r}")
-            found[name] = address
-    return found
+    names = _read_heap(structures, heap)
+    links: dict[str, int] = {}
+    for table in _find_tables(structures, tree):
+        for name_offset, address in _read_entries(structures, table):
+            name = _read_name(structures, names, name_offset)
+            if name in links:
+                raise structures.malformed(f"two objects of a group have the name {name!r}")
+            links[name] = address
+    return links
 
 
-def _heap_segment(parts: FileParts, heap: int) -> tuple[int, int]:
-    """Where the names of a group begin, and how many bytes they are."""
-    head = parts.part(heap, 32, "heap of names")
+def _read_heap(structures: Structures, heap: int) -> tuple[int, int]:
+    """Read the address of a group's names and their size in bytes."""
+    head = structures.open(heap, 32, "heap of names")
     head.expect(b"HEAP")
-    version, size, _free, segment = head.numbers("B3xQQQ")
+    version, size, _free, segment = head.unpack("B3xQQQ")
     _check_version(head, version, 0)
     return segment, size
 
 
-def _symbol_tables(parts: FileParts, tree: int) -> Iterator[int]:
-    """The addresses of a B-tree's leaves; levels go down by one, so that it ends."""
+def _find_tables(structures: Structures, tree: int) -> Iterator[int]:
+    """Find the addresses of a B-tree's leaves; the level falls at each step, so that this ends."""
     nodes: list[tuple[int, int | None]] = [(tree, None)]
     while nodes:
-        address, wanted = nodes.pop()
-        node = parts.part(address, 24, "tree of a group")
+        address, expected = nodes.pop()
+        node = structures.open(address, 24, "tree of a group")
         node.expect(b"TREE")
-        kind, level, count, _left, _right = node.numbers("BBHQQ")
-        if kind != GROUP_NODE or wanted not in (None, level):
-            raise malformed(
-                parts.file, f"the tree of a group has a node of type {kind}, level {level}"
+        kind, level, count, _left, _right = node.unpack("BBHQQ")
+        if kind != GROUP_NODE or expected not in (None, level):
+            raise structures.malformed(
+                f"the tree of a group has a node of type {kind}, level {level}"
             )
-        pairs = parts.part(address + 24, 16 * count, "tree of a group")
-        children = [pairs.numbers("QQ")[1] for _ in range(count)]  # each after its key
+        pairs = structures.open(address + 24, 16 * count, "tree of a group")
+        children = [pairs.unpack("QQ")[1] for _ in range(count)]  # each after its key
         if level == 0:
             yield from children
         else:
             nodes += [(child, level - 1) for child in children]
 
 
-def _entries(parts: FileParts, table: int) -> Iterator[tuple[int, int]]:
-    """Where each name lies in the heap, and the object's address."""
-    head = parts.part(table, 8, "symbol table")
+def _read_entries(structures: Structures, table: int) -> Iterator[tuple[int, int]]:
+    """Read the entries of a symbol table: the name's offset in the heap, the object's address."""
+    head = structures.open(table, 8, "symbol table")
     head.expect(b"SNOD")
-    version, count = head.numbers("BxH")
+    version, count = head.unpack("BxH")
     _check_version(head, version, 1)
-    entries = parts.part(table + 8, ENTRY_SIZE * count, "symbol table")
+    entries = structures.open(table + 8, ENTRY_SIZE * count, "symbol table")
     for _ in range(count):
-        name_at, address, cached = entries.numbers("QQI20x")
+        name_offset, address, cached = entries.unpack("QQI20x")
         if cached == SOFT_LINK:
-            raise unknown(parts.file, "it has a link by path to another object")
-        yield name_at, address
+            raise unsupported(structures.name, "it has a link by path to another object")
+        yield name_offset, address
 
 
-def _name(parts: FileParts, names: tuple[int, int], at: int) -> str:
+def _read_name(structures: Structures, names: tuple[int, int], offset: int) -> str:
+    """Read the name at an offset of the heap, which a NUL ends."""
     start, size = names
-    seen = bytes(parts.data[start + at : start + min(size, at + NAME_CAP + 1)])
-    raw, end, _ = seen.partition(b"\0")
+    begin = start + offset
+    window = bytes(structures.data[begin : start + min(size, offset + NAME_CAP + 1)])
+    raw, end, _ = window.partition(b"\0")
     if not raw or not end:
-        raise malformed(parts.file, f"the name at {start + at:,} is empty, or does not end")
-    parts.part(start + at, len(raw) + 1, "name of an object")
+        raise structures.malformed(f"the name at byte {begin:,} is empty, or does not end")
+    structures.open(begin, len(raw) + 1, "name of an object")
     try:
         name = raw.decode()
     except UnicodeDecodeError as error:
-        raise malformed(parts.file, f"the name {raw!r} is not UTF-8") from error
+        raise structures.malformed(f"the name {raw!r} is not UTF-8") from error
     if "/" in name:
-        raise malformed(parts.file, f"an object is called {name!r}")
+        raise structures.malformed(f"an object has the name {name!r}")
     return name
 
 
-def _check_version(part: Part, found: int, wanted: int) -> None:
-    if found != wanted:
-        raise unknown(part.file, f"its {part.what} is of version {found}, not {wanted}")
+def _check_version(reader: ByteReader, version: int, supported: int) -> None:
+    if version != supported:
+        raise unsupported(
+            reader.name, f"its {reader.part} is of version {version}, not {supported}"
+        )

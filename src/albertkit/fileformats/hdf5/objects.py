@@ -1,7 +1,7 @@
-"""Objects of an HDF5 file: the messages of a header, and what datasets and attributes they make.
+"""Objects of an HDF5 file: the messages of an object header, and the object that they describe.
 
-In: the address of an object's header. Out: for a group, where its links are; for a dataset, kind,
-shape and the place of its bytes; for both, those attributes that are one text.
+A group has the addresses of its links; a dataset has a type, a shape and the offset of its bytes;
+both may have attributes, of which those with one text are read.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from albertkit.fileformats.hdf5.structures import NOWHERE, FileParts, Part, malformed, unknown
+from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, unsupported
+from albertkit.fileformats.reader import ByteReader
 
 # Kinds of messages. Source: HDF5 File Format Specification 3.0, section IV.A.2.
 SPACE, TYPE, LAYOUT, ATTRIBUTE, CONTINUATION, LINKS = 0x01, 0x03, 0x08, 0x0C, 0x10, 0x11
 REFUSED = {
     0x02: "a group in the form of newer releases",
     0x06: "a group in the form of newer releases",
-    0x07: "a dataset whose bytes lie in other files",
+    0x07: "a dataset whose bytes are in other files",
     0x0B: "a compressed dataset",
     0x15: "attributes in the form of newer releases",
 }
 SHARED = 0x02  # a message's flag: its body is elsewhere
 
 FIXED_POINT, FLOATING_POINT, TEXT, OPAQUE, VARIABLE_LENGTH = 0, 1, 3, 5, 9
-KINDS = (
+CLASSES = (
     *("whole numbers", "floats", "times", "texts", "bits", "opaque bytes"),
     *("records", "references", "enumerations", "lists", "arrays"),
 )
-# precision, exponent's place and size, mantissa's place and size, bias; byte of the sign
+# precision, exponent's first bit and size, mantissa's first bit and size, bias; bit of the sign
 IEEE: dict[tuple[int, ...], str] = {
     (16, 10, 5, 0, 10, 15, 15): "float16",
     (16, 7, 8, 0, 7, 127, 15): "bfloat16",
@@ -35,22 +36,22 @@ IEEE: dict[tuple[int, ...], str] = {
     (64, 52, 11, 0, 52, 1023, 63): "float64",
 }
 MOST_AXES = 32  # Source: HDF5's H5S_MAX_RANK
-MOST_NUMBERS = 2**40  # also of an empty array, whose other axes no byte of the file bears out
+MOST_NUMBERS = 2**40  # also of an empty array, whose other axes need no byte of the file
 LITTLE_ENDIAN_NORMALISED = 0x20  # the first bit is implied, no padding
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What one element is: its size in bytes, and its name; float32 and its like for floats."""
+class ElementType:
+    """The type of one element; `number` is HDF5's class, `size` is in bytes."""
 
-    name: str
+    name: str  # "float32" and its like for floats
     size: int
-    number: int  # the class of the type
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """An array that lies in one piece at bytes [start, start + size) of the file."""
+    """A contiguous array at bytes [start, start + size) of the file."""
 
     kind: str
     shape: tuple[int, ...]
@@ -59,8 +60,8 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One object. links: the addresses of a group's tree and heap; None for a dataset."""
+class Hdf5Object:
+    """A group (`links`: addresses of its tree and heap) or a dataset, with its text attributes."""
 
     links: tuple[int, int] | None
     dataset: Dataset | None
@@ -68,160 +69,179 @@ class Found:
 
 
 @dataclass(slots=True)
-class Objects:
-    """Reads objects of one file; texts of several attributes lie in one heap, read once."""
+class ObjectReader:
+    """Reads the objects of one file; a heap of texts serves several attributes and is read once."""
 
-    parts: FileParts
-    heaps: dict[int, dict[int, Part]] = field(default_factory=dict)
+    structures: Structures
+    heaps: dict[int, dict[int, ByteReader]] = field(default_factory=dict)
 
-    def read(self, address: int, name: str) -> Found:
-        """The object at `address`.
+    def read(self, address: int, name: str) -> Hdf5Object:
+        """Read one object.
 
-        Raises FormatError [file-truncated], [file-malformed], [hdf5-feature-unsupported].
+        Args:
+            address: Of its header.
+            name: Its path, for messages.
+
+        Returns:
+            The object.
+
+        Raises:
+            FormatError: [file-truncated], [file-malformed], [hdf5-feature-unsupported].
         """
-        bodies: dict[int, list[Part]] = {}
-        for message, body in _messages(self.parts, address):
+        bodies: dict[int, list[ByteReader]] = {}
+        for message, body in _read_messages(self.structures, address):
             bodies.setdefault(message, []).append(body)
-        attributes = dict(filter(None, map(self._text_attribute, bodies.get(ATTRIBUTE, []))))
+        attributes = dict(filter(None, map(self._read_text_attribute, bodies.get(ATTRIBUTE, []))))
         if LINKS in bodies:
-            tree, heap = bodies[LINKS][0].numbers("QQ")
-            return Found((tree, heap), None, attributes)
+            tree, heap = bodies[LINKS][0].unpack("QQ")
+            return Hdf5Object((tree, heap), None, attributes)
         if not bodies.keys() >= {SPACE, TYPE, LAYOUT}:
-            raise unknown(self.parts.file, f"{name or 'its root'} is neither a group nor an array")
-        kind = _kind(bodies[TYPE][0])
-        if kind == Kind(KINDS[OPAQUE], 2, OPAQUE) and attributes.get("dtype") == "bfloat16":
-            kind = Kind("bfloat16", 2, FLOATING_POINT)  # so Keras marks it
-        dataset = _dataset(kind, bodies[SPACE][0], bodies[LAYOUT][0], name)
-        return Found(None, dataset, attributes)
+            raise unsupported(
+                self.structures.name, f"{name or 'its root'} is neither a group nor an array"
+            )
+        kind = _read_type(bodies[TYPE][0])
+        is_two_bytes = kind == ElementType(CLASSES[OPAQUE], 2, OPAQUE)
+        if is_two_bytes and attributes.get("dtype") == "bfloat16":  # how Keras marks it
+            kind = ElementType("bfloat16", 2, FLOATING_POINT)
+        dataset = _read_dataset(kind, bodies[SPACE][0], bodies[LAYOUT][0], name)
+        return Hdf5Object(None, dataset, attributes)
 
-    def _text_attribute(self, body: Part) -> tuple[str, str] | None:
-        """Name and value of an attribute that is one text; None for any other."""
-        version, flags, name_size, type_size, space_size = body.numbers("BBHHH")
+    def _read_text_attribute(self, body: ByteReader) -> tuple[str, str] | None:
+        """Read name and value of an attribute that is one text; None for any other."""
+        version, flags, name_size, type_size, space_size = body.unpack("BBHHH")
         if version not in (1, 2, 3):
-            raise unknown(body.file, f"it has an attribute of version {version}")
+            raise unsupported(body.name, f"it has an attribute of version {version}")
         step = 8 if version == 1 else 1
         if version == 3:
             body.take(1)  # the name's encoding: ASCII is UTF-8
-        name = _text(body.take(_up(name_size, step))[:name_size], body)
-        kind_part = Part(body.take(_up(type_size, step)), body.what, body.file)
-        space_part = Part(body.take(_up(space_size, step)), body.what, body.file)
+        name = _decode(body.take(_round_up(name_size, step))[:name_size], body)
+        type_body = body.take_part(_round_up(type_size, step))
+        space_body = body.take_part(_round_up(space_size, step))
         if version > 1 and flags:
             return None  # its type is that of another object
-        kind = _kind(kind_part)
-        if _shape(space_part) != ():
+        kind = _read_type(type_body)
+        if _read_shape(space_body) != ():
             return None
         if kind.number == TEXT:
-            return name, _text(body.take(kind.size), body)
+            return name, _decode(body.take(kind.size), body)
         if kind.name == "text":
-            length, heap, index = body.numbers("IQI")
-            found = self._heap(heap).get(index)
-            if found is None or found.left < length:
-                raise malformed(body.file, f"the text of attribute {name!r} is not in its heap")
-            return name, _text(found.data[:length], body)
+            length, heap, index = body.unpack("IQI")
+            item = self._read_heap(heap).get(index)
+            if item is None or item.left < length:
+                raise body.malformed(f"the text of attribute {name!r} is not in its heap")
+            return name, _decode(item.data[:length], body)
         return None
 
-    def _heap(self, address: int) -> dict[int, Part]:
-        """The pieces of a global heap by their numbers."""
+    def _read_heap(self, address: int) -> dict[int, ByteReader]:
+        """Read the items of a global heap by their numbers."""
         if address in self.heaps:
             return self.heaps[address]
-        head = self.parts.part(address, 16, "heap of texts")
+        head = self.structures.open(address, 16, "heap of texts")
         head.expect(b"GCOL")
-        version, size = head.numbers("B3xQ")
+        version, size = head.unpack("B3xQ")
         if version != 1 or size < 16:
-            raise malformed(head.file, f"a heap of texts has version {version}, {size} bytes")
-        rest = self.parts.part(address + 16, size - 16, "heap of texts")
-        found = {}
+            raise head.malformed(f"a heap of texts has version {version}, {size} bytes")
+        rest = self.structures.open(address + 16, size - 16, "heap of texts")
+        items = {}
         while rest.left >= 16:
-            number, count = rest.numbers("H6xQ")
-            if number == 0:  # what is left is free
+            number, count = rest.unpack("H6xQ")
+            if number == 0:  # the remaining bytes are free
                 break
-            found[number] = Part(rest.take(_up(count, 8))[:count], rest.what, rest.file)
-        self.heaps[address] = found
-        return found
+            items[number] = rest.take_part(count)
+            rest.take(-count % 8)
+        self.heaps[address] = items
+        return items
 
 
-def _messages(parts: FileParts, address: int) -> list[tuple[int, Part]]:
-    """Kind and body of every message of a header, which may go on elsewhere."""
-    head = parts.part(address, 16, "object header")
+def _read_messages(structures: Structures, address: int) -> list[tuple[int, ByteReader]]:
+    """Read kind and body of every message of a header, which may continue elsewhere."""
+    head = structures.open(address, 16, "object header")
     if bytes(head.data[:4]) == b"OHDR":
-        raise unknown(parts.file, "it has objects in the form of newer releases (libver='latest')")
-    version, count, size = head.numbers("BxHxxxxI4x")
+        raise unsupported(
+            structures.name, "it has objects in the form of newer releases (libver='latest')"
+        )
+    version, count, size = head.unpack("BxHxxxxI4x")
     if version != 1:
-        raise unknown(parts.file, f"it has an object header of version {version}")
-    found: list[tuple[int, Part]] = []
-    blocks = [parts.part(address + 16, size, "object header")]
-    for block in blocks:  # which grows where one says that the header goes on
-        while block.left >= 8 and len(found) < count:
-            kind, length, flags = block.numbers("HHB3x")
-            body = Part(block.take(length), f"message of kind {kind}", parts.file)
+        raise unsupported(structures.name, f"it has an object header of version {version}")
+    messages: list[tuple[int, ByteReader]] = []
+    blocks = [structures.open(address + 16, size, "object header")]
+    for block in blocks:  # grows while a message says that the header continues
+        while block.left >= 8 and len(messages) < count:
+            kind, length, flags = block.unpack("HHB3x")
+            body = block.take_part(length, f"message of kind {kind}")
             if kind in REFUSED or (flags & SHARED and kind in (SPACE, TYPE, LAYOUT)):
-                raise unknown(parts.file, f"it has {REFUSED.get(kind, 'a type of its own name')}")
+                raise unsupported(
+                    structures.name, f"it has {REFUSED.get(kind, 'a type with a name of its own')}"
+                )
             if kind == CONTINUATION:
-                there, size = body.numbers("QQ")
-                blocks.append(parts.part(there, size, "object header's second part"))
-            found.append((kind, body))
-    return found
+                next_address, size = body.unpack("QQ")
+                part = "continuation of an object header"
+                blocks.append(structures.open(next_address, size, part))
+            messages.append((kind, body))
+    return messages
 
 
-def _dataset(kind: Kind, space: Part, layout: Part, name: str) -> Dataset:
-    shape = _shape(space)
+def _read_dataset(kind: ElementType, space: ByteReader, layout: ByteReader, name: str) -> Dataset:
+    """Check that a dataset is contiguous and that shape × size = bytes."""
+    shape = _read_shape(space)
     if shape is None:
-        raise unknown(space.file, f"{name} has no shape")
+        raise unsupported(space.name, f"{name} has no shape")
     if len(shape) > MOST_AXES or math.prod(max(1, length) for length in shape) > MOST_NUMBERS:
-        raise malformed(space.file, f"{name} has the shape {list(shape[:8])} …")
-    version, storage = layout.numbers("BB")
+        raise space.malformed(f"{name} has the shape {list(shape[:8])} …")
+    version, storage = layout.unpack("BB")
     if version != 3 or storage != 1:
         form = {0: "in its header", 2: "in chunks"}.get(storage, f"in form {version}.{storage}")
-        raise unknown(layout.file, f"{name} is stored {form}, not in one piece")
-    start, size = layout.numbers("QQ")
-    wanted = math.prod(shape) * kind.size
-    if size != wanted:
-        raise malformed(
-            layout.file, f"{name} has {size:,} bytes, its shape {list(shape)} needs {wanted:,}"
+        raise unsupported(layout.name, f"{name} is stored {form}, not in one piece")
+    start, size = layout.unpack("QQ")
+    needed = math.prod(shape) * kind.size
+    if size != needed:
+        raise layout.malformed(
+            f"{name} has {size:,} bytes, its shape {list(shape)} needs {needed:,}"
         )
     if start == NOWHERE:
         if size:
-            raise unknown(layout.file, f"{name} was made and never filled")
+            raise unsupported(layout.name, f"{name} was made and never filled")
         start = 0
     return Dataset(kind.name, shape, start, size)
 
 
-def _shape(part: Part) -> tuple[int, ...] | None:
-    """The lengths of the axes, none for a single value; None for a space that holds nothing."""
-    version, rank, _flags, kind = part.numbers("BBBB")
+def _read_shape(reader: ByteReader) -> tuple[int, ...] | None:
+    """Read the lengths of the axes, () for a single value; None for a space that holds nothing."""
+    version, rank, _flags, kind = reader.unpack("BBBB")
     if version == 1:
-        part.take(4)
+        reader.take(4)
     elif version != 2:
-        raise unknown(part.file, f"it has a shape of version {version}")
+        raise unsupported(reader.name, f"it has a shape of version {version}")
     elif kind == 2:
         return None
-    return part.numbers(f"{rank}Q")
+    return reader.unpack(f"{rank}Q")
 
 
-def _kind(part: Part) -> Kind:
-    number_and_version, bits, sign, _more, size = part.numbers("BBBBI")
+def _read_type(reader: ByteReader) -> ElementType:
+    """Read the type of an array's elements."""
+    number_and_version, bits, sign, _more, size = reader.unpack("BBBBI")
     number = number_and_version & 0x0F
-    if number >= len(KINDS):
-        raise malformed(part.file, f"it has elements of the unknown class {number}")
+    if number >= len(CLASSES):
+        raise reader.malformed(f"it has elements of the unknown class {number}")
     if number == FLOATING_POINT:
-        first_bit, precision, *form = part.numbers("HHBBBBI")
+        first_bit, precision, *form = reader.unpack("HHBBBBI")
         known = IEEE.get((precision, *form, sign))
         plain = bits == LITTLE_ENDIAN_NORMALISED and first_bit == 0 and precision == size * 8
         if known and plain:
-            return Kind(known, size, number)
+            return ElementType(known, size, number)
     if number == FIXED_POINT:
-        return Kind(f"int{size * 8}", size, number)
+        return ElementType(f"int{size * 8}", size, number)
     if number == VARIABLE_LENGTH and bits & 0x0F == 1:
-        return Kind("text", size, number)
-    return Kind(KINDS[number], size, number)
+        return ElementType("text", size, number)
+    return ElementType(CLASSES[number], size, number)
 
 
-def _text(raw: memoryview, part: Part) -> str:
+def _decode(raw: memoryview, reader: ByteReader) -> str:
     try:
         return bytes(raw).rstrip(b"\0").decode()
     except UnicodeDecodeError as error:
-        raise malformed(part.file, f"the text {bytes(raw[:40])!r} is not UTF-8") from error
+        raise reader.malformed(f"the text {bytes(raw[:40])!r} is not UTF-8") from error
 
 
-def _up(count: int, step: int) -> int:
+def _round_up(count: int, step: int) -> int:
     return -(-count // step) * step

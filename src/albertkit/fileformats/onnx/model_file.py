@@ -1,9 +1,9 @@
-"""ONNX files: nodes that compute, and the tensors that they compute with, in one message.
+"""Write ONNX files, and read the tensors of those that were written here.
 
-In: a Graph, whose tensors are fetched one at a time while the file is written. Out: the file; and
-back, its tensors as views of the mapped bytes. Only files of our own are read: they keep every
-tensor's name and bytes in one place.
-Format: onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (the fields' numbers).
+A file is one protobuf message: nodes that compute, and the tensors that they use. While a Graph is
+written, one tensor at a time is in memory; tensors that are read are views of the mapped file.
+Files of other programs are refused: they rename, fold and split a model's tensors.
+Format: onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (the field numbers).
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.protobuf.encoding import fraction, head, text, whole
-from albertkit.fileformats.protobuf.messages import (
-    LONGEST_VARINT,
+from albertkit.fileformats.protobuf import (
     RECORD,
     VARINT,
     Message,
-    Wire,
-    record,
+    encode_float32,
+    encode_int,
+    encode_record,
+    encode_record_head,
+    encode_text,
 )
-from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.reader import ByteReader, malformed, map_file
 from albertkit.fileformats.tensors import Tensors
 
 IR_VERSION = 8  # of ONNX 1.12, which brought opset 17
@@ -37,7 +38,7 @@ OPSET = 17  # the first with LayerNormalization; ONNX Runtime runs it since 1.12
 PRODUCER = "albertkit"
 LARGEST = 2**31 - 1  # Source: protobuf's limit for one message; readers refuse more
 KIND = "an ONNX file"
-READ = MappingProxyType({"float32": "<f4", "int8": "i1"})  # the kinds that parameters have
+READ = MappingProxyType({"float32": "<f4", "int8": "i1"})  # the types of parameters
 MOST_AXES = 2  # of a parameter
 NO_BYTES = memoryview(b"")
 
@@ -51,7 +52,7 @@ CODES: Mapping[str, int] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation: named values in, named values out."""
+    """One operation `kind`: from named values to named values."""
 
     kind: str
     inputs: tuple[str, ...]
@@ -62,7 +63,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A value that the file holds; `fetch` makes its array of this dtype and shape."""
+    """A constant of the graph; `fetch` makes its array, of this dtype and shape."""
 
     name: str
     dtype: str
@@ -71,13 +72,13 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size of the array in bytes."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output of the whole graph; an axis that is a name may have any length."""
+    """An input or output of the graph; an axis with a name may have any length."""
 
     name: str
     dtype: str
@@ -86,7 +87,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a file computes. The nodes stand in an order in which they can run."""
+    """What a file computes; the nodes are in an order in which they can run."""
 
     nodes: tuple[Node, ...]
     tensors: tuple[Tensor, ...]
@@ -97,31 +98,31 @@ class Graph:
 def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
     """Write a file, with one tensor in memory at a time.
 
-    The write is not atomic. The outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.new_directory`.
 
     Args:
-        path: the file.
-        graph: nodes, inputs, outputs and tensors.
-        metadata: texts that ONNX Runtime and Netron show.
+        path: The file.
+        graph: What it computes.
+        metadata: Texts that ONNX Runtime and Netron show.
 
     Raises:
         InputError: [unsupported-by-format] for more than a protobuf message can hold, before
             anything is written.
-        OSError: the file could not be written.
+        OSError: The file could not be written.
     """
     nodes = b"".join(
         [
-            *(record(1, _node(node)) for node in graph.nodes),
-            text(2, "albert"),
-            *(record(11, _port(port)) for port in graph.inputs),
-            *(record(12, _port(port)) for port in graph.outputs),
+            *(encode_record(1, _node(node)) for node in graph.nodes),
+            encode_text(2, "albert"),
+            *(encode_record(11, _port(port)) for port in graph.inputs),
+            *(encode_record(12, _port(port)) for port in graph.outputs),
         ]
     )
     heads = [_tensor_head(tensor) for tensor in graph.tensors]
     size = len(nodes) + sum(
         len(before) + tensor.size for before, tensor in zip(heads, graph.tensors, strict=True)
     )
-    before = _model_head(metadata) + head(7, size)
+    before = _model_head(metadata) + encode_record_head(7, size)
     _check_size(len(before) + size, path)
     with path.open("wb") as file:
         file.write(before + nodes)
@@ -132,7 +133,7 @@ def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """A tensor of a file: shape × size of its numbers = bytes."""
+    """A tensor of a checked file: shape × bytes of a number = bytes of data."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -140,39 +141,48 @@ class StoredTensor:
 
 
 class OnnxTensors(Tensors):
-    """The tensors of float32 and int8 of a checked file, by their names there.
+    """The float32 and int8 tensors of a checked file, by their names in the file.
 
-    Those of float32 are views of the mapped file, those of int8 are converted when asked for.
+    float32 tensors are views of the mapped file, int8 tensors are converted on access.
     """
 
-    def __init__(self, found: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> None:
-        self._found = found
+    def __init__(self, stored: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> None:
+        self._stored = stored
         self.metadata = metadata
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: tensor.shape for name, tensor in self._found.items()}
+        """The shape of each tensor, without reading any."""
+        return {name: tensor.shape for name, tensor in self._stored.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
-        tensor = self._found[name]
+        tensor = self._stored[name]
         numbers = np.frombuffer(tensor.data, READ[tensor.dtype])
         return numbers.astype(np.float32, copy=False).reshape(tensor.shape)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._stored)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._stored)
 
 
 def read_onnx(path: Path) -> OnnxTensors:
-    """The tensors of float32 and int8 of a file that `write_onnx` wrote.
+    """Open a file that `write_onnx` wrote.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format] for the file of another
-    program, [file-truncated], [file-malformed].
+    Args:
+        path: The file.
+
+    Returns:
+        Its float32 and int8 tensors and its metadata.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format] for a file of another program, [file-truncated],
+            [file-malformed].
     """
     name = str(path)
-    model = list(_fields(map_file(path), name))
+    model = list(_read_fields(map_file(path), name))
     producer = b"".join(_record(value, name) for number, value in model if number == 2)
     if producer != PRODUCER.encode():
         raise FormatError(
@@ -182,62 +192,75 @@ def read_onnx(path: Path) -> OnnxTensors:
             fix="Give the checkpoint that it was exported from, or run the file in ONNX Runtime",
             where=name,
         )
-    metadata = dict(_entry(_record(value, name), name) for number, value in model if number == 14)
-    found: dict[str, StoredTensor] = {}
+    metadata = dict(
+        _read_entry(_record(value, name), name) for number, value in model if number == 14
+    )
+    stored: dict[str, StoredTensor] = {}
     for graph in (_record(value, name) for number, value in model if number == 7):
-        for number, value in _fields(graph, name):
+        for number, value in _read_fields(graph, name):
             if number == 5:
-                _take_tensor(_record(value, name), name, found)
-    return OnnxTensors(MappingProxyType(found), MappingProxyType(metadata))
+                _read_tensor(_record(value, name), name, stored)
+    return OnnxTensors(MappingProxyType(stored), MappingProxyType(metadata))
 
 
 def _model_head(metadata: Mapping[str, str]) -> bytes:
-    opset = text(1, "") + whole(2, OPSET)  # the empty domain is ONNX's own
-    entries = (record(14, text(1, key) + text(2, value)) for key, value in metadata.items())
-    return b"".join([whole(1, IR_VERSION), text(2, PRODUCER), record(8, opset), *entries])
+    opset = encode_text(1, "") + encode_int(2, OPSET)  # the empty domain is ONNX's own
+    entries = (
+        encode_record(14, encode_text(1, key) + encode_text(2, value))
+        for key, value in metadata.items()
+    )
+    return b"".join(
+        [encode_int(1, IR_VERSION), encode_text(2, PRODUCER), encode_record(8, opset), *entries]
+    )
 
 
 def _node(node: Node) -> bytes:
     return b"".join(
         [
-            *(text(1, name) for name in node.inputs),
-            *(text(2, name) for name in node.outputs),
-            text(3, node.name),
-            text(4, node.kind),
-            *(record(5, text(1, key) + _value(value)) for key, value in node.attributes.items()),
+            *(encode_text(1, name) for name in node.inputs),
+            *(encode_text(2, name) for name in node.outputs),
+            encode_text(3, node.name),
+            encode_text(4, node.kind),
+            *(
+                encode_record(5, encode_text(1, key) + _encode_value(value))
+                for key, value in node.attributes.items()
+            ),
         ]
     )
 
 
-def _value(value: Attribute) -> bytes:
-    """The value of an attribute, and which of the fields it stands in."""
+def _encode_value(value: Attribute) -> bytes:
+    """Encode an attribute's value, and the type that says in which field it is."""
     match value:
         case float():
-            return fraction(2, value) + whole(20, 1)
+            return encode_float32(2, value) + encode_int(20, 1)
         case int():
-            return whole(3, value) + whole(20, 2)
+            return encode_int(3, value) + encode_int(20, 2)
         case tuple():
-            return b"".join(whole(8, number) for number in value) + whole(20, 7)
+            return b"".join(encode_int(8, number) for number in value) + encode_int(20, 7)
 
 
 def _port(port: Port) -> bytes:
     axes = b"".join(
-        record(1, whole(1, axis) if isinstance(axis, int) else text(2, axis)) for axis in port.axes
+        encode_record(1, encode_int(1, axis) if isinstance(axis, int) else encode_text(2, axis))
+        for axis in port.axes
     )
-    return text(1, port.name) + record(2, record(1, whole(1, CODES[port.dtype]) + record(2, axes)))
+    return encode_text(1, port.name) + encode_record(
+        2, encode_record(1, encode_int(1, CODES[port.dtype]) + encode_record(2, axes))
+    )
 
 
 def _tensor_head(tensor: Tensor) -> bytes:
-    """All of a tensor that stands before its numbers."""
+    """Encode all of a tensor that precedes its numbers."""
     own = b"".join(
         [
-            *(whole(1, axis) for axis in tensor.shape),
-            whole(2, CODES[tensor.dtype]),
-            text(8, tensor.name),
-            head(9, tensor.size),
+            *(encode_int(1, axis) for axis in tensor.shape),
+            encode_int(2, CODES[tensor.dtype]),
+            encode_text(8, tensor.name),
+            encode_record_head(9, tensor.size),
         ]
     )
-    return head(5, len(own) + tensor.size) + own
+    return encode_record_head(5, len(own) + tensor.size) + own
 
 
 def _check_size(size: int, path: Path) -> None:
@@ -245,66 +268,55 @@ def _check_size(size: int, path: Path) -> None:
         raise InputError(
             "unsupported-by-format",
             f"{path.name} would have {size:,} bytes",
-            why=f"an ONNX file is one protobuf message, and those end at {LARGEST:,}",
+            why=f"an ONNX file is one protobuf message, which has at most {LARGEST:,}",
             fix="Write int8, or another format",
         )
 
 
-def _fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a message by number: numbers, and views of its records, of any length."""
-    at = 0
-    while at < len(data):
-        wire = Wire(bytes(data[at : at + 2 * LONGEST_VARINT]), name, KIND, at)
-        number, form = divmod(wire.varint(), 8)
-        value = wire.varint()
-        at += wire.at
+def _read_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memoryview]]:
+    """Read the fields of a message: numbers, and views of its records, which may be gigabytes."""
+    reader = ByteReader(data, name, kind=KIND)
+    while reader.left:
+        number, form = divmod(reader.take_varint(), 8)
+        value = reader.take_varint()
         if form == VARINT:
             yield number, value
-        elif form != RECORD:
-            raise wire.malformed(f"a field has the wire form {form}")
-        elif value > len(data) - at:
-            raise wire.truncated(f"a record promises {value} bytes and {len(data) - at} are left")
+        elif form == RECORD:
+            yield number, reader.take(value, "records")
         else:
-            yield number, data[at : at + value]
-            at += value
+            raise reader.malformed(f"a field has the wire form {form}")
 
 
 def _record(value: int | memoryview, name: str) -> memoryview:
     if isinstance(value, int):
-        raise _malformed(name, "a number stands where bytes belong")
+        raise _malformed("a field is a number where bytes belong", name)
     return value
 
 
-def _entry(data: memoryview, name: str) -> tuple[str, str]:
+def _read_entry(data: memoryview, name: str) -> tuple[str, str]:
     message = Message(bytes(data), name, KIND)
     return message.text(1), message.text(2)
 
 
-def _take_tensor(data: memoryview, name: str, found: dict[str, StoredTensor]) -> None:
-    """Add a tensor to `found` where it is of a kind that parameters have."""
-    fields = list(_fields(data, name))
+def _read_tensor(data: memoryview, name: str, stored: dict[str, StoredTensor]) -> None:
+    """Add a tensor to `stored` if it is of a parameter's type."""
+    fields = list(_read_fields(data, name))
     shape = tuple(value for number, value in fields if number == 1 and isinstance(value, int))
-    called = b"".join(_record(value, name) for number, value in fields if number == 8)
+    encoded = b"".join(_record(value, name) for number, value in fields if number == 8)
     raw = next((_record(value, name) for number, value in fields if number == 9), NO_BYTES)
-    key = called.decode(errors="replace")
-    if key in found:
-        raise _malformed(name, f"the tensor {key[:80]!r} stands there twice")
-    dtype = next((each for each in READ if (2, CODES[each]) in fields), None)
+    key = encoded.decode(errors="replace")
+    if key in stored:
+        raise _malformed(f"the tensor {key[:80]!r} occurs twice", name)
+    dtype = next((own for own in READ if (2, CODES[own]) in fields), None)
     if dtype is None:
         return
     size = np.dtype(dtype).itemsize
     if len(shape) > MOST_AXES or not all(shape) or math.prod(shape) * size != len(raw):
         raise _malformed(
-            name, f"the tensor {key[:80]!r} of shape {list(shape[:4])} has {len(raw):,} bytes"
+            f"the tensor {key[:80]!r} of shape {list(shape[:4])} has {len(raw):,} bytes", name
         )
-    found[key] = StoredTensor(dtype, shape, raw)
+    stored[key] = StoredTensor(dtype, shape, raw)
 
 
-def _malformed(name: str, what: str) -> FormatError:
-    return FormatError(
-        "file-malformed",
-        what,
-        why="a file that was written here never does so",
-        fix="Copy the file again, or write it anew",
-        where=name,
-    )
+def _malformed(what: str, name: str) -> FormatError:
+    return malformed(what, why="no file that was written here has this", where=name)

@@ -1,7 +1,7 @@
-"""The graph of objects that TensorFlow 2 stores among a checkpoint's tensors.
+"""The object graph that TensorFlow 2 stores among a checkpoint's tensors.
 
-In: a tensor bundle. Out: for each variable in it its own name and the key of its tensor. Keys are
-paths through the objects and differ from writer to writer; names are the model's own.
+It gives each variable's own name and the key of its tensor. Keys are paths through Python objects
+and differ between programs; names are the model's own.
 Format: tensorflow/core/protobuf/trackable_object_graph.proto.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import Message
+from albertkit.fileformats.protobuf import Message
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # the key of the tensor that holds it
 VALUE = "VARIABLE_VALUE"  # the attribute under which a variable keeps its tensor
-KIND = "a graph of objects"
+KIND = "an object graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,17 @@ class TrackedVariable:
     key: str
 
 
-def tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
-    """The variables of an object-based checkpoint, in the order of their objects.
+def read_tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
+    """Read the variables of an object-based checkpoint.
 
-    Raises FormatError [file-wrong-format] for a checkpoint of TensorFlow 1, [file-malformed].
+    Args:
+        bundle: The checkpoint.
+
+    Returns:
+        The variables, in the order of their objects.
+
+    Raises:
+        FormatError: [file-wrong-format] for a checkpoint of TensorFlow 1, [file-malformed].
     """
     if OBJECT_GRAPH not in bundle:
         raise FormatError(
@@ -43,11 +50,11 @@ def tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
     graph = Message(b"".join(bundle.strings(OBJECT_GRAPH)), bundle.name, KIND)
     variables = tuple(
         TrackedVariable(number, tensor.text(2), tensor.text(3))
-        for number, found in enumerate(graph.messages(1))
-        for tensor in found.messages(2)
+        for number, node in enumerate(graph.messages(1))
+        for tensor in node.messages(2)
         if tensor.text(1) == VALUE
     )
     for variable in variables:
         if variable.key not in bundle:
-            raise graph.malformed(f"it names the tensor {variable.key}, which is not there")
+            raise graph.malformed(f"it names the tensor {variable.key}, which is missing")
     return variables

@@ -1,10 +1,10 @@
-"""What a TensorFlow 2 SavedModel says of itself: its objects, its assets, its operations.
+"""Read TensorFlow 2 SavedModels: the object graph, the assets and the operations.
 
-In: a directory that holds `saved_model.pb`. Out: a SavedModel. Its variables' values lie beside
-it, in the tensor bundle `variables/variables`.
+The values of the variables are in the tensor bundle `variables/variables` of the same directory.
+Nothing of the graph is executed.
 Format: tensorflow/core/protobuf/saved_model.proto, meta_graph.proto, saved_object_graph.proto,
-struct.proto, and tensorflow/core/framework/graph.proto, function.proto, node_def.proto; the
-numbers below are those files'.
+struct.proto, and tensorflow/core/framework/graph.proto, function.proto, node_def.proto; the field
+numbers below are from those files.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import Message
-from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.protobuf import Message
+from albertkit.fileformats.reader import malformed, map_file
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, FILE
 
 KIND = "a SavedModel"
@@ -24,55 +24,60 @@ LARGEST = 128 * 2**20  # bytes; a BERT of 24 layers with all its gradients has s
 
 @dataclass(frozen=True, slots=True)
 class SavedObject:
-    """One object of the graph of objects; object 0 is the root.
+    """One object of the object graph; object 0 is the root.
 
-    children: attribute → the number of the object there. asset: the number of its file.
+    Attributes:
+        children: Attribute → number of the object there.
+        asset: The number of its file, if it is an asset.
+        variable: Its name, if it is a variable.
+        functions: The names of its concrete functions, if it is a function.
     """
 
     children: Mapping[str, int]
     asset: int | None = None
-    variable: str | None = None  # a variable's name
-    functions: tuple[str, ...] = ()  # a function's concrete forms, by name
+    variable: str | None = None
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One node of a graph."""
+    """One node of a graph; `kind` is the name of the operation: "MatMul"."""
 
     name: str
-    kind: str  # as "MatMul"
+    kind: str
     node: Message
 
     def attribute(self, name: str) -> Message:
-        """An attribute's value: field 2 holds a string, 3 a whole number; empty where absent."""
-        for found, value in self.node.entries(5):
-            if found == name:
+        """Read an attribute: field 2 holds a string, 3 a whole number; empty if it is absent."""
+        for own, value in self.node.entries(5):
+            if own == name:
                 return value
         return Message(b"", self.name, KIND)
 
     def text(self, name: str) -> bytes:
-        """A string attribute."""
+        """Read a string attribute."""
         return self.attribute(name).record(2)
 
 
 class SavedModel:
-    """One SavedModel: of its meta graphs the first, as TensorFlow 2 writes one only."""
+    """One SavedModel: its first meta graph, as TensorFlow 2 writes only one."""
 
-    def __init__(self, place: Path, meta_graph: Message) -> None:
-        self.place = place
+    def __init__(self, directory: Path, meta_graph: Message) -> None:
+        self.directory = directory
         self._graph = meta_graph.message(2)
         objects = meta_graph.message(7)
-        self.objects = tuple(map(_object, objects.messages(1)))
+        self.objects = tuple(map(_read_object, objects.messages(1)))
         self._functions = dict(objects.entries(2))
         self._assets = tuple(asset.text(2) for asset in meta_graph.messages(6))
         self.tensorflow = meta_graph.message(1).text(5)  # the version that wrote it
 
     @property
     def root(self) -> SavedObject:
+        """The object that has all others."""
         return self.objects[0]
 
     def child(self, name: str) -> SavedObject | None:
-        """The object that the root has under this attribute."""
+        """Find the object that the root has under this attribute."""
         number = self.root.children.get(name)
         if number is None:
             return None
@@ -81,27 +86,31 @@ class SavedModel:
         return self.objects[number]
 
     def asset(self, number: int) -> Path:
-        """The file of an asset; raises FormatError for a name that leads out of `assets`."""
+        """Return the path of an asset; raise FormatError for a name that is not a plain one."""
         if number >= len(self._assets):
-            raise self.malformed(f"asset {number} is asked for and {len(self._assets)} are there")
+            raise self.malformed(f"it refers to asset {number} and has {len(self._assets)}")
         name = self._assets[number]
         if name != Path(name).name or name in {"", ".", ".."} or "\\" in name:
-            raise self.malformed(f"an asset is called {name!r}")
-        return self.place / ASSETS / name
+            raise self.malformed(f"an asset has the name {name!r}")
+        return self.directory / ASSETS / name
 
-    def asset_of(self, attribute: str) -> Path | None:
-        """The file that the root has under this attribute."""
-        found = self.child(attribute)
-        return None if found is None or found.asset is None else self.asset(found.asset)
+    def find_asset(self, attribute: str) -> Path | None:
+        """Find the file that the root has under this attribute."""
+        child = self.child(attribute)
+        return None if child is None or child.asset is None else self.asset(child.asset)
 
-    def only_asset(self) -> Path | None:
-        """The file of the only asset."""
+    def find_only_asset(self) -> Path | None:
+        """Find the only asset's file; None if there are several or none."""
         return self.asset(0) if len(self._assets) == 1 else None
 
-    def listed_outputs(self, function: str) -> dict[str, int]:
-        """How many tensors a function gives under each name, by its output signature.
+    def count_outputs(self, function: str) -> dict[str, int]:
+        """Count the tensors of each output of a function, by its output signature.
 
-        Empty for one whose outputs are not a dict.
+        Args:
+            function: The name of a concrete function.
+
+        Returns:
+            Output name → number of tensors; empty if the outputs are not a dict.
         """
         signature = self._functions[function].message(4) if function in self._functions else None
         if signature is None:
@@ -112,52 +121,62 @@ class SavedModel:
         }
 
     def operations(self) -> Iterator[Operation]:
-        """The operations of the graph itself, without its functions'."""
-        return _operations(self._graph.messages(1))
+        """Read the operations of the graph itself, without those of its functions."""
+        return _read_operations(self._graph.messages(1))
 
     def functions(self) -> Iterator[Iterator[Operation]]:
-        """The operations of each function in the graph's library."""
+        """Read the operations of each function in the graph's library."""
         for function in self._graph.message(2).messages(1):
-            yield _operations(function.messages(3))
+            yield _read_operations(function.messages(3))
 
     def malformed(self, what: str) -> FormatError:
-        """The error for a SavedModel that contradicts itself."""
-        return FormatError(
-            "file-malformed",
-            what,
-            why=f"{KIND} never does",
-            fix="Copy or download the file again",
-            where=str(self.place / FILE),
-        )
+        """Make the error for a SavedModel that contradicts itself."""
+        return malformed(what, why=f"this is not valid in {KIND}", where=str(self.directory / FILE))
 
 
-def read_saved_model(place: Path) -> SavedModel:
-    """Open the SavedModel in a directory.
+def read_saved_model(directory: Path) -> SavedModel:
+    """Open a SavedModel.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format] for one of TensorFlow 1,
-    [file-truncated], [file-malformed].
+    Args:
+        directory: It holds `saved_model.pb`.
+
+    Returns:
+        The model; no asset or variable is read.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format] for one of TensorFlow 1, [file-truncated],
+            [file-malformed].
     """
-    path = place / FILE
+    path = directory / FILE
     meta_graph = next(read_message(path, KIND).messages(2), None)
     if meta_graph is None or 7 not in meta_graph:
         raise FormatError(
             "file-wrong-format",
-            "this SavedModel has no graph of objects",
+            "this SavedModel has no object graph",
             why="TensorFlow 2 writes one; TensorFlow 1 did not",
-            fix="Give the TensorFlow 1 checkpoint or hub module that it was made of",
+            fix="Give the TensorFlow 1 checkpoint or hub module from which it was made",
             where=str(path),
         )
-    found = SavedModel(place, meta_graph)
-    if not found.objects:
-        raise found.malformed("its graph of objects is empty")
-    return found
+    model = SavedModel(directory, meta_graph)
+    if not model.objects:
+        raise model.malformed("its object graph is empty")
+    return model
 
 
 def read_message(path: Path, kind: str) -> Message:
-    """The message that a whole file is; kind: what the file should be, for messages.
+    """Read a file that is one protobuf message.
 
-    Raises InputError [file-not-found]; FormatError [file-wrong-format], [file-truncated],
-    [file-malformed].
+    Args:
+        path: The file.
+        kind: What it should be, for messages of errors: "a SavedModel".
+
+    Returns:
+        The message.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format], [file-truncated], [file-malformed].
     """
     data = map_file(path)
     if len(data) > LARGEST:
@@ -171,14 +190,14 @@ def read_message(path: Path, kind: str) -> Message:
     return Message(bytes(data), str(path), kind)
 
 
-def _object(found: Message) -> SavedObject:
+def _read_object(node: Message) -> SavedObject:
     return SavedObject(
-        {child.text(2): child.count(1) for child in found.messages(1)},
-        asset=found.message(5).count(1) if 5 in found else None,
-        variable=found.message(7).text(6) if 7 in found else None,
-        functions=found.message(6).texts(1),
+        {child.text(2): child.count(1) for child in node.messages(1)},
+        asset=node.message(5).count(1) if 5 in node else None,
+        variable=node.message(7).text(6) if 7 in node else None,
+        functions=node.message(6).texts(1),
     )
 
 
-def _operations(nodes: Iterator[Message]) -> Iterator[Operation]:
+def _read_operations(nodes: Iterator[Message]) -> Iterator[Operation]:
     return (Operation(node.text(1), node.text(2), node) for node in nodes)

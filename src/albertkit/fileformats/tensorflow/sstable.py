@@ -1,8 +1,7 @@
-"""Sorted tables of LevelDB's kind: keys and values of bytes, in blocks, each with a checksum.
+"""Read and write sorted tables of LevelDB's kind: keys and values in blocks with checksums.
 
-In: a file. Out: its pairs in the order of their keys, every byte that is used checked against a
-checksum first. And back: pairs become one block with its index.
-Format: leveldb, doc/table_format.md; TensorFlow keeps the contents of its bundles so.
+TensorFlow keeps the index of a tensor bundle in such a table.
+Format: leveldb, doc/table_format.md.
 """
 
 from __future__ import annotations
@@ -11,85 +10,126 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.protobuf.messages import Wire, varint
+from albertkit.fileformats.protobuf import encode_varint
+from albertkit.fileformats.reader import ByteReader, malformed
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 FOOTER = 48  # bytes: two handles, zeros, the magic number
-TRAILER = 5  # bytes behind a block: how it is compressed, its checksum
-PLAIN, SNAPPY = 0, 1
-RESTART_EVERY = 16  # entries, by which a writer gives a key whole
+TRAILER = 5  # bytes after a block: its compression, its checksum
+PLAIN, SNAPPY = 0, 1  # compressions
+RESTART_EVERY = 16  # entries after which a key is written whole
 KIND = "a table of keys and values"
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """Where a block lies in the file."""
+    """The offset and size of a block in the file, in bytes."""
 
     offset: int
     size: int
 
-    def packed(self) -> bytes:
-        return varint(self.offset) + varint(self.size)
+    def encode(self) -> bytes:
+        """Write both numbers as varints."""
+        return encode_varint(self.offset) + encode_varint(self.size)
 
 
 def read_sstable(data: memoryview, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """The pairs of a table, keys rising; FormatError where the bytes say something unlawful.
+    """Read the pairs of a table.
 
-    name: what messages call the file. Raises FormatError [file-wrong-format], [file-truncated],
-    [file-malformed], [checksum-mismatch], [compression-unknown].
+    Args:
+        data: The file's bytes.
+        name: The file's name, for messages.
+
+    Yields:
+        Key and value, in the order of the keys.
+
+    Raises:
+        FormatError: [file-wrong-format], [file-truncated], [file-malformed], [checksum-mismatch],
+            [compression-unknown].
     """
-    before: bytes | None = None
+    previous: bytes | None = None
     end = 0
-    for _, packed in _entries(_block(data, _index_handle(data, name), name), name):
-        handle = _handle(Wire(packed, name, KIND))
-        if handle.offset < end:  # else a small file could have a large block read without end
-            raise _malformed(name, f"a block begins at byte {handle.offset}, inside another")
+    for _, encoded in _entries(_read_block(data, _read_index_handle(data, name), name), name):
+        handle = _read_handle(ByteReader(encoded, name, kind=KIND))
+        if handle.offset < end:  # a small file could otherwise have one block read without end
+            raise _malformed(f"a block begins at byte {handle.offset}, inside another", name)
         end = handle.offset + handle.size + TRAILER
-        for key, value in _entries(_block(data, handle, name), name):
-            if before is not None and key <= before:
-                raise _malformed(name, f"the key {key!r} follows {before!r}")
-            before = key
+        for key, value in _entries(_read_block(data, handle, name), name):
+            if previous is not None and key <= previous:
+                raise _malformed(f"the key {key!r} follows {previous!r}", name)
+            previous = key
             yield key, value
 
 
 def ends_as_sstable(data: memoryview) -> bool:
-    """Whether these may be a table's bytes."""
+    """Tell whether a file's last bytes are those of a table."""
     return bytes(data[-len(MAGIC) :]) == MAGIC
 
 
-def sstable(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The bytes of a table; the keys must rise."""
+def encode_sstable(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Write a table of one block.
+
+    Args:
+        pairs: At least one; the keys must rise.
+
+    Returns:
+        The file's bytes.
+    """
     pairs = tuple(pairs)
     blocks = bytearray()
-    pieces = _append(blocks, _packed(pairs))
-    directory = _append(blocks, _packed(()))  # of further blocks, such as filters: there are none
-    index = _append(blocks, _packed([(_successor(pairs[-1][0]), pieces.packed())]))
-    handles = directory.packed() + index.packed()
+    data = _append_block(blocks, _encode_block(pairs))
+    directory = _append_block(blocks, _encode_block(()))  # of other blocks, such as filters: empty
+    index = _append_block(blocks, _encode_block([(_successor(pairs[-1][0]), data.encode())]))
+    handles = directory.encode() + index.encode()
     return bytes(blocks) + handles.ljust(FOOTER - len(MAGIC), b"\0") + MAGIC
 
 
-def _index_handle(data: memoryview, name: str) -> Handle:
+def check_checksum(data: bytes | memoryview, stored: int, what: str, name: str) -> None:
+    """Compare bytes with their stored checksum.
+
+    Args:
+        data: The bytes.
+        stored: The checksum in the file, masked.
+        what: What the bytes are, for the message.
+        name: The file's name, for the message.
+
+    Raises:
+        FormatError: [checksum-mismatch].
+    """
+    computed = mask_checksum(crc32c(data))
+    if computed != stored:
+        raise FormatError(
+            "checksum-mismatch",
+            f"the checksum of {what} is {computed:08x}, the file says {stored:08x}",
+            why="bytes were changed after it was written",
+            fix="Copy or download the file again",
+            where=name,
+        )
+
+
+def _read_index_handle(data: memoryview, name: str) -> Handle:
+    """Read the footer: where the block is that lists the other blocks."""
     footer = bytes(data[-FOOTER:])
     if len(footer) < FOOTER or not ends_as_sstable(data):
         raise FormatError(
             "file-wrong-format",
             f"the last bytes of this file are {footer[-len(MAGIC) :].hex(' ')}",
-            why=f"a table ends in {MAGIC.hex(' ')}: this one is cut off, or something else",
+            why=f"a table ends with {MAGIC.hex(' ')}: this one is cut off, or is another format",
             fix="Copy or download the file again",
             where=name,
         )
-    wire = Wire(footer[: -len(MAGIC)], name, KIND, len(data) - FOOTER)
-    _handle(wire)  # of the directory of further blocks
-    return _handle(wire)
+    reader = ByteReader(footer[: -len(MAGIC)], name, kind=KIND, start=len(data) - FOOTER)
+    _read_handle(reader)  # of the directory of other blocks
+    return _read_handle(reader)
 
 
-def _handle(wire: Wire) -> Handle:
-    return Handle(wire.varint(), wire.varint())
+def _read_handle(reader: ByteReader) -> Handle:
+    return Handle(reader.take_varint(), reader.take_varint())
 
 
-def _block(data: memoryview, handle: Handle, name: str) -> bytes:
-    """One block, checked against its checksum."""
+def _read_block(data: memoryview, handle: Handle, name: str) -> bytes:
+    """Read one block and compare it with its checksum."""
     end = handle.offset + handle.size + TRAILER
     if end > len(data):
         raise FormatError(
@@ -101,10 +141,10 @@ def _block(data: memoryview, handle: Handle, name: str) -> bytes:
         )
     summed = data[handle.offset : end - 4]
     stored = int.from_bytes(data[end - 4 : end], "little")
-    check(summed, stored, f"the block at byte {handle.offset:,}", name)
+    check_checksum(summed, stored, f"the block at byte {handle.offset:,}", name)
     compression = summed[-1]
     if compression != PLAIN:
-        kind = "with Snappy" if compression == SNAPPY else f"in the way number {compression}"
+        kind = "with Snappy" if compression == SNAPPY else f"by method {compression}"
         raise FormatError(
             "compression-unknown",
             f"the block at byte {handle.offset:,} is compressed {kind}",
@@ -115,73 +155,58 @@ def _block(data: memoryview, handle: Handle, name: str) -> bytes:
     return bytes(summed[:-1])
 
 
-def check(data: bytes | memoryview, stored: int, what: str, name: str) -> None:
-    """Raise FormatError [checksum-mismatch] unless `stored` is the masked checksum of `data`."""
-    found = mask_checksum(crc32c(data))
-    if found != stored:
-        raise FormatError(
-            "checksum-mismatch",
-            f"the checksum of {what} is {found:08x}, the file says {stored:08x}",
-            why="bytes were changed since it was written",
-            fix="Copy or download the file again",
-            where=name,
-        )
-
-
 def _entries(block: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a block: each key says how much of the one before it begins with."""
-    wire = Wire(_without_restarts(block, name), name, KIND)
+    """Read the entries of a block; each key repeats some first bytes of the one before it."""
+    reader = ByteReader(_cut_restarts(block, name), name, kind=KIND)
     key = b""
     total = 0
-    while wire.at < len(wire.data):
-        shared, own, size = wire.varint(), wire.varint(), wire.varint()
+    while reader.left:
+        shared, own, size = reader.take_varint(), reader.take_varint(), reader.take_varint()
         if shared > len(key):
-            raise wire.malformed(
-                f"a key repeats {shared} bytes of one of {len(key)} bytes before it"
-            )
-        key = key[:shared] + bytes(wire.take(own))
+            raise reader.malformed(f"a key repeats {shared} bytes of a key of {len(key)} bytes")
+        key = key[:shared] + bytes(reader.take(own, "keys"))
         total += len(key)
-        if total > RESTART_EVERY * len(block):  # a key stands whole at every restart
-            raise wire.malformed("the keys are longer than their block can hold")
-        yield key, bytes(wire.take(size))
+        if total > RESTART_EVERY * len(block):  # every restart has a whole key
+            raise reader.malformed("the keys are longer than their block can hold")
+        yield key, bytes(reader.take(size, "values"))
 
 
-def _without_restarts(block: bytes, name: str) -> bytes:
-    """The entries' bytes: behind them lie the restarts, 4 bytes each, and their number."""
+def _cut_restarts(block: bytes, name: str) -> bytes:
+    """Return the entries' bytes; after them come the restarts, 4 bytes each, and their number."""
     count = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (count + 1)
     if len(block) < 4 or end < 0:
-        raise _malformed(name, f"a block of {len(block)} bytes promises {count} restarts")
+        raise _malformed(f"a block of {len(block)} bytes cannot hold {count} restarts", name)
     return block[:end]
 
 
-def _packed(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
-    written, restarts, before = bytearray(), [0], b""
+def _encode_block(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    encoded, restarts, previous = bytearray(), [0], b""
     for number, (key, value) in enumerate(pairs):
-        shared = _shared(before, key)
+        shared = _count_shared(previous, key)
         if number and number % RESTART_EVERY == 0:
-            restarts.append(len(written))
+            restarts.append(len(encoded))
             shared = 0
-        written += varint(shared) + varint(len(key) - shared) + varint(len(value))
-        written += key[shared:] + value
-        before = key
+        encoded += encode_varint(shared) + encode_varint(len(key) - shared)
+        encoded += encode_varint(len(value)) + key[shared:] + value
+        previous = key
     for number in (*restarts, len(restarts)):
-        written += number.to_bytes(4, "little")
-    return bytes(written)
+        encoded += number.to_bytes(4, "little")
+    return bytes(encoded)
 
 
-def _append(blocks: bytearray, block: bytes) -> Handle:
-    """Put a block behind the others, with its trailer."""
+def _append_block(blocks: bytearray, block: bytes) -> Handle:
+    """Append a block with its trailer to the others."""
     handle = Handle(len(blocks), len(block))
     summed = block + bytes([PLAIN])
     blocks += summed + mask_checksum(crc32c(summed)).to_bytes(4, "little")
     return handle
 
 
-def _shared(before: bytes, key: bytes) -> int:
-    """How many bytes both begin with."""
+def _count_shared(first: bytes, second: bytes) -> int:
+    """Count the bytes with which both begin."""
     count = 0
-    for one, other in zip(before, key, strict=False):
+    for one, other in zip(first, second, strict=False):
         if one != other:
             break
         count += 1
@@ -189,18 +214,12 @@ def _shared(before: bytes, key: bytes) -> int:
 
 
 def _successor(key: bytes) -> bytes:
-    """A short key above this one: the first byte that can be raised is, the rest goes."""
-    for place, byte in enumerate(key):
+    """Make a short key above this one: raise the first byte that can be, drop the rest."""
+    for index, byte in enumerate(key):
         if byte != 0xFF:
-            return key[:place] + bytes([byte + 1])
+            return key[:index] + bytes([byte + 1])
     return key
 
 
-def _malformed(name: str, what: str) -> FormatError:
-    return FormatError(
-        "file-malformed",
-        what,
-        why=f"{KIND} never does",
-        fix="Copy or download the file again",
-        where=name,
-    )
+def _malformed(what: str, name: str) -> FormatError:
+    return malformed(what, why=f"this is not valid in {KIND}", where=name)

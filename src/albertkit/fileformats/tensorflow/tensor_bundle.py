@@ -1,10 +1,8 @@
-"""TensorFlow's tensor bundles: `PREFIX.index` says where in `PREFIX.data-…` each tensor lies.
+"""Read and write TensorFlow's tensor bundles: checkpoints, and the variables of SavedModels.
 
-In: a prefix. Out: a lazy mapping name → float32 array, and by name the tensors of other kinds
-(numbers, strings); float32 tensors are views of the mapped file. A tensor's checksum is looked
-at when the tensor is first read. And back: float32 arrays become a bundle of one shard, byte by
-byte as TensorFlow writes it. Checkpoints of TensorFlow 1 and 2 and the variables of a SavedModel
-are such bundles.
+`PREFIX.index` gives the shard and offset of each tensor, the shards `PREFIX.data-…` its bytes.
+Reading is lazy: float32 tensors are views of the mapped file, and a tensor's checksum is compared
+when the tensor is first read. Writing makes one shard, with the same bytes as TensorFlow.
 Format: tensorflow/core/protobuf/tensor_bundle.proto, messages BundleHeaderProto, BundleEntryProto.
 """
 
@@ -21,30 +19,38 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.floats import LAYOUTS, FloatKind, as_float32
-from albertkit.fileformats.protobuf.encoding import whole
-from albertkit.fileformats.protobuf.messages import FIXED32, Message, Wire, record, varint
-from albertkit.fileformats.reader import map_file
+from albertkit.fileformats.protobuf import (
+    FIXED32,
+    Message,
+    encode_int,
+    encode_record,
+    encode_varint,
+)
+from albertkit.fileformats.reader import ByteReader, malformed, map_file
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
-from albertkit.fileformats.tensorflow.sstable import check, ends_as_sstable, read_sstable, sstable
-from albertkit.fileformats.tensors import Tensors, is_shape
+from albertkit.fileformats.tensorflow.sstable import (
+    check_checksum,
+    encode_sstable,
+    ends_as_sstable,
+    read_sstable,
+)
+from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, as_float32, is_shape
 
-INDEX_ENDING = ".index"
-HEADER = b""  # the key under which the header stands
+INDEX_SUFFIX = ".index"
+HEADER = b""  # the header's key
 SLICE = b"\0"  # how the key of a variable's slice begins: its name and extents follow, packed
 KIND = "the index of a tensor bundle"
 ONE_SHARD = bytes.fromhex("08011a020801")  # the header: one shard, version 1
 
 FLOAT32, STRING = 1, 7
-# TensorFlow's number of a type → how its bytes lie.
-# Source: tensorflow/core/framework/types.proto
+# TensorFlow's number of a type → its layout. Source: tensorflow/core/framework/types.proto
 FLOATS: Mapping[int, FloatKind] = MappingProxyType(
     {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
 )
-WHOLE_NUMBERS = MappingProxyType(
+WHOLE_NUMBERS: Mapping[int, str] = MappingProxyType(
     {3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 17: "<u2", 22: "<u4", 23: "<u8"}
 )
-BYTES_OF = MappingProxyType(
+BYTES_OF: Mapping[int, int] = MappingProxyType(
     {
         **{number: np.dtype(LAYOUTS[kind]).itemsize for number, kind in FLOATS.items()},
         **{number: np.dtype(layout).itemsize for number, layout in WHOLE_NUMBERS.items()},
@@ -54,7 +60,7 @@ BYTES_OF = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class BundleEntry:
-    """Where one tensor lies: `size` bytes of shard number `shard`, from `offset` on."""
+    """The location of one tensor: `size` bytes of shard number `shard`, from `offset` on."""
 
     dtype: int
     shape: tuple[int, ...]
@@ -65,7 +71,7 @@ class BundleEntry:
 
     @property
     def kind(self) -> str:
-        """The type's name, as messages say it."""
+        """The type's name, for messages."""
         if self.dtype in WHOLE_NUMBERS:
             return np.dtype(WHOLE_NUMBERS[self.dtype]).name
         names = {**FLOATS, STRING: "string"}
@@ -73,11 +79,10 @@ class BundleEntry:
 
 
 class TensorBundle(Tensors):
-    """The tensors of one bundle, name → float32 array, read when asked for.
+    """The tensors of one bundle, name → read-only float32 array, read on access.
 
-    Arrays cannot be written to. `bundle[name]` raises FormatError [file-wrong-format] for a tensor
-    that is not of floats, [checksum-mismatch] for one whose bytes were changed; so do `numbers`
-    and `strings`.
+    Access raises FormatError [file-wrong-format] for a tensor of another type and
+    [checksum-mismatch] for changed bytes; so do `numbers` and `strings`.
     """
 
     def __init__(
@@ -90,49 +95,50 @@ class TensorBundle(Tensors):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """name → shape of every tensor, whatever its kind, without reading any."""
+        """The shape of each tensor, whatever its type, without reading any."""
         return {name: entry.shape for name, entry in self.entries.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
-        self.check_that_floats(name)
+        self.check_float(name)
         entry = self.entries[name]
         return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
 
-    def check_that_floats(self, name: str) -> None:
-        """Raise FormatError [file-wrong-format] for a tensor that is not of floats."""
+    def check_float(self, name: str) -> None:
+        """Raise FormatError [file-wrong-format] for a tensor that does not hold floats."""
         if self.entries[name].dtype not in FLOATS:
-            raise self._not_of(name, "weights are floats")
+            raise self._wrong_type(name, "weights are floats")
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries
 
     def numbers(self, name: str) -> npt.NDArray[np.generic]:
-        """A tensor of whole numbers or truth values, of the type that the file gives it."""
+        """Read a tensor of whole numbers or truth values, in its own type."""
         entry = self.entries[name]
         if entry.dtype not in WHOLE_NUMBERS:
-            raise self._not_of(name, "whole numbers were expected")
+            raise self._wrong_type(name, "whole numbers were expected")
         data = self._checked_bytes(name)
         return np.frombuffer(data, WHOLE_NUMBERS[entry.dtype]).reshape(entry.shape)
 
     def strings(self, name: str) -> tuple[bytes, ...]:
-        """A tensor of strings, in row-major order.
+        """Read a tensor of strings, in row-major order.
 
         Layout: the length of each, as a varint; a checksum of the lengths; the strings.
         """
         entry = self.entries[name]
         if entry.dtype != STRING:
-            raise self._not_of(name, "strings were expected")
-        data = self._bytes(entry)
-        wire = Wire(bytes(data), self.name, KIND)
-        lengths = [wire.varint() for _ in range(math.prod(entry.shape))]
+            raise self._wrong_type(name, "strings were expected")
+        reader = ByteReader(self._bytes(entry), self.name, kind=KIND)
+        lengths = [reader.take_varint() for _ in range(math.prod(entry.shape))]
         words = b"".join(n.to_bytes(4 if n < 2**32 else 8, "little") for n in lengths)
-        checksum = bytes(wire.take(4))
-        texts = bytes(wire.take(len(data) - wire.at))
+        checksum = bytes(reader.take(4))
+        texts = bytes(reader.take(reader.left))
         where = f"{self.name}, {name}"
-        check(words, int.from_bytes(checksum, "little"), "the lengths of its strings", where)
-        check(words + checksum + texts, entry.checksum, "its strings", where)
+        check_checksum(
+            words, int.from_bytes(checksum, "little"), "the lengths of its strings", where
+        )
+        check_checksum(words + checksum + texts, entry.checksum, "its strings", where)
         if sum(lengths) != len(texts):
-            raise _malformed(where, f"strings of {sum(lengths)} bytes lie in {len(texts)} bytes")
+            raise _malformed(f"strings of {sum(lengths)} bytes are in {len(texts)} bytes", where)
         ends = np.cumsum(lengths).tolist()
         return tuple(texts[end - length : end] for end, length in zip(ends, lengths, strict=True))
 
@@ -147,35 +153,44 @@ class TensorBundle(Tensors):
         return shard[entry.offset : entry.offset + entry.size]
 
     def _checked_bytes(self, name: str) -> memoryview:
+        """Return a tensor's bytes, compared with their checksum at the first access."""
         entry = self.entries[name]
         data = self._bytes(entry)
         if name not in self._checked:
-            check(data, entry.checksum, f"{name}'s data", self.name)
+            check_checksum(data, entry.checksum, f"{name}'s data", self.name)
             self._checked.add(name)
         return data
 
-    def _not_of(self, name: str, why: str) -> FormatError:
+    def _wrong_type(self, name: str, why: str) -> FormatError:
         return FormatError(
             "file-wrong-format",
             f"{name} is of type {self.entries[name].kind}",
             why=why,
-            fix="Give a checkpoint that holds it so",
+            fix="Give a checkpoint that stores it so",
             where=self.name,
         )
 
 
-def bundle_prefixes(folder: Path) -> tuple[str, ...]:
-    """The prefixes in a folder that have an index of TensorFlow's kind, or data.
+def find_bundle_prefixes(directory: Path) -> tuple[str, ...]:
+    """Find the bundles of a directory.
 
-    Other programs call files `.index` too. A cut index with its data beside it is meant here.
+    An index counts if it ends as a table or if there is data with its prefix: other programs also
+    write files called `.index`, and a damaged index must not be overlooked.
+
+    Args:
+        directory: Not searched recursively.
+
+    Returns:
+        The prefixes without the directory, sorted.
     """
-    found = sorted(path.name.removesuffix(INDEX_ENDING) for path in folder.glob(f"*{INDEX_ENDING}"))
-    shards = [path.name for path in folder.glob("*.data-*-of-*")]
+    indexes = directory.glob(f"*{INDEX_SUFFIX}")
+    prefixes = sorted(path.name.removesuffix(INDEX_SUFFIX) for path in indexes)
+    shards = [path.name for path in directory.glob("*.data-*-of-*")]
     return tuple(
         name
-        for name in found
+        for name in prefixes
         if any(shard.startswith(f"{name}.data-") for shard in shards)
-        or _ends_as_index(_index_path(folder / name))
+        or _ends_as_index(_index_path(directory / name))
     )
 
 
@@ -184,10 +199,18 @@ def _ends_as_index(path: Path) -> bool:
 
 
 def read_bundle(prefix: Path) -> TensorBundle:
-    """Open the bundle of a prefix (`model.ckpt-best`, `variables/variables`).
+    """Open a bundle and check its index.
 
-    Raises InputError [file-not-found]; FormatError [file-truncated], [file-wrong-format],
-    [file-malformed], [checksum-mismatch], [compression-unknown], [checkpoint-shards-broken].
+    Args:
+        prefix: The path without `.index`: `model.ckpt-best`, `variables/variables`.
+
+    Returns:
+        The tensors.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-truncated], [file-wrong-format], [file-malformed], [checksum-mismatch],
+            [compression-unknown], [checkpoint-shards-broken].
     """
     index = _index_path(prefix)
     name = str(index)
@@ -195,34 +218,37 @@ def read_bundle(prefix: Path) -> TensorBundle:
         raise InputError(
             "file-not-found",
             f"there is no file {name!r}",
-            why="it says where in the data each tensor lies",
+            why="it gives the offset of each tensor in the data",
             fix="Download or copy that file too",
         )
     pairs = dict(read_sstable(map_file(index), name))
     header = pairs.pop(HEADER, None)
     if header is None:
-        raise _malformed(name, "there is no header, whose key is empty")
-    count = _shard_count(Message(header, name, KIND), name)
-    # the names first, so that a variable in slices is refused by its own
+        raise _malformed("the header (the entry with an empty key) is missing", name)
+    count = _read_shard_count(Message(header, name, KIND), name)
+    # slices last: a partitioned variable is then refused by its name
     keys = sorted(pairs, key=lambda key: (key.startswith(SLICE), key))
-    entries = dict(_entry(key, pairs[key], count, name) for key in keys)
+    entries = dict(_read_entry(key, pairs[key], count, name) for key in keys)
     # a shard of empty tensors alone is an empty file, which cannot be mapped
     numbers = sorted({entry.shard for entry in entries.values() if entry.size})
     shards = {number: _map_shard(prefix, number, count) for number in numbers}
     for number, data in shards.items():
         own = {key: entry for key, entry in entries.items() if entry.shard == number}
-        _check_places(own, len(data), str(_shard_path(prefix, number, count)))
+        _check_offsets(own, len(data), str(_shard_path(prefix, number, count)))
     return TensorBundle(str(prefix), MappingProxyType(entries), shards)
 
 
 def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
-    """Write float32 arrays as the bundle of a prefix, with one of them in memory at a time.
+    """Write float32 arrays as a bundle of one shard, with one of them in memory at a time.
 
-    The index is written last: without it there is no bundle. The write is not atomic. The
-    outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.new_directory`.
+
+    Args:
+        prefix: The path without `.index`. The index is written last: without it there is no bundle.
+        arrays: They are asked for one at a time, so that lazy ones stay lazy.
 
     Raises:
-        OSError: a file could not be written.
+        OSError: A file could not be written.
     """
     pairs = [(HEADER, ONE_SHARD)]
     offset = 0
@@ -231,106 +257,104 @@ def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
             array = np.asarray(arrays[name], "<f4")
             data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
             file.write(data)
-            entry = BundleEntry(
-                FLOAT32, array.shape, 0, offset, len(data), mask_checksum(crc32c(data))
-            )
-            pairs.append((name.encode(), _packed(entry)))
+            checksum = mask_checksum(crc32c(data))
+            entry = BundleEntry(FLOAT32, array.shape, 0, offset, len(data), checksum)
+            pairs.append((name.encode(), _encode_entry(entry)))
             offset += len(data)
-    _index_path(prefix).write_bytes(sstable(pairs))
+    _index_path(prefix).write_bytes(encode_sstable(pairs))
 
 
-def _packed(entry: BundleEntry) -> bytes:
-    """A tensor's record; as in protobuf, what is zero is left out."""
-    dims = b"".join(record(2, _number(1, dim)) for dim in entry.shape)
+def _encode_entry(entry: BundleEntry) -> bytes:
+    """Write a tensor's record; as in protobuf, zeros are left out."""
+    dims = b"".join(encode_record(2, _encode_number(1, dim)) for dim in entry.shape)
     return (
-        _number(1, entry.dtype)
-        + record(2, dims)
-        + _number(3, entry.shard)
-        + _number(4, entry.offset)
-        + _number(5, entry.size)
-        + varint(6 << 3 | FIXED32)
+        _encode_number(1, entry.dtype)
+        + encode_record(2, dims)
+        + _encode_number(3, entry.shard)
+        + _encode_number(4, entry.offset)
+        + _encode_number(5, entry.size)
+        + encode_varint(6 << 3 | FIXED32)
         + entry.checksum.to_bytes(4, "little")
     )
 
 
-def _number(field: int, value: int) -> bytes:
-    return whole(field, value) if value else b""
+def _encode_number(field: int, value: int) -> bytes:
+    return encode_int(field, value) if value else b""
 
 
-def _shard_count(header: Message, name: str) -> int:
+def _read_shard_count(header: Message, name: str) -> int:
     if header.count(2) != 0:
         raise FormatError(
             "file-wrong-format",
-            "the tensors lie with their highest byte first",
-            why="only files of machines that put the lowest byte first are read",
-            fix="Save the checkpoint on such a machine",
+            "the tensors are big-endian",
+            why="only little-endian files are read",
+            fix="Save the checkpoint on a little-endian machine",
             where=name,
         )
     return header.count(1)
 
 
-def _entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, BundleEntry]:
-    """Check one tensor's own record: kind, shard, shape × size = bytes."""
+def _read_entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, BundleEntry]:
+    """Check one tensor's record: type, shard, shape × size = bytes."""
     try:
-        called = key.decode()
+        tensor = key.decode()
     except UnicodeDecodeError as error:
-        raise _malformed(name, f"the tensor name {key!r} is not UTF-8") from error
+        raise _malformed(f"the tensor name {key!r} is not UTF-8", name) from error
     # dtype 1, shape 2 (dims 2, of each the size 1), shard 3, offset 4, size 5, crc32c 6, slices 7
-    found = Message(value, name, KIND)
-    if 7 in found:
+    message = Message(value, name, KIND)
+    if 7 in message:
         raise FormatError(
             "file-wrong-format",
-            f"{called} is a partitioned variable, stored in slices",
-            why="no ALBERT was published so, and only whole tensors are read",
+            f"{tensor} is a partitioned variable, stored in slices",
+            why="only whole tensors are read; no known ALBERT was published in slices",
             fix="Save the checkpoint without a partitioner",
             where=name,
         )
-    dims = tuple(dim.signed(1) for dim in found.message(2).messages(2))
+    dims = tuple(dim.signed(1) for dim in message.message(2).messages(2))
     entry = BundleEntry(
-        found.count(1),
+        message.count(1),
         dims,
-        found.count(3),
-        found.count(4),
-        found.count(5),
-        int.from_bytes(found.record(6), "little"),
+        message.count(3),
+        message.count(4),
+        message.count(5),
+        int.from_bytes(message.record(6), "little"),
     )
     if not is_shape(dims) or entry.shard >= shards:
         raise _malformed(
-            name, f"{called} has the shape {list(dims[:8])}, in shard {entry.shard} of {shards}"
+            f"{tensor} has the shape {list(dims[:8])}, in shard {entry.shard} of {shards}", name
         )
     needed = math.prod(dims) * BYTES_OF.get(entry.dtype, 0)
     if entry.dtype in BYTES_OF and needed != entry.size:
         raise _malformed(
-            name,
-            f"{called} has {entry.size} bytes, {list(dims)} of {entry.kind} needs {needed}",
+            f"{tensor} has {entry.size} bytes, {list(dims)} of {entry.kind} needs {needed}", name
         )
     if entry.dtype == STRING and math.prod(dims) > entry.size:
-        raise _malformed(name, f"{called} has {entry.size} bytes for {math.prod(dims)} strings")
-    return called, entry
+        raise _malformed(f"{tensor} has {entry.size} bytes for {math.prod(dims)} strings", name)
+    return tensor, entry
 
 
-def _check_places(entries: Mapping[str, BundleEntry], length: int, name: str) -> None:
-    """Each tensor lies inside its shard, and no byte is used twice.
+def _check_offsets(entries: Mapping[str, BundleEntry], length: int, name: str) -> None:
+    """Check that each tensor is inside its shard and that no byte is used twice.
 
     Gaps are allowed: a writer may align its tensors.
     """
     end = 0
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].offset, item[1].size)):
         if entry.offset < end:
-            raise _malformed(name, f"{key} begins at byte {entry.offset}, inside another tensor")
+            raise _malformed(f"{key} begins at byte {entry.offset}, inside another tensor", name)
         end = entry.offset + entry.size
         if end > length:
             raise FormatError(
                 "file-truncated",
                 f"the file ends {end - length:,} bytes before {key} does",
-                why=f"it has {length:,} bytes, and its index promises that tensor",
+                why=f"it has {length:,} bytes",
                 fix="Copy or download it again",
                 where=name,
             )
 
 
 def _index_path(prefix: Path) -> Path:
-    return prefix.with_name(prefix.name + INDEX_ENDING)
+    return prefix.with_name(prefix.name + INDEX_SUFFIX)
 
 
 def _shard_path(prefix: Path, number: int, count: int) -> Path:
@@ -342,19 +366,13 @@ def _map_shard(prefix: Path, number: int, count: int) -> memoryview:
     if not path.is_file():
         raise FormatError(
             "checkpoint-shards-broken",
-            f"there is no {path.name!r} beside it",
-            why="the tensors lie there, the index only says where",
+            f"there is no {path.name!r} in the same directory",
+            why="it holds the tensors that the index lists",
             fix="Download or copy that file too",
             where=str(_index_path(prefix)),
         )
     return map_file(path)
 
 
-def _malformed(name: str, what: str) -> FormatError:
-    return FormatError(
-        "file-malformed",
-        what,
-        why=f"{KIND} never says so",
-        fix="Copy or download the file again",
-        where=name,
-    )
+def _malformed(what: str, name: str) -> FormatError:
+    return malformed(what, why=f"this is not valid in {KIND}", where=name)

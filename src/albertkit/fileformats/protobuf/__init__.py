@@ -1,1 +1,0 @@
-"""Protocol buffers without a schema compiler."""
