@@ -31,11 +31,11 @@ NOT_PARTICIPLES = {"embed", "seed", "feed", "need", "speed", "exceed", "proceed"
 
 WORD_CEILINGS: dict[str, int] = {
     "checkpoints": 45,
-    "cli": 3,
+    "cli": 2,
     "conversion": 19,
     "distributed": 23,
     "engine": 15,
-    "errors": 4,
+    "errors": 3,
     "fileformats": 17,
     "graph": 2,
     "hub": 2,
@@ -71,7 +71,6 @@ PARTICIPLE_CEILINGS: dict[str, int] = {
     "conversion": 10,
     "distributed": 6,
     "engine": 12,
-    "errors": 1,
     "fileformats": 31,
     "graph": 4,
     "hub": 2,
@@ -167,7 +166,7 @@ def test_a_banned_word_is_counted(word: str, tmp_path: Path) -> None:
     assert banned_names_in([tmp_path / "a.py"]) == {"found": 1}
 
 
-def test_a_participle_is_told_from_a_verb(tmp_path: Path) -> None:
+def test_a_participle_is_no_verb(tmp_path: Path) -> None:
     names = ("opened", "_drawn_table", "embed", "feed", "read", "chosen_by", "open_file")
     (tmp_path / "a.py").write_text("\n".join(f"def {name}(): ..." for name in names))
     assert functions_named_by_participles([tmp_path / "a.py"]) == [

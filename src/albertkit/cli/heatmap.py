@@ -27,7 +27,7 @@ def check_plot(place: Path) -> None:
 
 
 def write_heatmap(near: FloatArray, texts: Sequence[str], place: Path) -> None:
-    """near: [N, N], drawn row by row with the texts beside and below."""
+    """Draw the similarities [N, N] as a heatmap, with the texts as labels of rows and columns."""
     from matplotlib.figure import Figure  # without pyplot there is no window and no global state
 
     size = 3 + 0.6 * len(texts)

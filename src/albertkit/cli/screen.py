@@ -62,7 +62,7 @@ def format_cells(column: Column) -> Sequence[Cell]:
 
 
 def format_vector(vector: FloatArray) -> str:
-    """[0.01, -0.2, … 256]"""
+    """The first numbers of a vector, and how many it has."""
     numbers = ", ".join(f"{number:.4f}" for number in vector[:SHOWN_NUMBERS])
     return f"[{numbers}, … {len(vector)} numbers]"
 

@@ -20,7 +20,7 @@ from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import opened_without, refuse_losses
 from albertkit.conversion.self_test import doubts_tested
 from albertkit.errors import Diagnostic, FormatError, InputError
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.errors.wording import count_noun, list_names
 from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
@@ -46,7 +46,7 @@ class Conversion:
     notes: tuple[Diagnostic, ...]
 
 
-@knows_its_keywords
+@check_keywords
 def convert(
     src: str | Path,
     dst: str | Path,

@@ -23,7 +23,7 @@ from albertkit.conversion.model_outputs import answers
 from albertkit.conversion.parity import TOLERANCE, figure
 from albertkit.conversion.parity_inputs import questions_for
 from albertkit.conversion.parts import have_same_plans
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 
 
@@ -75,7 +75,7 @@ class Comparison:
         return max(self.outputs.values()) if self.outputs else 0.0
 
 
-@knows_its_keywords
+@check_keywords
 def verify(
     first: str | Path,
     second: str | Path,

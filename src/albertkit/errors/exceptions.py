@@ -1,9 +1,9 @@
-"""The exceptions: a user can catch one of three, or all of them as AlbertKitError.
+"""The exceptions: three kinds, and AlbertKitError for all of them.
 
 AlbertKitError
-├── InputError (also ValueError)          exit 2   what the caller gave cannot be used
-├── FormatError (also ValueError)         exit 2   a file is broken, foreign or of another kind
-└── ResourceError (also RuntimeError) exit 3   an extra is missing, a disk full, a hub away
+├── InputError (also ValueError)       exit 2   an argument or a text cannot be used
+├── FormatError (also ValueError)      exit 2   a file is damaged, or has another format
+└── ResourceError (also RuntimeError)  exit 3   an extra is missing, a disk full, a hub unreachable
 
 Any other exception that leaves the package is a bug of ours.
 """
@@ -17,7 +17,15 @@ from albertkit.errors.diagnostic import Diagnostic
 
 
 class AlbertKitError(Exception):
-    """An error with a Diagnostic; `str(error)` is its one line."""
+    """An error with a Diagnostic; `str(error)` is its line.
+
+    Args:
+        code: one of `albertkit.errors.codes`.
+        what: what is wrong, with the value.
+        why: why that is wrong.
+        fix: what to do.
+        where: file, row, column or key.
+    """
 
     exit_status = 2
 
@@ -28,20 +36,20 @@ class AlbertKitError(Exception):
         super().__init__(self.diagnostic.line())
 
     def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
-        """How it is sent to another process; the way of all exceptions knows the line alone."""
+        """Keep the parts in a pickle; the default of exceptions would keep only the line."""
         f = self.diagnostic
         return partial(type(self), f.code, f.what, why=f.why, fix=f.fix, where=f.where), ()
 
 
 class InputError(AlbertKitError, ValueError):
-    """What the caller gave cannot be used."""
+    """An argument or a text cannot be used."""
 
 
 class FormatError(AlbertKitError, ValueError):
-    """A file is truncated, damaged, foreign, or of another kind than its name says."""
+    """A file is truncated, damaged, or of another format than its name says."""
 
 
 class ResourceError(AlbertKitError, RuntimeError):
-    """Something around us is missing: an extra, disk space, a reachable hub."""
+    """A resource is missing: an extra, disk space, a hub that answers."""
 
     exit_status = 3

@@ -69,6 +69,6 @@ def extra_missing(library: str, feature: str) -> ResourceError:
 
 
 def install_command(extra: str) -> str:
-    """Write the command that installs an extra's libraries beside any albertkit."""
+    """Write the command that installs the libraries of an extra, however albertkit was installed."""
     requirements = (f"'{name}'" for name in REQUIREMENTS[extra])
     return f"pip install {' '.join(requirements)}"

@@ -1,4 +1,4 @@
-"""Keywords that a call doesn't have: refused by name, with the nearest that it has."""
+"""Decorators that refuse misspelt keywords by name, with the nearest keyword that exists."""
 
 from __future__ import annotations
 
@@ -16,45 +16,54 @@ T = TypeVar("T")
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def knows_its_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a misspelt keyword of `function` raise InputError [unknown-keyword], no TypeError."""
-    own = function.__name__
-    known = functools.cache(lambda: _keywords(function))  # asked at the first call, not at import
+def check_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function raise InputError [unknown-keyword] for a misspelt keyword, not TypeError."""
+    own_name = function.__name__
+    read_keywords = functools.cache(lambda: _keywords_of(function))  # at the first call only
 
     @functools.wraps(function)
-    def called(*given: P.args, **named: P.kwargs) -> R:
-        names = known() if named else []
-        unknown = [name for name in named if name not in names]
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        keywords = read_keywords() if kwargs else []
+        unknown = [name for name in kwargs if name not in keywords]
         if unknown:
-            # as the caller wrote it: a class, which may inherit this, or a function
-            what = type(given[0]).__name__ if own in ("__init__", "__call__") else own
-            refuse_unknown(unknown, names, what)
-        return function(*given, **named)
+            # as the caller wrote it: the name of a class, which may inherit this, or of a function
+            name = type(args[0]).__name__ if own_name in ("__init__", "__call__") else own_name
+            refuse_unknown(unknown, keywords, name)
+        return function(*args, **kwargs)
 
-    return called
+    return call
 
 
-def _keywords(function: Callable[P, R]) -> list[str]:
-    """Their names; also those of a TypedDict, where `function` takes `**these: Unpack[…]`."""
+def _keywords_of(function: Callable[P, R]) -> list[str]:
+    """The keywords of a function; of `**options: Unpack[…]` the keys of the TypedDict."""
     names = []
-    for each in inspect.signature(function).parameters.values():
-        if each.kind in NAMED and each.name not in ("self", "cls"):
-            names.append(each.name)
-        elif each.kind is inspect.Parameter.VAR_KEYWORD:
-            # only this annotation: others may name types that are imported for checkers alone
-            kind = each.annotation.removeprefix("Unpack[").removesuffix("]")
-            names += function.__globals__[kind].__annotations__
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in NAMED and parameter.name not in ("self", "cls"):
+            names.append(parameter.name)
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            # only this annotation: others may name types that are imported for type checkers alone
+            type_name = parameter.annotation.removeprefix("Unpack[").removesuffix("]")
+            names += function.__globals__[type_name].__annotations__
     return names
 
 
-def knows_its_fields(kind: type[T]) -> type[T]:
-    """The same for what makes a dataclass: a misspelt field, which would be a TypeError."""
-    kind.__init__ = knows_its_keywords(kind.__init__)  # type: ignore[method-assign]  # a class, not an object of it
-    return kind
+def check_fields(cls: type[T]) -> type[T]:
+    """The same for a dataclass: a misspelt field raises InputError [unknown-keyword]."""
+    cls.__init__ = check_keywords(cls.__init__)  # type: ignore[method-assign]  # of the class itself
+    return cls
 
 
 def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:
-    """InputError for the first keyword that is not known, naming the nearest that is."""
+    """Refuse the first unknown keyword, and name the nearest known one.
+
+    Args:
+        unknown: keywords that were given.
+        known: keywords that exist.
+        what: the class or function that was called.
+
+    Raises:
+        InputError: [unknown-keyword].
+    """
     for name in unknown:
         names = sorted(known)
         near = nearest_name(name, names, cutoff=0.5)

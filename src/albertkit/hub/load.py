@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import FormatError, InputError, import_extra
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.runtime import LoadOptions, open_model
 from albertkit.sources import resolve_location
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
@@ -29,7 +29,7 @@ LOGGER = logging.getLogger(__name__)
 WITHOUT_WEIGHTS = frozenset({"file-wrong-format", "checkpoint-unrecognised", "file-not-found"})
 
 
-@knows_its_keywords
+@check_keywords
 def load(
     handle: str | Path,
     *,

@@ -22,7 +22,7 @@ from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import tell_replaced
 from albertkit.errors import InputError, ResourceError
 from albertkit.errors.arguments import describe_value
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.model.call_adapter import OutputOrTuple, parse_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, texts_of
 from albertkit.model.devices import describe_torch_processor
@@ -101,7 +101,7 @@ class CompiledAlbert:
         self._engine.close()
 
 
-@knows_its_keywords
+@check_keywords
 def compile_for_inference(
     model: torch.nn.Module,
     *,

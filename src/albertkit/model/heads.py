@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.model.albert import Attention, Trace
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike
@@ -35,7 +35,7 @@ class AlbertForSequenceClassification(AlbertWithHead):
 
     heads = (SEQUENCE_CLASSIFICATION.name,)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = create_head_dropout(SEQUENCE_CLASSIFICATION, config)
@@ -73,7 +73,7 @@ class AlbertForTokenClassification(AlbertWithHead):
 
     heads = (TOKEN_CLASSIFICATION.name,)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = create_head_dropout(TOKEN_CLASSIFICATION, config)
@@ -108,7 +108,7 @@ class AlbertForQuestionAnswering(AlbertWithHead):
 
     heads = (QUESTION_ANSWERING.name,)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.qa_outputs = linear_head(QUESTION_ANSWERING, config)
@@ -146,7 +146,7 @@ class AlbertForMultipleChoice(AlbertWithHead):
 
     heads = (MULTIPLE_CHOICE.name,)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.dropout = create_head_dropout(MULTIPLE_CHOICE, config)

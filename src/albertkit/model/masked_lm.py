@@ -11,7 +11,7 @@ import logging
 
 from torch import Tensor, nn
 
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.model.albert import Attention, MaskedLMHead, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike
@@ -28,7 +28,7 @@ LOGGER = logging.getLogger(__name__)
 class AlbertWithMaskedLMHead(AlbertWithHead):
     """An encoder with the masked-word head, whose matrix is the word table."""
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.predictions = MaskedLMHead(config)
@@ -96,7 +96,7 @@ class AlbertForPreTraining(AlbertWithMaskedLMHead):
 
     heads = (MASKED_LM.name, SENTENCE_ORDER.name)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.sop_classifier = SentenceOrderHead(config)

@@ -21,7 +21,7 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.checkpoints.checkpoint import NO_FILES
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
@@ -55,7 +55,7 @@ class PretrainedAlbert(nn.Module, ABC):
         """An untrained model of this class, to take `weights`."""
 
     @classmethod
-    @knows_its_keywords
+    @check_keywords
     def from_pretrained(
         cls,
         place: str | Path,
@@ -117,7 +117,7 @@ class PretrainedAlbert(nn.Module, ABC):
             )
         return model.eval()
 
-    @knows_its_keywords
+    @check_keywords
     def save_pretrained(self, place: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that transformers opens, whole or not at all.
 

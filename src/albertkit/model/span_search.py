@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.model.albert import Attention, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike, as_tensor, check_shape
@@ -83,7 +83,7 @@ class AlbertForSpanSearch(AlbertWithHead):
 
     heads = (SPAN_SEARCH.name,)
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
         super().__init__(config, attn_implementation=attn_implementation)
         self.start_logits = StartLogits(config)

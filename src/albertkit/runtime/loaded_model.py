@@ -17,7 +17,7 @@ from albertkit.checkpoints import Checkpoint, format_of, resolve_path
 from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.runtime.calibration import check_fitted_once, texts_to_fit
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
@@ -164,7 +164,7 @@ class LoadedModel:
         return _reopen, (str(self.path.absolute()), self.options, self.pooling)
 
 
-@knows_its_keywords
+@check_keywords
 def load(model: str | Path | None = None, **keywords: Unpack[LoadKeywords]) -> LoadedModel:
     """Open a model with its tokenizer and engine.
 

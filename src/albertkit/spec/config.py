@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.keywords import knows_its_fields
+from albertkit.errors.keywords import check_fields
 from albertkit.spec.config_values import (
     ACTIVATIONS,
     Activation,
@@ -48,7 +48,7 @@ OPTIONAL_KEYS = ("problem_type", "prediction_layer_norm_eps")
 SETTABLE = ("pad_token_id", "bos_token_id", "eos_token_id", "problem_type", "id2label", "extra")
 
 
-@knows_its_fields
+@check_fields
 @dataclass(slots=True, kw_only=True)
 class AlbertConfig:
     """The config of one ALBERT, checked when it is made.

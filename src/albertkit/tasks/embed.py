@@ -22,7 +22,7 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
+from albertkit.errors.keywords import check_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
@@ -62,7 +62,7 @@ class TextEmbedder:
     Raises as `load` does, and InputError [option-invalid].
     """
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(
         self,
         model: str | Path | None = None,
@@ -251,17 +251,17 @@ class TextEmbedder:
         """As `encode`, with the prompt "document", "passage" or "corpus", the first there is."""
         return self._encode_as(DOCUMENT_PROMPTS, sentences, options)
 
-    @knows_its_keywords
+    @check_keywords
     def similarity(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
         """How near all vectors of `left` are to all of `right`, [N, M], by the model's measure."""
         return similarity(left, right, self.plan.similarity)
 
-    @knows_its_keywords
+    @check_keywords
     def similarity_pairwise(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
         """How near the vectors of each pair are, [N]."""
         return similarity_pairwise(left, right, self.plan.similarity)
 
-    @knows_its_keywords
+    @check_keywords
     def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers, transformers and this class open.
 

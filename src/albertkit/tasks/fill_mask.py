@@ -18,7 +18,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import logits_of_words
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 from albertkit.runtime import LoadKeywords, load
 from albertkit.tasks.inputs import Texts, read_texts
 from albertkit.tasks.reports import WHEN_TOO_LONG, WhenTooLong, encode_within
@@ -50,7 +50,7 @@ class FillMask:
     local_files_only: as of `load`. Raises as runtime.load does.
     """
 
-    @knows_its_keywords
+    @check_keywords
     def __init__(
         self,
         model: str | Path | None = None,
@@ -63,7 +63,7 @@ class FillMask:
         self.loaded = load(model, **opening)
         self.tokenizer = self.loaded.tokenizer
 
-    @knows_its_keywords
+    @check_keywords
     def __call__(
         self, text: object, top_k: int = 5, targets: str | Sequence[str] | None = None
     ) -> Any:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice
-from albertkit.errors.keywords import knows_its_keywords
+from albertkit.errors.keywords import check_keywords
 
 LOGGER = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class VectorCast:
         return self.kind in IN_STEPS and self.ranges is None
 
 
-@knows_its_keywords
+@check_keywords
 def quantize_embeddings(
     embeddings: npt.ArrayLike,
     precision: VectorType,

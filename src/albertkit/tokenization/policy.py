@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from albertkit.errors import InputError
-from albertkit.errors.keywords import knows_its_fields
+from albertkit.errors.keywords import check_fields
 
 Form = Literal["NFKD", "NFD", "kept"]
 Marks = Literal["class", "category", "kept"]
@@ -22,7 +22,7 @@ MaskRule = Literal["exact", "spaced", "text"]
 WordRule = Literal["google", "tensorflow_text"]
 
 
-@knows_its_fields
+@check_fields
 @dataclass(frozen=True, slots=True)
 class TokenizerPolicy:
     """How raw text becomes the string in which pieces are searched.

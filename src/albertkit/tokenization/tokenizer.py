@@ -11,7 +11,7 @@ import numpy as np
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import describe_value
-from albertkit.errors.keywords import knows_its_keywords, refuse_unknown
+from albertkit.errors.keywords import check_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
@@ -49,7 +49,7 @@ class AlbertTokenizer:
         self.model_max_length = model_max_length
 
     @classmethod
-    @knows_its_keywords
+    @check_keywords
     def from_pretrained(
         cls,
         path: str | Path,
@@ -113,7 +113,7 @@ class AlbertTokenizer:
             model_max_length=found.model_max_length or MODEL_MAX_LENGTH,
         )
 
-    @knows_its_keywords
+    @check_keywords
     def save_pretrained(self, directory: str | Path) -> tuple[Path, ...]:
         """Write the vocabulary, a tokenizer.json and the settings; give the paths.
 
@@ -158,7 +158,7 @@ class AlbertTokenizer:
         """The input_ids alone."""
         return self(text, text_pair, **options)["input_ids"]
 
-    @knows_its_keywords
+    @check_keywords
     def encode_batch(
         self,
         texts: Sequence[str],
@@ -194,7 +194,7 @@ class AlbertTokenizer:
             empty_second_dropped=self.policy.empty_second_dropped,
         )
 
-    @knows_its_keywords
+    @check_keywords
     def tokenize(
         self, text: str, pair: str | None = None, *, add_special_tokens: bool = False
     ) -> list[str]:
@@ -238,13 +238,13 @@ class AlbertTokenizer:
         left_out = set(table.specials.all()) if skip_special_tokens else set()
         return [table.names[x] for x in self._checked_ids(ids) if x not in left_out]
 
-    @knows_its_keywords
+    @check_keywords
     def decode(self, ids: int | Iterable[int], skip_special_tokens: bool = False) -> str:
         """The text of the ids. Case, accents and the spaces around special tokens are gone."""
         given = [ids] if isinstance(ids, int | np.integer) else ids
         return self.vocabulary.text_of(self.convert_ids_to_tokens(given, skip_special_tokens))
 
-    @knows_its_keywords
+    @check_keywords
     def batch_decode(
         self, sequences: Iterable[Iterable[int]], skip_special_tokens: bool = False
     ) -> list[str]:
