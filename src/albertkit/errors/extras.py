@@ -69,6 +69,6 @@ def extra_missing(library: str, feature: str) -> ResourceError:
 
 
 def install_command(extra: str) -> str:
-    """Write the command that installs the libraries of an extra, however albertkit was installed."""
+    """Write the command that installs the libraries of an extra, with any kind of install."""
     requirements = (f"'{name}'" for name in REQUIREMENTS[extra])
     return f"pip install {' '.join(requirements)}"
