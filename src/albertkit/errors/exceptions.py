@@ -36,7 +36,7 @@ class AlbertKitError(Exception):
         super().__init__(self.diagnostic.line())
 
     def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
-        """Keep the parts in a pickle; the default of exceptions would keep only the line."""
+        """Keep the parts when sent to another process; by default only the line would arrive."""
         f = self.diagnostic
         return partial(type(self), f.code, f.what, why=f.why, fix=f.fix, where=f.where), ()
 
