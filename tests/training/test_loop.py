@@ -1,9 +1,14 @@
-"""The loop goes on after an interruption as if there had been none."""
+"""A run goes on after an interruption as if there had been none."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,89 +16,336 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from albertkit.errors import FormatError, InputError
-from albertkit.training.loop import Run, StepResult
-from albertkit.training.recipe import Schedule
+from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.training.devices import Placement, choose_placement
+from albertkit.training.loop import StepResult, Trainer
+from albertkit.training.recipe import TrainingConfig
+from albertkit.training.state import list_checkpoints
 
-SCHEDULE = Schedule(
-    steps=12, warmup_steps=2, decay_steps=4, peak_rate=0.05, save_every=5, report_every=3
+CONFIG = TrainingConfig(
+    max_steps=12, learning_rate=0.05, save_steps=5, logging_steps=3, precision="float32"
 )
 
 
-def batches(epoch: int) -> Iterator[Tensor]:
-    """Five batches an epoch."""
-    source = torch.Generator().manual_seed(epoch)
-    return (torch.randn(8, 3, generator=source) for _ in range(5))
+class Numbers:
+    """Two blocks of three batches an epoch."""
+
+    blocks = 2
+
+    def block(self, epoch: int, number: int, fraction: float) -> Sequence[Tensor]:
+        source = torch.Generator().manual_seed(10 * epoch + number)
+        return [torch.randn(8, 3, generator=source) for _ in range(3)]
 
 
-def run(place: Path, schedule: Schedule = SCHEDULE, width: int = 1) -> nn.Linear:
-    torch.manual_seed(3)
-    model = nn.Linear(3, width)
+class Model(nn.Module):
+    """A linear model with dropout, so that the random state matters."""
 
-    def step(batch: Tensor) -> StepResult:
-        miss = (model(batch) - batch.sum(1, keepdim=True)).square().mean()
-        return StepResult(miss, len(batch), {"miss": miss})
+    def __init__(self, width: int = 1) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.linear = nn.Linear(3, width)
+        self.dropout = nn.Dropout(0.2)
 
-    names = {"weight"}
-    Run(dict(model.named_parameters()), names, step, batches, schedule, place, names).train()
+    def forward(self, batch: Tensor, fraction: float) -> StepResult:
+        error = self.linear(self.dropout(batch)) - batch.sum(1, keepdim=True)
+        loss = error.square().mean()
+        return StepResult(loss, len(batch), {"error": loss})
+
+
+def train(
+    directory: Path,
+    config: TrainingConfig = CONFIG,
+    model: Model | None = None,
+    settings: dict[str, object] | None = None,
+) -> Model:
+    model = model or Model()
+    trainer: Trainer[Tensor] = Trainer(
+        dict(model.named_parameters()),
+        {"linear.weight"},
+        model,
+        Numbers(),
+        config,
+        directory,
+        matrices={"linear.weight"},
+        settings=settings or {},
+    )
+    trainer.train()
     return model
 
 
-def test_two_halves_equal_the_whole_to_the_bit(tmp_path: Path) -> None:
-    whole = run(tmp_path / "whole")
-    first = replace(SCHEDULE, steps=7, decay_steps=0)  # stops before the rate falls
-    run(tmp_path / "halves", first)
-    halves = run(tmp_path / "halves")
-    assert torch.equal(whole.weight, halves.weight)
-    assert torch.equal(whole.bias, halves.bias)
+class Interrupted(Model):
+    """Fails at a step of the model, as a power cut would."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, batch: Tensor, fraction: float) -> StepResult:
+        self.steps -= 1
+        if self.steps < 0:
+            raise InterruptedError
+        return super().forward(batch, fraction)
 
 
-def test_training_lowers_the_loss_and_says_so_in_the_journal(tmp_path: Path) -> None:
-    run(tmp_path, replace(SCHEDULE, steps=60))
-    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(3, 61, 3))
-    assert lines[-1]["miss"] < 0.5 * lines[0]["miss"]
-    assert lines[-1]["tokens"] == 60 * 8
+def lines(directory: Path) -> list[dict[str, float]]:
+    text = (directory / "metrics.jsonl").read_text()
+    return [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(CONFIG, logging_steps=5),
+        replace(CONFIG, logging_steps=5, muon_learning_rate=0.02),
+        replace(CONFIG, logging_steps=5, optimizer="lamb"),
+        replace(CONFIG, logging_steps=5, gradient_accumulation_steps=2),
+    ],
+    ids=["adamw", "muon", "lamb", "accumulation"],
+)
+@pytest.mark.parametrize("steps", [7, 9, 11])
+def test_a_resumed_run_equals_a_whole_one_to_the_bit(
+    tmp_path: Path, config: TrainingConfig, steps: int
+) -> None:
+    whole = train(tmp_path / "whole", config)
+    with pytest.raises(InterruptedError):
+        train(tmp_path / "parts", config, Interrupted(steps * config.gradient_accumulation_steps))
+    parts = train(tmp_path / "parts", config)
+    assert torch.equal(whole.linear.weight, parts.linear.weight)
+    assert torch.equal(whole.linear.bias, parts.linear.bias)
+    timeless = [
+        [{k: v for k, v in line.items() if "second" not in k} for line in lines(tmp_path / name)]
+        for name in ("whole", "parts")
+    ]
+    assert [line["step"] for line in timeless[1]] == [5, 10]
+    assert timeless[0] == timeless[1]
+
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.training.test_loop import CONFIG, Model, train
+import time
+
+class Slow(Model):
+    def forward(self, batch, fraction):
+        time.sleep(0.002)
+        return super().forward(batch, fraction)
+
+train(Path(sys.argv[1]), replace(CONFIG, max_steps=150, save_steps=1), Slow())
+"""
+
+
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    config = replace(CONFIG, max_steps=150, save_steps=1)
+    whole = train(tmp_path / "whole", config)
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "parts")]
+    kills = 0
+    for _ in range(4):
+        process = subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+        deadline = time.monotonic() + 60
+        last = _last_step(tmp_path / "parts")
+        while process.poll() is None and time.monotonic() < deadline:
+            if _last_step(tmp_path / "parts") > last + 5:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.001)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 2
+    parts = train(tmp_path / "parts", config)
+    assert torch.equal(whole.linear.weight, parts.linear.weight)
+    assert [line["step"] for line in lines(tmp_path / "parts")] == list(range(3, 151, 3))
+
+
+def _last_step(directory: Path) -> int:
+    paths = list_checkpoints(directory)
+    return int(paths[-1].name.split("-")[1]) if paths else 0
+
+
+def test_ctrl_c_saves_the_state_before_it_ends_the_run(tmp_path: Path) -> None:
+    class Stopping(Model):
+        steps = 0
+
+        def forward(self, batch: Tensor, fraction: float) -> StepResult:
+            self.steps += 1
+            if self.steps == 7:
+                signal.raise_signal(signal.SIGINT)
+            return super().forward(batch, fraction)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "parts", model=Stopping())
+    assert _last_step(tmp_path / "parts") == 7
+    assert torch.equal(
+        train(tmp_path / "whole").linear.weight, train(tmp_path / "parts").linear.weight
+    )
+
+
+def test_training_lowers_the_loss_and_the_log_says_so(tmp_path: Path) -> None:
+    train(tmp_path, replace(CONFIG, max_steps=150))
+    log = lines(tmp_path)
+    assert [line["step"] for line in log] == list(range(3, 151, 3))
+    assert log[-1]["error"] < 0.5 * log[0]["error"]
+    assert log[-1]["tokens"] == 150 * 8
+    assert log[-1]["fraction"] == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps"), [({"max_tokens": 80}, 10), ({"max_tokens": 80, "max_steps": 4}, 4)]
+)
+def test_the_first_limit_ends_the_run(tmp_path: Path, limits: dict[str, int], steps: int) -> None:
+    train(tmp_path, replace(CONFIG, **{"max_steps": 0, **limits}))  # type: ignore[arg-type]
+    assert _last_step(tmp_path) == steps
+
+
+def test_hours_end_a_run_too(tmp_path: Path) -> None:
+    train(tmp_path, replace(CONFIG, max_steps=0, max_hours=0.2 / 3600))
+    assert lines(tmp_path)[-1]["seconds"] <= 0.5
+    assert _last_step(tmp_path) > 10
+
+
+def test_the_last_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
+    model = Model()
+    losses = iter([3.0, 1.0, 2.0, 2.5, 1.5])
+    trainer: Trainer[Tensor] = Trainer(
+        dict(model.named_parameters()),
+        {"linear.weight"},
+        model,
+        Numbers(),
+        replace(CONFIG, max_steps=10, save_steps=2),
+        tmp_path,
+        evaluate=lambda: {"valid_loss": next(losses)},
+    )
+    progress = trainer.train()
+    assert (progress.best_step, progress.best_value) == (4, 1.0)
+    assert [path.name for path in list_checkpoints(tmp_path)] == [
+        "checkpoint-00000004",
+        "checkpoint-00000008",
+        "checkpoint-00000010",
+    ]
 
 
 def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
-    run(tmp_path)
+    train(tmp_path)
     with pytest.raises(FormatError, match="run-model-mismatch"):
-        run(tmp_path, replace(SCHEDULE, steps=20), width=2)
+        train(tmp_path, replace(CONFIG, max_steps=20), Model(width=2))
+
+
+def test_changed_settings_are_refused_by_name(tmp_path: Path) -> None:
+    train(tmp_path, settings={"training.seed": 0, "training.max_steps": 12, "data.shard": "a"})
+    free = {"training.seed": 0, "training.max_steps": 20, "data.shard": "a"}
+    train(tmp_path, settings=free)
+    with pytest.raises(InputError, match=r"data.shard was 'a' and is 'b'.*run-settings-changed"):
+        train(tmp_path, settings={**free, "data.shard": "b"})
 
 
 def test_an_epoch_without_a_batch_ends_the_run(tmp_path: Path) -> None:
-    model = nn.Linear(3, 1)
+    config = replace(CONFIG, gradient_accumulation_steps=4)  # a block has three batches
+    with pytest.raises(InputError, match=r"fewer than 4 batches.*corpus-too-small"):
+        train(tmp_path, config)
 
-    def step(batch: Tensor) -> StepResult:
-        raise AssertionError(f"there is no batch, yet {batch}")
 
-    empty = Run(
-        dict(model.named_parameters()), {"weight"}, step, lambda _: iter(()), SCHEDULE, tmp_path
-    )
-    with pytest.raises(InputError, match="corpus-too-small"):
-        empty.train()
+def test_gradients_that_are_not_finite_stop_the_run_and_spoil_nothing(tmp_path: Path) -> None:
+    class Diverging(Model):
+        steps = 0
+
+        def forward(self, batch: Tensor, fraction: float) -> StepResult:
+            result = super().forward(batch, fraction)
+            self.steps += 1
+            factor = float("nan") if self.steps == 8 else 1.0
+            return StepResult(result.loss * factor, result.tokens, result.metrics)
+
+    model = Diverging()
+    with pytest.raises(ResourceError, match=r"step 8.*training-diverged"):
+        train(tmp_path, model=model)
+    assert torch.isfinite(model.linear.weight).all()
+    assert _last_step(tmp_path) == 5
+    assert torch.equal(train(tmp_path).linear.weight, train(tmp_path / "w").linear.weight)
 
 
 def test_only_what_is_named_decays(tmp_path: Path) -> None:
-    """With no gradient to speak of, a decaying parameter shrinks and another stays."""
-    model = nn.Linear(3, 1)
-    nn.init.ones_(model.weight)
-    nn.init.ones_(model.bias)
+    """Without gradients a decaying parameter shrinks, and another stays."""
 
-    def step(batch: Tensor) -> StepResult:
-        return StepResult(0.0 * model(batch).sum(), len(batch), {})
+    class Idle(Model):
+        def forward(self, batch: Tensor, fraction: float) -> StepResult:
+            return StepResult(0.0 * self.linear(batch).sum(), len(batch), {})
 
-    schedule = replace(SCHEDULE, weight_decay=0.5)
-    Run(dict(model.named_parameters()), {"weight"}, step, batches, schedule, tmp_path).train()
-    assert model.weight.max() < 0.9
-    assert model.bias.item() == 1.0
+    model = Idle()
+    nn.init.ones_(model.linear.weight)
+    nn.init.ones_(model.linear.bias)
+    train(tmp_path, replace(CONFIG, weight_decay=0.5), model)
+    assert model.linear.weight.max() < 0.95
+    assert model.linear.bias.item() == 1.0
 
 
-def test_a_run_with_muon_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    schedule = replace(SCHEDULE, matrix_rate=0.02)
-    whole = run(tmp_path / "whole", schedule)
-    run(tmp_path / "halves", replace(schedule, steps=7, decay_steps=0))
-    halves = run(tmp_path / "halves", schedule)
-    assert torch.equal(whole.weight, halves.weight)
-    assert not torch.equal(whole.weight, run(tmp_path / "adamw").weight)
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ResourceError, match="device-unavailable"):
+        choose_placement("cuda")
+
+
+def test_bfloat16_is_used_for_products_alone(tmp_path: Path) -> None:
+    model = Model()
+    placement = Placement(torch.device("cpu"), torch.bfloat16)
+    dtypes = set()
+
+    class Seen(Model):
+        def forward(self, batch: Tensor, fraction: float) -> StepResult:
+            dtypes.add(self.linear(batch).dtype)
+            return super().forward(batch, fraction)
+
+    model = Seen()
+    trainer: Trainer[Tensor] = Trainer(
+        dict(model.named_parameters()), (), model, Numbers(), CONFIG, tmp_path, placement
+    )
+    trainer.train()
+    assert dtypes == {torch.bfloat16}
+    assert model.linear.weight.dtype == torch.float32
+
+
+RANKS = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.training.test_loop import CONFIG, Model, Numbers
+from albertkit.training.devices import choose_placement
+from albertkit.training.loop import Trainer
+
+class Plain(Model):
+    def __init__(self):
+        super().__init__()
+        self.dropout.p = 0.0
+
+model = Plain()
+accumulation = int(sys.argv[2])
+class Four(Numbers):
+    def block(self, *numbers):
+        return [*super().block(*numbers), *super().block(*numbers)[:1]]
+
+Trainer(
+    dict(model.named_parameters()), {"linear.weight"}, model, Four(),
+    replace(CONFIG, gradient_accumulation_steps=accumulation), Path(sys.argv[1]),
+    choose_placement("cpu", "float32"),
+).train()
+"""
+
+
+def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    for command in (
+        [*launcher, str(script), str(tmp_path / "two"), "1"],
+        [sys.executable, str(script), str(tmp_path / "one"), "2"],
+    ):
+        subprocess.run(command, check=True, env=environment, cwd=root, timeout=120)
+    models = []
+    for name in ("one", "two"):
+        model = Model()
+        # the run is done, so that training it only loads its last checkpoint
+        models.append(train(tmp_path / name, model=model).linear.weight)
+        assert _last_step(tmp_path / name) == 12
+    torch.testing.assert_close(models[0], models[1], atol=1e-6, rtol=0)

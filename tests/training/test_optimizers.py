@@ -1,27 +1,29 @@
-"""Muon's step: every direction of a matrix moves alike, whatever the gradient's size."""
+"""Each optimizer's step: Muon moves all directions alike, LAMB has google's check values."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
-from albertkit.training.optimizers import ADAM_LIKE, optimiser_of, orthogonal
-from albertkit.training.recipe import Schedule
+from albertkit.training.optimizers import ADAM_LIKE, make_optimizer, orthogonalize
+from albertkit.training.recipe import TrainingConfig
 
-SCHEDULE = Schedule(
-    steps=10, warmup_steps=0, decay_steps=0, peak_rate=0.01, matrix_rate=0.03, weight_decay=0.0
+CONFIG = TrainingConfig(
+    max_steps=10, learning_rate=0.01, muon_learning_rate=0.03, weight_decay=0.0, warmup_ratio=0.0
 )
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
-def test_orthogonal_keeps_directions_and_evens_their_sizes(shape: tuple[int, int]) -> None:
+def test_orthogonalize_keeps_directions_and_evens_their_sizes(shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     matrix = torch.randn(shape) * 1e-4
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    seen = u.T @ orthogonal(matrix) @ v.T
-    sizes = seen.diagonal()
-    assert torch.allclose(seen, sizes.diag(), atol=1e-5)
+    result = u.T @ orthogonalize(matrix) @ v.T
+    sizes = result.diagonal()
+    assert torch.allclose(result, sizes.diag(), atol=1e-5)
     assert sizes.min() > 0.6
     assert sizes.max() < 1.3
 
@@ -29,20 +31,44 @@ def test_orthogonal_keeps_directions_and_evens_their_sizes(shape: tuple[int, int
 def test_a_matrix_moves_by_its_own_rate_and_the_rest_by_adamw() -> None:
     torch.manual_seed(0)
     matrix, bias = nn.Parameter(torch.zeros(64, 64)), nn.Parameter(torch.zeros(64))
-    parameters = {"matrix": matrix, "bias": bias}
-    optimiser = optimiser_of(parameters, (), {"matrix"}, SCHEDULE)
-    for group in optimiser.param_groups:
-        group["lr"] = SCHEDULE.peak_rate * group["share"]
+    optimizer = make_optimizer({"matrix": matrix, "bias": bias}, (), {"matrix"}, CONFIG)
+    optimizer.set_learning_rate(CONFIG.learning_rate)
     matrix.grad, bias.grad = torch.randn(64, 64), torch.randn(64)
-    optimiser.step()
+    optimizer.step()
     assert matrix.square().mean().sqrt().item() == pytest.approx(0.03 * ADAM_LIKE, rel=0.2)
     assert bias.abs().mean().item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_without_a_matrix_rate_adamw_takes_all() -> None:
+def test_without_a_muon_rate_adamw_takes_all() -> None:
     matrix = nn.Parameter(torch.zeros(8, 8))
-    schedule = Schedule(steps=10, warmup_steps=0, decay_steps=0, peak_rate=0.01)
-    optimiser = optimiser_of({"matrix": matrix}, (), {"matrix"}, schedule)
+    config = replace(CONFIG, muon_learning_rate=0.0)
+    optimizer = make_optimizer({"matrix": matrix}, (), {"matrix"}, config)
     matrix.grad = torch.full((8, 8), 3.0)
-    optimiser.step()
+    optimizer.step()
     assert torch.allclose(matrix, torch.full((8, 8), -0.01))
+
+
+def test_lamb_gives_googles_values() -> None:
+    """Two steps of google-research/albert's lamb_optimizer.py on w = (3, 4)."""
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    config = TrainingConfig(
+        max_steps=2, learning_rate=0.01, optimizer="lamb", beta1=0.9, beta2=0.999, epsilon=1e-6
+    )
+    optimizer = make_optimizer({"w": w}, {"w"}, (), config)
+    for gradient, expected in (
+        ((0.1, -0.2), (2.9642577, 4.0349641)),
+        ((0.3, 0.1), (2.9160159, 4.0483623)),
+    ):
+        w.grad = torch.tensor(gradient)
+        optimizer.step()
+        assert w.tolist() == pytest.approx(expected, abs=2e-6)  # float32
+
+
+def test_lamb_adapts_only_what_decays() -> None:
+    bias = nn.Parameter(torch.tensor([3.0, 4.0]))
+    config = TrainingConfig(max_steps=2, learning_rate=0.01, optimizer="lamb", beta2=0.999)
+    optimizer = make_optimizer({"bias": bias}, (), (), config)
+    bias.grad = torch.tensor([0.1, -0.2])
+    optimizer.step()
+    step = 0.01 * 0.1 / 0.001**0.5  # m / sqrt(v) without bias correction
+    assert bias.tolist() == pytest.approx([3.0 - step, 4.0 + step], abs=1e-5)

@@ -1,42 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from albertkit.errors import FormatError, InputError
-from albertkit.training.recipe import Schedule, fill, read_toml
+from albertkit.training.recipe import TrainingConfig, parse_table, read_toml
+from albertkit.training.schedules import Ramp, Stages
 
-PLAIN = {"steps": 100, "warmup_steps": 10, "decay_steps": 20, "peak_rate": 1.0}
+PLAIN = {"max_steps": 100, "learning_rate": 1.0, "warmup_ratio": 0.1, "decay_ratio": 0.2}
 
 
-def test_the_rate_is_a_trapezoid() -> None:
-    schedule = fill(Schedule, PLAIN, "schedule")
-    rates = [schedule.rate_at(step) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert set(rates[10:80]) == {1.0}
-    assert rates[99] == pytest.approx(1 / 20)
+def test_the_learning_rate_is_a_trapezoid() -> None:
+    config = parse_table(TrainingConfig, PLAIN, "training")
+    rates = [config.learning_rate_at(step / 100) for step in range(101)]
+    assert (rates[0], rates[5], rates[90], rates[100]) == pytest.approx((0, 0.5, 0.5, 0))
+    assert rates[10:81] == pytest.approx([1.0] * 71)
     assert all(a <= b for a, b in pairwise(rates[:11]))
     assert all(a >= b for a, b in pairwise(rates[10:]))
 
 
 def test_a_whole_number_is_taken_for_a_float() -> None:
-    assert fill(Schedule, {**PLAIN, "peak_rate": 1}, "schedule").peak_rate == 1.0
+    value = parse_table(TrainingConfig, {**PLAIN, "learning_rate": 1}, "training").learning_rate
+    assert (value, type(value)) == (1.0, float)
+
+
+def test_a_number_may_change_over_time() -> None:
+    @dataclass
+    class Table:
+        probability: Ramp
+        rows: Stages = Stages(((0.0, 16),))
+
+    # get_type_hints needs names of this module
+    Table.__annotations__ = {"probability": Ramp, "rows": Stages}
+    table = parse_table(Table, {"probability": [[0, 0.3], [1, 0.1]], "rows": 8}, "data")
+    assert table.probability(0.5) == pytest.approx(0.2)
+    assert table.rows(0.5) == 8
 
 
 @pytest.mark.parametrize(
-    ("table", "code", "says"),
+    ("table", "code", "part"),
     [
-        ({**PLAIN, "stesp": 1}, "recipe-key-unknown", "steps"),
-        ({"steps": 1}, "recipe-key-missing", "warmup_steps"),
-        ({**PLAIN, "steps": 1.5}, "recipe-value-invalid", "1.5"),
-        (None, "recipe-key-missing", "[schedule]"),
+        ({**PLAIN, "max_stesp": 1}, "recipe-key-unknown", "max_steps"),
+        ({"max_steps": 1}, "recipe-key-missing", "learning_rate"),
+        ({"learning_rate": 1.0}, "recipe-key-missing", "has no end"),
+        ({**PLAIN, "max_steps": 1.5}, "recipe-value-invalid", "1.5"),
+        ({**PLAIN, "precision": "float16"}, "recipe-value-invalid", "'bfloat16'"),
+        ({**PLAIN, "compile": 1}, "recipe-value-invalid", "bool"),
+        (None, "recipe-key-missing", "[training]"),
     ],
 )
-def test_a_wrong_table_says_what_is_wrong(table: object, code: str, says: str) -> None:
+def test_a_wrong_table_says_what_is_wrong(table: object, code: str, part: str) -> None:
     with pytest.raises(FormatError) as caught:
-        fill(Schedule, table, "schedule")
+        parse_table(TrainingConfig, table, "training")
     assert caught.value.diagnostic.code == code
-    assert says in str(caught.value)
+    assert part in str(caught.value)
 
 
 def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:

@@ -1,131 +1,287 @@
-"""The one training loop. It knows neither model nor data: a step gives it a loss and figures.
+"""The one training loop. It knows neither model nor data: a step gives it a loss and metrics.
 
-In: a step function from a batch to its loss and figures, and a source of batches by epoch.
-Out: trained parameters, a journal, and a state from which an interrupted run goes on: batches of
-an epoch are a function of its number, so those already seen are skipped and the rest is the same.
+Input: a step function from a batch to its loss, and a source of batches by epoch and block.
+Output: trained parameters, a metrics log, and checkpoints from which an interrupted run goes on
+to the same result: a batch is a function of its epoch, block and number.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
 
-from albertkit.errors import InputError
+from albertkit.errors import InputError, ResourceError
+from albertkit.training.devices import Placement
+from albertkit.training.interrupts import StopSignals
 from albertkit.training.metrics_log import MetricsLog
-from albertkit.training.optimizers import optimiser_of
-from albertkit.training.recipe import Schedule
-from albertkit.training.state import Progress, open_state, save_state
+from albertkit.training.optimizers import MixedOptimizer, make_optimizer
+from albertkit.training.recipe import TrainingConfig
+from albertkit.training.state import Progress, Settings, load_checkpoint, save_checkpoint
 
 Batch = TypeVar("Batch")
-
-
-def set_threads(count: int) -> None:
-    """Let torch compute on so many threads, in this process, from now on."""
-    torch.set_num_threads(count)
+Batch_co = TypeVar("Batch_co", covariant=True)
+Metrics = Mapping[str, float | int]
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one batch gave."""
+    """The result of one batch."""
 
     loss: Tensor  # scalar, with its graph
-    tokens: int  # real ones
-    figures: Mapping[str, Tensor]  # scalars for the journal
+    tokens: int  # slots that are not empty
+    metrics: Mapping[str, Tensor]  # scalars for the log
+
+
+class Source(Protocol[Batch_co]):
+    """Training data: epochs of blocks of batches. The same arguments give the same batches."""
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of an epoch."""
+
+    def block(self, epoch: int, number: int, fraction: float) -> Sequence[Batch_co]:
+        """The batches of a block; `fraction` of the run is done when it begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Generic[Batch]):
-    """A training run: what is trained, on what, how, and where it is kept."""
+class Trainer(Generic[Batch]):
+    """A training run.
+
+    Attributes:
+        parameters: by canonical names, on the placement's device.
+        decaying: names of those with weight decay.
+        step: from a batch, and the fraction of the run that was done when its block began, to its
+            loss and metrics.
+        source: of the batches.
+        config: how to optimize, and how long.
+        directory: where checkpoints and the metrics log are kept, and found again.
+        placement: device, precision and rank.
+        matrices: names of the parameters that Muon takes, if the config asks for it.
+        settings: of the whole recipe; a resumed run must have the same.
+        evaluate: metrics of held-out data, computed at each checkpoint; the lowest "valid_loss"
+            makes the best checkpoint.
+        report: is called with each line of the metrics log.
+    """
 
     parameters: Mapping[str, nn.Parameter]
-    decays: Container[str]  # names of the parameters that decay
-    step: Callable[[Batch], StepResult]
-    batches: Callable[[int], Iterator[Batch]]  # epoch → its batches, always the same
-    schedule: Schedule
-    place: Path
-    matrices: Container[str] = ()  # names of those that Muon takes, where the schedule asks for it
+    decaying: Container[str]
+    step: Callable[[Batch, float], StepResult]
+    source: Source[Batch]
+    config: TrainingConfig
+    directory: Path
+    placement: Placement = field(default_factory=lambda: Placement(torch.device("cpu")))
+    matrices: Container[str] = ()
+    settings: Settings = field(default_factory=dict)
+    evaluate: Callable[[], Mapping[str, float]] | None = None
+    report: Callable[[Metrics], None] = lambda metrics: None
 
     def train(self) -> Progress:
-        """Train to the schedule's last step, from the saved state where there is one."""
-        torch.manual_seed(self.schedule.seed)
-        optimiser = optimiser_of(self.parameters, self.decays, self.matrices, self.schedule)
-        progress = open_state(self.place, self.parameters, optimiser) or Progress()
-        window = Window(MetricsLog(self.place), progress.tokens)
-        while progress.step < self.schedule.steps:
-            before = progress.step
-            for batch in itertools.islice(self.batches(progress.epoch), progress.batch, None):
-                self.advance(batch, optimiser, progress, window)
-                if progress.step % self.schedule.save_every == 0:
-                    save_state(self.place, progress, self.parameters, optimiser)
-                if progress.step == self.schedule.steps:
+        """Train to the end of the run, from its last checkpoint if there is one.
+
+        Raises:
+            InputError: [corpus-too-small], [run-settings-changed].
+            ResourceError: [training-diverged].
+            KeyboardInterrupt: after a checkpoint, on Ctrl-C or SIGTERM.
+        """
+        optimizer = make_optimizer(self.parameters, self.decaying, self.matrices, self.config)
+        progress = load_checkpoint(self.directory, self.parameters, optimizer, self.settings)
+        progress = progress or Progress()
+        window = MetricWindow(MetricsLog(self.directory, progress.step), progress, self.report)
+        saved_step = progress.step
+        with StopSignals() as signals:
+            clock = time.monotonic()
+            for batches in self.steps(progress):
+                self.advance(batches, optimizer, progress, window)
+                progress.seconds += self.placement.largest(time.monotonic() - clock)
+                if progress.step % self.config.logging_steps == 0 and self.placement.is_main:
+                    rate = optimizer.param_groups[0]["lr"]
+                    window.write(progress, self.fraction(progress), rate)
+                stopped = self.placement.largest(signals.received)
+                is_done = self.fraction(progress) >= 1 or stopped
+                if is_done or progress.step % self.config.save_steps == 0:
+                    self.save(optimizer, progress, window)
+                    saved_step = progress.step
+                if is_done:
                     break
-            else:
-                if progress.batch == 0 and progress.step == before:
-                    raise _too_little()
-                progress.epoch, progress.batch = progress.epoch + 1, 0
-        save_state(self.place, progress, self.parameters, optimiser)
+                clock = time.monotonic()
+        if saved_step != progress.step:
+            self.save(optimizer, progress, window)
+        if signals.received:
+            raise KeyboardInterrupt
         return progress
 
-    def advance(self, batch: Batch, optimiser: AdamW, progress: Progress, window: Window) -> None:
-        """One step of the optimiser."""
-        rate = self.schedule.rate_at(progress.step)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        result = self.step(batch)
-        result.loss.backward()  # type: ignore[no-untyped-call]  # torch's own signature
-        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self.schedule.clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+    def fraction(self, progress: Progress) -> float:
+        """The fraction of the run that is done, 0 to 1: the largest of its three limits."""
+        config = self.config
+        limits = (
+            (progress.step, config.max_steps),
+            (progress.tokens, config.max_tokens),
+            (progress.seconds, config.max_hours * 3600),
+        )
+        return min(1.0, max(done / limit for done, limit in limits if limit))
+
+    def steps(self, progress: Progress) -> Iterator[list[Batch]]:
+        """The batches of this rank for each step; keeps the data's position in `progress`."""
+        rank, world_size = self.placement.rank, self.placement.world_size
+        count = self.config.gradient_accumulation_steps * world_size
+        resumes_inside = progress.block > 0 or progress.batch > 0  # an epoch, maybe at its end
+        step = -1 if resumes_inside else progress.step
+        while self.fraction(progress) < 1:
+            block = self.source.block(progress.epoch, progress.block, progress.fraction)
+            last = len(block) - len(block) % count
+            numbers = [
+                range(first + rank, first + count, world_size)
+                for first in range(progress.batch, last, count)
+            ]
+            for batches in _prefetch(block, numbers):
+                progress.batch += count
+                yield batches
+            progress.block, progress.batch = progress.block + 1, 0
+            progress.fraction = self.fraction(progress)
+            if progress.block == self.source.blocks:
+                progress.epoch, progress.block = progress.epoch + 1, 0
+                if progress.step == step:
+                    raise _corpus_too_small(count)
+                step = progress.step
+
+    def advance(
+        self,
+        batches: Sequence[Batch],
+        optimizer: MixedOptimizer,
+        progress: Progress,
+        window: MetricWindow,
+    ) -> None:
+        """Take one step of the optimizer."""
+        # Dropout depends on seed, step and rank alone, so no random state has to be saved.
+        seed = (self.config.seed << 40) + (progress.step << 10) + self.placement.rank
+        torch.manual_seed(seed % (1 << 63))
+        optimizer.set_learning_rate(self.config.learning_rate_at(self.fraction(progress)))
+        tokens = 0
+        for batch in batches:
+            with self.placement.autocast():
+                result = self.step(batch, progress.fraction)
+            (result.loss / len(batches)).backward()  # type: ignore[no-untyped-call]  # torch's own
+            window.add(result)
+            tokens += result.tokens
+        self.placement.average(p.grad for p in self.parameters.values() if p.grad is not None)
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise _diverged(progress.step, self.directory)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
         progress.step += 1
-        progress.batch += 1
-        progress.tokens += result.tokens
-        window.add(result, norm)
-        if progress.step % self.schedule.report_every == 0:
-            window.report(progress, rate)
+        progress.tokens += tokens * self.placement.world_size
+        window.add_step(norm)
+
+    def save(self, optimizer: MixedOptimizer, progress: Progress, window: MetricWindow) -> None:
+        """Evaluate, then write a checkpoint; only the first rank does."""
+        if not self.placement.is_main:
+            return
+        if self.evaluate is not None:
+            metrics = self.evaluate()
+            if metrics["valid_loss"] < progress.best_value:
+                progress.best_step, progress.best_value = progress.step, metrics["valid_loss"]
+            window.emit({"step": progress.step, "tokens": progress.tokens, **metrics})
+        save_checkpoint(
+            self.directory,
+            progress,
+            self.parameters,
+            optimizer,
+            self.settings,
+            keep=self.config.keep_checkpoints,
+        )
 
 
-def _too_little() -> InputError:
-    return InputError(
-        "corpus-too-small",
-        "an epoch holds less than one batch",
-        why="there are fewer tokens than rows × width",
-        fix="Give more text, or lower rows or width in the recipe",
-    )
+def _prefetch(block: Sequence[Batch], numbers: Sequence[range]) -> Iterator[list[Batch]]:
+    """The batches of each range, made in a thread while the last ones are computed."""
+
+    def make(own: range) -> list[Batch]:
+        return [block[number] for number in own]
+
+    with ThreadPoolExecutor(1) as executor:
+        waiting = [executor.submit(make, own) for own in numbers[:1]]
+        for own in [*numbers[1:], None]:
+            if not waiting:
+                return
+            batches = waiting.pop().result()
+            if own is not None:
+                waiting.append(executor.submit(make, own))
+            yield batches
 
 
-class Window:
-    """The figures since the last report, and their mean in the journal."""
+class MetricWindow:
+    """The metrics since the last line of the log, and their means in it."""
 
-    def __init__(self, journal: MetricsLog, tokens: int) -> None:
-        self.journal = journal
-        self.sums: dict[str, float] = {}
-        self.count, self.tokens, self.began = 0, tokens, time.monotonic()
+    def __init__(
+        self, log: MetricsLog, progress: Progress, report: Callable[[Metrics], None]
+    ) -> None:
+        self.log, self.report = log, report
+        self.sums: dict[str, Tensor] = {}  # on the device, so that adding does not wait for it
+        self.batches, self.steps = 0, 0
+        self.tokens, self.seconds = progress.tokens, progress.seconds
 
-    def add(self, result: StepResult, norm: Tensor) -> None:
-        figures = {"loss": result.loss, "gradient": norm, **result.figures}
-        for name, value in figures.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
-        self.count += 1
+    def add(self, result: StepResult) -> None:
+        """Add the metrics of one batch."""
+        for name, value in {"loss": result.loss, **result.metrics}.items():
+            self._add(name, value)
+        self.batches += 1
 
-    def report(self, progress: Progress, rate: float) -> None:
-        now = time.monotonic()
-        means = {name: round(value / self.count, 4) for name, value in self.sums.items()}
-        speed = round((progress.tokens - self.tokens) / (now - self.began))
-        self.journal.write(
+    def add_step(self, norm: Tensor) -> None:
+        """Add the gradient norm of one step."""
+        self._add("gradient_norm", norm)
+        self.steps += 1
+
+    def _add(self, name: str, value: Tensor) -> None:
+        value = value.detach().float()
+        self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+    def write(self, progress: Progress, fraction: float, rate: float) -> None:
+        """Write the means as one line, and begin a new window."""
+        counts = {"gradient_norm": self.steps}
+        seconds = progress.seconds - self.seconds
+        self.emit(
             {
                 "step": progress.step,
                 "tokens": progress.tokens,
-                "rate": rate,
-                "tokens_a_second": speed,
-                **means,
+                "fraction": round(fraction, 5),
+                "seconds": round(progress.seconds, 1),
+                "learning_rate": rate,
+                "tokens_per_second": round((progress.tokens - self.tokens) / max(seconds, 1e-9)),
+                **{
+                    name: round(float(total) / counts.get(name, self.batches), 4)
+                    for name, total in self.sums.items()
+                },
             }
         )
-        self.sums, self.count, self.tokens, self.began = {}, 0, progress.tokens, now
+        self.sums, self.batches, self.steps = {}, 0, 0
+        self.tokens, self.seconds = progress.tokens, progress.seconds
+
+    def emit(self, metrics: Metrics) -> None:
+        """Write one line, and report it."""
+        self.log.write(metrics)
+        self.report(metrics)
+
+
+def _corpus_too_small(count: int) -> InputError:
+    return InputError(
+        "corpus-too-small",
+        f"an epoch has fewer than {count} batch{'es' if count > 1 else ''}",
+        why="it has fewer tokens than batch_size × max_seq_length, for each rank and accumulation",
+        fix="Give more text, or a smaller batch_size or max_seq_length",
+    )
+
+
+def _diverged(step: int, directory: Path) -> ResourceError:
+    return ResourceError(
+        "training-diverged",
+        f"the gradients of step {step + 1} are not finite",
+        why="the learning rate is too high, or a bfloat16 value overflowed",
+        fix=f"Lower learning_rate; the last checkpoint in {str(directory)!r} is whole",
+    )

@@ -1,6 +1,6 @@
-"""A recipe: the numbers of one training run, read from TOML, strictly.
+"""A recipe: the settings of one training run, read strictly from TOML.
 
-Every key must be known; every number has its unit here and nowhere else.
+Every key must be known, and every number has its unit here and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,52 +9,91 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.wording import nearest_name
+from albertkit.training.schedules import Ramp, Stages, parse_points
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Optimizer = Literal["adamw", "lamb"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How a run is optimised: AdamW, or Muon with it, on a trapezoid of learning rates.
+class TrainingConfig:
+    """How a run is optimized, how long it lasts, and what it computes on.
 
-    The rate rises over `warmup_steps`, stays at `peak_rate`, and falls to zero over the last
-    `decay_steps`; a run can so be made longer at any time before it falls.
+    The run ends at the first of `max_steps`, `max_tokens` and `max_hours` that is reached (0: no
+    limit). The fraction of it that is done drives the learning rate: it rises over
+    `warmup_ratio`, stays at its peak, and falls to zero over the last `decay_ratio`.
     """
 
-    steps: int
-    warmup_steps: int
-    decay_steps: int
-    peak_rate: float
-    matrix_rate: float = 0.0  # peak rate of the layers' matrices under Muon; 0: AdamW for all
+    learning_rate: float  # the peak
+    max_steps: int = 0
+    max_tokens: int = 0  # slots that are not empty, of all ranks
+    max_hours: float = 0.0  # of computing; pauses between resumed parts do not count
+    optimizer: Optimizer = "adamw"
+    muon_learning_rate: float = 0.0  # peak of the layers' matrices under Muon; 0: no Muon
+    warmup_ratio: float = 0.02
+    decay_ratio: float = 0.5
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.98
     epsilon: float = 1e-6
-    clip: float = 1.0  # largest norm of all gradients together
+    max_grad_norm: float = 1.0  # of all gradients together
+    gradient_accumulation_steps: int = 1  # batches of one step, on each rank
     seed: int = 0
-    report_every: int = 50  # steps
-    save_every: int = 250  # steps
+    logging_steps: int = 50
+    save_steps: int = 250
+    keep_checkpoints: int = 2  # the last ones; the best is kept too
+    precision: Precision = "auto"  # auto: bfloat16 if the device multiplies it at full speed
+    device: str = "auto"  # auto: a GPU if torch sees one; "cpu", "cuda", "cuda:N"
+    compile: bool = False  # torch.compile each layer: needs a C++ compiler on a CPU
 
-    def rate_at(self, step: int) -> float:
-        """The learning rate of step `step`, counted from 0."""
-        rising = (step + 1) / self.warmup_steps if self.warmup_steps else 1.0
-        falling = (self.steps - step) / self.decay_steps if self.decay_steps else 1.0
-        return self.peak_rate * max(0.0, min(1.0, rising, falling))
+    def __post_init__(self) -> None:
+        if not (self.max_steps > 0 or self.max_tokens > 0 or self.max_hours > 0):
+            raise FormatError(
+                "recipe-key-missing",
+                "[training] has no end",
+                why="max_steps, max_tokens and max_hours are all 0",
+                fix="Give one of them",
+            )
+
+    def learning_rate_at(self, fraction: float) -> float:
+        """The learning rate when `fraction` (0 to 1) of the run is done."""
+        rising = fraction / self.warmup_ratio if self.warmup_ratio else 1.0
+        falling = (1 - fraction) / self.decay_ratio if self.decay_ratio else 1.0
+        return self.learning_rate * max(0.0, min(1.0, rising, falling))
 
 
-def read_toml(place: Path) -> dict[str, object]:
-    """The tables of a recipe file.
+# Settings that may change between the parts of a resumed run.
+FREE_SETTINGS = frozenset(
+    {
+        "training.max_steps",
+        "training.max_tokens",
+        "training.max_hours",
+        "training.logging_steps",
+        "training.save_steps",
+        "training.keep_checkpoints",
+        "training.device",
+        "training.compile",
+    }
+)
 
-    Raises InputError [file-not-found], FormatError [recipe-malformed].
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Read the tables of a recipe file.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [recipe-malformed].
     """
     try:
-        data = place.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(
             "file-not-found",
-            f"there is no recipe {str(place)!r}",
+            f"there is no recipe {str(path)!r}",
             why=error.strerror or "it cannot be read",
             fix="Give the path of a TOML file",
         ) from error
@@ -62,51 +101,66 @@ def read_toml(place: Path) -> dict[str, object]:
         return tomllib.loads(data.decode())
     except ValueError as error:
         raise FormatError(
-            "recipe-malformed", str(error), fix="Correct the TOML", where=str(place)
+            "recipe-malformed", str(error), fix="Correct the TOML", where=str(path)
         ) from error
 
 
-Filled = TypeVar("Filled")
+Table = TypeVar("Table")
 
 
-def fill(kind: type[Filled], table: object, where: str) -> Filled:
-    """Make the dataclass `kind` from a table of a recipe; int is taken for float.
+def parse_table(kind: type[Table], table: object, name: str) -> Table:
+    """Make the dataclass `kind` from a table of a recipe.
 
-    Raises FormatError [recipe-key-unknown], [recipe-key-missing] or [recipe-value-invalid].
+    Args:
+        kind: a dataclass of int, float, str, bool, Literal, Ramp and Stages fields; an int is
+            taken for a float.
+        table: what TOML gave.
+        name: of the table, for messages.
+
+    Raises:
+        FormatError: [recipe-key-unknown], [recipe-key-missing] or [recipe-value-invalid].
     """
     if not isinstance(table, Mapping):
         raise FormatError(
             "recipe-key-missing",
-            f"there is no table [{where}]",
+            f"there is no table [{name}]",
             why="a recipe needs it",
-            fix=f"Add [{where}]",
+            fix=f"Add [{name}]",
         )
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
     for key in table:
         if key not in known:
             near = nearest_name(str(key), known)
             hint = f"Did you mean {near!r}" if near else f"Known are {', '.join(known)}"
-            raise FormatError("recipe-key-unknown", f"[{where}] has no key {key!r}", fix=hint)
-    for name, field in known.items():
-        if field.default is MISSING and field.default_factory is MISSING and name not in table:
+            raise FormatError("recipe-key-unknown", f"[{name}] has no key {key!r}", fix=hint)
+    for key, field in known.items():
+        if field.default is MISSING and field.default_factory is MISSING and key not in table:
+            raise FormatError("recipe-key-missing", f"[{name}] lacks {key!r}", fix=f"Add {key} = …")
+    hints = get_type_hints(kind)
+    values = {}
+    for key, value in table.items():
+        try:
+            values[key] = _parse_value(value, hints[key])
+        except ValueError as error:
             raise FormatError(
-                "recipe-key-missing", f"[{where}] lacks {name!r}", fix=f"Add {name} = …"
-            )
-    return kind(
-        **{key: _value(key, value, str(known[key].type), where) for key, value in table.items()}
-    )
+                "recipe-value-invalid",
+                f"[{name}] {key} is {value!r}",
+                why=str(error),
+                fix=f"Correct {key}",
+            ) from error
+    return kind(**values)
 
 
-def _value(key: str, value: object, kind: str, where: str) -> object:
-    """A value of the field's type; a whole number is taken where a float is wanted."""
-    wanted = {"int": int, "float": float, "str": str}.get(kind)
-    if wanted is float and type(value) is int:
+def _parse_value(value: object, kind: object) -> object:
+    """A value of the field's type; a ValueError says what it must be."""
+    if kind is Ramp or kind is Stages:
+        return (Ramp if kind is Ramp else Stages)(parse_points(value))
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ValueError(f"it must be one of {', '.join(map(repr, get_args(kind)))}")
+        return value
+    if kind is float and type(value) is int:
         return float(value)
-    if wanted is not None and type(value) is not wanted:
-        raise FormatError(
-            "recipe-value-invalid",
-            f"[{where}] {key} is {value!r}",
-            why=f"it must be of type {wanted.__name__}",
-            fix=f"Correct {key}",
-        )
+    if isinstance(kind, type) and type(value) is not kind:
+        raise ValueError(f"it must be of type {kind.__name__}")
     return value

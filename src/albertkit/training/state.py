@@ -1,76 +1,153 @@
-"""The state of a run on disk: enough to go on as if nothing had happened.
+"""Checkpoints of a run: enough to go on as if there had been no interruption.
 
-A run directory holds `state.safetensors` (parameters and their moments, float32) and
-`state.json` (plain numbers), replaced together, whole or not at all.
+`checkpoint-00000250/` holds `state.safetensors` (parameters and the optimizer's tensors, float32)
+and `state.json` (progress and settings). A checkpoint has its name only when it is whole.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import torch
-from torch import nn
-from torch.optim import AdamW
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.training.recipe import FREE_SETTINGS
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # torch's names in AdamW's state; Muon has the first alone
+Settings: TypeAlias = Mapping[str, object]  # flat: "training.seed" → 0; values as JSON has them
+NAME = re.compile(r"checkpoint-(\d+)")
 
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands. Batches are counted in the epoch, so that they can be skipped."""
+    """How far a run is: its next batch is number `batch` of `block` of `epoch`."""
 
     step: int = 0
     tokens: int = 0
+    seconds: float = 0.0  # of computing
     epoch: int = 0
-    batch: int = 0
+    block: int = 0
+    batch: int = 0  # batches of the block that all ranks have used
+    fraction: float = 0.0  # of the run that was done when the block began
+    best_step: int = 0
+    best_value: float = float("inf")
 
 
-def save_state(
-    place: Path, progress: Progress, parameters: Mapping[str, nn.Parameter], optimiser: AdamW
+def save_checkpoint(
+    directory: Path,
+    progress: Progress,
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: Optimizer,
+    settings: Settings,
+    *,
+    keep: int,
 ) -> None:
-    """Write the run's state into the directory `place`."""
-    arrays = {f"parameter/{name}": p.detach().numpy() for name, p in parameters.items()}
-    for name, p in parameters.items():
-        kept = optimiser.state[p]
-        arrays |= {f"{m}/{name}": kept[m].numpy() for m in MOMENTS if m in kept}
-    with new_directory(place) as fresh:
-        write_safetensors(fresh / "state.safetensors", arrays, metadata={})
-        (fresh / "state.json").write_text(json.dumps(asdict(progress)))
+    """Write a checkpoint into the output directory, then remove old ones.
 
-
-def open_state(
-    place: Path, parameters: Mapping[str, nn.Parameter], optimiser: AdamW
-) -> Progress | None:
-    """Put a saved state into `parameters` and `optimiser`; None where there is none.
-
-    Raises FormatError [run-model-mismatch] where the saved arrays are not these parameters'.
+    Args:
+        directory: the run's output directory.
+        progress: of the run.
+        parameters: by canonical names.
+        optimizer: of these parameters.
+        settings: what a resumed run must have too.
+        keep: how many of the last checkpoints stay, besides the best.
     """
-    if not (place / "state.json").exists():
+    arrays = {f"parameter/{name}": _array(p) for name, p in parameters.items()}
+    for name, parameter in parameters.items():
+        for key, tensor in optimizer.state[parameter].items():
+            arrays[f"{key}/{name}"] = _array(tensor).reshape(tensor.shape or (1,))
+    numbers = {k: v for k, v in asdict(progress).items() if v != float("inf")}
+    with new_directory(directory / f"checkpoint-{progress.step:08d}") as staging:
+        write_safetensors(staging / "state.safetensors", arrays, metadata={})
+        (staging / "state.json").write_text(
+            json.dumps({"progress": numbers, "settings": settings}, indent=1), encoding="utf-8"
+        )
+    paths = list_checkpoints(directory)
+    for path in paths[: max(0, len(paths) - max(1, keep))]:
+        if int(path.name.split("-")[1]) != progress.best_step:
+            shutil.rmtree(path)
+
+
+def list_checkpoints(directory: Path) -> list[Path]:
+    """The whole checkpoints of an output directory, oldest first."""
+    if not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if NAME.fullmatch(path.name))
+
+
+def load_checkpoint(
+    directory: Path,
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: Optimizer,
+    settings: Settings,
+) -> Progress | None:
+    """Load the last checkpoint of an output directory; None if there is none.
+
+    Args:
+        directory: the run's output directory.
+        parameters: get the saved values.
+        optimizer: gets its saved tensors.
+        settings: of this run; compared with the saved ones, except FREE_SETTINGS.
+
+    Raises:
+        InputError: [run-settings-changed].
+        FormatError: [run-model-mismatch] if the saved arrays are not these parameters'.
+    """
+    paths = list_checkpoints(directory)
+    if not paths:
         return None
-    numbers = read_json(place / "state.json")
-    progress = Progress(**{name: int(str(value)) for name, value in numbers.items()})
-    arrays = read_safetensors(place / "state.safetensors")
-    for name, p in parameters.items():
+    path = paths[-1]
+    state = read_json(path / "state.json")
+    _check_settings(state["settings"], json.loads(json.dumps(settings)), directory)
+    progress = Progress(**state["progress"])  # type: ignore[arg-type]  # our own file
+    arrays = read_safetensors(path / "state.safetensors")
+    for name, parameter in parameters.items():
         saved = arrays.get(f"parameter/{name}")
-        if saved is None or saved.shape != tuple(p.shape):
+        if saved is None or saved.shape != tuple(parameter.shape):
             raise FormatError(
                 "run-model-mismatch",
                 f"the saved run has {name} of shape {None if saved is None else saved.shape}",
-                why=f"this recipe's model has {tuple(p.shape)}",
-                fix="Give another directory for this run",
-                where=str(place),
+                why=f"this recipe's model has {tuple(parameter.shape)}",
+                fix="Give another output directory",
+                where=str(path),
             )
-        with torch.no_grad():
-            p.copy_(torch.from_numpy(saved.copy()))
-        found = {m: f"{m}/{name}" for m in MOMENTS if f"{m}/{name}" in arrays}
-        moments = {m: torch.from_numpy(arrays[key].copy()) for m, key in found.items()}
-        optimiser.state[p] = {"step": torch.tensor(float(progress.step)), **moments}
+        parameter.data.copy_(torch.from_numpy(np.array(saved)))
+    for key in arrays:
+        kind, _, name = key.partition("/")
+        if kind != "parameter":
+            parameter = parameters[name]
+            tensor = torch.from_numpy(np.array(arrays[key])).to(parameter.device)
+            optimizer.state[parameter][kind] = tensor.squeeze() if kind == "step" else tensor
     return progress
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().float().cpu().numpy()
+
+
+def _check_settings(saved: object, current: Settings, directory: Path) -> None:
+    """Raise if the run began with other settings than these."""
+    old = saved if isinstance(saved, dict) else {}
+    changed = [
+        f"{key} was {old.get(key)!r} and is {current.get(key)!r}"
+        for key in sorted(old.keys() | current.keys())
+        if key not in FREE_SETTINGS and old.get(key) != current.get(key)
+    ]
+    if changed:
+        raise InputError(
+            "run-settings-changed",
+            f"the run in {str(directory)!r} began with other settings: {'; '.join(changed[:5])}",
+            why="it can only go on exactly with the same settings",
+            fix="Restore them in the recipe, or give another output directory",
+        )

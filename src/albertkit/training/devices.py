@@ -1,0 +1,92 @@
+"""Where a run computes: one device, its precision, and its rank among several processes.
+
+`torchrun --nproc-per-node N` starts N processes with RANK, WORLD_SIZE and LOCAL_RANK in their
+environment; each computes its own batches, and the gradients are averaged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from albertkit.model.devices import describe_torch_processor, resolve_device
+from albertkit.training.recipe import Precision
+
+
+def set_threads(count: int) -> None:
+    """Let torch compute on `count` threads in this process."""
+    torch.set_num_threads(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A process's device, precision and rank."""
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32  # of the products; weights and their moments are float32
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes checkpoints and logs."""
+        return self.rank == 0
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute products in `dtype`."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by their mean over all ranks."""
+        if self.world_size == 1:
+            return
+        own = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in own])
+        dist.all_reduce(flat)
+        flat /= self.world_size
+        first = 0
+        for tensor in own:
+            tensor.copy_(flat[first : first + tensor.numel()].view_as(tensor))
+            first += tensor.numel()
+
+    def largest(self, value: float) -> float:
+        """The largest value of all ranks, so that they decide alike."""
+        if self.world_size == 1:
+            return value
+        shared = torch.tensor([float(value)], dtype=torch.float64, device=self.device)
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return float(shared)
+
+
+def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
+    """The placement of this process, joined to the others if torchrun started it.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N". Under torchrun "auto" and "cuda" mean the GPU
+            of the local rank.
+        precision: "auto" means bfloat16 if the device multiplies it at full speed.
+
+    Raises:
+        ResourceError: [device-unavailable].
+    """
+    rank, world_size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    name = resolve_device(device)
+    if world_size > 1 and name == "cuda":
+        name = resolve_device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
+    chosen = torch.device(name)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world_size > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    if precision == "auto":
+        precision = "bfloat16" if describe_torch_processor(name).bfloat16 else "float32"
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    return Placement(chosen, dtype, rank, world_size)
