@@ -1,11 +1,11 @@
 """How good the models inside the package are: the figures of their model cards.
 
-    python benchmarks/quality.py --valid FILE.txt
+    python benchmarks/quality.py --valid FILE.txt [--model NAME]
     python benchmarks/quality.py --sts stsb.parquet [--teacher DIRECTORY]
 
 FILE.txt: held-out English text, one paragraph a line, an empty line after each document.
 stsb.parquet: the STS Benchmark's rows (split, score, sentence1, sentence2); only `test` is read.
-Prints masked-word and sentence-order accuracy, and Spearman's rank correlation on STS-B test
+Prints masked-LM and sentence-order accuracy, and Spearman's rank correlation on STS-B test
 compared with TF-IDF and, if given, a sentence-transformers directory as teacher.
 """
 
@@ -19,47 +19,36 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from albertkit import TextEmbedder, load
-from albertkit.pretraining.batches import BatchShape, batches
+from albertkit.pretraining.batches import BatchShape, PretrainingData
 from albertkit.pretraining.documents import documents
+from albertkit.pretraining.initialization import initialize_from
 from albertkit.pretraining.losses import PackedPretraining
-from albertkit.pretraining.masking import start_pieces
-from albertkit.pretraining.shards import pieces_by, write_shard
+from albertkit.pretraining.masking import MaskingVocabulary
+from albertkit.pretraining.pretrain import evaluate
+from albertkit.pretraining.shards import write_shard
+from albertkit.training.devices import choose_placement
 
 
-def masked_words(valid: Path) -> None:
+def masked_lm(model: str, valid: Path) -> None:
     """Accuracies and losses on held-out text, masks drawn with seed 0, 15 % of the pieces."""
-    loaded = load()
+    loaded = load(model)
     tokenizer = loaded.tokenizer
-    model = PackedPretraining(loaded.config)
-    for name, parameter in model.named().items():
-        parameter.data.copy_(torch.from_numpy(np.array(loaded.weights.arrays[name])))
-    model.eval()
-
+    network = PackedPretraining(loaded.config)
+    initialize_from(network.named(), loaded.config, loaded.weights)
     with tempfile.TemporaryDirectory() as folder, valid.open(encoding="utf-8") as lines:
-        shard = write_shard(
-            Path(folder) / "valid",
-            documents(lines),
-            pieces_by(tokenizer),
-            vocab_size=tokenizer.vocab_size,
-        )
-        begins = start_pieces(tokenizer.convert_ids_to_tokens(list(range(tokenizer.vocab_size))))
-        sums: dict[str, float] = {}
-        count = 0
-        with torch.no_grad():
-            for batch in batches(shard, BatchShape(16, 128), begins, seed=0):
-                for name, value in model(batch).figures.items():
-                    sums[name] = sums.get(name, 0.0) + float(value)
-                count += 1
-    means = {name: value / count for name, value in sums.items()}
-    print(f"held-out text: {len(shard.ids):,} tokens, {count} batches")
-    print(f"masked words: accuracy {means['masked_accuracy']:.3f}, loss {means['masked_loss']:.3f}")
-    print(f"sentence order: accuracy {means['order_accuracy']:.3f}")
-    print(f"perplexity at masked words: {math.exp(means['masked_loss']):.1f}")
+        shard = write_shard(Path(folder) / "valid", documents(lines), tokenizer)
+        vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
+        data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, 128))
+        means = evaluate(network, data, choose_placement("cpu", "float32"), most_batches=10**6)
+    print(f"held-out text: {len(shard.ids):,} pieces")
+    print(f"masked LM: accuracy {means['valid_masked_accuracy']:.3f}", end="")
+    print(f", loss {means['valid_masked_loss']:.3f}")
+    print(f"sentence order: accuracy {means['valid_order_accuracy']:.3f}")
+    print(f"perplexity at masked pieces: {math.exp(means['valid_masked_loss']):.1f}")
 
 
 def similarity(sts: Path, teacher: Path | None) -> None:
@@ -87,12 +76,13 @@ def similarity(sts: Path, teacher: Path | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="small-en", help="of --valid")
     parser.add_argument("--valid", type=Path)
     parser.add_argument("--sts", type=Path)
     parser.add_argument("--teacher", type=Path)
     options = parser.parse_args()
     if options.valid is not None:
-        masked_words(options.valid)
+        masked_lm(options.model, options.valid)
     if options.sts is not None:
         similarity(options.sts, options.teacher)
 

@@ -1,9 +1,11 @@
-"""From raw text to both kinds of model, by the verbs alone."""
+"""From raw text to both kinds of model, by the commands alone."""
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,111 +16,128 @@ from albertkit.cli.main import run
 
 RECIPE = """
 [model]
-embedding_size = 8
-hidden_size = 16
+embedding_size = 16
+hidden_size = 32
 num_hidden_layers = 2
 num_attention_heads = 2
-intermediate_size = 32
+intermediate_size = 64
+initializer_range = 0.1
 [data]
 tokenizer = "spiece.model"
 {data}
-rows = 4
-width = 48
-[schedule]
-steps = 6
-warmup_steps = 1
-decay_steps = 2
-peak_rate = 1e-3
+batch_size = 8
+max_seq_length = 48
+[training]
+max_steps = {steps}
+learning_rate = 1e-2
+muon_learning_rate = 2e-2
+logging_steps = 10
 """
 
 
-def done(*command: object) -> None:
+def call(*command: object) -> None:
     assert run([str(part) for part in command]) == 0
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made-up corpus and its vocabulary."""
-    place = tmp_path_factory.mktemp("workshop")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus in which a sentence repeats one of 40 made-up words, and its vocabulary."""
+    directory = tmp_path_factory.mktemp("training")
     rng = random.Random(0)
-    words = ["".join(rng.choices("aeioubdgklmnrst", k=rng.randint(2, 6))) for _ in range(400)]
-    lines = [" ".join(rng.choices(words, k=9)).capitalize() + "." for _ in range(960)]
-    paragraphs = [" ".join(lines[at : at + 6]) for at in range(0, 960, 6)]
-    documents = ["\n".join(paragraphs[at : at + 4]) for at in range(0, 160, 4)]
-    (place / "corpus.txt").write_text("\n\n".join(documents) + "\n")
-    done("vocabulary", place / "corpus.txt", "--size", "150", "-o", place / "spiece.model")
-    return place
+    words = ["".join(rng.choices("aeioubdgklmnrst", k=5)) for _ in range(40)]
+    lines = [" ".join([rng.choice(words)] * 8).capitalize() + "." for _ in range(960)]
+    paragraphs = [" ".join(lines[n : n + 6]) for n in range(0, 960, 6)]
+    documents = ["\n".join(paragraphs[n : n + 4]) for n in range(0, 160, 4)]
+    (directory / "corpus.txt").write_text("\n\n".join(documents) + "\n")
+    call("vocabulary", directory / "corpus.txt", "--size", "65", "-o", directory / "spiece.model")
+    return directory
 
 
-def test_text_becomes_a_model_for_masked_words(workshop: Path) -> None:
-    done(
-        "shard", workshop / "corpus.txt", "-t", workshop / "spiece.model", "-o", workshop / "shard"
-    )
-    recipe, model = workshop / "words.toml", workshop / "words"
-    recipe.write_text(RECIPE.format(data='shard = "shard"'))
-    done("pretrain", recipe, "--run", workshop / "run", "-o", model)
-    answers = FillMask(str(model))("Abd [MASK] kel.")
-    assert len(answers) == 5
-    assert answers[0]["score"] >= answers[1]["score"]
-    _, report = AlbertForPreTraining.from_pretrained(model, output_loading_info=True)
+@pytest.fixture(scope="module")
+def shard(directory: Path) -> Path:
+    shard = directory / "shard"
+    call("shard", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard)
+    return shard
+
+
+def test_text_becomes_a_masked_lm_that_has_learnt(
+    directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, model = directory / "words.toml", directory / "words"
+    recipe.write_text(RECIPE.format(data=f'shard = "{shard.name}"', steps=150))
+    call("pretrain", recipe, "--run", directory / "run", "-o", model, "--threads", 1)
+    lines = (directory / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["masked_loss"] for line in lines]
+    assert losses[-1] < 0.7 * losses[0]
+    printed = capsys.readouterr().err
+    assert "step 150" in printed
+    assert "masked_accuracy" in printed
+    assert len(FillMask(str(model))("Abd [MASK] kel.")) == 5
+    loaded: Any = AlbertForPreTraining.from_pretrained(model, output_loading_info=True)
+    report = loaded[1]
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
 
 
-def test_texts_and_a_teacher_become_a_model_for_vectors(workshop: Path) -> None:
-    texts = [line for line in (workshop / "corpus.txt").read_text().splitlines() if line]
-    (workshop / "texts.txt").write_text("\n".join(texts) + "\n")
+def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None:
+    texts = [line for line in (directory / "corpus.txt").read_text().splitlines() if line]
+    (directory / "texts.txt").write_text("\n".join(texts) + "\n")
     rng = np.random.default_rng(0)
-    teacher, tokenizer = workshop / "teacher.npy", workshop / "spiece.model"
-    np.save(teacher, rng.normal(size=(len(texts), 24)))
-    np.save(workshop / "pieces.npy", rng.normal(size=(150, 24)))
-    lessons = workshop / "lessons"
-    command = ["prepare-distillation", workshop / "texts.txt", "--vectors", teacher]
-    done(*command, "-t", tokenizer, "-o", lessons)
-    recipe, model = workshop / "vectors.toml", workshop / "vectors"
-    recipe.write_text(RECIPE.format(data='lessons = "lessons"\npiece_vectors = "pieces.npy"'))
-    done("distil", recipe, "--run", workshop / "run2", "-o", model)
+    teacher, tokenizer = directory / "teacher.npy", directory / "spiece.model"
+    words = {word: rng.normal(size=48) for text in texts for word in text.lower().split()}
+    np.save(teacher, np.stack([sum(words[w] for w in text.lower().split()) for text in texts]))
+    np.save(directory / "pieces.npy", rng.normal(size=(65, 48)))
+    dataset = directory / "dataset"
+    command = ("prepare-distillation", directory / "texts.txt", "--vectors", teacher)
+    call(*command, "-t", tokenizer, "-o", dataset)
+    recipe, model = directory / "vectors.toml", directory / "vectors"
+    data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"'
+    recipe.write_text(RECIPE.format(data=data, steps=100))
+    call("distil", recipe, "--run", directory / "run2", "-o", model, "--threads", 1)
+    lines = (directory / "run2" / "metrics.jsonl").read_text().splitlines()
+    cosines = [json.loads(line)["cosine"] for line in lines]
+    assert cosines[-1] > cosines[0] + 0.1
     vectors = TextEmbedder(str(model)).encode(texts[:4])
-    assert vectors.shape == (4, 16)
+    assert vectors.shape == (4, 32)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_texts_without_as_many_vectors_are_refused(
-    workshop: Path, capsys: pytest.CaptureFixture[str]
+def test_a_shard_is_not_overwritten(
+    directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.save(workshop / "few.npy", np.zeros((3, 8)))
-    command = ["prepare-distillation", str(workshop / "corpus.txt")]
-    command += ["--vectors", str(workshop / "few.npy")]
-    assert run([*command, "-t", str(workshop / "spiece.model"), "-o", str(workshop / "no")]) == 2
-    assert "[distillation-data-mismatch]" in capsys.readouterr().err
-    assert not (workshop / "no").exists()
+    command = ["shard", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard]
+    assert run([str(part) for part in command]) == 2
+    assert "[shard-exists]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [
         (None, "file-not-found"),
-        (b"not an array", "file-wrong-format"),
-        (b"", "file-wrong-format"),
-        (np.zeros(5), "file-wrong-format"),
-        (np.zeros((5, 2), np.int64), "file-wrong-format"),
+        (b"no array", "file-wrong-format"),
+        ("few", "distillation-data-mismatch"),
     ],
-    ids=["missing", "text", "empty", "one axis", "integers"],
 )
-def test_vectors_that_cannot_be_read_are_one_line(
-    workshop: Path,
-    tmp_path: Path,
+def test_vectors_that_do_not_fit_are_one_line(
+    directory: Path,
     capsys: pytest.CaptureFixture[str],
-    content: bytes | np.ndarray | None,
+    content: bytes | str | None,
     code: str,
 ) -> None:
-    file = tmp_path / "vectors.npy"
-    if isinstance(content, bytes):
-        file.write_bytes(content)
-    elif content is not None:
-        np.save(file, content)
-    command = ["prepare-distillation", str(workshop / "corpus.txt"), "--vectors", str(file)]
-    status = run([*command, "-t", str(workshop / "spiece.model"), "-o", str(tmp_path / "out")])
-    (line,) = capsys.readouterr().err.splitlines()
-    assert (status, line.rpartition(" ")[2]) == (2, f"[{code}]")
-    assert not (tmp_path / "out").exists()
+    path = directory / f"{code}.npy"
+    if content == "few":
+        np.save(path, np.zeros((3, 8)))
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    command = ["prepare-distillation", directory / "corpus.txt", "--vectors", path]
+    command += ["-t", directory / "spiece.model", "-o", directory / "none"]
+    assert run([str(part) for part in command]) == 2
+    assert f"[{code}]" in capsys.readouterr().err
+    assert not (directory / "none").exists()
+
+
+def test_an_empty_corpus_is_one_line(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "empty.txt").write_text("\n\n")
+    command = ["shard", directory / "empty.txt", "-t", directory / "spiece.model"]
+    assert run([str(part) for part in [*command, "-o", directory / "none"]]) == 2
+    assert "[corpus-empty]" in capsys.readouterr().err

@@ -1,34 +1,43 @@
-"""A small corpus of made-up ids, for the tests of pretraining data."""
+"""A small corpus whose words are numbers, with two vocabularies."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
+import torch
 
-from albertkit.pretraining.shards import Shard, write_shard
+from albertkit.pretraining.masking import MaskingVocabulary
+from albertkit.pretraining.shards import Shard
+from tests.support.training_data import FOREIGN, USUAL, number_shard, number_tokenizer
 
-VOCABULARY = 300
 
-
-def number_words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of texts made of numbers: the numbers themselves."""
-    rows = [[int(word.strip(".")) for word in text.split()] for text in texts]
-    starts = np.cumsum([0, *map(len, rows)])
-    return np.array([i for row in rows for i in row], np.int32), starts
+@pytest.fixture(scope="session", params=[USUAL, FOREIGN], ids=["usual", "foreign"])
+def special(request: pytest.FixtureRequest) -> dict[int, str]:
+    """The special ids of published ALBERTs, and others."""
+    chosen: dict[int, str] = request.param
+    return chosen
 
 
 @pytest.fixture(scope="session")
-def shard(tmp_path_factory: pytest.TempPathFactory) -> Shard:
-    """40 documents of 1 to 12 sentences of 5 to 14 ids; id 299 occurs nowhere."""
-    rng = np.random.default_rng(7)
-    corpus = [
-        [
-            " ".join(str(i) for i in rng.integers(5, VOCABULARY - 1, rng.integers(5, 15))) + "."
-            for _ in range(rng.integers(1, 13))
-        ]
-        for _ in range(40)
-    ]
-    place = tmp_path_factory.mktemp("corpus") / "shard"
-    return write_shard(Path(place), corpus, number_words, vocab_size=VOCABULARY)
+def shard(special: dict[int, str], tmp_path_factory: pytest.TempPathFactory) -> Shard:
+    """40 documents of numbers."""
+    return number_shard(tmp_path_factory.mktemp("corpus"), special)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(
+    special: dict[int, str], tmp_path_factory: pytest.TempPathFactory
+) -> MaskingVocabulary:
+    """What masking knows of the shard's vocabulary."""
+    tokenizer = number_tokenizer(tmp_path_factory.mktemp("vocabulary"), special)
+    return MaskingVocabulary.from_tokenizer(tokenizer)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: tiny models need no more, also on a machine that is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,24 +1,41 @@
-"""Distillation: what is read, where a student begins, and that it learns."""
+"""Distillation: its data, where a student starts, and that it learns."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+import torch.nn.functional as F
 
 from albertkit.errors import InputError
-from albertkit.pretraining.distillation import DistillationConfig, Student, distil
-from albertkit.pretraining.distillation_dataset import DistillationDataset, write_lessons
-from albertkit.pretraining.initialization import aligned_start, directions
+from albertkit.pretraining.distillation import (
+    DistillationBatch,
+    DistillationConfig,
+    DistillationData,
+    Student,
+    align_directions,
+    distil,
+)
+from albertkit.pretraining.distillation_dataset import (
+    DistillationDataset,
+    write_distillation_dataset,
+)
+from albertkit.pretraining.initialization import align_to_teacher, principal_directions
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec import AlbertConfig
+from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.encodings import Encodings
+from albertkit.training.schedules import Ramp, Stages
+from tests.support.training_data import FOREIGN, number_tokenizer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PIECES, WIDE = 1000, 48
+SPECIAL = range(5)
 
 RECIPE = """
 [model]
@@ -29,64 +46,81 @@ num_attention_heads = 4
 intermediate_size = 64
 [data]
 tokenizer = "tiny_sp1000.model"
-lessons = "lessons"
+dataset = "dataset"
 piece_vectors = "pieces.npy"
-rows = 4
-width = 32
-[schedule]
-steps = 60
-warmup_steps = 5
-decay_steps = 20
-peak_rate = 2e-3
-report_every = 20
+batch_size = 4
+max_seq_length = 32
+{losses}
+[training]
+max_steps = 60
+learning_rate = 2e-3
+logging_steps = 20
+precision = "float32"
 """
 
 
-def texts(count: int) -> Encodings:
+def tiny() -> AlbertTokenizer:
+    return AlbertTokenizer.from_pretrained(FIXTURES / "tiny_sp1000.model")
+
+
+def encodings(count: int) -> Encodings:
     rng = np.random.default_rng(1)
-    each = [
+    texts = [
         np.concatenate(([2], rng.integers(14, PIECES, n), [3])) for n in rng.integers(3, 20, count)
     ]
-    ids = np.concatenate(each).astype(np.int32)
-    starts = np.cumsum([0, *map(len, each)])
-    return Encodings(ids, np.zeros_like(ids), starts, np.zeros(count, np.int64))
+    ids = np.concatenate(texts).astype(np.int32)
+    offsets = np.cumsum([0, *map(len, texts)])
+    return Encodings(ids, np.zeros_like(ids), offsets, np.zeros(count, np.int64))
 
 
-def place_of(tmp_path: Path) -> tuple[Path, np.ndarray]:
+def write_recipe(directory: Path, losses: str = "") -> Path:
     """A recipe whose teacher sums its vectors of the pieces, with weights."""
     rng = np.random.default_rng(2)
     pieces = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE))
-    np.save(tmp_path / "pieces.npy", pieces.astype(np.float32))
-    encodings = texts(400)
+    np.save(directory / "pieces.npy", pieces.astype(np.float32))
+    texts = encodings(400)
     weights = rng.random(PIECES)
-    targets = np.stack([(pieces * weights[:, None])[e.ids[1:-1]].sum(0) for e in encodings])
-    write_lessons(tmp_path / "lessons", encodings, targets)
-    (tmp_path / "tiny_sp1000.model").write_bytes((FIXTURES / "tiny_sp1000.model").read_bytes())
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    return tmp_path / "recipe.toml", pieces
+    targets = np.stack([(pieces * weights[:, None])[e.ids[1:-1]].sum(0) for e in texts])
+    write_distillation_dataset(directory / "dataset", texts, targets, tiny())
+    (directory / "tiny_sp1000.model").write_bytes((FIXTURES / "tiny_sp1000.model").read_bytes())
+    (directory / "recipe.toml").write_text(RECIPE.format(losses=losses))
+    return directory / "recipe.toml"
 
 
-def test_lessons_come_back_and_long_ones_keep_their_sep(tmp_path: Path) -> None:
-    encodings = texts(5)
-    write_lessons(tmp_path / "l", encodings, np.arange(10.0).reshape(5, 2))
-    lessons = DistillationDataset.open(tmp_path / "l")
-    assert len(lessons) == 5
-    assert lessons.take(1, 99).ids.tolist() == encodings[1].ids.tolist()
-    assert lessons.take(1, 99).target.tolist() == [2.0, 3.0]
-    assert lessons.take(0, 4).ids.tolist() == [*encodings[0].ids[:3].tolist(), 3]
+def test_texts_come_back_and_long_ones_keep_their_sep(tmp_path: Path) -> None:
+    texts = encodings(5)
+    write_distillation_dataset(tmp_path / "d", texts, np.arange(10.0).reshape(5, 2), tiny())
+    dataset = DistillationDataset.open(tmp_path / "d")
+    assert len(dataset) == 5
+    assert dataset.example(1, 99).ids.tolist() == texts[1].ids.tolist()
+    assert dataset.example(1, 99).target.tolist() == [2.0, 3.0]
+    assert dataset.example(0, 4).ids.tolist() == [*texts[0].ids[:3].tolist(), 3]
 
 
-def test_a_vector_too_many_is_refused(tmp_path: Path) -> None:
+def test_a_cut_text_ends_with_the_tokenizers_own_sep(tmp_path: Path) -> None:
+    tokenizer = number_tokenizer(tmp_path, FOREIGN)
+    texts = tokenizer.encode_batch(["5 6 7 8 9", "10 11"])
+    write_distillation_dataset(tmp_path / "d", texts, np.ones((2, 4)), tokenizer)
+    dataset = DistillationDataset.open(tmp_path / "d")
+    assert dataset.example(0, 4).ids.tolist() == [1, 5, 6, 2]
+    config = DistillationConfig(tokenizer="", dataset="", max_seq_length=4)
+    config = replace(config, batch_size=Stages(((0.0, 1),)))
+    batch = DistillationData(dataset, config).block(0, 0, 0.0)[0]
+    assert set(batch.ids[batch.segment_ids < 0].tolist()) <= {3}  # [PAD]
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (5,)])
+def test_other_shapes_of_vectors_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="distillation-data-mismatch"):
-        write_lessons(tmp_path / "l", texts(5), np.zeros((6, 2)))
-    assert not (tmp_path / "l").exists()
+        write_distillation_dataset(tmp_path / "d", encodings(5), np.zeros(shape), tiny())
+    assert not (tmp_path / "d").exists()
 
 
-def test_a_student_begins_where_the_pieces_point() -> None:
+def test_a_student_starts_where_the_pieces_point() -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE)) + 0.1
-    vectors = wide @ directions(wide, 32)
-    table, projection = aligned_start(vectors, 16)
+    vectors = wide @ principal_directions(wide, 32)
+    table, projection = align_to_teacher(vectors, 16, SPECIAL)
     assert (table.shape, projection.shape) == ((PIECES, 16), (32, 16))
     back = (table @ projection.T)[5:]
     centred = (vectors - vectors.mean(0))[5:]
@@ -96,18 +130,21 @@ def test_a_student_begins_where_the_pieces_point() -> None:
     assert cosines.min() > 0.999
 
 
-def test_the_mean_is_over_real_tokens_of_each_text() -> None:
+CONFIG = AlbertConfig(
+    vocab_size=50,
+    embedding_size=8,
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    initializer_range=0.3,
+)
+LOSSES = DistillationConfig(tokenizer="", dataset="")
+
+
+def test_the_mean_is_over_the_tokens_of_each_text() -> None:
     torch.manual_seed(0)
-    config = AlbertConfig(
-        vocab_size=50,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        initializer_range=0.3,
-    )
-    student = Student(config)
+    student = Student(CONFIG, LOSSES, 16)
     a, b = torch.tensor([[2, 9, 3]]), torch.tensor([[2, 7, 8, 11, 3]])
     alone = [
         student.vectors(x, torch.arange(x.shape[1])[None], torch.zeros_like(x)) for x in (a, b)
@@ -119,11 +156,91 @@ def test_the_mean_is_over_real_tokens_of_each_text() -> None:
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=0)
 
 
-def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path) -> None:
-    recipe, _ = place_of(tmp_path)
-    weights = distil(read_recipe(recipe, DistillationConfig), tmp_path / "run")
-    lines = (tmp_path / "run" / "journal.jsonl").read_text().splitlines()
+def random_batch() -> DistillationBatch:
+    rng = np.random.default_rng(5)
+    segment_ids = np.repeat(np.arange(6), 4).reshape(2, 12)
+    targets = rng.normal(size=(6, 24)).astype(np.float32)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    ids, positions = rng.integers(5, 50, (2, 12)), np.tile(np.arange(4), (2, 3))
+    return DistillationBatch(ids, positions, segment_ids, targets, 24)
+
+
+def test_each_loss_is_what_it_says() -> None:
+    """Written out for all widths, against the weighted sum."""
+    torch.manual_seed(0)
+    losses = replace(
+        LOSSES,
+        cosine=Ramp(((0.0, 2.0),)),
+        gram=Ramp(((0.0, 0.0), (1.0, 10.0))),
+        contrastive=Ramp(((0.0, 0.5),)),
+        halvings=Stages(((0.0, 1),)),
+        temperature=0.1,
+    )
+    student = Student(CONFIG, losses, 24)
+    rotation = np.linalg.qr(np.random.default_rng(6).normal(size=(24, 16)))[0]
+    student.rotation.copy_(torch.from_numpy(rotation))
+    batch = random_batch()
+    arrays = (batch.ids, batch.positions, batch.segment_ids)
+    with torch.no_grad():
+        vectors = student.vectors(*map(torch.from_numpy, arrays))
+        result = student(batch, fraction=0.5)
+    teacher = torch.from_numpy(batch.targets)
+    target = teacher @ student.rotation
+    cosine = F.cosine_similarity(vectors, target).mean()
+    gram, contrastive = 0.0, 0.0
+    for width in (16, 8):
+        own, wanted = (F.normalize(x[:, :width], dim=-1) for x in (vectors, target))
+        gram += float((own @ own.T - teacher @ teacher.T).square().mean()) / 2
+        scores = torch.softmax(own @ wanted.T / 0.1, -1).diagonal()
+        contrastive += float(-scores.log().mean()) / 2
+    expected = 2 * (1 - float(cosine)) + 5 * gram + 0.5 * contrastive
+    assert result.loss.item() == pytest.approx(expected, abs=1e-5)
+    assert set(result.metrics) == {"cosine", "gram", "contrastive"}
+
+
+def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Path) -> None:
+    """Targets are the student's own vectors in other directions; the alignment finds them."""
+    torch.manual_seed(0)
+    tokenizer = number_tokenizer(tmp_path)
+    config = replace(CONFIG, vocab_size=300)
+    student = Student(config, LOSSES, 24)
+    rng = np.random.default_rng(7)
+    texts = tokenizer.encode_batch(
+        [" ".join(map(str, rng.integers(5, 290, n))) for n in rng.integers(3, 20, 400)]
+    )
+    vectors = np.stack([_vector(student, e.ids) for e in texts])
+    rotation = np.linalg.qr(rng.normal(size=(24, 16)))[0]
+    write_distillation_dataset(tmp_path / "d", texts, vectors @ rotation.T, tokenizer)
+    data = DistillationData(
+        DistillationDataset.open(tmp_path / "d"), replace(LOSSES, batch_size=Stages(((0.0, 4),)))
+    )
+    found = vectors @ rotation.T @ align_directions(student, data)
+    np.testing.assert_allclose(found, vectors, atol=0.02)  # float16
+
+
+def _vector(student: Student, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    row = torch.from_numpy(ids.astype(np.int64))[None]
+    with torch.no_grad():
+        vector = student.vectors(row, torch.arange(len(ids))[None], torch.zeros_like(row))[0]
+    return vector.numpy()
+
+
+@pytest.mark.parametrize(
+    "losses", ["", "gram = 20.0\ncontrastive = [[0.0, 0.0], [1.0, 0.2]]\nhalvings = 2"]
+)
+def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path, losses: str) -> None:
+    recipe = read_recipe(write_recipe(tmp_path, losses), DistillationConfig)
+    weights = distil(recipe, tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     cosines = [json.loads(line)["cosine"] for line in lines]
-    assert cosines[0] > 0.5, "the start already points the right way"
-    assert cosines[-1] > cosines[0] + 0.03
+    assert cosines[0] > 0.5, "the first weights already point the right way"
+    assert cosines[-1] > cosines[0] + 0.02
     assert not weights.table().disagreements({n: a.shape for n, a in weights.arrays.items()})
+
+
+def test_another_tokenizer_than_the_datasets_is_refused(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path)
+    number_tokenizer(tmp_path)
+    path.write_text(path.read_text().replace("tiny_sp1000.model", "vocab.txt"))
+    with pytest.raises(InputError, match="shard-vocabulary-differs"):
+        distil(read_recipe(path, DistillationConfig), tmp_path / "run")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from transformers import AlbertConfig as TheirConfig
 from transformers import AlbertForPreTraining
 
-from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
-from albertkit.pretraining.losses import PackedPretraining
+from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
+from albertkit.pretraining.losses import PackedPretraining, accuracy, mean_loss
+from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import AlbertConfig
+from albertkit.training.schedules import Ramp, Stages
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 300,
     "embedding_size": 16,
     "hidden_size": 32,
@@ -22,6 +26,12 @@ SIZES = {
     "num_attention_heads": 4,
     "intermediate_size": 48,
 }
+CONFIG = AlbertConfig(**SIZES)
+
+
+def first_batch(shard: Shard, vocabulary: MaskingVocabulary) -> PretrainingBatch:
+    data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(4, 40))
+    return data.block(0, 0, 0.0)[0]
 
 
 def their_losses(batch: PretrainingBatch, model: AlbertForPreTraining) -> tuple[float, float]:
@@ -49,14 +59,14 @@ def their_losses(batch: PretrainingBatch, model: AlbertForPreTraining) -> tuple[
 @pytest.fixture(scope="module")
 def model() -> PackedPretraining:
     torch.manual_seed(0)
-    made = PackedPretraining(AlbertConfig(**SIZES))  # type: ignore[arg-type]
+    made = PackedPretraining(CONFIG)
     for p in made.parameters():
         p.data.normal_(0.1, 0.2)
     return made
 
 
 def test_packed_losses_equal_transformers_on_padded_rows(
-    shard: Shard, model: PackedPretraining
+    shard: Shard, vocabulary: MaskingVocabulary, model: PackedPretraining
 ) -> None:
     theirs = AlbertForPreTraining(TheirConfig(**SIZES)).eval()
     renamed = {
@@ -67,17 +77,49 @@ def test_packed_losses_equal_transformers_on_padded_rows(
     assert not report.unexpected_keys
     assert all("decoder" in key for key in report.missing_keys)
     theirs.tie_weights()
-    batch = next(batches(shard, BatchShape(4, 40), np.ones(300, bool), seed=4))
+    batch = first_batch(shard, vocabulary)
     with torch.no_grad():
-        figures = model(batch).figures
+        metrics = model(batch).metrics
         words, order = their_losses(batch, theirs)
-    assert figures["masked_loss"].item() == pytest.approx(words, abs=1e-5)
-    assert figures["order_loss"].item() == pytest.approx(order, abs=1e-5)
+    assert metrics["masked_loss"].item() == pytest.approx(words, abs=1e-5)
+    assert metrics["order_loss"].item() == pytest.approx(order, abs=1e-5)
 
 
-def test_every_parameter_learns(shard: Shard, model: PackedPretraining) -> None:
-    batch = next(batches(shard, BatchShape(4, 40), np.ones(300, bool), seed=5))
-    model(batch).loss.backward()
+def test_every_parameter_learns(
+    shard: Shard, vocabulary: MaskingVocabulary, model: PackedPretraining
+) -> None:
+    model(first_batch(shard, vocabulary)).loss.backward()
     silent = [n for n, p in model.named().items() if p.grad is None or not p.grad.abs().max() > 0]
     assert silent == []
     model.zero_grad()
+
+
+def test_the_loss_of_no_labels_is_zero_and_has_no_gradient() -> None:
+    logits = torch.randn(4, 3, requires_grad=True)
+    labels = torch.full((4,), IGNORED)
+    loss = mean_loss(logits, labels)
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert logits.grad.abs().max() == 0
+    assert accuracy(logits, labels).item() == 0
+
+
+def test_the_order_loss_is_weighted_over_time(shard: Shard, vocabulary: MaskingVocabulary) -> None:
+    model = PackedPretraining(CONFIG, order_weight=Ramp(((0.0, 0.0), (1.0, 0.5))))
+    batch = first_batch(shard, vocabulary)
+    for fraction, weight in ((0.0, 0.0), (0.5, 0.25), (1.0, 0.5)):
+        result = model(batch, fraction)
+        expected = result.metrics["masked_loss"] + weight * result.metrics["order_loss"]
+        assert result.loss.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_shallow_stage_computes_fewer_layers(shard: Shard, vocabulary: MaskingVocabulary) -> None:
+    torch.manual_seed(1)
+    model = PackedPretraining(CONFIG, Stages(((0.0, 1), (0.5, 3))))
+    shallow = PackedPretraining(AlbertConfig(**{**SIZES, "num_hidden_layers": 1}))
+    shallow.load_state_dict(model.state_dict())
+    batch = first_batch(shard, vocabulary)
+    with torch.no_grad():
+        assert model(batch, 0.4).loss.item() == shallow(batch, 0.4).loss.item()
+        assert model(batch, 0.5).loss.item() != shallow(batch, 0.5).loss.item()

@@ -1,8 +1,11 @@
+from __future__ import annotations
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from albertkit.pretraining.masking import MASK, hide, start_pieces
-from albertkit.pretraining.sentence_order import CLS, SEP
+from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces, start_pieces
+from albertkit.tokenization.special_tokens import SpecialIds
 
 
 @pytest.mark.parametrize(
@@ -11,62 +14,77 @@ from albertkit.pretraining.sentence_order import CLS, SEP
         ("▁well - known ▁ ( state", "▁well|- known|▁|( state"),
         ("▁don ' t", "▁don|' t"),
         ("▁3 . 14 159", "▁3|.|14|159"),
-        ("<unk> s é", "<unk> s|é"),
+        ("▁a <unk> s é", "▁a|<unk> s|é"),
+        ("un ##known 漢 字 ##s", "un ##known|漢|字 ##s"),
     ],
 )
-def test_words_begin_where_google_says(pieces: str, words: str) -> None:
-    each = pieces.split()
-    starts = start_pieces(each)
-    found = "".join(
+def test_words_start_as_in_googles_code(pieces: str, words: str) -> None:
+    names = pieces.split()
+    starts = start_pieces(names)
+    joined = "".join(
         ("|" if s and n else " " if n else "") + p
-        for n, (p, s) in enumerate(zip(each, starts, strict=True))
+        for n, (p, s) in enumerate(zip(names, starts, strict=True))
     )
-    assert found == words
+    assert joined == words
 
 
-def example(rng: np.random.Generator) -> np.ndarray:
-    a, b = (rng.integers(5, 300, n) for n in rng.integers(10, 60, 2))
-    return np.concatenate(([CLS], a, [SEP], b, [SEP])).astype(np.int32)
+def make_vocabulary(starts: npt.NDArray[np.bool_], special: SpecialIds) -> MaskingVocabulary:
+    is_special = np.zeros(300, bool)
+    is_special[list(special.all())] = True
+    ordinary = np.flatnonzero(~is_special).astype(np.int32)
+    return MaskingVocabulary(special, starts, is_special, ordinary)
 
 
-BEGINS = np.random.default_rng(0).random(300) < 0.6
+STARTS = np.random.default_rng(0).random(300) < 0.6
+USUAL = make_vocabulary(STARTS, SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4))
+FOREIGN = make_vocabulary(STARTS, SpecialIds(pad=3, unk=0, cls=1, sep=2, mask=299))
+both = pytest.mark.parametrize("vocabulary", [USUAL, FOREIGN], ids=["usual", "foreign"])
 
 
-def test_hidden_pieces_are_whole_words_between_separators() -> None:
+def example(rng: np.random.Generator, vocabulary: MaskingVocabulary) -> npt.NDArray[np.int32]:
+    a, b = (rng.choice(vocabulary.ordinary_ids, n) for n in rng.integers(10, 60, 2))
+    cls, sep = [vocabulary.special_ids.cls], [vocabulary.special_ids.sep]
+    return np.concatenate((cls, a, sep, b, sep)).astype(np.int32)
+
+
+@both
+def test_masked_pieces_are_whole_words_between_separators(vocabulary: MaskingVocabulary) -> None:
     rng = np.random.default_rng(1)
+    special = vocabulary.is_special
     for _ in range(200):
-        ids = example(rng)
-        hidden = hide(ids, BEGINS, rng)
-        places = set(hidden.places.tolist())
-        assert ids[hidden.places].tolist() == hidden.labels.tolist()
-        assert not places & set(np.flatnonzero(ids < 5).tolist())
-        assert 1 <= len(places) <= round(0.15 * len(ids))
-        for place in places:
-            after = place + 1
-            if ids[after] >= 5 and not BEGINS[ids[after]]:
-                assert after in places, "a word is hidden from its start to its end"
-        untouched = [n for n in range(len(ids)) if n not in places]
-        assert (hidden.ids[untouched] == ids[untouched]).all()
+        ids = example(rng, vocabulary)
+        masked = mask_pieces(ids, vocabulary, rng)
+        positions = set(masked.positions.tolist())
+        assert ids[masked.positions].tolist() == masked.labels.tolist()
+        assert not special[masked.labels].any()
+        assert 1 <= len(positions) <= round(0.15 * len(ids))
+        for position in positions:
+            after = position + 1
+            if not special[ids[after]] and not STARTS[ids[after]]:
+                assert after in positions, "a word is masked from its start to its end"
+        others = [n for n in range(len(ids)) if n not in positions]
+        assert (masked.ids[others] == ids[others]).all()
 
 
-def test_eight_tenths_are_masked_one_kept_one_replaced_by_no_special() -> None:
+@both
+def test_of_ten_pieces_eight_are_masked_and_one_replaced(vocabulary: MaskingVocabulary) -> None:
     rng = np.random.default_rng(2)
-    shown, labels = [], []
-    for _ in range(2000):
-        hidden = hide(example(rng), BEGINS, rng)
-        shown.append(hidden.ids[hidden.places])
-        labels.append(hidden.labels)
-    seen, true = np.concatenate(shown), np.concatenate(labels)
-    assert len(seen) > 15_000
-    assert abs((seen == MASK).mean() - 0.8) < 0.015
-    assert abs((seen == true).mean() - 0.1) < 0.015
-    assert seen[seen != MASK].min() >= 5
+    results = [mask_pieces(example(rng, vocabulary), vocabulary, rng) for _ in range(2000)]
+    shown = np.concatenate([r.ids[r.positions] for r in results])
+    labels = np.concatenate([r.labels for r in results])
+    is_mask = shown == vocabulary.special_ids.mask
+    assert len(shown) > 15_000
+    assert abs(is_mask.mean() - 0.8) < 0.015
+    assert abs((shown == labels).mean() - 0.1) < 0.015
+    assert not vocabulary.is_special[shown[~is_mask]].any()
 
 
-def test_about_the_wanted_share_is_hidden() -> None:
+@pytest.mark.parametrize("probability", [0.15, 0.3])
+def test_about_the_asked_fraction_is_masked(probability: float) -> None:
     rng = np.random.default_rng(3)
-    every = np.ones(300, bool)
-    shares = [
-        len(hide(ids, every, rng).places) / len(ids) for ids in (example(rng) for _ in range(300))
+    vocabulary = make_vocabulary(np.ones(300, bool), USUAL.special_ids)
+    examples = [example(rng, vocabulary) for _ in range(300)]
+    fractions = [
+        len(mask_pieces(ids, vocabulary, rng, probability).positions) / len(ids) for ids in examples
     ]
-    assert abs(np.mean(shares) - 0.15) < 0.01
+    assert abs(np.mean(fractions) - probability) < 0.01

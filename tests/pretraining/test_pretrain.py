@@ -1,60 +1,151 @@
-"""A model that begins as another knows what that one knew."""
+"""A recipe's run learns with any special ids, goes on after an interruption, and refuses misuse."""
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
-import torch
 
-from albertkit.errors import FormatError
-from albertkit.pretraining.losses import PackedPretraining
-from albertkit.pretraining.pretrain import begin_as, log_shares
-from albertkit.pretraining.shards import Shard
-from albertkit.spec import AlbertConfig
-from tests.support.axes import random_weights
+from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.pretraining.pretrain import PretrainingConfig, log_frequencies, pretrain
+from albertkit.pretraining.recipe import read_recipe
+from albertkit.pretraining.shards import Shard, write_shard
+from tests.support.training_data import FOREIGN, USUAL, number_tokenizer
 
-SIZES = {
-    "vocab_size": 60,
-    "embedding_size": 8,
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 24,
-}
+RECIPE = """
+[model]
+embedding_size = 16
+hidden_size = 32
+num_hidden_layers = 2
+num_attention_heads = 2
+intermediate_size = 64
+initializer_range = 0.1
+[data]
+tokenizer = "vocab.txt"
+shard = "shard"
+valid_shard = "shard"
+batch_size = [[0.0, 4], [0.5, 8]]
+max_seq_length = 32
+mlm_probability = [[0.0, 0.3], [1.0, 0.15]]
+depth = [[0.0, 1], [0.3, 2]]
+{data}
+[training]
+max_steps = 160
+learning_rate = 1e-2
+muon_learning_rate = 2e-2
+logging_steps = 10
+save_steps = 60
+precision = "float32"
+{training}
+"""
 
-
-@pytest.mark.parametrize("heads", [(), ("sequence_classification",), ("masked_lm",)])
-def test_all_that_is_there_is_taken(heads: tuple[str, ...]) -> None:
-    weights = random_weights(AlbertConfig(**SIZES), heads, seed=1)
-    model = PackedPretraining(AlbertConfig(**SIZES))
-    begin_as(model, weights)
-    named = model.named()
-    taken = named.keys() & weights.arrays.keys()
-    assert len(taken) >= 23
-    for name in taken:
-        np.testing.assert_array_equal(named[name].detach().numpy(), weights.arrays[name])
-
-
-def test_a_new_word_head_points_back_to_the_word_table() -> None:
-    weights = random_weights(AlbertConfig(**SIZES), (), seed=1)
-    model = PackedPretraining(AlbertConfig(**SIZES))
-    begin_as(model, weights)
-    named = model.named()
-    table = named["embeddings.word_embeddings.weight"]
-    there = table @ named["encoder.embedding_hidden_mapping_in.weight"].T
-    back = there @ named["predictions.dense.weight"].T
-    torch.testing.assert_close(back, table, atol=1e-4, rtol=0)
+WORDS = range(5, 290, 9)  # 32 of them: a model that knows frequencies alone has a loss of log(32)
 
 
-def test_another_shape_is_refused() -> None:
-    weights = random_weights(AlbertConfig(**{**SIZES, "hidden_size": 32}), (), seed=1)
-    with pytest.raises(FormatError, match="checkpoint-shape-mismatch"):
-        begin_as(PackedPretraining(AlbertConfig(**SIZES)), weights)
+def write_recipe(
+    directory: Path, special: dict[int, str] = USUAL, *, data: str = "", training: str = ""
+) -> Path:
+    """A corpus of sentences that repeat one number."""
+    rng = np.random.default_rng(0)
+    documents = []
+    for _ in range(120):
+        documents.append([" ".join([str(n)] * 10) for n in rng.choice(WORDS, 6)])
+    write_shard(directory / "shard", documents, number_tokenizer(directory, special))
+    (directory / "recipe.toml").write_text(RECIPE.format(data=data, training=training))
+    return directory / "recipe.toml"
 
 
-def test_a_bias_of_shares_says_how_often_pieces_are(shard: Shard) -> None:
-    bias = log_shares(shard, 300)
+def run(recipe: Path, name: str = "run") -> list[dict[str, float]]:
+    pretrain(read_recipe(recipe, PretrainingConfig), recipe.parent / name)
+    return lines_of(recipe.parent / name)
+
+
+def lines_of(directory: Path) -> list[dict[str, float]]:
+    text = (directory / "metrics.jsonl").read_text()
+    return [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("special", [USUAL, FOREIGN], ids=["usual", "foreign"])
+def test_a_run_learns_with_any_special_ids(tmp_path: Path, special: dict[int, str]) -> None:
+    lines = run(write_recipe(tmp_path, special))
+    losses = [line["masked_loss"] for line in lines if "masked_loss" in line]
+    valid = [line["valid_masked_loss"] for line in lines if "valid_masked_loss" in line]
+    assert losses[0] > 0.95 * math.log(len(WORDS))
+    assert losses[-1] < 0.6 * math.log(len(WORDS))
+    assert len(valid) == 3
+    assert valid[-1] < 0.6 * math.log(len(WORDS))
+
+
+def test_a_run_of_two_parts_equals_a_whole_one(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    settings = read_recipe(recipe, PretrainingConfig)
+    whole = pretrain(settings, tmp_path / "whole")
+
+    def stop(metrics: object) -> None:
+        if isinstance(metrics, dict) and metrics["step"] == 80:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        pretrain(settings, tmp_path / "parts", stop)
+    parts = pretrain(settings, tmp_path / "parts")
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(array, parts.arrays[name], err_msg=name)
+
+
+def test_rows_without_a_pair_give_a_finite_log(tmp_path: Path) -> None:
+    """Sequences of 16 pieces hold one sentence of 12, and no order label."""
+    recipe = write_recipe(tmp_path, training="")
+    text = recipe.read_text().replace("max_seq_length = 32", "max_seq_length = 20")
+    recipe.write_text(text)
+    lines = run(recipe)
+    assert all(line["order_loss"] == 0 for line in lines if "order_loss" in line)
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+
+
+def test_a_run_may_start_from_another_model(tmp_path: Path) -> None:
+    from albertkit.pretraining.export import export
+
+    recipe = write_recipe(tmp_path)
+    settings = read_recipe(recipe, PretrainingConfig)
+    export(pretrain(settings, tmp_path / "first"), settings.tokenizer(), tmp_path / "model")
+    text = recipe.read_text().replace("depth =", 'initialize_from = "model"\ndepth =')
+    recipe.write_text(text)
+    first, second = lines_of(tmp_path / "first"), run(recipe, "second")
+    assert second[0]["masked_loss"] < first[0]["masked_loss"] - 0.3
+
+
+@pytest.mark.parametrize(
+    ("data", "training", "message"),
+    [
+        ("", 'device = "cuda:7"', r"device-unavailable"),
+        ("max_seq_length = 1024", "", r"512 positions.*recipe-value-invalid"),
+        ("depth = 3", "", r"depth is \[3\].*recipe-value-invalid"),
+        ("batch_size = 4096", "", r"corpus-too-small"),
+        ('piece_vectors = "none.npy"', "", r"file-not-found"),
+    ],
+)
+def test_misuse_is_one_line(tmp_path: Path, data: str, training: str, message: str) -> None:
+    recipe = write_recipe(tmp_path, training=training)
+    if data:
+        key = data.split(" =", maxsplit=1)[0]
+        kept = [line for line in recipe.read_text().splitlines() if not line.startswith(key)]
+        recipe.write_text("\n".join(kept).replace("[data]", f"[data]\n{data}"))
+    with pytest.raises((InputError, FormatError, ResourceError), match=message):
+        run(recipe)
+
+
+def test_a_shard_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    number_tokenizer(tmp_path, FOREIGN)
+    with pytest.raises(InputError, match="shard-vocabulary-differs"):
+        run(recipe)
+
+
+def test_the_first_bias_is_the_log_of_the_frequencies(shard: Shard) -> None:
+    bias = log_frequencies(shard, 300)
     assert np.exp(bias).sum() == pytest.approx(1, abs=1e-5)
-    often, never = int(np.bincount(shard.ids).argmax()), 299
-    assert bias.argmax() == often
-    assert bias[never] == bias.min()
+    assert bias.argmax() == np.bincount(shard.ids).argmax()
+    assert bias[299] == bias.min()  # the corpus has no word 299

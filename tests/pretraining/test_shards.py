@@ -1,43 +1,106 @@
-from itertools import pairwise
+from __future__ import annotations
+
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from albertkit.pretraining.shards import Shard, pieces_by, write_shard
+from albertkit.errors import FormatError, InputError
+from albertkit.pretraining.metadata import id_dtype
+from albertkit.pretraining.shards import Shard, write_shard
 from albertkit.tokenization import AlbertTokenizer
-
-from .conftest import number_words
+from tests.support.training_data import FOREIGN, number_shard, number_tokenizer
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
+LONG = " ".join(str(n) for n in range(20, 40))
 
 
 def test_a_shard_gives_back_documents_and_sentences(tmp_path: Path) -> None:
-    write_shard(tmp_path / "s", [["5 6. 7 8 9.", "10."], ["11 12."]], number_words, vocab_size=100)
+    corpus = [[LONG, "5 6"], ["11 12 13", LONG, "14"]]
+    write_shard(tmp_path / "s", corpus, number_tokenizer(tmp_path))
     shard = Shard.open(tmp_path / "s")
     assert len(shard) == 2
-    assert shard[0].ids.tolist() == [5, 6, 7, 8, 9, 10]
-    assert shard[0].starts.tolist() == [0, 2, 5, 6]
-    assert shard[1].ids.tolist() == [11, 12]
+    assert shard[0].ids.tolist() == [*range(20, 40), 5, 6]
+    assert shard[0].offsets.tolist() == [0, 20, 22]
+    assert shard[1].ids.tolist() == [11, 12, 13, *range(20, 40), 14]
+    assert shard[1].offsets.tolist() == [0, 3, 23, 24]
 
 
 def test_the_batch_of_documents_changes_nothing(tmp_path: Path) -> None:
-    corpus = [[f"{n} {n + 1}."] for n in range(5, 30)]
-    one = write_shard(tmp_path / "one", corpus, number_words, vocab_size=100, batch=1)
-    many = write_shard(tmp_path / "many", corpus, number_words, vocab_size=100, batch=10)
-    assert np.array_equal(one.ids, many.ids)
-    assert np.array_equal(one.sentence_starts, many.sentence_starts)
-    assert np.array_equal(one.document_starts, many.document_starts)
+    tokenizer = number_tokenizer(tmp_path)
+    corpus = [[f"{n} {n + 1}", LONG] for n in range(5, 30)]
+    write_shard(tmp_path / "one", corpus, tokenizer, batch_size=1)
+    write_shard(tmp_path / "many", corpus, tokenizer, batch_size=10)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "many" / file.name).read_bytes()
 
 
-def test_ids_take_two_bytes_where_the_vocabulary_allows(tmp_path: Path) -> None:
-    small = write_shard(tmp_path / "s", [["5 6."]], number_words, vocab_size=65536)
-    large = write_shard(tmp_path / "l", [["5 6."]], number_words, vocab_size=65537)
-    assert (small.ids.dtype, large.ids.dtype) == (np.uint16, np.int32)
+def test_ids_take_two_bytes_if_the_vocabulary_allows(tmp_path: Path) -> None:
+    assert [id_dtype(size).name for size in (65536, 65537)] == ["uint16", "int32"]
+    assert number_shard(tmp_path).ids.dtype == np.uint16
 
 
-def test_a_tokenizer_gives_pieces_without_specials() -> None:
+def test_the_pieces_are_the_tokenizers_without_special_pieces(tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(TINY)
-    texts = ["Some words.", "", "And (more) of them, in 2001, here."]
-    ids, starts = pieces_by(tokenizer)(texts)
-    each = [ids[a:b].tolist() for a, b in pairwise(starts)]
-    assert each == [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in texts]
+    texts = ["Some words, and some more.", "And (more) of them, in 2001, here and there."]
+    shard = write_shard(tmp_path / "s", [texts], tokenizer)
+    pieces = [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in texts]
+    assert shard.ids.tolist() == [*pieces[0], *pieces[1]]
+    assert shard.sentence_offsets.tolist() == [0, len(pieces[0]), len(shard.ids)]
+
+
+def test_short_documents_are_counted_and_left_out(tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "s", [["5 6"], [LONG], ["7"]], number_tokenizer(tmp_path))
+    assert len(shard) == 1
+    assert shard.metadata.short_documents == 2
+
+
+def test_a_corpus_of_short_documents_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"2 are shorter.*corpus-empty"):
+        write_shard(tmp_path / "s", [["5 6"], ["7"]], number_tokenizer(tmp_path))
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_shard_is_not_overwritten(tmp_path: Path) -> None:
+    number_shard(tmp_path)
+    with pytest.raises(InputError, match="shard-exists"):
+        number_shard(tmp_path)
+
+
+def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    shard = number_shard(tmp_path)
+    shard.metadata.check_tokenizer(number_tokenizer(tmp_path), tmp_path)
+    with pytest.raises(InputError, match="shard-vocabulary-differs"):
+        shard.metadata.check_tokenizer(number_tokenizer(tmp_path / "f", FOREIGN), tmp_path)
+
+
+def test_a_truncated_shard_is_refused(tmp_path: Path) -> None:
+    number_shard(tmp_path)
+    path = tmp_path / "shard" / "ids.bin"
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(FormatError, match=r"ids.bin has .* bytes.*shard-malformed"):
+        Shard.open(tmp_path / "shard")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", 1),
+        ("kind", "distillation"),
+        ("arrays", {}),
+        ("special_ids", {"pad": 0}),
+        ("arrays", {"ids": {"dtype": "object", "shape": [1]}}),
+    ],
+)
+def test_other_metadata_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    number_shard(tmp_path)
+    path = tmp_path / "shard" / "metadata.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(FormatError, match="shard-malformed"):
+        Shard.open(tmp_path / "shard")
+
+
+def test_a_directory_without_a_shard_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="file-not-found"):
+        Shard.open(tmp_path)

@@ -14,7 +14,7 @@ def lines() -> list[str]:
     return [" ".join("".join(rng.choices(syllables, k=3)) for _ in range(9)) for _ in range(400)]
 
 
-def test_the_first_ids_are_alberts_and_pieces_are_clean() -> None:
+def test_the_first_ids_are_alberts_and_pieces_are_lower_case() -> None:
     model = train_vocabulary(lines(), size=120)
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
     found = [pieces.id_to_piece(i) for i in range(pieces.get_piece_size())]
@@ -26,4 +26,19 @@ def test_the_first_ids_are_alberts_and_pieces_are_clean() -> None:
 def test_more_pieces_than_the_text_holds_is_refused_in_one_line() -> None:
     with pytest.raises(InputError, match="vocabulary-too-large") as caught:
         train_vocabulary(["a b c"] * 5, size=5000)
-    assert re.search(r"it holds at most \d+\. Give", str(caught.value))
+    assert re.search(r"it has at most \d+\. Give", str(caught.value))
+
+
+def test_fewer_pieces_than_letters_are_refused_with_the_least_number() -> None:
+    with pytest.raises(
+        InputError, match=r"5 pieces are too few.* Ask for more than \d+ pieces"
+    ) as e:
+        train_vocabulary(lines(), size=5)
+    assert "[vocabulary-too-small]" in str(e.value)
+    least = int(re.search(r"more than (\d+)", str(e.value))[1])  # type: ignore[index]  # it matches
+    assert train_vocabulary(lines(), size=least + 5)
+
+
+def test_an_empty_corpus_is_refused() -> None:
+    with pytest.raises(InputError, match="corpus-empty"):
+        train_vocabulary([])

@@ -112,7 +112,7 @@ COMMANDS = (
     Command(
         "pretrain",
         "Pretrain an ALBERT (masked LM, sentence order).",
-        "albertkit pretrain recipes/small-en/1-begin.toml --run runs/small-en -o small-en/",
+        "albertkit pretrain recipes/small-en.toml --run runs/small-en -o small-en/",
     ),
     Command(
         "prepare-distillation",

@@ -4,7 +4,9 @@ A corpus is UTF-8 text: one paragraph a line, an empty line after each document.
 input.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +44,25 @@ def use_torch(threads: int | None) -> None:
     if find_spec("torch") is None:
         raise extra_missing("torch", "training")
     if threads is not None:
-        from albertkit.training.loop import set_threads
+        from albertkit.training.devices import set_threads
 
         set_threads(threads)
+
+
+def print_metrics(metrics: Mapping[str, float | int]) -> None:
+    """Print a line of the metrics log for people: name and value."""
+    values = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value:,}"
+        for name, value in metrics.items()
+    )
+    print("  ".join(values), file=sys.stderr)
+
+
+@contextmanager
+def resume_hint(run: Path) -> Iterator[None]:
+    """Say after Ctrl-C that the run can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"Stopped; the same command goes on from {str(run)!r}.", file=sys.stderr)
+        raise

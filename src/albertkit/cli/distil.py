@@ -1,6 +1,14 @@
 """`albertkit distil`: train a model to compute another model's sentence vectors."""
 
-from albertkit.cli.corpus import NewDirectory, OutputDirectory, Recipe, Threads, use_torch
+from albertkit.cli.corpus import (
+    NewDirectory,
+    OutputDirectory,
+    Recipe,
+    Threads,
+    print_metrics,
+    resume_hint,
+    use_torch,
+)
 
 
 def distil(
@@ -14,5 +22,7 @@ def distil(
     from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
     settings = read_recipe(recipe, distillation.DistillationConfig)
-    plan = PoolingConfig(steps=(Normalise(),), max_length=settings.data.width)
-    export(distillation.distil(settings, run), settings.tokenizer(), output, vectors=plan)
+    with resume_hint(run):
+        weights = distillation.distil(settings, run, print_metrics)
+    pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
+    export(weights, settings.tokenizer(), output, pooling=pooling)

@@ -1,6 +1,14 @@
-"""`albertkit pretrain`: train a model on shards, as a recipe says."""
+"""`albertkit pretrain`: train a model on a shard, as a recipe says."""
 
-from albertkit.cli.corpus import NewDirectory, OutputDirectory, Recipe, Threads, use_torch
+from albertkit.cli.corpus import (
+    NewDirectory,
+    OutputDirectory,
+    Recipe,
+    Threads,
+    print_metrics,
+    resume_hint,
+    use_torch,
+)
 
 
 def pretrain(
@@ -12,5 +20,7 @@ def pretrain(
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
 
-    settings = read_recipe(recipe, pretraining.CorpusRecipe)
-    export(pretraining.pretrain(settings, run), settings.tokenizer(), output)
+    settings = read_recipe(recipe, pretraining.PretrainingConfig)
+    with resume_hint(run):
+        weights = pretraining.pretrain(settings, run, print_metrics)
+    export(weights, settings.tokenizer(), output)

@@ -1,37 +1,41 @@
-"""Sequences → packed batches of one fixed shape, masked anew each time they are seen.
+"""A shard → packed batches of one fixed shape, masked anew in each epoch.
 
-R rows of W slots; short sequences fill the gaps that long ones leave. The number of masked slots
-P and of sequences N is fixed too (filled up with ignored labels), so that a step compiles once.
+An epoch is a random order of the documents, in blocks of whole documents. A block is packed as a
+whole; each of its batches is then a function of (seed, epoch, block, number) alone.
+So a resumed run and each rank of several makes only the batches that it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import Int64Array
-from albertkit.pretraining.masking import hide
-from albertkit.pretraining.sentence_order import IGNORED, Sequence, sequences
-from albertkit.pretraining.sequence_packing import Placed, filled_rows
+from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces
+from albertkit.pretraining.sentence_order import IGNORED, cut_document
+from albertkit.pretraining.sentence_order import Sequence as TextSequence
+from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.pretraining.shards import Shard
+
+BLOCK_PIECES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainingBatch:
-    """One step's input; `real` counts the tokens that are not filling."""
+    """The input of one step: R rows of W slots, N sequences, P masked slots."""
 
     ids: Int64Array  # [R, W]
     type_ids: Int64Array  # [R, W]
     positions: Int64Array  # [R, W]
-    segment_ids: Int64Array  # [R, W], -1 for empty slots
+    segment_ids: Int64Array  # [R, W], the number of each slot's sequence, -1 for empty slots
     masked: Int64Array  # [P] flat slots
-    labels: Int64Array  # [P], IGNORED where there are fewer
+    labels: Int64Array  # [P], IGNORED for filling
     firsts: Int64Array  # [N] flat slot of each sequence's [CLS]
-    orders: Int64Array  # [N], IGNORED where there are fewer
-    real: int
+    orders: Int64Array  # [N], IGNORED for filling
+    tokens: int  # slots that are not empty
 
     def arrays(self) -> tuple[Int64Array, ...]:
         """All arrays, in the order above."""
@@ -49,74 +53,131 @@ class PretrainingBatch:
 
 @dataclass(frozen=True, slots=True)
 class BatchShape:
-    """R rows of W slots, with room for `masked` predictions and `texts` sequences."""
+    """R rows of W slots, with room for P masked slots and N sequences.
+
+    P and N are fixed (filled with ignored labels), so that each step has the same shapes.
+    """
 
     rows: int
     width: int
-    share: float = 0.15  # of the pieces are hidden
+    mlm_probability: float = 0.15
 
     @property
     def masked(self) -> int:
-        return round(self.share * self.rows * self.width)
+        """P."""
+        return round(self.mlm_probability * self.rows * self.width)
 
     @property
-    def texts(self) -> int:
+    def sequences(self) -> int:
+        """N: at most so many sequences in a batch."""
         return 2 * self.rows
 
 
-def batches(
-    shard: Shard,
-    shape: BatchShape,
-    begins_word: npt.NDArray[np.bool_],
-    *,
-    seed: int,
-    epoch: int = 0,
-) -> Iterator[PretrainingBatch]:
-    """The shard once, in an order and with masks of this seed and epoch.
+@dataclass(frozen=True, slots=True)
+class PretrainingData:
+    """The batches of a shard, by epoch and block.
 
-    What does not fill a last batch is left out.
+    Attributes:
+        shard: the corpus.
+        vocabulary: of its ids.
+        shape_at: the shape of a block's batches, from the fraction of the run that is done when
+            the block begins.
+        seed: of all random choices.
+        block_pieces: about so many pieces are a block; at a block's end less than one batch of
+            them is left out.
     """
-    rng = np.random.default_rng((seed, epoch, 1))
-    order_seed = int(np.random.default_rng((seed, epoch, 0)).integers(1 << 62))
-    stream = sequences(shard, shape.width, order_seed)
-    for placed in filled_rows(stream, shape.rows, shape.width, shape.texts):
-        yield _batch(placed, shape, begins_word, rng)
+
+    shard: Shard
+    vocabulary: MaskingVocabulary
+    shape_at: Callable[[float], BatchShape]
+    seed: int = 0
+    block_pieces: int = BLOCK_PIECES
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of an epoch."""
+        return max(1, min(len(self.shard), len(self.shard.ids) // self.block_pieces))
+
+    def block(self, epoch: int, number: int, fraction: float) -> Block:
+        """The batches of one block.
+
+        Args:
+            epoch: counted from 0.
+            number: of the block in the epoch, 0 to `blocks` - 1.
+            fraction: of the run that is done when this block begins, 0 to 1.
+        """
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.shard))
+        rng = np.random.default_rng((self.seed, epoch, number))
+        shape = self.shape_at(fraction)
+        sequences = (
+            sequence
+            for document in np.array_split(order, self.blocks)[number]
+            for sequence in cut_document(
+                self.shard[int(document)], shape.width, self.vocabulary.special_ids, rng
+            )
+        )
+        layouts = pack_rows(sequences, shape.rows, shape.width, shape.sequences)
+        return Block(tuple(layouts), shape, self.vocabulary, (self.seed, epoch, number))
 
 
-def _batch(
-    placed: list[Placed[Sequence]],
+class Block(Sequence[PretrainingBatch]):
+    """The batches of a block; each is masked when it is asked for."""
+
+    def __init__(
+        self,
+        layouts: Sequence[list[PackedItem[TextSequence]]],
+        shape: BatchShape,
+        vocabulary: MaskingVocabulary,
+        seed: tuple[int, ...],
+    ) -> None:
+        self.layouts, self.shape, self.vocabulary, self.seed = layouts, shape, vocabulary, seed
+
+    def __len__(self) -> int:
+        return len(self.layouts)
+
+    def __getitem__(self, number: int) -> PretrainingBatch:  # type: ignore[override]  # no slices
+        rng = np.random.default_rng((*self.seed, number))
+        return make_batch(self.layouts[number], self.shape, self.vocabulary, rng)
+
+
+def make_batch(
+    layout: list[PackedItem[TextSequence]],
     shape: BatchShape,
-    begins_word: npt.NDArray[np.bool_],
+    vocabulary: MaskingVocabulary,
     rng: np.random.Generator,
 ) -> PretrainingBatch:
+    """Mask the sequences of one layout and put them into arrays."""
     R, W = shape.rows, shape.width
-    ids, types, positions = (np.zeros((R, W), np.int64) for _ in range(3))
+    ids = np.full((R, W), vocabulary.special_ids.pad, np.int64)
+    type_ids, positions = (np.zeros((R, W), np.int64) for _ in range(2))
     segment_ids = np.full((R, W), -1, np.int64)
     masked: list[Int64Array] = []
     labels: list[npt.NDArray[np.int32]] = []
-    for number, (sequence, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
-        hidden = hide(sequence.ids, begins_word, rng, shape.share)
-        here = slice(at, at + len(sequence))
-        ids[row, here], types[row, here] = hidden.ids, sequence.type_ids
-        positions[row, here] = np.arange(len(sequence))
-        segment_ids[row, here] = number
-        masked.append(hidden.places + row * W + at)
-        labels.append(hidden.labels)
+    for number, packed in enumerate(layout):
+        sequence, first = packed.item, packed.row * W + packed.column
+        masked_sequence = mask_pieces(sequence.ids, vocabulary, rng, shape.mlm_probability)
+        slots = slice(first, first + len(sequence))
+        ids.reshape(-1)[slots] = masked_sequence.ids
+        type_ids.reshape(-1)[slots] = sequence.type_ids
+        positions.reshape(-1)[slots] = np.arange(len(sequence))
+        segment_ids.reshape(-1)[slots] = number
+        masked.append(masked_sequence.positions + first)
+        labels.append(masked_sequence.labels)
     return PretrainingBatch(
         ids,
-        types,
+        type_ids,
         positions,
         segment_ids,
-        _filled(np.concatenate(masked), shape.masked, 0),
-        _filled(np.concatenate(labels), shape.masked, IGNORED),
-        _filled(np.array([p.row * W + p.at for p in placed]), shape.texts, 0),
-        _filled(np.array([p.item.order for p in placed]), shape.texts, IGNORED),
-        real=int((segment_ids >= 0).sum()),
+        _resize(np.concatenate(masked), shape.masked, 0),
+        _resize(np.concatenate(labels), shape.masked, IGNORED),
+        _resize(np.array([p.row * W + p.column for p in layout]), shape.sequences, 0),
+        _resize(np.array([p.item.order for p in layout]), shape.sequences, IGNORED),
+        tokens=int((segment_ids >= 0).sum()),
     )
 
 
-def _filled(values: npt.NDArray[np.integer], count: int, filling: int) -> Int64Array:
+def _resize(values: npt.NDArray[np.integer], count: int, filling: int) -> Int64Array:
     """Exactly `count` values: cut, or filled up."""
-    out = np.full(count, filling, np.int64)
-    out[: len(values)] = values[:count]
-    return out
+    resized = np.full(count, filling, np.int64)
+    resized[: len(values)] = values[:count]
+    return resized

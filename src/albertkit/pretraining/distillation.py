@@ -1,15 +1,14 @@
 """Teach an ALBERT another model's sentence vectors.
 
-In: a recipe (TOML) that names texts and the teacher's vector of each. Out: an encoder whose mean
-of token vectors points where the teacher's vector points, in fewer dimensions. A masked language
-model alone makes poor sentence vectors: nothing in its training compares sentences.
+Input: a recipe (TOML) that names texts with the teacher's vector of each. Output: an encoder
+whose mean of token vectors points where the teacher's vector points, in fewer dimensions. A
+masked LM alone makes poor sentence vectors: nothing in its training compares sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,125 +18,277 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray, Int64Array
+from albertkit.errors import FormatError
 from albertkit.model.albert import AlbertEncoder, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
-from albertkit.pretraining.distillation_dataset import DistillationDataset, DistillationExample
-from albertkit.pretraining.initialization import aligned_start, directions
-from albertkit.pretraining.pretrain import arrays_of
+from albertkit.pretraining.distillation_dataset import (
+    DistillationDataset,
+    DistillationExample,
+    read_vectors,
+)
+from albertkit.pretraining.initialization import (
+    align_to_teacher,
+    initialize_from,
+    principal_directions,
+    set_parameter,
+    to_arrays,
+)
 from albertkit.pretraining.recipe import Recipe
-from albertkit.pretraining.sequence_packing import Placed, filled_rows
+from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.spec import AlbertConfig, Weights, parameter_table
-from albertkit.training.loop import Run, StepResult
+from albertkit.spec.parameters import WORD_TABLE
+from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.training.devices import choose_placement
+from albertkit.training.loop import Metrics, StepResult, Trainer
+from albertkit.training.schedules import Ramp, Stages
+
+BATCHES_PER_BLOCK = 64
+ALIGNED_BATCHES = 64  # whose vectors turn the teacher's directions to those of the student
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationConfig:
-    """What is read: paths are counted from the recipe's directory."""
+    """The table [data] of a distillation recipe; numbers may change over time (schedules.py).
+
+    The loss is a weighted sum: `cosine` of 1 - cosine to the teacher's vector, `gram` of the mean
+    squared difference between the cosines of all pairs in a batch, `contrastive` of the cross
+    entropy that finds the right teacher's vector in the batch. The last two are means over a
+    vector and, `halvings` times, its first half (Matryoshka). Source: Jasper and Stella
+    (arXiv 2412.19048), tokenlearn.
+    """
 
     tokenizer: str  # a directory or a SentencePiece model
-    lessons: str  # made by `write_lessons`
-    piece_vectors: str  # .npy [V, D]: the teacher's vector of each piece alone
-    rows: int = 16  # R of a batch
-    width: int = 128  # W of a row; longer texts are cut
+    dataset: str  # made by `albertkit prepare-distillation`
+    piece_vectors: str = ""  # .npy [V, D]: the teacher's vector of each piece alone
+    initialize_from: str = ""  # a model's directory or name; empty: piece_vectors or random
+    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
+    max_seq_length: int = 128  # slots of a row; longer texts are cut
+    cosine: Ramp = Ramp(((0.0, 1.0),))
+    gram: Ramp = Ramp(((0.0, 0.0),))
+    contrastive: Ramp = Ramp(((0.0, 0.0),))
+    temperature: float = 0.05  # of the contrastive loss
+    halvings: Stages = Stages(((0.0, 0),))  # 2: also the first half and quarter of a vector
 
 
 @dataclass(frozen=True, slots=True)
-class LessonBatch:
-    """Packed texts and where their vectors should point."""
+class DistillationBatch:
+    """Packed texts and their teacher's vectors."""
 
     ids: Int64Array  # [R, W]
     positions: Int64Array  # [R, W]
     segment_ids: Int64Array  # [R, W], -1 for empty slots
-    targets: FloatArray  # [N, H], unit length
-    real: int  # tokens that are not filling
+    targets: FloatArray  # [N, D], unit length
+    tokens: int  # slots that are not empty
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationData:
+    """The batches of a dataset, by epoch and block."""
+
+    dataset: DistillationDataset
+    config: DistillationConfig
+    seed: int = 0
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of an epoch."""
+        slots = max(self.config.batch_size.values()) * self.config.max_seq_length
+        return max(1, len(self.dataset.ids) // (slots * BATCHES_PER_BLOCK))
+
+    def block(self, epoch: int, number: int, fraction: float) -> Sequence[DistillationBatch]:
+        """The batches of a block of texts in random order."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.dataset))
+        rows, width = self.config.batch_size(fraction), self.config.max_seq_length
+        stream = (
+            self.dataset.example(int(n), width) for n in np.array_split(order, self.blocks)[number]
+        )
+        special_ids = self.dataset.metadata.special_ids
+        return [
+            make_batch(layout, rows, width, special_ids)
+            for layout in pack_rows(stream, rows, width, rows * width)
+        ]
+
+
+def make_batch(
+    layout: list[PackedItem[DistillationExample]], rows: int, width: int, special_ids: SpecialIds
+) -> DistillationBatch:
+    """Put the texts of one layout into arrays."""
+    ids = np.full((rows, width), special_ids.pad, np.int64)
+    positions = np.zeros((rows, width), np.int64)
+    segment_ids = np.full((rows, width), -1, np.int64)
+    for number, packed in enumerate(layout):
+        slots = slice(packed.column, packed.column + len(packed.item))
+        ids[packed.row, slots] = packed.item.ids
+        positions[packed.row, slots] = np.arange(len(packed.item))
+        segment_ids[packed.row, slots] = number
+    targets = np.stack([packed.item.target for packed in layout]).astype(np.float32)
+    targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-12)
+    return DistillationBatch(ids, positions, segment_ids, targets, int((segment_ids >= 0).sum()))
 
 
 class Student(nn.Module):
-    """An encoder whose mean token vector is compared with the teacher's."""
+    """An encoder whose mean token vector is compared with the teacher's vector."""
 
-    def __init__(self, config: AlbertConfig) -> None:
+    def __init__(self, config: AlbertConfig, losses: DistillationConfig, teacher_size: int) -> None:
         super().__init__()
+        self.losses = losses
         self.albert = AlbertEncoder(config, pooler=False, implementation="eager")
         initialize_weights(self, config.initializer_range)
+        self.rotation: Tensor  # [D, H], from the teacher's directions to the student's
+        self.register_buffer("rotation", torch.zeros(teacher_size, config.hidden_size))
 
     def vectors(self, ids: Tensor, positions: Tensor, segment_ids: Tensor) -> Tensor:
         """The mean token vector of each text, [N, H], from packed rows [R, W]."""
-        types = torch.zeros_like(ids)
-        tokens = self.albert.token_vectors(ids, types, positions, make_packed_mask(segment_ids))
-        real = segment_ids.flatten() >= 0
-        owner = segment_ids.flatten()[real]
-        sums = tokens.new_zeros(int(owner.max()) + 1, tokens.shape[-1])
-        sums = sums.index_add(0, owner, tokens.flatten(0, 1)[real])
-        return sums / torch.bincount(owner)[:, None]
+        type_ids = torch.zeros_like(ids)
+        tokens = self.albert.token_vectors(ids, type_ids, positions, make_packed_mask(segment_ids))
+        is_real = segment_ids.flatten() >= 0
+        segments = segment_ids.flatten()[is_real]
+        counts = torch.bincount(segments)
+        sums = torch.zeros(len(counts), tokens.shape[-1], device=tokens.device)
+        sums = sums.index_add(0, segments, tokens.flatten(0, 1)[is_real].float())
+        return sums / counts[:, None]
 
-    def forward(self, batch: LessonBatch) -> StepResult:
-        """1 - cosine to the targets, in the mean over texts."""
-        ids, positions, segment_ids = map(
-            torch.from_numpy, (batch.ids, batch.positions, batch.segment_ids)
+    def forward(self, batch: DistillationBatch, fraction: float = 0.0) -> StepResult:
+        """The weighted sum of losses, with the mean cosine to the teacher's vectors."""
+        ids, positions, segment_ids, teacher = (
+            torch.from_numpy(array).to(self.rotation.device)
+            for array in (batch.ids, batch.positions, batch.segment_ids, batch.targets)
         )
-        found = F.normalize(self.vectors(ids, positions, segment_ids), dim=-1)
-        cosine = (found * torch.from_numpy(batch.targets)).sum(-1).mean()
-        return StepResult(1 - cosine, batch.real, {"cosine": cosine})
+        student = self.vectors(ids, positions, segment_ids)
+        with torch.autocast(student.device.type, enabled=False):
+            target = teacher @ self.rotation  # [N, H]
+            cosine = F.cosine_similarity(student, target, dim=-1).mean()
+            loss = self.losses.cosine(fraction) * (1 - cosine)
+            metrics = {"cosine": cosine}
+            for name, function in (
+                ("gram", self.gram_loss),
+                ("contrastive", self.contrastive_loss),
+            ):
+                weight: float = getattr(self.losses, name)(fraction)
+                if weight:
+                    metrics[name] = function(student, target, teacher, fraction)
+                    loss = loss + weight * metrics[name]
+        return StepResult(loss, batch.tokens, metrics)
+
+    def gram_loss(
+        self, student: Tensor, target: Tensor, teacher: Tensor, fraction: float
+    ) -> Tensor:
+        """The mean squared difference between the student's and the teacher's cosines."""
+        cosines = teacher @ teacher.T  # [N, N]
+        return self.mean_over_widths(
+            lambda width: F.mse_loss(_cosines(student[:, :width], student[:, :width]), cosines),
+            fraction,
+        )
+
+    def contrastive_loss(
+        self, student: Tensor, target: Tensor, teacher: Tensor, fraction: float
+    ) -> Tensor:
+        """The cross entropy that finds a text's own teacher's vector among those of the batch."""
+        labels = torch.arange(len(student), device=student.device)
+        return self.mean_over_widths(
+            lambda width: F.cross_entropy(
+                _cosines(student[:, :width], target[:, :width]) / self.losses.temperature, labels
+            ),
+            fraction,
+        )
+
+    def mean_over_widths(self, loss: Callable[[int], Tensor], fraction: float) -> Tensor:
+        """The mean of a loss over all dimensions, their first half, quarter, and so on."""
+        width, halvings = self.rotation.shape[1], self.losses.halvings(fraction)
+        return torch.stack([loss(width >> n) for n in range(halvings + 1)]).mean()
 
     def named(self) -> dict[str, nn.Parameter]:
         """The parameters under their canonical names."""
         return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
 
 
-def distil(recipe: Recipe[DistillationConfig], place: Path) -> Weights:
-    """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
-    tokenizer = recipe.tokenizer()
-    lessons = DistillationDataset.open(recipe.home / recipe.data.lessons)
-    config = recipe.model.config(tokenizer.vocab_size)
-    turn = directions(lessons.targets, config.hidden_size)  # [D, H]
-    torch.manual_seed(recipe.schedule.seed)
-    student = Student(config)
-    pieces = np.load(recipe.home / recipe.data.piece_vectors)
-    table, projection = aligned_start(pieces @ turn, config.embedding_size)
-    parameters = student.named()
-    parameters["embeddings.word_embeddings.weight"].data.copy_(torch.from_numpy(table))
-    parameters["encoder.embedding_hidden_mapping_in.weight"].data.copy_(
-        torch.from_numpy(projection)
-    )
-    names = parameter_table(config, pooler=False)
-    run: Run[LessonBatch] = Run(
-        parameters,
-        names.decaying,
-        student,
-        partial(epoch_batches, recipe, lessons, turn),
-        recipe.schedule,
-        place,
-        names.inner_matrices,
-    )
-    run.train()
-    return Weights(config, (), arrays_of(parameters), str(place))
+def _cosines(a: Tensor, b: Tensor) -> Tensor:
+    return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
 
 
-def epoch_batches(
+def distil(
     recipe: Recipe[DistillationConfig],
-    lessons: DistillationDataset,
-    turn: npt.NDArray[np.floating],
-    epoch: int,
-) -> Iterator[LessonBatch]:
-    """All lessons once, in an order of this epoch."""
-    rng = np.random.default_rng((recipe.schedule.seed, epoch))
-    rows, width = recipe.data.rows, recipe.data.width
-    stream = (lessons.take(int(n), width) for n in rng.permutation(len(lessons)))
-    for placed in filled_rows(stream, rows, width, rows * width):
-        yield _batch(placed, rows, width, turn)
+    directory: Path,
+    report: Callable[[Metrics], None] = lambda metrics: None,
+) -> Weights:
+    """Train to the end of the recipe, from the last checkpoint in the directory if there is one.
 
+    Args:
+        recipe: of the model, its data and its training.
+        directory: for checkpoints and the metrics log.
+        report: is called with each line of the metrics log.
 
-def _batch(
-    placed: list[Placed[DistillationExample]], rows: int, width: int, turn: npt.NDArray[np.floating]
-) -> LessonBatch:
-    ids, positions = (np.zeros((rows, width), np.int64) for _ in range(2))
-    segment_ids = np.full((rows, width), -1, np.int64)
-    for number, (lesson, row, at) in enumerate((p.item, p.row, p.at) for p in placed):
-        here = slice(at, at + len(lesson))
-        ids[row, here], positions[row, here] = lesson.ids, np.arange(len(lesson))
-        segment_ids[row, here] = number
-    targets = np.stack([p.item.target for p in placed]).astype(np.float32) @ turn
-    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    return LessonBatch(
-        ids, positions, segment_ids, targets.astype(np.float32), int((segment_ids >= 0).sum())
+    Returns:
+        The trained encoder's weights, without a pooler.
+
+    Raises:
+        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
+            what opening the recipe's files raises.
+        ResourceError: [device-unavailable], [training-diverged].
+    """
+    tokenizer = recipe.tokenizer()
+    dataset = DistillationDataset.open(recipe.path(recipe.data.dataset))
+    dataset.metadata.check_tokenizer(tokenizer, recipe.path(recipe.data.dataset))
+    config = recipe.model.config(tokenizer)
+    if recipe.data.max_seq_length > config.max_position_embeddings:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[data] max_seq_length is {recipe.data.max_seq_length}",
+            why=f"the model has {config.max_position_embeddings} positions",
+            fix="Lower it, or raise max_position_embeddings in [model]",
+        )
+    data = DistillationData(dataset, recipe.data, recipe.training.seed)
+    placement = choose_placement(recipe.training.device, recipe.training.precision)
+    student = _make_student(recipe, config, data).to(placement.device)
+    table = parameter_table(config, pooler=False)
+    trainer: Trainer[DistillationBatch] = Trainer(
+        student.named(),
+        table.decaying,
+        student,
+        data,
+        recipe.training,
+        directory,
+        placement,
+        table.inner_matrices,
+        recipe.settings(),
+        report=report,
     )
+    trainer.train()
+    return Weights(config, (), to_arrays(student.named()), str(directory))
+
+
+def _make_student(
+    recipe: Recipe[DistillationConfig], config: AlbertConfig, data: DistillationData
+) -> Student:
+    """The student with its initial weights, and the teacher's directions turned to it."""
+    torch.manual_seed(recipe.training.seed)
+    targets, special_ids = data.dataset.targets, data.dataset.metadata.special_ids
+    student = Student(config, recipe.data, targets.shape[1])
+    parameters = student.named()
+    if recipe.data.initialize_from:
+        initialize_from(parameters, config, recipe.read_weights(recipe.data.initialize_from))
+        rotation = align_directions(student, data)
+    else:
+        rotation = principal_directions(targets, config.hidden_size)  # [D, H]
+    student.rotation.copy_(torch.from_numpy(rotation.astype(np.float32)))
+    if recipe.data.piece_vectors and not recipe.data.initialize_from:
+        vectors = read_vectors(recipe.path(recipe.data.piece_vectors)) @ rotation
+        words, projection = align_to_teacher(vectors, config.embedding_size, special_ids.all())
+        set_parameter(parameters[WORD_TABLE], words)
+        set_parameter(parameters["encoder.embedding_hidden_mapping_in.weight"], projection)
+    return student
+
+
+def align_directions(student: Student, data: DistillationData) -> npt.NDArray[np.floating]:
+    """The rotation [D, H] that brings the teacher's vectors nearest to the student's (Procrustes).
+
+    A student that already has sentence vectors need not learn other directions first.
+    """
+    products = np.zeros(student.rotation.shape)  # [D, H]
+    with torch.no_grad():
+        for batch in data.block(0, 0, 0.0)[:ALIGNED_BATCHES]:
+            arrays = (batch.ids, batch.positions, batch.segment_ids)
+            vectors = F.normalize(student.vectors(*map(torch.from_numpy, arrays)), dim=-1)
+            products += batch.targets.T @ vectors.numpy()
+    left, _, right = np.linalg.svd(products, full_matrices=False)
+    return np.asarray(left @ right)

@@ -1,23 +1,35 @@
-"""Texts with a teacher's vectors on disk, mapped: what distillation reads.
+"""Texts with a teacher's vectors on disk, mapped: the data of distillation.
 
-A directory of `ids.npy` (uint16 or int32, [T], with [CLS] and [SEP]), `starts.npy` (int64,
-[N + 1]) and `targets.npy` (float16, [N, D], the teacher's vectors in the order of the texts).
+A directory of `ids.bin` (uint16 or int32, [T], with special pieces), `offsets.bin` (int64,
+[N + 1]), `targets.bin` (float16, [N, D], the teacher's vectors in the order of the texts) and
+`metadata.json`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.errors import InputError
+from albertkit.arrays import Int64Array
+from albertkit.errors import FormatError, InputError
+from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import new_directory
-from albertkit.pretraining.sentence_order import SEP
+from albertkit.pretraining.metadata import (
+    ArraySpec,
+    CorpusMetadata,
+    id_dtype,
+    open_corpus,
+    vocabulary_of,
+    write_metadata,
+)
 from albertkit.tokenization.encodings import Encodings
+from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-PARTS = ("ids", "starts", "targets")
+NAMES = ("ids", "offsets", "targets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +45,110 @@ class DistillationExample:
 
 @dataclass(frozen=True, slots=True)
 class DistillationDataset:
-    """All texts and vectors."""
+    """All texts and vectors, mapped."""
 
-    ids: npt.NDArray[np.integer]
-    starts: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.floating]
+    metadata: CorpusMetadata
+    ids: npt.NDArray[np.integer]  # [T]
+    offsets: Int64Array  # [N + 1]
+    targets: npt.NDArray[np.floating]  # [N, D]
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, number: int, most: int) -> DistillationExample:
-        """Text `number`, cut to `most` ids with its [SEP] kept."""
-        ids = np.array(self.ids[self.starts[number] : self.starts[number + 1]][:most])
-        ids[-1] = SEP
+    def example(self, number: int, max_length: int) -> DistillationExample:
+        """Text `number`, cut to `max_length` ids; its last id stays [SEP]."""
+        ids = np.array(self.ids[self.offsets[number] : self.offsets[number + 1]][:max_length])
+        ids[-1] = self.metadata.special_ids.sep
         return DistillationExample(ids, self.targets[number])
 
     @classmethod
-    def open(cls, place: Path) -> DistillationDataset:
-        """Map the lessons in the directory `place`."""
-        arrays = (np.load(place / f"{name}.npy", mmap_mode="r") for name in PARTS)
-        return cls(*arrays)
+    def open(cls, directory: Path) -> DistillationDataset:
+        """Map the dataset in the directory.
+
+        Raises:
+            InputError: [file-not-found].
+            FormatError: [shard-malformed], [json-malformed].
+        """
+        metadata, arrays = open_corpus(directory, "distillation", NAMES)
+        return cls(
+            metadata,
+            cast("npt.NDArray[np.integer]", arrays["ids"]),
+            cast(Int64Array, arrays["offsets"]),
+            cast("npt.NDArray[np.floating]", arrays["targets"]),
+        )
 
 
-def write_lessons(place: Path, encodings: Encodings, targets: npt.NDArray[np.floating]) -> None:
-    """Write texts and their teacher's vectors [N, D] into the directory `place`.
+def read_vectors(path: Path) -> npt.NDArray[np.floating]:
+    """Map the vectors of a .npy file.
 
-    Raises InputError [distillation-data-mismatch] where there are not as many vectors as texts.
+    Args:
+        path: of a file of floats [N, D].
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format] if it holds no floats.
     """
-    if len(encodings) != len(targets):
+    if not path.is_file():
+        raise InputError(
+            "file-not-found",
+            f"there is no file {str(path)!r}",
+            why="a model's vectors are read from it",
+            fix="Check the path; `albertkit embed -i texts.txt -o teacher.npy` makes such a file",
+        )
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise _no_vectors(path, first_line(error)) from error
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
+        shape = getattr(vectors, "shape", "of an archive")
+        raise _no_vectors(path, f"an array of floats [N, D] is expected, not one {shape}")
+    return vectors
+
+
+def _no_vectors(path: Path, why: str) -> FormatError:
+    return FormatError(
+        "file-wrong-format",
+        "the file holds no vectors",
+        why=why,
+        fix="Save the vectors with numpy.save, one row for each text",
+        where=str(path),
+    )
+
+
+def write_distillation_dataset(
+    directory: Path,
+    encodings: Encodings,
+    targets: npt.NDArray[np.floating],
+    tokenizer: AlbertTokenizer,
+) -> None:
+    """Write texts and their teacher's vectors into the directory.
+
+    Args:
+        directory: to write; whole or not at all.
+        encodings: of N texts, with special pieces.
+        targets: [N, D].
+        tokenizer: of the encodings; its special ids are written into the metadata.
+
+    Raises:
+        InputError: [distillation-data-mismatch] if there are not as many vectors as texts.
+    """
+    if targets.ndim != 2 or len(encodings) != len(targets) or not len(targets):
         raise InputError(
             "distillation-data-mismatch",
-            f"there are {len(encodings)} texts and {len(targets)} vectors",
+            f"there are {len(encodings)} texts, and the vectors have the shape "
+            f"{list(targets.shape)}",
             why="each text needs its teacher's vector",
-            fix="Give both in the same order",
+            fix="Give both in the same order, one vector for each line that is not empty",
         )
-    kind = np.uint16 if encodings.ids.max() < 1 << 16 else np.int32
-    ids = encodings.ids.astype(kind)
-    arrays: tuple[npt.NDArray[np.generic], ...] = (
-        ids,
-        encodings.offsets,
-        targets.astype(np.float16),
-    )
-    with new_directory(place) as fresh:
-        for name, array in zip(PARTS, arrays, strict=True):
-            np.save(fresh / f"{name}.npy", array)
+    vocab_size, fingerprint, special_ids = vocabulary_of(tokenizer)
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "ids": encodings.ids.astype(id_dtype(vocab_size)),
+        "offsets": encodings.offsets.astype(np.int64),
+        "targets": targets.astype(np.float16),
+    }
+    specs = {name: ArraySpec(array.dtype.name, array.shape) for name, array in arrays.items()}
+    with new_directory(directory) as staging:
+        for name, array in arrays.items():
+            array.tofile(staging / f"{name}.bin")
+        metadata = CorpusMetadata("distillation", vocab_size, fingerprint, special_ids, specs)
+        write_metadata(staging, metadata)

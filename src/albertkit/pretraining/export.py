@@ -1,4 +1,4 @@
-"""A trained model as a directory that this package and others open."""
+"""Write a trained model as a directory that this package and others open."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from albertkit.tokenization import AlbertTokenizer
 def export(
     weights: Weights,
     tokenizer: AlbertTokenizer,
-    place: Path,
+    directory: Path,
     *,
-    vectors: PoolingConfig | None = None,
+    pooling: PoolingConfig | None = None,
     dtype: SavedDtype = "float16",
 ) -> None:
-    """Write weights and tokenizer into the directory `place`, whole or not at all.
+    """Write weights and tokenizer into the directory, whole or not at all.
 
-    vectors: how a text's vector is made; with it sentence-transformers opens the directory too.
+    Args:
+        weights: of the model.
+        tokenizer: of the model.
+        directory: to write.
+        pooling: how token vectors become a text's vector; with it sentence-transformers opens the
+            directory too.
+        dtype: of the weights in the file.
     """
-    stored = Checkpoint(add_fingerprint(weights, tokenizer), pooling=vectors)
-    form = HUGGINGFACE if vectors is None else SENTENCE_TRANSFORMERS
-    with new_directory(place) as folder:
-        form.write(stored, folder, dtype=dtype)
-        tokenizer.write_files(folder)
+    checkpoint = Checkpoint(add_fingerprint(weights, tokenizer), pooling=pooling)
+    form = HUGGINGFACE if pooling is None else SENTENCE_TRANSFORMERS
+    with new_directory(directory) as staging:
+        form.write(checkpoint, staging, dtype=dtype)
+        tokenizer.write_files(staging)

@@ -16,56 +16,92 @@ from albertkit.pretraining.batches import PretrainingBatch
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SENTENCE_ORDER
 from albertkit.training.loop import StepResult
+from albertkit.training.schedules import Ramp, Stages
+
+ALL_LAYERS = Stages(((0.0, 0),))
 
 
 class PackedPretraining(nn.Module):
-    """The encoder with both pretraining heads, for packed rows."""
+    """The encoder with both pretraining heads, for packed rows.
 
-    def __init__(self, config: AlbertConfig) -> None:
+    Args:
+        config: sizes of the model.
+        depth: how many layers are computed, by the fraction of the run that is done; 0: all.
+        order_weight: of the sentence-order loss, likewise.
+    """
+
+    def __init__(
+        self,
+        config: AlbertConfig,
+        depth: Stages = ALL_LAYERS,
+        order_weight: Ramp = Ramp(((0.0, 1.0),)),
+    ) -> None:
         super().__init__()
-        self.config = config
-        # Written-out attention: torch's fused one has a slow backward pass on a CPU (×1.3-1.45).
+        self.config, self.depth, self.order_weight = config, depth, order_weight
+        # Explicit attention: torch's fused one has a slow backward pass on a CPU (×1.3-1.45).
         self.albert = AlbertEncoder(config, implementation="eager")
         self.predictions = MaskedLMHead(config)
         self.order = nn.Linear(config.hidden_size, 2)
         initialize_weights(self, config.initializer_range)
 
-    def forward(self, batch: PretrainingBatch) -> StepResult:
-        """Both losses of a batch, summed, with their accuracies."""
-        ids, type_ids, positions, segment_ids, masked, labels, firsts, orders = map(
-            torch.from_numpy, batch.arrays()
+    def compile_layers(self) -> None:
+        """Let torch.compile make the code of each group of layers."""
+        for group in self.albert.encoder.albert_layer_groups:
+            group.compile()
+
+    def forward(self, batch: PretrainingBatch, fraction: float = 0.0) -> StepResult:
+        """Both losses of a batch, with their accuracies.
+
+        Args:
+            batch: of packed rows.
+            fraction: of the run that is done.
+        """
+        device = self.order.weight.device
+        ids, type_ids, positions, segment_ids, masked, labels, firsts, orders = (
+            torch.from_numpy(array).to(device, non_blocking=True) for array in batch.arrays()
         )
+        self.set_depth(self.depth(fraction) or self.config.num_hidden_layers)
         mask = make_packed_mask(segment_ids)
         vectors = self.albert.token_vectors(ids, type_ids, positions, mask).flatten(0, 1)
         table = self.albert.embeddings.word_embeddings.weight
         words = self.predictions(vectors[masked], table)  # [P, V]
         order = self.order(self.albert.pool(vectors[firsts]))  # [N, 2]
-        word_loss = F.cross_entropy(words, labels)
-        order_loss = F.cross_entropy(order, orders)
+        masked_loss, order_loss = mean_loss(words, labels), mean_loss(order, orders)
         return StepResult(
-            word_loss + order_loss,
-            batch.real,
+            masked_loss + self.order_weight(fraction) * order_loss,
+            batch.tokens,
             {
-                "masked_loss": word_loss,
+                "masked_loss": masked_loss,
                 "masked_accuracy": accuracy(words, labels),
                 "order_loss": order_loss,
                 "order_accuracy": accuracy(order, orders),
             },
         )
 
+    def set_depth(self, depth: int) -> None:
+        """Compute only so many layers, spread over the groups as in a model of this depth."""
+        groups = self.config.num_hidden_groups
+        self.albert.encoder.order = [layer * groups // depth for layer in range(depth)]
+
     def named(self) -> dict[str, nn.Parameter]:
         """The parameters under their canonical names."""
-        return {canonical(name): value for name, value in self.named_parameters()}
+        return {canonical_name(name): value for name, value in self.named_parameters()}
 
 
-def canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """albert.pooler.weight → pooler.weight, order.bias → sop_classifier.classifier.bias."""
     name = name.removeprefix("albert.")
     prefix = SENTENCE_ORDER.prefix
     return name.replace("order.", f"{prefix}.") if name.startswith("order.") else name
 
 
+def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross entropy of the labels that are not ignored, 0 if there are none."""
+    total = F.cross_entropy(logits.float(), labels, reduction="sum")
+    return total / (labels >= 0).sum().clamp(min=1)
+
+
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The share of labels that the greatest logit names, ignored ones left out."""
+    """The fraction of labels that the greatest logit names, ignored ones left out."""
     counted = labels >= 0
     return ((logits.argmax(-1) == labels) & counted).sum() / counted.sum().clamp(min=1)

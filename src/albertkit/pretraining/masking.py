@@ -1,6 +1,6 @@
-"""Which pieces are hidden, and by what: n-gram masking, drawn anew each time.
+"""Which pieces are masked, and by what: n-gram masking, drawn anew each time.
 
-A word is a start piece with the pieces that follow it; one to three words are hidden together,
+A word is a start piece with the pieces that follow it; one to three words are masked together,
 shorter spans more often. Source: google-research/albert create_pretraining_data.py and ALBERT
 paper §3.1. Unlike there, a span never reaches over a separator, replacements are never special
 pieces, and there is no cap of 20 predictions.
@@ -15,30 +15,60 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.pretraining.sentence_order import CLS, SEP
+from albertkit.arrays import Int32Array, Int64Array
+from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-MASK = 4
-FIRST_ORDINARY = 5  # ids below are <pad> <unk> [CLS] [SEP] [MASK]
-# Spans of 1, 2, 3 words with p(n) ∝ 1/n.
-SPAN_SHARES = np.array([6, 3, 2]) / 11
-HIDDEN_SHARE, KEPT_SHARE = 0.8, 0.1  # the rest becomes a random piece
+# Spans of 1, 2, 3 words with p(n) ∝ 1/n: the cumulative probabilities.
+SPAN_LIMITS = np.cumsum([6, 3]) / 11
+MASKED_RATIO, KEPT_RATIO = 0.8, 0.1  # the rest becomes a random ordinary piece
 
 PUNCTUATION = frozenset('!"#$%&()*+,-./:;?@[\\]^_`{|}~')  # google's list: ' is not in it
 LETTERS = re.compile(r"[a-z]")
 
+BoolArray = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
-class Masked:
-    """A sequence with pieces hidden."""
+class MaskingVocabulary:
+    """What masking needs of a vocabulary."""
 
-    ids: npt.NDArray[np.int32]  # [S], what the model sees
-    places: npt.NDArray[np.int64]  # [P], rising
-    labels: npt.NDArray[np.int32]  # [P], what stood there
+    special_ids: SpecialIds
+    starts_word: BoolArray  # [V]
+    is_special: BoolArray  # [V]
+    ordinary_ids: Int32Array  # [K], the pieces that may replace a masked one
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer: AlbertTokenizer) -> MaskingVocabulary:
+        """Read special ids and word starts from the tokenizer."""
+        pieces = tokenizer.convert_ids_to_tokens(range(tokenizer.vocab_size))
+        is_special = np.zeros(len(pieces), bool)
+        is_special[tokenizer.all_special_ids] = True
+        return cls(
+            tokenizer.vocabulary.table.specials,
+            start_pieces(pieces),
+            is_special,
+            np.flatnonzero(~is_special).astype(np.int32),
+        )
 
 
-def start_pieces(pieces: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """[V] whether a piece begins a word, by google's rule."""
-    return np.array([_is_start(piece) for piece in pieces])
+@dataclass(frozen=True, slots=True)
+class MaskedSequence:
+    """A sequence with some pieces masked."""
+
+    ids: Int32Array  # [S], what the model reads
+    positions: Int64Array  # [P] of the masked pieces, rising
+    labels: Int32Array  # [P], the ids before masking
+
+
+def start_pieces(pieces: Sequence[str]) -> BoolArray:
+    """Whether each piece of a vocabulary starts a word, by google's rules: [V].
+
+    In a WordPiece vocabulary each piece without `##` starts a word.
+    """
+    if any(piece.startswith("▁") for piece in pieces):
+        return np.array([_is_start(piece) for piece in pieces])
+    return np.array([not piece.startswith("##") for piece in pieces])
 
 
 def _is_start(piece: str) -> bool:
@@ -47,51 +77,55 @@ def _is_start(piece: str) -> bool:
     return any(not LETTERS.match(c.lower()) and c not in PUNCTUATION for c in piece)
 
 
-def hide(
-    ids: npt.NDArray[np.int32],
-    begins_word: npt.NDArray[np.bool_],
+def mask_pieces(
+    ids: Int32Array,
+    vocabulary: MaskingVocabulary,
     rng: np.random.Generator,
-    share: float = 0.15,
-) -> Masked:
-    """Hide about `share` of the pieces of one sequence.
+    mlm_probability: float = 0.15,
+) -> MaskedSequence:
+    """Mask about `mlm_probability` of the pieces of one sequence.
 
-    ids: [S] with special tokens. begins_word: [V] from `start_pieces`.
+    Args:
+        ids: [S], with special pieces.
+        vocabulary: of these ids.
+        rng: draws the spans and the replacements.
+        mlm_probability: of all pieces, special ones counted too as in google's code; at least one
+            piece is masked if any word fits.
     """
-    places = _choose(ids, begins_word, rng, max(1, round(share * len(ids))))
-    labels = ids[places]
-    dice = rng.random(len(places))
-    random_pieces = rng.integers(FIRST_ORDINARY, len(begins_word), len(places))
-    shown = np.where(
-        dice < HIDDEN_SHARE, MASK, np.where(dice < HIDDEN_SHARE + KEPT_SHARE, labels, random_pieces)
-    )
-    seen = ids.copy()
-    seen[places] = shown
-    return Masked(seen, places, labels)
+    positions = _choose_positions(ids, vocabulary, rng, max(1, round(mlm_probability * len(ids))))
+    labels = ids[positions]
+    draws = rng.random(len(positions))
+    replacements = rng.choice(vocabulary.ordinary_ids, len(positions))
+    kept = np.where(draws < MASKED_RATIO + KEPT_RATIO, labels, replacements)
+    masked_ids = ids.copy()
+    masked_ids[positions] = np.where(draws < MASKED_RATIO, vocabulary.special_ids.mask, kept)
+    return MaskedSequence(masked_ids, positions, labels)
 
 
-def _choose(
-    ids: npt.NDArray[np.int32],
-    begins_word: npt.NDArray[np.bool_],
-    rng: np.random.Generator,
-    budget: int,
-) -> npt.NDArray[np.int64]:
-    """Places of whole spans of words, at most `budget` pieces, in rising order."""
-    special = (ids == CLS) | (ids == SEP)
-    starts = np.flatnonzero(begins_word[ids] | special | np.r_[True, special[:-1]])
-    ends = np.r_[starts[1:], len(ids)]
-    words = [(int(a), int(b), bool(special[a])) for a, b in zip(starts, ends, strict=True)]
-    covered = np.zeros(len(ids), bool)
-    left = budget
-    spans = rng.choice(3, len(words), p=SPAN_SHARES) + 1
-    for number in rng.permutation(len(words)):
-        if left <= 0:
+def _choose_positions(
+    ids: Int32Array, vocabulary: MaskingVocabulary, rng: np.random.Generator, budget: int
+) -> Int64Array:
+    """Positions of whole spans of words, at most `budget` pieces, rising."""
+    special = vocabulary.is_special[ids]
+    begins = vocabulary.starts_word[ids] | special
+    begins[0] = True
+    begins[1:] |= special[:-1]  # the piece after a separator starts a word
+    starts = np.flatnonzero(begins)
+    bounds = [*starts.tolist(), len(ids)]
+    words = special[starts].tolist()  # whether a word is a special piece
+    covered = bytearray(len(ids))
+    spans = 1 + np.searchsorted(SPAN_LIMITS, rng.random(len(words)), side="right")
+    order = rng.permutation(len(words))
+    for number, count in zip(order.tolist(), spans[order].tolist(), strict=True):
+        if budget <= 0:
             break
-        for count in range(int(spans[number]), 0, -1):
-            span = words[number : number + count]
-            begin, end = span[0][0], span[-1][1]
-            if end - begin <= left and not any(word[2] for word in span):
-                if not covered[begin:end].any():
-                    covered[begin:end] = True
-                    left -= end - begin
-                break
-    return np.flatnonzero(covered)
+        start = bounds[number]
+        last = min(number + count, len(words))
+        while last > number and bounds[last] - start > budget:
+            last -= 1  # a shorter span may fit
+        end = bounds[last]
+        if last == number or any(words[number:last]) or any(covered[start:end]):
+            continue
+        covered[start:end] = b"\1" * (end - start)
+        budget -= end - start
+    return np.flatnonzero(np.frombuffer(covered, np.uint8))

@@ -1,118 +1,215 @@
-"""Pretrain an ALBERT from a recipe: masked words and sentence order on packed rows.
+"""Pretrain an ALBERT from a recipe: masked LM and sentence order on packed rows.
 
-In: a recipe (TOML) and a directory for the run. Out: the run's state and journal in it, and the
-parameters under their canonical names. See recipes/small-en for an example.
+Input: a recipe (TOML) and an output directory. Output: checkpoints and the metrics log in it, and
+the parameters under their canonical names. See recipes/small-en.toml for an example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints import read_checkpoint
-from albertkit.checkpoints.agreement import check_shapes
-from albertkit.pretraining.batches import BatchShape, PretrainingBatch, batches
-from albertkit.pretraining.losses import PackedPretraining
-from albertkit.pretraining.masking import start_pieces
-from albertkit.pretraining.neighbours import begin_with_neighbours
+from albertkit.errors import FormatError
+from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
+from albertkit.pretraining.distillation_dataset import read_vectors
+from albertkit.pretraining.initialization import (
+    initialize_from,
+    set_parameter,
+    to_arrays,
+)
+from albertkit.pretraining.losses import ALL_LAYERS, PackedPretraining
+from albertkit.pretraining.masking import MaskingVocabulary
+from albertkit.pretraining.neighbours import initialize_neighbour_heads
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import Shard
 from albertkit.spec import Weights, parameter_table
-from albertkit.tokenization.tokenizer import AlbertTokenizer
-from albertkit.training.loop import Run
+from albertkit.training.devices import Placement, choose_placement
+from albertkit.training.loop import Metrics, Trainer
+from albertkit.training.schedules import Ramp, Stages
 
 HEADS = ("masked_lm", "sentence_order")
+VALID_BATCHES = 64
+STEPS_PER_BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorpusRecipe:
-    """What is read: paths are counted from the recipe's directory."""
+class PretrainingConfig:
+    """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""
 
     tokenizer: str  # a directory or a SentencePiece model
-    shard: str  # made by `write_shard`
-    piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to begin with
-    start: str = ""  # a model's directory, as which this one begins; empty: at random
-    rows: int = 16  # R of a batch
-    width: int = 128  # W of a row, the longest sequence
-    masked_share: float = 0.15  # of the pieces
+    shard: str  # made by `albertkit shard`
+    valid_shard: str = ""  # held-out text; its loss decides which checkpoint is the best
+    piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to start with
+    initialize_from: str = ""  # a model's directory or name; empty: random weights
+    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
+    max_seq_length: Stages = Stages(((0.0, 128),))  # slots of a row, pieces of a sequence
+    mlm_probability: Ramp = Ramp(((0.0, 0.15),))
+    order_loss_weight: Ramp = Ramp(((0.0, 1.0),))
+    depth: Stages = Stages(((0.0, 0),))  # layers that are computed; 0: all
+
+    def shape_at(self, fraction: float) -> BatchShape:
+        """The shape of batches when `fraction` of the run is done."""
+        return BatchShape(
+            self.batch_size(fraction), self.max_seq_length(fraction), self.mlm_probability(fraction)
+        )
+
+    def most_slots(self) -> int:
+        """Slots of the largest batch."""
+        return max(self.batch_size.values()) * max(self.max_seq_length.values())
 
 
-def pretrain(recipe: Recipe[CorpusRecipe], place: Path) -> Weights:
-    """Train to the recipe's last step, going on from what `place` holds of an earlier run."""
+def pretrain(
+    recipe: Recipe[PretrainingConfig],
+    directory: Path,
+    report: Callable[[Metrics], None] = lambda metrics: None,
+) -> Weights:
+    """Train to the end of the recipe, from the last checkpoint in the directory if there is one.
+
+    Args:
+        recipe: of the model, its data and its training.
+        directory: for checkpoints and the metrics log.
+        report: is called with each line of the metrics log.
+
+    Returns:
+        The trained weights with both heads.
+
+    Raises:
+        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
+            what opening the recipe's files raises.
+        ResourceError: [device-unavailable], [training-diverged].
+    """
     tokenizer = recipe.tokenizer()
-    config = recipe.model.config(tokenizer.vocab_size)
-    torch.manual_seed(recipe.schedule.seed)
-    model = PackedPretraining(config)
-    shard = Shard.open(recipe.home / recipe.data.shard)
-    model.predictions.bias.data.copy_(torch.from_numpy(log_shares(shard, config.vocab_size)))
-    if recipe.data.piece_vectors:
-        pieces = np.load(recipe.home / recipe.data.piece_vectors)
-        begin_with_neighbours(model.named(), config, pieces, recipe.schedule.seed)
-    if recipe.data.start:
-        begin_as(model, read_checkpoint(recipe.home / recipe.data.start).weights)
+    vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
+    shard = Shard.open(recipe.path(recipe.data.shard))
+    shard.metadata.check_tokenizer(tokenizer, recipe.path(recipe.data.shard))
+    config = recipe.model.config(tokenizer)
+    _check_sizes(recipe)
+    placement = choose_placement(recipe.training.device, recipe.training.precision)
+    model = _make_model(recipe, shard, vocabulary).to(placement.device)
+    if recipe.training.compile:
+        model.compile_layers()
+    steps_batches = recipe.training.gradient_accumulation_steps * placement.world_size
+    data = PretrainingData(
+        shard,
+        vocabulary,
+        recipe.data.shape_at,
+        recipe.training.seed,
+        STEPS_PER_BLOCK * steps_batches * recipe.data.most_slots(),
+    )
     table = parameter_table(config, HEADS)
-    run: Run[PretrainingBatch] = Run(
+    trainer: Trainer[PretrainingBatch] = Trainer(
         model.named(),
         table.decaying,
         model,
-        partial(epoch_batches, recipe, shard, tokenizer),
-        recipe.schedule,
-        place,
+        data,
+        recipe.training,
+        directory,
+        placement,
         table.inner_matrices,
+        recipe.settings(),
+        _make_evaluation(recipe, model, vocabulary, placement),
+        report,
     )
-    run.train()
-    return Weights(config, HEADS, arrays_of(model.named()), str(place))
+    trainer.train()
+    return Weights(config, HEADS, to_arrays(model.named()), str(directory))
 
 
-def log_shares(shard: Shard, pieces: int) -> FloatArray:
-    """[V] log of each piece's share of the corpus, one occurrence added to each.
+def evaluate(
+    model: PackedPretraining,
+    data: PretrainingData,
+    placement: Placement,
+    most_batches: int = VALID_BATCHES,
+) -> dict[str, float]:
+    """Loss and accuracies on held-out text, with the same masks each time.
 
-    A word head that begins with this bias need not learn first how often words are.
+    Args:
+        model: is evaluated at its full depth.
+        data: of held-out text.
+        placement: of the model.
+        most_batches: that are read.
     """
-    counts = np.bincount(shard.ids, minlength=pieces) + 1
+    model.eval()
+    depth, model.depth = model.depth, ALL_LAYERS
+    batches = (batch for n in range(data.blocks) for batch in data.block(0, n, 0.0))
+    with torch.no_grad(), placement.autocast():
+        results = [model(batch).metrics for batch in islice(batches, most_batches)]
+    model.train()
+    model.depth = depth
+    if not results:
+        return {"valid_loss": math.inf}  # the held-out text fills no batch
+    means = {
+        f"valid_{name}": round(float(sum(result[name] for result in results)) / len(results), 4)
+        for name in results[0]
+    }
+    return {"valid_loss": means["valid_masked_loss"] + means["valid_order_loss"], **means}
+
+
+def log_frequencies(shard: Shard, vocab_size: int) -> FloatArray:
+    """The log of each piece's frequency in the corpus, one occurrence added to each: [V].
+
+    A masked-LM head that starts with this bias need not learn first how frequent pieces are.
+    """
+    counts = np.bincount(shard.ids, minlength=vocab_size) + 1
     return np.asarray(np.log(counts / counts.sum()), np.float32)
 
 
-def begin_as(model: PackedPretraining, weights: Weights) -> None:
-    """Give `model` all that `weights` hold of it: the encoder, and the heads where they are there.
-
-    Without a word head of its own, the model gets one that points from token vectors back to the
-    word table: where the encoder was taught sentence vectors, it names words near in meaning to
-    the text from the first step on. Raises FormatError [checkpoint-shape-mismatch].
-    """
-    parameters = model.named()
-    table = parameter_table(model.config, weights.heads, pooler=weights.has_pooler)
-    shapes = {name: array.shape for name, array in weights.arrays.items()}
-    check_shapes(table, shapes, weights.origin)
-    for name in parameters.keys() & weights.arrays.keys():
-        parameters[name].data.copy_(torch.from_numpy(np.array(weights.arrays[name])))
-    if "masked_lm" not in weights.heads:
-        projection = parameters["encoder.embedding_hidden_mapping_in.weight"]  # [H, E]
-        parameters["predictions.dense.weight"].data.copy_(torch.linalg.pinv(projection.detach()))
-
-
-def epoch_batches(
-    recipe: Recipe[CorpusRecipe], shard: Shard, tokenizer: AlbertTokenizer, epoch: int
-) -> Iterator[PretrainingBatch]:
-    """The batches of an epoch: a function of the recipe and the epoch's number."""
-    data = recipe.data
-    pieces = tokenizer.convert_ids_to_tokens(range(tokenizer.vocab_size))
-    return batches(
-        shard,
-        BatchShape(data.rows, data.width, data.masked_share),
-        start_pieces(pieces),
-        seed=recipe.schedule.seed,
-        epoch=epoch,
-    )
+def _make_model(
+    recipe: Recipe[PretrainingConfig], shard: Shard, vocabulary: MaskingVocabulary
+) -> PackedPretraining:
+    """The model with its initial weights."""
+    data, seed = recipe.data, recipe.training.seed
+    config = recipe.model.config(recipe.tokenizer())
+    torch.manual_seed(seed)
+    model = PackedPretraining(config, data.depth, data.order_loss_weight)
+    set_parameter(model.predictions.bias, log_frequencies(shard, config.vocab_size))
+    if data.piece_vectors:
+        vectors = read_vectors(recipe.path(data.piece_vectors))
+        special_ids = vocabulary.special_ids.all()
+        initialize_neighbour_heads(model.named(), config, vectors, special_ids, seed)
+    if data.initialize_from:
+        initialize_from(model.named(), config, recipe.read_weights(data.initialize_from))
+    return model
 
 
-def arrays_of(parameters: Mapping[str, nn.Parameter]) -> dict[str, FloatArray]:
-    """Float32 copies of parameters, by their canonical names."""
-    return {name: p.detach().float().numpy().copy() for name, p in parameters.items()}
+def _make_evaluation(
+    recipe: Recipe[PretrainingConfig],
+    model: PackedPretraining,
+    vocabulary: MaskingVocabulary,
+    placement: Placement,
+) -> Callable[[], Mapping[str, float]] | None:
+    if not recipe.data.valid_shard:
+        return None
+    shard = Shard.open(recipe.path(recipe.data.valid_shard))
+    shard.metadata.check_tokenizer(recipe.tokenizer(), recipe.path(recipe.data.valid_shard))
+    shape = BatchShape(16, recipe.data.max_seq_length(1.0))
+    data = PretrainingData(shard, vocabulary, lambda fraction: shape)
+    return lambda: evaluate(model, data, placement)
+
+
+def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:
+    """Refuse lengths that have no positions, and depths that would leave a group untrained."""
+    longest = max(recipe.data.max_seq_length.values())
+    positions = recipe.model.max_position_embeddings
+    if longest > positions:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[data] max_seq_length is {longest}",
+            why=f"the model has {positions} positions",
+            fix="Lower it, or raise max_position_embeddings in [model]",
+        )
+    depths = recipe.data.depth.values()
+    layers, groups = recipe.model.num_hidden_layers, recipe.model.num_hidden_groups
+    if any(depth > layers or depth % groups for depth in depths):
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[data] depth is {list(depths)}",
+            why=f"the model has {layers} layers in {groups} groups, each of which must be trained",
+            fix="Give multiples of num_hidden_groups, at most num_hidden_layers",
+        )

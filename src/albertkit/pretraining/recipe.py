@@ -1,50 +1,62 @@
-"""A recipe file: the shape of the model, what it reads, and how it is optimised.
+"""A recipe file: the sizes of the model, its data, and how it is trained.
 
-Paths in a recipe are counted from the recipe's own directory.
+Paths in a recipe are relative to the recipe's own directory.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from albertkit.spec import AlbertConfig
+from albertkit.checkpoints import read_checkpoint
+from albertkit.sources import resolve_location
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
-from albertkit.training.recipe import Schedule, fill, read_toml
+from albertkit.training.recipe import TrainingConfig, parse_table, read_toml
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecipe:
-    """The shape of the model; the vocabulary gives the rest."""
+    """The sizes of the model; the tokenizer gives the size of the vocabulary."""
 
     embedding_size: int
     hidden_size: int
     num_hidden_layers: int
     num_attention_heads: int
     intermediate_size: int
+    num_hidden_groups: int = 1
+    inner_group_num: int = 1
+    max_position_embeddings: int = 512
+    hidden_act: str = "gelu_new"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
     initializer_range: float = 0.02
 
-    def config(self, vocab_size: int) -> AlbertConfig:
+    def config(self, tokenizer: AlbertTokenizer) -> AlbertConfig:
+        """The config of a model with this tokenizer's vocabulary and special ids."""
         return AlbertConfig(
-            vocab_size=vocab_size,
-            embedding_size=self.embedding_size,
-            hidden_size=self.hidden_size,
-            num_hidden_layers=self.num_hidden_layers,
-            num_attention_heads=self.num_attention_heads,
-            intermediate_size=self.intermediate_size,
-            initializer_range=self.initializer_range,
+            vocab_size=tokenizer.vocab_size,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.cls_token_id,
+            eos_token_id=tokenizer.sep_token_id,
+            **asdict(self),
         )
 
 
-class NamesTokenizer(Protocol):
-    """What every table [data] says."""
+class DataConfig(Protocol):
+    """What every table [data] holds."""
 
     @property
-    def tokenizer(self) -> str: ...
+    def tokenizer(self) -> str:
+        """A directory or a SentencePiece model."""
 
 
-Data = TypeVar("Data", bound=NamesTokenizer)
+Data = TypeVar("Data", bound=DataConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +65,51 @@ class Recipe(Generic[Data]):
 
     model: ModelRecipe
     data: Data
-    schedule: Schedule
-    home: Path  # the recipe's directory
+    training: TrainingConfig
+    directory: Path  # the recipe's own
 
     def tokenizer(self) -> AlbertTokenizer:
-        return AlbertTokenizer.from_pretrained(self.home / self.data.tokenizer)
+        """Open the tokenizer."""
+        return AlbertTokenizer.from_pretrained(self.path(self.data.tokenizer))
+
+    def path(self, name: str) -> Path:
+        """The path that the recipe calls `name`."""
+        return self.directory / name
+
+    def read_weights(self, name: str) -> Weights:
+        """The weights of a directory, by its path or as a model's name."""
+        path = self.path(name)
+        return read_checkpoint(resolve_location(path if path.exists() else name)).weights
+
+    def settings(self) -> dict[str, object]:
+        """All settings, flat, as a checkpoint keeps them: "training.seed" → 0."""
+        return {
+            f"{table}.{key}": value
+            for table in ("model", "data", "training")
+            for key, value in _values(getattr(self, table)).items()
+        }
 
 
-def read_recipe(place: Path, data: type[Data]) -> Recipe[Data]:
-    """Read a TOML file with the tables [model], [data] (of the kind `data`) and [schedule].
+def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
+    """Read a TOML file with the tables [model], [data] and [training].
 
-    Raises InputError [file-not-found], FormatError [recipe-malformed], [recipe-key-unknown],
-    [recipe-key-missing], [recipe-value-invalid].
+    Args:
+        path: of the file.
+        data: the dataclass of the table [data].
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [recipe-malformed], [recipe-key-unknown], [recipe-key-missing],
+            [recipe-value-invalid].
     """
-    found = read_toml(place)
+    tables = read_toml(path)
     return Recipe(
-        fill(ModelRecipe, found.get("model"), "model"),
-        fill(data, found.get("data"), "data"),
-        fill(Schedule, found.get("schedule"), "schedule"),
-        place.resolve().parent,
+        parse_table(ModelRecipe, tables.pop("model", None), "model"),
+        parse_table(data, tables.pop("data", None), "data"),
+        parse_table(TrainingConfig, tables.pop("training", None), "training"),
+        path.resolve().parent,
     )
+
+
+def _values(table: DataclassInstance) -> Mapping[str, object]:
+    return asdict(table)

@@ -1,8 +1,8 @@
 """Documents → sequences of two segments, in order or swapped: the sentence-order task.
 
 Unlike google's create_pretraining_data: a text of one sentence gets no order label (there it is
-always a negative), no sentence is lost to truncation, the length target is drawn for each
-sequence and not once a document, and nothing is repeated on disk.
+always a negative), no sentence is lost to truncation, the target length is drawn for each
+sequence rather than once a document, and nothing is repeated on disk.
 """
 
 from __future__ import annotations
@@ -13,71 +13,72 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.pretraining.shards import Document, Shard
+from albertkit.arrays import Int32Array, Int64Array
+from albertkit.pretraining.shards import SHORTEST, Document
+from albertkit.tokenization.special_tokens import SpecialIds
 
-CLS, SEP = 2, 3
 IGNORED = -100  # torch's label for "no loss here"
-SPECIALS = 3  # [CLS] A [SEP] B [SEP]
-SHORT_SHARE = 0.1  # google's short_seq_prob
-SHORTEST = 16  # pieces; below it a sequence teaches little
+ADDED = 3  # special pieces of [CLS] A [SEP] B [SEP]
+SHORT_RATIO = 0.1  # google's short_seq_prob
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """One training sequence before masking."""
 
-    ids: npt.NDArray[np.int32]  # [S], with [CLS] and [SEP]
-    type_ids: npt.NDArray[np.int32]  # [S]
-    order: int  # 0 in order, 1 swapped, IGNORED where there is only one segment
+    ids: Int32Array  # [S], with [CLS] and [SEP]
+    type_ids: Int32Array  # [S]
+    order: int  # 0 in order, 1 swapped, IGNORED if there is only one segment
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def sequences(shard: Shard, length: int, seed: int) -> Iterator[Sequence]:
-    """All of the shard once, documents in random order, as sequences of at most `length` ids."""
-    rng = np.random.default_rng(seed)
-    for number in rng.permutation(len(shard)):
-        yield from _cut(shard[int(number)], length, rng)
+def cut_document(
+    document: Document, max_seq_length: int, special_ids: SpecialIds, rng: np.random.Generator
+) -> Iterator[Sequence]:
+    """Cut a document from end to end into sequences of whole sentences.
 
+    A sequence that ended inside a sentence would give the order away: in order, no [SEP] follows
+    half a sentence. So only a sentence longer than a sequence is cut, and it gets no order label.
 
-def _cut(document: Document, length: int, rng: np.random.Generator) -> Iterator[Sequence]:
-    """A document from end to end, in stretches of whole sentences.
-
-    A stretch that ended inside a sentence would give the order away: in order, no [SEP] stands
-    after half a sentence. So only a sentence longer than the room is cut, and gets no order label.
+    Args:
+        document: ids and sentence offsets.
+        max_seq_length: pieces of the longest sequence, special pieces included.
+        special_ids: of the document's vocabulary.
+        rng: draws lengths, cuts and orders.
     """
-    ends = document.starts[1:]  # of the sentences, in ids
-    at, last = 0, len(document.ids)
-    while last - at >= SHORTEST:
-        room = length - SPECIALS
-        if rng.random() < SHORT_SHARE:
+    ends = document.offsets[1:]  # [sentences]
+    start, last = 0, len(document.ids)
+    starts_whole = True  # whether `start` is the start of a sentence
+    while last - start >= SHORTEST:
+        room = max_seq_length - ADDED
+        if rng.random() < SHORT_RATIO:
             room = int(rng.integers(SHORTEST, room + 1))
-        fitting = ends[(ends > at) & (ends <= at + room)]
-        stop = int(fitting[-1]) if len(fitting) else min(at + room, last)
-        begins_whole = at == 0 or at in ends
-        cuts = fitting[:-1] - at if len(fitting) and begins_whole else fitting[:0]
-        yield _pair(document.ids[at:stop].astype(np.int32), cuts, rng)
-        at = stop
+        first, stop = np.searchsorted(ends, (start, start + room), side="right")
+        inside = ends[first:stop]  # the sentence ends in this sequence
+        end = int(inside[-1]) if len(inside) else min(start + room, last)
+        cuts = inside[:-1] - start if starts_whole else inside[:0]
+        yield _make_sequence(document.ids[start:end].astype(np.int32), cuts, special_ids, rng)
+        starts_whole = len(inside) > 0
+        start = end
 
 
-def _pair(
-    body: npt.NDArray[np.int32], cuts: npt.NDArray[np.int64], rng: np.random.Generator
+def _make_sequence(
+    body: Int32Array, cuts: Int64Array, special_ids: SpecialIds, rng: np.random.Generator
 ) -> Sequence:
-    """The body, parted at one of `cuts`, which are the sentence starts inside it."""
+    """Put the special pieces around the body, cut at one of `cuts` if there are any."""
+    cls, sep = [special_ids.cls], [special_ids.sep]
     if not len(cuts):
-        ids = np.concatenate(([CLS], body, [SEP])).astype(np.int32)
-        return Sequence(ids, _types(len(body)), IGNORED)
+        return Sequence(_concat(cls, body, sep), np.zeros(len(body) + 2, np.int32), IGNORED)
     cut = int(rng.choice(cuts))
     a, b, order = body[:cut], body[cut:], int(rng.random() < 0.5)
     if order:
         a, b = b, a
-    ids = np.concatenate(([CLS], a, [SEP], b, [SEP])).astype(np.int32)
-    return Sequence(ids, _types(len(a), len(b)), order)
+    type_ids = np.zeros(len(body) + ADDED, np.int32)
+    type_ids[len(a) + 2 :] = 1  # the [SEP] between the segments belongs to the first
+    return Sequence(_concat(cls, a, sep, b, sep), type_ids, order)
 
 
-def _types(a: int, b: int | None = None) -> npt.NDArray[np.int32]:
-    """0 for [CLS] A [SEP], 1 for B [SEP]."""
-    types = np.zeros(a + 2 + (0 if b is None else b + 1), np.int32)
-    types[a + 2 :] = 1
-    return types
+def _concat(*parts: npt.ArrayLike) -> Int32Array:
+    return np.concatenate(parts).astype(np.int32)

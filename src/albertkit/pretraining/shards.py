@@ -1,112 +1,166 @@
-"""A tokenised corpus on disk: flat ids with the starts of sentences and documents, mapped.
+"""A tokenized corpus on disk, mapped: flat ids with the offsets of sentences and documents.
 
-A shard is a directory of three arrays: `ids.npy` (uint16 or int32, [T]), `sentences.npy`
-(int64 starts in ids, [sentences + 1]) and `documents.npy` (int64 starts in sentences,
-[documents + 1]). No special tokens are stored: they depend on how a text is cut later.
+A shard is a directory of `ids.bin` (uint16 or int32, [T]), `sentences.bin` (int64 offsets into the
+ids, [sentences + 1]), `documents.bin` (int64 offsets into the sentences, [documents + 1]) and
+`metadata.json`. Special pieces are not stored: where they go depends on how a document is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
+from albertkit.errors import InputError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.documents import sentences
+from albertkit.pretraining.metadata import (
+    ArraySpec,
+    CorpusMetadata,
+    id_dtype,
+    open_corpus,
+    vocabulary_of,
+    write_metadata,
+)
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-# Texts → their ids one after another, and the N + 1 starts.
-EncodeTexts = Callable[[Sequence[str]], tuple[Int32Array, Int64Array]]
+NAMES = ("ids", "sentences", "documents")
+SHORTEST = 16  # pieces; a document or sequence with fewer teaches little
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: views into a shard."""
+    """One document, as views into a shard."""
 
     ids: npt.NDArray[np.integer]  # [T]
-    starts: Int64Array  # [sentences + 1], counted from the document's first id
+    offsets: Int64Array  # [sentences + 1], counted from the document's first id
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A mapped corpus of tokenised documents."""
+    """A mapped corpus of tokenized documents."""
 
-    ids: npt.NDArray[np.integer]
-    sentence_starts: Int64Array
-    document_starts: Int64Array
+    metadata: CorpusMetadata
+    ids: npt.NDArray[np.integer]  # [T]
+    sentence_offsets: Int64Array  # [sentences + 1]
+    document_offsets: Int64Array  # [documents + 1]
 
     def __len__(self) -> int:
-        return len(self.document_starts) - 1
+        return len(self.document_offsets) - 1
 
     def __getitem__(self, number: int) -> Document:
-        first, last = self.document_starts[number], self.document_starts[number + 1]
-        starts = self.sentence_starts[first : last + 1]
-        return Document(self.ids[starts[0] : starts[-1]], starts - starts[0])
+        first, last = self.document_offsets[number], self.document_offsets[number + 1]
+        offsets = self.sentence_offsets[first : last + 1]
+        return Document(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     @classmethod
-    def open(cls, place: Path) -> Shard:
-        """Map the shard in the directory `place`."""
-        arrays = (np.load(place / f"{name}.npy", mmap_mode="r") for name in PARTS)
-        return cls(*arrays)
+    def open(cls, directory: Path) -> Shard:
+        """Map the shard in the directory.
 
-
-PARTS = ("ids", "sentences", "documents")
+        Raises:
+            InputError: [file-not-found].
+            FormatError: [shard-malformed], [json-malformed].
+        """
+        metadata, arrays = open_corpus(directory, "shard", NAMES)
+        ids, sentence_offsets, document_offsets = (arrays[name] for name in NAMES)
+        return cls(
+            metadata,
+            cast("npt.NDArray[np.integer]", ids),
+            cast(Int64Array, sentence_offsets),
+            cast(Int64Array, document_offsets),
+        )
 
 
 def write_shard(
-    place: Path,
+    directory: Path,
     documents: Iterable[Sequence[str]],
-    encode: EncodeTexts,
+    tokenizer: AlbertTokenizer,
     *,
-    vocab_size: int,
-    batch: int = 2000,
+    batch_size: int = 1000,
 ) -> Shard:
-    """Tokenise `documents` (lists of paragraphs) into the directory `place`, whole or not at all.
+    """Tokenize documents into a new shard; memory does not grow with the corpus.
 
-    batch: documents tokenised at a time; memory holds the ids of all.
+    Args:
+        directory: the shard's directory, which must not exist yet.
+        documents: each a list of paragraphs.
+        tokenizer: its vocabulary and special ids are written into the metadata.
+        batch_size: documents that are tokenized together.
+
+    Raises:
+        InputError: [shard-exists]; [corpus-empty] if no document is long enough.
     """
-    kind = np.uint16 if vocab_size <= 1 << 16 else np.int32
-    ids: list[npt.NDArray[np.integer]] = []
-    sentence_starts, document_starts = [np.zeros(1, np.int64)], [0]
-    total, count = 0, 0
-    for group in _batched(documents, batch):
-        texts = [[part for paragraph in d for part in sentences(paragraph)] for d in group]
-        found, starts = encode([sentence for document in texts for sentence in document])
-        ids.append(found.astype(kind))
-        sentence_starts.append(starts[1:] + total)
-        total += len(found)
-        for document in texts:
-            count += len(document)
-            document_starts.append(count)
-    arrays = (
-        np.concatenate(ids),
-        np.concatenate(sentence_starts),
-        np.array(document_starts, np.int64),
-    )
-    with new_directory(place) as fresh:
-        for name, array in zip(PARTS, arrays, strict=True):
-            np.save(fresh / f"{name}.npy", array)
-    return Shard.open(place)
+    if directory.exists():
+        raise InputError(
+            "shard-exists",
+            f"{str(directory)!r} exists",
+            why="a run may read it",
+            fix="Give another directory, or remove this one",
+        )
+    vocab_size, fingerprint, special_ids = vocabulary_of(tokenizer)
+    dtype, short_documents = id_dtype(vocab_size), 0
+    pieces = 0
+    counts = [1, 1]  # offsets of sentences and of documents
+    with new_directory(directory) as staging, ExitStack() as stack:
+        files = [stack.enter_context((staging / f"{name}.bin").open("wb")) for name in NAMES]
+        files[1].write(np.zeros(1, np.int64).tobytes())
+        files[2].write(np.zeros(1, np.int64).tobytes())
+        for group in _batched(documents, batch_size):
+            for ids, offsets in _tokenize(group, tokenizer):
+                if len(ids) < SHORTEST:
+                    short_documents += 1
+                    continue
+                files[0].write(ids.astype(dtype).tobytes())
+                files[1].write((offsets[1:] + pieces).tobytes())
+                pieces += len(ids)
+                counts[0] += len(offsets) - 1
+                counts[1] += 1
+                files[2].write(np.array([counts[0] - 1], np.int64).tobytes())
+        if not pieces:
+            raise InputError(
+                "corpus-empty",
+                f"no document has {SHORTEST} pieces"
+                + (f", {short_documents:,} are shorter" if short_documents else ""),
+                why="documents are separated by empty lines, one paragraph a line",
+                fix="Give text files with longer documents",
+            )
+        arrays = {
+            "ids": ArraySpec(dtype.name, (pieces,)),
+            "sentences": ArraySpec("int64", (counts[0],)),
+            "documents": ArraySpec("int64", (counts[1],)),
+        }
+        metadata = CorpusMetadata(
+            "shard", vocab_size, fingerprint, special_ids, arrays, short_documents
+        )
+        write_metadata(staging, metadata)
+    return Shard.open(directory)
 
 
-def pieces_by(tokenizer: AlbertTokenizer) -> EncodeTexts:
-    """The tokenizer as a function for `write_shard`: pieces without [CLS] and [SEP]."""
-
-    def encode(texts: Sequence[str]) -> tuple[Int32Array, Int64Array]:
-        found = tokenizer.encode_batch(texts)
-        keep = np.ones(len(found.ids), bool)
-        keep[found.offsets[:-1]] = False
-        keep[found.offsets[1:] - 1] = False
-        return found.ids[keep], found.offsets - 2 * np.arange(len(found.offsets))
-
-    return encode
+def _tokenize(
+    documents: Sequence[Sequence[str]], tokenizer: AlbertTokenizer
+) -> Iterator[tuple[Int32Array, Int64Array]]:
+    """The ids of each document without special pieces, and the offsets of its sentences."""
+    texts = [[part for paragraph in d for part in sentences(paragraph)] for d in documents]
+    encodings = tokenizer.encode_batch([sentence for text in texts for sentence in text])
+    is_piece = np.ones(len(encodings.ids), bool)
+    is_piece[encodings.offsets[:-1]] = False  # [CLS]
+    is_piece[encodings.offsets[1:] - 1] = False  # [SEP]
+    ids = encodings.ids[is_piece]
+    offsets = encodings.offsets - 2 * np.arange(len(encodings.offsets))
+    first = 0
+    for text in texts:
+        own = offsets[first : first + len(text) + 1]
+        yield ids[own[0] : own[-1]], own - own[0]
+        first += len(text)
 
 
 def _batched(documents: Iterable[Sequence[str]], count: int) -> Iterator[list[Sequence[str]]]:
+    """Lists of at most `count` documents."""
     group: list[Sequence[str]] = []
     for document in documents:
         group.append(document)

@@ -1,7 +1,7 @@
 """Train a SentencePiece vocabulary as ALBERT's was trained.
 
-In: an iterable of raw text lines. Out: the bytes of a SentencePiece model whose ids 0-13 are
-ALBERT's. Source of the flags: google-research/albert README, and the trainer spec stored in the
+Input: lines of raw text. Output: the bytes of a SentencePiece model whose ids 0-13 are ALBERT's.
+Source of the flags: google-research/albert README, and the trainer spec stored in the
 published `30k-clean.model`.
 """
 
@@ -28,10 +28,21 @@ def train_vocabulary(
     sentences: int = 10_000_000,
     threads: int = 2,
 ) -> bytes:
-    """Train a unigram model on `lines`, normalised by `policy`, and return its bytes.
+    """Train a unigram model.
 
-    size: pieces in all, specials included. sentences: at most so many lines are sampled.
-    Raises InputError where the text is too little for so many pieces.
+    Args:
+        lines: of raw text.
+        size: pieces in all, special ones included.
+        policy: how the lines are normalised.
+        sentences: at most so many lines are sampled.
+        threads: of SentencePiece.
+
+    Returns:
+        The bytes of the SentencePiece model.
+
+    Raises:
+        InputError: [vocabulary-too-large] if the text has fewer pieces, [vocabulary-too-small] if
+            `size` does not hold its letters, [corpus-empty].
     """
     model = io.BytesIO()
     try:
@@ -54,25 +65,35 @@ def train_vocabulary(
             minloglevel=1,
         )
     except RuntimeError as error:
-        raise InputError(
-            "vocabulary-too-large",
-            f"{size} pieces cannot be found in this text",
-            why=_most_pieces(str(error)),
-            fix="Give more text or ask for fewer pieces",
-        ) from error
-    found = model.getvalue()
-    check_first_pieces(found)
-    return found
+        raise _explain(size, str(error)) from error
+    check_first_pieces(model.getvalue())
+    return model.getvalue()
 
 
-def _most_pieces(said: str) -> str:
-    """How many pieces there are, from the trainer's message where it says so."""
-    found = re.search(r"<= (\d+)", said)
-    return f"it holds at most {found[1]}" if found else said.splitlines()[-1]
+def _explain(size: int, message: str) -> InputError:
+    """The error that the trainer's message means."""
+    if "sentences_.empty()" in message:
+        return InputError(
+            "corpus-empty", "there is no text to train a vocabulary on", fix="Give text files"
+        )
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
+        return InputError(
+            "vocabulary-too-small",
+            f"{size} pieces are too few",
+            why=f"the letters and special pieces of this text are {needed[1]}",
+            fix=f"Ask for more than {needed[1]} pieces",
+        )
+    most = re.search(r"<= (\d+)", message)
+    return InputError(
+        "vocabulary-too-large",
+        f"{size} pieces cannot be found in this text",
+        why=f"it has at most {most[1]}" if most else message.splitlines()[-1],
+        fix="Give more text or ask for fewer pieces",
+    )
 
 
 def check_first_pieces(model: bytes) -> None:
-    """Ids 0-13 must be ALBERT's: the specials, the user-defined marks and the lone ▁."""
+    """Check that ids 0-13 are ALBERT's: special pieces, user-defined marks and the lone ▁."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     pieces = tuple(processor.id_to_piece(i) for i in range(len(FIRST_PIECES)))
     if pieces != FIRST_PIECES:
