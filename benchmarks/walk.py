@@ -20,7 +20,7 @@ COMMAND = """
 import sys, os
 sys.argv = ["albertkit", "embed", "x", "--format", "jsonl"]
 out, sys.stdout = sys.stdout, open(os.devnull, "w")
-from albertkit.cli.main import main
+from albertkit.cli.start import main
 try:
     main()
 except SystemExit:

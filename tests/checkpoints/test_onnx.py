@@ -26,12 +26,12 @@ from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
 from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
+from albertkit.engine.pooling import apply_modules
 from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
-from albertkit.tasks.vector_steps import apply_steps
 
 CONFIG = CONFIG_AXES[0].values[0]
 assert isinstance(CONFIG, AlbertConfig)
@@ -161,7 +161,7 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
     asked = random_encodings(CONFIG, LENGTHS)
     expected = vectors_of_texts(NumpyEngine(weights), asked, pooling)
     found = run(file, padded(asked))["sentence_embedding"]
-    assert_close(found, apply_steps(plan.steps, expected, CONFIG))
+    assert_close(found, apply_modules(plan.steps, expected, CONFIG))
     back = read_checkpoint(tmp_path / "m").pooling
     assert back is not None
     assert dataclasses.replace(back, steps=()) == dataclasses.replace(plan, steps=())

@@ -112,7 +112,7 @@ def test_texts_are_lower_cased_where_the_directory_says_so(tmp_path: Path) -> No
 
 
 def _cased(embedder: TextEmbedder) -> object:
-    return replace(embedder.loaded.tokenizer.policy, case="kept")
+    return replace(embedder.model.tokenizer.policy, case="kept")
 
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:

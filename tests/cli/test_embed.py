@@ -64,7 +64,8 @@ def test_columns_travel_along_instead_of_the_text(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [list(row) for row in rows] == [["id", "title", "vector"]] * 30
     vectors = np.array([row["vector"] for row in rows], np.float32)
-    np.testing.assert_array_equal(vectors, TextEmbedder(model).encode(TEXTS))
+    expected = list(TextEmbedder(model).encode(iter(TEXTS)))  # in the same windows
+    np.testing.assert_array_equal(vectors, expected)
 
 
 def test_a_directory_gets_shards_and_can_be_taken_up(
@@ -207,7 +208,7 @@ def test_cells_through_a_pipe_can_be_a_job(
 def test_windows_are_printed_as_they_are_answered(
     capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    monkeypatch.setattr("albertkit.tasks.inputs.WINDOW_TEXTS", 4)
     for form in ("csv", "jsonl"):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(TEXTS).encode())))
         assert run(["embed", "-m", model, "-f", form]) == 0
@@ -289,7 +290,7 @@ def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    monkeypatch.setattr("albertkit.tasks.inputs.WINDOW_TEXTS", 4)
     numbers = [None] * 9 + [1, 2]
     table = tmp_path / "in.jsonl"
     table.write_text("".join(json.dumps({"text": "a", "n": n}) + "\n" for n in numbers))
@@ -363,7 +364,7 @@ def test_a_text_that_is_the_name_of_a_file_gets_a_warning(
 def test_json_is_one_array_of_all_windows(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albertkit.tasks.stream.WINDOW_TEXTS", 4)
+    monkeypatch.setattr("albertkit.tasks.inputs.WINDOW_TEXTS", 4)
     (tmp_path / "lines.txt").write_text("\n".join(TEXTS))
     assert run(["embed", "-i", str(tmp_path / "lines.txt"), "-m", model, "-f", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)

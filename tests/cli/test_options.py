@@ -25,8 +25,6 @@ from albertkit.sources import VECTORS, WORDS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import MAGIC, Kind
 from albertkit.tables.writers.shards import SHARD_FORMATS
-from albertkit.tasks.reports import WhenTooLong
-from albertkit.tasks.vector_types import VectorType
 
 
 @pytest.mark.parametrize(
@@ -34,10 +32,8 @@ from albertkit.tasks.vector_types import VectorType
     [
         (options.SavedDtype, SavedDtype),
         (options.Pooling, Pooling),
-        (options.WhenTooLong, WhenTooLong),
-        (options.VectorType, VectorType),
     ],
-    ids=["dtype", "pooling", "truncation", "vectors"],
+    ids=["dtype", "pooling"],
 )
 def test_an_option_has_the_librarys_values(values: Any, library_values: Any) -> None:
     assert get_args(values) == get_args(library_values)

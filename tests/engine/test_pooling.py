@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.pooling import text_vectors, wanted_by
+from albertkit.engine.pooling import pool, pooling_request
 from albertkit.engine.protocol import OutputRequest, Outputs
 from albertkit.spec.pooling_config import Pooling
 
@@ -24,7 +24,7 @@ PLAIN: dict[Pooling, Callable[[FloatArray], FloatArray]] = {
 @pytest.mark.parametrize("pooling", PLAIN)
 def test_each_text_is_pooled_over_its_own_tokens(pooling: Pooling) -> None:
     vectors = np.random.default_rng(0).normal(3, 1, (sum(LENGTHS), 5)).astype(np.float32)
-    found = text_vectors(Outputs(tokens=vectors), STARTS, pooling)
+    found = pool(Outputs(tokens=vectors), STARTS, pooling)
     texts = np.split(vectors, STARTS[1:-1])
     expected = np.stack([PLAIN[pooling](text) for text in texts])
     assert found.dtype == np.float32
@@ -34,9 +34,9 @@ def test_each_text_is_pooled_over_its_own_tokens(pooling: Pooling) -> None:
 
 def test_the_pooler_s_vectors_pass_as_they_are() -> None:
     pooled = np.ones((4, 5), np.float32)
-    assert text_vectors(Outputs(pooled=pooled), STARTS, "pooler") is pooled
+    assert pool(Outputs(pooled=pooled), STARTS, "pooler") is pooled
 
 
 def test_only_the_pooler_asks_for_pooled_vectors() -> None:
-    assert wanted_by("pooler") == OutputRequest(pooled=True)
-    assert [wanted_by(pooling) for pooling in PLAIN] == [OutputRequest(tokens=True)] * 3
+    assert pooling_request("pooler") == OutputRequest(pooled=True)
+    assert [pooling_request(pooling) for pooling in PLAIN] == [OutputRequest(tokens=True)] * 3

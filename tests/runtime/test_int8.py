@@ -127,7 +127,7 @@ def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.Monke
     found = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
     embedder = in_int8(TextEmbedder(found.path), TEXTS)
     embedder.encode("the")
-    scheme = embedder.loaded.engines.found
+    scheme = embedder.model.engines.found
     assert scheme is not None
     assert found.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
 
@@ -145,6 +145,6 @@ def test_tasks_answer_in_int8(tmp_path: Path) -> None:
 
 def in_int8(task: Task, calibration: Sequence[str]) -> Task:
     """By an engine put in: `load` refuses int8 on a processor without the instructions."""
-    choice = EngineChoice(task.loaded.weights, precision="int8")
-    task.loaded = replace(task.loaded, engines=choice, calibration=calibration)
+    choice = EngineChoice(task.model.weights, precision="int8")
+    task.model = replace(task.model, engines=choice, calibration=calibration)
     return task

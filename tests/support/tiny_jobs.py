@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tasks import stream
+from albertkit.tasks import inputs
 from tests.support.tiny_models import save_tiny_vectors
 
 TEXTS = [
@@ -21,4 +21,4 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+    monkeypatch.setattr(inputs, "WINDOW_TEXTS", 5)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
+import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import get_overloads
@@ -13,8 +16,10 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from tests.support.tiny_models import save_tiny, save_tiny_vectors
+from tests.support.axes import random_weights
+from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
+from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError, ResourceError
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
@@ -185,7 +190,7 @@ def test_the_pooler_is_transformers_pooled_output(tmp_path: Path) -> None:
     embedder = TextEmbedder(where, pooling="pooler")
     from transformers import AlbertModel  # beside its only use
 
-    ids = torch.tensor(embedder.loaded.tokenizer.encode_batch(TEXTS[:1]).ids[None].astype(int))
+    ids = torch.tensor(embedder.model.tokenizer.encode_batch(TEXTS[:1]).ids[None].astype(int))
     with torch.no_grad():
         pooled = AlbertModel.from_pretrained(where).eval()(ids).pooler_output
     np.testing.assert_allclose(embedder.encode(TEXTS[:1]), pooled, atol=1e-5)
@@ -363,7 +368,7 @@ def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder
         truncation="off",
         policy="huggingface",
     )
-    assert other.prompts == {"query": "the "}
+    assert other.prompts == {"query": "the ", "document": "", "topic": "the topic is "}
     assert other.encode(TEXTS[3], output_value="token_embeddings").shape == (6, 32)
     assert other.tokenizer.policy.name == "huggingface"
     vectors = other.encode(TEXTS)
@@ -409,3 +414,164 @@ def test_the_typed_form_of_encode_takes_what_encode_takes() -> None:
     own = inspect.signature(TextEmbedder.encode).parameters
     assert [*usual][:-1] == [*own][:-2]  # with an output the answer is another
     assert [*usual][-1] == "inputs"
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        {},
+        {"query": "search: "},
+        {"document": "text: "},
+        {"query": "q: ", "passage": "p: "},
+        {"query": "q: ", "corpus": "c: ", "document": ""},
+        {"topic": "about "},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("default", [None, "query", "topic"])
+def test_prompts_follow_the_rules_of_sentence_transformers(
+    tmp_path: Path, prompts: dict[str, str], default: str | None
+) -> None:
+    saved = PoolingConfig(prompts=MappingProxyType({"topic": "the topic is "}))
+    where = save_tiny_vectors(tmp_path / "model", saved)
+    theirs = SentenceTransformer(
+        str(where), prompts=prompts, default_prompt_name=default, device="cpu"
+    )
+    ours = TextEmbedder(where, prompts=prompts, default_prompt_name=default)
+    assert ours.prompts == theirs.prompts
+    assert ours.default_prompt_name == theirs.default_prompt_name
+    for mine, other in (
+        (ours.encode, theirs.encode),
+        (ours.encode_query, theirs.encode_query),
+        (ours.encode_document, theirs.encode_document),
+    ):
+        np.testing.assert_allclose(mine("x y"), other("x y"), atol=1e-5)
+        np.testing.assert_allclose(
+            mine("x y", prompt_name="query"), other("x y", prompt_name="query"), atol=1e-5
+        )
+
+
+def test_settings_can_be_changed_as_there(place: Path, ours: TextEmbedder) -> None:
+    embedder = TextEmbedder(place, truncation="off")
+    embedder.prompts = {"new": "the "}
+    embedder.default_prompt_name = "new"
+    embedder.similarity_fn_name = "dot"
+    np.testing.assert_array_equal(embedder.encode("a"), ours.encode("a", prompt="the "))
+    assert embedder.similarity([1.0, 2.0], [3.0, 4.0]).tolist() == [[11.0]]
+    with pytest.raises(InputError, match=r"\[prompt-unknown\]"):
+        embedder.default_prompt_name = "old"
+    with pytest.raises(InputError, match=r"\[option-invalid\]"):
+        embedder.similarity_fn_name = "near"  # type: ignore[assignment]  # that is the test
+    assert embedder.device == "cpu"
+    assert embedder.get_max_seq_length() == embedder.max_seq_length
+
+
+def test_tokenize_gives_the_tensors_of_sentence_transformers(
+    ours: TextEmbedder, theirs: SentenceTransformer
+) -> None:
+    mine, other = ours.tokenize(TEXTS), theirs.tokenize(TEXTS)
+    assert {*mine} >= {"input_ids", "attention_mask"}
+    for name in ("input_ids", "attention_mask"):
+        assert torch.equal(mine[name], other[name])
+
+
+def test_tensors_of_no_texts_are_float32(ours: TextEmbedder, theirs: SentenceTransformer) -> None:
+    mine, other = (model.encode([], convert_to_tensor=True) for model in (ours, theirs))
+    assert mine.dtype == other.dtype == torch.float32
+    assert mine.shape == other.shape
+    np.testing.assert_array_equal(ours.encode("a", precision=None), ours.encode("a"))
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(place: Path, ours: TextEmbedder) -> None:
+    short = TextEmbedder(place, truncate_dim=np.int64(4), max_length=np.int32(9))  # type: ignore[arg-type]  # that is the test
+    short.max_seq_length = np.int16(8)  # type: ignore[assignment]  # that is the test
+    assert short.max_seq_length == 8
+    assert short.encode("a", batch_size=np.int64(2)).shape == (4,)
+    assert ours.encode("a", truncate_dim=np.uint8(3)).shape == (3,)
+    with pytest.raises(InputError, match=r"batch_size is None.*\[option-invalid\]"):
+        ours.encode("a", batch_size=None)
+
+
+def test_columns_of_tables_are_read(ours: TextEmbedder) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table = pyarrow.table({"text": TEXTS})
+    np.testing.assert_array_equal(ours.encode(table["text"]), ours.encode(TEXTS))
+    assert type(table["text"]).__name__ == "ChunkedArray"
+
+    class Series:
+        """As of polars, which is no sequence."""
+
+        def to_list(self) -> list[str]:
+            return TEXTS
+
+    np.testing.assert_array_equal(ours.encode(Series()), ours.encode(TEXTS))
+    np.testing.assert_array_equal(ours.encode(np.array("one")), ours.encode("one"))
+
+
+def test_an_embedder_can_be_copied_and_pickled(place: Path) -> None:
+    embedder = TextEmbedder(place, truncation="off", pooling="max", engine="numpy")
+    embedder.max_seq_length = 9
+    expected = embedder.encode(TEXTS)
+    for other in (copy.deepcopy(embedder), pickle.loads(pickle.dumps(embedder))):  # noqa: S301
+        np.testing.assert_array_equal(other.encode(TEXTS), expected)
+        assert other.max_seq_length == 9
+    assert len(pickle.dumps(embedder)) < 10_000, "weights are mapped again, not copied"
+
+
+def test_an_embedder_is_printed_by_what_it_is(place: Path) -> None:
+    embedder = TextEmbedder(place, truncate_dim=7)
+    assert repr(embedder) == f"TextEmbedder('{place}', 7 dimensions, mean pooling, 20 ids)"
+
+
+def test_texts_of_unknown_pieces_are_counted(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    embedder = TextEmbedder(place, truncation="off")
+    with caplog.at_level(logging.WARNING):
+        embedder.encode(["a cat", "猫が好きです", "👍", "a 猫", ["b", "c"][0]])
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "2 of 5 texts consist of unknown pieces only, the first is number 1;"
+    )
+    assert "[text-unknown]" in record.getMessage()
+
+
+def test_a_masked_lm_used_for_vectors_gets_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = save_tiny(tmp_path / "model", ["masked_lm"])
+    vectors = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        TextEmbedder(where).encode(["a", "b"])
+    assert [r.getMessage().rpartition(" ")[2] for r in caplog.records] == ["[vectors-untrained]"]
+    caplog.clear()
+    TextEmbedder(where, pooling="mean").encode("a")
+    TextEmbedder(vectors).encode("a")
+    assert not caplog.records
+
+
+def test_vectors_that_are_not_finite_get_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = random_weights(TINY)
+    table = weights.arrays["embeddings.word_embeddings.weight"].copy()
+    table[7] = np.nan
+    arrays = {**weights.arrays, "embeddings.word_embeddings.weight": table}
+    where = tmp_path / "model"
+    SENTENCE_TRANSFORMERS.write(
+        Checkpoint(replace(weights, arrays=arrays), vectors=PoolingConfig()), where
+    )
+    TextEmbedder(save_tiny_vectors(tmp_path / "other", PoolingConfig())).tokenizer.save_pretrained(
+        where
+    )
+    embedder = TextEmbedder(where)
+    bad = embedder.tokenizer.convert_ids_to_tokens(7)
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        embedder.encode(["a", "b", f"{bad} {bad}"])
+    assert any(
+        r.getMessage().startswith(
+            "1 of 3 texts has a vector with NaN or infinite numbers, number 2"
+        )
+        and "[vectors-not-finite]" in r.getMessage()
+        for r in caplog.records
+    )

@@ -46,7 +46,7 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
     job = EmbedJob((str(lines),), skip_invalid=True, model=model, load=NUMPY, shard_rows=8)
     embedder = job.embedder()
     done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
-    assert (done.empty.empty, done.empty.first) == (1, 17)
+    assert (done.report.empty.count, done.report.empty.first) == (1, 17)
     strict = replace(job, truncation="error")
     with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
         embed_shard(strict.embedder(), ShardTask(strict, Shards(tmp_path, "npy"), 2))

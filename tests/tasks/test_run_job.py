@@ -20,6 +20,7 @@ from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
 from albertkit.tasks.jobs.run_job import JobReport, run_job, start_job
+from albertkit.tasks.options import EncodeOptions
 
 __all__ = ["model", "windows_of_five"]
 NUMPY = LoadOptions(engine="numpy")
@@ -111,8 +112,14 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
     with pytest.raises(InputError, match=r"--resume.*\[output-exists\]"):
         run(job, tmp_path / "out")
     for change, told in (
-        ({"vectors": "float16"}, 'its vectors was "float32", and is "float16" now'),
-        ({"normalize_embeddings": True}, "its normalize was false, and is true now"),
+        (
+            {"encode": EncodeOptions(precision="float16")},
+            'its vectors was "float32", and is "float16" now',
+        ),
+        (
+            {"encode": EncodeOptions(normalize_embeddings=True)},
+            "its normalize was false, and is true now",
+        ),
         ({"keep": ()}, r'its keep was \["id"\], and is \[\] now'),
         ({"shard_rows": 9}, "its shard_rows was 8, and is 9 now"),
     ):
@@ -124,7 +131,7 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
 def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
     job: EmbedJob, tmp_path: Path
 ) -> None:
-    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy")
+    run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
     ranges = np.load(tmp_path / "out" / RANGES)
     plain = job.embedder().encode(TEXTS)
     np.testing.assert_allclose(ranges, [plain[:5].min(0), plain[:5].max(0)], atol=1e-6)
@@ -135,7 +142,12 @@ def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
     np.testing.assert_array_equal(np.concatenate(parts), wanted)
     before = bytes_in(tmp_path / "out")
     (tmp_path / "out" / "part-00001.npy").unlink()
-    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy", resume=True)
+    run(
+        replace(job, encode=EncodeOptions(precision="int8")),
+        tmp_path / "out",
+        kind="npy",
+        resume=True,
+    )
     assert bytes_in(tmp_path / "out") == before
 
 
@@ -147,11 +159,16 @@ NAMED_BY_BYTES = b"\x93NUMPY\x01\x00\x2c\x00{b'escr': 0, 'fortran_order': 0, 'sh
     "damage", [b"", b"\x93NUMPY\x01\x00", CUT_OFF, NAMED_BY_BYTES, b"no array"]
 )
 def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: bytes) -> None:
-    run(replace(job, vectors="int8"), tmp_path / "out", kind="npy")
+    run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
     (tmp_path / "out" / "part-00001.npy").unlink()
     (tmp_path / "out" / RANGES).write_bytes(damage)
     with pytest.raises(FormatError, match=rf"(?s){RANGES}.*ranges.*\[file-malformed\]"):
-        run(replace(job, vectors="int8"), tmp_path / "out", kind="npy", resume=True)
+        run(
+            replace(job, encode=EncodeOptions(precision="int8")),
+            tmp_path / "out",
+            kind="npy",
+            resume=True,
+        )
 
 
 @pytest.mark.parametrize("kind", ["npy", "jsonl"])
@@ -178,7 +195,7 @@ def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
 ) -> None:
     Path(job.places[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
     with pytest.raises(ValueError, match=r"\[row-malformed\]"):
-        run(replace(job, vectors="int8"), tmp_path / "out")
+        run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out")
     assert run(replace(job, skip_invalid=True, column="text"), tmp_path / "out").rows == 2
     assert sorted(bytes_in(tmp_path / "out")) == [
         ".lock", "_invalid-00000.jsonl", "_job.json", "part-00000.jsonl",
@@ -188,7 +205,7 @@ def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
 def test_standard_input_can_be_a_job_and_gives_ranges(
     job: EmbedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = replace(job, places=("-",), keep=(), vectors="uint8")
+    asked = replace(job, places=("-",), keep=(), encode=EncodeOptions(precision="uint8"))
     for resume in (False, True):
         piped = io.TextIOWrapper(io.BytesIO("".join(f"{t}\n" for t in TEXTS).encode()))
         monkeypatch.setattr("sys.stdin", piped)
@@ -212,7 +229,12 @@ def test_what_is_told_of_texts_is_told_once_for_all_shards(
 def test_a_job_without_rows_is_refused(job: EmbedJob, tmp_path: Path) -> None:
     (tmp_path / "none.txt").write_text("")
     for vectors in ("float32", "int8"):
-        asked = replace(job, places=(str(tmp_path / "none.txt"),), keep=(), vectors=vectors)
+        asked = replace(
+            job,
+            places=(str(tmp_path / "none.txt"),),
+            keep=(),
+            encode=EncodeOptions(precision=vectors),
+        )
         with pytest.raises(InputError, match=r"\[texts-missing\]"):
             run(asked, tmp_path / f"out-{vectors}")
 
@@ -259,7 +281,7 @@ def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Pat
     with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
         load = open_job.job.load
     assert "auto" not in (load.engine, load.device, load.precision)
-    assert load.precision == open_job.embedder.loaded.engines.precision
+    assert load.precision == open_job.embedder.model.engines.precision
 
 
 def test_shards_of_two_versions_are_not_mixed(

@@ -46,9 +46,59 @@ def test_vectors_of_zeros_are_near_to_nothing() -> None:
     assert similarity(np.zeros((1, 9)), LEFT).tolist() == [[0.0] * 7]
 
 
-def test_tensors_and_lists_are_read_too() -> None:
-    ours = similarity(torch.tensor(LEFT), LEFT.tolist())
-    np.testing.assert_array_equal(ours, similarity(LEFT, LEFT))
+def test_lists_are_read_too() -> None:
+    np.testing.assert_array_equal(similarity(LEFT.tolist(), LEFT), similarity(LEFT, LEFT))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("measure", MEASURES)
+def test_tensors_give_the_tensors_of_sentence_transformers(
+    measure: Similarity, dtype: torch.dtype
+) -> None:
+    left, right = torch.tensor(LEFT, dtype=dtype), torch.tensor(RIGHT, dtype=dtype)
+    for ours, theirs in (
+        (similarity(left, right[:4], measure), SimilarityFunction.to_similarity_fn(measure)),
+        (
+            similarity_pairwise(left, right, measure),
+            SimilarityFunction.to_similarity_pairwise_fn(measure),
+        ),
+    ):
+        expected = theirs(left, right[:4] if ours.ndim == 2 else right)
+        assert isinstance(ours, torch.Tensor)
+        assert ours.dtype == expected.dtype
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_gradients_flow_through_tensors(measure: Similarity) -> None:
+    left = torch.tensor(LEFT, requires_grad=True)
+    similarity(left, torch.tensor(RIGHT), measure).sum().backward()
+    assert left.grad is not None
+    assert left.grad.abs().sum() > 0
+    best = torch.topk(similarity(left, torch.tensor(RIGHT), measure)[0], k=5)
+    assert best.values.shape == (5,)
+
+
+def test_an_array_and_a_tensor_give_a_tensor() -> None:
+    ours = similarity(torch.tensor(LEFT), RIGHT)
+    torch.testing.assert_close(ours, torch.tensor(similarity(LEFT, RIGHT)))
+    assert isinstance(similarity(LEFT, torch.tensor(RIGHT)), torch.Tensor)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [(LEFT, RIGHT[:, :4]), (torch.tensor(LEFT), torch.tensor(RIGHT[:, :4])), (LEFT[None], RIGHT)],
+    ids=["widths", "widths of tensors", "axes"],
+)
+def test_shapes_that_do_not_fit_are_refused(left: object, right: object) -> None:
+    with pytest.raises(InputError, match=r"\[inputs-shape\]"):
+        similarity(left, right)  # type: ignore[call-overload]  # any type may come
+
+
+@pytest.mark.parametrize("texts", [["a text", "another"], "a text", [[1.0], [1.0, 2.0]], None])
+def test_what_is_no_vector_is_refused(texts: object) -> None:
+    with pytest.raises(InputError, match=r"left is .*\[option-invalid\]"):
+        similarity(texts, RIGHT)  # type: ignore[call-overload]  # any type may come
 
 
 def test_no_vectors_give_an_empty_table() -> None:

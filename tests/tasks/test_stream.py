@@ -17,9 +17,10 @@ from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.errors import InputError
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tasks import TextEmbedder, stream
-from albertkit.tasks.stream import ahead, in_windows
-from albertkit.tasks.vector_types import VECTOR_TYPES, dtype_of, quantize_embeddings, ranges_of
+from albertkit.tasks import TextEmbedder, inputs
+from albertkit.tasks.inputs import prefetch, split_windows
+from albertkit.tasks.options import VECTOR_TYPES
+from albertkit.tasks.vector_types import dtype_of, quantize_embeddings, ranges_of
 
 MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
 
@@ -32,7 +33,7 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> TextEmbedder:
 
 @pytest.fixture(autouse=True)
 def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "WINDOW_TEXTS", 5)
+    monkeypatch.setattr(inputs, "WINDOW_TEXTS", 5)
 
 
 def own_threads() -> list[str]:
@@ -40,10 +41,14 @@ def own_threads() -> list[str]:
 
 
 def test_windows_end_by_number_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(in_windows("abcdefg", len)) == [list("abcde"), list("fg")]
-    monkeypatch.setattr(stream, "WINDOW_CHARACTERS", 4)
-    assert list(in_windows(["aaa", "b", "cccccc", "d"], len)) == [["aaa", "b"], ["cccccc"], ["d"]]
-    assert list(in_windows([], len)) == []
+    assert list(split_windows("abcdefg", len)) == [list("abcde"), list("fg")]
+    monkeypatch.setattr(inputs, "WINDOW_CHARACTERS", 4)
+    assert list(split_windows(["aaa", "b", "cccccc", "d"], len)) == [
+        ["aaa", "b"],
+        ["cccccc"],
+        ["d"],
+    ]
+    assert list(split_windows([], len)) == []
 
 
 def test_a_generator_gives_the_vectors_of_the_list_in_order(embedder: TextEmbedder) -> None:
@@ -111,7 +116,7 @@ def test_what_breaks_off_the_generator_comes_out_and_ends_the_thread(
 
 
 def test_an_error_of_the_other_thread_comes_where_its_window_would() -> None:
-    answers = ahead(iter([1, 2, 0, 4]), lambda number: 12 // number)
+    answers = prefetch(iter([1, 2, 0, 4]), lambda number: 12 // number)
     assert [next(answers), next(answers)] == [12, 6]
     with pytest.raises(ZeroDivisionError):
         next(answers)
@@ -152,7 +157,7 @@ def test_what_is_to_be_told_is_told_once_with_the_count_of_all(
 
 
 def test_a_text_that_is_too_long_is_named_by_its_place(embedder: TextEmbedder) -> None:
-    strict = TextEmbedder(embedder.loaded.path, truncation="error", engine="numpy")
+    strict = TextEmbedder(embedder.model.path, truncation="error", engine="numpy")
     with pytest.raises(InputError, match=r"number 8; .*\[text-too-long\]"):
         list(strict.encode(iter([*MANY[:8], "water " * 50])))
 
@@ -205,7 +210,7 @@ def test_long_lists_take_the_same_windows(
     embedder: TextEmbedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     in_five = embedder.encode(MANY)
-    monkeypatch.setattr(stream, "WINDOW_TEXTS", 2048)
+    monkeypatch.setattr(inputs, "WINDOW_TEXTS", 2048)
     np.testing.assert_allclose(embedder.encode(MANY), in_five, atol=1e-5)
 
 
@@ -259,7 +264,7 @@ def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) ->
     with pytest.raises(InputError, match=r"\[output-format-unknown\]"):
         embedder.encode((asked.append(text) or text for text in MANY), output="v.docx")
     assert asked == []
-    with pytest.raises(InputError, match=r"output_value beside output.*\[option-invalid\]"):
+    with pytest.raises(InputError, match=r"output_value with output.*\[option-invalid\]"):
         embedder.encode(MANY, output=tmp_path / "v.npy", output_value=None)
 
 

@@ -9,6 +9,7 @@ from albertkit.cli.embed_output import ClusterName, Destination, VectorFormat
 from albertkit.cli.load_options import takes_load_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
+from albertkit.tasks.options import EncodeOptions, VectorType
 
 
 @takes_load_options()
@@ -41,7 +42,7 @@ def embed(
         int | None, typer.Option("--truncate-dim", help="Truncate vectors to this many dimensions.")
     ] = None,
     vectors: Annotated[
-        options.VectorType, typer.Option("--vectors", help="Number type of the vectors.")
+        VectorType, typer.Option("--vectors", help="Number type of the vectors.")
     ] = "float32",
     prompt_name: Annotated[
         str | None,
@@ -118,10 +119,12 @@ def embed(
         load=load,
         pooling=pooling,
         truncation=truncation,
-        prompt_name=prompt_name,
-        normalize_embeddings=normalize,
-        truncate_dim=truncate_dim,
-        vectors=vectors,
+        encode=EncodeOptions(
+            prompt_name=prompt_name,
+            normalize_embeddings=normalize,
+            truncate_dim=truncate_dim,
+            precision=vectors,
+        ),
     )
     if output is not None and destination.is_directory:
         from albertkit.cli.embed_job import run_sharded

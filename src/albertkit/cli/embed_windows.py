@@ -16,9 +16,9 @@ from albertkit.errors import InputError
 from albertkit.errors.wording import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.batch import number_batches
+from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.row_windows import RowWindows
 from albertkit.tasks.vector_file import VECTOR, ranges_beside
 from albertkit.tasks.vector_types import VectorCast
 
@@ -51,20 +51,23 @@ def run_streamed(
     progress = None
     if shows_progress() and not on_terminal:
         progress = ProgressLine(estimate(), estimate=estimate, delay=1)
-    cast = VectorCast(job.vectors)
+    cast = VectorCast(job.encode.precision)
     if path is None:
         writer = _print_tables(print_format or ("table" if on_terminal else "jsonl"))
     else:
         writer = _write_file(path, types, cast)
+    # a reader of standard output is answered soon; ranges and int8 need the texts of a full window
+    is_printed = path is None and not cast.needs_ranges and job.load.precision != "int8"
+    first_window = FIRST_WINDOW if is_printed else None
     count = 0
     with writer as write:
         with _list_invalid_rows(path, progress) as skip:
-            windows = RowWindows(batches, skip)
+            windows = RowWindows(batches, skip, first_window)
             texts = windows.texts()
             first = next(texts, None)
             if first is not None:
                 call = job.call(job.embedder(), progress)
-                with closing(call.told(chain([first], texts))) as answers:
+                with closing(call.run(chain([first], texts), is_live=True)) as answers:
                     for vectors in answers:
                         write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
                         count += len(vectors)

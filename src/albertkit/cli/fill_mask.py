@@ -1,6 +1,6 @@
 """`albertkit fill-mask`: the most likely words for each [MASK]."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,7 +41,7 @@ def fill_mask(
     from albertkit.tasks.fill_mask import FillMask
 
     fill = FillMask(model, truncation=truncation, **load.keywords())
-    answers = fill(masked_texts, top_k=top_k, targets=targets or None)
+    answers: Any = fill(masked_texts, top_k=top_k, targets=targets or None)
     rows = [
         (text_number, mask_number, word)
         for text_number, answer in enumerate([answers] if len(masked_texts) == 1 else answers, 1)

@@ -12,13 +12,12 @@ import typer
 
 from albertkit.engine.precision import PrecisionName
 from albertkit.runtime.options import EngineName
+from albertkit.tasks.options import TruncationMode
 
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
-WhenTooLong: TypeAlias = Literal["error", "warn", "off"]
 SavedDtype: TypeAlias = Literal["float32", "float16"]
 Pooling: TypeAlias = Literal["mean", "cls", "max", "pooler"]
-VectorType: TypeAlias = Literal["float32", "float16", "int8", "uint8", "binary", "ubinary"]
 
 BUILTIN_MODELS = ("small-en", "small-en-vectors")
 ANY_MODEL = "A model of any known format: directory, file, checkpoint prefix or hub name."
@@ -71,7 +70,7 @@ AnyModel = Annotated[
     str, typer.Argument(metavar="MODEL", help=ANY_MODEL, autocompletion=complete_model)
 ]
 Truncation = Annotated[
-    WhenTooLong,
+    TruncationMode,
     typer.Option(
         "--truncation", help="Texts that are too long: refuse them, cut and warn, or cut silently."
     ),

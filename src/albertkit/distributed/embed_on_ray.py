@@ -22,11 +22,10 @@ from albertkit.tables.filesystems.remote_path import RemotePath
 from albertkit.tables.filesystems.streams import STANDARD_INPUT, called
 from albertkit.tables.writers.job_directory import JOB
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, embed_shard
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_row, progress_line
-from albertkit.tasks.reports import TruncationReport
+from albertkit.tasks.reports import EncodeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def run_on_ray(
 
 def _told(open_job: OpenJob, made: list[ShardReport]) -> JobReport:
     embedder = open_job.embedder
-    told = JobReport(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
+    told = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
     for done in sorted(made, key=lambda done: done.number):
         told.add(done)
     told.tell()

@@ -12,7 +12,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import SLOTS, Layout, pack, plan, token_numbers
-from albertkit.engine.pooling import text_vectors, wanted_by
+from albertkit.engine.pooling import pool, pooling_request
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, given
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings
@@ -29,10 +29,11 @@ def vectors_of_texts(
     progress: Progress | None = None,
 ) -> FloatArray:
     """One vector a text [N, H]."""
+    request = pooling_request(pooling)
     vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
     for layout, batch in _batches(encodings, slots, progress):
-        outputs = engine.run(batch, wanted_by(pooling))
-        vectors[layout.texts] = text_vectors(outputs, batch.offsets, pooling)
+        outputs = engine.run(batch, request)
+        vectors[layout.texts] = pool(outputs, batch.offsets, pooling)
     return vectors
 
 

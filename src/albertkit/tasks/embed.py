@@ -1,7 +1,7 @@
 """TextEmbedder: texts → vectors, called as sentence-transformers is called.
 
-What differs: results are numpy arrays where tensors are not asked for by name; a text that was cut
-is spoken of; an argument that is not known is refused, and so is a list of both texts and pairs.
+Differences: results are numpy arrays unless tensors are asked for; a warning is logged when a text
+is truncated; unknown arguments and mixed lists of texts and pairs are refused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,47 +19,55 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
-from albertkit.errors import InputError
+from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import check_keywords, refuse_unknown
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
-from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
-from albertkit.tasks.answer_stream import AnswerStream
-from albertkit.tasks.encode import EncodeCall
-from albertkit.tasks.inputs import read_stream, read_texts
-from albertkit.tasks.options import EncodeOptions, OutputValue, as_it_is, refuse_elsewhere
+from albertkit.tasks.encode import EncodeCall, VectorStream
+from albertkit.tasks.inputs import FIRST_WINDOW, read_stream, read_texts
+from albertkit.tasks.options import (
+    TRUNCATION_MODES,
+    EncodeOptions,
+    OutputValue,
+    TruncationMode,
+    VectorType,
+)
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.reports import WHEN_TOO_LONG, TruncationReport, WhenTooLong
-from albertkit.tasks.similarity import similarity, similarity_pairwise
-from albertkit.tasks.tensors import as_tensor
-from albertkit.tasks.vector_file import write_vectors
-from albertkit.tasks.vector_types import VectorCast, VectorType
+from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.vector_types import VectorCast, to_tensor
 from albertkit.tokenization import AlbertTokenizer
 
 LOGGER = logging.getLogger(__name__)
 
-NOTHING: Final = object()  # no texts were given, which None would be
-
-# The prompts that encode_document looks for, the first that the model has.
-DOCUMENT_PROMPTS: Final = ("document", "passage", "corpus")
+MISSING: Final = object()  # no texts were given; None could be one
+# Prompts that always exist, empty if the model has none. Source: sentence-transformers 6.2
+DEFAULT_PROMPTS: Final = {"query": "", "document": ""}
 
 
 class TextEmbedder:
-    """One vector for each text.
+    """Vectors of texts.
 
-    model: a directory (sentence-transformers, Hugging Face), a built-in model's name or one of a
-    hub; None: the built-in one for vectors. pooling, prompts, default_prompt_name, max_length,
-    similarity_fn_name: override what the directory says. truncate_dim: numbers of a vector to
-    keep. truncation: what becomes of texts longer than max_length ids: "error", "warn" (cut and
-    told, once a call) or "off" (cut). engine, device, precision, calibration, deterministic,
-    policy, revision, token, cache_folder, local_files_only: as of `load`, where the folder is
-    called cache_dir.
-    Raises as `load` does, and InputError [option-invalid].
+    Args:
+        model: A directory (sentence-transformers, Hugging Face or any other known format), a
+            built-in model's name, or a name on a hub. None: the built-in model for vectors.
+        pooling: Overrides the model's pooling.
+        prompts: Name → words to put before each text; added to the model's prompts.
+        default_prompt_name: The prompt of calls that name none.
+        max_length: Ids of a text at most, special tokens included; overrides the model's.
+        similarity_fn_name: Overrides the model's measure of `similarity`.
+        truncate_dim: Keep the first numbers of each vector.
+        truncation: What to do with longer texts: "error" refuses them, "warn" cuts them and logs
+            one warning a call, "off" cuts them.
+        cache_folder: The same as `cache_dir`, by sentence-transformers' name.
+        **options: The fields of LoadOptions: engine, device, precision, calibration,
+            deterministic, policy, revision, token, local_files_only, …
+
+    Raises:
+        InputError: [option-invalid], [prompt-unknown], and those of `load`.
+        AlbertKitError: As `load`.
     """
 
     @check_keywords
@@ -73,44 +81,54 @@ class TextEmbedder:
         max_length: int | None = None,
         similarity_fn_name: Similarity | None = None,
         truncate_dim: int | None = None,
-        truncation: WhenTooLong = "warn",
+        truncation: TruncationMode = "warn",
         cache_folder: str | Path | None = None,
-        **opening: Unpack[LoadKeywords],
+        **options: Unpack[LoadKeywords],
     ) -> None:
         if truncate_dim is not None:
             truncate_dim = check_integer("truncate_dim", truncate_dim)
         if max_length is not None:
             max_length = check_integer("max_length", max_length)
-        check_choice("truncation", truncation, WHEN_TOO_LONG)
+        check_choice("truncation", truncation, TRUNCATION_MODES)
         check_choice("pooling", pooling, (*get_args(Pooling), None))
         check_choice("similarity_fn_name", similarity_fn_name, (*get_args(Similarity), None))
-        self.truncation: WhenTooLong = truncation
+        self.truncation: TruncationMode = truncation
         self.truncate_dim = truncate_dim
-        name = VECTORS if model is None else model
         if cache_folder is not None:
-            opening["cache_dir"] = cache_folder
-        loaded = load(name, **opening)
-        plan = loaded.pooling or PoolingConfig()
-        self.plan = replace(
-            plan,
-            pooling=pooling or plan.pooling,
-            prompts=MappingProxyType(dict(plan.prompts if prompts is None else prompts)),
-            default_prompt=default_prompt_name or plan.default_prompt,
-            max_length=max_length or plan.max_length,
-            similarity=similarity_fn_name or plan.similarity,
+            options["cache_dir"] = cache_folder
+        loaded = load(VECTORS if model is None else model, **options)
+        if pooling is None and loaded.pooling is None and "masked_lm" in loaded.weights.heads:
+            _warn_untrained(loaded)
+        config = loaded.pooling or PoolingConfig()
+        self.model: LoadedModel = loaded.with_pooling(
+            replace(
+                config,
+                pooling=pooling or config.pooling,
+                prompts=MappingProxyType({**DEFAULT_PROMPTS, **config.prompts, **(prompts or {})}),
+                default_prompt=default_prompt_name or config.default_prompt,
+                max_length=max_length or config.max_length,
+                similarity=similarity_fn_name or config.similarity,
+            )
         )
-        self.prompt_text(None, self.plan.default_prompt)  # refused here where the model lacks it
-        self.loaded: LoadedModel = loaded.with_pooling(self.plan)
+        self.resolve_prompt(None, self.default_prompt_name)  # refused here if there is none
+
+    @property
+    def pooling(self) -> PoolingConfig:
+        """How token vectors become a text's vector, with prompts, length and measure."""
+        config = self.model.pooling
+        if config is None:
+            raise AssertionError("an embedder's model has pooling")
+        return config
 
     @property
     def max_seq_length(self) -> int:
-        """Ids of the longest text that is read whole, specials included."""
-        return self.loaded.max_length
+        """Ids of the longest text that is read whole, special tokens included."""
+        return self.model.max_length
 
     @max_seq_length.setter
     def max_seq_length(self, ids: int) -> None:
         ids = check_integer("max_seq_length", ids)
-        positions = self.loaded.config.max_position_embeddings
+        positions = self.model.config.max_position_embeddings
         if ids > positions:
             raise InputError(
                 "option-invalid",
@@ -118,25 +136,55 @@ class TextEmbedder:
                 why=f"the model has {positions} positions",
                 fix=f"Give {positions} or less",
             )
-        self.plan = replace(self.plan, max_length=ids)
-        self.loaded = self.loaded.with_pooling(self.plan)
+        self._change(max_length=ids)
 
     @property
     def tokenizer(self) -> AlbertTokenizer:
-        return self.loaded.tokenizer
+        """The model's tokenizer; raises FormatError [no-vocabulary] if it has none."""
+        return self.model.tokenizer
 
     @property
     def prompts(self) -> dict[str, str]:
-        return dict(self.plan.prompts)
+        """Name → words to put before each text; a new dict."""
+        return dict(self.pooling.prompts)
+
+    @prompts.setter
+    def prompts(self, prompts: Mapping[str, str]) -> None:
+        self._change(prompts=MappingProxyType(dict(prompts)))
+
+    @property
+    def default_prompt_name(self) -> str | None:
+        """The prompt of calls that name none."""
+        return self.pooling.default_prompt
+
+    @default_prompt_name.setter
+    def default_prompt_name(self, name: str | None) -> None:
+        if name is not None:
+            self.resolve_prompt(None, name)
+        self._change(default_prompt=name)
 
     @property
     def similarity_fn_name(self) -> Similarity:
         """The measure of `similarity`."""
-        return self.plan.similarity
+        return self.pooling.similarity
+
+    @similarity_fn_name.setter
+    def similarity_fn_name(self, name: Similarity) -> None:
+        check_choice("similarity_fn_name", name, get_args(Similarity))
+        self._change(similarity=name)
+
+    @property
+    def device(self) -> str:
+        """Where vectors are computed: "cpu", "cuda" or "cuda:1"."""
+        return self.model.engines.device
+
+    def get_max_seq_length(self) -> int:
+        """The same as `max_seq_length`."""
+        return self.max_seq_length
 
     def get_embedding_dimension(self) -> int:
         """Numbers in a vector."""
-        width = self.plan.width(self.loaded.config.hidden_size)
+        width = self.pooling.width(self.model.config.hidden_size)
         return min(width, self.truncate_dim or width)
 
     get_sentence_embedding_dimension = get_embedding_dimension  # its name before version 6
@@ -150,7 +198,7 @@ class TextEmbedder:
         batch_size: int = ...,
         show_progress_bar: bool | None = ...,
         output_value: Literal["sentence_embedding"] = ...,
-        precision: Literal["float32"] = ...,
+        precision: Literal["float32"] | None = ...,
         convert_to_numpy: Literal[True] = ...,
         convert_to_tensor: Literal[False] = ...,
         device: str | None = ...,
@@ -164,15 +212,15 @@ class TextEmbedder:
     ) -> FloatArray: ...
     @overload
     def encode(self, sentences: object = ..., *given: Any, **options: Any) -> Any: ...
-    def encode(  # noqa: PLR0917  # the order is sentence-transformers'
+    def encode(  # noqa: PLR0911, PLR0917  # the order is sentence-transformers'
         self,
-        sentences: object = NOTHING,
+        sentences: object = MISSING,
         prompt_name: str | None = None,
         prompt: str | None = None,
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
         output_value: OutputValue = "sentence_embedding",
-        precision: VectorType = "float32",
+        precision: VectorType | None = "float32",
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
         device: object = None,
@@ -185,137 +233,285 @@ class TextEmbedder:
         output: str | Path | None = None,
         **others: object,
     ) -> Any:
-        """Vectors [N, D] of a list of texts or pairs, or one vector [D] of one text.
+        """Compute the vectors of texts.
 
-        An iterator of texts gives an iterator of vectors in the same order, which takes a window
-        of texts at a time, so that memory does not grow with their number.
+        Args:
+            sentences: One text, one pair of texts as a tuple in a list, a list or column of either,
+                or an iterator of them. Also called `inputs`.
+            prompt_name: The name of a prompt of the model. None: its default prompt.
+            prompt: Words to put before each text; goes before prompt_name.
+            batch_size: At most the memory of this many longest texts is used at a time.
+            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            output_value: "token_embeddings" gives one array [S, H] a text, special tokens
+                included. None gives dicts with ids, mask and both kinds of vectors.
+            precision: The type of the vectors' numbers, as of `quantize_embeddings`. None: float32.
+            convert_to_numpy: False gives a list of tensors.
+            convert_to_tensor: Give one tensor of torch.
+            device: Accepted if it is where the model computes; choose it in the constructor.
+            normalize_embeddings: Scale each vector to length 1, after truncate_dim.
+            truncate_dim: Keep the first numbers of each vector. None: as the constructor says.
+            pool: Must be None: one process uses all processors.
+            chunk_size: Accepted, and without effect.
+            ranges: [2, D], for int8 and uint8. None: the ranges of the list, or of an iterator's
+                first window.
+            output: Write the vectors to this file, whole or not at all, with one window in memory:
+                .npy or a table (.arrow, .parquet, .jsonl, …). Ranges are written to a file of the
+                same name and .ranges.npy.
+            **others: `inputs`; everything else is refused.
 
-        prompt, prompt_name: what is put before each text. batch_size: the memory of this many
-        longest texts is used at most. show_progress_bar: None means where the log is at INFO and
-        standard error is a terminal. output_value: "token_embeddings" gives one array [S, H] a
-        text, special tokens included; None gives dicts with ids, mask and both kinds of vectors.
-        precision: the type of the vectors' numbers, as of `quantize_embeddings`. ranges: [2, D],
-        for int8 and uint8; None: of the list, or of an iterator's first window (its `ranges`).
-        convert_to_tensor: one torch tensor; convert_to_numpy=False: a list of tensors.
-        truncate_dim: keep the first numbers; normalize_embeddings works on what is kept.
-        output: write the vectors to a file, whole or not at all, with never more than a window in
-        memory: .npy, given back as an array that is mapped; .arrow, as a pyarrow.Table that is; or
-        another table (.parquet, .jsonl, …), of which the path is given back. The ranges of bytes
-        lie beside it (v.npy.ranges.npy).
-        device, pool, chunk_size: taken where they change nothing.
+        Returns:
+            [N, D] of a list, [D] of one text. Of an iterator an iterator of vectors in the same
+            order, which reads a window of texts at a time, so that memory does not grow with their
+            number. With output a mapped array (.npy), a mapped pyarrow.Table (.arrow), or the path.
 
-        Raises InputError [input-not-texts], [option-invalid], [unknown-keyword],
-        [prompt-unknown], [text-too-long], [ranges-missing], and as rows' writers do.
+        Raises:
+            InputError: [input-not-texts], [option-invalid], [unknown-keyword], [prompt-unknown],
+                [text-too-long], [ranges-missing].
+            FormatError: [no-vocabulary] if the model has no tokenizer.
+            ResourceError: [extra-missing] without torch, [write-failed].
         """
-        given = _first_argument(sentences, others)
-        refuse_elsewhere(device, pool)
+        value = _first_argument(sentences, others)
+        self._check_device(device, pool)
         options = EncodeOptions(
-            prompt=self.prompt_text(prompt, prompt_name),
+            prompt_name=prompt_name,
+            prompt=prompt,
             batch_size=batch_size,
             output_value=output_value,
-            precision=precision,
-            kept=truncate_dim if truncate_dim is not None else self.truncate_dim,
-            normalise=normalize_embeddings,
-            as_asked=as_tensor if convert_to_tensor or not convert_to_numpy else as_it_is,
+            precision=precision or "float32",
+            truncate_dim=truncate_dim,
+            normalize_embeddings=normalize_embeddings,
         )
         if output is not None:
-            check_choice("output_value beside output", output_value, ("sentence_embedding",))
-        cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
+            check_choice("output_value with output", output_value, ("sentence_embedding",))
+        cast = VectorCast(options.precision, None if ranges is None else np.asarray(ranges))
         texts = None
-        if isinstance(given, Iterator):
-            windows = read_stream(given)
+        if isinstance(value, Iterator):
+            windows = read_stream(value, self._first_window(options, cast))
         else:
-            texts = read_texts(given)
+            texts = read_texts(value)
             windows = texts.windows()
-        line = _progress(show_progress_bar, None if texts is None else len(texts))
-        call = self.encode_call(options, line)
-        answers = call.told(windows)
+        progress = _progress(show_progress_bar, None if texts is None else len(texts.first))
+        tensors = convert_to_tensor or not convert_to_numpy
+        call = self.encode_call(options, progress, tensors=tensors)
+        answers = call.run(windows, is_live=texts is None)
         if output is not None:
+            from albertkit.tasks.vector_file import write_vectors
+
             return write_vectors(Path(output), answers, cast, call.no_vectors())
         if texts is None:
-            return AnswerStream(answers, options, cast)
-        if options.output_value == "sentence_embedding":
-            vectors = cast.of_all(answers, len(texts))
-            if not texts.is_one and (convert_to_tensor or convert_to_numpy):
-                return options.as_asked(vectors if len(texts) else np.array([]))
-            found = [options.as_asked(vector) for vector in vectors]
-        else:
-            found = [answer for window in answers for answer in window]
-        return found[0] if texts.is_one else found
+            return VectorStream(call, answers, cast)
+        if options.output_value != "sentence_embedding":
+            results = [answer for window in answers for answer in window]
+            return results[0] if texts.is_one else results
+        vectors = cast.of_all(answers, len(texts.first))
+        if texts.is_one:
+            return vectors[0] if call.convert is None else call.convert(vectors[0])
+        if convert_to_tensor:
+            return to_tensor(vectors if len(vectors) else np.empty(0, np.float32))
+        if convert_to_numpy:
+            return vectors if len(vectors) else np.array([])  # as sentence-transformers
+        return [to_tensor(vector) for vector in vectors]
 
-    def encode_query(self, sentences: object = NOTHING, **options: Any) -> Any:
-        """As `encode`, with the prompt "query" where the model has it and no other is asked for."""
-        return self._encode_as(("query",), sentences, options)
+    def encode_query(self, sentences: object = MISSING, **options: Any) -> Any:
+        """Do the same as `encode`, with the prompt "query" unless another is asked for."""
+        return self._encode_as("query", sentences, options)
 
-    def encode_document(self, sentences: object = NOTHING, **options: Any) -> Any:
-        """As `encode`, with the prompt "document", "passage" or "corpus", the first there is."""
-        return self._encode_as(DOCUMENT_PROMPTS, sentences, options)
+    def encode_document(self, sentences: object = MISSING, **options: Any) -> Any:
+        """Do the same as `encode`, with the prompt "document" unless another is asked for."""
+        return self._encode_as("document", sentences, options)
+
+    def tokenize(self, texts: object) -> dict[str, Any]:
+        """The ids, mask and type ids of texts as tensors of torch, padded and truncated.
+
+        Args:
+            texts: Texts or pairs, without prompts.
+
+        Returns:
+            input_ids, token_type_ids and attention_mask, [N, S] each.
+
+        Raises:
+            InputError: [input-not-texts].
+            ResourceError: [extra-missing] without torch.
+        """
+        checked = read_texts(texts)
+        encodings = self.tokenizer(
+            checked.first,
+            checked.second,
+            padding=True,
+            truncation=True,
+            max_length=self.max_seq_length,
+            return_tensors="pt",
+        )
+        return dict(encodings)
 
     @check_keywords
-    def similarity(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
-        """How near all vectors of `left` are to all of `right`, [N, M], by the model's measure."""
-        return similarity(left, right, self.plan.similarity)
+    def similarity(self, left: npt.ArrayLike, right: npt.ArrayLike) -> Any:
+        """The similarity of all vectors of `left` and all of `right`, by the model's measure.
+
+        Args:
+            left: [N, D], or one vector [D]: arrays, lists or tensors.
+            right: [M, D], or one vector [D].
+
+        Returns:
+            [N, M]; a tensor if either is one, else an array.
+
+        Raises:
+            InputError: [inputs-shape], [option-invalid].
+        """
+        from albertkit.tasks.similarity import similarity  # not needed to encode
+
+        return similarity(left, right, self.pooling.similarity)
 
     @check_keywords
-    def similarity_pairwise(self, left: npt.ArrayLike, right: npt.ArrayLike) -> FloatArray:
-        """How near the vectors of each pair are, [N]."""
-        return similarity_pairwise(left, right, self.plan.similarity)
+    def similarity_pairwise(self, left: npt.ArrayLike, right: npt.ArrayLike) -> Any:
+        """The similarity of the first vector of `left` and the first of `right`, and so on.
+
+        Args:
+            left: [N, D], or one vector [D]: arrays, lists or tensors.
+            right: The same shape.
+
+        Returns:
+            [N]; a tensor if either is one, else an array.
+
+        Raises:
+            InputError: [inputs-shape], [option-invalid].
+        """
+        from albertkit.tasks.similarity import similarity_pairwise
+
+        return similarity_pairwise(left, right, self.pooling.similarity)
 
     @check_keywords
     def save_pretrained(self, path: str | Path, *, dtype: SavedDtype = "float32") -> None:
         """Write a directory that sentence-transformers, transformers and this class open.
 
-        Raises InputError [pooling-unsupported] for the pooler, ResourceError [write-failed].
+        Args:
+            path: The directory; its files of the same names are replaced.
+            dtype: How weights are stored.
+
+        Raises:
+            InputError: [pooling-unsupported] for the pooler.
+            ResourceError: [write-failed].
         """
-        weights = add_fingerprint(self.loaded.weights, self.tokenizer)
+        from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
+        from albertkit.fileformats.atomic import new_directory
+        from albertkit.runtime.loaded_model import add_fingerprint
+
+        weights = add_fingerprint(self.model.weights, self.tokenizer)
         with new_directory(Path(path)) as folder:
-            SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=self.plan), folder, dtype=dtype)
+            checkpoint = Checkpoint(weights, pooling=self.pooling)
+            SENTENCE_TRANSFORMERS.write(checkpoint, folder, dtype=dtype)
             self.tokenizer.write_files(folder)
 
+    save = save_pretrained
+
     def close(self) -> None:
-        """Give the engine's memory back; the next call makes it anew."""
-        self.loaded.close()
+        """Free the engine's memory; the next call makes it again."""
+        self.model.close()
 
-    def encode_call(self, options: EncodeOptions, line: ProgressLine | None = None) -> EncodeCall:
-        """One call of `encode`, for those who bring their texts in windows."""
-        cuts = TruncationReport(self.max_seq_length, self.truncation)
-        return EncodeCall(self.loaded, self.plan, options, cuts, line)
+    def encode_call(
+        self,
+        options: EncodeOptions,
+        progress: ProgressLine | None = None,
+        *,
+        tensors: bool = False,
+    ) -> EncodeCall:
+        """One call of `encode`, for callers that have their texts in windows.
 
-    def prompt_text(self, prompt: str | None, name: str | None) -> str:
-        """What is put before each text; raises InputError [prompt-unknown]."""
+        Raises:
+            InputError: [prompt-unknown].
+        """
+        prompt = self.resolve_prompt(options.prompt, options.prompt_name)
+        if options.truncate_dim is None and self.truncate_dim is not None:
+            options = replace(options, truncate_dim=self.truncate_dim)
+        report = EncodeReport(self.max_seq_length, self.truncation)
+        convert = to_tensor if tensors else None
+        return EncodeCall(self.model, self.pooling, prompt, options, report, progress, convert)
+
+    def resolve_prompt(self, prompt: str | None, name: str | None) -> str:
+        """The words before each text, for a prompt or the name of one.
+
+        Raises:
+            InputError: [prompt-unknown].
+        """
         if prompt is not None:
             return prompt
-        name = name if name is not None else self.plan.default_prompt
+        prompts = self.pooling.prompts
+        name = name if name is not None else self.pooling.default_prompt
         if name is None:
             return ""
-        if name not in self.plan.prompts:
-            known = ", ".join(map(repr, self.plan.prompts)) or "none"
+        if name not in prompts:
             raise InputError(
                 "prompt-unknown",
                 f"the name of a prompt is {name!r}",
-                why=f"the model's prompts are {known}",
+                why=f"the model's prompts are {', '.join(map(repr, prompts)) or 'none'}",
                 fix="Take one of these, or give the words themselves as prompt=",
             )
-        return self.plan.prompts[name]
+        return prompts[name]
 
-    def _encode_as(self, names: Iterable[str], sentences: object, options: dict[str, Any]) -> Any:
-        if options.get("prompt") is None and options.get("prompt_name") is None:
-            found = (name for name in names if name in self.plan.prompts)
-            options = {**options, "prompt_name": next(found, None)}
+    def __repr__(self) -> str:
+        """The model, the size of a vector, and how it is made."""
+        return (
+            f"TextEmbedder({str(self.model.path)!r}, {self.get_embedding_dimension()} dimensions, "
+            f"{self.pooling.pooling} pooling, {self.max_seq_length} ids)"
+        )
+
+    def _encode_as(self, name: str, sentences: object, options: dict[str, Any]) -> Any:
+        asks = options.get("prompt") is not None or options.get("prompt_name") is not None
+        if not asks and name in self.pooling.prompts:
+            options = {**options, "prompt_name": name}
         return self.encode(sentences, **options)
+
+    def _first_window(self, options: EncodeOptions, cast: VectorCast) -> int | None:
+        """The size of a stream's first window: large if something is derived from its texts."""
+        engines = self.model.engines
+        is_calibrated = engines.precision != "int8" or self.model.calibration or engines.found
+        return FIRST_WINDOW if is_calibrated and not cast.needs_ranges else None
+
+    def _change(self, **fields: Any) -> None:
+        self.model = self.model.with_pooling(replace(self.pooling, **fields))
+
+    def _check_device(self, device: object, pool: object) -> None:
+        """Refuse sentence-transformers' arguments for another place of computation."""
+        if device is not None and str(device) not in {"cpu", self.device}:
+            raise InputError(
+                "option-invalid",
+                f"device is {str(device)!r}",
+                why=f"this embedder computes on {self.device}",
+                fix="Leave it out here, and give it to TextEmbedder",
+            )
+        if pool is not None:
+            raise InputError(
+                "option-invalid",
+                "a pool of processes is given",
+                why="one process uses all processors already",
+                fix="Leave pool out",
+            )
 
 
 def _first_argument(sentences: object, others: dict[str, object]) -> object:
     """The texts, which sentence-transformers 6 calls `inputs`."""
-    if sentences is NOTHING and "inputs" in others:
+    if sentences is MISSING and "inputs" in others:
         sentences = others.pop("inputs")
     if others:
         names = inspect.signature(TextEmbedder.encode).parameters
         refuse_unknown(others, [name for name in names if name not in ("self", "others")], "encode")
-    return None if sentences is NOTHING else sentences
+    return None if sentences is MISSING else sentences
 
 
-def _progress(asked: bool | None, total: int | None) -> ProgressLine | None:
-    if asked is None:
-        asked = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
-    return ProgressLine(total) if asked else None
+def _progress(show: bool | None, total: int | None) -> ProgressLine | None:
+    if show is None:
+        show = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
+    return ProgressLine(total) if show else None
+
+
+def _warn_untrained(model: LoadedModel) -> None:
+    LOGGER.warning(
+        Diagnostic(
+            "vectors-untrained",
+            "warning",
+            "this model was trained to predict masked words, not to give vectors of texts",
+            why="the mean of its token vectors is similar for any two texts",
+            fix=f"Take a model for vectors, such as {VECTORS!r}, or say pooling= if you mean it",
+            where=str(model.path),
+        ).line()
+    )

@@ -1,100 +1,176 @@
-"""One call of `encode`: windows of texts in, their answers out, whatever is asked for.
+"""One call of `encode`: windows of texts → their answers.
 
-A list and a stream take the same way, so that a text's answer is the same in both.
+A list and an iterator take the same way, so that a text's answer is the same in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+import itertools
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
+from albertkit.engine.lists import vectors_of_texts, vectors_of_tokens
 from albertkit.engine.packing import SLOTS
+from albertkit.engine.pooling import apply_modules, normalize, pool
+from albertkit.engine.protocol import Engine, Outputs
 from albertkit.runtime import LoadedModel
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tasks.empty_texts import EmptyTexts
-from albertkit.tasks.inputs import Texts
+from albertkit.tasks.inputs import Texts, prefetch
 from albertkit.tasks.options import EncodeOptions
-from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.reports import TruncationReport
-from albertkit.tasks.run import Run
-from albertkit.tasks.stream import ahead
-from albertkit.tasks.vector_steps import apply_steps
-from albertkit.tasks.vector_types import Vectors
+from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.vector_types import VectorCast, Vectors, dtype_of, width_of
 from albertkit.tokenization import Encodings
+
+if TYPE_CHECKING:
+    from albertkit.tasks.progress import ProgressLine
 
 
 @dataclass(frozen=True, slots=True)
 class EncodeCall:
-    """cuts, empty: what is to be told once of all texts; line: hears how many are done."""
+    """Computes the answers of one call.
 
-    loaded: LoadedModel
-    plan: PoolingConfig
+    Attributes:
+        model: What computes.
+        pooling: How token vectors become a text's vector.
+        prompt: Words before each text.
+        options: What is asked for.
+        report: Counts what happens to the texts.
+        progress: Called with the number of finished texts.
+        convert: Makes of a numpy array what the caller wants to have.
+    """
+
+    model: LoadedModel
+    pooling: PoolingConfig
+    prompt: str
     options: EncodeOptions
-    cuts: TruncationReport
-    line: ProgressLine | None = None
-    empty: EmptyTexts = field(default_factory=EmptyTexts)
+    report: EncodeReport
+    progress: ProgressLine | None = None
+    convert: Callable[[Vectors], Any] | None = None
 
-    def told(self, windows: Iterator[Texts]) -> Generator[Any]:
-        """The answers; at the end the progress line ends, and what is to be told is told."""
+    def run(self, windows: Iterator[Texts], *, is_live: bool = False) -> Generator[Any]:
+        """The answers of `answers`; at the end the progress line ends and warnings are logged."""
         try:
-            yield from self.answers(windows)
+            yield from self.answers(windows, is_live=is_live)
         finally:
-            if self.line is not None:
-                self.line.close()
-            self.empty.tell()
-            self.cuts.tell()
+            if self.progress is not None:
+                self.progress.close()
+            self.report.log()
 
-    def answers(self, windows: Iterator[Texts]) -> Generator[Any]:
-        """Of each window its vectors [N, D], float32, or a list of what else is asked for."""
-        slots = min(SLOTS, self.options.batch_size * self.cuts.max_length)
-        for encodings in ahead(self.empty.seen_in(windows), self._encoded):
-            engine = self.loaded.engine_for(encodings, self.plan.as_read)
-            yield self._of_window(Run(engine, encodings, slots, self.line))
+    def answers(self, windows: Iterator[Texts], *, is_live: bool = False) -> Generator[Any]:
+        """The answers, window by window.
+
+        Args:
+            windows: Texts; taken on the caller's thread.
+            is_live: As in `prefetch`.
+
+        Yields:
+            Vectors [N, D] float32 of a window, or a list of the other outputs that are asked for.
+        """
+        slots = min(SLOTS, self.options.batch_size * self.report.max_length)
+        for encodings in prefetch(windows, self._tokenize, is_live=is_live):
+            engine = self.model.engine_for(encodings, self.pooling.as_read)
+            if self.options.output_value == "sentence_embedding":
+                vectors = vectors_of_texts(
+                    engine, encodings, self.pooling.pooling, slots=slots, progress=self.progress
+                )
+                yield self._finish(vectors)
+            else:
+                yield self._token_outputs(engine, encodings, slots)
 
     def no_vectors(self) -> Vectors:
-        """[0, D] of the type and length that the vectors will have."""
-        return self.options.no_vectors(self.plan.width(self.loaded.config.hidden_size))
+        """[0, D] of the type and width that the vectors will have."""
+        width = self.pooling.width(self.model.config.hidden_size)
+        width = min(width, self.options.truncate_dim or width)
+        precision = self.options.precision
+        return np.empty((0, width_of(precision, width)), dtype_of(precision))
 
-    def _encoded(self, texts: Texts) -> Encodings:
-        return self.cuts.encode(self.loaded, self._as_read(texts))
+    def _tokenize(self, texts: Texts) -> Encodings:
+        """The ids of a window; of a pair the first text has the prompt."""
+        if self.prompt or self.pooling.lower_case:
+            format_text = self.pooling.as_read
+            first = [format_text(text, self.prompt) for text in texts.first]
+            second = texts.second and [format_text(text, "") for text in texts.second]
+            texts = Texts(first, second, texts.is_one, texts.numbers)
+        return self.report.tokenize(self.model.tokenizer, texts)
 
-    def _as_read(self, texts: Texts) -> Texts:
-        """The texts as the tokenizer gets them; a pair has the prompt before its first."""
-        first = [self.plan.as_read(text, self.options.prompt) for text in texts.first]
-        second = texts.second and [self.plan.as_read(text, "") for text in texts.second]
-        return Texts(first, second, texts.is_one, texts.numbers)
+    def _finish(self, vectors: FloatArray) -> FloatArray:
+        """Pooled vectors [N, H] → vectors as they are returned, [N, D]."""
+        if self.pooling.steps:
+            vectors = apply_modules(self.pooling.steps, vectors, self.model.config)
+        if self.options.truncate_dim is not None:
+            vectors = np.ascontiguousarray(vectors[:, : self.options.truncate_dim])
+        if self.options.normalize_embeddings:
+            vectors = normalize(vectors)
+        self.report.check_vectors(vectors)
+        return vectors
 
-    def _of_window(self, run: Run) -> FloatArray | list[object]:
-        match self.options.output_value:
-            case "token_embeddings":
-                return [self.options.as_asked(part) for part in run.of_each_text(run.tokens())]
-            case None:
-                return self._everything(run)
-            case _:
-                return self._finished(run.texts(self.plan.pooling))
-
-    def _finished(self, pooled: FloatArray) -> FloatArray:
-        """Pooled vectors [N, H] → vectors as they leave, [N, D]."""
-        vectors = apply_steps(self.plan.steps, pooled, self.loaded.config)
-        return self.options.finished(vectors)
-
-    def _everything(self, run: Run) -> list[object]:
-        """Of each text a dict: its ids, mask, token vectors and vector."""
-        tokens = run.tokens()
-        vectors = self._finished(run.pooled(tokens, self.plan.pooling))
-        as_asked = self.options.as_asked
+    def _token_outputs(self, engine: Engine, encodings: Encodings, slots: int) -> list[object]:
+        """The token vectors of each text, or a dict of all that there is about it."""
+        tokens = vectors_of_tokens(engine, encodings, slots=slots, progress=self.progress)  # [T, H]
+        parts = [tokens[begin:end] for begin, end in itertools.pairwise(encodings.offsets.tolist())]
+        convert = self.convert or (lambda array: array)
+        if self.options.output_value == "token_embeddings":
+            return [convert(part) for part in parts]
+        pooling = self.pooling.pooling
+        if pooling == "pooler":  # has weights, which the engine knows
+            pooled = vectors_of_texts(engine, encodings, pooling, slots=slots)
+        else:
+            pooled = pool(Outputs(tokens=tokens), encodings.offsets, pooling)
         return [
             {
                 "input_ids": encoding.ids,
                 "attention_mask": np.ones(len(encoding), np.int64),
-                "token_embeddings": as_asked(own),
-                "sentence_embedding": as_asked(vector),
+                "token_embeddings": convert(part),
+                "sentence_embedding": convert(vector),
             }
-            for encoding, own, vector in zip(
-                run.encodings, run.of_each_text(tokens), vectors, strict=True
-            )
+            for encoding, part, vector in zip(encodings, parts, self._finish(pooled), strict=True)
         ]
+
+
+class VectorStream(Iterator[Any]):
+    """What `encode` gives for an iterator of texts: an iterator of answers in the same order.
+
+    A window of texts is computed when its first answer is asked for.
+
+    Args:
+        call: The call, whose windows of answers these are.
+        windows: Vectors [N, D] float32, or lists of other outputs.
+        cast: Gives vectors their type.
+    """
+
+    def __init__(self, call: EncodeCall, windows: Generator[Any], cast: VectorCast) -> None:
+        self._cast = cast
+        # a generator that refers to this object would keep it alive
+        self._answers = _flatten(call, windows, cast)
+
+    def __iter__(self) -> VectorStream:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._answers)
+
+    @property
+    def ranges(self) -> npt.NDArray[Any] | None:
+        """[2, D] the ranges of int8 and uint8 vectors; None before the first answer."""
+        return self._cast.ranges
+
+    def close(self) -> None:
+        """Read no more texts, and end the thread that tokenizes them."""
+        self._answers.close()
+
+
+def _flatten(call: EncodeCall, windows: Generator[Any], cast: VectorCast) -> Generator[Any]:
+    with closing(windows):
+        for window in windows:
+            if call.options.output_value != "sentence_embedding":
+                yield from window
+            elif call.convert is None:
+                yield from cast.of(window)
+            else:
+                yield from map(call.convert, cast.of(window))

@@ -1,16 +1,17 @@
-"""FillMask: the words that fit where a text says [MASK], as Hugging Face's pipeline gives them.
+"""FillMask: the words that fit at [MASK], as Hugging Face's pipeline gives them.
 
-What differs: a text that is too long is refused unless cutting is asked for, and a target is a
-whole word where the vocabulary has it as one ("paris" means ▁paris).
+Differences: a text that is too long is refused unless truncation is asked for; a target is a whole
+word if the vocabulary has it as one ("paris" means ▁paris); unknown and special pieces are never
+offered.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -19,10 +20,11 @@ from albertkit.engine.lists import logits_of_words
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import check_keywords
-from albertkit.runtime import LoadKeywords, load
+from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.tasks.inputs import Texts, read_texts
-from albertkit.tasks.reports import WHEN_TOO_LONG, WhenTooLong, encode_within
-from albertkit.tokenization import Encoding, Encodings
+from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode
+from albertkit.tasks.reports import EncodeReport
+from albertkit.tokenization import AlbertTokenizer, Encoding, Encodings
 from albertkit.tokenization.encodings import select
 
 LOGGER = logging.getLogger(__name__)
@@ -41,13 +43,21 @@ class Filled(TypedDict):
     sequence: str  # the text with this word
 
 
+Answer: TypeAlias = list[Filled] | list[list[Filled]]  # of a text with one mask, or with several
+
+
 class FillMask:
     """The most probable words for each mask.
 
-    model: a directory with a masked-word head, a built-in model's name or one of a hub; None: the
-    built-in one. truncation: of texts longer than the model reads: "error", "warn" or "off".
-    engine, device, precision, calibration, deterministic, policy, revision, token, cache_dir,
-    local_files_only: as of `load`. Raises as runtime.load does.
+    Args:
+        model: A directory with a masked-LM head, a built-in model's name, or a name on a hub.
+            None: the built-in masked LM.
+        truncation: What to do with texts that are too long: "error", "warn" or "off".
+        **options: The fields of LoadOptions: engine, device, precision, policy, revision, …
+
+    Raises:
+        InputError: [option-invalid], and those of `load`.
+        AlbertKitError: As `load`.
     """
 
     @check_keywords
@@ -55,76 +65,110 @@ class FillMask:
         self,
         model: str | Path | None = None,
         *,
-        truncation: WhenTooLong = "error",
-        **opening: Unpack[LoadKeywords],
+        truncation: TruncationMode = "error",
+        **options: Unpack[LoadKeywords],
     ) -> None:
-        check_choice("truncation", truncation, WHEN_TOO_LONG)
-        self.truncation: WhenTooLong = truncation
-        self.loaded = load(model, **opening)
-        self.tokenizer = self.loaded.tokenizer
+        check_choice("truncation", truncation, TRUNCATION_MODES)
+        self.truncation: TruncationMode = truncation
+        self.model: LoadedModel = load(model, **options)
 
+    @property
+    def tokenizer(self) -> AlbertTokenizer:
+        """The model's tokenizer; raises FormatError [no-vocabulary] if it has none."""
+        return self.model.tokenizer
+
+    @overload
+    def __call__(
+        self, text: str, top_k: int = ..., targets: str | Sequence[str] | None = ...
+    ) -> Answer: ...
+    @overload
+    def __call__(
+        self, text: Iterable[str], top_k: int = ..., targets: str | Sequence[str] | None = ...
+    ) -> Answer | list[Answer]: ...
     @check_keywords
     def __call__(
         self, text: object, top_k: int = 5, targets: str | Sequence[str] | None = None
-    ) -> Any:
-        """Of each text a list of the `top_k` best words, or one such list for each of its masks.
+    ) -> Answer | list[Answer]:
+        """The best words for each mask.
 
-        One text gives its own answer, and so does a list of one; a longer list gives a list.
-        targets: the only words to choose from. Scores are probabilities among all pieces.
-        Raises InputError [mask-missing], [text-too-long], [head-missing], [option-invalid].
+        Args:
+            text: One text with [MASK], or a list, a column or an iterator of such texts.
+            top_k: Words for each mask.
+            targets: The only words to choose from.
+
+        Returns:
+            The list of words of one text; a list of such lists if it has several masks. A list of
+            texts gives a list of these, and a list of one text the same as the text, as
+            transformers' pipeline does. Scores are probabilities among all pieces.
+
+        Raises:
+            InputError: [mask-missing], [text-too-long], [head-missing], [option-invalid],
+                [input-not-texts].
         """
-        texts = read_texts(text)
+        texts = read_texts(list(text) if isinstance(text, Iterator) else text)
         top_k = check_integer("top_k", top_k)
-        allowed = None if targets is None else self._targets(targets)
-        encodings = encode_within(self.loaded, texts, self.loaded.max_length, self.truncation)
+        choices = self._pieces() if targets is None else self._targets(targets)
+        report = EncodeReport(self.model.max_length, self.truncation)
+        encodings = report.tokenize(self.tokenizer, texts)
         self._check_masks(texts, encodings)
-        answers: list[object] = []
-        for begin in range(0, len(texts), TEXTS_AT_ONCE):
-            some = select(encodings, range(begin, min(begin + TEXTS_AT_ONCE, len(texts))))
-            answers += self._filled(some, top_k, allowed)
+        report.log()
+        answers: list[Answer] = []
+        for begin in range(0, len(texts.first), TEXTS_AT_ONCE):
+            window = range(begin, min(begin + TEXTS_AT_ONCE, len(texts.first)))
+            answers += self._fill(select(encodings, window), top_k, choices)
         return answers[0] if len(answers) == 1 else answers
 
     def close(self) -> None:
-        """Give the engine's memory back; the next call makes it anew."""
-        self.loaded.close()
+        """Free the engine's memory; the next call makes it again."""
+        self.model.close()
 
-    def _filled(
-        self, encodings: Encodings, top_k: int, allowed: Int64Array | None
-    ) -> list[list[Filled] | list[list[Filled]]]:
-        """The answers for some of the texts."""
-        at = np.flatnonzero(encodings.ids == self.tokenizer.mask_token_id)  # [P]
-        engine = self.loaded.engine_for(encodings)
-        scores = softmax(logits_of_words(engine, encodings, at))  # [P, V]
-        best = best_of(scores, top_k, allowed)  # [P, K]
-        segment_ids = np.searchsorted(encodings.offsets, at, side="right") - 1  # [P]
-        answers: list[list[Filled] | list[list[Filled]]] = []
+    def __repr__(self) -> str:
+        """The model and the size of its vocabulary."""
+        return f"FillMask({str(self.model.path)!r}, {self.model.config.vocab_size:,} pieces)"
+
+    def _fill(self, encodings: Encodings, top_k: int, choices: Int64Array) -> list[Answer]:
+        """The answers for a window of the texts."""
+        masks = np.flatnonzero(encodings.ids == self.tokenizer.mask_token_id)  # [P]
+        engine = self.model.engine_for(encodings)
+        scores = softmax(logits_of_words(engine, encodings, masks))  # [P, V]
+        best = best_of(scores, top_k, choices)  # [P, K]
+        segment_ids = np.searchsorted(encodings.offsets, masks, side="right") - 1  # [P]
+        answers: list[Answer] = []
         for number, encoding in enumerate(encodings):
-            masks = np.flatnonzero(segment_ids == number)
-            places = at[masks] - encodings.offsets[number]
-            each = [
-                self._words(encoding, int(place), best[mask], scores[mask], len(masks) == 1)
-                for mask, place in zip(masks, places, strict=True)
+            rows = np.flatnonzero(segment_ids == number)
+            positions = masks[rows] - encodings.offsets[number]
+            words = [
+                self._words(encoding, int(position), best[row], scores[row], len(rows) == 1)
+                for row, position in zip(rows, positions, strict=True)
             ]
-            answers.append(each[0] if len(each) == 1 else each)
+            answers.append(words[0] if len(words) == 1 else words)
         return answers
 
     def _words(
-        self, encoding: Encoding, place: int, best: Int64Array, scores: FloatArray, alone: bool
+        self, encoding: Encoding, position: int, best: Int64Array, scores: FloatArray, is_only: bool
     ) -> list[Filled]:
-        """alone: whether it is the text's only mask; else the others stay visible."""
+        """The words for one mask; is_only: whether it is the text's only mask."""
         ids = encoding.ids.copy()
         words = []
         for token in best.tolist():
-            ids[place] = token
+            ids[position] = token
             words.append(
                 Filled(
                     score=float(scores[token]),
                     token=token,
                     token_str=self.tokenizer.decode([token]),
-                    sequence=self.tokenizer.decode(ids.tolist(), skip_special_tokens=alone),
+                    # other masks must stay visible
+                    sequence=self.tokenizer.decode(ids.tolist(), skip_special_tokens=is_only),
                 )
             )
         return words
+
+    def _pieces(self) -> Int64Array:
+        """The ids of all pieces that are words or parts of words."""
+        specials = self.tokenizer.vocabulary.table.specials.all()
+        return np.setdiff1d(
+            np.arange(self.model.config.vocab_size), [*specials, self.tokenizer.unk_token_id]
+        )
 
     def _targets(self, targets: str | Sequence[str]) -> Int64Array:
         """The ids of the words to choose from, each once."""
@@ -147,32 +191,32 @@ class FillMask:
         return np.unique(np.array([self._target(word) for word in words], np.int64))
 
     def _target(self, word: str) -> int:
-        """The id of a word, of the piece of this name, or of the word's first piece (told)."""
+        """The id of a word, of the piece of this name, or of the word's first piece (a warning)."""
         pieces = self.tokenizer.get_vocab()
         if word.startswith(WORD_BEGINS) and word in pieces:
             return pieces[word]
-        inside = self.tokenizer.encode_batch([word])[0].ids[1:-1].tolist()
-        if len(inside) == 1 and inside[0] != self.tokenizer.unk_token_id:
-            return int(inside[0])
+        ids = self.tokenizer.encode_batch([word])[0].ids[1:-1].tolist()
+        if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
+            return int(ids[0])
         if word in pieces:
             return pieces[word]
-        chosen = int(inside[0]) if inside else self.tokenizer.unk_token_id
+        first = int(ids[0]) if ids else self.tokenizer.unk_token_id
         LOGGER.warning(
             Diagnostic(
                 "target-unknown",
                 "warning",
-                f"the target {word!r} is {len(inside)} pieces of this vocabulary",
+                f"the target {word!r} is {len(ids)} pieces of this vocabulary",
                 why="a mask stands for one piece, and known words are one",
-                fix=f"Its first is scored: {self.tokenizer.convert_ids_to_tokens(chosen)!r}",
+                fix=f"Its first is scored: {self.tokenizer.convert_ids_to_tokens(first)!r}",
             ).line()
         )
-        return chosen
+        return first
 
     def _check_masks(self, texts: Texts, encodings: Encodings) -> None:
-        masks = np.add.reduceat(
+        counts = np.add.reduceat(
             encodings.ids == self.tokenizer.mask_token_id, encodings.offsets[:-1], dtype=np.int64
         )  # [N]
-        for number in np.flatnonzero(masks == 0).tolist():
+        for number in np.flatnonzero(counts == 0).tolist():
             raise self._mask_missing(texts.first[number], number, int(encodings.dropped[number]))
 
     def _mask_missing(self, text: str, number: int, dropped: int) -> InputError:
@@ -204,13 +248,12 @@ def softmax(logits: FloatArray) -> FloatArray:
     return logits
 
 
-def best_of(scores: FloatArray, count: int, allowed: Int64Array | None) -> Int64Array:
-    """[P, V] → [P, K] the pieces with the highest scores, best first; the lower id on a tie."""
-    choice = np.arange(scores.shape[-1]) if allowed is None else allowed
-    among = -scores[:, choice]
-    count = min(count, len(choice))
-    few = np.argpartition(among, count - 1, axis=-1)[:, :count]
-    few.sort(axis=-1)
-    order = np.argsort(np.take_along_axis(among, few, -1), axis=-1, kind="stable")
-    best: Int64Array = choice[np.take_along_axis(few, order, -1)]
+def best_of(scores: FloatArray, count: int, choices: Int64Array) -> Int64Array:
+    """The choices with the highest scores [P, V], best first; the lower id on a tie → [P, K]."""
+    negative = -scores[:, choices]
+    count = min(count, len(choices))
+    candidates = np.argpartition(negative, count - 1, axis=-1)[:, :count]
+    candidates.sort(axis=-1)
+    order = np.argsort(np.take_along_axis(negative, candidates, -1), axis=-1, kind="stable")
+    best: Int64Array = choices[np.take_along_axis(candidates, order, -1)]
     return best

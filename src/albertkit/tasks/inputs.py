@@ -1,25 +1,45 @@
-"""What people give where texts are read: one text, one pair, or a list of either.
+"""Texts as callers give them → lists of texts or pairs, in windows.
 
-The forms are sentence-transformers': a str alone is one text; in a list, two texts together are a
-pair, which gets one answer.
+The forms are sentence-transformers': a str is one text; in a list, two texts together are a pair,
+which gets one answer. A window has enough texts to fill an engine's rows well, and few enough that
+memory does not grow with the length of a stream. Texts are taken from an iterator on the caller's
+thread, since its source (a database cursor) may be bound to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+from itertools import chain
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from albertkit.errors import InputError
-from albertkit.tasks.stream import in_windows
+from albertkit.errors.arguments import describe_value
+
+if TYPE_CHECKING:
+    from albertkit.tables import InvalidRow, RowBatch
+    from albertkit.tables.table import Column
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WINDOW_TEXTS = 2048  # packed together these fill 99 % of the slots (benchmarks/packing.py)
+WINDOW_CHARACTERS = 1 << 20  # about 2,048 paragraphs: a window of longer texts holds fewer
+# Texts of a stream's first window, so that a live pipe is answered soon. Each window after it is
+# twice as large.
+FIRST_WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
     """N texts, or N pairs of a first and a second text.
 
-    is_one: whether a single text was given outside of a list, and is to be answered so.
-    numbers: by which messages call them; None: from 0 on through all windows.
+    Attributes:
+        first: [N] the texts, or the first text of each pair.
+        second: [N] the second text of each pair; None for texts.
+        is_one: Whether a single text was given outside of a list.
+        numbers: The numbers of the texts in messages. None: counted from 0 over all windows.
     """
 
     first: list[str]
@@ -30,50 +50,225 @@ class Texts:
     def __len__(self) -> int:
         return len(self.first)
 
-    def number(self, place: int, before: int) -> int:
-        """What messages call the text at `place`; before: how many came in earlier windows."""
-        return before + place if self.numbers is None else self.numbers[place]
+    def number(self, index: int, before: int) -> int:
+        """The number of a text in messages; before: the count of texts in earlier windows."""
+        return before + index if self.numbers is None else self.numbers[index]
 
     def windows(self) -> Iterator[Texts]:
-        """The texts in windows; none of no texts."""
-        if self.second is None:
-            for window in in_windows(self.first, len):
+        """The texts in windows; no window if there are no texts."""
+        if 0 < len(self.first) < WINDOW_TEXTS and self.second is None:
+            yield from _split_long(self)
+        elif self.second is None:
+            for window in split_windows(self.first, len):
                 yield Texts(window, None, False)
         else:
-            for pairs in in_windows(zip(self.first, self.second, strict=True), _characters):
+            for pairs in split_windows(zip(self.first, self.second, strict=True), _characters):
                 yield _pairs(pairs)
 
 
-def read_texts(given: object) -> Texts:
-    """Read what a caller gave; raises InputError [input-not-texts]."""
-    if isinstance(given, str):
-        return Texts([given], None, True)
-    listed = as_list(given)
-    return _checked(listed, 0, f" of {len(listed)}")
+class WindowSize:
+    """Tells where a window ends; depends on the texts alone.
+
+    Args:
+        first: Texts of the first window; each later one has twice as many, up to WINDOW_TEXTS.
+            None: WINDOW_TEXTS from the start.
+    """
+
+    def __init__(self, first: int | None = None) -> None:
+        self._most = WINDOW_TEXTS if first is None else min(first, WINDOW_TEXTS)
+        self._texts = self._characters = 0
+
+    def is_full_after(self, characters: int) -> bool:
+        """Whether the window ends with this text."""
+        self._texts += 1
+        self._characters += characters
+        is_full = self._texts == self._most or self._characters >= WINDOW_CHARACTERS
+        if is_full:
+            self._texts = self._characters = 0
+            self._most = min(2 * self._most, WINDOW_TEXTS)
+        return is_full
 
 
-def read_stream(given: Iterator[object]) -> Iterator[Texts]:
-    """The texts, or pairs, of an iterator in windows; raises InputError as they come."""
-    read = 0
-    pairs: bool | None = None
-    for window in in_windows(given, _characters):
-        texts = _checked(window, read, "")
-        if pairs not in (None, texts.second is not None):
-            raise _refused(window[0], f"item {read} ")
-        pairs = texts.second is not None
-        read += len(texts)
+def split_windows(
+    items: Iterable[T], characters: Callable[[T], int], first: int | None = None
+) -> Iterator[list[T]]:
+    """The items in lists; `first` as in WindowSize."""
+    size = WindowSize(first)
+    window: list[T] = []
+    for item in items:
+        window.append(item)
+        if size.is_full_after(characters(item)):
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def prefetch(
+    windows: Iterator[T], prepare: Callable[[T], R], *, is_live: bool = False
+) -> Iterator[R]:
+    """`prepare` of each window, computed on another thread while the caller uses the last one.
+
+    One result is kept ready. The thread ends with the iterator, when the caller closes it, and
+    after an exception: an exception of `prepare` is raised in place of its window.
+
+    Args:
+        windows: Taken on the caller's thread.
+        prepare: What the other thread computes.
+        is_live: Whether the source may be slow: the first result does not wait for a second window.
+    """
+    first = next(windows, None)
+    if first is None:
+        return
+    if is_live:
+        yield prepare(first)
+        first = next(windows, None)
+        if first is None:
+            return
+    second = next(windows, None)
+    if second is None:  # a short list needs no thread
+        yield prepare(first)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # not imported for a few texts
+
+    with ThreadPoolExecutor(1, "albertkit-tokens") as executor:
+        ready = executor.submit(prepare, first)
+        for window in chain([second], windows):
+            following = executor.submit(prepare, window)
+            yield ready.result()
+            ready = following
+        yield ready.result()
+
+
+def read_texts(value: object) -> Texts:
+    """Read what a caller gave.
+
+    Raises:
+        InputError: [input-not-texts].
+    """
+    if getattr(value, "ndim", None) == 0:  # numpy.array("a text")
+        value = value.item()  # type: ignore[attr-defined]  # what has ndim has item
+    if isinstance(value, str):
+        return Texts([value], None, True)
+    items = as_list(value)
+    return _check_items(items, 0, f" of {len(items)}")
+
+
+def read_stream(items: Iterator[object], first: int | None = FIRST_WINDOW) -> Iterator[Texts]:
+    """The texts or pairs of an iterator in windows; `first` as in WindowSize.
+
+    Raises:
+        InputError: [input-not-texts], when the item is reached.
+    """
+    count = 0
+    has_pairs: bool | None = None
+    for window in split_windows(items, _characters, first):
+        texts = _check_items(window, count, "")
+        if has_pairs not in (None, texts.second is not None):
+            raise _not_texts(window[0], f"item {count} ")
+        has_pairs = texts.second is not None
+        count += len(texts)
         yield texts
 
 
-def _checked(items: list[object], before: int, of_all: str) -> Texts:
-    """Texts, or pairs, and nothing else; before: how many came earlier."""
+def as_list(value: object) -> list[object]:
+    """The items of a list, a tuple, or a column of numpy, pandas, pyarrow, polars or datasets.
+
+    Raises:
+        InputError: [input-not-texts].
+    """
+    for method in ("tolist", "to_pylist", "to_list"):  # numpy and pandas, pyarrow, polars
+        convert = getattr(value, method, None)
+        if callable(convert) and not isinstance(value, type):
+            value = convert()
+            break
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        return list(value)
+    raise _not_texts(value, "")
+
+
+class RowWindows:
+    """Rows in the windows in which their texts are encoded, with their other columns.
+
+    Iterate `texts`; after each window's answers ask for its `columns`. Windows depend on the texts
+    alone, not on how the rows were read.
+
+    Args:
+        batches: Rows in batches of any size.
+        on_invalid: Called with the rows without text when they are read.
+        first: As in WindowSize.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[RowBatch],
+        on_invalid: Callable[[Sequence[InvalidRow]], object],
+        first: int | None = None,
+    ) -> None:
+        self._batches = batches
+        self._on_invalid = on_invalid
+        self._first = first
+        self._columns: deque[dict[str, Column]] = deque()
+
+    def texts(self) -> Iterator[Texts]:
+        """The texts, window by window, with the numbers of their rows."""
+        for window, numbers in self._windows():
+            texts = list(window.texts)
+            self._columns.append(dict(window.kept) or {"text": texts})
+            yield Texts(texts, None, False, numbers)
+
+    def columns(self) -> dict[str, Column]:
+        """The columns to write with the next window's answers: the kept ones, or the texts."""
+        return self._columns.popleft()
+
+    def _windows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
+        from albertkit.tables.batch import concat_batches
+
+        parts: list[RowBatch] = []
+        numbers: list[int] = []
+        size = WindowSize(self._first)
+        for batch in self._batches:
+            self._on_invalid(batch.invalid)
+            own = batch.numbers
+            begin = 0
+            for end, text in enumerate(batch.texts, 1):
+                if size.is_full_after(len(text)):
+                    yield (
+                        concat_batches([*parts, _slice(batch, begin, end)]),
+                        [*numbers, *own[begin:end]],
+                    )
+                    parts, numbers, begin = [], [], end
+            if begin < len(batch.texts):
+                parts.append(_slice(batch, begin, len(batch.texts)))
+                numbers += own[begin:]
+        if parts:
+            yield concat_batches(parts), numbers
+
+
+def _split_long(texts: Texts) -> Iterator[Texts]:
+    """One window, unless the texts have too many characters for it."""
+    if sum(map(len, texts.first)) < WINDOW_CHARACTERS:
+        yield texts
+        return
+    for window in split_windows(texts.first, len):
+        yield Texts(window, None, False)
+
+
+def _slice(batch: RowBatch, begin: int, end: int) -> RowBatch:
+    """Some of the texts and their columns."""
+    kept = {name: column[begin:end] for name, column in batch.kept.items()}
+    return type(batch)(batch.texts[begin:end], kept, batch.first)
+
+
+def _check_items(items: list[object], before: int, of_all: str) -> Texts:
+    """Texts, or pairs, and nothing else; before: the count of earlier items."""
     pairs = [item for item in items if _is_pair(item)]
     if items and len(pairs) == len(items):
         return _pairs(pairs)
     texts = []
     for number, item in enumerate(items, before):
         if not isinstance(item, str):
-            raise _refused(item, f"item {number}{of_all} ")
+            raise _not_texts(item, f"item {number}{of_all} ")
         texts.append(item)
     return Texts(texts, None, False)
 
@@ -83,18 +278,8 @@ def _pairs(pairs: Sequence[Sequence[str]]) -> Texts:
 
 
 def _characters(item: object) -> int:
-    """How much of a window an item takes."""
+    """The characters that an item adds to a window."""
     return len(item) if isinstance(item, str) else sum(map(len, item)) if _is_pair(item) else 0
-
-
-def as_list(given: object) -> list[object]:
-    """The items of a list, a tuple, or a column of numpy, pandas or datasets."""
-    column = getattr(given, "tolist", None)
-    if callable(column):
-        given = column()
-    if isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray):
-        return list(given)
-    raise _refused(given, "")
 
 
 def _is_pair(item: object) -> TypeGuard[Sequence[str]]:
@@ -105,13 +290,10 @@ def _is_pair(item: object) -> TypeGuard[Sequence[str]]:
     )
 
 
-def _refused(value: object, which: str) -> InputError:
-    shown = repr(value)
-    kind = type(value).__name__
-    seen = "None" if value is None else f"{shown} ({kind})" if len(shown) <= 40 else f"a {kind}"
+def _not_texts(value: object, which: str) -> InputError:
     return InputError(
         "input-not-texts",
-        f"Unsupported input type: {which}{'is ' if which else ''}{seen}",
-        why="a str, a pair of them, or a list or iterator of one of these is read",
+        f"Unsupported input type: {which}{'is ' if which else ''}{describe_value(value)}",
+        why="a text is a str, a pair is two of them; a list or an iterator of either is read",
         fix="Give str, and leave out rows without text",
     )

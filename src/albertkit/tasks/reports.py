@@ -1,96 +1,203 @@
-"""Texts → encodings no longer than the model reads; what is cut off is counted and said once."""
+"""What happened to the texts of one call, counted over all windows and logged once at the end.
+
+Empty texts, truncated texts, texts of unknown pieces only, vectors that are not finite.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import Diagnostic, InputError
-from albertkit.runtime import LoadedModel
-from albertkit.tasks.counted import counted
 from albertkit.tasks.inputs import Texts
-from albertkit.tokenization import Encodings
+from albertkit.tasks.options import TruncationMode
+from albertkit.tokenization import AlbertTokenizer, Encodings
 
 LOGGER = logging.getLogger(__name__)
 
-WhenTooLong = Literal["error", "warn", "off"]
-WHEN_TOO_LONG: tuple[WhenTooLong, ...] = get_args(WhenTooLong)
+WORD_BEGIN = "▁"  # SentencePiece puts it before a word of unknown characters too
 
 
 @dataclass(slots=True)
-class TruncationReport:
-    """What was cut off the texts of one call, which may come in several windows.
+class TextGroup:
+    """Texts of one kind: how many, and the number of the first."""
 
-    max_length: of a text in ids, specials included. texts: how many were seen; cut: how many were
-    too long, and how many ids they lost; longest: ids of the longest.
+    count: int = 0
+    first: int = 0
+
+    def add(self, count: int, first: int) -> None:
+        """Count more of them."""
+        if count and not self.count:
+            self.first = first
+        self.count += count
+
+
+class EncodeReport:
+    """Counts while texts are tokenized and vectors are made; `log` warns at the end.
+
+    Attributes:
+        max_length: Ids of a text at most, special tokens included.
+        truncation: What to do with longer texts.
+        texts: How many texts were seen.
+        empty: Texts without a character besides whitespace. A pair is never empty.
+        unknown: Texts of which the vocabulary has no piece.
+        truncated: Texts that were too long.
+        lost: Ids that truncation removed.
+        longest: Ids of the longest text that was truncated.
+        not_finite: Texts whose vector has NaN or infinite numbers.
     """
 
-    max_length: int
-    when_too_long: WhenTooLong
-    texts: int = 0
-    cut: int = 0
-    lost: int = 0
-    longest: int = 0
+    def __init__(self, max_length: int, truncation: TruncationMode) -> None:
+        self.max_length = max_length
+        self.truncation = truncation
+        self.texts = self.lost = self.longest = self._encoded = 0
+        self.empty, self.unknown = TextGroup(), TextGroup()
+        self.truncated, self.not_finite = TextGroup(), TextGroup()
 
-    def encode(self, loaded: LoadedModel, texts: Texts) -> Encodings:
-        """The ids of the next texts, cut; raises InputError [text-too-long] for "error"."""
-        encodings = loaded.tokenizer.encode_batch(
-            texts.first, texts.second, max_length=self.max_length
-        )
-        long = np.flatnonzero(encodings.dropped)
-        if len(long):
-            longest = int((encodings.lengths + encodings.dropped)[long].max())
-            if self.when_too_long == "error":
-                raise self._too_long(texts, long, longest)
-            self.cut += len(long)
-            self.lost += int(encodings.dropped.sum())
-            self.longest = max(self.longest, longest)
-        self.texts += len(texts)
+    def tokenize(self, tokenizer: AlbertTokenizer, texts: Texts) -> Encodings:
+        """The ids of the next texts, truncated.
+
+        Raises:
+            InputError: [text-too-long] if truncation is "error".
+        """
+        encodings = tokenizer.encode_batch(texts.first, texts.second, max_length=self.max_length)
+        if encodings.dropped.any():
+            self._count_truncated(texts, encodings)
+        if texts.second is None:
+            numbers = [n for n, text in enumerate(texts.first) if not text or text.isspace()]
+            if numbers:
+                self.empty.add(len(numbers), texts.number(numbers[0], self.texts))
+        unknown = encodings.ids == tokenizer.unk_token_id
+        if unknown.any():
+            numbers = _without_known_pieces(tokenizer, encodings, unknown)
+            if numbers:
+                self.unknown.add(len(numbers), texts.number(numbers[0], self.texts))
+        self.texts += len(texts.first)
         return encodings
 
-    def add(self, more: TruncationReport) -> None:
-        """Count those of a later part too."""
-        self.texts += more.texts
-        self.cut += more.cut
-        self.lost += more.lost
-        self.longest = max(self.longest, more.longest)
+    def check_vectors(self, vectors: FloatArray) -> None:
+        """Count vectors [N, D] of the next texts that are not finite."""
+        if not np.isfinite(vectors).all():
+            rows = np.flatnonzero(~np.isfinite(vectors).all(axis=-1))
+            self.not_finite.add(len(rows), self._encoded + int(rows[0]))
+        self._encoded += len(vectors)
 
-    def tell(self) -> None:
-        """Warn of what was cut, where that is asked for."""
-        if self.cut and self.when_too_long == "warn":
-            LOGGER.warning(
+    def add(self, other: EncodeReport) -> None:
+        """Count the texts of another part of the same job, whose numbers go on."""
+        self.texts += other.texts
+        self.lost += other.lost
+        self.longest = max(self.longest, other.longest)
+        for name in ("empty", "unknown", "truncated", "not_finite"):
+            group: TextGroup = getattr(other, name)
+            getattr(self, name).add(group.count, group.first)
+
+    def log(self) -> None:
+        """Log one warning for each kind of text that was seen."""
+        for diagnostic in self.diagnostics():
+            LOGGER.warning(diagnostic.line())
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """The warnings, for callers that do not read logs."""
+        warnings = []
+        if self.empty.count:
+            warnings.append(
+                Diagnostic(
+                    "text-empty",
+                    "warning",
+                    f"{count_texts(self.empty.count, self.texts, 'is', 'are')} empty"
+                    + self._first(self.empty),
+                    why="an empty text gets an answer too, so that answers and texts stay aligned",
+                    fix="Leave empty texts out, or ignore their answers",
+                )
+            )
+        if self.unknown.count:
+            verbs = ("consists", "consist")
+            warnings.append(
+                Diagnostic(
+                    "text-unknown",
+                    "warning",
+                    f"{count_texts(self.unknown.count, self.texts, *verbs)} of unknown pieces only"
+                    + self._first(self.unknown),
+                    why="the vocabulary has none of the characters, so all such texts look alike",
+                    fix="Take a model for the language of these texts",
+                )
+            )
+        if self.truncated.count and self.truncation == "warn":
+            warnings.append(
                 Diagnostic(
                     "text-truncated",
                     "warning",
-                    f"{counted(self.cut, self.texts, 'was', 'were')} cut to {self.max_length} ids, "
-                    f"{self.lost} ids lost",
+                    f"{count_texts(self.truncated.count, self.texts, 'was', 'were')} cut to "
+                    f"{self.max_length} ids, {self.lost} ids lost",
                     why=f"the longest has {self.longest}"
-                    if self.cut > 1
+                    if self.truncated.count > 1
                     else f"it has {self.longest}",
                     fix="Cut long texts into parts to keep all of them",
-                ).line()
+                )
             )
+        if self.not_finite.count:
+            warnings.append(
+                Diagnostic(
+                    "vectors-not-finite",
+                    "warning",
+                    f"{count_texts(self.not_finite.count, self.texts, 'has', 'have')} a vector "
+                    f"with NaN or infinite numbers{self._first(self.not_finite)}",
+                    why="weights of the model are not finite, or its numbers overflow",
+                    fix="Look at the model with `albertkit inspect`, or take float32",
+                )
+            )
+        return warnings
 
-    def _too_long(self, texts: Texts, long: np.ndarray, longest: int) -> InputError:
-        which = f"number {texts.number(int(long[0]), self.texts)}"
-        return InputError(
-            "text-too-long",
-            f"{counted(len(long), len(texts), 'is', 'are')} too long, "
-            f"{'the first is ' if len(long) > 1 else ''}{which}",
-            why=f"{'the longest' if len(long) > 1 else 'it'} has {longest} ids, "
-            f"the model reads {self.max_length}",
-            fix='Cut it into parts, or ask for the truncation "warn"',
+    def _first(self, group: TextGroup) -> str:
+        """ ", the first is number 7", where there are several texts."""
+        if self.texts == 1:
+            return ""
+        return (
+            f", the first is number {group.first}"
+            if group.count > 1
+            else (f", number {group.first}")
         )
 
+    def _count_truncated(self, texts: Texts, encodings: Encodings) -> None:
+        rows = np.flatnonzero(encodings.dropped)
+        longest = int((encodings.lengths + encodings.dropped)[rows].max())
+        first = texts.number(int(rows[0]), self.texts)
+        if self.truncation == "error":
+            several = len(rows) > 1
+            raise InputError(
+                "text-too-long",
+                f"{count_texts(len(rows), len(texts.first), 'is', 'are')} too long, "
+                f"{'the first is ' if several else ''}number {first}",
+                why=f"{'the longest' if several else 'it'} has {longest} ids, "
+                f"the model reads {self.max_length}",
+                fix='Cut it into parts, or ask for the truncation "warn"',
+            )
+        self.truncated.add(len(rows), first)
+        self.lost += int(encodings.dropped.sum())
+        self.longest = max(self.longest, longest)
 
-def encode_within(
-    loaded: LoadedModel, texts: Texts, max_length: int, when_too_long: WhenTooLong
-) -> Encodings:
-    """The ids of all texts of a call at once, each at most `max_length`; tells what was cut."""
-    cuts = TruncationReport(max_length, when_too_long)
-    encodings = cuts.encode(loaded, texts)
-    cuts.tell()
-    return encodings
+
+def count_texts(count: int, texts: int, one: str, many: str) -> str:
+    """ "the text is", "1 of 5 texts is", "2 of 5 texts are"; one, many: the forms of the verb."""
+    if texts == 1:
+        return f"the text {one}"
+    return f"{count:,} of {texts:,} texts {one if count == 1 else many}"
+
+
+def _without_known_pieces(
+    tokenizer: AlbertTokenizer, encodings: Encodings, unknown: npt.NDArray[np.bool_]
+) -> list[int]:
+    """Numbers of the texts with an unknown piece, and no other besides special tokens."""
+    ids = encodings.ids
+    ignored = [tokenizer.cls_token_id, tokenizer.sep_token_id]
+    if WORD_BEGIN in tokenizer.vocabulary.table.ids:
+        ignored.append(tokenizer.vocabulary.table.ids[WORD_BEGIN])
+    known = ~(unknown | np.isin(ids, ignored))  # [T]
+    offsets: Int64Array = encodings.offsets[:-1]
+    has_unknown = np.add.reduceat(unknown, offsets, dtype=np.int64) > 0  # [N]
+    has_known = np.add.reduceat(known, offsets, dtype=np.int64) > 0  # [N]
+    return np.flatnonzero(has_unknown & ~has_known).tolist()

@@ -1,65 +1,143 @@
-"""How near vectors are: four measures, of all pairs or of one by one; larger is nearer.
+"""The similarity of vectors: four measures, of all pairs or of given pairs; larger is nearer.
 
-In: arrays, lists or CPU tensors, [N, D] or one vector [D]. Distances come with a minus, as in
-sentence-transformers.
+Distances are negative, as in sentence-transformers. Tensors of torch give tensors, on their device
+and with their gradients; everything else gives numpy arrays.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
+from albertkit.engine.pooling import normalize
 from albertkit.errors import InputError
 from albertkit.spec.pooling_config import Similarity
-from albertkit.tasks.vector_steps import normalised
+from albertkit.tasks.vector_types import is_tensor, to_array, to_tensor
+
+if TYPE_CHECKING:
+    import torch
 
 
+@overload
 def similarity(
-    left: npt.ArrayLike, right: npt.ArrayLike, measure: Similarity = "cosine"
-) -> FloatArray:
-    """Every vector of `left` [N, D] with every one of `right` [M, D] → [N, M]."""
-    a, b = _rows(left), _rows(right)
+    left: torch.Tensor, right: torch.Tensor | npt.ArrayLike, measure: Similarity = ...
+) -> torch.Tensor: ...
+@overload
+def similarity(
+    left: npt.ArrayLike, right: npt.ArrayLike, measure: Similarity = ...
+) -> FloatArray: ...
+def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
+    """Every vector of `left` with every vector of `right`.
+
+    Args:
+        left: [N, D], or one vector [D]: arrays, lists or tensors.
+        right: [M, D], or one vector [D].
+        measure: The measure.
+
+    Returns:
+        [N, M]; a tensor if either is one.
+
+    Raises:
+        InputError: [inputs-shape] for vectors of two widths, [option-invalid] for texts.
+    """
+    if is_tensor(left) or is_tensor(right):
+        from albertkit.model.tensor_similarity import tensor_similarity  # torch is there
+
+        return tensor_similarity(*_tensor_pair(left, right), measure)
+    a, b = _rows(left, "left"), _rows(right, "right")
+    check_widths(a.shape, b.shape)
     match measure:
         case "cosine":
-            return normalised(a) @ normalised(b).T
+            return normalize(a) @ normalize(b).T
         case "dot":
             return a @ b.T
         case _:
             # row by row: a² + b² - 2ab would lose the digits of near vectors
-            rows = [_minus_distance(row[None], b, measure) for row in a]
+            rows = [_negative_distance(row[None], b, measure) for row in a]
             return np.stack(rows) if rows else np.empty((0, len(b)), np.float32)
 
 
-def similarity_pairwise(
-    left: npt.ArrayLike, right: npt.ArrayLike, measure: Similarity = "cosine"
-) -> FloatArray:
-    """The first of `left` with the first of `right`, and so on: [N, D] twice → [N]."""
-    a, b = _rows(left), _rows(right)
-    if a.shape != b.shape:
-        raise InputError(
-            "inputs-shape",
-            f"left has the shape {list(a.shape)}, right {list(b.shape)}",
-            why="each vector has one partner",
-            fix="Give as many of both, or call similarity for all pairs",
-        )
+def similarity_pairwise(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
+    """The first vector of `left` with the first of `right`, and so on.
+
+    Args:
+        left: [N, D], or one vector [D]: arrays, lists or tensors.
+        right: The same shape.
+        measure: The measure.
+
+    Returns:
+        [N]; a tensor if either is one.
+
+    Raises:
+        InputError: [inputs-shape] for two shapes, [option-invalid] for texts.
+    """
+    if is_tensor(left) or is_tensor(right):
+        from albertkit.model.tensor_similarity import tensor_similarity_pairwise
+
+        x, y = _tensor_pair(left, right)
+        _check_partners(x.shape, y.shape)
+        return tensor_similarity_pairwise(x, y, measure)
+    a, b = _rows(left, "left"), _rows(right, "right")
+    _check_partners(a.shape, b.shape)
     match measure:
         case "cosine":
-            a, b = normalised(a), normalised(b)
+            a, b = normalize(a), normalize(b)
         case "dot":
             pass
         case _:
-            return _minus_distance(a, b, measure)
+            return _negative_distance(a, b, measure)
     products: FloatArray = np.sum(a * b, axis=-1)
     return products
 
 
-def _rows(given: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(given, np.float32)
+def _rows(value: npt.ArrayLike, name: str) -> FloatArray:
+    array = to_array(value, name).astype(np.float32, copy=False)
+    if array.ndim not in {1, 2}:
+        raise InputError(
+            "inputs-shape",
+            f"{name} has the shape {list(array.shape)}",
+            why="vectors are an array [N, D], or one vector [D]",
+            fix="Give the vectors as encode returns them",
+        )
     return array[None] if array.ndim == 1 else array
 
 
-def _minus_distance(a: FloatArray, b: FloatArray, measure: Similarity) -> FloatArray:
+def _tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both as tensors [N, D] of one type on one device."""
+    from albertkit.model.tensor_similarity import match_tensors
+
+    sides = []
+    for name, side in (("left", left), ("right", right)):
+        sides.append(side if is_tensor(side) else to_tensor(_rows(side, name)))  # type: ignore[arg-type]  # it is checked
+    a, b = match_tensors(*sides)
+    check_widths(a.shape, b.shape)
+    return a, b
+
+
+def check_widths(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    if left[-1] != right[-1]:
+        raise InputError(
+            "inputs-shape",
+            f"left has vectors of {left[-1]} numbers, right of {right[-1]}",
+            why="only vectors of one width can be compared",
+            fix="Take vectors of one model and one truncate_dim",
+        )
+
+
+def _check_partners(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    if left != right:
+        raise InputError(
+            "inputs-shape",
+            f"left has the shape {list(left)}, right {list(right)}",
+            why="each vector has one partner",
+            fix="Give as many of both, or call similarity for all pairs",
+        )
+
+
+def _negative_distance(a: FloatArray, b: FloatArray, measure: Similarity) -> FloatArray:
     order = 1 if measure == "manhattan" else 2
     distances: FloatArray = np.linalg.norm(a - b, ord=order, axis=-1)
     return -distances

@@ -1,8 +1,8 @@
-"""What type the numbers of a vector have when they leave: float32, float16, bytes or bits.
+"""The types that vectors can have: float32, float16, bytes or bits; arrays of numpy or of torch.
 
-The definitions are sentence-transformers' (quantize_embeddings of its version 6.2), float16 is
-ours: the nearest half. A byte says in which of 256 equal steps between the least and the greatest
-number of its dimension a number lies; a bit says whether it is above zero.
+The definitions are sentence-transformers' (quantize_embeddings of its version 6.2). float16 is
+ours: the nearest half. A byte is the number of one of 256 equal steps between the least and the
+greatest value of its dimension; a bit tells whether a value is above zero.
 """
 
 from __future__ import annotations
@@ -10,57 +10,66 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.arguments import check_choice
+from albertkit.errors import Diagnostic, InputError, import_extra
+from albertkit.errors.arguments import check_choice, describe_value
 from albertkit.errors.keywords import check_keywords
+from albertkit.tasks.options import VECTOR_TYPES, VectorType
+
+if TYPE_CHECKING:
+    import torch
 
 LOGGER = logging.getLogger(__name__)
 
-VectorType = Literal["float32", "float16", "int8", "uint8", "binary", "ubinary"]
-VECTOR_TYPES: tuple[VectorType, ...] = get_args(VectorType)
-IN_STEPS: tuple[VectorType, ...] = ("int8", "uint8")  # those that need ranges
-Vectors: TypeAlias = npt.NDArray[Any]  # of the dtype that a VectorType says
+IN_STEPS: tuple[VectorType, ...] = ("int8", "uint8")  # the types that need ranges
+Vectors: TypeAlias = npt.NDArray[Any]  # of the dtype of a VectorType
 
-FEW = 100  # vectors, below which ranges are taken with a warning. Source: sentence-transformers
+# Ranges of fewer vectors are taken with a warning. Source: sentence-transformers
+FEW = 100
 STEPS = 255
-BLOCK = 4096  # vectors that are put into steps at a time, which takes double floats for a while
+BLOCK = 4096  # vectors that are quantized at a time, which takes double floats meanwhile
 
 
 @dataclass(slots=True)
 class VectorCast:
     """Gives vectors their type, window by window.
 
-    ranges: [2, D], for int8 and uint8; None: those of the first vectors hold for all that follow.
+    Attributes:
+        kind: The type.
+        ranges: [2, D], for int8 and uint8. None: those of the first vectors hold for all others.
     """
 
     kind: VectorType
     ranges: npt.NDArray[Any] | None = None
 
     def of(self, vectors: FloatArray) -> Vectors:
-        """[N, D] → [N, D], or [N, ⌈D / 8⌉] for bits; raises as `quantize_embeddings` does."""
+        """Cast vectors [N, D] → [N, D], or [N, ⌈D / 8⌉] for bits.
+
+        Raises:
+            InputError: As `quantize_embeddings`.
+        """
         if self.needs_ranges and len(vectors):
             self.ranges = ranges_of(vectors, self.kind)
         return as_type(vectors, self.kind, self.ranges)
 
     def of_all(self, windows: Iterable[FloatArray], count: int) -> Vectors:
-        """The `count` vectors of a list as one array; ranges, where there are none, of them all."""
+        """The `count` vectors of a list as one array; missing ranges are those of all vectors."""
         if not self.needs_ranges:
-            return joined(map(self.of, windows), count)
-        vectors = joined(windows, count)
+            return concat_vectors(map(self.of, windows), count)
+        vectors = concat_vectors(windows, count)
         if len(vectors):
             self.ranges = ranges_of(vectors, self.kind)
-        blocks = (vectors[at : at + BLOCK] for at in range(0, len(vectors), BLOCK))
-        return joined(map(self.of, blocks), count)
+        blocks = (vectors[begin : begin + BLOCK] for begin in range(0, len(vectors), BLOCK))
+        return concat_vectors(map(self.of, blocks), count)
 
     @property
     def needs_ranges(self) -> bool:
-        """Whether there are none yet that its numbers could be set against."""
+        """Whether ranges are needed and not known yet."""
         return self.kind in IN_STEPS and self.ranges is None
 
 
@@ -71,15 +80,26 @@ def quantize_embeddings(
     ranges: npt.ArrayLike | None = None,
     calibration_embeddings: npt.ArrayLike | None = None,
 ) -> Vectors:
-    """Vectors [N, D] in another type: [N, D], or [N, ⌈D / 8⌉] for bits.
+    """Give vectors another type.
 
-    ranges: [2, D], the least and greatest number of each dimension, for int8 and uint8; None: of
-    calibration_embeddings, or of the vectors themselves. Numbers outside of the ranges become the
-    nearest end (before its version 6 sentence-transformers let them wrap around).
-    Raises InputError [option-invalid], [inputs-shape], and [ranges-missing] for a lone vector.
+    Numbers outside of the ranges become the nearest end (before version 6 sentence-transformers
+    let them wrap around).
+
+    Args:
+        embeddings: [N, D] floats: arrays, lists or tensors of torch, of any precision.
+        precision: The new type.
+        ranges: [2, D], the least and the greatest number of each dimension, for int8 and uint8.
+            None: those of calibration_embeddings, or of the vectors themselves.
+        calibration_embeddings: [M, D] vectors that ranges are taken from.
+
+    Returns:
+        [N, D], or [N, ⌈D / 8⌉] for bits; a numpy array, as sentence-transformers gives.
+
+    Raises:
+        InputError: [option-invalid], [inputs-shape], and [ranges-missing] for a single vector.
     """
     check_choice("precision", precision, VECTOR_TYPES)
-    vectors = np.asarray(embeddings)
+    vectors = to_array(embeddings)
     if vectors.dtype.kind != "f":
         raise InputError(
             "option-invalid",
@@ -87,29 +107,29 @@ def quantize_embeddings(
             why="only floats can be given another type",
             fix="Give the vectors as encode made them with precision float32",
         )
-    cast = VectorCast(precision, None if ranges is None else np.asarray(ranges))
+    cast = VectorCast(precision, None if ranges is None else to_array(ranges))
     if cast.needs_ranges and calibration_embeddings is not None:
-        cast.ranges = ranges_of(calibration_embeddings, precision)
+        cast.ranges = ranges_of(to_array(calibration_embeddings), precision)
     return cast.of(vectors)
 
 
-def joined(parts: Iterable[Vectors], count: int) -> Vectors:
+def concat_vectors(parts: Iterable[Vectors], count: int) -> Vectors:
     """One array of `count` vectors that come in parts, in no more memory than its own."""
-    whole: Vectors = np.empty((0, 0), np.float32)
-    at = 0
+    result: Vectors = np.empty((0, 0), np.float32)
+    offset = 0
     for part in parts:
         if len(part) == count:
-            whole = part
+            result = part
         else:
-            if not at:
-                whole = np.empty((count, *part.shape[1:]), part.dtype)
-            whole[at : at + len(part)] = part
-        at += len(part)
-    return whole
+            if not offset:
+                result = np.empty((count, *part.shape[1:]), part.dtype)
+            result[offset : offset + len(part)] = part
+        offset += len(part)
+    return result
 
 
 def as_type(vectors: FloatArray, kind: VectorType, ranges: npt.NDArray[Any] | None) -> Vectors:
-    """Vectors [N, D] or one [D] as `kind`; ranges: [2, D], for those in steps of N ≥ 1."""
+    """Vectors [N, D] or one [D] as `kind`; ranges: [2, D], for int8 and uint8 if N ≥ 1."""
     match kind:
         case "float32":
             return vectors.astype(np.float32, copy=False)
@@ -126,21 +146,21 @@ def as_type(vectors: FloatArray, kind: VectorType, ranges: npt.NDArray[Any] | No
 
 
 def dtype_of(kind: VectorType) -> np.dtype[Any]:
-    """What numpy calls the numbers."""
+    """The dtype of numpy."""
     return np.dtype({"binary": "int8", "ubinary": "uint8"}.get(kind, kind))
 
 
 def width_of(kind: VectorType, dimensions: int) -> int:
-    """Numbers in a vector of `kind`: eight bits share one."""
+    """Numbers of a vector: eight bits share one."""
     return -(-dimensions // 8) if kind in ("binary", "ubinary") else dimensions
 
 
-def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArray:
-    """[2, D] the least and the greatest number of each dimension of [N, D].
+def ranges_of(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> FloatArray:
+    """The least and the greatest number of each dimension of vectors [N, D] → [2, D].
 
-    Raises InputError [ranges-missing] for fewer than two vectors; few are warned of.
+    Raises:
+        InputError: [ranges-missing] for fewer than two vectors. Few vectors get a warning.
     """
-    vectors = np.asarray(embeddings)
     count = len(vectors) if vectors.ndim == 2 else 1
     if count < 2:
         raise InputError(
@@ -155,16 +175,56 @@ def ranges_of(embeddings: npt.ArrayLike, kind: VectorType = "int8") -> FloatArra
                 "ranges-from-few-vectors",
                 "warning",
                 f"the ranges of {kind} vectors are taken from {count} vectors",
-                why="other texts will lie outside of them, and are clipped",
+                why="numbers of other texts will be outside of them, and are clipped",
                 fix=f"Give {FEW} texts or more; in Python also ranges=, or calibration_embeddings=",
             ).line()
         )
-    found: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
-    return found
+    ranges: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
+    return ranges
+
+
+def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
+    """Whether a value is a tensor of torch; does not import torch."""
+    return hasattr(value, "detach") and hasattr(value, "cpu")
+
+
+def to_array(value: npt.ArrayLike, name: str = "embeddings") -> npt.NDArray[Any]:
+    """Numbers as a numpy array; tensors on any device, of bfloat16 or with gradients are read too.
+
+    Raises:
+        InputError: [option-invalid] for texts and for rows of several lengths.
+    """
+    if is_tensor(value):
+        tensor = value.detach().cpu()
+        return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    if isinstance(value, list | tuple) and any(map(is_tensor, value)):
+        return np.stack([to_array(item) for item in value])
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        raise InputError(
+            "option-invalid",
+            f"{name} is {describe_value(value)}",
+            why="vectors are arrays of numbers, rows of one length",
+            fix="Encode texts first, and give their vectors",
+        )
+    return array
+
+
+def to_tensor(array: Vectors) -> torch.Tensor:
+    """The array as a tensor of torch in the same memory.
+
+    Raises:
+        ResourceError: [extra-missing] without torch.
+    """
+    tensor: torch.Tensor = import_extra("torch", "convert_to_tensor=True").from_numpy(array)
+    return tensor
 
 
 def _steps(vectors: FloatArray, ranges: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8]:
-    """[N, D] in which step each number lies, 0 to 255."""
+    """The step of each number of vectors [N, D], 0 to 255."""
     if ranges is None:
         return np.zeros(vectors.shape, np.uint8)  # of no vectors
     if ranges.shape != (2, vectors.shape[-1]):
@@ -178,7 +238,7 @@ def _steps(vectors: FloatArray, ranges: npt.NDArray[Any] | None) -> npt.NDArray[
     least, greatest = ranges.astype(np.float32, copy=False)
     size = (greatest - least) / STEPS
     size = np.where(size == 0, 1, size)
-    with np.errstate(over="ignore"):  # what lies infinitely many steps away is clipped too
+    with np.errstate(over="ignore"):  # what is infinitely many steps away is clipped too
         steps = np.clip(np.floor((vectors - least) / size), 0, STEPS)
     whole: npt.NDArray[np.uint8] = steps.astype(np.uint8)
     return whole

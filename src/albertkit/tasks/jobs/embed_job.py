@@ -21,11 +21,9 @@ from albertkit.spec.pooling_config import Dense, Pooling
 from albertkit.tables.formats import Kind
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall
-from albertkit.tasks.options import EncodeOptions
+from albertkit.tasks.options import EncodeOptions, TruncationMode
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.reports import WhenTooLong
 from albertkit.tasks.vector_file import VECTOR
-from albertkit.tasks.vector_types import VectorType
 
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
@@ -55,11 +53,8 @@ class EmbedJob:
     model: str = VECTORS
     load: LoadOptions = field(default_factory=LoadOptions)
     pooling: Pooling | None = None
-    truncation: WhenTooLong = "warn"
-    prompt_name: str | None = None
-    normalize_embeddings: bool = False
-    truncate_dim: int | None = None
-    vectors: VectorType = "float32"
+    truncation: TruncationMode = "warn"
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
     ranges: FloatArray | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +75,7 @@ class EmbedJob:
         """Open the model; raises as TextEmbedder does."""
         return TextEmbedder(
             self.model,
-            default_prompt_name=self.prompt_name,
+            default_prompt_name=self.encode.prompt_name,
             pooling=self.pooling,
             truncation=self.truncation,
             **self.load.keywords(),
@@ -88,13 +83,7 @@ class EmbedJob:
 
     def call(self, embedder: TextEmbedder, line: ProgressLine | None = None) -> EncodeCall:
         """What the embedder is asked; raises InputError [prompt-unknown], [option-invalid]."""
-        options = EncodeOptions(
-            prompt=embedder.prompt_text(None, self.prompt_name),
-            precision=self.vectors,
-            kept=self.truncate_dim,
-            normalise=self.normalize_embeddings,
-        )
-        return embedder.encode_call(options, line)
+        return embedder.encode_call(self.encode, line)
 
     def described(self, embedder: TextEmbedder, inputs: Inputs) -> dict[str, JsonValue]:
         """What the answers depend on, by which another run knows whether it is the same job."""
@@ -106,21 +95,21 @@ class EmbedJob:
             "column": self.column,
             "keep": list(self.keep),
             "model": self.model,
-            "fingerprint": fingerprint(embedder.loaded),
+            "fingerprint": fingerprint(embedder.model),
             "engine": self.load.engine,
             "device": self.load.device,
-            "precision": embedder.loaded.engines.precision,
+            "precision": embedder.model.engines.precision,
             "calibration": str(self.load.calibration)
             if isinstance(self.load.calibration, str | Path)
             else None,
             "deterministic": self.load.deterministic,
-            "pooling": embedder.plan.pooling,
-            "max_length": call.cuts.max_length,
+            "pooling": embedder.pooling.pooling,
+            "max_length": call.report.max_length,
             "truncation": self.truncation,
-            "prompt": call.options.prompt,
-            "normalize": self.normalize_embeddings,
-            "truncate_dim": self.truncate_dim,
-            "vectors": self.vectors,
+            "prompt": call.prompt,
+            "normalize": self.encode.normalize_embeddings,
+            "truncate_dim": self.encode.truncate_dim,
+            "vectors": self.encode.precision,
         }
 
 

@@ -15,12 +15,11 @@ from albertkit.tables import Inputs, RowBatch, Table, read_batches
 from albertkit.tables.batch import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.encode import EncodeCall
+from albertkit.tasks.inputs import RowWindows
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.reports import TruncationReport
-from albertkit.tasks.row_windows import RowWindows
+from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_file import VECTOR
 from albertkit.tasks.vector_types import VectorCast
 
@@ -42,8 +41,7 @@ class ShardReport:
     rows: int
     invalid: int
     seconds: float
-    empty: EmptyTexts
-    cuts: TruncationReport
+    report: EncodeReport
 
 
 def embed_shard(
@@ -83,7 +81,9 @@ def write_shard(
     if first is not None:
         with task.shards.writing(task.number) as shard:
             windows = RowWindows(chain((first,), batches), shard.invalid.add)
-            for table in answered(call, windows, VectorCast(task.job.vectors, task.job.ranges)):
+            for table in answered(
+                call, windows, VectorCast(task.job.encode.precision, task.job.ranges)
+            ):
                 shard.write(table)
                 rows += len(table)
             if not rows:
@@ -91,7 +91,7 @@ def write_shard(
                 shard.write(Table({**nothing, VECTOR: call.no_vectors()}))
             invalid = shard.invalid.rows
     seconds = time.monotonic() - began
-    return ShardReport(task.number, rows, invalid, seconds, call.empty, call.cuts)
+    return ShardReport(task.number, rows, invalid, seconds, call.report)
 
 
 def answered(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterator[Table]:

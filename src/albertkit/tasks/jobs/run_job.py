@@ -26,12 +26,11 @@ from albertkit.tables.writers.files import check_output_not_input
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tables.writers.shards import NPY_DAMAGE
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.empty_texts import EmptyTexts
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.reports import TruncationReport
+from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import IN_STEPS, ranges_of
 
 
@@ -57,8 +56,7 @@ class OpenJob:
 class JobReport:
     """shards: made by this run; rows, bad: of these, with a vector and without."""
 
-    empty: EmptyTexts
-    cuts: TruncationReport
+    report: EncodeReport
     shards: int = 0
     rows: int = 0
     invalid: int = 0
@@ -68,13 +66,11 @@ class JobReport:
         self.shards += 1
         self.rows += done.rows
         self.invalid += done.invalid
-        self.empty.add(done.empty)
-        self.cuts.add(done.cuts)
+        self.report.add(done.report)
 
     def tell(self) -> None:
         """Warn of what was cut and of empty texts, once for all shards."""
-        self.empty.tell()
-        self.cuts.tell()
+        self.report.log()
 
 
 @contextmanager
@@ -108,7 +104,7 @@ def start_job(
         first = rows.first_window()
         load = replace(load, calibration=() if first is None else tuple(first.first))
     embedder = replace(job, load=load).embedder()
-    job = replace(job, load=replace(load, precision=embedder.loaded.engines.precision))
+    job = replace(job, load=replace(load, precision=embedder.model.engines.precision))
     with ShardedSink(
         directory,
         job=job.described(embedder, inputs),
@@ -117,7 +113,7 @@ def start_job(
         types=inputs.types(job.keep),
         resume=resume,
     ) as sink:
-        if job.vectors in IN_STEPS:
+        if job.encode.precision in IN_STEPS:
             job = replace(job, ranges=_ranges(job, embedder, rows, sink.shards.directory / RANGES))
         yield OpenJob(job, embedder, rows, sink, sink.finished)
 
@@ -130,7 +126,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
     """
     job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
     line = progress_line(open_job) if shows_progress else None
-    done = JobReport(EmptyTexts(), TruncationReport(embedder.max_seq_length, embedder.truncation))
+    done = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
     try:
         for number, batches in open_job.rows.by_shard(finished):
             done.add(write_shard(embedder, open_job.task(number), batches, line))
@@ -183,7 +179,7 @@ def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> Float
         raise no_row(job)
     # not counted among what is told: these texts will be encoded again
     vectors = next(job.call(embedder).answers(iter([first])))
-    return ranges_of(vectors, job.vectors)
+    return ranges_of(vectors, job.encode.precision)
 
 
 def no_row(job: EmbedJob) -> InputError:
