@@ -85,7 +85,7 @@ def test_a_missing_parent_directory_is_named(tmp_path: Path) -> None:
 
 def test_a_place_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(ResourceError, match=r"untouched.*\[write-failed\]"):
+    with pytest.raises(ResourceError, match=r"unchanged.*\[write-failed\]"):
         write_file(tmp_path / "a", OLD)
     assert names(tmp_path) == ["a"]
 
@@ -152,7 +152,9 @@ def test_the_current_directory_can_be_saved_into(
 def test_a_directory_is_exchanged_where_the_system_has_no_such_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albertkit.fileformats.atomic._renamed_in_one_step", lambda new, old: False)
+    monkeypatch.setattr(
+        "albertkit.fileformats.atomic._exchange_in_one_step", lambda new, old: False
+    )
     for content in (b"1", b"2"):
         with new_directory(tmp_path / "d") as unfinished:
             (unfinished / "a").write_bytes(content)

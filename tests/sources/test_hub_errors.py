@@ -30,7 +30,7 @@ def test_a_proxy_that_is_away_is_named_by_its_variable(
     close_session()
     line = str(caught.value)
     assert "Connection refused" in line
-    assert "It was asked through HTTPS_PROXY: check that. To work offline" in line
+    assert "The request used HTTPS_PROXY: check that proxy. To work offline" in line
     assert "secret" not in line
 
 

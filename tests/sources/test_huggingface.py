@@ -154,7 +154,7 @@ def test_a_repository_without_weights_of_ours_is_refused_before_anything_is_fetc
 ) -> None:
     files = {"config.json": words["config.json"], "tf_model.h5": b"t" * 9_000}
     hub.repositories["owner/keras"] = Repository(files)
-    with pytest.raises(FormatError, match=r"no weights of a known form, but .*tf_model\.h5"):
+    with pytest.raises(FormatError, match=r"no weights in a known format, only .*tf_model\.h5"):
         resolve_location("owner/keras", FetchOptions(cache_dir=tmp_path))
     with pytest.raises(FormatError, match=r"no vocabulary .*\[checkpoint-unrecognised\]"):
         AlbertTokenizer.from_pretrained("owner/keras", cache_dir=tmp_path)

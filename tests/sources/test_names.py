@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.model import AlbertForMaskedLM
 from albertkit.sources import BUILTIN_MODELS, FetchOptions, resolve_local_path, resolve_location
-from albertkit.sources.huggingface import hub_name
+from albertkit.sources.huggingface import parse_name
 from albertkit.sources.names import BUILTIN
 from albertkit.tokenization import AlbertTokenizer
 
@@ -65,7 +65,7 @@ def test_tokenizers_and_models_open_by_a_built_in_name(name: str) -> None:
     ],
 )
 def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> None:
-    found = hub_name(name)
+    found = parse_name(name)
     assert found is not None
     assert (found.repo, found.revision) == (repo, revision)
 
@@ -89,7 +89,7 @@ def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> No
     ],
 )
 def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
-    assert hub_name(name) is None
+    assert parse_name(name) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.sources.needed_files import needed_files, weights_among
+from albertkit.sources.needed_files import find_weights, needed_files
 
 SMALL = ["config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json"]
 # As `sentence-transformers/paraphrase-albert-small-v2` and `albert/albert-base-v2` look.
@@ -39,7 +39,7 @@ def test_one_copy_of_the_weights_is_taken_the_best_that_there_is(
 ) -> None:
     found = needed_files([*IDLE, *SMALL, *weights, *left])
     assert set(found) == {*SMALL, *weights}
-    assert weights_among(found) == tuple(sorted(weights))
+    assert find_weights(found) == tuple(sorted(weights))
     assert set(found[-len(weights) :]) == set(weights)  # fetched last
 
 
@@ -55,11 +55,11 @@ def test_an_encoder_may_lie_in_a_folder_of_its_own() -> None:
     inside = [f"0_Transformer/{name}" for name in (*SMALL, "pytorch_model.bin")]
     found = needed_files(["modules.json", "1_Pooling/config.json", *inside])
     assert set(found) == {"modules.json", "1_Pooling/config.json", *inside}
-    assert weights_among(found) == ("0_Transformer/pytorch_model.bin",)
+    assert find_weights(found) == ("0_Transformer/pytorch_model.bin",)
 
 
 def test_a_dense_layers_weights_are_not_taken_for_the_encoders() -> None:
-    assert weights_among(["config.json", "2_Dense/model.safetensors"]) == ()
+    assert find_weights(["config.json", "2_Dense/model.safetensors"]) == ()
 
 
 def test_a_path_that_leaves_the_repository_is_not_fetched() -> None:
@@ -68,7 +68,7 @@ def test_a_path_that_leaves_the_repository_is_not_fetched() -> None:
 
 
 def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
-    assert weights_among(["model.safetensors.index.json", *SHARDS[:2]]) == ()
+    assert find_weights(["model.safetensors.index.json", *SHARDS[:2]]) == ()
 
 
 def test_a_tokenizer_alone_needs_no_weights() -> None:

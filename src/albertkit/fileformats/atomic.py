@@ -1,8 +1,7 @@
-"""Write files and directories whole or not at all.
+"""Write files and directories atomically: all that the block writes, or what was there before.
 
-In: a place and a body that writes. Out: the place holds either all that the body wrote, or what
-it held before. What is unfinished lies under a hidden temporary name beside the place.
-Not promised: file systems where rename is not atomic, disks that lie about fsync.
+What is unfinished has a hidden temporary name in the same directory.
+Not promised: file systems where rename is not atomic, disks that do not obey fsync.
 """
 
 from __future__ import annotations
@@ -26,170 +25,195 @@ RENAME_EXCHANGE = 2  # Source: linux/fs.h
 
 
 @contextmanager
-def new_file(place: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the name `place` when the block ends well.
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that gets its name when the block ends without an error.
 
-    Its mode is 0666 less the umask. A link of that name is replaced, not followed.
-    Raises InputError [file-not-found] without a parent directory, ResourceError
-    [write-failed] where the disk is full or the directory closed to us.
+    Its mode is 0666 less the umask. A symbolic link of that name is replaced, not followed.
+
+    Args:
+        path: The file; an old one is replaced.
+
+    Yields:
+        The open file.
+
+    Raises:
+        InputError: [file-not-found] without a parent directory.
+        ResourceError: [write-failed].
     """
-    if not place.parent.is_dir():
+    if not path.parent.is_dir():
         raise InputError(
             "file-not-found",
-            f"there is no directory {str(place.parent)!r}",
-            why=f"{place.name!r} was to be written there",
-            fix="Make it, or write to another place",
+            f"there is no directory {str(path.parent)!r}",
+            why=f"{path.name!r} was to be written there",
+            fix="Make it, or write to another directory",
         )
-    unfinished = _temporary_sibling(place)
-    with write_errors(place):
+    temporary = _temporary_sibling(path)
+    with write_errors(path):
         try:
-            with _created(unfinished) as file:
+            with _create(temporary) as file:
                 yield file
                 flush_to_disk(file)
-            unfinished.replace(place)
+            temporary.replace(path)
         except BaseException:
-            unfinished.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
-        _sync_directory(place.parent)
+        _sync(path.parent)
 
 
 @contextmanager
-def new_directory(place: Path, *, others: Literal["kept", "removed"] = "kept") -> Iterator[Path]:
-    """Give an empty directory to write into, which becomes `place` when the block ends well.
+def new_directory(
+    directory: Path, *, others: Literal["kept", "removed"] = "kept"
+) -> Iterator[Path]:
+    """Make an empty directory that gets its name when the block ends without an error.
 
-    others: whether the other files of a `place` that exists stay beside the new ones. A place
-    that cannot change its name (a mount point, or one that holds the current directory) gets its
-    new files one by one, each whole, in the order of their names; the log says so. It is refused
-    where others were to be removed.
-    Raises InputError [directory-not-empty] for a file's name, ResourceError [write-failed].
+    Only the outermost writer uses this: what it calls writes plainly into the temporary directory.
+    A directory that cannot be renamed (a mount point, a link, or one that holds the current
+    directory) gets its new files one by one, each complete, in the order of their names; the log
+    says so.
+
+    Args:
+        directory: The name to take; parents are made.
+        others: Whether the other files of an existing directory are kept.
+
+    Yields:
+        The temporary directory to write into.
+
+    Raises:
+        InputError: [directory-not-empty] if a file has the name.
+        ResourceError: [write-failed]; also if others were to be removed from a directory that
+            cannot be renamed.
     """
-    fixed = place.is_dir() and _cannot_be_renamed(place)
-    if fixed and others == "removed" and any(place.iterdir()):
-        raise _not_exchangeable(place)
-    with write_errors(place):
-        _refuse_files_in_the_way(place)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place / f".new-{_token()}" if fixed else _temporary_sibling(place)
+    fixed = directory.is_dir() and _cannot_be_renamed(directory)
+    if fixed and others == "removed" and any(directory.iterdir()):
+        raise _not_replaceable(directory)
+    with write_errors(directory):
+        _refuse_files(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = directory / f".new-{_token()}" if fixed else _temporary_sibling(directory)
         try:
-            unfinished.mkdir()
-            with hide_temporary_path(unfinished, place):
-                yield unfinished
-            if place.exists() and not fixed and others == "kept":
-                _carry_over(place, unfinished)
-            _sync_tree(unfinished)
+            temporary.mkdir()
+            with hide_temporary_path(temporary, directory):
+                yield temporary
+            if directory.exists() and not fixed and others == "kept":
+                _carry_over(directory, temporary)
+            _sync_tree(temporary)
             if fixed:
-                LOGGER.info("%s cannot be exchanged: its files are replaced one by one", place)
-                _replace_each(unfinished, place)
-            elif place.exists():
-                _exchange(unfinished, place)
+                LOGGER.info("%s cannot be renamed: its files are replaced one by one", directory)
+                _replace_files(temporary, directory)
+            elif directory.exists():
+                _exchange(temporary, directory)
             else:
-                unfinished.rename(place)
+                temporary.rename(directory)
         finally:
             # after an exchange the old directory has this name
-            shutil.rmtree(unfinished, ignore_errors=True)
-        _sync_directory(place.parent)
+            shutil.rmtree(temporary, ignore_errors=True)
+        _sync(directory.parent)
 
 
-def write_file(place: Path, data: bytes) -> None:
-    """Write `data` to `place`, whole or not at all; raises as `new_file` does."""
-    with new_file(place) as file:
+def write_file(path: Path, data: bytes) -> None:
+    """Write a whole file atomically; raises as `new_file` does."""
+    with new_file(path) as file:
         file.write(data)
 
 
 def flush_to_disk(file: BinaryIO) -> None:
-    """Wait until what was written lies on the disk: then nothing of it can fail any more."""
+    """Wait until the disk has all that was written, so that no write can fail later."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def temporary_name(name: str) -> str:
-    """A hidden name beside `name` that no other writer takes, of this machine or another."""
+    """Make a hidden name from `name` that no other writer uses, on this machine or another."""
     return f".{name}.tmp-{_token()}"
+
+
+@contextmanager
+def write_errors(path: Path | str) -> Iterator[None]:
+    """Turn an OSError of the block into ResourceError [write-failed]."""
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(
+            "write-failed",
+            f"{str(path)!r} could not be written: {error.strerror or error}",
+            why="what was there before is unchanged",
+            fix=_remedy(error.errno),
+        ) from error
+
+
+@contextmanager
+def hide_temporary_path(temporary: Path, path: Path) -> Iterator[None]:
+    """Replace the temporary path in errors of the block by the path that the user gave."""
+    try:
+        yield
+    except AlbertKitError as error:
+        diagnostic = error.diagnostic
+
+        def rewrite(text: str) -> str:
+            return text.replace(str(temporary), str(path))
+
+        raise type(error)(
+            diagnostic.code,
+            rewrite(diagnostic.what),
+            why=rewrite(diagnostic.why),
+            fix=rewrite(diagnostic.fix),
+            where=rewrite(diagnostic.where),
+        ) from error
 
 
 def _token() -> str:
     return f"{os.getpid()}-{os.urandom(4).hex()}"
 
 
-def _temporary_sibling(place: Path) -> Path:
-    return place.with_name(temporary_name(place.name))
+def _temporary_sibling(path: Path) -> Path:
+    return path.with_name(temporary_name(path.name))
 
 
-def _created(path: Path) -> BinaryIO:
+def _create(path: Path) -> BinaryIO:
     # os.open lets the kernel apply the umask; tempfile would leave mode 0600
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, 0o666), "w+b")
-
-
-@contextmanager
-def write_errors(place: Path | str) -> Iterator[None]:
-    """Turn what the system says into ResourceError [write-failed]."""
-    try:
-        yield
-    except OSError as error:
-        raise ResourceError(
-            "write-failed",
-            f"{str(place)!r} could not be written: {error.strerror or error}",
-            why="what was there before is untouched",
-            fix=_remedy(error.errno),
-        ) from error
-
-
-@contextmanager
-def hide_temporary_path(staging: Path, place: Path) -> Iterator[None]:
-    """Let errors name the place that the user gave, not the one where it is being made."""
-    try:
-        yield
-    except AlbertKitError as error:
-        part = error.diagnostic
-
-        def said(text: str) -> str:
-            return text.replace(str(staging), str(place))
-
-        raise type(error)(
-            part.code,
-            said(part.what),
-            why=said(part.why),
-            fix=said(part.fix),
-            where=said(part.where),
-        ) from error
 
 
 def _remedy(number: int | None) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on this disk, or write to another"
     if number == errno.EFBIG:
-        return "Let files grow larger (ulimit -f), or write to another disk"
+        return "Allow larger files (ulimit -f), or write to another disk"
     return "Write to a directory that you may change"
 
 
-def _refuse_files_in_the_way(place: Path) -> None:
-    """No directory is made in the place of a file, nor below one."""
-    for file in (place, *place.parents):
-        if file.exists() and not file.is_dir():
+def _refuse_files(directory: Path) -> None:
+    """Refuse a directory whose name, or a parent's, is a file."""
+    for path in (directory, *directory.parents):
+        if path.exists() and not path.is_dir():
             raise InputError(
                 "directory-not-empty",
-                f"{str(file)!r} is a file",
+                f"{str(path)!r} is a file",
                 why="a directory is to be written there, and the file would be lost",
                 fix="Give a directory's name",
             )
 
 
-def _cannot_be_renamed(place: Path) -> bool:
-    return place.is_mount() or place.is_symlink() or Path.cwd().is_relative_to(place.resolve())
+def _cannot_be_renamed(directory: Path) -> bool:
+    return (
+        directory.is_mount()
+        or directory.is_symlink()
+        or Path.cwd().is_relative_to(directory.resolve())
+    )
 
 
-def _not_exchangeable(place: Path) -> ResourceError:
+def _not_replaceable(directory: Path) -> ResourceError:
     return ResourceError(
         "write-failed",
-        f"{str(place)!r} cannot be exchanged for a new directory",
-        why="it is a mount point, or holds the current directory",
+        f"{str(directory)!r} cannot be replaced by a new directory",
+        why="it is a mount point or a link, or holds the current directory",
         fix="Write to another directory, or call from another",
     )
 
 
 def _carry_over(old: Path, new: Path) -> None:
-    """Give `new` the files of `old` that it doesn't have, as links where the disk can."""
+    """Give `new` the files that only `old` has, as hard links if the disk can."""
     for entry in old.iterdir():
         target = new / entry.name
         if target.exists():
@@ -208,48 +232,51 @@ def _link_or_copy(source: str, target: str) -> str:
     return target
 
 
-def _exchange(new: Path, place: Path) -> None:
-    """Let `new` and `place` change names in one step, in two where the system has no such call."""
-    if _renamed_in_one_step(new, place):
+def _exchange(new: Path, old: Path) -> None:
+    """Exchange the names of two directories: in one step, or in two on other systems than Linux."""
+    if _exchange_in_one_step(new, old):
         return
-    aside = _temporary_sibling(place)
-    place.rename(aside)
+    aside = _temporary_sibling(old)
+    old.rename(aside)
     try:
-        new.rename(place)
+        new.rename(old)
     except OSError:
-        aside.rename(place)
+        aside.rename(old)
         raise
     aside.rename(new)
 
 
-def _renamed_in_one_step(new: Path, place: Path) -> bool:
+def _exchange_in_one_step(new: Path, old: Path) -> bool:
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False
-    failed: int = call(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(place), RENAME_EXCHANGE)
-    return failed == 0
+    status: int = call(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(old), RENAME_EXCHANGE)
+    return status == 0
 
 
-def _replace_each(new: Path, place: Path) -> None:
+def _replace_files(new: Path, directory: Path) -> None:
+    """Move the files of `new` into a directory, one by one."""
     for entry in sorted(new.iterdir()):
-        target = place / entry.name
+        target = directory / entry.name
         if entry.is_dir():
             target.mkdir(exist_ok=True)
-            _replace_each(entry, target)
+            _replace_files(entry, target)
         else:
             entry.replace(target)
-    _sync_directory(place)
+    _sync(directory)
 
 
 def _sync_tree(top: Path) -> None:
-    for folder, _, files in os.walk(top):
+    """Flush all files and directories of a tree to the disk."""
+    for directory, _, files in os.walk(top):
         for name in files:
-            if not (Path(folder) / name).is_symlink():
-                _sync_directory(Path(folder) / name)
-        _sync_directory(Path(folder))
+            if not (Path(directory) / name).is_symlink():
+                _sync(Path(directory) / name)
+        _sync(Path(directory))
 
 
-def _sync_directory(path: Path) -> None:
+def _sync(path: Path) -> None:
+    """Flush a file, or the names in a directory, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

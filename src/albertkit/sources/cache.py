@@ -1,7 +1,7 @@
-"""Directories of downloaded archives: where they stay, and whether they are still whole.
+"""The cache of unpacked archives, and whether an entry is still complete.
 
-A directory takes its name when all of it is there, together with a list of its files and their
-sizes. One that has lost a file since (systems sweep what lies long untouched) counts as not there.
+An entry gets its name when it is complete, with a list of its files and their sizes. An entry that
+has lost a file since (some systems delete files that were not used for long) counts as missing.
 """
 
 from __future__ import annotations
@@ -16,42 +16,49 @@ from albertkit.errors import AlbertKitError
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import read_json
 
-LIST = ".albertkit-files.json"  # path → bytes
+FILE_LIST = ".albertkit-files.json"  # path → bytes
 
 
 def cache_home() -> Path:
-    """Our own folder among the user's caches, never one for temporary files."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(given) if given else Path.home() / ".cache") / "albertkit"
+    """Return our directory among the user's caches (XDG_CACHE_HOME or ~/.cache)."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if home else Path.home() / ".cache") / "albertkit"
 
 
-def is_whole(place: Path) -> bool:
-    """Whether a directory of the cache has all that was put there."""
-    if not is_ours(place):
+def is_complete(entry: Path) -> bool:
+    """Tell whether an entry exists and has all its files."""
+    if not is_entry(entry):
         return False
     try:
-        listed = read_json(place / LIST)
+        sizes = read_json(entry / FILE_LIST)
     except AlbertKitError:
         return False
-    return all(_size(place / name) == size for name, size in listed.items())
+    return all(_size(entry / name) == size for name, size in sizes.items())
 
 
-def is_ours(place: Path) -> bool:
-    """Whether a directory was made by `new_entry`."""
-    return (place / LIST).is_file()
+def is_entry(directory: Path) -> bool:
+    """Tell whether a directory was made by `new_entry`."""
+    return (directory / FILE_LIST).is_file()
 
 
 @contextmanager
-def new_entry(place: Path) -> Iterator[Path]:
-    """An empty directory to fill, which becomes `place` when the block ends well.
+def new_entry(entry: Path) -> Iterator[Path]:
+    """Make a directory that becomes an entry when the block ends without an error.
 
-    Raises ResourceError [write-failed].
+    Args:
+        entry: The entry's directory; an old one is replaced.
+
+    Yields:
+        The empty directory to write into.
+
+    Raises:
+        ResourceError: [write-failed].
     """
-    with new_directory(place, others="removed") as unfinished:
-        yield unfinished
-        files = sorted(path for path in unfinished.rglob("*") if path.is_file())
-        sizes = {path.relative_to(unfinished).as_posix(): _size(path) for path in files}
-        (unfinished / LIST).write_text(json.dumps(sizes, indent=1), "utf-8")
+    with new_directory(entry, others="removed") as temporary:
+        yield temporary
+        files = sorted(path for path in temporary.rglob("*") if path.is_file())
+        sizes = {path.relative_to(temporary).as_posix(): _size(path) for path in files}
+        (temporary / FILE_LIST).write_text(json.dumps(sizes, indent=1), "utf-8")
 
 
 def _size(path: Path) -> int | None:

@@ -1,7 +1,7 @@
-"""An archive from a web address into a file: read in pieces, whole or refused.
+"""Download an archive from a URL into a file.
 
-Python's own HTTP client does it: proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE)
-are found in the environment.
+Python's own HTTP client finds proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE) in
+the environment.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SECONDS = 30.0  # without a byte, until the server counts as away
-PIECE = 2**20  # bytes
-# The beginnings of gzip and zip files; a refusal comes as a page or as JSON.
+TIMEOUT = 30.0  # seconds without a byte
+CHUNK = 2**20  # bytes
+# The first bytes of gzip and zip files; a refusal is a web page or JSON.
 ARCHIVES = (b"\x1f\x8b", b"PK\x03\x04")
 
 
 class NotDownloadedError(Exception):
-    """Why an address gave no archive.
+    """A URL that gave no archive.
 
-    status: of the answer; None where there was none, or its end did not come.
+    Attributes:
+        status: HTTP status of the answer; None without a complete answer.
     """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
@@ -29,50 +30,56 @@ class NotDownloadedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an archive lies. authorization: a header for this server alone, or none."""
+    """The URL of an archive, and the Authorization header for its server, if it needs one."""
 
     url: str
     authorization: str | None = None
 
 
 def download(address: Address, path: Path) -> None:
-    """Write what lies at `address` into a new file.
+    """Download an archive.
 
-    Raises NotDownloadedError, and OSError where the disk is full.
+    Args:
+        address: Its URL.
+        path: The file to make; it must not exist.
+
+    Raises:
+        NotDownloadedError: The server gave no archive, or not all of it.
+        OSError: The file could not be written.
     """
     with path.open("xb") as file:
-        for piece in _pieces(address):
-            file.write(piece)
+        for chunk in _read_chunks(address):
+            file.write(chunk)
 
 
-def _pieces(address: Address) -> Iterator[bytes]:
-    """The answer's bytes; here, so that errors of the network and of the disk stay apart."""
-    # imported here, because few runs download anything (benchmarks/late_imports.py)
+def _read_chunks(address: Address) -> Iterator[bytes]:
+    """Read the answer; a generator, so that errors of the network and the disk stay apart."""
+    # imported here, because few processes download anything (benchmarks/late_imports.py)
     import urllib.error
     import urllib.request
     from http.client import HTTPException
 
-    request = urllib.request.Request(  # noqa: S310  # callers make it of http addresses only
+    request = urllib.request.Request(  # noqa: S310  # the callers only make http addresses
         address.url, headers={"User-Agent": "albertkit"}
     )
     if address.authorization:
-        # not for the storage server that the answer sends us to
+        # not sent to the storage server to which the answer redirects
         request.add_unredirected_header("Authorization", address.authorization)
-    done = 0
+    received = 0
     try:
         # not urlopen, which keeps the proxies of its first call
-        with urllib.request.build_opener().open(request, timeout=SECONDS) as answer:
-            promised = answer.headers.get("Content-Length")
-            while piece := answer.read(PIECE):
-                if not done and not piece.startswith(ARCHIVES):
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
+            length = answer.headers.get("Content-Length")
+            while chunk := answer.read(CHUNK):
+                if not received and not chunk.startswith(ARCHIVES):
                     kind = answer.headers.get_content_type()
                     raise NotDownloadedError(f"it answers with {kind}, not with an archive")
-                done += len(piece)
-                yield piece
+                received += len(chunk)
+                yield chunk
     except urllib.error.HTTPError as error:
         raise NotDownloadedError(f"it answers {error.code} {error.reason}", error.code) from error
     except (OSError, HTTPException) as error:
-        said = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise NotDownloadedError(str(said) or type(error).__name__) from error
-    if promised not in (None, str(done)):
-        raise NotDownloadedError(f"the answer ends after {done:,} of {int(promised):,} bytes")
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise NotDownloadedError(str(reason) or type(error).__name__) from error
+    if length not in (None, str(received)):
+        raise NotDownloadedError(f"the answer ends after {received:,} of {int(length):,} bytes")

@@ -1,4 +1,4 @@
-"""How a hub is asked, and for what."""
+"""The options of a download from a hub."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ Parts: TypeAlias = Literal["model", "tokenizer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOptions:
-    """How a hub is asked, under Hugging Face's names; a path and a built-in model ask nobody.
+    """How a model is fetched from a hub; the names are Hugging Face's.
 
-    revision: a branch, a tag or a commit. token: for private models; None: the one saved on this
-    machine or in HF_TOKEN, False: none. cache_dir: where files are kept; None: the hub's own place.
-    local_files_only: ask nobody, as HF_HUB_OFFLINE=1 says for all calls.
+    A local path and a built-in model need none of them.
+
+    Attributes:
+        revision: A branch, a tag or a commit; None for the newest.
+        token: For private models; None for the one saved on this machine or in HF_TOKEN, False for
+            none.
+        cache_dir: Where downloads are kept; None for the hub's usual directory.
+        local_files_only: Use only what is already there. HF_HUB_OFFLINE=1 does this for all calls.
     """
 
     revision: str | None = None

@@ -1,4 +1,4 @@
-"""Which hub has what a name means, by the name's form."""
+"""Choose the hub for a name by the name's form."""
 
 from __future__ import annotations
 
@@ -8,31 +8,41 @@ from albertkit.errors import InputError
 from albertkit.sources import huggingface, kaggle
 from albertkit.sources.fetch_options import FetchOptions, Parts
 
-# A name that ends so means a file, never a repository.
-FILE_ENDINGS = (
+# A name with one of these endings is a file, never a repository.
+FILE_SUFFIXES = (
     *(".json", ".model", ".txt", ".vocab", ".bin", ".pt", ".h5", ".pb", ".onnx", ".ckpt"),
     *(".safetensors", ".gz", ".tgz", ".tar", ".zip"),
 )
 
 
-def fetched(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
-    """Where what `name` means lies, fetched if need be; None where it is no name of a hub's.
+def fetch(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
+    """Fetch a model from its hub, or find it in a cache.
 
-    Raises InputError [argument-given-twice], and as the hubs' own `fetched` do.
+    Args:
+        name: As the user wrote it.
+        fetch_options: How to fetch it.
+        parts: All of the model or only the tokenizer.
+
+    Returns:
+        The model's directory; None if the name does not have the form of a hub's name.
+
+    Raises:
+        InputError: [argument-given-twice] for two revisions; others as `huggingface.fetch` and
+            `kaggle.fetch`.
     """
-    archived = kaggle.archived_model(name)
+    archived = kaggle.parse_name(name)
     if archived:
-        return kaggle.fetched(
+        return kaggle.fetch(
             name,
             archived,
             cache_dir=fetch_options.cache_dir,
             local_files_only=fetch_options.local_files_only,
         )
-    model = huggingface.hub_name(name)
-    if model is None or _is_meant_as_path(name):
+    model = huggingface.parse_name(name)
+    if model is None or _is_path(name):
         return None
-    return huggingface.fetched(
-        _at_revision(model, fetch_options.revision),
+    return huggingface.fetch(
+        _with_revision(model, fetch_options.revision),
         token=fetch_options.token,
         cache_dir=fetch_options.cache_dir,
         local_files_only=fetch_options.local_files_only,
@@ -40,22 +50,22 @@ def fetched(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None
     )
 
 
-def _is_meant_as_path(name: str) -> bool:
-    """Whether somebody who writes `owner/model` so means a directory, which is not there."""
+def _is_path(name: str) -> bool:
+    """Tell whether a name `owner/model` is rather the path of a directory that does not exist."""
     if name.startswith(("http://", "https://", "hf://")) or name in huggingface.PUBLISHED:
         return False
-    place = Path(name)
-    own_folder = place.parent != Path() and place.parent.is_dir()
-    return own_folder or name.lower().endswith(FILE_ENDINGS)
+    path = Path(name)
+    has_parent = path.parent != Path() and path.parent.is_dir()
+    return has_parent or name.lower().endswith(FILE_SUFFIXES)
 
 
-def _at_revision(model: huggingface.HubName, revision: str | None) -> huggingface.HubName:
+def _with_revision(model: huggingface.HubName, revision: str | None) -> huggingface.HubName:
     if revision is None or revision == model.revision:
         return model
     if model.revision is not None:
         raise InputError(
             "argument-given-twice",
-            f"revision is {revision!r}, and the name says {model.revision!r}",
+            f"revision is {revision!r}, and the name has {model.revision!r}",
             why="a model has one revision",
             fix="Leave one of them out",
         )

@@ -1,9 +1,9 @@
-"""Models of TF Hub and of Kaggle, where TF Hub's models live today: a handle → a directory.
+"""Fetch models of TF Hub and of Kaggle, which has TF Hub's models today.
 
-Both give an archive at a plain web address. Kaggle's own library is not used: it writes into the
-directory of the final name while it downloads, draws bars into pipes, and brings nine packages.
-A copy that it fetched is used, and so is one of tensorflow_hub where TFHUB_CACHE_DIR names it.
-Addresses: tensorflow_hub 0.16.1, compressed_module_resolver.py; Kaggle's page for a model, "cURL".
+Both serve an archive at a plain URL. Kaggle's own library is not used: it writes into the directory
+of the final name while it downloads, draws progress bars into pipes, and needs nine packages. A
+copy that it fetched is used; so is a copy of tensorflow_hub if TFHUB_CACHE_DIR is set.
+URLs: tensorflow_hub 0.16.1, compressed_module_resolver.py; Kaggle's page for a model, "cURL".
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TypeAlias
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.fileformats.reader import read_json
-from albertkit.sources.cache import LIST, cache_home, is_ours, is_whole, new_entry
+from albertkit.sources.cache import FILE_LIST, cache_home, is_complete, is_entry, new_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
-from albertkit.sources.hub_errors import not_asked, not_reached, offline_because
+from albertkit.sources.hub_errors import not_cached, not_reached, offline_reason
 
 LOGGER = logging.getLogger(__name__)
 
@@ -42,49 +42,51 @@ KAGGLE_NAME = re.compile(
 )
 SAVED_MODELS = ("saved_model.pb", "tfhub_module.pb")
 FRAMEWORKS = ("tensorFlow1", "tensorFlow2", "keras", "pyTorch", "transformers")  # as Kaggle writes
-# TF Hub's models of these two families have a regular name at Kaggle, with the same version.
+# At Kaggle, TF Hub's models of these two families have a regular name and the same version.
 MOVED = re.compile(r"tensorflow/(?P<family>albert|bert)_(?P<variation>[\w-]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class TfhubModel:
-    """model: owner/name. version: as its address ends."""
+    """A model of TF Hub: `model` is owner/name, `version` the end of its URL."""
 
     model: str
     version: str
 
     @property
     def home(self) -> str:
+        """The site, for messages."""
         return TFHUB
 
     @property
     def page(self) -> str:
+        """The model's page."""
         return f"{TFHUB}/{self.model}/{self.version}"
 
-    def place_in(self, cache_dir: str | Path | None) -> Path:
-        """Where it is kept: where tensorflow_hub looks for it, if that is no temporary folder."""
-        theirs = os.environ.get("TFHUB_CACHE_DIR", "")
-        if cache_dir is None and theirs:
+    def cache_entry(self, cache_dir: str | Path | None) -> Path:
+        """Return the directory in the cache: tensorflow_hub's own, if TFHUB_CACHE_DIR is set."""
+        tfhub_cache = os.environ.get("TFHUB_CACHE_DIR", "")
+        if cache_dir is None and tfhub_cache:
             name = hashlib.sha1(self.page.encode(), usedforsecurity=False).hexdigest()
-            return Path(theirs) / name
+            return Path(tfhub_cache) / name
         return Path(cache_dir or cache_home()) / "tfhub.dev" / self.model / self.version
 
     def addresses(self) -> tuple[Address, ...]:
-        """Where the archive lies: at TF Hub, and where it was moved to."""
+        """List the archive's URLs: at TF Hub, and at Kaggle."""
         own = Address(f"{self.page}?tf-hub-format=compressed")
         moved = MOVED.fullmatch(self.model)
         if moved is None:
             return (own,)
         variation = moved["variation"].lower().replace("_", "-")
-        there = KaggleModel("tensorflow", moved["family"], "tensorFlow2", variation, self.version)
-        return (own, *there.addresses())
+        model = KaggleModel("tensorflow", moved["family"], "tensorFlow2", variation, self.version)
+        return (own, *model.addresses())
 
-    def of_others(self) -> Path | None:
-        """A copy of tensorflow_hub's, whole as far as can be seen."""
-        place = self.place_in(None)
-        is_there = any((place / name).is_file() for name in SAVED_MODELS)
-        is_whole = is_there and (place / "variables" / "variables.index").is_file()
-        return place if is_whole and not is_ours(place) else None
+    def find_other_copy(self) -> Path | None:
+        """Find a copy that tensorflow_hub fetched; it keeps no list by which to check it."""
+        entry = self.cache_entry(None)
+        has_model = any((entry / name).is_file() for name in SAVED_MODELS)
+        has_variables = (entry / "variables" / "variables.index").is_file()
+        return entry if has_model and has_variables and not is_entry(entry) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,106 +101,127 @@ class KaggleModel:
 
     @property
     def handle(self) -> str:
+        """Kaggle's name for it."""
         return "/".join((self.owner, self.model, self.framework, self.variation, self.version))
 
     @property
     def home(self) -> str:
+        """The site, for messages."""
         return KAGGLE
 
     @property
     def page(self) -> str:
+        """The model's page."""
         return f"{KAGGLE}/models/{self.handle}"
 
-    def place_in(self, cache_dir: str | Path | None) -> Path:
-        """Where it is kept."""
+    def cache_entry(self, cache_dir: str | Path | None) -> Path:
+        """Return the directory in the cache."""
         return Path(cache_dir or cache_home()) / "kaggle.com" / self.handle
 
     def addresses(self) -> tuple[Address, ...]:
+        """List the archive's URL."""
         return (Address(f"{KAGGLE}/api/v1/models/{self.handle}/download", _credentials()),)
 
-    def of_others(self) -> Path | None:
-        """A copy of kagglehub's, which marks whole ones with a file beside them."""
+    def find_other_copy(self) -> Path | None:
+        """Find a copy that kagglehub fetched and marked as complete."""
         cache = os.environ.get("KAGGLEHUB_CACHE", "")
-        place = Path(cache or Path.home() / ".cache/kagglehub") / "models" / self.handle
-        marker = place.with_name(f"{place.name}.complete")
-        return place if marker.is_file() and place.is_dir() else None
+        directory = Path(cache or Path.home() / ".cache/kagglehub") / "models" / self.handle
+        marker = directory.with_name(f"{directory.name}.complete")
+        return directory if marker.is_file() and directory.is_dir() else None
 
 
-Archived: TypeAlias = TfhubModel | KaggleModel
+ArchivedModel: TypeAlias = TfhubModel | KaggleModel
 
 
-def archived_model(name: str) -> Archived | None:
-    """The model that `name` means by its form; None where it means none.
+def parse_name(name: str) -> ArchivedModel | None:
+    """Read a name of TF Hub or Kaggle.
 
-    Raises InputError [unknown-model] for an address without a version.
+    Args:
+        name: A URL, or `kaggle:` and a handle.
+
+    Returns:
+        The model; None if the name has another form.
+
+    Raises:
+        InputError: [unknown-model] for a name without a version.
     """
-    found = TFHUB_NAME.fullmatch(name)
-    if found:
-        if found["version"] is None:
+    match = TFHUB_NAME.fullmatch(name)
+    if match:
+        if match["version"] is None:
             raise _unversioned(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
-        return TfhubModel(found["model"], found["version"])
-    found = KAGGLE_NAME.fullmatch(name)
-    if found is None:
+        return TfhubModel(match["model"], match["version"])
+    match = KAGGLE_NAME.fullmatch(name)
+    if match is None:
         return None
-    if not (found["framework"] and found["variation"] and found["version"]):
+    if not (match["framework"] and match["variation"] and match["version"]):
         raise _unversioned(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
-    spelling = {each.lower(): each for each in FRAMEWORKS}
-    framework = spelling.get(found["framework"].lower(), found["framework"])
+    spelling = {framework.lower(): framework for framework in FRAMEWORKS}
+    framework = spelling.get(match["framework"].lower(), match["framework"])
     return KaggleModel(
-        found["owner"], found["model"], framework, found["variation"], found["version"]
+        match["owner"], match["model"], framework, match["variation"], match["version"]
     )
 
 
-def fetched(
+def fetch(
     name: str,
-    model: Archived,
+    model: ArchivedModel,
     *,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
 ) -> Path:
-    """The unpacked directory, from a cache or from the net.
+    """Fetch a model, or find it in a cache.
 
-    Raises ResourceError [hub-unreachable], [hub-access-denied], [write-failed], InputError
-    [unknown-model], and FormatError as `unpack`.
+    Args:
+        name: As the user wrote it, for messages.
+        model: The same name, parsed.
+        cache_dir: Where archives are unpacked; None for the user's cache.
+        local_files_only: Whether to use only what is already there.
+
+    Returns:
+        The unpacked directory.
+
+    Raises:
+        InputError: [unknown-model].
+        FormatError: As `extract_archive`.
+        ResourceError: [hub-unreachable], [hub-access-denied], [write-failed].
     """
-    place = model.place_in(cache_dir)
-    if is_whole(place):
-        return _model_in(place)
-    found = model.of_others()
-    if found:
-        return found
-    forbidden_by = offline_because(local_files_only)
-    if forbidden_by:
-        raise not_asked(name, model.home, forbidden_by, place)
-    with new_entry(place) as unfinished:
-        archive = unfinished / ".archive"
-        _download_from_any(name, model, archive, place)
-        _unpack(archive, unfinished, model.page)
+    entry = model.cache_entry(cache_dir)
+    if is_complete(entry):
+        return _find_model(entry)
+    copy = model.find_other_copy()
+    if copy:
+        return copy
+    setting = offline_reason(local_files_only)
+    if setting:
+        raise not_cached(name, model.home, setting, entry)
+    with new_entry(entry) as directory:
+        archive = directory / ".archive"
+        _download_from_any(name, model, archive, entry)
+        _extract(archive, directory, model.page)
         archive.unlink()
-    return _model_in(place)
+    return _find_model(entry)
 
 
-def _model_in(place: Path) -> Path:
-    """The archive's only folder, where it has one alone, else the directory itself."""
-    inside = [entry for entry in place.iterdir() if entry.name != LIST]
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() else place
+def _find_model(entry: Path) -> Path:
+    """Return the entry's directory if it has only one, else the entry itself."""
+    inside = [path for path in entry.iterdir() if path.name != FILE_LIST]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else entry
 
 
-def _unpack(archive: Path, folder: Path, page: str) -> None:
-    # imported here, because few runs unpack anything
+def _extract(archive: Path, directory: Path, page: str) -> None:
+    """Extract an archive; errors name its page, because the file is deleted."""
+    # imported here, because few processes extract anything
     from albertkit.fileformats.archives.extraction import unpack
 
     try:
-        unpack(archive, folder)
-    except FormatError as error:  # said of the address: the file itself is gone by then
-        found = error.diagnostic
-        raise FormatError(
-            found.code, found.what, why=found.why, fix=found.fix, where=page
-        ) from error
+        unpack(archive, directory)
+    except FormatError as error:
+        part = error.diagnostic
+        raise FormatError(part.code, part.what, why=part.why, fix=part.fix, where=page) from error
 
 
-def _download_from_any(name: str, model: Archived, archive: Path, place: Path) -> None:
-    """Download from the first address that gives it; what the first one says is told."""
+def _download_from_any(name: str, model: ArchivedModel, archive: Path, entry: Path) -> None:
+    """Download from the first URL that serves the archive; log why an earlier one did not."""
     refusals: list[NotDownloadedError] = []
     for address in model.addresses():
         try:
@@ -210,45 +233,46 @@ def _download_from_any(name: str, model: Archived, archive: Path, place: Path) -
             if refusals:
                 LOGGER.warning("%s: %s; it was fetched from %s", name, refusals[0], address.url)
             return
-    raise _refused(name, model, refusals, place) from refusals[0]
+    raise _not_downloaded(name, model, refusals, entry) from refusals[0]
 
 
-def _refused(
-    name: str, model: Archived, refusals: list[NotDownloadedError], place: Path
+def _not_downloaded(
+    name: str, model: ArchivedModel, refusals: list[NotDownloadedError], entry: Path
 ) -> AlbertKitError:
+    """Make the error for a model that no URL serves."""
     statuses = [refusal.status for refusal in refusals]
     if all(status == 404 for status in statuses):
         return InputError(
             "unknown-model",
             f"there is no model at {model.page}",
-            why="the server knows neither its name nor its version",
-            fix="Look the address up on that site; it ends in a version number",
+            why="the server has no model of this name and version",
+            fix="Look up the URL on that site; it ends with a version number",
         )
     denied = [str(refusal) for refusal in refusals if refusal.status in (401, 403)]
     if denied:
         return ResourceError(
             "hub-access-denied",
             f"{model.page} gives no archive ({denied[-1]})",
-            why="Kaggle refuses so for hours at times, and always where terms must be agreed to",
+            why="Kaggle may refuse requests for hours, and always before its terms are accepted",
             fix="Set KAGGLE_USERNAME and KAGGLE_KEY, try again later, or download the archive in "
             "a browser and give its path",
         )
-    return not_reached(name, model.home, ConnectionError(str(refusals[0])), place)
+    return not_reached(name, model.home, ConnectionError(str(refusals[0])), entry)
 
 
 def _unversioned(name: str, example: str) -> InputError:
     return InputError(
         "unknown-model",
         f"{name!r} does not name one version of a model",
-        why="another could come tomorrow under the same name",
-        fix=f"Give the whole address with its version, such as {example}",
+        why="without one, the same name could mean another model tomorrow",
+        fix=f"Give the whole name with its version, such as {example}",
     )
 
 
 def _credentials() -> str | None:
-    """The header for Kaggle's own server, by its library's variables or file; None: there are none.
+    """Make the Authorization header from the variables or the file of Kaggle's own library.
 
-    Public models need none.
+    None without them: public models need none.
     """
     token = os.environ.get("KAGGLE_API_TOKEN", "")
     if token:
@@ -256,8 +280,8 @@ def _credentials() -> str | None:
     user, key = os.environ.get("KAGGLE_USERNAME", ""), os.environ.get("KAGGLE_KEY", "")
     saved = Path(os.environ.get("KAGGLE_CONFIG_DIR", "") or Path.home() / ".kaggle", "kaggle.json")
     if not (user and key) and saved.is_file():
-        found = read_json(saved)
-        user, key = str(found.get("username", "")), str(found.get("key", ""))
+        settings = read_json(saved)
+        user, key = str(settings.get("username", "")), str(settings.get("key", ""))
     if not (user and key):
         return None
     return "Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()

@@ -1,7 +1,7 @@
-"""The directory that a model's name means: a path, a model inside the package, or one of a hub.
+"""Resolve a model's name to a local path: a path, a model inside the package, or one of a hub.
 
-What is here goes first. A hub is asked only where the form of a name says so: `owner/model`,
-`albert-base-v2` and its like, an address, `kaggle:…`. A Path object is always a path.
+Local files take precedence. A hub is asked only if the name has the form of a hub's name:
+`owner/model`, `albert-base-v2` and similar, a URL, `kaggle:…`. A Path object is always a path.
 """
 
 from __future__ import annotations
@@ -17,74 +17,91 @@ from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions,
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"
-# name → what it is for; each is a folder of BUILTIN
+# name → purpose; each is a directory in BUILTIN
 BUILTIN_MODELS: Mapping[str, str] = MappingProxyType(
-    {WORDS: "masked words, English", VECTORS: "text vectors, English"}
+    {WORDS: "masked LM, English", VECTORS: "text vectors, English"}
 )
 
 
 def resolve_local_path(name: str | Path) -> Path:
-    """What `name` means without asking a hub; one's own file or directory goes before a built-in
-    model of that name."""
-    place = Path(name)
-    is_builtin = str(name) in BUILTIN_MODELS and not _is_there(place)
-    return BUILTIN / str(name) if is_builtin else place
+    """Resolve a name without asking a hub.
+
+    Args:
+        name: A path or the name of a built-in model; an existing path of that name wins.
+
+    Returns:
+        The path, which may not exist.
+    """
+    path = Path(name)
+    is_builtin = str(name) in BUILTIN_MODELS and not _exists(path)
+    return BUILTIN / str(name) if is_builtin else path
 
 
 def resolve_location(
     name: str | Path, fetch_options: FetchOptions = DEFAULT_FETCH_OPTIONS, *, parts: Parts = "model"
 ) -> Path:
-    """Where the model lies, or its tokenizer alone; fetched first where a hub has it.
+    """Resolve a model's name to a local path; fetch the model if a hub has it.
 
-    Gives the file, where `name` is one, and the prefix of a TensorFlow checkpoint as it is.
-    Raises InputError [unknown-model], [argument-given-twice], and as the hubs' `fetched` do.
+    Args:
+        name: A path, a built-in model, a hub's name or a URL.
+        fetch_options: For a hub.
+        parts: Whether to fetch all of the model or only the tokenizer.
+
+    Returns:
+        The model's directory or file, or the prefix of a TensorFlow checkpoint.
+
+    Raises:
+        InputError: [unknown-model], [argument-given-twice], [hub-revision-unknown].
+        FormatError: [checkpoint-unrecognised] for a repository without usable files; for a broken
+            archive as `extract_archive`.
+        ResourceError: [hub-unreachable], [hub-access-denied], [write-failed].
     """
-    place = resolve_local_path(name)
-    if _is_there(place) or _is_there(Path(f"{place}.index")):
-        return place
+    path = resolve_local_path(name)
+    if _exists(path) or _exists(Path(f"{path}.index")):
+        return path
     if isinstance(name, str):
-        # imported here, as most names are of something that is here (benchmarks/late_imports.py)
+        # imported here, because most names are local (benchmarks/late_imports.py)
         from albertkit.sources import hubs
 
-        fetched = hubs.fetched(name, fetch_options, parts)
+        fetched = hubs.fetch(name, fetch_options, parts)
         if fetched:
             return fetched
-    raise _unknown(str(name))
+    raise _unknown_model(str(name))
 
 
-def _is_there(place: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
-        return place.exists()
-    except PermissionError:  # whoever opens it is told so, and nobody asks a hub for it
+        return path.exists()
+    except PermissionError:  # opening it later gives the right error
         return True
-    except (OSError, ValueError):  # longer than any name can be, or with a zero byte
+    except (OSError, ValueError):  # longer than any path, or with a zero byte
         return False
 
 
-def _unknown(name: str) -> InputError:
+def _unknown_model(name: str) -> InputError:
     if name.startswith(("http://", "https://")):
         return InputError(
             "unknown-model",
             f"nothing is fetched from {name!r}",
-            why="the addresses that are understood are of models on huggingface.co, tfhub.dev and "
-            "kaggle.com",
+            why="only models on huggingface.co, tfhub.dev and kaggle.com are fetched by URL",
             fix="Download it, and give the path of the archive or directory",
         )
     from albertkit.sources.huggingface import WITHOUT_OWNER
 
-    known = [*BUILTIN_MODELS, *WITHOUT_OWNER, *_beside(Path(name))]
+    known = [*BUILTIN_MODELS, *WITHOUT_OWNER, *_list_siblings(Path(name))]
     near = nearest_name(name, known)
     return InputError(
         "unknown-model",
         f"there is no file or directory {name!r}" + (f" (did you mean {near!r}?)" if near else ""),
-        why=f"no hub is asked for such a name, and built-in models are {', '.join(BUILTIN_MODELS)}",
+        why=f"it does not have the form of a hub's name, and the built-in models are "
+        f"{', '.join(BUILTIN_MODELS)}",
         fix="Give one of them, a model's directory, or a hub's name: albert/albert-base-v2",
     )
 
 
-def _beside(place: Path) -> list[str]:
-    """What lies in the folder where `place` would be, as the user would write it."""
+def _list_siblings(path: Path) -> list[str]:
+    """List the entries of the directory in which `path` would be, as the user would write them."""
     try:
-        return [str(place.parent / entry.name) for entry in place.parent.iterdir()]
+        return [str(path.parent / entry.name) for entry in path.parent.iterdir()]
     except (OSError, ValueError):
         return []
