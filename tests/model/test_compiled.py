@@ -261,7 +261,7 @@ REFUSED = {
     "words": (
         "AlbertModel",
         {"input_ids": None, "inputs_embeds": torch.zeros(B, S, 16)},
-        "looks words up",
+        "embeds ids",
     ),
 }
 

@@ -83,10 +83,10 @@ def test_all_dialects_and_forms_give_the_same_vectors(
     torch.testing.assert_close(model(*given, **named).last_hidden_state, expected)
 
 
-def test_what_was_renamed_is_said_once(
+def test_renamed_inputs_are_logged_once(
     model: AlbertModel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door._say_renamed.cache_clear()
+    door._log_renamed.cache_clear()
     with caplog.at_level(logging.WARNING):
         model(IDS, input_mask=MASK)
         model(IDS, input_mask=MASK)
@@ -126,7 +126,7 @@ BAD = [
     bad("inputs-empty", "inputs_embeds", inputs_embeds=torch.ones(2, 0, 16)),
     bad("inputs-ragged", "padding=True", input_ids=[[2, 3], [2, 5, 3]]),
     bad("inputs-not-numbers", "is a set", input_ids={2, 5, 3}),
-    bad("inputs-not-numbers", "not all are numbers", input_ids=[[2, None, 3]]),
+    bad("inputs-not-numbers", "holds something else than numbers", input_ids=[[2, None, 3]]),
     bad("text-not-ids", "input_ids is text", input_ids="How old are you?"),
     bad("text-not-ids", "input_ids is text", input_ids=[["How"], ["old"]]),
     bad("text-not-ids", "input_ids is text", input_ids=np.array(["How", "old"])),
@@ -134,7 +134,7 @@ BAD = [
     bad("inputs-shape", "attention_mask", "[2, 5]", input_ids=IDS, attention_mask=MASK[:, :4]),
     bad("inputs-shape", "token_type_ids", input_ids=IDS, token_type_ids=TYPES[:1]),
     bad("inputs-shape", "position_ids", input_ids=IDS, position_ids=torch.arange(4)[None]),
-    bad("inputs-shape", "16], the embedding_size", "32", inputs_embeds=torch.ones(2, 5, 32)),
+    bad("inputs-shape", "16]: the embedding_size", "32", inputs_embeds=torch.ones(2, 5, 32)),
     bad("position-out-of-range", "is 40", input_ids=IDS, position_ids=torch.full((2, 5), 40)),
     bad("mask-values", "holds 2", input_ids=IDS, attention_mask=MASK * 2),
     bad("mask-values", "holds 0.5", input_ids=IDS, attention_mask=MASK * 0.5),
@@ -217,6 +217,12 @@ def test_bad_labels_are_refused_before_any_compute(
 ) -> None:
     with pytest.raises(InputError, match=rf"\[{code}\]"):
         kind(CONFIG)(IDS, MASK, TYPES, **named)
+
+
+def test_float_class_labels_are_refused_with_the_three_ways_out() -> None:
+    model = AlbertForSequenceClassification(CONFIG)
+    with pytest.raises(InputError, match=r"labels\.long\(\); for regression set num_labels=1"):
+        model(IDS, labels=torch.tensor([0.0, 1.0]))
 
 
 def test_choices_need_an_axis_of_their_own() -> None:

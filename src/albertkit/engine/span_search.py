@@ -16,8 +16,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.protocol import Spans, SpanSearch
 from albertkit.graph.numpy_emitter import NumpyEmitter
-
-CLOSED = np.float32(-1e30)  # the score where an answer may not begin or end
+from albertkit.spec.heads import EXCLUDED_SCORE
 
 
 def search_spans(
@@ -77,7 +76,7 @@ def _end_scores(emit: NumpyEmitter, vectors: FloatArray, beginning: FloatArray) 
 
 
 def _log_softmax(scores: FloatArray, closed: npt.NDArray[np.bool_]) -> FloatArray:
-    scores = np.where(closed, CLOSED, scores)
+    scores = np.where(closed, np.float32(EXCLUDED_SCORE), scores)
     scores = scores - scores.max()
     shifted: FloatArray = scores - np.log(np.exp(scores).sum())
     return shifted

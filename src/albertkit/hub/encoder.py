@@ -22,7 +22,7 @@ from albertkit.hub.preprocessor import Preprocessor
 from albertkit.model import AlbertModel
 from albertkit.model.albert import MaskedLMHead, Trace
 from albertkit.model.checks import TensorLike
-from albertkit.model.inputs import check_inputs, check_positions
+from albertkit.model.inputs import check_inputs, check_masked_positions
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
 from albertkit.spec.input_aliases import IDS, LISTED, MASK, MASKED, TYPES, canonical_arguments
@@ -97,7 +97,7 @@ class Encoder(nn.Module):
         """The outputs that the encoder and `.mlm` have in common."""
         ids, seen, types = (values.get(name) for name in (IDS, MASK, TYPES))
         checked = check_inputs(self.core, ids, seen, types, None, None)  # type: ignore[arg-type]  # checked there
-        trace = Trace.wanted(hidden_states=True, attentions=False)
+        trace = Trace.create(hidden_states=True, attentions=False)
         was_training = self.training
         self.train(was_training if training is None else training)
         try:
@@ -140,7 +140,7 @@ class MaskedWords:
         vectors = outputs[SEQUENCE]
         if not isinstance(vectors, Tensor):
             raise AssertionError("the sequence output is one tensor")
-        at = check_positions(values[MASKED], vectors[..., 0])  # type: ignore[arg-type]  # checked there
+        at = check_masked_positions(values[MASKED], vectors[..., 0])  # type: ignore[arg-type]  # checked there
         if at is None:
             raise AssertionError("positions were given")
         wanted = vectors.gather(1, at[:, :, None].expand(-1, -1, vectors.shape[2]))  # [B, P, H]

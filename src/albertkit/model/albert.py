@@ -1,9 +1,10 @@
 """ALBERT's forward pass, from ids to token vectors, in one file.
 
 Names of modules are Hugging Face's, so that a state dict holds the canonical parameter names.
+Input: ids, type ids, positions [B, S]. Output: token vectors [B, S, H], pooled vectors [B, H].
 Letters: B batch, S length, E embedding, H hidden, F feed-forward, A heads, D = H/A, L layers.
-Source: ALBERT paper and google-research/albert modeling.py, whose dropout positions stand here
-(transformers leaves out the one after the feed-forward network).
+Source: ALBERT paper and google-research/albert modeling.py. Dropout is applied where google's code
+applies it; transformers leaves out the dropout after the feed-forward network.
 """
 
 from __future__ import annotations
@@ -23,37 +24,48 @@ from albertkit.spec.config_values import Activation
 Attention = Literal["sdpa", "eager"]
 ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")
 
-# Which keys a query sees; None: all.
-# - A bool tensor, broadcast to [B, A, S, S], True where it sees: [B, 1, 1, S] hides padding,
-#   [B, 1, S, S] keeps the texts of a packed row apart.
-# - TextBounds: those of its own text, where texts lie end to end in one row. For answers alone:
-#   nothing is dropped out, and no trace is left.
+# Which keys a query attends to; None: all.
+# - A bool tensor, broadcast to [B, A, S, S], True for keys to attend to: [B, 1, 1, S] hides
+#   padding, [B, 1, S, S] separates the texts of a packed row.
+# - TextBounds: the keys of its own text, for texts end to end in one row. For inference only:
+#   without dropout, and without a trace.
 AttentionMask = Tensor | TextBounds | None
 
 
 @dataclass(slots=True)
 class Trace:
-    """What a caller wants to see of the way through the layers."""
+    """The intermediate results that a caller asked for, collected in a forward pass."""
 
-    hidden_states: list[Tensor] | None = None  # each [B, S, H]; None: not kept
-    attentions: list[Tensor] | None = None  # each [B, A, S, S]; None: not kept
+    hidden_states: list[Tensor] | None = None  # each [B, S, H]; None: not collected
+    attentions: list[Tensor] | None = None  # each [B, A, S, S]; None: not collected
 
     @classmethod
-    def wanted(cls, *, hidden_states: bool | None, attentions: bool | None) -> Trace:
-        """Raises InputError [model-argument-invalid] for transformers' choice of some layers."""
-        asked = {"output_hidden_states": hidden_states, "output_attentions": attentions}
-        for name, value in asked.items():
+    def create(cls, *, hidden_states: bool | None, attentions: bool | None) -> Trace:
+        """Start a trace of all layers.
+
+        Args:
+            hidden_states: Whether to collect the output of each layer.
+            attentions: Whether to collect the attention probabilities of each layer.
+
+        Returns:
+            A trace to give to `AlbertEncoder.token_vectors`.
+
+        Raises:
+            InputError: [model-argument-invalid] for anything but a bool or None.
+        """
+        options = {"output_hidden_states": hidden_states, "output_attentions": attentions}
+        for name, value in options.items():
             if not (value is None or isinstance(value, bool)):
                 raise InputError(
                     "model-argument-invalid",
                     f"{name} is {value!r}",
-                    why="it says whether they are wanted, of all repetitions",
-                    fix="Give True, and take from the tuple what you need",
+                    why="it must be True or False; a choice of layers is not supported",
+                    fix="Give True, and take the layers from the tuple",
                 )
         return cls([] if hidden_states else None, [] if attentions else None)
 
-    def seen(self) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, ...] | None]:
-        """hidden_states and attentions, as the outputs hold them."""
+    def as_tuples(self) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, ...] | None]:
+        """Return hidden_states and attentions as model outputs hold them."""
         return (
             None if self.hidden_states is None else tuple(self.hidden_states),
             None if self.attentions is None else tuple(self.attentions),
@@ -61,6 +73,7 @@ class Trace:
 
 
 def activate(kind: Activation, x: Tensor) -> Tensor:
+    """Apply an activation function elementwise."""
     match kind:
         case "gelu_tanh":
             return F.gelu(x, approximate="tanh")
@@ -77,12 +90,12 @@ def activate(kind: Activation, x: Tensor) -> Tensor:
 
 
 class AlbertEmbeddings(nn.Module):
-    """Ids → [B, S, E]: word + type + position, normed."""
+    """Embeds ids: word + type + position, then LayerNorm and dropout."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         E = config.embedding_size
-        # No padding_idx: row 0 learns like any other, as in google's code.
+        # No padding_idx: row 0 is trained like any other row, as in google's code.
         self.word_embeddings = empty_embedding(config.vocab_size, E)
         self.position_embeddings = empty_embedding(config.max_position_embeddings, E)
         self.token_type_embeddings = empty_embedding(config.type_vocab_size, E)
@@ -90,23 +103,32 @@ class AlbertEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, words: Tensor, type_ids: Tensor, position_ids: Tensor) -> Tensor:
-        """words: [B, S, E] rows of the word table; type_ids, position_ids: [B, S]."""
-        summed = words + self.token_type_embeddings(type_ids)  # [B, S, E]
-        summed = summed + self.position_embeddings(position_ids)
-        normed: Tensor = self.dropout(self.LayerNorm(summed))
-        return normed
+        """Embed one batch.
+
+        Args:
+            words: [B, S, E], rows of the word embeddings.
+            type_ids: [B, S].
+            position_ids: [B, S].
+
+        Returns:
+            [B, S, E].
+        """
+        x = words + self.token_type_embeddings(type_ids)  # [B, S, E]
+        x = x + self.position_embeddings(position_ids)
+        normalized: Tensor = self.dropout(self.LayerNorm(x))
+        return normalized
 
 
 def empty_embedding(rows: int, width: int) -> nn.Embedding:
-    """A table for `initialize_weights` or a checkpoint to fill.
+    """Create a table without values, for `initialize_weights` or a checkpoint to fill.
 
-    nn.Embedding's own filling, thrown away, imports a compiler on the meta device.
+    nn.Embedding's own initialization is slow, and imports a compiler on the meta device.
     """
     return nn.Embedding(rows, width, _weight=torch.empty(rows, width))
 
 
 class AlbertAttention(nn.Module):
-    """Self-attention with its output projection, residual and norm."""
+    """Self-attention with its output projection, residual connection and LayerNorm."""
 
     def __init__(self, config: AlbertConfig, implementation: Attention) -> None:
         super().__init__()
@@ -122,7 +144,7 @@ class AlbertAttention(nn.Module):
         self.implementation: Attention = implementation
 
     def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
-        """x: [B, S, H]"""
+        """Let each token attend to the others; x: [B, S, H] → [B, S, H]."""
         q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
         keep = trace is not None and trace.attentions is not None
         if isinstance(mask, TextBounds):
@@ -131,22 +153,29 @@ class AlbertAttention(nn.Module):
             rate = self.attention_dropout.p if self.training else 0.0
             context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
         else:
-            attention_probs = self.attention_probs(q, k, mask)
+            probs = self.attention_probs(q, k, mask)  # [B, A, S, S]
             if trace is not None and trace.attentions is not None:
-                trace.attentions.append(attention_probs)
-            context = attention_probs @ v  # [B, A, S, D]
+                trace.attentions.append(probs)
+            context = probs @ v  # [B, A, S, D]
         merged = context.transpose(1, 2).flatten(2)  # [B, S, H]
-        normed: Tensor = self.LayerNorm(x + self.output_dropout(self.dense(merged)))
-        return normed
+        normalized: Tensor = self.LayerNorm(x + self.output_dropout(self.dense(merged)))
+        return normalized
 
     def split(self, x: Tensor) -> Tensor:
-        """[B, S, H] → [B, A, S, D]: a head is a contiguous slice of H."""
+        """Split the last axis into heads: [B, S, H] → [B, A, S, D]."""
         return x.view(*x.shape[:-1], self.heads, self.head_size).transpose(1, 2)
 
     def attention_probs(self, q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
-        """Softmaxed scores [B, A, S, S].
+        """Compute the attention probabilities, softmax over the keys.
 
-        A row that sees no key shares its attention equally, as in transformers' eager form.
+        Args:
+            q: Queries [B, A, S, D].
+            k: Keys [B, A, S, D].
+            mask: See AttentionMask. A query without any key attends equally to all keys, as in
+                transformers' eager attention.
+
+        Returns:
+            [B, A, S, S], with dropout in training.
         """
         scores = q @ k.transpose(-1, -2) * self.head_size**-0.5
         if mask is not None:
@@ -157,7 +186,7 @@ class AlbertAttention(nn.Module):
 
 
 class AlbertLayer(nn.Module):
-    """One layer: attention, then the feed-forward network, each with residual and norm after."""
+    """One layer: attention, then the feed-forward network; post-LayerNorm."""
 
     def __init__(self, config: AlbertConfig, implementation: Attention) -> None:
         super().__init__()
@@ -169,9 +198,10 @@ class AlbertLayer(nn.Module):
         self.activation = config.activation
 
     def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
+        """Run the layer; x: [B, S, H] → [B, S, H]."""
         attended = self.attention(x, mask, trace)  # [B, S, H]
-        grown = activate(self.activation, self.ffn(attended))  # [B, S, F]
-        out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(grown)))
+        hidden = activate(self.activation, self.ffn(attended))  # [B, S, F]
+        out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(hidden)))
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(out)
         return out
@@ -186,6 +216,7 @@ class AlbertLayerGroup(nn.Module):
         self.albert_layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
+        """Run the inner layers; x: [B, S, H] → [B, S, H]."""
         for layer in self.albert_layers:
             x = layer(x, mask, trace)
         return x
@@ -202,6 +233,7 @@ class AlbertTransformer(nn.Module):
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
 
     def forward(self, embedded: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
+        """Encode embeddings [B, S, E] → token vectors [B, S, H]."""
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
@@ -211,7 +243,7 @@ class AlbertTransformer(nn.Module):
 
 
 class AlbertEncoder(nn.Module):
-    """Ids → token vectors → pooled vector; every class with a head holds one of these."""
+    """Ids → token vectors → pooled vector; every model class has one."""
 
     def __init__(
         self, config: AlbertConfig, *, pooler: bool = True, implementation: Attention = "sdpa"
@@ -222,7 +254,7 @@ class AlbertEncoder(nn.Module):
                 "model-argument-invalid",
                 f"attn_implementation is {implementation!r}",
                 why=f"known are {', '.join(ATTENTIONS)}",
-                fix="Take one of these",
+                fix="Choose one of these",
             )
         self.embeddings = AlbertEmbeddings(config)
         self.encoder = AlbertTransformer(config, implementation)
@@ -236,10 +268,17 @@ class AlbertEncoder(nn.Module):
         mask: AttentionMask,
         trace: Trace | None = None,
     ) -> Tensor:
-        """Token vectors [B, S, H].
+        """Compute the token vectors.
 
-        words: ids [B, S], or rows in place of the word table's [B, S, E].
-        type_ids, position_ids: [B, S].
+        Args:
+            words: Ids [B, S], or word vectors [B, S, E].
+            type_ids: [B, S].
+            position_ids: [B, S].
+            mask: See AttentionMask.
+            trace: Collects intermediate results.
+
+        Returns:
+            [B, S, H].
         """
         if not words.is_floating_point():
             words = self.embeddings.word_embeddings(words)
@@ -247,14 +286,14 @@ class AlbertEncoder(nn.Module):
         return vectors
 
     def pool(self, first: Tensor) -> Tensor:
-        """The pooled vector [N, H] of the [CLS] vectors [N, H]."""
+        """Compute the pooled vectors [N, H] of [CLS] vectors [N, H]."""
         if self.pooler is None:
             raise TypeError("this encoder was made without a pooler")
         return torch.tanh(self.pooler(first))
 
 
 class MaskedLMHead(nn.Module):
-    """Token vectors [P, H] → logits over the vocabulary [P, V]; the matrix is the word table."""
+    """Token vectors → logits over the vocabulary; its matrix is the word embeddings."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
@@ -263,13 +302,22 @@ class MaskedLMHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.activation = config.activation
 
-    def forward(self, vectors: Tensor, word_table: Tensor) -> Tensor:
-        narrowed = self.LayerNorm(activate(self.activation, self.dense(vectors)))  # [P, E]
-        return F.linear(narrowed, word_table, self.bias)  # [P, V]
+    def forward(self, vectors: Tensor, word_embeddings: Tensor) -> Tensor:
+        """Compute logits [.., V] of token vectors [.., H]; word_embeddings: [V, E]."""
+        x = self.LayerNorm(activate(self.activation, self.dense(vectors)))  # [.., E]
+        return F.linear(x, word_embeddings, self.bias)  # [.., V]
 
 
 def initialize_weights(module: nn.Module, std: float) -> None:
-    """google's initialisation: truncated normal (cut at two spreads), biases 0, norms 1 and 0."""
+    """Initialize all parameters of a module as google does.
+
+    Matrices from a normal distribution truncated at two standard deviations, biases 0, LayerNorm
+    scales 1.
+
+    Args:
+        module: Any module of this file.
+        std: The config's initializer_range.
+    """
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
             nn.init.trunc_normal_(part.weight, std=std, a=-2 * std, b=2 * std)

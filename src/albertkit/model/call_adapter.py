@@ -1,7 +1,4 @@
-"""The door of the models' forward: other dialects' names are taken, unknown ones refused.
-
-What was renamed is logged once for each set of names.
-"""
+"""Let a model's forward be called with the argument names of other libraries."""
 
 from __future__ import annotations
 
@@ -9,52 +6,69 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from albertkit.model.outputs import ModelOutput, OutputValue
+from albertkit.model.outputs import ModelOutput
 from albertkit.spec.input_aliases import canonical_arguments
 
 LOGGER = logging.getLogger(__name__)
 
 Self = TypeVar("Self")
 P = ParamSpec("P")
-OutputOrTuple = ModelOutput | tuple[OutputValue, ...]
+Output = TypeVar("Output", bound=ModelOutput)
 
 
 def accept_input_aliases(
-    forward: Callable[Concatenate[Self, P], ModelOutput],
-) -> Callable[Concatenate[Self, ...], OutputOrTuple]:
-    """Let `forward` be called in each of the six dialects of `spec/input_aliases.py`.
+    forward: Callable[Concatenate[Self, P], Output],
+) -> Callable[Concatenate[Self, ...], Output]:
+    """Let `forward` be called with each set of names in `spec/input_aliases.py`.
 
-    Also `return_dict=False`, which returns the tuple form.
-    Raises InputError [unknown-argument], [argument-given-twice].
+    Args:
+        forward: A method whose arguments have Hugging Face's names.
+
+    Returns:
+        The method, which takes `return_dict` as well. With `return_dict=False` it returns a tuple,
+        which its type does not say.
+
+    Raises:
+        InputError: At a call: [unknown-argument], [argument-given-twice].
     """
-    signature = inspect.signature(forward)
-    accepted = list(signature.parameters)[1:]
+    accepted = list(inspect.signature(forward).parameters)[1:]
 
     @functools.wraps(forward)
-    def called(self: Self, /, *given: object, **named: object) -> OutputOrTuple:
-        values, as_tuple = parse_call(given, named, accepted)
-        output = forward(self, **values)  # type: ignore[call-arg,arg-type]  # checked
-        return output.to_tuple() if as_tuple else output
+    def call(self: Self, /, *positional: object, **named: object) -> Output:
+        arguments, as_tuple = parse_call(positional, named, accepted)
+        output = forward(self, **arguments)  # type: ignore[call-arg,arg-type]  # names are checked
+        return cast("Output", output.to_tuple()) if as_tuple else output
 
-    return called
+    # torch.compile limits the number of recompilations of one code object: each class has its own
+    call.__code__ = call.__code__.replace(co_name=forward.__name__)
+    return call
 
 
 def parse_call(
-    given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
+    positional: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
 ) -> tuple[dict[str, object], bool]:
-    """A call's arguments under Hugging Face's names, and whether it wants a tuple.
+    """Bring a call's arguments under Hugging Face's names.
 
-    accepted: the names that the callee has; all have `return_dict` besides.
-    Raises InputError [unknown-argument], [argument-given-twice].
+    Args:
+        positional: Arguments by position.
+        named: Arguments by keyword.
+        accepted: Names of the callee's parameters, without `return_dict`.
+
+    Returns:
+        Name → value, and whether the caller wants a tuple.
+
+    Raises:
+        InputError: [unknown-argument], [argument-given-twice].
     """
-    values, renamed = canonical_arguments(given, named, [*accepted, "return_dict"])
+    arguments, renamed = canonical_arguments(positional, named, [*accepted, "return_dict"])
     if renamed:
-        _say_renamed(tuple(renamed.items()))
-    return values, values.pop("return_dict", True) is False
+        _log_renamed(tuple(renamed.items()))
+    return arguments, arguments.pop("return_dict", True) is False
 
 
 @functools.cache
-def _say_renamed(renamed: tuple[tuple[str, str], ...]) -> None:
+def _log_renamed(renamed: tuple[tuple[str, str], ...]) -> None:
+    """Log a set of renamed arguments once in a process."""
     LOGGER.warning("inputs renamed: %s", ", ".join(f"{old} → {new}" for old, new in renamed))

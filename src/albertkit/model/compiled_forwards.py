@@ -1,6 +1,6 @@
-"""What each class of models computes, asked of an engine: the same outputs, zeros at padding.
+"""The forward of each model class, computed by an engine: the same outputs, zeros at padding.
 
-In: a call's arguments under Hugging Face's names. Out: the class's output, without a loss.
+Input: a call's arguments under Hugging Face's names. Output: the class's output, without a loss.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from albertkit.model.heads import (
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
-from albertkit.model.inputs import Reader, check_inputs, check_positions, flatten_choices
+from albertkit.model.inputs import (
+    InputReader,
+    check_inputs,
+    check_masked_positions,
+    flatten_choices,
+)
 from albertkit.model.masked_lm import AlbertForMaskedLM, AlbertForPreTraining
 from albertkit.model.outputs import (
     AlbertForPreTrainingOutput,
@@ -36,9 +41,10 @@ from albertkit.model.outputs import (
     TokenClassifierOutput,
 )
 from albertkit.model.pretrained import PretrainedAlbert
-from albertkit.model.span_search import CLOSED, AlbertForSpanSearch, check_numbers
+from albertkit.model.span_search import AlbertForSpanSearch, check_numbers
 from albertkit.model.unpadded import UnpaddedBatch
 from albertkit.spec.heads import (
+    EXCLUDED_SCORE,
     MULTIPLE_CHOICE,
     QUESTION_ANSWERING,
     SENTENCE_ORDER,
@@ -50,134 +56,153 @@ Arguments = Mapping[str, Any]
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
 
 
-class Answering(Reader, Protocol):
-    """A compiled model, as far as a forward needs it."""
+class CompiledModel(InputReader, Protocol):
+    """The part of a compiled model that a forward needs."""
 
     @property
-    def has_pooler(self) -> bool: ...
-    def answers(self, texts: UnpaddedBatch, wanted: OutputRequest) -> Outputs: ...
+    def has_pooler(self) -> bool:
+        """Whether the model has a pooler."""
+
+    def run(self, texts: UnpaddedBatch, request: OutputRequest) -> Outputs:
+        """Run the engine on texts without padding."""
 
 
-Forward = Callable[[Answering, Arguments], ModelOutput]
+Forward = Callable[[CompiledModel, Arguments], ModelOutput]
 
 
-def texts_of(model: Reader, arguments: Arguments) -> UnpaddedBatch:
-    """Raises InputError as `check_inputs`."""
+def read_texts(model: InputReader, arguments: Arguments) -> UnpaddedBatch:
+    """Check a call's inputs and remove their padding; raises InputError as `check_inputs`."""
     return UnpaddedBatch.of(check_inputs(model, *(arguments.get(name) for name in INPUTS)))
 
 
-def bare(model: Answering, arguments: Arguments) -> BaseModelOutputWithPooling:
-    texts = texts_of(model, arguments)
-    found = model.answers(texts, OutputRequest(tokens=True, pooled=model.has_pooler))
-    pooled = None if found.pooled is None else torch.from_numpy(found.pooled)
-    return BaseModelOutputWithPooling(texts.padded(given(found.tokens)), pooled)
+def run_base_model(model: CompiledModel, arguments: Arguments) -> BaseModelOutputWithPooling:
+    """Compute the output of AlbertModel."""
+    texts = read_texts(model, arguments)
+    outputs = model.run(texts, OutputRequest(tokens=True, pooled=model.has_pooler))
+    pooled = None if outputs.pooled is None else torch.from_numpy(outputs.pooled)
+    return BaseModelOutputWithPooling(texts.pad(given(outputs.tokens)), pooled)
 
 
-def masked_words(model: Answering, arguments: Arguments) -> MaskedLMOutput:
-    texts = texts_of(model, arguments)
-    slots = _masked_slots(texts, arguments)
-    found = model.answers(texts, OutputRequest(mlm_at=_numbers(texts, slots)))
-    return MaskedLMOutput(None, _word_logits(found, texts, slots))
+def run_masked_lm(model: CompiledModel, arguments: Arguments) -> MaskedLMOutput:
+    """Compute the output of AlbertForMaskedLM."""
+    texts = read_texts(model, arguments)
+    columns = _masked_columns(texts, arguments)
+    outputs = model.run(texts, OutputRequest(mlm_at=_masked_tokens(texts, columns)))
+    return MaskedLMOutput(None, _word_logits(outputs, texts, columns))
 
 
-def pretraining(model: Answering, arguments: Arguments) -> AlbertForPreTrainingOutput:
-    texts = texts_of(model, arguments)
-    slots = _masked_slots(texts, arguments)
-    wanted = OutputRequest(mlm_at=_numbers(texts, slots), head=SENTENCE_ORDER.name)
-    found = model.answers(texts, wanted)
-    words, order = _word_logits(found, texts, slots), torch.from_numpy(given(found.head_logits))
-    return AlbertForPreTrainingOutput(None, words, order)
+def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreTrainingOutput:
+    """Compute the output of AlbertForPreTraining."""
+    texts = read_texts(model, arguments)
+    columns = _masked_columns(texts, arguments)
+    request = OutputRequest(mlm_at=_masked_tokens(texts, columns), head=SENTENCE_ORDER.name)
+    outputs = model.run(texts, request)
+    order_logits = torch.from_numpy(given(outputs.head_logits))
+    return AlbertForPreTrainingOutput(None, _word_logits(outputs, texts, columns), order_logits)
 
 
-def sequence_classes(model: Answering, arguments: Arguments) -> SequenceClassifierOutput:
-    logits = _head(model, texts_of(model, arguments), SEQUENCE_CLASSIFICATION.name)
+def run_sequence_classification(
+    model: CompiledModel, arguments: Arguments
+) -> SequenceClassifierOutput:
+    """Compute the output of AlbertForSequenceClassification."""
+    logits = _head_logits(model, read_texts(model, arguments), SEQUENCE_CLASSIFICATION.name)
     return SequenceClassifierOutput(None, torch.from_numpy(logits))
 
 
-def token_classes(model: Answering, arguments: Arguments) -> TokenClassifierOutput:
-    texts = texts_of(model, arguments)
-    return TokenClassifierOutput(None, texts.padded(_head(model, texts, TOKEN_CLASSIFICATION.name)))
+def run_token_classification(model: CompiledModel, arguments: Arguments) -> TokenClassifierOutput:
+    """Compute the output of AlbertForTokenClassification."""
+    texts = read_texts(model, arguments)
+    logits = texts.pad(_head_logits(model, texts, TOKEN_CLASSIFICATION.name))
+    return TokenClassifierOutput(None, logits)
 
 
-def spans(model: Answering, arguments: Arguments) -> QuestionAnsweringModelOutput:
-    texts = texts_of(model, arguments)
-    both = texts.padded(_head(model, texts, QUESTION_ANSWERING.name))  # [B, S, 2]
-    return QuestionAnsweringModelOutput(None, both[..., 0], both[..., 1])
+def run_question_answering(
+    model: CompiledModel, arguments: Arguments
+) -> QuestionAnsweringModelOutput:
+    """Compute the output of AlbertForQuestionAnswering."""
+    texts = read_texts(model, arguments)
+    logits = texts.pad(_head_logits(model, texts, QUESTION_ANSWERING.name))  # [B, S, 2]
+    return QuestionAnsweringModelOutput(None, logits[..., 0], logits[..., 1])
 
 
-def choices(model: Answering, arguments: Arguments) -> MultipleChoiceModelOutput:
-    rows, count = flatten_choices(model, *(arguments.get(name) for name in INPUTS))
+def run_multiple_choice(model: CompiledModel, arguments: Arguments) -> MultipleChoiceModelOutput:
+    """Compute the output of AlbertForMultipleChoice."""
+    rows, choices = flatten_choices(model, *(arguments.get(name) for name in INPUTS))
     texts = UnpaddedBatch.of(check_inputs(model, *rows))  # [B·C, S]
-    logits = _head(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
-    return MultipleChoiceModelOutput(None, torch.from_numpy(logits).view(-1, count))
+    logits = _head_logits(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
+    return MultipleChoiceModelOutput(None, torch.from_numpy(logits).view(-1, choices))
 
 
-def span_search(model: Answering, arguments: Arguments) -> SpanSearchOutput:
-    """Where a text has fewer tokens than are asked for, the rest is at slot 0 and as good as -∞."""
-    texts = texts_of(model, arguments)
-    p_mask = check_numbers("p_mask", arguments.get("p_mask"), torch.from_numpy(texts.own))
-    widest = texts.own.shape[1]
+def run_span_search(model: CompiledModel, arguments: Arguments) -> SpanSearchOutput:
+    """Compute the output of AlbertForSpanSearch.
+
+    A text with fewer tokens than are asked for gets column 0 with EXCLUDED_SCORE for the rest.
+    """
+    texts = read_texts(model, arguments)
+    p_mask = check_numbers("p_mask", arguments.get("p_mask"), torch.from_numpy(texts.is_real))
+    length = texts.is_real.shape[1]
     search = SpanSearch(
-        start_n_top=min(arguments.get("start_n_top", 5), widest),
-        end_n_top=min(arguments.get("end_n_top", 5), widest),
-        is_excluded=None if p_mask is None else p_mask.numpy()[texts.own] > 0,
+        start_n_top=min(arguments.get("start_n_top", 5), length),
+        end_n_top=min(arguments.get("end_n_top", 5), length),
+        is_excluded=None if p_mask is None else p_mask.numpy()[texts.is_real] > 0,
     )
-    found = model.answers(texts, OutputRequest(spans=search)).spans
-    if found is None:
-        raise AssertionError("an engine that was asked for spans gives them")
+    spans = model.run(texts, OutputRequest(spans=search)).spans
+    if spans is None:
+        raise AssertionError("the engine did not return the spans it was asked for")
     return SpanSearchOutput(
         None,
-        _log_probs(found.start_log_probs),
-        torch.from_numpy(texts.slots_of(found.start_index)),
-        _log_probs(found.end_log_probs).flatten(1),
-        torch.from_numpy(texts.slots_of(found.end_index)).flatten(1),
-        torch.from_numpy(found.no_answer_logit),
+        _finite_log_probs(spans.start_log_probs),
+        torch.from_numpy(texts.columns(spans.start_index)),
+        _finite_log_probs(spans.end_log_probs).flatten(1),
+        torch.from_numpy(texts.columns(spans.end_index)).flatten(1),
+        torch.from_numpy(spans.no_answer_logit),
     )
 
 
 FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
     {
-        AlbertModel: bare,
-        AlbertForPreTraining: pretraining,
-        AlbertForMaskedLM: masked_words,
-        AlbertForSequenceClassification: sequence_classes,
-        AlbertForTokenClassification: token_classes,
-        AlbertForQuestionAnswering: spans,
-        AlbertForMultipleChoice: choices,
-        AlbertForSpanSearch: span_search,
+        AlbertModel: run_base_model,
+        AlbertForPreTraining: run_pretraining,
+        AlbertForMaskedLM: run_masked_lm,
+        AlbertForSequenceClassification: run_sequence_classification,
+        AlbertForTokenClassification: run_token_classification,
+        AlbertForQuestionAnswering: run_question_answering,
+        AlbertForMultipleChoice: run_multiple_choice,
+        AlbertForSpanSearch: run_span_search,
     }
 )
 
 
-def _head(model: Answering, texts: UnpaddedBatch, name: str) -> FloatArray:
-    return given(model.answers(texts, OutputRequest(head=name)).head_logits)
+def _head_logits(model: CompiledModel, texts: UnpaddedBatch, name: str) -> FloatArray:
+    return given(model.run(texts, OutputRequest(head=name)).head_logits)
 
 
-def _masked_slots(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
-    """[B, P] of `masked_lm_positions`; None: words are predicted everywhere."""
-    slots = check_positions(arguments.get("masked_lm_positions"), torch.from_numpy(texts.own))
-    return None if slots is None else slots.numpy()
+def _masked_columns(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
+    """`masked_lm_positions` [B, P]; None to predict words at all positions."""
+    like = torch.from_numpy(texts.is_real)
+    columns = check_masked_positions(arguments.get("masked_lm_positions"), like)
+    return None if columns is None else columns.numpy()
 
 
-def _numbers(texts: UnpaddedBatch, slots: Int64Array | None) -> Int64Array:
-    """The tokens where words are predicted, each once and in order."""
-    if slots is None:
+def _masked_tokens(texts: UnpaddedBatch, columns: Int64Array | None) -> Int64Array:
+    """Numbers of the tokens to predict at, ascending without duplicates."""
+    if columns is None:
         return np.arange(len(texts.positions))
-    numbers = np.unique(texts.numbers_at(slots))
+    numbers = np.unique(texts.token_numbers(columns))
     return numbers[numbers >= 0]
 
 
-def _word_logits(found: Outputs, texts: UnpaddedBatch, slots: Int64Array | None) -> Tensor:
-    """[B, S, V], or [B, P, V] at `slots`; zeros at padding."""
-    logits = given(found.mlm_logits)
-    if slots is None:
-        return texts.padded(logits)
-    numbers = texts.numbers_at(slots)  # [B, P]
-    rows = np.zeros((*slots.shape, logits.shape[1]), np.float32)
-    real = numbers >= 0
-    rows[real] = logits[np.searchsorted(_numbers(texts, slots), numbers[real])]
+def _word_logits(outputs: Outputs, texts: UnpaddedBatch, columns: Int64Array | None) -> Tensor:
+    """[B, S, V], or [B, P, V] at `columns`; zeros at padding."""
+    logits = given(outputs.mlm_logits)
+    if columns is None:
+        return texts.pad(logits)
+    numbers = texts.token_numbers(columns)  # [B, P]
+    rows = np.zeros((*columns.shape, logits.shape[1]), np.float32)
+    is_real = numbers >= 0
+    rows[is_real] = logits[np.searchsorted(_masked_tokens(texts, columns), numbers[is_real])]
     return torch.from_numpy(rows)
 
 
-def _log_probs(found: FloatArray) -> Tensor:
-    return torch.from_numpy(np.maximum(found, np.float32(CLOSED)))
+def _finite_log_probs(log_probs: FloatArray) -> Tensor:
+    return torch.from_numpy(np.maximum(log_probs, np.float32(EXCLUDED_SCORE)))

@@ -1,4 +1,4 @@
-"""What the classes with a head share: the encoder inside, and how a linear head is made."""
+"""Common to the classes with a head: the encoder, and how a linear head is created."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
 
 
 class AlbertWithHead(PretrainedAlbert):
-    """An AlbertModel as `albert`, with a pooler where a head of the class reads it."""
+    """Has an AlbertModel as `albert`, with a pooler if a head of the class reads it."""
 
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
+        """Create an untrained encoder; subclasses add their heads."""
         super().__init__()
         self.config = config
         pooler = any(head(name).reads == "pooled" for name in self.heads)
@@ -23,16 +24,17 @@ class AlbertWithHead(PretrainedAlbert):
 
     @classmethod
     def create_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
+        """Create a model of this class; its parts do not depend on `weights`."""
         return cls(config, attn_implementation=attention)
 
 
-def linear_head(spec: HeadSpec, config: AlbertConfig) -> nn.Linear:
-    """The untrained linear head of `spec`: H → its width."""
-    made = nn.Linear(config.hidden_size, spec.width(config))
-    initialize_weights(made, config.initializer_range)
-    return made
+def create_linear_head(spec: HeadSpec, config: AlbertConfig) -> nn.Linear:
+    """Create the untrained linear head of `spec`, H → its width."""
+    linear = nn.Linear(config.hidden_size, spec.width(config))
+    initialize_weights(linear, config.initializer_range)
+    return linear
 
 
 def create_head_dropout(spec: HeadSpec, config: AlbertConfig) -> nn.Dropout:
-    """The dropout before the head of `spec`, which may be none."""
+    """Create the dropout before the head of `spec`, with rate 0 for a head without dropout."""
     return nn.Dropout(config.classifier_dropout_prob if spec.dropout else 0.0)

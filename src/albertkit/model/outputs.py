@@ -1,17 +1,18 @@
 """What the models return: dataclasses with Hugging Face's field names, also read as tuples.
 
-`output.logits`, `output["logits"]` and `output[0]` are the same; fields that are None are left
-out of the tuple, as in transformers. Common to all:
-hidden_states: 1 + L·I times [B, S, H], the projected embedding first.
-attentions: L·I times [B, A, S, S], after the softmax.
+`output.logits`, `output["logits"]` and `output[0]` are the same. Fields that are None are left out
+of the tuple, as in transformers. torch knows the classes as pytrees. Fields of all classes:
+hidden_states: 1 + L·I tensors [B, S, H], the projected embeddings first.
+attentions: L·I tensors [B, A, S, S], after the softmax.
 """
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from dataclasses import dataclass, fields
 
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 LayerTensors = tuple[Tensor, ...] | None
 OutputValue = Tensor | tuple[Tensor, ...]
@@ -19,41 +20,44 @@ OutputValue = Tensor | tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """Fields by name, by number among those that are there, or all of them as a tuple."""
-
-    def present(self) -> dict[str, OutputValue]:
-        """Name → value of the fields that are there, in their order."""
-        values = {part.name: getattr(self, part.name) for part in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+    """Fields by name, by number among those that are not None, or all of them as a tuple."""
 
     def to_tuple(self) -> tuple[OutputValue, ...]:
-        return tuple(self.present().values())
+        """Return the fields that are not None."""
+        return tuple(self.values())
 
-    def __getitem__(self, which: str | int | slice) -> OutputValue | tuple[OutputValue, ...]:
-        return self.present()[which] if isinstance(which, str) else self.to_tuple()[which]
+    def __getitem__(self, key: str | int | slice) -> OutputValue | tuple[OutputValue, ...]:
+        return self._as_dict()[key] if isinstance(key, str) else self.to_tuple()[key]
 
     def __len__(self) -> int:
-        return len(self.present())
+        return len(self._as_dict())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.present())
+        return iter(self._as_dict())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.present()
+        return name in self._as_dict()
 
     def keys(self) -> KeysView[str]:
-        return self.present().keys()
+        """Return the names of the fields that are not None."""
+        return self._as_dict().keys()
 
     def values(self) -> ValuesView[OutputValue]:
-        return self.present().values()
+        """Return the fields that are not None."""
+        return self._as_dict().values()
 
     def items(self) -> ItemsView[str, OutputValue]:
-        return self.present().items()
+        """Return names and values of the fields that are not None."""
+        return self._as_dict().items()
+
+    def _as_dict(self) -> dict[str, OutputValue]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class BaseModelOutputWithPooling(ModelOutput):
-    """Of AlbertModel."""
+    """Returned by AlbertModel."""
 
     last_hidden_state: Tensor  # [B, S, H]
     pooler_output: Tensor | None = None  # [B, H], None without a pooler
@@ -63,18 +67,18 @@ class BaseModelOutputWithPooling(ModelOutput):
 
 @dataclass(frozen=True)
 class AlbertForPreTrainingOutput(ModelOutput):
-    """Of AlbertForPreTraining."""
+    """Returned by AlbertForPreTraining."""
 
     loss: Tensor | None  # the sum of both losses
     prediction_logits: Tensor  # [B, S, V], or [B, P, V] at given positions
-    sop_logits: Tensor  # [B, 2], class 0 = in order, 1 = swapped
+    sop_logits: Tensor  # [B, 2], class 0 is in order, 1 is swapped
     hidden_states: LayerTensors = None
     attentions: LayerTensors = None
 
 
 @dataclass(frozen=True)
 class HeadOutput(ModelOutput):
-    """Of a model with one head."""
+    """Returned by a model with one head."""
 
     loss: Tensor | None
     logits: Tensor
@@ -100,7 +104,7 @@ class MultipleChoiceModelOutput(HeadOutput):
 
 @dataclass(frozen=True)
 class QuestionAnsweringModelOutput(ModelOutput):
-    """Of AlbertForQuestionAnswering."""
+    """Returned by AlbertForQuestionAnswering."""
 
     loss: Tensor | None
     start_logits: Tensor  # [B, S]
@@ -111,16 +115,55 @@ class QuestionAnsweringModelOutput(ModelOutput):
 
 @dataclass(frozen=True)
 class SpanSearchOutput(ModelOutput):
-    """Of AlbertForSpanSearch; K beginnings, the likeliest first, and M ends for each.
+    """Returned by AlbertForSpanSearch: K starts, the likeliest first, and M ends of each.
 
-    Pair k · M + m of a row is its beginning k with that one's end m.
+    Pair k · M + m of a row is its start k with end m of this start.
     """
 
     loss: Tensor | None
     start_top_log_probs: Tensor  # [B, K]
-    start_top_index: Tensor  # [B, K], slots
+    start_top_index: Tensor  # [B, K], positions
     end_top_log_probs: Tensor  # [B, K·M]
-    end_top_index: Tensor  # [B, K·M]
-    cls_logits: Tensor  # [B], above 0: there is no answer
+    end_top_index: Tensor  # [B, K·M], positions
+    cls_logits: Tensor  # [B], above 0 if there is no answer
     hidden_states: LayerTensors = None
     attentions: LayerTensors = None
+
+
+def _register_pytree(cls: type[ModelOutput]) -> None:
+    """Let torch.export, torch.func and torch.compile take outputs apart and build them again."""
+    names = [field.name for field in fields(cls)]
+
+    def flatten(output: ModelOutput) -> tuple[list[OutputValue], list[str]]:
+        return [*output.values()], [*output.keys()]
+
+    def flatten_with_keys(
+        output: ModelOutput,
+    ) -> tuple[list[tuple[pytree.KeyEntry, OutputValue]], list[str]]:
+        return [(pytree.GetAttrKey(name), value) for name, value in output.items()], [
+            *output.keys()
+        ]
+
+    def unflatten(values: Iterable[OutputValue], present: list[str]) -> ModelOutput:
+        return cls(**{**dict.fromkeys(names), **dict(zip(present, values, strict=True))})
+
+    pytree.register_pytree_node(
+        cls,
+        flatten,
+        unflatten,
+        serialized_type_name=f"albertkit.{cls.__name__}",
+        flatten_with_keys_fn=flatten_with_keys,
+    )
+
+
+for _cls in (
+    BaseModelOutputWithPooling,
+    AlbertForPreTrainingOutput,
+    MaskedLMOutput,
+    SequenceClassifierOutput,
+    TokenClassifierOutput,
+    MultipleChoiceModelOutput,
+    QuestionAnsweringModelOutput,
+    SpanSearchOutput,
+):
+    _register_pytree(_cls)

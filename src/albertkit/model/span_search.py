@@ -1,9 +1,9 @@
-"""The class with google's head for SQuAD 2: a search over beginnings and ends, or no answer.
+"""The class with google's head for SQuAD 2: a search for starts and ends of answers.
 
-For each of the likeliest beginnings the likeliest ends are found, scored with the beginning's
-vector beside their own. Names of parts and outputs are those of transformers' XLNet, which has the
-same head; the pairs of beginning and end lie as in google's code, all ends of the likeliest
-beginning first.
+For each of the likeliest starts it finds the likeliest ends, which are scored with the start's
+vector and their own. Names of parts and outputs are those of transformers' XLNet, which has the
+same head. Pairs of start and end are ordered as in google's code, all ends of the likeliest start
+first.
 Source: google-research/albert squad_utils.py, `create_v2_model` and `v2_model_fn`.
 """
 
@@ -16,31 +16,30 @@ from torch import Tensor, nn
 from albertkit.errors.keywords import check_keywords
 from albertkit.model.albert import Attention, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
-from albertkit.model.checks import TensorLike, as_tensor, check_shape
+from albertkit.model.checks import TensorLike, as_tensor, check_shape, is_traced
 from albertkit.model.inputs import check_inputs
 from albertkit.model.losses import NO_LABEL, check_span_labels
 from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout
 from albertkit.model.outputs import SpanSearchOutput
 from albertkit.spec import AlbertConfig
-from albertkit.spec.heads import SPAN_SEARCH
-
-CLOSED = -1e30  # the score where an answer may not begin or end
+from albertkit.spec.heads import EXCLUDED_SCORE, SPAN_SEARCH
 
 
 class StartLogits(nn.Module):
-    """Token vectors [B, S, H] → how well an answer begins there [B, S]."""
+    """Token vectors [B, S, H] → scores of an answer's start [B, S]."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, 1)
 
     def forward(self, vectors: Tensor) -> Tensor:
+        """Score all tokens."""
         scores: Tensor = self.dense(vectors)
         return scores.squeeze(-1)
 
 
 class EndLogits(nn.Module):
-    """Token vectors [B, S, H], those of beginnings [B, K, H] → how well they end [B, K, S]."""
+    """Token vectors [B, S, H], and those of starts [B, K, H] → scores of the ends [B, K, S]."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
@@ -49,12 +48,13 @@ class EndLogits(nn.Module):
         self.LayerNorm = nn.LayerNorm(H, config.layer_norm_eps)
         self.dense_1 = nn.Linear(H, 1)
 
-    def forward(self, vectors: Tensor, beginnings: Tensor) -> Tensor:
-        K, S = beginnings.shape[1], vectors.shape[1]
+    def forward(self, vectors: Tensor, start_vectors: Tensor) -> Tensor:
+        """Score all tokens for each start."""
+        K, S = start_vectors.shape[1], vectors.shape[1]
         pairs = torch.cat(
             [
                 vectors[:, None].expand(-1, K, -1, -1),
-                beginnings[:, :, None].expand(-1, -1, S, -1),
+                start_vectors[:, :, None].expand(-1, -1, S, -1),
             ],
             dim=-1,
         )  # [B, K, S, 2H]
@@ -63,7 +63,7 @@ class EndLogits(nn.Module):
 
 
 class NoAnswerLogit(nn.Module):
-    """A summary of the beginnings [B, H] and the vector of [CLS] [B, H] → a logit [B]."""
+    """A summary of the starts [B, H] and the vector of [CLS] [B, H] → a logit [B]."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
@@ -73,18 +73,20 @@ class NoAnswerLogit(nn.Module):
         self.dense_1 = nn.Linear(H, 1, bias=False)
 
     def forward(self, summary: Tensor, first: Tensor) -> Tensor:
+        """Score that there is no answer."""
         hidden = torch.tanh(self.dense_0(torch.cat([summary, first], dim=-1)))  # [B, H]
         logits: Tensor = self.dense_1(self.dropout(hidden))
         return logits.squeeze(-1)
 
 
 class AlbertForSpanSearch(AlbertWithHead):
-    """Text and question → the likeliest answers, and how likely it is that there is none."""
+    """Question and text → the likeliest answers, and a logit that there is none."""
 
     heads = (SPAN_SEARCH.name,)
 
     @check_keywords
     def __init__(self, config: AlbertConfig, *, attn_implementation: Attention = "sdpa") -> None:
+        """Create an untrained model."""
         super().__init__(config, attn_implementation=attn_implementation)
         self.start_logits = StartLogits(config)
         self.end_logits = EndLogits(config)
@@ -109,66 +111,94 @@ class AlbertForSpanSearch(AlbertWithHead):
         output_attentions: bool = False,
         output_hidden_states: bool = False,
     ) -> SpanSearchOutput:
-        """start_positions, end_positions: [B]. is_impossible: [B], 1 where there is no answer.
+        """Search for answers.
 
-        p_mask: [B, S], 1 where no answer may begin or end; padding never may.
-        The loss has its second part where is_impossible is given, half as heavy.
+        Args:
+            input_ids: [B, S].
+            attention_mask: [B, S].
+            token_type_ids: [B, S].
+            position_ids: [B, S].
+            inputs_embeds: [B, S, E], in place of `input_ids`.
+            start_positions: For the loss: positions [B] of the answers' first tokens.
+            end_positions: For the loss: positions [B] of the answers' last tokens.
+            is_impossible: For a second part of the loss, with weight 1/2: 1 for texts without an
+                answer [B].
+            p_mask: [B, S], 1 for tokens that cannot start or end an answer; padding never can.
+            start_n_top: Number K of starts.
+            end_n_top: Number M of ends of each start.
+            output_attentions: Whether to return attention probabilities.
+            output_hidden_states: Whether to return the output of all layers.
+
+        Returns:
+            Log probabilities and positions of starts and ends, the logit that there is no answer,
+            and the loss if both positions are given.
         """
         inputs = check_inputs(
             self, input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds
         )
-        begins = check_span_labels("start_positions", start_positions, inputs.type_ids)
+        starts = check_span_labels("start_positions", start_positions, inputs.type_ids)
         ends = check_span_labels("end_positions", end_positions, inputs.type_ids)
-        without = check_numbers("is_impossible", is_impossible, inputs.type_ids[:, 0])
-        given = check_numbers("p_mask", p_mask, inputs.type_ids)
-        closed = torch.zeros_like(inputs.type_ids, dtype=torch.bool) if given is None else given > 0
+        no_answers = check_numbers("is_impossible", is_impossible, inputs.type_ids[:, 0])
+        exclude = check_numbers("p_mask", p_mask, inputs.type_ids)
+        is_excluded = (  # [B, S]
+            torch.zeros_like(inputs.type_ids, dtype=torch.bool) if exclude is None else exclude > 0
+        )
         if inputs.mask is not None:
-            closed = closed | ~inputs.mask[:, 0, 0]  # [B, S]
-        trace = Trace.wanted(hidden_states=output_hidden_states, attentions=output_attentions)
+            is_excluded = is_excluded | ~inputs.mask[:, 0, 0]
+        trace = Trace.create(hidden_states=output_hidden_states, attentions=output_attentions)
         vectors = self.albert.token_vectors(*inputs, trace)  # [B, S, H]
 
-        start_log = _log_softmax(self.start_logits(vectors), closed)  # [B, S]
-        start_top, start_at = start_log.topk(min(start_n_top, start_log.shape[1]))  # [B, K]
-        end_log = self._end_log_probs(vectors, start_at, closed)  # [B, K, S]
-        end_top, end_index = end_log.topk(min(end_n_top, end_log.shape[2]))  # [B, K, M]
+        start_log = _log_softmax(self.start_logits(vectors), is_excluded)  # [B, S]
+        start_top, start_index = start_log.topk(_clip(start_n_top, start_log.shape[1]))  # [B, K]
+        end_log = self._end_log_probs(vectors, start_index, is_excluded)  # [B, K, S]
+        end_top, end_index = end_log.topk(_clip(end_n_top, end_log.shape[2]))  # [B, K, M]
         summary = (start_log.exp()[:, None] @ vectors)[:, 0]  # [B, H]
         no_answer_logit = self.answer_class(summary, vectors[:, 0])  # [B]
         loss = None
-        if begins is not None and ends is not None:
-            there = begins.clamp(min=0)[:, None]  # [B, 1]
-            of_it = self._end_log_probs(vectors, there, closed)[:, 0]  # [B, S]
-            loss = (_span_loss(start_log, begins) + _span_loss(of_it, ends)) / 2
-            if without is not None:
-                target = without.to(no_answer_logit.dtype)
+        if starts is not None and ends is not None:
+            of_label = self._end_log_probs(vectors, starts.clamp(min=0)[:, None], is_excluded)
+            loss = (_span_loss(start_log, starts) + _span_loss(of_label[:, 0], ends)) / 2
+            if no_answers is not None:
+                target = no_answers.to(no_answer_logit.dtype)
                 loss = loss + F.binary_cross_entropy_with_logits(no_answer_logit, target) / 2
         return SpanSearchOutput(
             loss,
             start_top,
-            start_at,
+            start_index,
             end_top.flatten(1),
             end_index.flatten(1),
             no_answer_logit,
-            *trace.seen(),
+            *trace.as_tuples(),
         )
 
-    def _end_log_probs(self, vectors: Tensor, beginnings: Tensor, closed: Tensor) -> Tensor:
-        """Where answers end that begin at slots `beginnings` [B, K]: [B, K, S]."""
-        at = beginnings[:, :, None].expand(-1, -1, vectors.shape[2])
-        return _log_softmax(self.end_logits(vectors, vectors.gather(1, at)), closed[:, None])
+    def _end_log_probs(self, vectors: Tensor, starts: Tensor, is_excluded: Tensor) -> Tensor:
+        """Log probabilities [B, K, S] of the ends of answers that start at `starts` [B, K]."""
+        index = starts[:, :, None].expand(-1, -1, vectors.shape[2])
+        scores = self.end_logits(vectors, vectors.gather(1, index))
+        return _log_softmax(scores, is_excluded[:, None])
 
 
-def _log_softmax(scores: Tensor, closed: Tensor) -> Tensor:
-    return F.log_softmax(scores.masked_fill(closed, CLOSED), dim=-1)
+def check_numbers(name: str, value: TensorLike, like: Tensor) -> Tensor | None:
+    """Convert numbers to a tensor of the shape of `like`; None stays None.
 
-
-def _span_loss(log_probs: Tensor, places: Tensor) -> Tensor:
-    """log_probs: [B, S]; places: [B], -100 for no label."""
-    return F.nll_loss(log_probs, places, ignore_index=NO_LABEL)
-
-
-def check_numbers(name: str, given: TensorLike, like: Tensor) -> Tensor | None:
-    if given is None:
+    Raises InputError [inputs-shape], and as `as_tensor`.
+    """
+    if value is None:
         return None
-    numbers = as_tensor(name, given, like.device)
+    numbers = as_tensor(name, value, like.device)
     check_shape(name, numbers, like.shape)
     return numbers
+
+
+def _clip(count: int, length: int) -> int:
+    """The count, or less for short texts; a traced program keeps the count as a constant."""
+    return count if is_traced() else min(count, length)
+
+
+def _log_softmax(scores: Tensor, is_excluded: Tensor) -> Tensor:
+    return F.log_softmax(scores.masked_fill(is_excluded, EXCLUDED_SCORE), dim=-1)
+
+
+def _span_loss(log_probs: Tensor, positions: Tensor) -> Tensor:
+    """log_probs: [B, S]; positions: [B], -100 for no label."""
+    return F.nll_loss(log_probs, positions, ignore_index=NO_LABEL)

@@ -1,14 +1,12 @@
-"""The parameters of a torch model as Weights, in the memory where they lie.
+"""The parameters of a torch model as Weights, in the model's own memory.
 
-In: a model of this package, or transformers' ALBERT of the same kind. Out: its class here, its
-Weights, and how its outputs are dressed. transformers is not imported: whoever has such a model
-has done that.
+Input: a model of this package, or transformers' ALBERT of the same class. Output: its class here
+and its Weights. transformers is never imported: a program that has such a model has imported it.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,85 +21,101 @@ from albertkit.model.pretrained import PREFIX, PretrainedAlbert
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import parameter_table
 
-KINDS = {kind.__name__: kind for kind in FORWARDS}
-Dressed = Callable[[ModelOutput], ModelOutput]
+CLASSES = {cls.__name__: cls for cls in FORWARDS}
 
 
 @dataclass(frozen=True, slots=True)
 class TorchWeights:
-    """kind: the class here. dressed: our output in the class of the model's own outputs."""
+    """The weights of a torch model.
 
-    kind: type[PretrainedAlbert]
+    model_class: the class here. output_module: the module of transformers that has the model's
+    output classes; None for a model of this package.
+    """
+
+    model_class: type[PretrainedAlbert]
     weights: Weights
-    dressed: Dressed
+    output_module: str | None = None
+
+    def convert_output(self, output: ModelOutput) -> ModelOutput:
+        """Return our output as an object of the model's own output class."""
+        if self.output_module is None:
+            return output
+        cls = getattr(sys.modules[self.output_module], type(output).__name__)
+        converted: ModelOutput = cls(**dict(output.items()))
+        return converted
 
 
 def read_torch_weights(model: object) -> TorchWeights:
-    """float32 parameters on the CPU share their memory.
+    """Read the weights of a model; float32 parameters on the CPU share their memory.
 
-    Raises InputError [model-not-albert], [model-in-training], [checkpoint-untied],
-    [group-assignment-differs], FormatError [config-not-albert].
+    Args:
+        model: An ALBERT of this package or of transformers.
+
+    Returns:
+        The class of this package that computes the same, and the weights.
+
+    Raises:
+        InputError: [model-not-albert], [model-in-training], [checkpoint-untied],
+            [group-assignment-differs].
+        FormatError: [config-not-albert].
     """
     if not isinstance(model, nn.Module):
         raise _not_albert(model)
-    found = _of_ours(model) if isinstance(model, PretrainedAlbert) else _of_transformers(model)
+    if isinstance(model, PretrainedAlbert):
+        source = _read_own_model(model)
+    else:
+        source = _read_transformers_model(model)
     for name, part in model.named_modules():
         if isinstance(part, nn.Dropout) and part.training and part.p:
             raise InputError(
                 "model-in-training",
-                f"{name} drops out {part.p:.0%} of its numbers",
-                why="the model is in training mode, and a compiled one never drops anything",
+                f"{name} drops out {part.p:.0%} of its inputs",
+                why="the model is in training mode, and a compiled model has no dropout",
                 fix="Call model.eval() first",
             )
-    return found
+    return source
 
 
-def _of_ours(model: PretrainedAlbert) -> TorchWeights:
-    for kind in type(model).__mro__:
-        if kind in FORWARDS:
-            return TorchWeights(kind, model.weights(), lambda output: output)
+def _read_own_model(model: PretrainedAlbert) -> TorchWeights:
+    for cls in type(model).__mro__:
+        if cls in FORWARDS:
+            return TorchWeights(cls, model.weights())
     raise _not_albert(model)
 
 
-def _of_transformers(model: nn.Module) -> TorchWeights:
+def _read_transformers_model(model: nn.Module) -> TorchWeights:
     theirs = next(
         (
-            kind
-            for kind in type(model).__mro__
-            if kind.__module__.startswith("transformers.") and kind.__name__ in KINDS
+            cls
+            for cls in type(model).__mro__
+            if cls.__module__.startswith("transformers.") and cls.__name__ in CLASSES
         ),
         None,
     )
     if theirs is None:
         raise _not_albert(model)
-    kind, name = KINDS[theirs.__name__], type(model).__name__
-    read = model.config.to_dict()  # type: ignore[union-attr,operator]  # a config of transformers
-    config = AlbertConfig.from_dict(read, where=name)
+    cls, name = CLASSES[theirs.__name__], type(model).__name__
+    settings = model.config.to_dict()  # type: ignore[union-attr,operator]  # a config of transformers
+    config = AlbertConfig.from_dict(settings, where=name)
     if order := other_order(config, by_transformers):
         raise InputError(
             "group-assignment-differs",
-            f"transformers computes another model of these weights than we do: {order}",
-            why="it rounds where it counts the groups",
+            f"transformers assigns the groups of these weights differently: {order}",
+            why="it rounds when it computes a layer's group",
             fix="Run this model in transformers",
         )
-
-    def dressed(output: ModelOutput) -> ModelOutput:
-        own = getattr(sys.modules[theirs.__module__], type(output).__name__)
-        made: ModelOutput = own(**output.present())
-        return made
-
-    return TorchWeights(kind, _canonical(model, config, kind, name), dressed)
+    return TorchWeights(cls, _canonical_weights(model, config, cls, name), theirs.__module__)
 
 
-def _canonical(
-    model: nn.Module, config: AlbertConfig, kind: type[PretrainedAlbert], origin: str
+def _canonical_weights(
+    model: nn.Module, config: AlbertConfig, cls: type[PretrainedAlbert], origin: str
 ) -> Weights:
-    """transformers' parameters; what is tied must be so."""
+    """The parameters of transformers' model; tied parameters must be equal."""
     arrays: dict[str, FloatArray] = {
         name.removeprefix(PREFIX): value.detach().float().cpu().numpy()
         for name, value in model.named_parameters(remove_duplicate=False)
     }
-    table = parameter_table(config, kind.heads, pooler="pooler.weight" in arrays)
+    table = parameter_table(config, cls.heads, pooler="pooler.weight" in arrays)
     for row in table:
         if row.tied_to is None or row.name not in arrays:
             continue
@@ -109,16 +123,16 @@ def _canonical(
             raise InputError(
                 "checkpoint-untied",
                 f"{row.name} differs from {row.tied_to}",
-                why="an ALBERT has both in one",
+                why="in ALBERT both are the same matrix",
                 fix="Tie them, or run this model in transformers",
                 where=origin,
             )
     shapes = {name: array.shape for name, array in arrays.items()}
-    if differs := table.disagreements(shapes):
+    if differences := table.disagreements(shapes):
         raise InputError(
             "model-not-albert",
-            f"{origin} has other parameters than its config says: {differs}",
-            why="parts were added, taken away or exchanged",
+            f"the parameters of {origin} do not match its config: {differences}",
+            why="parts were added, removed or replaced",
             fix="Undo that (merge adapters into the weights), or run the model in torch",
         )
     return Weights(config, table.heads, arrays, origin)
@@ -128,6 +142,6 @@ def _not_albert(model: object) -> InputError:
     return InputError(
         "model-not-albert",
         f"the model is a {type(model).__module__}.{type(model).__qualname__}",
-        why=f"compiled are {', '.join(KINDS)}, of albertkit or of transformers",
+        why=f"these classes of albertkit and transformers can be compiled: {', '.join(CLASSES)}",
         fix="Give one of these",
     )

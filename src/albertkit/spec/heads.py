@@ -19,6 +19,8 @@ from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
 Reads = Literal["pooled", "tokens"]
 Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
+EXCLUDED_SCORE = -1e30  # span search: of tokens that cannot start or end an answer
+
 
 @dataclass(frozen=True, slots=True)
 class HeadSpec:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from albertkit.graph.onnx.emitter import OnnxEmitter
+from albertkit.spec.heads import EXCLUDED_SCORE
 
 BEGINNINGS = ENDS = 5
-CLOSED = -1e30  # the score where an answer may not begin or end
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ def _no_answer(emit: OnnxEmitter, tokens: str, beginnings: str) -> str:
 def _log_probs(emit: OnnxEmitter, x: str, name: str, seen: str) -> str:
     """[.., S, H] → log probabilities [.., S], next to none where nothing is seen."""
     scores = emit.node("Squeeze", _linear(emit, x, name), emit.constant((-1,), "int64"))
-    return emit.node("LogSoftmax", emit.node("Where", seen, scores, emit.constant(CLOSED)), axis=-1)
+    return emit.node(
+        "LogSoftmax", emit.node("Where", seen, scores, emit.constant(EXCLUDED_SCORE)), axis=-1
+    )
 
 
 def _likeliest(emit: OnnxEmitter, scores: str, count: int) -> tuple[str, ...]:
