@@ -35,7 +35,6 @@ def accept_input_aliases(
     """
     accepted = list(inspect.signature(forward).parameters)[1:]
 
-    @functools.wraps(forward)
     def call(self: Self, /, *positional: object, **named: object) -> Output:
         arguments, as_tuple = parse_call(positional, named, accepted)
         output = forward(self, **arguments)  # type: ignore[call-arg,arg-type]  # names are checked
@@ -43,7 +42,7 @@ def accept_input_aliases(
 
     # torch.compile limits the number of recompilations of one code object: each class has its own
     call.__code__ = call.__code__.replace(co_name=forward.__name__)
-    return call
+    return functools.wraps(forward)(call)
 
 
 def parse_call(
