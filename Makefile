@@ -8,6 +8,7 @@
 # make check  format, lint, types and floors
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
+# make errors-page  docs/errors.md, rewritten from the explanations of the codes
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench figures clean
+.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ bench: $(PLAIN)/done $(PEERS)/done
 	$(PLAIN)/bin/python benchmarks/against_peers.py --results $(RESULTS) \
 		$(if $(LINES),--texts $(LINES)) $(BENCH)
 	$(PLAIN)/bin/python benchmarks/cold_start.py --results $(RESULTS)
+
+errors-page: $(PLAIN)/done
+	$(PLAIN)/bin/python -c "from albertkit.errors.explanations import make_page; print(make_page(), end='')" > docs/errors.md
 
 figures: $(PLAIN)/done
 	$(PLAIN)/bin/python benchmarks/figures.py

@@ -124,6 +124,7 @@ COMMANDS = (
         "Train an ALBERT on another model's vectors.",
         "albertkit distil recipes/small-en-vectors.toml --run runs/vectors -o vectors/",
     ),
+    Command("explain", "Explain an error code.", "albertkit explain text-truncated"),
 )
 
 
