@@ -52,7 +52,9 @@ def codes_expected_by_tests() -> frozenset[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                codes.update([node.value.strip()], re.findall(r"\\?\[([a-z0-9-]+)\\?\]", node.value))
+                codes.update(
+                    [node.value.strip()], re.findall(r"\\?\[([a-z0-9-]+)\\?\]", node.value)
+                )
             elif isinstance(node, ast.keyword) and node.arg == "match":
                 codes.update(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)+", ast.unparse(node.value)))
     return frozenset(codes)

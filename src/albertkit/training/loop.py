@@ -173,7 +173,7 @@ class Trainer(Generic[Batch]):
         self.placement.average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
         if not torch.isfinite(norm):
-            raise _diverged(progress.step, self.directory)
+            raise _divergence_error(progress.step, self.directory)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         progress.step += 1
@@ -278,7 +278,7 @@ def _corpus_too_small(count: int) -> InputError:
     )
 
 
-def _diverged(step: int, directory: Path) -> ResourceError:
+def _divergence_error(step: int, directory: Path) -> ResourceError:
     return ResourceError(
         "training-diverged",
         f"the gradients of step {step + 1} are not finite",
