@@ -66,7 +66,7 @@ UNUSED = {
     "albertkit.tables": "arrow.writing readers.table_file filesystems.remote readers.inputs"
     " readers.batches writers.shards writers.sharded_sink writers.files",
     "albertkit.tasks": "jobs.embed_shard fill_mask jobs.job_rows jobs.run_job",
-    "albertkit.tokenization": "align call tokenizer_json.reading saved_files"
+    "albertkit.tokenization": "align call feature_padding tokenizer_json.reading saved_files"
     " saved_model_vocabulary tied_paths tokenizer_json.rules",
     "concurrent": "futures",  # a thread that reads ahead
 }

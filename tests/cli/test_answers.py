@@ -280,7 +280,7 @@ def test_inspect_says_what_a_directory_is(
     assert found["format"] == "huggingface"
     assert found["heads"] == "masked_lm"
     assert found["text policy"] == "reference"
-    assert found["policy chosen by"] == "saved so by albertkit"
+    assert found["policy chosen by"] == "saved by albertkit"
     assert found["parameters"] == FillMask(words).model.weights.table().count()
     (found,) = rows_of(printed(capsys, "inspect", words, "--policy", "huggingface"))
     assert (found["text policy"], found["policy chosen by"]) == (

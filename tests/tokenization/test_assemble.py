@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albertkit.errors import InputError
-from albertkit.tokenization.assemble import Truncation, assemble, kept, without_specials
+from albertkit.tokenization.assemble import Truncation, assemble, drop_specials, share_room
 from albertkit.tokenization.encodings import Encodings, FlatPieces, offsets_from_lengths
 from albertkit.tokenization.special_tokens import SpecialIds
 
@@ -96,7 +96,7 @@ def test_longest_first_pops_from_the_longer(
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 20))
 def test_round_robin_gives_in_turn(first: int, second: int, room: int) -> None:
     lengths = np.array([first]), np.array([second]), np.array([room])
-    found = tuple(int(each[0]) for each in kept(*lengths, "round_robin"))
+    found = tuple(int(each[0]) for each in share_room(*lengths, "round_robin"))
     assert found == slow_reference.round_robin(first, second, room)
 
 
@@ -110,7 +110,7 @@ def test_lengths_equal_tensorflows_trimmer(shared: Path) -> None:
         "kept_b",
     ]
     table = np.array(reference["truncation"]["rows"])
-    kept_a, kept_b = kept(table[:, 1], table[:, 2], table[:, 0] - 3, "round_robin")
+    kept_a, kept_b = share_room(table[:, 1], table[:, 2], table[:, 0] - 3, "round_robin")
     assert np.array_equal(kept_a, table[:, 3])
     assert np.array_equal(kept_b, table[:, 4])
 
@@ -137,7 +137,7 @@ def test_a_limit_below_the_special_tokens_is_refused() -> None:
 @given(rows, rows)
 def test_specials_can_be_taken_off_again(first: list[list[int]], second: list[list[int]]) -> None:
     size = min(len(first), len(second))
-    bare = without_specials(assembled(first[:size], second[:size]))
+    bare = drop_specials(assembled(first[:size], second[:size]))
     for row, a, b in zip(bare, first, second, strict=False):
         assert row.ids.tolist() == a + b
         assert row.type_ids.tolist() == [0] * len(a) + [1] * len(b)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
-from albertkit.tokenization.encode import encode_traced
+from albertkit.tokenization.encode import encode_text_with_offsets
 from albertkit.tokenization.normalization import normalise
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TFHUB
@@ -33,7 +33,7 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
     """Pieces that share a character of the text stand together: ½ becomes ▁1, ⁄ and 2."""
     found: list[list[LinePiece]] = []
     for piece in pieces:
-        if found and piece.begin < max(each.end for each in found[-1]):
+        if found and piece.start < max(each.end for each in found[-1]):
             found[-1].append(piece)
         else:
             found.append([piece])
@@ -45,8 +45,8 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
 @given(text=any_texts)
 def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
     vocabulary = opened(policy)
-    for group in groups(encode_traced(text, vocabulary, policy)):
-        begin, end = min(piece.begin for piece in group), max(piece.end for piece in group)
+    for group in groups(encode_text_with_offsets(text, vocabulary, policy)):
+        begin, end = min(piece.start for piece in group), max(piece.end for piece in group)
         assert 0 <= begin <= end <= len(text)
         if text[begin:end] in vocabulary.table.special_names.all():
             assert [piece.name for piece in group] == [text[begin:end]]

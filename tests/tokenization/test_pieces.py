@@ -14,7 +14,7 @@ from albertkit.fileformats.sentencepiece_model import (
     write_sentencepiece_model,
 )
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.pieces import FEW_LINES, SentencePieces, opened
+from albertkit.tokenization.pieces import FEW_LINES, SentencePieces, open_processor
 from albertkit.tokenization.policy import REFERENCE
 
 from . import slow_reference
@@ -76,7 +76,7 @@ def test_the_rule_inside_a_word_drops_the_new_space() -> None:
     found = pieces.encode_lines([line]).ids.tolist()
     assert [pieces.table.names[number] for number in found] == ["▁", "a", "1", ","]
     aligned = pieces.encode_aligned(line)
-    assert [(piece.name, piece.begin, piece.end) for piece in aligned] == [
+    assert [(piece.name, piece.start, piece.end) for piece in aligned] == [
         ("▁", 0, 0),
         ("a", 0, 1),
         ("1", 1, 2),
@@ -142,4 +142,4 @@ def test_byte_pieces_and_other_algorithms_are_refused() -> None:
 
 def test_what_only_the_library_refuses_is_still_one_line() -> None:
     with pytest.raises(FormatError, match=r"sentencepiece library refuses.*file-malformed"):
-        opened(b"nonsense", "made")
+        open_processor(b"nonsense", "made")

@@ -268,5 +268,5 @@ def test_saving_says_where_transformers_cannot_follow(
     regular.save_pretrained(tmp_path)
     assert not caplog.text
     tiny.save_pretrained(tmp_path)
-    assert "in this vocabulary) get other ids where transformers reads" in caplog.text
+    assert "in this vocabulary) get other ids if transformers reads" in caplog.text
     assert caplog.messages[0].endswith("[tokenizer-not-expressible]")

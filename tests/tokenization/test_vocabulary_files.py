@@ -146,7 +146,7 @@ def test_what_is_saved_opens_with_the_same_ids(tmp_path: Path, policy: str) -> N
     made.save_pretrained(tmp_path)
     opened = AlbertTokenizer.from_pretrained(tmp_path)
     assert opened.policy == made.policy
-    assert opened.policy_reason == "saved so by albertkit"
+    assert opened.policy_reason == "saved by albertkit"
     assert opened(TEXT) == made(TEXT)
 
 
@@ -184,7 +184,9 @@ def test_a_given_policy_overrides_what_was_saved(tmp_path: Path) -> None:
 
 def test_a_directory_without_vocabulary_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "albert"}')
-    with pytest.raises(FormatError, match=r"holds no vocabulary; no spiece\.model.*no-vocab"):
+    with pytest.raises(
+        FormatError, match=r"holds no vocabulary; it has no spiece\.model.*no-vocab"
+    ):
         AlbertTokenizer.from_pretrained(tmp_path)
 
 

@@ -97,9 +97,9 @@ def test_slices_hold_the_pieces(tiny_words: AlbertTokenizer, text: str) -> None:
 def test_a_repeated_line_takes_no_id() -> None:
     data = f"{SPECIALS}a\nb\na\n\n\nc\n".encode()
     assert read_vocabulary(data, "vocab.txt")[5:] == ["a", "b", " ", "c"]
-    words = WordPieces(data, "vocab.txt")
+    words = WordPieces(read_vocabulary(data, "vocab.txt"), "vocab.txt")
     assert words.table.ids["c"] == 8
-    again = WordPieces(words.files()["vocab.txt"], "again")
+    again = WordPieces(read_vocabulary(words.files()["vocab.txt"], "again"), "again")
     assert again.table.names == words.table.names
 
 
@@ -110,7 +110,9 @@ def test_a_line_is_its_first_word() -> None:
 
 def test_each_ideograph_is_a_word() -> None:
     data = f"{SPECIALS}你\n好\nab\n##c\n".encode()
-    tokenizer = AlbertTokenizer(WordPieces(data, "vocab.txt"), WORDPIECE)
+    tokenizer = AlbertTokenizer(
+        WordPieces(read_vocabulary(data, "vocab.txt"), "vocab.txt"), WORDPIECE
+    )
     assert tokenizer.tokenize("你好ABC世") == ["你", "好", "ab", "##c", "[UNK]"]
     assert tokenizer.decode(tokenizer.encode("你abc")) == "[CLS] 你 abc [SEP]"  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.tokenization.saved_files import not_expressed, saved_files
 from albertkit.tokenization.tokenizer import MODEL_MAX_LENGTH
-from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
+from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, open_files
 
 LOGGER = logging.getLogger(__name__)
@@ -36,7 +36,13 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     for diagnostic in not_expressed(found.vocabulary, found.policy):
         LOGGER.warning("%s", diagnostic.line())
     length = found.model_max_length or MODEL_MAX_LENGTH
-    return saved_files(found.vocabulary, found.policy, length)
+    return saved_files(
+        found.vocabulary,
+        found.policy,
+        length,
+        truncation_side=found.truncation_side,
+        padding_side=found.padding_side,
+    )
 
 
 def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> bytes | None:

@@ -27,7 +27,7 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
 from albertkit.tokenization.saved_files import not_expressed
-from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
+from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 
 REPOSITORY = ".git"
 

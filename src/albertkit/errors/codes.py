@@ -91,6 +91,7 @@ CODES: dict[str, str] = {
     "stride-too-large": "Windows overlap so much that they never move on.",
     "special-piece-missing": "A vocabulary lacks a special piece.",
     "truncation-impossible": "A pair cannot be made short enough.",
+    "tokenizer-unsupported": "A tokenizer has rules that albertkit does not have.",
     "vocabulary-unsupported": "No ALBERT has a vocabulary of this kind.",
     "unknown-policy": "No tokenizer policy has this name.",
     "tokenizer-not-expressible": "A tokenizer.json cannot express a rule of the vocabulary.",

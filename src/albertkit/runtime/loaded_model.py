@@ -242,8 +242,12 @@ def _read_tokenizer(
 ) -> AlbertTokenizer | None:
     """The tokenizer of the checkpoint's files; None if there is no vocabulary."""
     try:
+        config = checkpoint.weights.config
         return AlbertTokenizer.from_files(
-            checkpoint.tokenizer_files, origin=str(path), policy=policy
+            checkpoint.tokenizer_files,
+            origin=str(path),
+            policy=policy,
+            config={**config.extra, "vocab_size": config.vocab_size},
         )
     except FormatError as error:
         if error.diagnostic.code != "no-vocabulary":

@@ -1,12 +1,14 @@
 """What a call of the tokenizer returns: a dict of lists or arrays, with Hugging Face's names.
 
-In: Encodings (flat) and how to lay them out. Out: Tokenized; its rows are padded on the right,
-because ALBERT's positions are absolute: padding on the left would move every piece.
+Input: Encodings (flat), and how their rows are padded. Output: BatchEncoding. Rows are padded on
+the right unless asked otherwise: ALBERT's positions are absolute, so that padding on the left moves
+every piece.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -16,89 +18,214 @@ import numpy.typing as npt
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError, import_extra
 from albertkit.tokenization.encodings import Encodings, pad
+from albertkit.tokenization.vocabulary import Side
 
 TensorKind = Literal["np", "pt"]
-WordRows = Callable[[], list[list[int | None]]]
-Field = tuple[npt.NDArray[np.int64] | Int32Array, int]  # values [T, …] and what fills the padding
 
 
-class Tokenized(dict[str, object]):
-    """The fields by name, also as attributes."""
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """How flat values become rows; width: None for rows of their own lengths."""
 
-    def __init__(self, fields: dict[str, object], word_rows: WordRows) -> None:
+    offsets: Int64Array  # [N + 1]
+    width: int | None = None
+    side: Side = "right"
+
+    def rows(self, values: Int32Array | Int64Array, fill: int) -> list[object]:
+        """Each text's values as a list; the columns of [T, 2] as pairs."""
+        offsets = self.offsets
+        if self.width is not None:
+            padded = pad(values, offsets, width=self.width, fill=fill, side=self.side)
+            offsets = np.arange(len(padded) + 1) * self.width
+            values = padded.reshape(-1, *values.shape[1:])
+        listed = values.tolist() if values.ndim == 1 else list(map(tuple, values.tolist()))
+        return [listed[start:end] for start, end in pairwise(offsets.tolist())]
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of slots of each row."""
+        if self.width is not None:
+            return [self.width] * (len(self.offsets) - 1)
+        lengths: list[int] = np.diff(self.offsets).tolist()
+        return lengths
+
+
+@dataclass(frozen=True, slots=True)
+class TracedRows:
+    """The rows once more with offsets and words, made when a BatchEncoding is asked for them.
+
+    make: gives the encodings (without special tokens if the rows have none) and the layout.
+    names: [V] the pieces of the vocabulary.
+    """
+
+    make: Callable[[], tuple[Encodings, Int32Array, RowLayout]]
+    names: tuple[str, ...]
+
+
+class BatchEncoding(dict[str, object]):
+    """The fields of a call by name, also as attributes.
+
+    A copy that was pickled has the fields alone: what counts words and characters is not sent.
+    """
+
+    def __init__(self, fields: dict[str, object], traced: TracedRows | None = None) -> None:
         super().__init__(fields)
-        self._word_rows = word_rows
+        self._traced = traced
 
     def __getattr__(self, name: str) -> object:
+        """A field as an attribute."""
         if name in self:
             return self[name]
         raise AttributeError(name)
 
-    def to(self, device: object) -> Tokenized:
-        """Move the tensors to a device of torch; lists and arrays stay where they are."""
+    def __reduce__(self) -> tuple[type[BatchEncoding], tuple[dict[str, object]]]:
+        """Pickle the fields alone: the tokenizer would be sent with every batch."""
+        return BatchEncoding, (dict(self),)
+
+    def to(self, device: object) -> BatchEncoding:
+        """Move the tensors to a device of torch; lists and arrays stay."""
         for name, value in self.items():
             if callable(move := getattr(value, "to", None)):
                 self[name] = move(device)
         return self
 
+    def tokens(self, batch_index: int = 0) -> list[str]:
+        """The pieces of a row, special tokens and padding included."""
+        names = self._source().names
+        row = self["input_ids"] if self._is_single() else self._row("input_ids", batch_index)
+        return [names[int(number)] for number in _listed(row)]
+
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """The word that each piece of a row belongs to; None for special tokens and padding.
+        """The word of each piece of a row; None for special tokens and padding.
 
-        Words are those given with is_split_into_words, else the stretches between whitespace.
+        Words are those given with is_split_into_words, else the parts between whitespace.
         """
-        return self._word_rows()[batch_index]
+        encodings, _, layout = self._source().make()
+        if encodings.words is None:
+            raise AssertionError("the rows are made with words")
+        return [word if word >= 0 else None for word in _row(layout, encodings.words, batch_index)]
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """0 for the pieces of the first text, 1 for the second's, None for specials and padding."""
+        encodings, is_special, layout = self._source().make()
+        values = np.where(is_special == 1, np.int32(-1), encodings.type_ids)
+        return [value if value >= 0 else None for value in _row(layout, values, batch_index)]
+
+    def char_to_token(
+        self,
+        batch_or_char_index: int,
+        char_index: int | None = None,
+        sequence_index: int = 0,
+    ) -> int | None:
+        """Find the piece that holds a character of the original text.
+
+        Args:
+            batch_or_char_index: number of the row; of the character, if `char_index` is not given.
+            char_index: number of the character in its text.
+            sequence_index: 0 for the first text of a pair, 1 for the second.
+
+        Returns:
+            The piece's position in its row; None for whitespace that belongs to no piece.
+        """
+        row, character = _row_and_index(batch_or_char_index, char_index)
+        spans = self._spans(row)
+        for position, sequence in enumerate(self.sequence_ids(row)):
+            start, end = spans[position]
+            if sequence == sequence_index and start <= character < end:
+                return position
+        return None
+
+    def token_to_chars(
+        self, batch_or_token_index: int, token_index: int | None = None
+    ) -> tuple[int, int] | None:
+        """Find the characters of a piece in its original text.
+
+        Args:
+            batch_or_token_index: number of the row; of the piece, if `token_index` is not given.
+            token_index: the piece's position in its row.
+
+        Returns:
+            Start and end; None for special tokens and padding.
+        """
+        row, position = _row_and_index(batch_or_token_index, token_index)
+        if self.sequence_ids(row)[position] is None:
+            return None
+        return self._spans(row)[position]
+
+    def _spans(self, batch_index: int) -> list[tuple[int, int]]:
+        """The start and end of each piece of a row in its text."""
+        encodings, _, layout = self._source().make()
+        if encodings.offset_mapping is None:
+            raise AssertionError("the rows are made with offsets")
+        rows: list[list[tuple[int, int]]] = layout.rows(encodings.offset_mapping, 0)  # type: ignore[assignment]  # pairs, as `rows` says
+        return rows[batch_index]
+
+    def _source(self) -> TracedRows:
+        if self._traced is None:
+            raise InputError(
+                "option-invalid",
+                "this copy of a BatchEncoding has no texts any more",
+                why="a pickled copy holds the fields alone",
+                fix="Call word_ids, tokens and the like in the process that called the tokenizer, "
+                "or ask for return_offsets_mapping=True",
+            )
+        return self._traced
+
+    def _is_single(self) -> bool:
+        first = next(iter(_listed(self["input_ids"])), None)
+        return isinstance(first, int)
+
+    def _row(self, name: str, number: int) -> object:
+        return _listed(self[name])[number]
 
 
-def row_width(
-    lengths: Int64Array, padding: bool | str, max_length: int | None, multiple: int
-) -> int:
-    """The number of slots of each row."""
-    width = int(lengths.max()) if len(lengths) else 0
+def _listed(value: object) -> list[int]:
+    """A list, or an array or tensor as one."""
+    listed: list[int] = value.tolist() if hasattr(value, "tolist") else value  # type: ignore[assignment]  # fields are lists else
+    return listed
+
+
+def _row(layout: RowLayout, values: Int32Array, number: int) -> list[int]:
+    """One row of whole numbers, padded with -1."""
+    row: list[int] = layout.rows(values, -1)[number]  # type: ignore[assignment]  # `rows` gives lists
+    return row
+
+
+def _row_and_index(first: int, second: int | None) -> tuple[int, int]:
+    """(row, index) of one argument, which is the index in row 0, or of two."""
+    return (0, first) if second is None else (first, second)
+
+
+def row_width(lengths: Int64Array, padding: object, max_length: int | None, multiple: int) -> int:
+    """The number of slots of each padded row."""
+    width = int(lengths.max(initial=0))
     if padding == "max_length" and max_length is not None:
         width = max(width, max_length)
     return -(-width // multiple) * multiple
 
 
-def rows_of(values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array) -> list[object]:
-    """The stretch of each text as a list; offsets as pairs."""
-    listed = values.tolist() if values.ndim == 1 else list(map(tuple, values.tolist()))
-    return [listed[begin:end] for begin, end in pairwise(offsets.tolist())]
-
-
-def padded_rows(
-    values: npt.NDArray[np.int64] | Int32Array, offsets: Int64Array, width: int, fill: int
-) -> list[object]:
-    """The same as lists; offsets as pairs."""
-    rows = pad(values, offsets, width=width, fill=fill)
-    return rows_of(rows.reshape(-1, *values.shape[1:]), np.arange(len(rows) + 1) * width)
-
-
-def fields_of(encodings: Encodings, pad_id: int, is_special: Int32Array) -> dict[str, Field]:
-    """Every field that can be asked for.
-
-    is_special: [T] 1 where a special token was put around the texts.
-    """
-    fields: dict[str, Field] = {
-        "input_ids": (encodings.ids, pad_id),
-        "token_type_ids": (encodings.type_ids, 0),
-        "attention_mask": (np.ones(len(encodings.ids), np.int32), 0),
-        "special_tokens_mask": (is_special, 1),
-    }
-    if encodings.offset_mapping is not None:
-        fields["offset_mapping"] = (encodings.offset_mapping, 0)
+def make_fields(
+    encodings: Encodings,
+    is_special: Int32Array,
+    layout: RowLayout,
+    names: frozenset[str],
+    pad_id: int,
+) -> dict[str, object]:
+    """The fields of these names as lists of rows; is_special: [T] 1 for special tokens."""
+    fields: dict[str, object] = {"input_ids": layout.rows(encodings.ids, pad_id)}
+    if "token_type_ids" in names:
+        fields["token_type_ids"] = layout.rows(encodings.type_ids, 0)
+    if "attention_mask" in names:
+        fields["attention_mask"] = layout.rows(np.ones(len(encodings.ids), np.int32), 0)
+    if "special_tokens_mask" in names:
+        fields["special_tokens_mask"] = layout.rows(is_special, 1)
+    if "offset_mapping" in names and encodings.offset_mapping is not None:
+        fields["offset_mapping"] = layout.rows(encodings.offset_mapping, 0)
     return fields
 
 
-def word_rows(encodings: Encodings, width: int) -> list[list[int | None]]:
-    """The word of each slot of each row."""
-    if encodings.words is None:
-        raise AssertionError("these encodings were made without words")
-    rows = pad(encodings.words, encodings.offsets, width=width, fill=-1)
-    return [[None if word < 0 else word for word in row] for row in rows.tolist()]
-
-
 def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, object]:
-    """Lists as they are, or each field as one array or tensor."""
+    """The lists as they are, or each field as one array or tensor."""
     if kind is None:
         return fields
     arrays = {name: one_array(name, value) for name, value in fields.items()}
@@ -109,13 +236,13 @@ def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, 
 
 
 def one_array(name: str, value: object) -> npt.NDArray[np.int64]:
-    """A field as an array; InputError where its rows have several lengths."""
+    """A field as an array; InputError if its rows have several lengths."""
     try:
         return np.asarray(value, np.int64)
     except ValueError as error:
         raise InputError(
             "rows-unequal",
             f"the rows of {name} have several lengths",
-            why="a tensor has one",
+            why="a tensor has rows of one length",
             fix="Give padding=True",
         ) from error

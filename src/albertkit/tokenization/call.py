@@ -1,7 +1,9 @@
-"""One call of the tokenizer: from what was asked to the rows that come back.
+"""One call of the tokenizer: from the texts and keywords of a caller to the rows.
 
-In: a Request, the options of the call, a vocabulary and a policy. Out: Tokenized. The steps: pieces
-of each text, windows where they were asked for, special tokens and cutting, then rows.
+Input: texts in one of Hugging Face's forms (one text, a list of texts, a pair as two arguments, a
+list of pairs; with is_split_into_words a list of words in place of each text), the keywords, a
+vocabulary and a policy. Output: BatchEncoding. The steps: pieces of each text, windows if asked
+for, special tokens and truncation, rows.
 """
 
 from __future__ import annotations
@@ -14,45 +16,42 @@ from typing import Literal
 
 import numpy as np
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
-from albertkit.errors.arguments import check_choice, describe_value
+from albertkit.errors.arguments import check_choice, check_integer, describe_value
 from albertkit.tokenization.assemble import (
     TRUNCATIONS,
     Truncation,
     assemble,
     check_room,
-    special_places,
-    without_specials,
+    drop_specials,
+    mark_specials,
 )
 from albertkit.tokenization.batch_encoding import (
+    BatchEncoding,
+    RowLayout,
     TensorKind,
-    Tokenized,
+    TracedRows,
     as_tensors,
-    fields_of,
-    padded_rows,
+    make_fields,
     row_width,
-    rows_of,
-    word_rows,
 )
 from albertkit.tokenization.checks import check_texts
-from albertkit.tokenization.encode import encode_all_traced, encode_texts
+from albertkit.tokenization.encode import encode_texts, encode_texts_with_offsets
 from albertkit.tokenization.encodings import Encodings, FlatPieces, cut_windows, select_pieces
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.vocabulary import Vocabulary
+from albertkit.tokenization.vocabulary import Side, Vocabulary
 
 LOGGER = logging.getLogger(__name__)
 
+Text = str | Sequence[str]  # a text, or its words
 Padding = bool | Literal["longest", "max_length", "do_not_pad"]
 WORD = re.compile(r"\S+")
 
 
-Text = str | Sequence[str]  # a text, or its words
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
-    """N texts or pairs; each text is a str, or its words where they were given split."""
+    """N texts or pairs; each text is a str, or its words if it was given split."""
 
     firsts: list[Text]
     seconds: list[Text] | None
@@ -60,41 +59,44 @@ class Request:
 
 
 def read_request(text: object, text_pair: object, *, is_split: bool) -> Request:
-    """Sort out which of the forms was given; InputError where it is none."""
+    """Find out which of the forms was given.
+
+    Raises:
+        InputError: [text-not-a-string], [pairs-unequal].
+    """
     is_single = isinstance(text, str) or (is_split and is_words(text))
-    if text_pair is None and not is_split and not is_single and is_pairs(text):
+    if text_pair is None and not is_single and is_pairs(text, is_split=is_split):
         firsts, seconds = zip(*as_list(text, "text"), strict=True)
         return Request(list(firsts), list(seconds), False)
     firsts_given = [text] if is_single else as_list(text, "text")
     if text_pair is None:
-        return Request(checked(firsts_given, is_split), None, is_single)
+        return Request(check_rows(firsts_given, is_split), None, is_single)
     seconds_given = [text_pair] if is_single else as_list(text_pair, "text_pair")
     if len(firsts_given) != len(seconds_given):
-        raise InputError(
-            "pairs-unequal",
-            f"{len(firsts_given)} first texts and {len(seconds_given)} second texts",
-            why="each first text has one second",
-            fix="Give as many of both",
-        )
-    return Request(checked(firsts_given, is_split), checked(seconds_given, is_split), is_single)
+        raise pairs_unequal(len(firsts_given), len(seconds_given))
+    return Request(
+        check_rows(firsts_given, is_split), check_rows(seconds_given, is_split), is_single
+    )
 
 
 def is_words(value: object) -> bool:
-    """Whether this is one text as a list of words (an empty list is a batch of none)."""
+    """Whether this is one text as a list of words (an empty list is a batch of no texts)."""
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], str)
 
 
-def is_pairs(value: object) -> bool:
-    """Whether this is a list of pairs of texts."""
+def is_pairs(value: object, *, is_split: bool) -> bool:
+    """Whether this is a list of pairs of texts, or of pairs of lists of words."""
+    parts = list | tuple if is_split else object
     return (
         isinstance(value, list | tuple)
         and bool(value)
         and all(isinstance(row, list | tuple) and len(row) == 2 for row in value)
+        and all(isinstance(part, parts) for row in value for part in row)
     )
 
 
 def as_list(value: object, name: str) -> list[object]:
-    """A batch as a list; generators, arrays and columns of tables are taken too."""
+    """A batch as a list; generators, arrays and columns of tables are read too."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InputError(
             "text-not-a-string",
@@ -105,10 +107,10 @@ def as_list(value: object, name: str) -> list[object]:
     return list(value)
 
 
-def checked(given: Sequence[object], is_split: bool) -> list[Text]:
-    """Texts pass (their type is checked later); words must be in a list each."""
-    rows: list[Text] = []
-    for number, row in enumerate(given):
+def check_rows(rows: Sequence[object], is_split: bool) -> list[Text]:
+    """Check that words are in lists; `check_texts` checks the texts themselves."""
+    checked: list[Text] = []
+    for number, row in enumerate(rows):
         if is_split and not isinstance(row, list | tuple):
             raise InputError(
                 "text-not-a-string",
@@ -116,13 +118,27 @@ def checked(given: Sequence[object], is_split: bool) -> list[Text]:
                 why="with is_split_into_words each text is a list of words",
                 fix="Split it, or leave is_split_into_words out",
             )
-        rows.append(row)  # type: ignore[arg-type]  # check_texts looks at each
-    return rows
+        checked.append(row)  # type: ignore[arg-type]  # checked later
+    return checked
+
+
+def pairs_unequal(firsts: int, seconds: int) -> InputError:
+    """An InputError about two lists of different lengths."""
+    return InputError(
+        "pairs-unequal",
+        f"{firsts} first texts and {seconds} second texts",
+        why="each first text has one second",
+        fix="Give as many of both",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """The keywords of a call, as Hugging Face names them."""
+    """The keywords of a call, with Hugging Face's names and meanings.
+
+    Raises:
+        InputError: [option-invalid] for a value that an option does not have.
+    """
 
     add_special_tokens: bool = True
     padding: Padding = False
@@ -131,6 +147,7 @@ class CallOptions:
     stride: int = 0
     is_split_into_words: bool = False
     pad_to_multiple_of: int | None = None
+    padding_side: Side | None = None  # None: the tokenizer's
     return_tensors: TensorKind | None = None
     return_token_type_ids: bool = True
     return_attention_mask: bool = True
@@ -139,23 +156,21 @@ class CallOptions:
     return_offsets_mapping: bool = False
     return_length: bool = False
 
-    def check(self, *, has_pairs: bool) -> None:
-        """InputError for a value that no option has, or for two that exclude each other."""
+    def __post_init__(self) -> None:
+        """Check each value by itself; integers of numpy become int."""
         check_choice("padding", self.padding, (True, False, "longest", "max_length", "do_not_pad"))
         check_choice(
             "truncation", self.truncation, (None, True, False, *TRUNCATIONS, "do_not_truncate")
         )
+        check_choice("padding_side", self.padding_side, (None, "right", "left"))
         check_choice("return_tensors", self.return_tensors, (None, "np", "pt"))
-        for name in ("max_length", "pad_to_multiple_of", "stride"):
+        for name, minimum in (("max_length", 1), ("pad_to_multiple_of", 1), ("stride", 0)):
             value = getattr(self, name)
-            least = 0 if name == "stride" else 1
-            if value is not None and (not isinstance(value, int) or value < least):
-                raise InputError(
-                    "option-invalid",
-                    f"{name} is {value!r}",
-                    why=f"it counts pieces, from {least} up",
-                    fix="Give a whole number",
-                )
+            if value is not None:
+                object.__setattr__(self, name, check_integer(name, value, minimum=minimum))
+
+    def check(self, *, has_pairs: bool, truncation_side: Side) -> None:
+        """InputError [option-invalid] for options that exclude each other."""
         if not has_pairs and self.truncation == "only_second":
             raise InputError(
                 "option-invalid",
@@ -163,20 +178,21 @@ class CallOptions:
                 why="nothing could be cut",
                 fix='Give text_pair, or truncation="only_first"',
             )
-        if (
-            self.return_overflowing_tokens
-            and has_pairs
-            and self.rule
-            not in (
-                "only_first",
-                "only_second",
-            )
-        ):
+        if not self.return_overflowing_tokens:
+            return
+        if has_pairs and self.rule not in ("only_first", "only_second"):
             raise InputError(
                 "option-invalid",
                 "return_overflowing_tokens for pairs needs to know which text to cut",
-                why="a window moves over one text while the other stays",
+                why="a window moves over one text while the other stays whole",
                 fix='Give truncation="only_first" or "only_second"',
+            )
+        if truncation_side == "left":
+            raise InputError(
+                "option-invalid",
+                'return_overflowing_tokens with truncation_side "left" is not supported',
+                why="windows are cut from the beginning of a text to its end",
+                fix='Set tokenizer.truncation_side = "right"',
             )
 
     @property
@@ -184,12 +200,28 @@ class CallOptions:
         """Which text is cut."""
         return self.truncation if self.truncation in TRUNCATIONS else "longest_first"
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether all rows have one length."""
+        return self.padding not in (False, "do_not_pad")
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """The fields to return besides input_ids."""
+        asked = {
+            "token_type_ids": self.return_token_type_ids,
+            "attention_mask": self.return_attention_mask,
+            "special_tokens_mask": self.return_special_tokens_mask,
+            "offset_mapping": self.return_offsets_mapping,
+        }
+        return frozenset(name for name, is_asked in asked.items() if is_asked)
+
     def limit(self, model_max_length: int) -> int | None:
-        """The length to cut to; None where nothing is cut."""
+        """The length to cut to; None if nothing is cut."""
         if self.truncation in (False, "do_not_truncate"):
             return None
         if self.truncation is None and (self.max_length is None or self.padding == "max_length"):
-            return None  # there max_length only says how far to pad
+            return None  # max_length is only the length of the padded rows
         return self.max_length or model_max_length
 
 
@@ -198,72 +230,64 @@ CALL_OPTIONS = frozenset(field.name for field in fields(CallOptions))
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request with its options, and the tokenizer that it was made to."""
+    """A request with its options, and the tokenizer's parts."""
 
     request: Request
     options: CallOptions
     vocabulary: Vocabulary
     policy: TokenizerPolicy
     model_max_length: int
+    truncation_side: Side = "right"
+    padding_side: Side = "right"
 
-    def answer(self) -> Tokenized:
-        """The rows that were asked for."""
+    def run(self) -> BatchEncoding:
+        """Make the rows."""
         options = self.options
-        options.check(has_pairs=self.request.seconds is not None)
-        encodings, segment_ids = self.encodings(
+        has_pairs = self.request.seconds is not None
+        options.check(has_pairs=has_pairs, truncation_side=self.truncation_side)
+        encodings, is_special, texts = self.encode(
             offset_mapping=options.return_offsets_mapping, words=False
         )
-        is_special = special_places(encodings)
-        if not options.add_special_tokens:
-            encodings, is_special = without_specials(encodings), is_special[is_special == 0]
+        self._warn_if_cut(encodings)
+        layout = self.layout(encodings)
+        pad_id = self.vocabulary.table.specials.pad
+        rows = make_fields(encodings, is_special, layout, options.field_names, pad_id)
+        if options.return_overflowing_tokens:
+            rows["overflow_to_sample_mapping"] = texts.tolist()
+        elif self.request.is_single and options.return_tensors is None:
+            rows = {name: row[0] for name, row in rows.items()}  # type: ignore[index]  # lists of one row
+        if options.return_length:
+            rows["length"] = layout.lengths
+        traced = TracedRows(self._trace, self.vocabulary.table.names)
+        return BatchEncoding(as_tensors(rows, options.return_tensors), traced)
+
+    def layout(self, encodings: Encodings) -> RowLayout:
+        """How the rows are padded."""
+        options = self.options
+        if not options.is_padded:
+            return RowLayout(encodings.offsets)
         width = row_width(
             encodings.lengths,
             options.padding,
             options.max_length or self.model_max_length,
             options.pad_to_multiple_of or 1,
         )
-        wanted = {
-            "input_ids": True,
-            "token_type_ids": options.return_token_type_ids,
-            "attention_mask": options.return_attention_mask,
-            "special_tokens_mask": options.return_special_tokens_mask,
-            "offset_mapping": options.return_offsets_mapping,
-        }
-        is_padded = options.padding not in (False, "do_not_pad")
-        fields: dict[str, object] = {}
-        all_fields = fields_of(encodings, self.vocabulary.table.specials.pad, is_special)
-        for name, (values, fill) in all_fields.items():
-            if wanted[name]:
-                fields[name] = (
-                    padded_rows(values, encodings.offsets, width, fill)
-                    if is_padded
-                    else rows_of(values, encodings.offsets)
-                )
-        if options.return_length:
-            fields["length"] = encodings.lengths.tolist()
-        if options.return_overflowing_tokens:
-            fields["overflow_to_sample_mapping"] = segment_ids.tolist()
-        elif self.request.is_single and options.return_tensors is None:
-            fields = {name: rows[0] for name, rows in fields.items()}  # type: ignore[index]  # lists of one row
-        return Tokenized(
-            as_tensors(fields, options.return_tensors),
-            lambda: self.word_rows(width if is_padded else None),
-        )
+        return RowLayout(encodings.offsets, width, options.padding_side or self.padding_side)
 
-    def encodings(self, *, offset_mapping: bool, words: bool) -> tuple[Encodings, Int64Array]:
-        """(the texts or their windows with special tokens, the text of each)."""
-        first = self.pieces_of(self.request.firsts, offset_mapping=offset_mapping, words=words)
+    def encode(
+        self, *, offset_mapping: bool, words: bool
+    ) -> tuple[Encodings, Int32Array, Int64Array]:
+        """(the texts or their windows, 1 for special tokens [T], the text of each row)."""
+        first = self._find_pieces(self.request.firsts, offset_mapping, words)
         second = None
         if self.request.seconds is not None:
-            second = self.pieces_of(
-                self.request.seconds, offset_mapping=offset_mapping, words=words
-            )
+            second = self._find_pieces(self.request.seconds, offset_mapping, words)
         limit = self.options.limit(self.model_max_length)
         if limit is not None and not self.options.add_special_tokens:
             limit += 2 if second is None else 3
-        segment_ids = np.arange(len(first))
+        texts = np.arange(len(first))
         if limit is not None and self.options.return_overflowing_tokens:
-            first, second, segment_ids = self.windows(first, second, limit)
+            first, second, texts = self._cut_windows(first, second, limit)
             limit = None
         encodings = assemble(
             first,
@@ -273,44 +297,57 @@ class Call:
             truncation=self.options.rule,
             empty_second_dropped=self.policy.empty_second_dropped
             and self.options.add_special_tokens,
+            side=self.truncation_side,
         )
+        is_special = mark_specials(encodings)
+        if not self.options.add_special_tokens:
+            encodings, is_special = drop_specials(encodings), is_special[is_special == 0]
+        return encodings, is_special, texts
+
+    def _trace(self) -> tuple[Encodings, Int32Array, RowLayout]:
+        """The rows with offsets and words, for which the texts are encoded once more."""
+        encodings, is_special, _ = self.encode(offset_mapping=True, words=True)
+        return encodings, is_special, self.layout(encodings)
+
+    def _warn_if_cut(self, encodings: Encodings) -> None:
+        """Log a warning for texts that were cut although truncation was not asked for."""
         cut = np.count_nonzero(encodings.dropped)
         if cut and self.options.truncation is None:
             LOGGER.warning(
                 "%d of %d texts were cut to max_length %d: %d pieces are lost; "
-                "truncation=True says that this is meant",
+                "truncation=True cuts without this warning",
                 cut,
                 len(encodings),
                 self.options.max_length,
                 encodings.dropped.sum(),
             )
-        return encodings, segment_ids
 
-    def windows(
+    def _cut_windows(
         self, first: FlatPieces, second: FlatPieces | None, limit: int
     ) -> tuple[FlatPieces, FlatPieces | None, Int64Array]:
-        """The texts cut in windows that fit the limit, and whose each is."""
+        """The texts cut in windows that fit the limit, and the text of each window."""
         stride = self.options.stride
         if second is None:
             room = np.full(len(first), limit - 2)
             check_room(room, limit)
-            windows, segment_ids = cut_windows(first, room, stride)
-            return windows, None, segment_ids
-        moved, still = (second, first) if self.options.rule == "only_second" else (first, second)
-        room = limit - 3 - still.lengths  # [N]
+            windows, texts = cut_windows(first, room, stride)
+            return windows, None, texts
+        is_second_cut = self.options.rule == "only_second"
+        cut, whole = (second, first) if is_second_cut else (first, second)
+        room = limit - 3 - whole.lengths  # [N]
         check_room(room, limit)
-        windows, segment_ids = cut_windows(moved, room, stride)
-        rest = select_pieces(still, segment_ids)
-        return (rest, windows, segment_ids) if moved is second else (windows, rest, segment_ids)
+        windows, texts = cut_windows(cut, room, stride)
+        rest = select_pieces(whole, texts)
+        return (rest, windows, texts) if is_second_cut else (windows, rest, texts)
 
-    def pieces_of(self, texts: Sequence[Text], *, offset_mapping: bool, words: bool) -> FlatPieces:
-        """The pieces of each text; texts given as words keep their division."""
-        encode = encode_all_traced if offset_mapping or words else encode_texts
+    def _find_pieces(self, texts: Sequence[Text], offset_mapping: bool, words: bool) -> FlatPieces:
+        """The pieces of each text; texts given as words keep that division."""
+        encode = encode_texts_with_offsets if offset_mapping or words else encode_texts
         if not self.options.is_split_into_words:
             checked = check_texts(texts)
-            found = encode(checked, self.vocabulary, self.policy)
-            return with_words(found, checked) if words else found
-        found = encode(
+            pieces = encode(checked, self.vocabulary, self.policy)
+            return number_words(pieces, checked) if words else pieces
+        pieces = encode(
             check_texts([word for text in texts for word in text], "words"),
             self.vocabulary,
             self.policy,
@@ -318,26 +355,18 @@ class Call:
         counts = [len(text) for text in texts]
         numbers = np.array([number for count in counts for number in range(count)], np.int32)
         ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        return replace(found, offsets=found.offsets[ends], words=np.repeat(numbers, found.lengths))
-
-    def word_rows(self, width: int | None) -> list[list[int | None]]:
-        """The word of each piece; found by encoding once more, with offsets."""
-        encodings, _ = self.encodings(offset_mapping=True, words=True)
-        if not self.options.add_special_tokens:
-            encodings = without_specials(encodings)
-        rows = word_rows(encodings, width or int(encodings.lengths.max(initial=0)))
-        if width is not None:
-            return rows
-        return [row[:length] for row, length in zip(rows, encodings.lengths, strict=True)]
+        return replace(
+            pieces, offsets=pieces.offsets[ends], words=np.repeat(numbers, pieces.lengths)
+        )
 
 
-def with_words(pieces: FlatPieces, texts: Sequence[str]) -> FlatPieces:
-    """The same with the number of the whitespace-separated word in which each piece begins."""
+def number_words(pieces: FlatPieces, texts: Sequence[str]) -> FlatPieces:
+    """Add the number of the whitespace-separated word in which each piece begins."""
     if pieces.offset_mapping is None:
         raise AssertionError("words are found by offsets")
     words = np.zeros(len(pieces.ids), np.int32)
     for number, text in enumerate(texts):
-        here = slice(pieces.offsets[number], pieces.offsets[number + 1])
-        begins = np.array([match.start() for match in WORD.finditer(text)], np.int64)
-        words[here] = np.searchsorted(begins, pieces.offset_mapping[here, 0], side="right") - 1
+        of_text = slice(pieces.offsets[number], pieces.offsets[number + 1])
+        starts = np.array([match.start() for match in WORD.finditer(text)], np.int64)
+        words[of_text] = np.searchsorted(starts, pieces.offset_mapping[of_text, 0], "right") - 1
     return replace(pieces, words=words)

@@ -1,8 +1,7 @@
-"""Many texts → their pieces, on all cores.
+"""Raw texts → the pieces of a vocabulary, by the rules of a policy.
 
-In: texts, a vocabulary and a policy. Out: FlatPieces, no Python object per token.
-SentencePiece runs on its own threads without Python's lock; meanwhile one thread of ours normalises
-the next stretch of lines. Texts with a special token in them are cut and encoded part by part.
+Input: texts. Output: FlatPieces, without [CLS] and [SEP]. A text that holds special or added tokens
+is cut at them and encoded part by part; all others go through together.
 """
 
 from __future__ import annotations
@@ -15,125 +14,139 @@ from albertkit.arrays import Int32Array
 from albertkit.tokenization.encodings import FlatPieces, concat_pieces, offsets_from_lengths
 from albertkit.tokenization.normalization import NUL, normalise_many
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import TextPart, cut_at_specials, special_words
+from albertkit.tokenization.special_tokens import TextCutter, TextPart, text_cutter
 from albertkit.tokenization.vocabulary import LinePiece, Vocabulary
 
-LINES_AT_ONCE = 1024
+TEXTS_AT_ONCE = 1024
 
 
 def encode_texts(
     texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> FlatPieces:
-    """The pieces of each text, without special tokens around them."""
-    words = special_words(policy, vocabulary.table.special_names)
-    chunks = [texts[at : at + LINES_AT_ONCE] for at in range(0, len(texts), LINES_AT_ONCE)]
+    """Find the pieces of many texts.
+
+    Args:
+        texts: checked by `check_texts`.
+        vocabulary: where the pieces are searched.
+        policy: how the texts are normalised and cut.
+
+    Returns:
+        The ids of each text, without special tokens around them.
+    """
+    chunks = [texts[i : i + TEXTS_AT_ONCE] for i in range(0, len(texts), TEXTS_AT_ONCE)]
+    cutter = make_cutter(vocabulary, policy)
     if len(chunks) < 2:
-        return concat_pieces([encode_chunk(chunk, vocabulary, policy, words) for chunk in chunks])
-    return concat_pieces(list(encode_overlapped(chunks, vocabulary, policy, words)))
+        return concat_pieces([encode_chunk(chunk, vocabulary, policy, cutter) for chunk in chunks])
+    return concat_pieces(list(encode_overlapped(chunks, vocabulary, policy, cutter)))
+
+
+def encode_texts_with_offsets(
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
+) -> FlatPieces:
+    """Find the pieces of many texts, and where in its text each begins and ends.
+
+    The arguments are those of `encode_texts`, the ids the same; much slower.
+    """
+    lines = [encode_text_with_offsets(text, vocabulary, policy) for text in texts]
+    pieces = [piece for line in lines for piece in line]
+    return FlatPieces(
+        np.array([piece.id for piece in pieces], np.int32),
+        offsets_from_lengths([len(line) for line in lines]),
+        np.array([(piece.start, piece.end) for piece in pieces], np.int64).reshape(-1, 2),
+    )
+
+
+def encode_text_with_offsets(
+    text: str, vocabulary: Vocabulary, policy: TokenizerPolicy
+) -> list[LinePiece]:
+    """The pieces of one text; start and end count characters of the text itself."""
+    from albertkit.tokenization.align import trace  # not needed for ids alone
+
+    pieces = []
+    for part in make_cutter(vocabulary, policy).cut(text):
+        if part.piece is not None:
+            end = part.start + len(part.text)
+            number = vocabulary.table.id_of(part.piece)
+            pieces.append(LinePiece(number, part.piece, part.start, end))
+            continue
+        traced = trace(part.text, policy)
+        for piece in vocabulary.encode_aligned(traced.line, prefixed=part.prefixed):
+            start, end = traced.source_of(piece.start, piece.end)
+            pieces.append(LinePiece(piece.id, piece.name, start + part.start, end + part.start))
+    return pieces
+
+
+def make_cutter(vocabulary: Vocabulary, policy: TokenizerPolicy) -> TextCutter:
+    """The cutter for this vocabulary's special and added tokens."""
+    return text_cutter(policy, vocabulary.table.special_names, vocabulary.table.added)
 
 
 def encode_overlapped(
     chunks: Sequence[Sequence[str]],
     vocabulary: Vocabulary,
     policy: TokenizerPolicy,
-    words: Sequence[str],
+    cutter: TextCutter,
 ) -> Iterator[FlatPieces]:
     """Each chunk's pieces; the next chunk is normalised while this one is searched."""
-    from concurrent.futures import ThreadPoolExecutor  # which a few texts need not wait for
+    from concurrent.futures import ThreadPoolExecutor  # not needed for few texts
 
-    with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(normalise_chunk, chunks[0], vocabulary, policy)
+    with ThreadPoolExecutor(1) as normaliser:
+        future = normaliser.submit(normalise_chunk, chunks[0], vocabulary, policy)
         for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
-            lines = coming.result()
+            lines = future.result()
             if following is not None:
-                coming = ahead.submit(normalise_chunk, following, vocabulary, policy)
-            yield with_special_texts(
-                vocabulary.encode_lines(lines), chunk, vocabulary, policy, words
-            )
+                future = normaliser.submit(normalise_chunk, following, vocabulary, policy)
+            pieces = vocabulary.encode_lines(lines)
+            yield replace_cut_texts(pieces, chunk, vocabulary, policy, cutter)
 
 
 def encode_chunk(
-    texts: Sequence[str],
-    vocabulary: Vocabulary,
-    policy: TokenizerPolicy,
-    words: Sequence[str],
+    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy, cutter: TextCutter
 ) -> FlatPieces:
-    """The pieces of so many texts as are normalised together."""
+    """The pieces of texts that are normalised together."""
     lines = normalise_chunk(texts, vocabulary, policy)
-    return with_special_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, words)
+    return replace_cut_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, cutter)
 
 
 def normalise_chunk(
     texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> list[str]:
+    """The texts as lines in which the vocabulary searches pieces."""
     return normalise_many(texts, policy, vocabulary.collapsing)
 
 
-def with_special_texts(
-    found: FlatPieces,
+def replace_cut_texts(
+    pieces: FlatPieces,
     texts: Sequence[str],
     vocabulary: Vocabulary,
     policy: TokenizerPolicy,
-    words: Sequence[str],
+    cutter: TextCutter,
 ) -> FlatPieces:
-    """The same, with the texts that hold special tokens encoded again part by part."""
-    joined_texts = NUL.join(texts)
-    present = [word for word in words if word in joined_texts]
-    if not present:
-        return found
-    numbers = [n for n, text in enumerate(texts) if any(word in text for word in present)]
-    cut = [cut_at_specials(texts[number], present, policy) for number in numbers]
-    encoded = iter(ids_of_parts([part for parts in cut for part in parts], vocabulary, policy))
-    ids = np.split(found.ids, found.offsets[1:-1])
-    for number, parts in zip(numbers, cut, strict=True):
-        ids[number] = np.concatenate([next(encoded) for _ in parts])
-    return FlatPieces(np.concatenate(ids), offsets_from_lengths([len(each) for each in ids]))
+    """Encode the texts that hold special or added tokens again, part by part."""
+    if not cutter.matches(NUL.join(texts)):
+        return pieces
+    numbers = [n for n, text in enumerate(texts) if cutter.matches(text)]
+    cut_texts = [cutter.cut(texts[number]) for number in numbers]
+    part_ids = iter(
+        encode_parts([part for parts in cut_texts for part in parts], vocabulary, policy)
+    )
+    ids = np.split(pieces.ids, pieces.offsets[1:-1])
+    for number, parts in zip(numbers, cut_texts, strict=True):
+        ids[number] = np.concatenate([next(part_ids) for _ in parts])
+    return FlatPieces(np.concatenate(ids), offsets_from_lengths([len(row) for row in ids]))
 
 
-def ids_of_parts(
+def encode_parts(
     parts: Sequence[TextPart], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> list[Int32Array]:
-    """The ids of each part; those with and those without a prefix go through together."""
-    ids = [np.array([vocabulary.table.id_of(part.text)], np.int32) for part in parts]
+    """The ids of each part; those that begin a word are searched together, and the others."""
+    ids = [np.array([vocabulary.table.id_of(part.piece or "")], np.int32) for part in parts]
     for prefixed in (True, False):
-        places = [
-            place
-            for place, part in enumerate(parts)
-            if not part.is_special and part.prefixed is prefixed
+        numbers = [
+            n for n, part in enumerate(parts) if part.piece is None and part.prefixed is prefixed
         ]
-        lines = normalise_chunk([parts[place].text for place in places], vocabulary, policy)
-        found = vocabulary.encode_lines(lines, prefixed=prefixed)
-        for place, begin, end in zip(places, found.offsets[:-1], found.offsets[1:], strict=True):
-            ids[place] = found.ids[begin:end]
+        lines = normalise_chunk([parts[n].text for n in numbers], vocabulary, policy)
+        pieces = vocabulary.encode_lines(lines, prefixed=prefixed)
+        for n, start, end in zip(numbers, pieces.offsets[:-1], pieces.offsets[1:], strict=True):
+            ids[n] = pieces.ids[start:end]
     return ids
-
-
-def encode_traced(text: str, vocabulary: Vocabulary, policy: TokenizerPolicy) -> list[LinePiece]:
-    """The pieces of one text; begin and end count characters of the text itself."""
-    from albertkit.tokenization.align import trace  # which ids without offsets need nothing of
-
-    words = special_words(policy, vocabulary.table.special_names)
-    found = []
-    for part in cut_at_specials(text, words, policy):
-        if part.is_special:
-            end = part.begin + len(part.text)
-            found.append(LinePiece(vocabulary.table.id_of(part.text), part.text, part.begin, end))
-            continue
-        traced = trace(part.text, policy)
-        for piece in vocabulary.encode_aligned(traced.line, prefixed=part.prefixed):
-            begin, end = traced.source_of(piece.begin, piece.end)
-            found.append(LinePiece(piece.id, piece.name, begin + part.begin, end + part.begin))
-    return found
-
-
-def encode_all_traced(
-    texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
-) -> FlatPieces:
-    """The pieces of each text with their offsets into it."""
-    found = [encode_traced(text, vocabulary, policy) for text in texts]
-    flat = [piece for line in found for piece in line]
-    return FlatPieces(
-        np.array([piece.id for piece in flat], np.int32),
-        offsets_from_lengths([len(line) for line in found]),
-        np.array([(piece.begin, piece.end) for piece in flat], np.int64).reshape(-1, 2),
-    )

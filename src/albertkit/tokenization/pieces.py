@@ -1,15 +1,15 @@
 """Normalised lines ↔ the ids of a SentencePiece model, with google's digit-comma rule.
 
-In: lines as normalise.py makes them. Out: flat ids, or for one line its pieces with the stretches
-of the line that they stand for. The rule: a piece that ends in digit + comma ("▁2001,") is split in
-what comes before the comma, searched anew, and the comma. Which pieces a given one becomes depends
-on nothing else, so it is a table, made once, and applied to all ids at once.
+Input: lines made by normalization.py. Output: flat ids, or the pieces of one line with their
+positions in it. The rule: a piece that ends in digit + comma ("▁2001,") is split into the text
+before the comma, which is searched again, and the comma. The result depends on the piece alone, so
+a table of all such pieces is made once and applied to all ids together.
 Source: google-research/albert tokenization.py `encode_pieces`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
 from albertkit.tokenization.encodings import FlatPieces, concat_ranges, offsets_from_lengths
 from albertkit.tokenization.normalization import WHITESPACE
-from albertkit.tokenization.special_tokens import SpecialNames
+from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
 from albertkit.tokenization.vocabulary import LinePiece, PieceTable
 
 if TYPE_CHECKING:
@@ -30,19 +30,28 @@ if TYPE_CHECKING:
 
 SPACE = "▁"
 MODEL_FILE = "spiece.model"
-# Appended to a model's bytes: a second normalizer_spec, merged into the first by the rules of
-# protocol buffers, whose field 3 (add_dummy_prefix) is false.
+# Appended to a model's bytes: a second normalizer_spec with field 3 (add_dummy_prefix) false.
+# Protocol buffers merge it into the first.
 NO_PREFIX = b"\x1a\x02\x18\x00"
-# Fewer are encoded one after another: a list starts a thread even for num_threads=1, which takes
-# longer than so many lines, and the longer where OpenVINO's threads hold the cores.
+# Fewer lines are encoded one after another: a list starts a thread even for num_threads=1, which
+# takes longer than these lines do, above all while OpenVINO's threads use the cores.
 FEW_LINES = 16
 
 
 class SentencePieces:
     """A SentencePiece model, opened from its bytes.
 
-    data: of the file. name: what messages call it. digit_comma and ties_unrounded: the policy's
-    fields of these names.
+    Args:
+        data: the contents of the file.
+        name: the file's name in error messages.
+        special_names: how the vocabulary calls its special pieces.
+        digit_comma: the policy's field of this name.
+        ties_unrounded: the policy's field of this name.
+        added: tokens that were added to the vocabulary.
+
+    Raises:
+        FormatError: [vocabulary-unsupported], [special-piece-missing], or as
+            `read_sentencepiece_model`.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class SentencePieces:
         special_names: SpecialNames | None = None,
         digit_comma: bool = True,
         ties_unrounded: bool = False,
+        added: Iterable[AddedToken] = (),
     ) -> None:
         model = read_sentencepiece_model(data, name)
         check_kind(model, name)
@@ -61,12 +71,15 @@ class SentencePieces:
         self.model = model
         self.digit_comma = digit_comma
         self.ties_unrounded = ties_unrounded
-        self.table = PieceTable(model.pieces, special_names or SpecialNames(), name)
-        self._with_prefix = opened(data, name)
+        # transformers lists the user-defined pieces as added tokens; the model itself cuts at them
+        own = {model.pieces[number] for number in model.ids_of("user-defined")}
+        new = [token for token in added if token.content not in own]
+        self.table = PieceTable(model.pieces, special_names or SpecialNames(), name, new)
+        self._with_prefix = open_processor(data, name)
 
     @cached_property
     def _without_prefix(self) -> sentencepiece.SentencePieceProcessor:
-        return opened(self.data + NO_PREFIX, self.name)
+        return open_processor(self.data + NO_PREFIX, self.name)
 
     @cached_property
     def collapsing(self) -> str:
@@ -78,15 +91,20 @@ class SentencePieces:
     def encode_lines(
         self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
     ) -> FlatPieces:
-        """The ids of each line.
+        """Find the pieces of many lines.
 
-        prefixed: whether a line begins a word (gets a ▁) or goes on with what stands before it.
-        threads: of the library; -1 takes one for each core.
+        Args:
+            lines: normalised.
+            prefixed: whether a line begins a word (gets a ▁) or continues the text before it.
+            threads: of the library; -1 takes one for each core.
+
+        Returns:
+            The ids of each line.
         """
-        if self.digit_comma and "," not in self.table.ids:  # a comma may hide in an unknown piece
-            found = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
-            ids = np.array([piece.id for line in found for piece in line], np.int32)
-            return FlatPieces(ids, offsets_from_lengths([len(line) for line in found]))
+        if self.digit_comma and "," not in self.table.ids:  # it may be in an unknown piece
+            rows = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
+            ids = np.array([piece.id for row in rows for piece in row], np.int32)
+            return FlatPieces(ids, offsets_from_lengths([len(row) for row in rows]))
         processor = self._with_prefix if prefixed else self._without_prefix
         if len(lines) < FEW_LINES:
             arrays = [processor.encode(line, return_type="numpy") for line in lines]
@@ -106,47 +124,58 @@ class SentencePieces:
         return FlatPieces(ids, offsets_from_lengths(lengths))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
-        """The pieces of a line, and where in it they stand.
+        """Find the pieces of one line and their positions in it.
 
-        A character that becomes several pieces belongs to each of them. A lone ▁ stands for
-        nothing: its stretch is empty.
+        A character that becomes several pieces belongs to each of them. A lone ▁ has an empty
+        range.
         """
         processor = self._with_prefix if prefixed else self._without_prefix
         form, begins = processor.normalize(line, with_offsets=True)
-        found = []
-        at = 0
+        pieces = []
+        offset = 0
         for name, number in self._divide(line, processor):
-            for part, part_id, begin, end in self._split_one(name, number, at):
-                found.append(LinePiece(part_id, part, *source_of(form, begins, begin, end)))
-            at += len(name)
-        return found
+            for part, part_id, begin, end in self._split_one(name, number, offset):
+                pieces.append(LinePiece(part_id, part, *source_of(form, begins, begin, end)))
+            offset += len(name)
+        return pieces
 
     def _divide(
         self, line: str, processor: sentencepiece.SentencePieceProcessor
     ) -> list[tuple[str, int]]:
         """(piece, id) of each piece of the line, before the digit-comma rule."""
-        found = processor.encode(line, return_type="offset_mapping")
+        result = processor.encode(line, return_type="offset_mapping")
         if self.ties_unrounded:
-            ids = np.array(found["ids"], np.int32)
+            ids = np.array(result["ids"], np.int32)
             if self._tied_paths.tied_lines(ids, offsets_from_lengths([len(ids)])):
                 return self._tied_paths.divide(processor.normalize(line))
-        return list(zip(found["pieces"], found["ids"], strict=True))
+        return list(zip(result["pieces"], result["ids"], strict=True))
 
     @cached_property
     def _tied_paths(self) -> TiedPathSearch:
         from albertkit.tokenization.tied_paths import (
-            TiedPathSearch,  # for the policies of TF Hub alone
+            TiedPathSearch,  # only for the policies of TF Hub
         )
 
         return TiedPathSearch(self.model)
 
     def text_of(self, names: Sequence[str]) -> str:
-        """The text that a run of pieces stands for, without the space before it."""
+        """The text of a sequence of pieces, without the space before it."""
         return "".join(names).replace(SPACE, " ").removeprefix(" ")
 
     def files(self) -> dict[str, bytes]:
         """The model file, byte for byte."""
         return {MODEL_FILE: self.data}
+
+    def with_added(self, added: Sequence[AddedToken]) -> SentencePieces:
+        """The same vocabulary with these added tokens in place of its own."""
+        return SentencePieces(
+            self.data,
+            self.name,
+            special_names=self.table.special_names,
+            digit_comma=self.digit_comma,
+            ties_unrounded=self.ties_unrounded,
+            added=added,
+        )
 
     def _split_digit_commas(
         self, ids: Int32Array, lengths: Int64Array
@@ -159,8 +188,8 @@ class SentencePieces:
         grown = np.ones(len(ids), np.int64)  # [T]
         grown[hits] = counts[whole]
         new_ids = np.repeat(ids, grown)
-        places = (np.cumsum(grown) - grown)[hits]  # [hits] where the new pieces begin
-        new_ids[concat_ranges(places, counts[whole])] = table[
+        starts = (np.cumsum(grown) - grown)[hits]  # [hits] where the new pieces begin
+        new_ids[concat_ranges(starts, counts[whole])] = table[
             concat_ranges(table_starts[whole], counts[whole])
         ]
         segment_ids = np.searchsorted(np.cumsum(lengths), hits, side="right")  # [hits]
@@ -173,12 +202,12 @@ class SentencePieces:
     def _digit_comma_table(
         self,
     ) -> tuple[npt.NDArray[np.bool_], Int64Array, Int32Array, Int64Array]:
-        """(is split [V], into how many [V], into which ids, from where in those [V])."""
+        """For each id: is it split, into how many, all new ids, where its own begin in those."""
         is_split = np.zeros(len(self.table), np.bool_)
         counts = np.ones(len(self.table), np.int64)
         table: list[int] = []
         table_starts = np.zeros(len(self.table), np.int64)
-        for number, name in enumerate(self.table.names):
+        for number, name in enumerate(self.model.pieces):
             if name[-1] == "," and ends_in_digit_comma(name):
                 parts = self._digit_comma_parts(name)
                 is_split[number] = True
@@ -188,30 +217,30 @@ class SentencePieces:
         return is_split, counts, np.array(table, np.int32), table_starts
 
     def _digit_comma_parts(self, name: str) -> list[str]:
-        """The pieces that the rule makes of one."""
+        """The pieces that the rule splits one into."""
         before = name[:-1].replace(SPACE, "")
         parts: list[str] = self._with_prefix.encode(before, return_type=str)
         if not name.startswith(SPACE) and parts and parts[0].startswith(SPACE):
             parts[0] = parts[0][1:]
         return [part for part in parts if part] + [","]
 
-    def _split_one(self, name: str, number: int, at: int) -> list[tuple[str, int, int, int]]:
-        """(name, id, begin, end in the line's form) of the piece, or of what the rule makes."""
-        end = at + len(name)
+    def _split_one(self, name: str, number: int, start: int) -> list[tuple[str, int, int, int]]:
+        """(name, id, start, end in the line's form) of the piece, or of its parts if split."""
+        end = start + len(name)
         if not (self.digit_comma and ends_in_digit_comma(name)):
-            return [(name, number, at, end)]
+            return [(name, number, start, end)]
         parts = self._digit_comma_parts(name)
-        tiles = sum(map(len, parts)) == len(name)  # else all share the whole piece's stretch
+        tiles = sum(map(len, parts)) == len(name)  # else all share the whole piece's range
         made = []
         for part in parts:
-            stop = at + len(part) if tiles else end
-            made.append((part, self.table.id_of(part), at, stop))
-            at = stop if tiles else at
+            stop = start + len(part) if tiles else end
+            made.append((part, self.table.id_of(part), start, stop))
+            start = stop if tiles else start
         return made
 
 
 def check_kind(model: SentencePieceModel, name: str) -> None:
-    """ALBERT's rules are made for unigram models whose unknown text is one piece."""
+    """Refuse models that ALBERT's rules were not made for: other algorithms, byte pieces."""
     has_bytes = "byte" in model.types
     if model.algorithm != "unigram" or has_bytes:
         kind = "byte pieces" if has_bytes else f"the algorithm {model.algorithm}"
@@ -224,8 +253,8 @@ def check_kind(model: SentencePieceModel, name: str) -> None:
         )
 
 
-def opened(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
-    """The library's processor; FormatError where it refuses what our reader let pass."""
+def open_processor(data: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
+    """Open the library's processor; FormatError if it refuses a model that our reader accepts."""
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=data)
     except RuntimeError as error:
@@ -244,23 +273,27 @@ def ends_in_digit_comma(name: str) -> bool:
 
 
 def is_inside_digit_comma(name: str) -> bool:
-    """Whether google's rule splits it in the middle of a word: then the new pieces lose their ▁."""
+    """Whether google's rule splits it inside a word, where the new pieces have no ▁."""
     return ends_in_digit_comma(name) and not name.startswith(SPACE)
 
 
-def source_of(form: str, begins: Sequence[int], begin: int, end: int) -> tuple[int, int]:
-    """The stretch of the line from which form[begin:end] comes, without spaces at its ends.
+def source_of(form: str, starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The range of the line that form[start:end] comes from, without spaces at its ends.
 
-    begins: [len(form) + 1] for each character of the form, where its source begins; the last is
-    the end of the line's last source. Characters with one source share their begin.
+    Args:
+        form: the line as the model normalised it.
+        starts: [len(form) + 1] where the source of each character begins in the line; the last is
+            the end of the last source. Characters with one source share their start.
+        start: of the range in the form.
+        end: of the range in the form.
     """
-    while begin < end and form[begin] == SPACE:
-        begin += 1
-    while begin < end and form[end - 1] == SPACE:
+    while start < end and form[start] == SPACE:
+        start += 1
+    while start < end and form[end - 1] == SPACE:
         end -= 1
-    if begin == end:
-        return begins[end], begins[end]
+    if start == end:
+        return starts[end], starts[end]
     stop = end
-    while stop < len(form) and begins[stop] == begins[end - 1]:
+    while stop < len(form) and starts[stop] == starts[end - 1]:
         stop += 1
-    return begins[begin], begins[stop]
+    return starts[start], starts[stop]

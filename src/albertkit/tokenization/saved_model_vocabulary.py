@@ -45,7 +45,7 @@ class ModuleVocabulary:
     settings: dict[str, JsonValue] = field(default_factory=dict)
 
 
-def vocabulary_in_module(place: Path) -> ModuleVocabulary:
+def read_module_vocabulary(place: Path) -> ModuleVocabulary:
     """What the module in a directory holds and says.
 
     Raises FormatError [no-vocabulary], [vocabulary-unsupported], and as `read_saved_model`.

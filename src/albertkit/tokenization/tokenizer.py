@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import overload
-
-import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.errors.arguments import describe_value
+from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import check_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.reader import JsonValue as Json
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
-from albertkit.tokenization.batch_encoding import Tokenized
+from albertkit.tokenization.batch_encoding import BatchEncoding, TensorKind
 from albertkit.tokenization.checks import check_texts
-from albertkit.tokenization.encode import encode_all_traced, encode_texts, encode_traced
+from albertkit.tokenization.encode import (
+    encode_text_with_offsets,
+    encode_texts,
+    encode_texts_with_offsets,
+)
 from albertkit.tokenization.encodings import Encodings
-from albertkit.tokenization.policy import TokenizerPolicy, policy_named
-from albertkit.tokenization.vocabulary import Found, Vocabulary
+from albertkit.tokenization.piece_conversion import PieceConversion
+from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy, policy_named
+from albertkit.tokenization.special_tokens import AddedToken
+from albertkit.tokenization.tokenizer_settings import LISTS_OF_SPECIALS
+from albertkit.tokenization.vocabulary import Side, TokenizerParts, Vocabulary
 from albertkit.tokenization.vocabulary_files import find_vocabulary, open_files
 
 LOGGER = logging.getLogger(__name__)
 
 MODEL_MAX_LENGTH = 512  # positions of every published ALBERT
+SIDES = ("right", "left")
 
 
-class AlbertTokenizer:
-    """Texts to ids and back.
+class AlbertTokenizer(PieceConversion):
+    """Texts to ids and back; opened by `from_pretrained`.
 
-    policy: every choice in which published tokenizers differ. policy_reason: why this one, in
-    words. model_max_length: what truncation=True cuts to.
+    Args:
+        vocabulary: the pieces.
+        policy: every choice in which published tokenizers differ.
+        policy_reason: why this policy, in words.
+        model_max_length: the length that truncation=True cuts to, special tokens included.
+        truncation_side: where a long text is cut: its end ("right") or its beginning ("left").
+        padding_side: where short rows are padded.
+
+    Raises:
+        InputError: [option-invalid].
     """
 
+    @check_keywords
     def __init__(
         self,
         vocabulary: Vocabulary,
-        policy: TokenizerPolicy,
+        policy: TokenizerPolicy = REFERENCE,
         *,
         policy_reason: str = "given by the caller",
         model_max_length: int = MODEL_MAX_LENGTH,
+        truncation_side: Side = "right",
+        padding_side: Side = "right",
     ) -> None:
+        if isinstance(vocabulary, str | Path):
+            raise InputError(
+                "option-invalid",
+                f"AlbertTokenizer is made with the path {str(vocabulary)!r}",
+                why="a tokenizer is opened by a class method",
+                fix=f"Write AlbertTokenizer.from_pretrained({str(vocabulary)!r})",
+            )
         self.vocabulary = vocabulary
         self.policy = policy
         self.policy_reason = policy_reason
-        self.model_max_length = model_max_length
+        self.model_max_length: int = model_max_length
+        self.truncation_side: Side = truncation_side
+        self.padding_side: Side = padding_side
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Check the settings that may change, and refuse attributes that have no effect."""
+        if name in ("truncation_side", "padding_side"):
+            check_choice(name, value, SIDES)
+        elif name == "model_max_length":
+            value = check_integer(name, value, minimum=3)
+        else:
+            refuse_unknown({name} - ATTRIBUTES, ATTRIBUTES, "AlbertTokenizer")
+        object.__setattr__(self, name, value)
 
     @classmethod
     @check_keywords
@@ -55,6 +91,9 @@ class AlbertTokenizer:
         path: str | Path,
         *,
         policy: str | TokenizerPolicy | None = None,
+        do_lower_case: bool | None = None,
+        keep_accents: bool | None = None,
+        remove_space: bool | None = None,
         revision: str | None = None,
         token: str | bool | None = None,
         cache_dir: str | Path | None = None,
@@ -62,27 +101,58 @@ class AlbertTokenizer:
     ) -> AlbertTokenizer:
         """Open a vocabulary file, or a directory that holds one, recognised by content.
 
-        path: may be a built-in model's name, or one of a hub, of which only the tokenizer's files
-        are fetched. policy: overrides what the directory's own files ask for; the name of one, or
-        a TokenizerPolicy. revision, token, cache_dir, local_files_only: how a hub is asked.
+        Args:
+            path: of a file, directory or archive; or the name of a built-in model, or of one of a
+                hub, of which only the tokenizer's files are fetched.
+            policy: in place of the one that the files ask for; its name or a TokenizerPolicy.
+            do_lower_case: in place of the setting in tokenizer_config.json.
+            keep_accents: likewise.
+            remove_space: likewise; whether whitespace is collapsed.
+            revision: of a hub's model.
+            token: for a private model of a hub.
+            cache_dir: where a hub's files are kept.
+            local_files_only: whether to use only files that are there already.
+
+        Raises:
+            InputError: [unknown-model], [unknown-policy], [policy-incompatible].
+            FormatError: [no-vocabulary], [tokenizer-unsupported], or any error in the files.
         """
         fetch_options = FetchOptions(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
+        settings = {
+            "do_lower_case": do_lower_case,
+            "keep_accents": keep_accents,
+            "remove_space": remove_space,
+        }
+        for name, value in settings.items():
+            check_choice(name, value, (None, True, False))
+        overrides = {name: value for name, value in settings.items() if value is not None}
         return cls.from_path(
-            resolve_location(path, fetch_options, parts="tokenizer"), policy=policy
+            resolve_location(path, fetch_options, parts="tokenizer"),
+            policy=policy,
+            overrides=overrides,
         )
 
     @classmethod
     def from_path(
-        cls, path: Path, *, policy: str | TokenizerPolicy | None = None
+        cls,
+        path: Path,
+        *,
+        policy: str | TokenizerPolicy | None = None,
+        overrides: Mapping[str, bool] | None = None,
     ) -> AlbertTokenizer:
-        """The same for a path that is known already: no name is resolved.
+        """Open a vocabulary at a local path, without looking for a name.
+
+        Args:
+            path: of a file, directory or archive.
+            policy: as in `from_pretrained`.
+            overrides: settings in place of those in tokenizer_config.json.
 
         Raises:
             FormatError: [no-vocabulary] if nothing at the path is a vocabulary.
         """
-        return cls._from_found(find_vocabulary(path, _policy(policy)))
+        return cls._from_parts(find_vocabulary(path, _find_policy(policy), dict(overrides or {})))
 
     @classmethod
     def from_files(
@@ -91,38 +161,47 @@ class AlbertTokenizer:
         *,
         origin: str = "",
         policy: str | TokenizerPolicy | None = None,
+        config: Mapping[str, Json] | None = None,
     ) -> AlbertTokenizer:
         """Make a tokenizer from the contents of its files.
 
         Args:
             files: contents by file name.
-            origin: the directory of the files, for messages.
-            policy: overrides what the files say; a policy or the name of one.
+            origin: the directory of the files, in error messages.
+            policy: as in `from_pretrained`.
+            config: the contents of the model's config.json, if there is one.
 
         Raises:
-            FormatError: [no-vocabulary] if none of the files is a vocabulary.
+            FormatError: [no-vocabulary] if none of the files is a vocabulary,
+                [tokenizer-unsupported], or any error in the files.
         """
-        return cls._from_found(open_files(files, origin, _policy(policy)))
+        return cls._from_parts(open_files(files, origin, _find_policy(policy), {}, config or {}))
 
     @classmethod
-    def _from_found(cls, found: Found) -> AlbertTokenizer:
+    def _from_parts(cls, parts: TokenizerParts) -> AlbertTokenizer:
         return cls(
-            found.vocabulary,
-            found.policy,
-            policy_reason=found.reason,
-            model_max_length=found.model_max_length or MODEL_MAX_LENGTH,
+            parts.vocabulary,
+            parts.policy,
+            policy_reason=parts.reason,
+            model_max_length=parts.model_max_length or MODEL_MAX_LENGTH,
+            truncation_side=parts.truncation_side,
+            padding_side=parts.padding_side,
         )
 
     @check_keywords
     def save_pretrained(self, directory: str | Path) -> tuple[Path, ...]:
-        """Write the vocabulary, a tokenizer.json and the settings; give the paths.
+        """Write the vocabulary, a tokenizer.json and the settings; other files stay.
 
-        Other files of the directory stay. All files are there, or the directory is as it was.
+        Args:
+            directory: made if it does not exist. If writing fails it is as it was.
+
+        Returns:
+            The paths of the files.
         """
-        place = Path(directory)
-        with new_directory(place) as unfinished:
+        path = Path(directory)
+        with new_directory(path) as unfinished:
             names = self.write_files(unfinished)
-        return tuple(place / name for name in names)
+        return tuple(path / name for name in names)
 
     def write_files(self, directory: Path) -> list[str]:
         """Write the files into a directory that a caller makes atomic; return their names."""
@@ -136,27 +215,175 @@ class AlbertTokenizer:
         return list(files)
 
     def files(self) -> dict[str, bytes]:
-        """What `save_pretrained` writes, by names."""
+        """The contents of the files that `save_pretrained` writes, by name."""
         from albertkit.tokenization.saved_files import saved_files
 
-        return saved_files(self.vocabulary, self.policy, self.model_max_length)
+        return saved_files(
+            self.vocabulary,
+            self.policy,
+            self.model_max_length,
+            truncation_side=self.truncation_side,
+            padding_side=self.padding_side,
+        )
 
-    def __call__(self, text: object, text_pair: object = None, **options: object) -> Tokenized:
-        """The ids of a text, a pair, or many, with Hugging Face's keywords (CallOptions).
+    def save_vocabulary(
+        self, save_directory: str | Path, filename_prefix: str | None = None
+    ) -> tuple[str, ...]:
+        """Write the vocabulary file alone (spiece.model or vocab.txt), as transformers does.
 
-        token_type_ids always come with the ids: without them a model reads a pair as one text.
+        Args:
+            save_directory: an existing directory.
+            filename_prefix: put before the file's name, with a hyphen.
+
+        Returns:
+            The paths of the files.
         """
-        # which `encode_batch`, the engines' way, needs nothing of
+        prefix = f"{filename_prefix}-" if filename_prefix else ""
+        paths = []
+        for name, data in self.vocabulary.files().items():
+            path = Path(save_directory) / f"{prefix}{name}"
+            path.write_bytes(data)
+            paths.append(str(path))
+        return tuple(paths)
+
+    def __call__(self, text: object, text_pair: object = None, **options: object) -> BatchEncoding:
+        """Encode a text, a pair, or many, with Hugging Face's keywords.
+
+        token_type_ids are always returned: without them a model reads a pair as one text.
+
+        Args:
+            text: a str, a list of str, or a list of pairs; with is_split_into_words a list of
+                words in place of each str.
+            text_pair: the second text, or as many second texts.
+            options: the fields of `call.CallOptions`.
+
+        Raises:
+            InputError: [text-not-a-string], [lone-surrogate], [pairs-unequal], [unknown-keyword],
+                [option-invalid], [max-length-too-small], [truncation-impossible],
+                [stride-too-large], [rows-unequal].
+        """
+        # `encode_batch`, which engines use, needs none of it
         from albertkit.tokenization.call import CALL_OPTIONS, Call, CallOptions, read_request
 
         refuse_unknown(options.keys() - CALL_OPTIONS, CALL_OPTIONS, "the tokenizer")
-        asked = CallOptions(**options)  # type: ignore[arg-type]  # checked by the call
-        request = read_request(text, text_pair, is_split=asked.is_split_into_words)
-        return Call(request, asked, self.vocabulary, self.policy, self.model_max_length).answer()
+        call_options = CallOptions(**options)  # type: ignore[arg-type]  # it checks each
+        request = read_request(text, text_pair, is_split=call_options.is_split_into_words)
+        return Call(
+            request,
+            call_options,
+            self.vocabulary,
+            self.policy,
+            self.model_max_length,
+            self.truncation_side,
+            self.padding_side,
+        ).run()
 
     def encode(self, text: object, text_pair: object = None, **options: object) -> object:
-        """The input_ids alone."""
+        """The input_ids alone; the arguments are those of a call."""
         return self(text, text_pair, **options)["input_ids"]
+
+    def encode_plus(
+        self, text: object, text_pair: object = None, **options: object
+    ) -> BatchEncoding:
+        """A call, by transformers' older name."""
+        return self(text, text_pair, **options)
+
+    def batch_encode_plus(
+        self, batch_text_or_text_pairs: object, **options: object
+    ) -> BatchEncoding:
+        """A call with many texts or pairs, by transformers' older name."""
+        return self(batch_text_or_text_pairs, **options)
+
+    def pad(
+        self,
+        encoded_inputs: Mapping[str, object] | Sequence[Mapping[str, object]],
+        padding: object = True,
+        *,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: Side | None = None,
+        return_attention_mask: bool = True,
+        return_tensors: TensorKind | None = None,
+        verbose: bool = True,
+    ) -> BatchEncoding:
+        """Pad rows that were encoded one by one, as data collators do.
+
+        Args:
+            encoded_inputs: rows as the tokenizer returned them, or one dict of lists of rows.
+                Fields that are not the tokenizer's (labels) stay as they are.
+            padding: True or "longest", "max_length", or False.
+            max_length: for "max_length".
+            pad_to_multiple_of: round the length up to a multiple.
+            padding_side: in place of the tokenizer's.
+            return_attention_mask: add the mask if the rows have none.
+            return_tensors: "np" or "pt" for arrays or tensors.
+            verbose: no effect; data collators pass it.
+
+        Raises:
+            InputError: [option-invalid], [rows-unequal].
+        """
+        from albertkit.tokenization.feature_padding import pad_features
+
+        return pad_features(
+            encoded_inputs,
+            pad_id=self.pad_token_id,
+            side=padding_side or self.padding_side,
+            padding=padding,
+            max_length=max_length or self.model_max_length,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_attention_mask=return_attention_mask,
+            return_tensors=return_tensors,
+        )
+
+    def add_tokens(self, new_tokens: object, special_tokens: bool = False) -> int:
+        """Add tokens with ids behind all others; a model needs rows for them.
+
+        Args:
+            new_tokens: a str, an AddedToken of the tokenizers library, or a list of them. Names
+                that are pieces already are not added again.
+            special_tokens: whether they are special: left out by decode(skip_special_tokens=True).
+
+        Returns:
+            How many were added.
+
+        Raises:
+            InputError: [option-invalid] for what is no token.
+        """
+        given = new_tokens if isinstance(new_tokens, list | tuple) else [new_tokens]
+        known = self.vocabulary.table
+        tokens = {
+            token.content: token
+            for token in (read_token(value, special_tokens) for value in given)
+            if token.content not in known.ids
+        }
+        if tokens:
+            self.vocabulary = self.vocabulary.with_added((*known.added, *tokens.values()))
+        return len(tokens)
+
+    def add_special_tokens(self, special_tokens_dict: Mapping[str, object]) -> int:
+        """Add special tokens, as transformers does.
+
+        Args:
+            special_tokens_dict: "additional_special_tokens" (or "extra_special_tokens") with a list
+                of names. The five pieces that ALBERT has keep their names.
+
+        Returns:
+            How many were added.
+
+        Raises:
+            InputError: [option-invalid] for another name of one of the five pieces.
+        """
+        names = self.special_tokens_map
+        for name, value in special_tokens_dict.items():
+            if name not in LISTS_OF_SPECIALS and names.get(name) != str(value):
+                raise InputError(
+                    "option-invalid",
+                    f"{name} cannot become {str(value)!r}",
+                    why="an ALBERT model was trained with its own special pieces",
+                    fix=f"Add it as one of the {LISTS_OF_SPECIALS[0]!r}",
+                )
+        lists = (special_tokens_dict.get(name, []) for name in LISTS_OF_SPECIALS)
+        return sum(self.add_tokens(tokens, special_tokens=True) for tokens in lists)
 
     @check_keywords
     def encode_batch(
@@ -168,22 +395,29 @@ class AlbertTokenizer:
         truncation: Truncation = "longest_first",
         offset_mapping: bool = False,
     ) -> Encodings:
-        """The ids of many texts, or of as many pairs, in flat arrays with special tokens.
+        """Encode many texts or pairs into flat arrays, the fast way for engines.
 
-        max_length: specials included; longer ones are cut and `dropped` counts what went.
-        None cuts nothing. The fast way, for engines: no Python object per piece.
+        Args:
+            texts: the first or only texts.
+            pairs: as many second texts.
+            max_length: cut longer texts to it, special tokens included; None cuts nothing.
+            truncation: which text of a pair is cut.
+            offset_mapping: find the offsets of each piece too; slow.
+
+        Returns:
+            The ids with special tokens; `dropped` counts the pieces that were cut.
+
+        Raises:
+            InputError: as a call.
         """
-        encode = encode_all_traced if offset_mapping else encode_texts
+        encode = encode_texts_with_offsets if offset_mapping else encode_texts
         first = encode(check_texts(texts), self.vocabulary, self.policy)
         second = None
         if pairs is not None:
             if len(pairs) != len(texts):
-                raise InputError(
-                    "pairs-unequal",
-                    f"{len(texts)} first texts and {len(pairs)} second texts",
-                    why="each first text has one second",
-                    fix="Give as many of both",
-                )
+                from albertkit.tokenization.call import pairs_unequal
+
+                raise pairs_unequal(len(texts), len(pairs))
             second = encode(check_texts(pairs, "pairs"), self.vocabulary, self.policy)
         return assemble(
             first,
@@ -192,161 +426,68 @@ class AlbertTokenizer:
             max_length=max_length,
             truncation=truncation,
             empty_second_dropped=self.policy.empty_second_dropped,
+            side=self.truncation_side,
         )
 
     @check_keywords
     def tokenize(
         self, text: str, pair: str | None = None, *, add_special_tokens: bool = False
     ) -> list[str]:
-        """The pieces as strings; unknown text stands as it is, as SentencePiece gives it."""
+        """Cut a text into pieces.
+
+        Args:
+            text: the first or only text.
+            pair: a second text.
+            add_special_tokens: whether [CLS] and [SEP] are added.
+
+        Returns:
+            The pieces as strings; an unknown piece as the text that it stands for.
+        """
         names = self.vocabulary.table.special_names
-        found = self._piece_names(text)
-        second = [] if pair is None else self._piece_names(pair)
+        first = self._find_names(text)
+        second = [] if pair is None else self._find_names(pair)
         if not add_special_tokens:
-            return found + second
-        ends = [] if pair is None else [*second, names.sep]
-        return [names.cls, *found, names.sep, *ends]
+            return first + second
+        end = [] if pair is None else [*second, names.sep]
+        return [names.cls, *first, names.sep, *end]
 
-    def _piece_names(self, text: str) -> list[str]:
+    def _find_names(self, text: str) -> list[str]:
         check_texts([text], "text")
-        return [piece.name for piece in encode_traced(text, self.vocabulary, self.policy)]
-
-    @overload
-    def convert_tokens_to_ids(  # type: ignore[overload-overlap]  # a str is a Sequence[str] too
-        self, tokens: str
-    ) -> int: ...
-    @overload
-    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]: ...
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
-        """The id of a piece, or of each; a string that is no piece has the unknown piece's."""
-        table = self.vocabulary.table
-        return table.id_of(tokens) if isinstance(tokens, str) else [table.id_of(x) for x in tokens]
-
-    @overload
-    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str: ...
-    @overload
-    def convert_ids_to_tokens(
-        self, ids: Iterable[int], skip_special_tokens: bool = False
-    ) -> list[str]: ...
-    def convert_ids_to_tokens(
-        self, ids: int | Iterable[int], skip_special_tokens: bool = False
-    ) -> str | list[str]:
-        """The piece of an id, or of each; InputError for one outside the vocabulary."""
-        table = self.vocabulary.table
-        if isinstance(ids, int | np.integer):
-            return table.names[self._checked_ids([ids])[0]]
-        left_out = set(table.specials.all()) if skip_special_tokens else set()
-        return [table.names[x] for x in self._checked_ids(ids) if x not in left_out]
-
-    @check_keywords
-    def decode(self, ids: int | Iterable[int], skip_special_tokens: bool = False) -> str:
-        """The text of the ids. Case, accents and the spaces around special tokens are gone."""
-        given = [ids] if isinstance(ids, int | np.integer) else ids
-        return self.vocabulary.text_of(self.convert_ids_to_tokens(given, skip_special_tokens))
-
-    @check_keywords
-    def batch_decode(
-        self, sequences: Iterable[Iterable[int]], skip_special_tokens: bool = False
-    ) -> list[str]:
-        """The text of each row of ids."""
-        return [self.decode(row, skip_special_tokens) for row in sequences]
-
-    def _checked_ids(self, ids: Iterable[object]) -> list[int]:
-        """The ids as int; lists, arrays and tensors of one dimension are taken."""
-        checked = []
-        for place, value in enumerate(ids.tolist() if hasattr(ids, "tolist") else ids):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer):
-                raise InputError(
-                    "option-invalid",
-                    f"ids[{place}] is {describe_value(value)}",
-                    why="an id is a whole number",
-                    fix="Give one row of ids (batch_decode takes several)",
-                )
-            if not 0 <= value < self.vocab_size:
-                raise InputError(
-                    "id-out-of-range",
-                    f"ids[{place}] is {value}, this tokenizer has ids 0 to {self.vocab_size - 1}",
-                    why="no piece has that number",
-                    fix="Decode with the tokenizer that made the ids",
-                )
-            checked.append(int(value))
-        return checked
-
-    def __len__(self) -> int:
-        return self.vocab_size
+        pieces = encode_text_with_offsets(text, self.vocabulary, self.policy)
+        return [piece.name for piece in pieces]
 
     def __repr__(self) -> str:
-        return f"AlbertTokenizer({self.vocab_size} pieces, policy {self.policy.name!r})"
-
-    @property
-    def vocab_size(self) -> int:
-        """Pieces in all, specials included."""
-        return len(self.vocabulary.table)
-
-    def get_vocab(self) -> dict[str, int]:
-        """Piece → id, a new dict."""
-        return dict(self.vocabulary.table.ids)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the pieces: two tokenizers with the same one have the same ids."""
-        return self.vocabulary.table.fingerprint
-
-    def num_special_tokens_to_add(self, pair: bool = False) -> int:
-        """How many special tokens stand around a text, or a pair."""
-        return 3 if pair else 2
-
-    @property
-    def all_special_tokens(self) -> list[str]:
-        """The special pieces, in the order of their ids."""
-        table = self.vocabulary.table
-        return sorted(table.special_names.all(), key=table.ids.__getitem__)
-
-    @property
-    def all_special_ids(self) -> list[int]:
-        """The ids of the special pieces, in order."""
-        return sorted(self.vocabulary.table.specials.all())
-
-    @property
-    def pad_token(self) -> str:
-        return self.vocabulary.table.special_names.pad
-
-    @property
-    def pad_token_id(self) -> int:
-        return self.vocabulary.table.specials.pad
-
-    @property
-    def unk_token(self) -> str:
-        return self.vocabulary.table.special_names.unk
-
-    @property
-    def unk_token_id(self) -> int:
-        return self.vocabulary.table.specials.unk
-
-    @property
-    def cls_token(self) -> str:
-        return self.vocabulary.table.special_names.cls
-
-    @property
-    def cls_token_id(self) -> int:
-        return self.vocabulary.table.specials.cls
-
-    @property
-    def sep_token(self) -> str:
-        return self.vocabulary.table.special_names.sep
-
-    @property
-    def sep_token_id(self) -> int:
-        return self.vocabulary.table.specials.sep
-
-    @property
-    def mask_token(self) -> str:
-        return self.vocabulary.table.special_names.mask
-
-    @property
-    def mask_token_id(self) -> int:
-        return self.vocabulary.table.specials.mask
+        return f"AlbertTokenizer({self.vocab_size:,} pieces, policy {self.policy.name!r})"
 
 
-def _policy(policy: str | TokenizerPolicy | None) -> TokenizerPolicy | None:
+ATTRIBUTES = frozenset(
+    (
+        "vocabulary",
+        "policy",
+        "policy_reason",
+        "model_max_length",
+        "truncation_side",
+        "padding_side",
+    )
+)
+
+
+def _find_policy(policy: str | TokenizerPolicy | None) -> TokenizerPolicy | None:
     return policy_named(policy) if isinstance(policy, str) else policy
+
+
+def read_token(value: object, is_special: bool) -> AddedToken:
+    """An added token from a str or from the tokenizers library's AddedToken."""
+    if isinstance(value, str):
+        return AddedToken(value, normalized=not is_special, special=is_special)
+    content = getattr(value, "content", None)
+    if not isinstance(content, str):
+        raise InputError(
+            "option-invalid",
+            f"a new token is {value!r}",
+            why="a token is a str or an AddedToken",
+            fix="Give its text",
+        )
+    flags = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    given = {name: bool(getattr(value, name, False)) for name in flags}
+    return AddedToken(content, **{**given, "special": given["special"] or is_special})

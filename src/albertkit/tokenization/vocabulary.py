@@ -1,56 +1,110 @@
 """What every vocabulary offers: the table of its pieces, and the search for them in lines.
 
-Three stand behind it: SentencePieces (pieces.py), WordPieces (wordpiece.py) and ForeignPieces
-(foreign.py, a tokenizer.json whose rules we do not know).
+Implementations: SentencePieces (pieces.py), WordPieces (wordpiece.py) and ForeignPieces
+(tokenizer_json/foreign.py, for a tokenizer.json with rules of its own).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
+from albertkit.errors import FormatError
 from albertkit.tokenization.encodings import FlatPieces
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import SpecialIds, SpecialNames, find_specials
+from albertkit.tokenization.special_tokens import (
+    AddedToken,
+    SpecialIds,
+    SpecialNames,
+    find_specials,
+)
+
+Side = Literal["right", "left"]
 
 
 @dataclass(frozen=True, slots=True)
 class LinePiece:
-    """One piece of a line: line[begin:end] is what it stands for, without the space before it."""
+    """One piece of a line: it stands for line[start:end], without the space before it."""
 
     id: int
     name: str
-    begin: int
+    start: int
     end: int
 
 
 class PieceTable:
-    """Piece ↔ id, and which pieces are special.
+    """Piece ↔ id, and which pieces are special or added.
 
-    names: [V] piece n has id n. where: what messages call the file.
-    Raises FormatError where a special piece is missing.
+    Args:
+        names: [V] piece n has id n. A name that repeats means its last id.
+        special_names: how the vocabulary calls its special pieces.
+        where: the file's name in error messages.
+        added: tokens with ids behind the others, or names that are pieces already.
+        also_special: further pieces that are special.
+
+    Raises:
+        FormatError: [special-piece-missing]; [tokenizer-unsupported] for an added token whose id
+            belongs to no row behind the others.
     """
 
-    def __init__(self, names: Sequence[str], special_names: SpecialNames, where: str) -> None:
-        self.names = tuple(names)
+    def __init__(
+        self,
+        names: Sequence[str],
+        special_names: SpecialNames,
+        where: str,
+        added: Iterable[AddedToken] = (),
+        also_special: Iterable[str] = (),
+    ) -> None:
+        tokens = tuple(added)
+        self.names = (*names, *append_added(names, tokens, where))
+        # The policy decides what a special piece in a text means; the others are always cut out.
+        self.added = tuple(token for token in tokens if token.content not in special_names.all())
         self.ids = dict(zip(self.names, range(len(self.names)), strict=True))
         self.special_names = special_names
+        self._also_special = tuple(also_special)
         self.specials: SpecialIds = find_specials(special_names, self.ids, where)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def id_of(self, name: str) -> int:
-        """The id of a piece; the unknown piece's where there is none of this name."""
+        """The id of a piece; the unknown piece's id if there is no such piece."""
         return self.ids.get(name, self.specials.unk)
+
+    @property
+    def special_pieces(self) -> tuple[str, ...]:
+        """The special pieces and the added tokens that are special, in the order of their ids."""
+        added = (token.content for token in self.added if token.special)
+        names = {*self.special_names.all(), *added, *self._also_special}
+        return tuple(sorted(names, key=self.ids.__getitem__))
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the pieces in their order, by which two vocabularies are told apart."""
+        """A hash of the pieces in their order: equal for equal vocabularies only."""
         return hashlib.sha256("\0".join(self.names).encode()).hexdigest()[:16]
+
+
+def append_added(names: Sequence[str], added: Sequence[AddedToken], where: str) -> list[str]:
+    """The names of the added tokens that are no pieces yet, in the order of their ids."""
+    ids = dict(zip(names, range(len(names)), strict=True)) if added else {}
+    new: list[str] = []
+    for token in sorted(added, key=lambda token: (token.id is None, token.id or 0)):
+        expected = ids.get(token.content, len(names) + len(new))
+        if token.id not in (None, expected):
+            raise FormatError(
+                "tokenizer-unsupported",
+                f"the added token {token.content!r} has the id {token.id}",
+                why=f"the vocabulary file and the other added tokens give it {expected}",
+                fix="Save the tokenizer again with transformers, or correct the id",
+                where=where,
+            )
+        if token.content not in ids:
+            ids[token.content] = expected
+            new.append(token.content)
+    return new
 
 
 class Vocabulary(Protocol):
@@ -62,26 +116,31 @@ class Vocabulary(Protocol):
 
     @property
     def collapsing(self) -> str:
-        """The whitespace characters that must be collapsed before a line comes here."""
+        """The whitespace characters that the policy must collapse before a line is searched."""
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
         """The ids of each line; prefixed: whether a line begins a word."""
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
-        """The pieces of one line and where they stand in it."""
+        """The pieces of one line and their positions in it."""
 
     def text_of(self, names: Sequence[str]) -> str:
-        """The text that a run of pieces stands for."""
+        """The text of a sequence of pieces."""
 
     def files(self) -> dict[str, bytes]:
-        """The files that hold this vocabulary, by name."""
+        """The vocabulary files by name."""
+
+    def with_added(self, added: Sequence[AddedToken]) -> Vocabulary:
+        """The same vocabulary with these added tokens in place of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A vocabulary, and how its texts are to be read."""
+class TokenizerParts:
+    """A vocabulary, and how its texts are read."""
 
     vocabulary: Vocabulary
     policy: TokenizerPolicy
-    reason: str  # why this policy, for people
+    reason: str  # why this policy, in words
     model_max_length: int | None = None
+    truncation_side: Side = "right"
+    padding_side: Side = "right"

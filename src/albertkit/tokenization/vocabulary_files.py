@@ -1,13 +1,14 @@
-"""A file or directory → the vocabulary in it, recognised by content, and the policy it asks for.
+"""A file or directory → the vocabulary in it, recognised by content, and its policy.
 
-In: a path, an archive's too. Out: Found(vocabulary, policy, reason, …). The order in a directory:
-0. the SavedModel that lies there, or among whose assets this is: text as its graph reads it;
-1. what albertkit itself saved there, as long as the tokenizer.json is still the one it wrote;
-2. a tokenizer.json: the directory's users had *its* ids. A form that we know becomes a policy, if
-   all probe texts then get the same ids; any other is run by the tokenizers library;
-3. a SentencePiece model, with google's pipeline less what tokenizer_config.json switches off;
+Input: a path, also of an archive. Output: TokenizerParts. The order of precedence in a directory:
+0. a SavedModel, or the assets of one: texts are read as its graph reads them;
+1. what albertkit itself saved, as long as the tokenizer.json is the one that it wrote;
+2. a tokenizer.json: the users of the directory have *its* ids. A known form becomes a policy, if
+   all probe texts then have the same ids; any other is run by the tokenizers library;
+3. a SentencePiece model, with google's pipeline as far as tokenizer_config.json does not change it;
 4. a vocab.txt, with BERT's pipeline likewise.
-A given policy overrides 0, 1 and 2 where a SentencePiece model or vocab.txt is there.
+A policy or settings given by the caller override 0, 1 and 2 if a SentencePiece model or a vocab.txt
+is present.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from albertkit import fileformats
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.reader import map_file, parse_json, read_errors
+from albertkit.fileformats.reader import map_file, parse_json, read_errors, read_json
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
 from albertkit.tokenization.pieces import SentencePieces
@@ -30,17 +31,29 @@ from albertkit.tokenization.policy import (
     TokenizerPolicy,
 )
 from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
-from albertkit.tokenization.tokenizer_json.foreign import TOKENIZER_FILE
 from albertkit.tokenization.tokenizer_settings import (
+    ADDED_TOKENS_FILE,
+    CONFIG_FILE,
     SETTINGS_FILE,
+    SPECIAL_TOKENS_FILE,
+    TOKENIZER_FILE,
     Settings,
-    asked_policy,
+    VocabularyOptions,
+    check_tokenizer_class,
     max_length_of,
     own_policy,
+    read_options,
+    side_of,
     special_names,
+    tokens_of_tokenizer_json,
 )
-from albertkit.tokenization.vocabulary import Found
-from albertkit.tokenization.wordpiece import VOCABULARY_FILE, WordPieces, looks_like_wordpiece
+from albertkit.tokenization.vocabulary import TokenizerParts
+from albertkit.tokenization.wordpiece import (
+    VOCABULARY_FILE,
+    WordPieces,
+    looks_like_wordpiece,
+    read_vocabulary,
+)
 
 SENTENCEPIECE_FILES = (
     "spiece.model",
@@ -48,49 +61,73 @@ SENTENCEPIECE_FILES = (
     "assets/30k-clean.model",
     "vocabulary.spm",
 )
-# Keras Hub keeps a preset's vocabulary here, and above it settings called tokenizer.json too.
+# Keras Hub keeps a preset's vocabulary here; its tokenizer.json is a file of settings.
 KERAS_HUB_FOLDER = "assets/tokenizer"
-# Where sentence-transformers kept the encoder with its vocabulary before version 2.
+# sentence-transformers before version 2 kept the encoder and its vocabulary here.
 OLD_ENCODER_FOLDER = "0_Transformer"
 KERAS_KEY = "registered_name"  # in what Keras serialises
-LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900, and pieces are not among them
-WORDPIECE_FILES = (VOCABULARY_FILE, "vocab_chinese.txt")  # the second: google's Chinese archives
-# Files that are read beside a vocabulary.
-JSON_FILES = (TOKENIZER_FILE, SETTINGS_FILE, "special_tokens_map.json", "added_tokens.json")
-VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of files that are a vocabulary by themselves
+LARGEST_SETTINGS = 2**16  # bytes; Keras Hub's have 900
+WORDPIECE_FILES = (
+    VOCABULARY_FILE,
+    "vocab_chinese.txt",
+)  # the second: google's Chinese ones
+# Files that are read with a vocabulary.
+JSON_FILES = (TOKENIZER_FILE, SETTINGS_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE)
+VOCABULARY_ENDINGS = (".model", *WORDPIECE_FILES)  # of vocabulary files
 
-# What a policy for pieces of SentencePiece means where the vocabulary is a vocab.txt.
-FOR_WORDS = {REFERENCE: WORDPIECE, TFHUB: TFHUB_WORDPIECE}
+# What a policy for SentencePiece means for a vocab.txt.
+WORDPIECE_POLICIES = {REFERENCE: WORDPIECE, TFHUB: TFHUB_WORDPIECE}
 
 
-def find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
-    """Open the vocabulary at a path; a given policy overrides that of the files.
+NO_SETTINGS: Settings = {}
+
+
+def find_vocabulary(
+    path: Path, policy: TokenizerPolicy | None = None, overrides: Settings = NO_SETTINGS
+) -> TokenizerParts:
+    """Open the vocabulary at a path.
+
+    Args:
+        path: a vocabulary file, or a directory or archive that holds one.
+        policy: in place of the one that the files ask for.
+        overrides: settings in place of those of tokenizer_config.json, by their names there.
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [no-vocabulary], and the errors of parsing the files.
+        FormatError: [no-vocabulary], [tokenizer-unsupported], or any error in the files.
         ResourceError: [file-unreadable].
     """
     with read_errors(path):
-        return _find_vocabulary(path, policy)
+        return _find(path, policy, overrides)
 
 
-def open_files(files: Mapping[str, bytes], origin: str, policy: TokenizerPolicy | None) -> Found:
+def open_files(
+    files: Mapping[str, bytes],
+    origin: str,
+    policy: TokenizerPolicy | None = None,
+    overrides: Settings = NO_SETTINGS,
+    config: Settings = NO_SETTINGS,
+) -> TokenizerParts:
     """Open the vocabulary among a tokenizer's files.
 
     Args:
         files: contents by file name.
-        origin: the directory of the files, for messages.
-        policy: overrides what the files say; None: as they say.
+        origin: the directory of the files, in error messages.
+        policy: in place of the one that the files ask for.
+        overrides: settings in place of those of tokenizer_config.json.
+        config: the contents of the model's config.json: its vocab_size decides how a vocab.txt
+            with repeated lines is counted, its tokenizer_class counts if the settings have none.
 
     Raises:
-        FormatError: [no-vocabulary], and the errors of parsing the files.
+        FormatError: [no-vocabulary], [tokenizer-unsupported], or any error in the files.
     """
-    settings: Settings = {}
-    if SETTINGS_FILE in files:
-        settings = parse_json(files[SETTINGS_FILE], f"{origin}/{SETTINGS_FILE}")
-    found = _open_files(files, origin, policy, settings)
-    return replace(found, model_max_length=max_length_of(settings))
+    options = read_options(files, origin, policy, overrides, config)
+    return replace(
+        _open_files(files, origin, options),
+        model_max_length=max_length_of(options.settings),
+        truncation_side=side_of(options.settings, "truncation_side"),
+        padding_side=side_of(options.settings, "padding_side"),
+    )
 
 
 def read_tokenizer_files(directory: Path) -> dict[str, bytes]:
@@ -108,22 +145,25 @@ def read_tokenizer_files(directory: Path) -> dict[str, bytes]:
     return {path.name: bytes(map_file(path)) for path in paths if path.is_file()}
 
 
-def _find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
+def _find(path: Path, policy: TokenizerPolicy | None, overrides: Settings) -> TokenizerParts:
     """Open the vocabulary at a path, with the operating system's own errors."""
-    module = _enclosing_module(path)
+    module = _find_module(path)
     if module is not None:
-        from albertkit.tokenization.saved_model_vocabulary import vocabulary_in_module
+        from albertkit.tokenization.saved_model_vocabulary import read_module_vocabulary
 
-        inside = vocabulary_in_module(module)
-        if path.is_dir() or path == inside.file:
-            found = open_bytes(inside.data, inside.name, policy or inside.policy, inside.settings)
-            return found if policy else replace(found, reason=inside.reason or found.reason)
+        asset = read_module_vocabulary(module)
+        if path.is_dir() or path == asset.file:
+            options = VocabularyOptions(asset.settings, policy or asset.policy, overrides)
+            parts = open_bytes(asset.data, asset.name, options)
+            is_modules = not policy and not overrides and asset.reason
+            return replace(parts, reason=asset.reason) if is_modules else parts
     if path.is_file():
         data = map_file(path)
         if fileformats.is_archive(data):
             unpacked = fileformats.Unpacked(path)
-            return _find_vocabulary(unpacked.path, policy)
-        return _open_file(bytes(data), str(path), policy, {})
+            return _find(unpacked.path, policy, overrides)
+        options = VocabularyOptions(policy=policy, overrides=overrides)
+        return _open_file(bytes(data), str(path), options)
     if not path.is_dir():
         raise InputError(
             "file-not-found",
@@ -132,18 +172,25 @@ def _find_vocabulary(path: Path, policy: TokenizerPolicy | None) -> Found:
             fix="Check the path, or download the model's files into a directory first",
         )
     path = vocabulary_folder(path)
-    return open_files(read_tokenizer_files(path), str(path), policy)
+    config = path / CONFIG_FILE
+    return open_files(
+        read_tokenizer_files(path),
+        str(path),
+        policy,
+        overrides,
+        read_json(config) if config.is_file() else {},
+    )
 
 
-def _enclosing_module(path: Path) -> Path | None:
-    """The SavedModel that `path` is, or whose `assets` directory or asset it is."""
+def _find_module(path: Path) -> Path | None:
+    """The SavedModel at a path, or the one that the path is the assets or an asset of."""
     candidates = [path] if path.is_dir() else []
     candidates += [above.parent for above in (path, path.parent) if above.name == ASSETS]
     return next(filter(is_saved_model, candidates), None)
 
 
 def vocabulary_folder(path: Path) -> Path:
-    """The directory itself, or the folder in it where libraries keep a vocabulary."""
+    """The directory itself, or the folder in it where some libraries keep the vocabulary."""
     if (path / KERAS_HUB_FOLDER / "vocabulary.spm").is_file():
         return path / KERAS_HUB_FOLDER
     old = path / OLD_ENCODER_FOLDER
@@ -151,33 +198,38 @@ def vocabulary_folder(path: Path) -> Path:
 
 
 def _open_files(
-    files: Mapping[str, bytes], origin: str, policy: TokenizerPolicy | None, settings: Settings
-) -> Found:
-    """The vocabulary among the files, in the order that the module's docstring gives."""
+    files: Mapping[str, bytes], origin: str, options: VocabularyOptions
+) -> TokenizerParts:
+    """The vocabulary among the files, by the order of precedence above."""
     names = [name for name in files if name not in JSON_FILES]
     models = [name for name in names if looks_like_sentencepiece(files[name][:16])]
-    model = next(iter(models or names), None)
-    ready = files.get(TOKENIZER_FILE)
-    if ready is not None and _is_of_keras(ready):
-        ready = None
-    ours = own_policy(settings, ready)
+    plain = next(iter(models or names), None)
+    tokenizer_json = files.get(TOKENIZER_FILE)
+    if tokenizer_json is not None and _is_of_keras(tokenizer_json):
+        tokenizer_json = None
+    saved = own_policy(options.settings, tokenizer_json)
 
-    def open_plain(name: str, policy: TokenizerPolicy | None) -> Found:
-        return _open_file(files[name], f"{origin}/{name}", policy, settings)
+    def open_plain(name: str, options: VocabularyOptions) -> TokenizerParts:
+        return _open_file(files[name], f"{origin}/{name}", options)
 
-    if model and policy:
-        return open_plain(model, policy)
-    if model and ours:
-        return replace(open_plain(model, ours), reason="saved so by albertkit")
-    if ready is not None:
+    if plain and saved and options.policy is None:
+        parts = open_plain(plain, replace(options, policy=saved))
+        return parts if options.overrides else replace(parts, reason="saved by albertkit")
+    if plain and options.is_explicit:
+        if tokenizer_json is not None:
+            more = tokens_of_tokenizer_json(parse_json(tokenizer_json, TOKENIZER_FILE))
+            options = replace(options, added=(*options.added, *more))
+        return open_plain(plain, options)
+    if tokenizer_json is not None:
         reference = (files[models[0]], f"{origin}/{models[0]}") if models else None
-        return _follow(ready, f"{origin}/{TOKENIZER_FILE}", reference, policy, settings)
-    if model:
-        return open_plain(model, None)
+        return _follow(tokenizer_json, f"{origin}/{TOKENIZER_FILE}", reference, options)
+    if plain:
+        check_tokenizer_class(options.settings, origin)
+        return open_plain(plain, options)
     raise FormatError(
         "no-vocabulary",
         f"the directory {origin!r} holds no vocabulary",
-        why="no spiece.model, 30k-clean.model, vocabulary.spm or vocab.txt is there, and no "
+        why="it has no spiece.model, 30k-clean.model, vocabulary.spm or vocab.txt, and no "
         "tokenizer.json of Hugging Face's",
         fix="Copy the model's vocabulary file into this directory",
     )
@@ -188,32 +240,37 @@ def _is_of_keras(data: bytes) -> bool:
     return len(data) <= LARGEST_SETTINGS and KERAS_KEY in parse_json(data, TOKENIZER_FILE)
 
 
-def _open_file(data: bytes, name: str, policy: TokenizerPolicy | None, settings: Settings) -> Found:
-    """Open one vocabulary file by its content; name: for messages."""
+def _open_file(data: bytes, name: str, options: VocabularyOptions) -> TokenizerParts:
+    """Open one vocabulary file by its content; name: in error messages."""
     if data.lstrip()[:1] == b"{":
-        return _follow(data, name, None, policy, settings)
-    return open_bytes(data, name, policy, settings)
+        return _follow(data, name, None, options)
+    return open_bytes(data, name, options)
 
 
-def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings: Settings) -> Found:
-    """Open a SentencePiece model or a vocab.txt; name: what messages call it."""
+def open_bytes(data: bytes, name: str, options: VocabularyOptions) -> TokenizerParts:
+    """Open a SentencePiece model or a vocab.txt; name: of the file in error messages."""
     if looks_like_sentencepiece(data[:16]):
-        asked, reason = asked_policy(REFERENCE, "a SentencePiece model", settings)
-        chosen = policy or asked
+        policy, reason = options.choose_policy(REFERENCE, "a SentencePiece model")
         pieces = SentencePieces(
             data,
             name,
-            special_names=special_names(settings, SpecialNames()),
-            digit_comma=chosen.digit_comma,
-            ties_unrounded=chosen.ties_unrounded,
+            special_names=special_names(options.settings, SpecialNames()),
+            digit_comma=policy.digit_comma,
+            ties_unrounded=policy.ties_unrounded,
+            added=options.added,
         )
-        return Found(pieces, chosen, "given by the caller" if policy else reason)
+        return TokenizerParts(pieces, policy, reason)
     if looks_like_wordpiece(data):
-        asked, reason = asked_policy(WORDPIECE, "a WordPiece vocabulary", settings)
-        chosen = FOR_WORDS.get(policy, policy) if policy else asked
-        names = special_names(settings, BERT_NAMES)
-        words = WordPieces(data, name, names, chosen.word_rule)
-        return Found(words, chosen, "given by the caller" if policy else reason)
+        given = options.policy and WORDPIECE_POLICIES.get(options.policy, options.policy)
+        policy, reason = replace(options, policy=given).choose_policy(
+            WORDPIECE, "a WordPiece vocabulary"
+        )
+        lines = read_vocabulary(
+            data, name, rows=options.rows, is_huggingface=options.is_huggingface
+        )
+        names = special_names(options.settings, BERT_NAMES)
+        words = WordPieces(lines, name, names, policy.word_rule, options.added)
+        return TokenizerParts(words, policy, reason)
     raise FormatError(
         "file-wrong-format",
         f"this is no vocabulary: it begins with {data[:12]!r}",
@@ -224,12 +281,8 @@ def open_bytes(data: bytes, name: str, policy: TokenizerPolicy | None, settings:
 
 
 def _follow(
-    data: bytes,
-    name: str,
-    reference: tuple[bytes, str] | None,
-    policy: TokenizerPolicy | None,
-    settings: Settings,
-) -> Found:
+    data: bytes, name: str, reference: tuple[bytes, str] | None, options: VocabularyOptions
+) -> TokenizerParts:
     from albertkit.tokenization.tokenizer_json.reading import follow_tokenizer_json
 
-    return follow_tokenizer_json(data, name, reference, policy, settings)
+    return follow_tokenizer_json(data, name, reference, options)

@@ -1,25 +1,25 @@
 """WordPiece vocabularies (vocab.txt), as Chinese ALBERTs have them.
 
-In: lines that the wordpiece policy has normalised and cut at punctuation and ideographs. Out: ids.
-The search (greedy, longest match first) is the tokenizers library's.
+Input: lines that the wordpiece policy has normalised and cut at punctuation and ideographs. Output:
+ids. The search (greedy, longest match first) is the tokenizers library's.
 Source: google-research/albert tokenization.py `load_vocab`, `WordpieceTokenizer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from albertkit.errors import FormatError
 from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
 from albertkit.tokenization.policy import WordRule
-from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
+from albertkit.tokenization.special_tokens import BERT_NAMES, AddedToken, SpecialNames
 from albertkit.tokenization.vocabulary import LinePiece, PieceTable
 
 CONTINUES = "##"
-LONGEST_WORD = 200  # characters; longer ones are unknown as a whole
-LONGEST_BYTES = 100  # of a word in UTF-8, where TensorFlow Text looks for pieces
+LONGEST_WORD = 200  # characters; a longer word is unknown as a whole
+LONGEST_BYTES = 100  # of a word in UTF-8, in TensorFlow Text
 UNKNOWN = "\uffff"  # no character, so that no vocabulary has it
 VOCABULARY_FILE = "vocab.txt"
 
@@ -27,25 +27,34 @@ VOCABULARY_FILE = "vocab.txt"
 class WordPieces:
     """A WordPiece vocabulary.
 
-    data: of vocab.txt. name: what messages call it. word_rule: where words end and how long they
-    may be: "google", at any whitespace and up to 200 characters; "tensorflow_text", at spaces
-    alone (U+2028 is a character like others there) and up to 100 bytes.
+    Args:
+        pieces: [V] in the order of their ids, as `read_vocabulary` gives them.
+        name: the file's name in error messages.
+        special_names: how the vocabulary calls its special pieces.
+        word_rule: where words end and how long they may be. "google": at any whitespace, up to 200
+            characters; "tensorflow_text": only at spaces, up to 100 bytes.
+        added: tokens that were added to the vocabulary.
+
+    Raises:
+        FormatError: [special-piece-missing].
     """
 
     def __init__(
         self,
-        data: bytes,
+        pieces: Sequence[str],
         name: str,
         special_names: SpecialNames | None = None,
         word_rule: WordRule = "google",
+        added: Iterable[AddedToken] = (),
     ) -> None:
         import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
-        self.data = data
-        names = read_vocabulary(data, name)
-        self.table = PieceTable(names, special_names or BERT_NAMES, name)
+        self.pieces = tuple(pieces)
+        self.name = name
+        self.word_rule: WordRule = word_rule
+        self.table = PieceTable(self.pieces, special_names or BERT_NAMES, name, added)
         model = tokenizers.models.WordPiece(
-            dict(self.table.ids),
+            {piece: number for number, piece in enumerate(self.pieces)},
             unk_token=self.table.special_names.unk,
             continuing_subword_prefix=CONTINUES,
             max_input_chars_per_word=LONGEST_WORD if word_rule == "google" else LONGEST_BYTES,
@@ -60,44 +69,48 @@ class WordPieces:
 
     @property
     def collapsing(self) -> str:
-        """Words are cut at any whitespace here."""
+        """None: words are cut at any whitespace."""
         return ""
 
     def encode_lines(self, lines: Sequence[str], *, prefixed: bool = True) -> FlatPieces:
-        """The ids of each line. `prefixed` changes nothing: a line always begins a word."""
+        """The ids of each line. `prefixed` has no effect: a line always begins a word."""
         if self._counts_bytes:
-            lines = [long_words_unknown(line) for line in lines]
-        found = self._search.encode_batch_fast(list(lines), add_special_tokens=False)
-        ids = [each.ids for each in found]
-        flat = np.fromiter((number for line in ids for number in line), np.int32)
-        return FlatPieces(flat, offsets_from_lengths([len(line) for line in ids]))
+            lines = [replace_long_words(line) for line in lines]
+        results = self._search.encode_batch_fast(list(lines), add_special_tokens=False)
+        ids = [result.ids for result in results]
+        flat = np.fromiter((number for row in ids for number in row), np.int32)
+        return FlatPieces(flat, offsets_from_lengths([len(row) for row in ids]))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
-        """The pieces of a line and where they stand in it."""
+        """The pieces of a line and their positions in it."""
         if self._counts_bytes:
-            line = long_words_unknown(line)
-        found = self._search.encode(line, add_special_tokens=False)
+            line = replace_long_words(line)
+        result = self._search.encode(line, add_special_tokens=False)
         return [
-            LinePiece(number, piece, begin, end)
-            for number, piece, (begin, end) in zip(
-                found.ids, found.tokens, found.offsets, strict=True
+            LinePiece(number, piece, start, end)
+            for number, piece, (start, end) in zip(
+                result.ids, result.tokens, result.offsets, strict=True
             )
         ]
 
     def text_of(self, names: Sequence[str]) -> str:
-        """The words with spaces between, punctuation drawn to what it belongs to."""
+        """The words with spaces between them, and none before punctuation."""
         text: str = self._decoder.decode(list(names))
         return text
 
     def files(self) -> dict[str, bytes]:
-        """vocab.txt with one line a piece: whoever reads it gives these ids, whatever its rule."""
-        return {VOCABULARY_FILE: "".join(f"{name}\n" for name in self.table.names).encode()}
+        """vocab.txt with one line for each piece."""
+        return {VOCABULARY_FILE: "".join(f"{piece}\n" for piece in self.pieces).encode()}
+
+    def with_added(self, added: Sequence[AddedToken]) -> WordPieces:
+        """The same vocabulary with these added tokens in place of its own."""
+        return WordPieces(self.pieces, self.name, self.table.special_names, self.word_rule, added)
 
 
-def long_words_unknown(line: str) -> str:
-    """The line with each word of too many bytes made unknown, one character for one."""
+def replace_long_words(line: str) -> str:
+    """The line with each word of too many bytes made unknown; it keeps its length."""
     if line.isascii() or len(line.encode()) <= LONGEST_BYTES:
-        return line  # of ASCII, the search itself counts the characters
+        return line  # in ASCII the search itself counts the characters
     return " ".join(
         word if len(word.encode()) <= LONGEST_BYTES else UNKNOWN * len(word)
         for word in line.split(" ")
@@ -105,20 +118,37 @@ def long_words_unknown(line: str) -> str:
 
 
 def looks_like_wordpiece(data: bytes) -> bool:
-    """Whether these bytes are lines of text among which BERT's special pieces stand."""
+    """Whether these bytes are lines of text with BERT's special pieces among them."""
     lines = data.split(b"\n")
     specials = {name.encode() for name in (BERT_NAMES.cls, BERT_NAMES.sep, BERT_NAMES.unk)}
     return specials <= {line.strip() for line in lines}
 
 
-def read_vocabulary(data: bytes, name: str) -> list[str]:
-    """The pieces in the order of their ids.
+def read_vocabulary(
+    data: bytes, name: str, *, rows: int | None = None, is_huggingface: bool = False
+) -> list[str]:
+    """Read a vocab.txt.
 
-    A line's first word is its piece, an empty line is the piece " ". A repeated line takes no id,
-    so that later ids are smaller than their line numbers: google's ALBERT differs from BERT here.
+    Two rules are in use. transformers: an id is the number of its line, and of a repeated line the
+    last counts. google's ALBERT: a line's first word is its piece, and a repeated line has no id,
+    so that later ids are smaller than their line numbers. They differ only for a file with
+    repeated lines or lines of whitespace; then the model's number of rows decides.
+
+    Args:
+        data: the contents of the file.
+        name: the file's name in error messages.
+        rows: of the model's word embeddings; None if unknown.
+        is_huggingface: whether the file is part of a Hugging Face directory, which decides if the
+            rows do not.
+
+    Returns:
+        The pieces in the order of their ids.
+
+    Raises:
+        FormatError: [file-malformed] if the file is not UTF-8.
     """
     try:
-        lines = data.decode("utf-8-sig").split("\n")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(
             "file-malformed",
@@ -127,6 +157,13 @@ def read_vocabulary(data: bytes, name: str) -> list[str]:
             fix="Copy or download the file again",
             where=name,
         ) from error
+    lines = text.split("\n")
     if lines and not lines[-1]:
-        lines.pop()  # what follows the last line feed is no line
-    return list(dict.fromkeys((line.split() or [" "])[0] for line in lines))
+        lines.pop()  # the empty rest after the last line feed
+    distinct = list(dict.fromkeys((line.split() or [" "])[0] for line in lines))
+    if len(distinct) == len(lines):
+        return distinct
+    fits_lines, fits_distinct = rows == len(lines), rows == len(distinct)
+    if fits_distinct or not (fits_lines or is_huggingface):
+        return distinct
+    return [line.strip() or line for line in lines]

@@ -1,10 +1,10 @@
-"""tokenizer.json, the format of the tokenizers library: written from our vocabulary and policy, and
-read back into them where its form is one that we know.
+"""tokenizer.json, the format of the tokenizers library: write it, and read the known forms of it.
 
-Known forms: the one that transformers' converters write for ALBERT as long as only the five special
-pieces are added tokens (huggingface policy, up to rare characters), and our own. In the first, a
-piece in digit + comma has a score 100 lower than in the model, which stands for google's
-digit-comma rule; pieces of score 0 are the user-defined ones.
+A vocabulary and a policy are written; a file of a known form becomes a vocabulary and a policy
+again. Known forms: that of transformers' converters for ALBERT with only the five special pieces as
+added tokens (huggingface policy, except rare characters), and our own. In the first, a piece in
+digit + comma has a score 100 lower than in the model, which replaces google's digit-comma rule;
+pieces of score 0 are the user-defined ones.
 Source of the form: transformers 4.57 convert_slow_tokenizer.py `AlbertConverter`; 5.23
 tokenization_albert.py.
 """
@@ -14,22 +14,24 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import groupby
 
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencepiece_model
-from albertkit.tokenization.normalization import is_dropped_mark
+from albertkit.tokenization.normalization import WHITESPACE, is_dropped_mark
 from albertkit.tokenization.pieces import SPACE, SentencePieces, ends_in_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TokenizerPolicy
-from albertkit.tokenization.special_tokens import SpecialNames
+from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
+from albertkit.tokenization.vocabulary import PieceTable
 
 Json = dict[str, JsonValue]
 
 PENALTY = 100.0  # that takes a digit-comma piece out of every best path
-LAST_CODE_POINT = 0x110000
+# All combining marks are here, which saves asking for the other 977,000 code points (0.4 s).
+MARK_CODES = (*range(0x20000), *range(0xE0000, 0xE1000))
 QUOTE_RULES: tuple[Json, ...] = (
     {"type": "Replace", "pattern": {"String": "``"}, "content": '"'},
     {"type": "Replace", "pattern": {"String": "''"}, "content": '"'},
@@ -42,24 +44,24 @@ SPACES_JOINED: tuple[Json, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class KnownForm:
-    """What a tokenizer.json of a known form says."""
+    """The contents of a tokenizer.json of a known form."""
 
     model: bytes  # a SentencePiece model with its pieces
     policy: TokenizerPolicy
 
 
 def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> bytes:
-    """A tokenizer.json that gives our ids, as far as the tokenizers library can express the policy.
+    """Write a tokenizer.json that gives our ids, as far as the tokenizers library can.
 
-    What it can't: a literal [CLS] is never text there; a final Σ becomes σ; right after [MASK] a
-    combining mark, or what the model's own map drops or makes a space (U+200B), begins a word; a
-    mark of class 0 after the latter is lost, as the library maps it with what stands before;
-    pieces in digit + comma inside a word are avoided, not split (saved_files.py warns of them).
+    Not expressible: a literal [CLS] as text; a final Σ becomes σ; directly after [MASK] a combining
+    mark, or a character that the model's own map drops or makes a space (U+200B), begins a word; a
+    mark of class 0 after such a character is lost, because the library maps both together; pieces
+    in digit + comma inside a word are avoided, not split (saved_files.py warns about them).
     """
     scores = [float(score) for score in pieces.model.scores]
     vocabulary: list[JsonValue] = [
         [name, score - PENALTY if policy.digit_comma and ends_in_digit_comma(name) else score]
-        for name, score in zip(pieces.table.names, scores, strict=True)
+        for name, score in zip(pieces.model.pieces, scores, strict=True)
     ]
     metaspace: Json = {
         "type": "Metaspace",
@@ -71,13 +73,15 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": added_tokens(pieces),
+        "added_tokens": [*added_tokens(pieces.table)],
         "normalizer": {
             "type": "Sequence",
             "normalizers": list(normaliser_steps(policy, pieces.model.normaliser.character_map)),
         },
         "pre_tokenizer": metaspace,
-        "post_processor": template(pieces),
+        "post_processor": template(
+            pieces.table.special_names, pieces.table.specials.cls, pieces.table.specials.sep
+        ),
         "decoder": {**metaspace, "prepend_scheme": "always"},
         "model": {
             "type": "Unigram",
@@ -90,17 +94,17 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
 
 
 def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[Json]:
-    """The policy's steps, then the model's own, then what its search takes for granted."""
+    """The policy's steps, then the model's own, then what its search expects."""
     if policy.whitespace_collapsed:
-        yield regex_rule(f"[{ranges(str.isspace)}]+", " ")
+        yield regex_rule(f"[{regex_class(map(ord, WHITESPACE))}]+", " ")
     if policy.quotes_rewritten:
         yield from QUOTE_RULES
     if policy.form != "kept":
         yield {"type": policy.form}
     if policy.marks != "kept":
         dropped = f"[{dropped_marks(policy)}]+"
-        # A text that lost its first character would no longer count as the first stretch. (Nor
-        # can a rule tell that stretch from the one after a [MASK], which gets a ▁ by this.)
+        # A text that loses its first character would no longer count as the first part. (No rule
+        # can distinguish that part from the one after a [MASK], which gets a ▁ by this.)
         yield regex_rule(rf"\A{dropped}", " ")
         yield regex_rule(dropped, "")
     if policy.case != "kept":
@@ -119,45 +123,43 @@ def regex_rule(pattern: str, content: str) -> Json:
 @cache
 def dropped_marks(policy: TokenizerPolicy) -> str:
     """The inside of a regex class of the marks that the policy drops."""
-    return ranges(lambda c: is_dropped_mark(c, policy))
+    return regex_class(code for code in MARK_CODES if is_dropped_mark(chr(code), policy))
 
 
-@cache  # every code point is asked, which takes half a second
-def ranges(holds: Callable[[str], bool]) -> str:
-    """The inside of a regex class of all characters for which `holds`."""
-    points = [point for point in range(LAST_CODE_POINT) if holds(chr(point))]
+def regex_class(codes: Iterable[int]) -> str:
+    """The inside of a regex class of these code points, which are in ascending order."""
     runs = (
-        [point for _, point in run]
-        for _, run in groupby(enumerate(points), key=lambda pair: pair[1] - pair[0])
+        [code for _, code in run]
+        for _, run in groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0])
     )
     return "".join(f"\\x{{{run[0]:x}}}-\\x{{{run[-1]:x}}}" for run in runs)
 
 
-def added_tokens(pieces: SentencePieces) -> list[JsonValue]:
-    """The special pieces; no others, because an added token cuts the text and starts a word."""
+def added_tokens(table: PieceTable) -> list[Json]:
+    """The special pieces and the added tokens; others would cut the text and begin a word.
+
+    A token that is searched in the normalised text takes the space before it (lstrip): only the
+    end of a whole text is stripped by the normaliser.
+    """
+    tokens = {name: AddedToken(name, special=True) for name in table.special_names.all()}
+    tokens |= {
+        token.content: replace(token, lstrip=token.lstrip or token.normalized)
+        for token in table.added
+    }
     return [
-        {
-            "id": pieces.table.ids[name],
-            "content": name,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": True,
-        }
-        for name in sorted(pieces.table.special_names.all(), key=pieces.table.ids.__getitem__)
+        {**asdict(tokens[name]), "id": table.ids[name]}
+        for name in sorted(tokens, key=table.ids.__getitem__)
     ]
 
 
-def template(pieces: SentencePieces) -> Json:
-    """[CLS] A [SEP], [CLS] A [SEP] B [SEP]."""
-    names, ids = pieces.table.special_names, pieces.table.specials
+def template(names: SpecialNames, cls_id: int, sep_id: int) -> Json:
+    """The post-processor for [CLS] A [SEP] and [CLS] A [SEP] B [SEP]."""
 
-    def special(name: str, kind: int) -> Json:
-        return {"SpecialToken": {"id": name, "type_id": kind}}
+    def special(name: str, type_id: int) -> Json:
+        return {"SpecialToken": {"id": name, "type_id": type_id}}
 
-    def text(name: str, kind: int) -> Json:
-        return {"Sequence": {"id": name, "type_id": kind}}
+    def text(name: str, type_id: int) -> Json:
+        return {"Sequence": {"id": name, "type_id": type_id}}
 
     single: list[JsonValue] = [special(names.cls, 0), text("A", 0), special(names.sep, 0)]
     return {
@@ -166,7 +168,7 @@ def template(pieces: SentencePieces) -> Json:
         "pair": [*single, text("B", 1), special(names.sep, 1)],
         "special_tokens": {
             name: {"id": name, "ids": [number], "tokens": [name]}
-            for name, number in ((names.cls, ids.cls), (names.sep, ids.sep))
+            for name, number in ((names.cls, cls_id), (names.sep, sep_id))
         },
     }
 
@@ -174,21 +176,21 @@ def template(pieces: SentencePieces) -> Json:
 def read_known_form(written: Json, names: SpecialNames) -> KnownForm | None:
     """The vocabulary and policy of a known form; None for any other."""
     model = written.get("model")
-    steps = steps_listed(written.get("normalizer"))
-    character_map = map_of(steps)
+    steps = list_steps(written.get("normalizer"))
+    character_map = character_map_of(steps)
     if (
         not isinstance(model, dict)
         or model.get("type") != "Unigram"
         or model.get("byte_fallback")
         or character_map is None
-        or not added_contents(written.get("added_tokens")) <= set(names.all())
+        or not list_added(written.get("added_tokens")) <= set(names.all())
     ):
         return None
-    vocabulary, unknown = scored_pieces(model.get("vocab")), model.get("unk_id")
+    vocabulary, unknown = read_scores(model.get("vocab")), model.get("unk_id")
     if not vocabulary or not isinstance(unknown, int):
         return None
     penalised = all(score <= -PENALTY for piece, score in vocabulary if ends_in_digit_comma(piece))
-    data = rebuilt_model(vocabulary, unknown, names, penalised, character_map)
+    data = rebuild_model(vocabulary, unknown, names, penalised, character_map)
     policy = policy_of(steps, written.get("pre_tokenizer"))
     if policy is not None:
         return KnownForm(data, replace(policy, digit_comma=penalised))
@@ -199,36 +201,36 @@ def read_known_form(written: Json, names: SpecialNames) -> KnownForm | None:
     return None
 
 
-def scored_pieces(value: JsonValue) -> list[tuple[str, float]]:
-    """[[piece, score], …] as pairs; nothing where a row has another form."""
-    found = []
+def read_scores(value: JsonValue) -> list[tuple[str, float]]:
+    """[[piece, score], …] as pairs; empty if a row has another form."""
+    pieces = []
     for row in value if isinstance(value, list) else []:
         match row:
             case [str(piece), int() | float() as score]:
-                found.append((piece, float(score)))
+                pieces.append((piece, float(score)))
             case _:
                 return []
-    return found
+    return pieces
 
 
-def added_contents(value: JsonValue) -> set[JsonValue]:
+def list_added(value: JsonValue) -> set[JsonValue]:
     """The texts of the added tokens."""
     rows = value if isinstance(value, list) else []
     return {str(row.get("content")) for row in rows if isinstance(row, dict)}
 
 
-def steps_listed(value: JsonValue) -> list[Json]:
+def list_steps(value: JsonValue) -> list[Json]:
     """A normaliser as a flat list of steps."""
     if not isinstance(value, dict):
         return []
     inner = value.get("normalizers")
     if value.get("type") != "Sequence" or not isinstance(inner, list):
         return [value]
-    return [step for part in inner for step in steps_listed(part)]
+    return [step for part in inner for step in list_steps(part)]
 
 
-def map_of(steps: list[Json]) -> bytes | None:
-    """The model's own character map; empty where there is none, None where it is damaged."""
+def character_map_of(steps: list[Json]) -> bytes | None:
+    """The model's own character map; empty if it has none, None if it is damaged."""
     for step in steps:
         if step.get("type") == "Precompiled":
             try:
@@ -239,7 +241,7 @@ def map_of(steps: list[Json]) -> bytes | None:
 
 
 def policy_of(steps: list[Json], pre_tokenizer: JsonValue) -> TokenizerPolicy | None:
-    """The policy of a converter's form, read step by step; None where a step is unknown."""
+    """The policy of a converter's form, read step by step; None if a step is unknown."""
     left = list(steps)
     if left[:2] != list(QUOTE_RULES) or not words_begin_with_space(pre_tokenizer):
         return None
@@ -272,14 +274,14 @@ def words_begin_with_space(pre_tokenizer: JsonValue) -> bool:
     return metaspace.get("prepend_scheme") == "always" or metaspace.get("add_prefix_space") is True
 
 
-def rebuilt_model(
+def rebuild_model(
     vocabulary: list[tuple[str, float]],
     unknown: int,
     names: SpecialNames,
     penalised: bool,
     character_map: bytes,
 ) -> bytes:
-    """The SentencePiece model from which a tokenizer.json was made."""
+    """Make the SentencePiece model again from which a tokenizer.json was made."""
     types: list[PieceType] = []
     scores = []
     for number, (piece, score) in enumerate(vocabulary):
