@@ -235,10 +235,10 @@ def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, 
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def one_array(name: str, value: object) -> npt.NDArray[np.int64]:
-    """A field as an array; InputError if its rows have several lengths."""
+def one_array(name: str, value: object) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
+    """A field as an array, of floats for labels; InputError if its rows have several lengths."""
     try:
-        return np.asarray(value, np.int64)
+        array = np.asarray(value)
     except ValueError as error:
         raise InputError(
             "rows-unequal",
@@ -246,3 +246,5 @@ def one_array(name: str, value: object) -> npt.NDArray[np.int64]:
             why="a tensor has rows of one length",
             fix="Give padding=True",
         ) from error
+    is_float = array.dtype.kind == "f" and array.size > 0
+    return array.astype(np.float32) if is_float else array.astype(np.int64)

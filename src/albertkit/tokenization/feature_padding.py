@@ -76,33 +76,12 @@ def pad_features(
             fields[name] = [_pad_row(_listed(row), width, fills[name], side) for row in values]
         else:
             fields[name] = [_listed(value) for value in values]
-    if return_tensors is None:
-        return BatchEncoding(fields)
-    return BatchEncoding(_tensors(fields, return_tensors))
+    return BatchEncoding(as_tensors(fields, return_tensors))
 
 
 def _pad_row(row: list[object], width: int, fill: int, side: Side) -> list[object]:
     padding: list[object] = [fill] * (width - len(row))
     return padding + row if side == "left" else row + padding
-
-
-def _tensors(fields: dict[str, object], kind: TensorKind) -> dict[str, object]:
-    """The fields as tensors; those of floats (regression labels) keep their type."""
-    import numpy as np
-
-    arrays = {name: np.asarray(value) for name, value in fields.items()}
-    whole = {name: fields[name] for name, array in arrays.items() if array.dtype.kind != "f"}
-    tensors = as_tensors(whole, kind)
-    for name, array in arrays.items():
-        if name not in whole:
-            floats = array.astype(np.float32)
-            if kind == "pt":
-                import torch
-
-                tensors[name] = torch.from_numpy(floats)
-            else:
-                tensors[name] = floats
-    return {name: tensors[name] for name in fields}
 
 
 def _listed(value: object) -> list[object]:
