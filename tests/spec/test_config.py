@@ -45,7 +45,8 @@ def test_the_erf_gelu_has_no_name_in_googles_json() -> None:
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_transformers_reads_what_we_write_and_we_what_it_writes(config: AlbertConfig) -> None:
-    theirs = transformers.AlbertConfig(**config.to_dict())
+    values: dict[str, Any] = config.to_dict()
+    theirs = transformers.AlbertConfig(**values)
     back = AlbertConfig.from_dict(theirs.to_dict())
     for name, value in config.to_dict().items():
         assert getattr(theirs, name) == value
@@ -59,8 +60,8 @@ def test_defaults_are_transformers() -> None:
 
 
 def test_unknown_keys_survive_a_round_trip() -> None:
-    found = {**AlbertConfig().to_dict(), "my_key": [1, {"a": None}], "id2label": {"0": "x"}}
-    config = AlbertConfig.from_dict(found)
+    values: dict[str, Any] = {"my_key": [1, {"a": None}], "id2label": {"0": "x"}}
+    config = AlbertConfig.from_dict({**AlbertConfig().to_dict(), **values})
     assert config.num_labels == 1
     assert config.label2id == {"x": 0}
     assert config.to_dict()["my_key"] == [1, {"a": None}]
@@ -200,7 +201,8 @@ def test_a_config_can_be_copied_and_pickled(make_copy: Callable[[AlbertConfig], 
 
 
 def test_a_number_of_labels_is_taken_as_in_transformers() -> None:
-    theirs = transformers.AlbertConfig(num_labels=3)
+    values: dict[str, Any] = {"num_labels": 3}
+    theirs = transformers.AlbertConfig(**values)
     config = AlbertConfig(num_labels=3)  # type: ignore[call-arg]  # no field
     assert dict(config.id2label) == theirs.id2label
     assert AlbertConfig(label2id={"a": 0, "b": 1}).id2label == {0: "a", 1: "b"}  # type: ignore[call-arg]
@@ -210,7 +212,7 @@ def test_a_number_of_labels_is_taken_as_in_transformers() -> None:
 
 def test_other_libraries_settings_can_be_set_and_are_written() -> None:
     config = AlbertConfig()
-    config.use_cache = False  # type: ignore[attr-defined]  # as transformers' Trainer does
+    config.use_cache = False  # as transformers' Trainer does
     config.pad_token_id = 1
     written = AlbertConfig.from_dict(config.to_dict())
     assert written.use_cache is False  # type: ignore[attr-defined]
@@ -249,7 +251,11 @@ def test_the_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_valid_configs_of_transformers_are_read() -> None:
-    values = {"eos_token_id": [3], "id2label": {"1": "a", "2": "b"}, "hidden_act": "gelu_python"}
+    values: dict[str, Any] = {
+        "eos_token_id": [3],
+        "id2label": {"1": "a", "2": "b"},
+        "hidden_act": "gelu_python",
+    }
     config = AlbertConfig.from_dict(values)
     assert (config.eos_token_id, config.activation) == ([3], "gelu_erf")
     assert config.id2label == {0: "a", 1: "b"}

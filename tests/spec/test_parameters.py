@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import transformers
@@ -48,11 +50,12 @@ def test_the_shared_layer_counts_once_for_each_group_and_inner_layer() -> None:
 @pytest.mark.parametrize("spec", [s for s in HEADS if s.architecture], ids=lambda spec: spec.name)
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_names_and_shapes_are_those_of_transformers(config: AlbertConfig, spec: HeadSpec) -> None:
-    name = spec.architecture
+    name = spec.architecture or ""
+    values: dict[str, Any] = config.to_dict()
     heads = ["masked_lm"] if name == "AlbertForPreTraining" else []
     table = parameter_table(config, [*heads, spec.name])
     with torch.device("meta"):
-        model = getattr(transformers, name)(transformers.AlbertConfig(**config.to_dict()))
+        model = getattr(transformers, name)(transformers.AlbertConfig(**values))
     shapes = {n.removeprefix("albert."): tuple(p.shape) for n, p in model.state_dict().items()}
     assert not table.disagreements(shapes)
     assert {row.name for row in table} == set(shapes)

@@ -11,6 +11,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf import encode_record
 from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
+    PieceType,
     write_sentencepiece_model,
 )
 from albertkit.tokenization import AlbertTokenizer
@@ -22,15 +23,16 @@ from .conftest import TINY
 from .texts import any_texts
 
 SPECIALS = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
-SPECIAL_TYPES = ["control", "unknown", "control", "control", "control"]
+SPECIAL_TYPES: list[PieceType] = ["control", "unknown", "control", "control", "control"]
 
 
 def model_of(*pieces: str) -> bytes:
     """A unigram model of the specials and these pieces, longer ones better."""
+    normal: list[PieceType] = ["normal"] * len(pieces)
     return write_sentencepiece_model(
         [*SPECIALS, *pieces],
         [0.0] * 5 + [float(len(piece) - 20) for piece in pieces],
-        [*SPECIAL_TYPES, *["normal"] * len(pieces)],
+        [*SPECIAL_TYPES, *normal],
         character_map=b"",
     )
 

@@ -113,6 +113,7 @@ def test_slices_are_those_of_transformers_without_their_spaces(
 ) -> None:
     """A lone ▁ has an empty slice here; there it has the space, or the letter after it."""
     for text in TEXTS:
+        results: list[Any] = [each(text, return_offsets_mapping=True) for each in (tiny, peer)]
         slices = [
             [
                 text[begin:end].strip()
@@ -123,7 +124,7 @@ def test_slices_are_those_of_transformers_without_their_spaces(
                 )
                 if piece != "▁"
             ]
-            for found in (each(text, return_offsets_mapping=True) for each in (tiny, peer))
+            for found in results
         ]
         assert slices[0] == slices[1]
 
@@ -131,7 +132,7 @@ def test_slices_are_those_of_transformers_without_their_spaces(
 def test_offsets_are_pairs_with_and_without_padding(tiny: AlbertTokenizer, peer: Any) -> None:
     for padding in (False, True):
         for each in (tiny, peer):
-            rows = each(TEXTS, padding=padding, return_offsets_mapping=True)["offset_mapping"]
+            rows: Any = each(TEXTS, padding=padding, return_offsets_mapping=True)["offset_mapping"]
             assert {type(pair) for row in rows for pair in row} == {tuple}
 
 
@@ -309,7 +310,7 @@ def test_a_misspelt_keyword_of_any_call_names_the_nearest(
 
 def test_a_keyword_of_from_pretrained_is_not_swallowed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no keyword 'polcy'; the nearest is 'policy'"):
-        AlbertTokenizer.from_pretrained(tmp_path, polcy="reference")
+        AlbertTokenizer.from_pretrained(tmp_path, polcy="reference")  # type: ignore[call-arg]
     with pytest.raises(InputError, match=r"policy is 'googel'.*\[unknown-policy\]"):
         AlbertTokenizer.from_pretrained(tmp_path, policy="googel")
 
