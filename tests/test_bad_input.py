@@ -434,7 +434,7 @@ COMMANDS = [
     pytest.param(
         lambda w: ["embed", "-m", w.vectors, "-i", w.words],
         "texts-missing",
-        "there is no file of a known kind in",
+        "there is no file of a known format in",
         2,
         id="a directory without texts",
     ),
@@ -442,7 +442,7 @@ COMMANDS = [
     pytest.param(
         lambda w: ["embed", "a", "-m", w.vectors, "-o", w.place / "no" / "x.npy"],
         "file-not-found",
-        "Make it first",
+        "Make the directory first",
         2,
         id="a place that is not there",
     ),

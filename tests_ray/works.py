@@ -18,7 +18,7 @@ class Fateful:
     fate: Literal["death", "invalid row", "full disk"] | None = None
     fated: tuple[int, ...] = ()
 
-    def opened(self) -> Callable[[int], int]:
+    def open(self) -> Callable[[int], int]:
         return self.made
 
     def made(self, shard: int) -> int:
@@ -36,5 +36,5 @@ class Fateful:
 class GpusSeen:
     """Answers with the GPUs that the worker may use."""
 
-    def opened(self) -> Callable[[int], str]:
+    def open(self) -> Callable[[int], str]:
         return lambda shard: os.environ.get("CUDA_VISIBLE_DEVICES", "")

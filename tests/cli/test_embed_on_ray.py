@@ -37,7 +37,7 @@ def test_an_address_where_no_cluster_is_begins_no_directory(texts: Path, tmp_pat
     status, line = embed(
         "--input", texts, "--output", output, "--on", "ray", "--address", "127.0.0.1:1"
     )
-    assert (status, line.partition(":")[0]) == (3, "there is no Ray cluster to join at 127.0.0.1")
+    assert (status, line.partition(":")[0]) == (3, "there is no Ray cluster at 127.0.0.1")
     assert line.endswith("[cluster-unreachable]")
     assert not output.exists()
 

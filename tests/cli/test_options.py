@@ -14,7 +14,7 @@ from albertkit.cli import options
 from albertkit.cli.convert import FORMATS
 from albertkit.cli.embed import embed
 from albertkit.cli.embed_output import Sharded
-from albertkit.cli.load_options import OPTIONS
+from albertkit.cli.grouped_options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.cli.main import run
 from albertkit.engine.int8.calibration import FEWEST
 from albertkit.errors import InputError
@@ -23,7 +23,7 @@ from albertkit.runtime import LoadOptions
 from albertkit.runtime.calibration import check_fitted_once
 from albertkit.sources import VECTORS, WORDS
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tables.formats import MAGIC, Kind
+from albertkit.tables.formats import FORMAT_MAGIC, ReadOptions, TableFormat
 from albertkit.tables.writers.shards import SHARD_FORMATS
 
 
@@ -40,14 +40,21 @@ def test_an_option_has_the_librarys_values(values: Any, library_values: Any) -> 
 
 
 def test_every_field_of_load_options_is_an_option_with_its_default() -> None:
-    assert set(OPTIONS) == {field.name for field in fields(LoadOptions)}
+    assert set(LOAD_OPTIONS) == {field.name for field in fields(LoadOptions)}
     parameters = inspect.signature(embed).parameters
     for field in fields(LoadOptions):
         assert parameters[field.name].default == field.default
 
 
+def test_every_field_of_read_options_is_an_option_with_its_default() -> None:
+    assert set(READ_OPTIONS) == {field.name for field in fields(ReadOptions)}
+    parameters = inspect.signature(embed).parameters
+    for field in fields(ReadOptions):
+        assert parameters[field.name].default == field.default
+
+
 def test_input_formats_are_those_that_first_bytes_do_not_show() -> None:
-    assert {*get_args(options.InputFormat)} == {*get_args(Kind)} - {*MAGIC.values()}
+    assert {*get_args(options.InputFormat)} == {*get_args(TableFormat)} - {*FORMAT_MAGIC.values()}
 
 
 def test_the_files_of_a_directory_have_all_formats_of_shards() -> None:

@@ -38,13 +38,13 @@ def test_an_address_where_nothing_listens_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     line = refusal(f"127.0.0.1:{port}")
-    assert f"no Ray cluster to join at 127.0.0.1:{port}" in line
+    assert f"no Ray cluster at 127.0.0.1:{port}" in line
     assert line.endswith("[cluster-unreachable]")
 
 
 def test_a_server_that_is_no_ray_is_told_at_once(web_server: int) -> None:
     line = refusal(f"127.0.0.1:{web_server}")
-    assert "as no Ray does" in line
+    assert "unlike Ray" in line
     assert line.endswith("[cluster-unreachable]")
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from tests.support.tiny_models import save_tiny_vectors
 
-from albertkit.distributed import inputs_with_borders
+from albertkit.distributed import find_countable_inputs
 from albertkit.distributed.embed_on_ray import EmbedWork
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.runtime import LoadOptions
@@ -28,14 +28,14 @@ NUMPY = LoadOptions(engine="numpy")
 def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a text\n")
     with pytest.raises(InputError) as refused:
-        inputs_with_borders(EmbedJob((str(tmp_path / "a.txt"),)))
+        find_countable_inputs(EmbedJob((str(tmp_path / "a.txt"),)))
     assert refused.value.diagnostic.code == "row-count-unknown"
-    assert f"'{tmp_path / 'a.txt'}' does not say how many rows it has" in str(refused.value)
+    assert f"the number of rows of '{tmp_path / 'a.txt'}' is unknown" in str(refused.value)
 
 
 def test_standard_input_is_refused_unread() -> None:
-    with pytest.raises(InputError, match="'standard input' does not say how many rows it has"):
-        inputs_with_borders(EmbedJob(("-",)))
+    with pytest.raises(InputError, match="the number of rows of 'standard input' is unknown"):
+        find_countable_inputs(EmbedJob(("-",)))
 
 
 def test_inputs_without_rows_are_refused(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_inputs_without_rows_are_refused(tmp_path: Path) -> None:
         pyarrow.table({"text": pyarrow.array([], "string")}), tmp_path / "a"
     )
     with pytest.raises(InputError) as refused:
-        inputs_with_borders(EmbedJob((str(tmp_path / "a"),)))
+        find_countable_inputs(EmbedJob((str(tmp_path / "a"),)))
     assert refused.value.diagnostic.code == "texts-missing"
 
 
@@ -51,7 +51,7 @@ def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
     job = EmbedJob((str(tmp_path / "a.parquet"),), model=str(tmp_path / "no model"))
     with pytest.raises(AlbertKitError) as refused:
-        inputs_with_borders(job)
+        find_countable_inputs(job)
     assert refused.value.diagnostic.code == "file-malformed"
 
 
@@ -73,17 +73,17 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
     job = EmbedJob(("texts",), skip_invalid=True, shard_rows=10, model="model", load=NUMPY)
     with start_job(job, "alone") as open_job:
         run_job(open_job)
-    with start_job(job, "output", inputs=inputs_with_borders(job)) as open_job:
+    with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
         on_gpu = replace(open_job, job=replace(open_job.job, load=LoadOptions(device="cuda:3")))
-        assert EmbedWork.anywhere(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
+        assert EmbedWork.from_job(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
         load = LoadOptions(calibration=Path("texts/c.txt"))
         fitted = replace(open_job, job=replace(open_job.job, load=load))
-        assert EmbedWork.anywhere(fitted).job.load.calibration == str(here / "texts" / "c.txt")
-        sent = pickle.dumps(EmbedWork.anywhere(open_job))
+        assert EmbedWork.from_job(fitted).job.load.calibration == str(here / "texts" / "c.txt")
+        sent = pickle.dumps(EmbedWork.from_job(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)
             work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
-            make = work.opened()
+            make = work.open()
             assert [make(number).invalid for number in (2, 1, 0)] == [1, 2, 2]
     made, whole = (
         {path.name: path.read_bytes() for path in Path(name).iterdir()}
@@ -96,6 +96,6 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
 def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:
     work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
     with pytest.raises(ResourceError) as refused:
-        work.opened()
+        work.open()
     assert refused.value.diagnostic.code == "output-not-shared"
     assert str(tmp_path / "elsewhere") in str(refused.value)

@@ -62,7 +62,7 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
         shard_rows=7,
         load=LoadOptions(deterministic=True),
     )
-    with start_job(job, tmp_path / "out", kind="npy") as open_job:
+    with start_job(job, tmp_path / "out", shard_format="npy") as open_job:
         run_job(open_job)
     parts = sorted((tmp_path / "out").glob("part-*.npy"))
     assert len(parts) == 3

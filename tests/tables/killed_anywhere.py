@@ -26,7 +26,12 @@ OURS = (
 def job(place: Path) -> None:
     """What is not there yet of a job."""
     with ShardedSink(
-        place, job={"texts": 4}, kind="jsonl", shard_rows=2, types={"n": "int64"}, resume=True
+        place,
+        job={"texts": 4},
+        shard_format="jsonl",
+        shard_rows=2,
+        types={"n": "int64"},
+        resume=True,
     ) as sink:
         for number in {0, 1} - sink.finished:
             with sink.shard(number) as shard:

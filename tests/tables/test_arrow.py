@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, written
 
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.tables import count_rows, find_inputs, read_batches
+from albertkit.tables import find_inputs, read_batches
 
 ROWS: Rows = [(f"text {number}", number) for number in range(10)]
 ARROWS = (".parquet", ".arrow", ".arrows")
@@ -30,13 +30,12 @@ def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path
 def test_metadata_tell_how_many_rows_there_are(tmp_path: Path) -> None:
     one = written(tmp_path, "a.parquet", as_parquet(ROWS))
     two = written(tmp_path, "b.arrow", as_arrow(ROWS))
-    assert count_rows(one) == 10
-    assert count_rows(tmp_path) == 20
-    assert count_rows([one, written(tmp_path, "c.arrows", as_arrow_stream(ROWS))]) is None
-    assert count_rows([two, written(tmp_path, "d.txt", b"text\n")]) is None
-    assert count_rows(["-", one]) is None
+    assert find_inputs(one).rows == 10
+    assert find_inputs(tmp_path).rows == 20
+    assert find_inputs([one, written(tmp_path, "c.arrows", as_arrow_stream(ROWS))]).rows is None
+    assert find_inputs([two, written(tmp_path, "d.txt", b"text\n")]).rows is None
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
-        count_rows(tmp_path / "nothing")
+        find_inputs(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("kind", [".parquet", ".arrow"])
@@ -63,8 +62,8 @@ def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -
     assert texts == [text for number, (text, _) in enumerate(ROWS) if not 3 <= number < 6]
     assert [(each.row, each.number, each.rows) for each in invalid] == [(4, 3, 1), (5, 4, 2)]
     assert {each.code for each in invalid} == {"file-malformed"}
-    assert "and the 2 behind it cannot be read: " in invalid[0].why
-    with pytest.raises(AlbertKitError, match=r"a\.parquet: row 4 and the 2 behind it cannot"):
+    assert "and the 2 rows after it cannot be read: " in invalid[0].why
+    with pytest.raises(AlbertKitError, match=r"a\.parquet: row 4 and the 2 rows after it cannot"):
         list(read_batches(place))
 
 
@@ -96,7 +95,7 @@ def test_texts_of_every_type_are_read(
     assert batch.texts == ["a", "é\x00", "a"]
     assert batch.kept["n"].equals(pyarrow.array([1, 3, 4]))
     assert [(invalid.row, invalid.code, invalid.why) for invalid in batch.invalid] == [
-        (2, "row-malformed", "holds null where a text belongs")
+        (2, "row-malformed", "holds null instead of a text")
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from albertkit.tables import OUTPUT_FORMATS
 from albertkit.tables.chunk import LONGEST_ROW
-from albertkit.tables.formats import NAMES
+from albertkit.tables.formats import FORMAT_SUFFIXES
 from albertkit.tables.writers.shards import SHARD_FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def named(text: str) -> set[str]:
 
 
 def test_the_page_names_every_kind_and_no_other() -> None:
-    assert named(READ) - {"."} == set(NAMES) - {".txt"}
+    assert named(READ) - {"."} == set(FORMAT_SUFFIXES) - {".txt"}
     tables, _, shards = WRITTEN.partition("The directory of a job")
     assert named(tables) == set(OUTPUT_FORMATS)
     assert named(shards) == {f".{kind}" for kind in SHARD_FORMATS}

@@ -124,10 +124,10 @@ def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> No
 
 def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Path) -> None:
     place = f"file://{tmp_path}/job"
-    with ShardedSink(place, job={}, kind="npy") as sink, sink.shard(0) as shard:
+    with ShardedSink(place, job={}, shard_format="npy") as sink, sink.shard(0) as shard:
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
     (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
-    ShardedSink(place, job={}, kind="npy", resume=True).close()
+    ShardedSink(place, job={}, shard_format="npy", resume=True).close()
     assert sorted(list_names(place)) == ["_job.json", "part-00000.npy"]
 
 

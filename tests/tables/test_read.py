@@ -67,9 +67,14 @@ def test_a_column_of_a_table_is_read(
     [
         ("a.jsonl", '{"a": "x", "b": "y"}\n', None, r"'text'.*a, b.*\[column-missing\]"),
         ("a.csv", "a,b\nx,y\n", "c", r"'c'.*a, b.*\[column-missing\]"),
-        ("a.jsonl", '{"text": "x"}\nno json\n', None, r"row 2 is no JSON.*\[row-malformed\]"),
-        ("a.jsonl", '{"text": 3}\n', None, r"row 1 holds 3 where.*\[row-malformed\]"),
-        ("a.jsonl", "[1]\n", None, r"row 1 holds \[1\] where.*\[row-malformed\]"),
+        (
+            "a.jsonl",
+            '{"text": "x"}\nno json\n',
+            None,
+            r"row 2 is not valid.*\[row-malformed\]",
+        ),
+        ("a.jsonl", '{"text": 3}\n', None, r"row 1 holds 3 instead.*\[row-malformed\]"),
+        ("a.jsonl", "[1]\n", None, r"row 1 holds \[1\] instead.*\[row-malformed\]"),
         (
             "a.csv",
             "a,text\nx\n",
@@ -81,7 +86,7 @@ def test_a_column_of_a_table_is_read(
             "a.csv",
             'text\n"x" y\n',
             None,
-            r"row 1 is no CSV: ' ' stands behind a quoted cell .line 2.*\[row-malformed\]",
+            r"row 1 is not valid CSV: ' ' follows a quoted cell .line 2.*\[row-malformed\]",
         ),
     ],
 )

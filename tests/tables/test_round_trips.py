@@ -11,8 +11,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.row_files import KINDS, PACKED, TABLES, Rows, written
 
-from albertkit.tables import OUTPUT_FORMATS, RowBatch, Table, new_table, read_batches
-from albertkit.tables.table import cells_of
+from albertkit.tables import (
+    OUTPUT_FORMATS,
+    ReadOptions,
+    RowBatch,
+    Table,
+    find_inputs,
+    new_table,
+    read_batches,
+)
+from albertkit.tables.table import json_cells
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.none() | st.integers(-(2**63), 2**63 - 1)
@@ -26,7 +34,7 @@ def numbered(batches: list[RowBatch]) -> list[tuple[str, object]]:
     return [
         (text, n)
         for batch in batches
-        for text, n in zip(batch.texts, cells_of(batch.kept["n"]), strict=True)
+        for text, n in zip(batch.texts, json_cells(batch.kept["n"]), strict=True)
     ]
 
 
@@ -42,8 +50,9 @@ def test_a_table_comes_back(kind: str, packed: str, rows: Rows, size: int, start
     with TemporaryDirectory() as folder:
         name = f"rows{kind}{packed}"
         place = written(Path(folder), name, PACKED[packed](KINDS[kind](rows)))
-        batches = list(read_batches(place, keep=["n"], rows=size, start=start))
-        whole = list(read_batches(place, keep=["n"]))
+        inputs = find_inputs(place, options=ReadOptions(quotes=True))
+        batches = list(read_batches(inputs, keep=["n"], rows=size, start=start))
+        whole = list(read_batches(inputs, keep=["n"]))
     assert all(batch.rows <= size for batch in batches)
     assert numbered(batches) == wanted[start:]
     assert numbered(whole) == wanted
@@ -74,7 +83,8 @@ def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:
             for part in (rows[:cut], rows[cut:]):
                 texts, numbers = [text for text, _ in part], [n for _, n in part]
                 writer.write(Table({"text": texts, "n": numbers}))
-        batches = list(read_batches(place, keep=["n"]))
+        inputs = find_inputs(place, options=ReadOptions(quotes=True))
+        batches = list(read_batches(inputs, keep=["n"]))
     found = [(text, n if n != "" else None) for text, n in numbered(batches)]
     wanted: list[tuple[str, object]] = list(rows)
     if kind in (".csv", ".tsv"):

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from albertkit.tables.chunk import RowError
 from albertkit.tables.readers import lines
-from albertkit.tables.readers.separated import Records
+from albertkit.tables.readers.separated import RecordReader
 
 MARKS = st.text(st.sampled_from('a",\n\r \u2028\x00é'), max_size=30)
 
 
 def ours(text: str) -> list[list[str] | None]:
     """The cells of each record, None for what is none."""
-    records = Records(io.BytesIO(text.encode()), ",").each()
+    records = RecordReader(io.BytesIO(text.encode())).records()
     return [None if isinstance(each.cells, RowError) else each.cells for each in records]
 
 

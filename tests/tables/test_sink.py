@@ -45,7 +45,9 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
 ) -> None:
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    with ShardedSink(tmp_path / "out", job=JOB, kind=kind, shard_rows=3, types=TYPES) as sink:
+    with ShardedSink(
+        tmp_path / "out", job=JOB, shard_format=kind, shard_rows=3, types=TYPES
+    ) as sink:
         for number, tables in enumerate(
             [[table(0, 2, nulls=True)], [table(3, 1), table(4, 2)], [EMPTY]]
         ):
@@ -88,7 +90,7 @@ def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     whole = table(0, 9_000)
     for name, cuts in (("one", [0, 9_000]), ("many", [0, 1, 8000, 8192, 8500, 9_000])):
-        sink = ShardedSink(tmp_path / name, job=JOB, kind=kind, types=TYPES)
+        sink = ShardedSink(tmp_path / name, job=JOB, shard_format=kind, types=TYPES)
         with sink, sink.shard(0) as shard:
             for begin, end in pairwise(cuts):
                 shard.write(Table({k: v[begin:end] for k, v in whole.columns.items()}))
@@ -118,63 +120,66 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
     namesake = tmp_path / "namesake"
     namesake.mkdir()
     (namesake / "_job.json").write_text('{"job": "of another program"}')
-    other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, kind="npy")
+    other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, shard_format="npy")
     with other, other.shard(0) as shard:
         shard.write(table(0, 2))
     (tmp_path / "file").write_text("mine")
     for name, told in {
         "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
-        "pretender": r"pretender' holds a _job\.json of another kind.*\[output-taken\]",
-        "namesake": r"_job\.json of another kind; it has no 'kind'.*\[output-taken\]",
+        "pretender": r"pretender' holds a _job\.json of another program.*\[output-taken\]",
+        "namesake": r"another program; it has no key 'shard_format'.*\[output-taken\]",
         "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():
         place = tmp_path / name
         before = files(place) if place.is_dir() else {}
         with pytest.raises(InputError, match=told):
-            ShardedSink(place, job=JOB, kind="npy", resume=resume)
+            ShardedSink(place, job=JOB, shard_format="npy", resume=resume)
         assert (files(place) if place.is_dir() else {}) == before
 
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_directory_without_a_shard_is_begun_anew_by_any_job(tmp_path: Path, resume: bool) -> None:
     place = tmp_path / "out"
-    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy").close()
     for name in ("_invalid-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
         (place / name).write_bytes(b"of a run that was killed")
-    with ShardedSink(place, job=JOB, kind="jsonl", resume=resume) as sink:
+    with ShardedSink(place, job=JOB, shard_format="jsonl", resume=resume) as sink:
         assert set(files(place)) == {"_job.json", ".lock"}
         assert json.loads((place / "_job.json").read_text())["job"] == JOB
         with sink.shard(0) as shard:
             shard.write(table(0, 2))
     with pytest.raises(InputError, match=r"\[output-taken\]"):
-        ShardedSink(place, job={**JOB, "model": "large"}, kind="jsonl", resume=resume)
+        ShardedSink(place, job={**JOB, "model": "large"}, shard_format="jsonl", resume=resume)
 
 
 def test_what_a_stranger_laid_beside_a_job_is_not_lost_with_it(tmp_path: Path) -> None:
     place = tmp_path / "out"
-    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy").close()
+    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy").close()
     (place / "_notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"another job.*\[output-taken\]"):
-        ShardedSink(place, job=JOB, kind="npy")
-    ShardedSink(place, job={**JOB, "model": "large"}, kind="npy", resume=True).close()
+        ShardedSink(place, job=JOB, shard_format="npy")
+    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy", resume=True).close()
 
 
 def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> None:
     place = tmp_path / "deep" / "out"
-    with ShardedSink(place, job=JOB, kind="npy", resume=True) as sink, sink.shard(1) as shard:
+    with (
+        ShardedSink(place, job=JOB, shard_format="npy", resume=True) as sink,
+        sink.shard(1) as shard,
+    ):
         shard.write(table(0, 2))
     (place / ".part-00000.npy.tmp-77-0badcafe").write_bytes(b"of a run that was killed")
     (place / ".mine.tmp-77-0badcafe").write_bytes(b"of somebody else")
     before = files(place)
     with pytest.raises(InputError, match=r"holds this job already.*--resume.*\[output-exists\]"):
-        ShardedSink(place, job=JOB, kind="npy")
+        ShardedSink(place, job=JOB, shard_format="npy")
     assert files(place) == before
     with pytest.raises(
         InputError, match=r"its shard_rows was 100000, and is 7 now.*\[output-taken\]"
     ):
-        ShardedSink(place, job=JOB, kind="npy", shard_rows=7, resume=True)
-    with ShardedSink(place, job=JOB, kind="npy", resume=True) as sink:
+        ShardedSink(place, job=JOB, shard_format="npy", shard_rows=7, resume=True)
+    with ShardedSink(place, job=JOB, shard_format="npy", resume=True) as sink:
         assert sink.finished == {1}
     del before[".part-00000.npy.tmp-77-0badcafe"]
     assert files(place) == before
@@ -186,7 +191,7 @@ def test_a_shard_that_was_cut_off_is_made_again(
 ) -> None:
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    with ShardedSink(tmp_path, job=JOB, kind=kind, types=TYPES) as sink:
+    with ShardedSink(tmp_path, job=JOB, shard_format=kind, types=TYPES) as sink:
         for number in (0, 1, 2):
             with sink.shard(number) as shard:
                 shard.write(table(0, 2))
@@ -194,13 +199,13 @@ def test_a_shard_that_was_cut_off_is_made_again(
         (tmp_path / f"part-00001.{kind}").write_bytes(whole[:-3])
         (tmp_path / f"part-00002.{kind}").write_bytes(b"")
         assert sink.finished == ({0, 2} if kind == "jsonl" else {0}), "no lines are lines, too"
-    assert f"part-00001.{kind} is cut off" in caplog.text
+    assert f"part-00001.{kind} is truncated" in caplog.text
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     other = f"""
 from albertkit.tables import ShardedSink
-ShardedSink({str(tmp_path / "out")!r}, job={JOB!r}, kind="npy", resume=True)
+ShardedSink({str(tmp_path / "out")!r}, job={JOB!r}, shard_format="npy", resume=True)
 print("held", flush=True)
 input()
 """
@@ -210,14 +215,14 @@ input()
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
         with pytest.raises(ResourceError, match=r"another process writes.*\[output-busy\]"):
-            ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True)
+            ShardedSink(tmp_path / "out", job=JOB, shard_format="npy", resume=True)
         process.kill()
-    ShardedSink(tmp_path / "out", job=JOB, kind="npy", resume=True).close()
+    ShardedSink(tmp_path / "out", job=JOB, shard_format="npy", resume=True).close()
 
 
 def test_a_kind_of_shards_that_is_not_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'csv'.*parquet, arrow, npy.*\[output-format-unknown\]"):
-        ShardedSink(tmp_path / "out", job=JOB, kind="csv")
+        ShardedSink(tmp_path / "out", job=JOB, shard_format="csv")
     assert not (tmp_path / "out").exists()
 
 
@@ -226,7 +231,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
-    with ShardedSink(tmp_path / "out", job=JOB, kind=kind) as sink:
+    with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind) as sink:
         with sink.shard(0) as shard:
             shard.write(Table({"vector": big.columns["vector"][:10]}))
         before = files(tmp_path / "out")
@@ -238,7 +243,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
             shard.write(big)
         assert "\n" not in str(caught.value)
         assert files(tmp_path / "out") == before
-    with ShardedSink(tmp_path / "out", job=JOB, kind=kind, resume=True) as sink:
+    with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind, resume=True) as sink:
         assert sink.finished == {0}
         with sink.shard(1) as shard:
             shard.write(big)
@@ -286,7 +291,7 @@ def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
-    with ShardedSink(tmp_path / "out", job=JOB, kind="npy") as sink:
+    with ShardedSink(tmp_path / "out", job=JOB, shard_format="npy") as sink:
         shutil.rmtree(tmp_path / "out")
         with pytest.raises(ResourceError, match=r"out' could not be read.*\[file-unreadable\]"):
             assert sink.finished
@@ -295,10 +300,10 @@ def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
 def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff.txt")
     job = {"inputs": [{"name": odd, "bytes": 3}]}
-    with ShardedSink(tmp_path / "out", job=job, kind="npy") as sink, sink.shard(0) as shard:
+    with ShardedSink(tmp_path / "out", job=job, shard_format="npy") as sink, sink.shard(0) as shard:
         shard.write(EMPTY)
         shard.invalid.add([replace(BAD, file=odd)])
-    with ShardedSink(tmp_path / "out", job=job, kind="npy", resume=True) as sink:
+    with ShardedSink(tmp_path / "out", job=job, shard_format="npy", resume=True) as sink:
         assert sink.finished == {0}
     listed = json.loads((tmp_path / "out" / "_invalid-00000.jsonl").read_text())
     assert listed["file"] == odd
@@ -307,4 +312,4 @@ def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -
 def test_a_directory_that_is_closed_to_us_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AlbertKitError, match=r"could not be written.*\[write-failed\]"):
-        ShardedSink(tmp_path / "file" / "out", job=JOB, kind="npy")
+        ShardedSink(tmp_path / "file" / "out", job=JOB, shard_format="npy")

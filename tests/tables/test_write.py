@@ -61,7 +61,7 @@ def test_parquet_without_pyarrow_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ResourceError, match=r"albertkit\[tables\].*\[extra-missing\]"):
+    with pytest.raises(ResourceError, match=r"pip install .*\[extra-missing\]"):
         write_table(TABLE, tmp_path / "out.parquet")
 
 

@@ -35,7 +35,7 @@ def job(model: str, tmp_path: Path) -> EmbedJob:
 
 
 def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobReport:
-    with start_job(job, place, kind=kind, resume=resume) as open_job:
+    with start_job(job, place, shard_format=kind, resume=resume) as open_job:
         return run_job(open_job)
 
 
@@ -87,7 +87,7 @@ def test_any_process_makes_the_shard_that_the_whole_run_makes(
     job: EmbedJob, tmp_path: Path
 ) -> None:
     run(job, tmp_path / "whole")
-    with start_job(job, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(job, tmp_path / "out", shard_format="jsonl") as open_job:
         for number in (2, 1, 0):
             embed_shard(open_job.embedder, open_job.task(number))
     assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
@@ -175,9 +175,9 @@ def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: 
 def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
     job: EmbedJob, tmp_path: Path, kind: str
 ) -> None:
-    rows = Path(job.places[0]).read_text().splitlines()
+    rows = Path(job.locations[0]).read_text().splitlines()
     rows[8:16] = ["null"] * 8
-    Path(job.places[0]).write_text("\n".join(rows) + "\n")
+    Path(job.locations[0]).write_text("\n".join(rows) + "\n")
     with pytest.raises(ValueError, match=r"row 9 .*\[row-malformed\]"):
         run(job, tmp_path / "out", kind=kind)
     done = run(replace(job, skip_invalid=True), tmp_path / "out", kind=kind, resume=True)
@@ -193,7 +193,7 @@ def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
 def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
     job: EmbedJob, tmp_path: Path
 ) -> None:
-    Path(job.places[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
+    Path(job.locations[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
     with pytest.raises(ValueError, match=r"\[row-malformed\]"):
         run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out")
     assert run(replace(job, skip_invalid=True, column="text"), tmp_path / "out").rows == 2
@@ -205,7 +205,7 @@ def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
 def test_standard_input_can_be_a_job_and_gives_ranges(
     job: EmbedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = replace(job, places=("-",), keep=(), encode=EncodeOptions(precision="uint8"))
+    asked = replace(job, locations=("-",), keep=(), encode=EncodeOptions(precision="uint8"))
     for resume in (False, True):
         piped = io.TextIOWrapper(io.BytesIO("".join(f"{t}\n" for t in TEXTS).encode()))
         monkeypatch.setattr("sys.stdin", piped)
@@ -220,7 +220,7 @@ def test_what_is_told_of_texts_is_told_once_for_all_shards(
     lines = tmp_path / "lines.txt"
     lines.write_text("\n".join([*TEXTS[:9], "", *TEXTS[:9], "water " * 50, ""]) + "\n")
     with caplog.at_level(logging.WARNING, "albertkit.tasks"):
-        run(replace(job, places=(str(lines),), keep=()), tmp_path / "out")
+        run(replace(job, locations=(str(lines),), keep=()), tmp_path / "out")
     empty, cut = (record.getMessage() for record in caplog.records)
     assert empty.startswith("2 of 21 texts are empty, the first is number 9")
     assert cut.startswith("1 of 21 texts was cut to 20 ids")
@@ -231,7 +231,7 @@ def test_a_job_without_rows_is_refused(job: EmbedJob, tmp_path: Path) -> None:
     for vectors in ("float32", "int8"):
         asked = replace(
             job,
-            places=(str(tmp_path / "none.txt"),),
+            locations=(str(tmp_path / "none.txt"),),
             keep=(),
             encode=EncodeOptions(precision=vectors),
         )
@@ -246,7 +246,7 @@ def test_a_kept_column_cannot_be_called_as_the_vectors(job: EmbedJob) -> None:
 
 def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> None:
     auto = replace(job, load=LoadOptions())
-    with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(auto, tmp_path / "out", shard_format="jsonl") as open_job:
         assert open_job.job.load.engine == "openvino"
     told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
     assert told["engine"] == "openvino"
@@ -256,11 +256,14 @@ def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> 
 def test_what_is_wrong_with_files_or_columns_begins_no_directory(
     job: EmbedJob, tmp_path: Path
 ) -> None:
-    (tmp_path / "bad.txt").write_bytes("text".encode("utf-16"))
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfet")
     for change, told in (
         ({"column": "titel"}, "column-missing"),
         ({"keep": ("titel",)}, "column-missing"),
-        ({"places": (*job.places, str(tmp_path / "bad.txt")), "keep": ()}, "file-not-utf8"),
+        (
+            {"locations": (*job.locations, str(tmp_path / "bad.txt")), "keep": ()},
+            "encoding-mismatch",
+        ),
     ):
         with pytest.raises(ValueError, match=rf"\[{told}\]"):
             run(replace(job, **change), tmp_path / "out")  # type: ignore[arg-type]
@@ -268,8 +271,8 @@ def test_what_is_wrong_with_files_or_columns_begins_no_directory(
 
 
 def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -> None:
-    asked = replace(job, places=(str(tmp_path),))
-    with pytest.raises(InputError, match=r"a directory that is read.*\[output-taken\]"):
+    asked = replace(job, locations=(str(tmp_path),))
+    with pytest.raises(InputError, match=r"in the input directory.*\[output-taken\]"):
         run(asked, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert run(asked, tmp_path / "_out").rows == len(TEXTS)
@@ -278,7 +281,7 @@ def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -
 
 def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
     auto = replace(job, load=LoadOptions(device="auto", precision="auto"))
-    with start_job(auto, tmp_path / "out", kind="jsonl") as open_job:
+    with start_job(auto, tmp_path / "out", shard_format="jsonl") as open_job:
         load = open_job.job.load
     assert "auto" not in (load.engine, load.device, load.precision)
     assert load.precision == open_job.embedder.model.engines.precision
@@ -297,7 +300,7 @@ def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
     job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for done in (0, 2):  # the second time two shards of three are there
-        with start_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
+        with start_job(job, tmp_path / "out", shard_format="jsonl", resume=True) as open_job:
             assert len(open_job.finished) == done
             run_job(open_job, shows_progress=True)
         last = capsys.readouterr().err.split("\r")[-1]
@@ -310,7 +313,7 @@ def test_progress_counts_the_rows_of_a_short_last_shard_that_was_there(
 ) -> None:
     run(job, tmp_path / "out")
     (tmp_path / "out" / "part-00001.jsonl").unlink()
-    with start_job(job, tmp_path / "out", kind="jsonl", resume=True) as open_job:
+    with start_job(job, tmp_path / "out", shard_format="jsonl", resume=True) as open_job:
         assert open_job.finished == {0, 2}
         run_job(open_job, shows_progress=True)
     assert "23/23 " in capsys.readouterr().err.split("\r")[-1]

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from tests.tables.s3_server import object_store
 
-from albertkit.distributed import Workers, inputs_with_borders, run_on_ray
+from albertkit.distributed import Workers, find_countable_inputs, run_on_ray
 from albertkit.tasks.jobs.run_job import start_job
 from job_alone import ROWS, Alone
 
 
 def test_a_bucket_holds_the_same_shards(alone: Alone, head: str) -> None:
     with object_store() as store:
-        for file in Path(alone.job.places[0]).iterdir():
+        for file in Path(alone.job.locations[0]).iterdir():
             store.objects[f"bucket/texts/{file.name}"] = file.read_bytes()
-        job = replace(alone.job, places=(store.uri("bucket/texts"),))
-        inputs = inputs_with_borders(job)
+        job = replace(alone.job, locations=(store.uri("bucket/texts"),))
+        inputs = find_countable_inputs(job)
         workers = Workers(head, 2)
         with (
-            workers.joined() as ray,
+            workers.join_cluster() as ray,
             start_job(job, store.uri("bucket/vectors"), inputs=inputs) as open_job,
         ):
             done = run_on_ray(ray, open_job, workers)

@@ -35,7 +35,16 @@ def begun(alone: Alone, output: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             *(str(Path(sys.executable).with_name("albertkit")), "embed"),
-            *("--input", *job.places, "--keep", "id", "--model", job.model, "--truncation", "off"),
+            *(
+                "--input",
+                *job.locations,
+                "--keep",
+                "id",
+                "--model",
+                job.model,
+                "--truncation",
+                "off",
+            ),
             *("--shard-rows", str(job.shard_rows), "--output", str(output)),
             *("--on", "ray", "--workers", "2", *more),
         ],

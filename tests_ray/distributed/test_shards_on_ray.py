@@ -9,7 +9,7 @@ import pytest
 
 import albertkit
 from albertkit.distributed.cluster import cluster
-from albertkit.distributed.shards_on_ray import Needs, made_on_ray
+from albertkit.distributed.shards_on_ray import WorkerResources, make_shards
 from albertkit.errors import AlbertKitError, FormatError
 from works import Fateful, GpusSeen
 
@@ -21,7 +21,7 @@ def ray(head: str) -> Iterator[ModuleType]:
 
 
 def made(ray: ModuleType, work: Fateful, shards: int = 6) -> list[int]:
-    return list(made_on_ray(ray, work, range(shards), Needs(), workers=2))
+    return list(make_shards(ray, work, range(shards), WorkerResources(), most_workers=2))
 
 
 def test_every_shard_comes_back_once(ray: ModuleType) -> None:
@@ -41,12 +41,12 @@ def test_a_bad_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
 def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None:
     """The others are made."""
     done: list[int] = []
-    answers = made_on_ray(ray, Fateful("death", (1,)), range(4), Needs(), workers=2)
+    answers = make_shards(ray, Fateful("death", (1,)), range(4), WorkerResources(), most_workers=2)
     with pytest.raises(AlbertKitError) as died:
         done.extend(answers)
     assert died.value.diagnostic.code == "worker-died"
-    assert "shard 1 was begun 4 times" in str(died.value)
-    assert "1 of 4 shards failed, which --resume makes" in str(died.value)
+    assert "the worker died in each of 4 attempts at shard 1" in str(died.value)
+    assert "1 of 4 shards failed, --resume makes them" in str(died.value)
     assert sorted(done) == [0, 4, 6]
 
 
@@ -64,18 +64,18 @@ def test_a_worker_of_another_version_is_refused(
     with pytest.raises(AlbertKitError) as unfit:
         made(ray, Fateful())
     assert unfit.value.diagnostic.code == "worker-incompatible"
-    assert "the job comes from 0.0.1" in str(unfit.value)
+    assert "the job was started by 0.0.1" in str(unfit.value)
 
 
 def test_a_worker_gets_a_gpu_of_its_own_only_where_it_needs_one(ray: ModuleType) -> None:
     for gpus, seen in ((0, ""), (1, "0 1")):
-        found = set(made_on_ray(ray, GpusSeen(), range(4), Needs(gpus=gpus)))
+        found = set(make_shards(ray, GpusSeen(), range(4), WorkerResources(gpus=gpus)))
         assert found <= set(seen.split(" "))
 
 
 def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> None:
-    with pytest.raises(AlbertKitError, match=r"has 2 GPUs; each .* on 3") as refused:
-        list(made_on_ray(ray, GpusSeen(), range(4), Needs(gpus=3)))
+    with pytest.raises(AlbertKitError, match=r"has 2 GPUs; each .* needs 3") as refused:
+        list(make_shards(ray, GpusSeen(), range(4), WorkerResources(gpus=3)))
     assert refused.value.diagnostic.code == "device-unavailable"
 
 

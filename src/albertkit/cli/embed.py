@@ -6,18 +6,20 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.embed_output import ClusterName, Destination, VectorFormat
-from albertkit.cli.load_options import takes_load_options
+from albertkit.cli.grouped_options import takes_load_options, takes_read_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
+from albertkit.tables.formats import ReadOptions
 from albertkit.tasks.options import EncodeOptions, VectorType
 
 
+@takes_read_options
 @takes_load_options()
 def embed(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.InputFormatOption = None,
+    read: ReadOptions,
     column: options.Column = None,
     keep: Annotated[
         list[str] | None,
@@ -110,7 +112,7 @@ def embed(
     columns = [name.strip() for names in keep or () for name in names.split(",")]
     job = EmbedJob(
         tuple(inputs or ()),
-        input_format=input_format,
+        read=read,
         column=column,
         keep=tuple(name for name in columns if name),
         skip_invalid=skip_invalid,

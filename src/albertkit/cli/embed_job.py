@@ -44,7 +44,7 @@ def run_sharded(
             why="a directory is written from files or standard input",
             fix="Give --input FILE, or write to a file",
         )
-    job = replace(job, places=(*arguments, *job.places) or use_standard_input())
+    job = replace(job, locations=(*arguments, *job.locations) or use_standard_input())
     earlier_files, report = _run(job, output, shard_format, resume, workers)
     parts = [
         f"{count_noun(report.rows, 'row')} in {count_noun(report.shards, 'file')} written to"
@@ -63,16 +63,16 @@ def _run(
     """The number of files of earlier runs, and the report of this run."""
     if workers is None:
         with (
-            start_job(job, output, kind=shard_format, resume=resume) as open_job,
+            start_job(job, output, shard_format=shard_format, resume=resume) as open_job,
             _explain_resume(open_job, output),
         ):
             return len(open_job.finished), run_job(open_job, shows_progress=shows_progress())
-    from albertkit.distributed import inputs_with_borders, run_on_ray
+    from albertkit.distributed import find_countable_inputs, run_on_ray
 
-    inputs = inputs_with_borders(job)
+    inputs = find_countable_inputs(job)
     with (  # the cluster first: without one, no directory is begun
-        workers.joined() as ray,
-        start_job(job, output, kind=shard_format, resume=resume, inputs=inputs) as open_job,
+        workers.join_cluster() as ray,
+        start_job(job, output, shard_format=shard_format, resume=resume, inputs=inputs) as open_job,
         _explain_resume(open_job, output),
     ):
         report = run_on_ray(ray, open_job, workers, shows_progress=shows_progress())

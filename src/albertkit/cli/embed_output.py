@@ -48,10 +48,10 @@ class Destination:
         """Whether `output` is a directory, or becomes one."""
         if self.output is None:
             return False
-        from albertkit.tables.filesystems.remote_path import path_of
+        from albertkit.tables.filesystems.remote_path import make_path
 
         output = self.output
-        return output.endswith("/") or not path_of(output).suffix or Path(output).is_dir()
+        return output.endswith("/") or not make_path(output).suffix or Path(output).is_dir()
 
     def check(self) -> None:
         """Raise InputError [usage] for options that do not fit together."""

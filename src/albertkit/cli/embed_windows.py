@@ -24,7 +24,7 @@ from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
-    from albertkit.tables.writers.files import Types
+    from albertkit.tables.writers.files import ColumnTypes
 
 WriteTable = Callable[[Table], None]
 EstimateRows = Callable[[], int | None]  # None: not known yet
@@ -45,7 +45,7 @@ def run_streamed(
     path = None if output is None else Path(output)
     if path is not None:
         tables.check_output(path)
-        tables.check_output_not_input(path, job.places)
+        tables.check_output_not_input(path, job.locations)
     batches, estimate, types = _read_rows(job, arguments)
     on_terminal = path is None and sys.stdout.isatty()
     progress = None
@@ -79,9 +79,9 @@ def run_streamed(
 
 def _read_rows(
     job: EmbedJob, arguments: Sequence[str]
-) -> tuple[Iterator[RowBatch], EstimateRows, Types]:
+) -> tuple[Iterator[RowBatch], EstimateRows, ColumnTypes]:
     """The rows in their order, the estimate of their number, and the types of kept columns."""
-    sources = find_sources(arguments, job.places, job.column, job.input_format)
+    sources = find_sources(arguments, job.locations, job.column, job.read)
     parts = [
         (iter([_row_of_argument(source, job)]), lambda: 1)
         if isinstance(source, str)
@@ -145,9 +145,9 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
 
 
 @contextmanager
-def _write_file(path: Path, types: Types, cast: VectorCast) -> Iterator[WriteTable]:
+def _write_file(path: Path, types: ColumnTypes, cast: VectorCast) -> Iterator[WriteTable]:
     """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
-    with tables.new_table(path, types, beside=ranges_beside(path, cast)) as writer:
+    with tables.new_table(path, types, before_rename=ranges_beside(path, cast)) as writer:
         yield writer.write
 
 

@@ -5,19 +5,21 @@ from typing import Annotated, Any
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.grouped_options import takes_load_options, takes_read_options
 from albertkit.cli.input_texts import read_texts
-from albertkit.cli.load_options import takes_load_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
+from albertkit.tables.formats import ReadOptions
 
 
+@takes_read_options
 @takes_load_options()
 def fill_mask(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.InputFormatOption = None,
+    read: ReadOptions,
     column: options.Column = None,
     model: options.Model = WORDS,
     top_k: Annotated[int, typer.Option("--top-k", "-k", help="Words for each mask.")] = 5,
@@ -35,7 +37,7 @@ def fill_mask(
     Rows count texts and masks from 1.
     """
     check_output(print_format, output)
-    masked_texts = read_texts(texts, inputs, column, input_format)
+    masked_texts = read_texts(texts, inputs, column, read)
     from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
     from albertkit.tasks.fill_mask import FillMask

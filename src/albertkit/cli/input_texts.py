@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from albertkit import tables
 from albertkit.errors import Diagnostic, InputError
+from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
-    from albertkit.tables.formats import Kind
 
 LOGGER = logging.getLogger(__name__)
 STANDARD_INPUT = "-"
@@ -23,11 +23,11 @@ def read_texts(
     arguments: Sequence[str] | None,
     files: Sequence[str] | None,
     column: str | None,
-    input_format: Kind | None,
+    read: ReadOptions,
 ) -> list[str]:
     """All texts of a command; arguments and exceptions as of `find_sources`."""
     texts: list[str] = []
-    for source in find_sources(arguments or (), files or (), column, input_format):
+    for source in find_sources(arguments or (), files or (), column, read):
         texts += [source] if isinstance(source, str) else tables.read_texts(source, column=column)
     if not texts:
         raise no_text()
@@ -35,7 +35,7 @@ def read_texts(
 
 
 def find_sources(
-    arguments: Sequence[str], files: Sequence[str], column: str | None, input_format: Kind | None
+    arguments: Sequence[str], files: Sequence[str], column: str | None, read: ReadOptions
 ) -> list[str | Inputs]:
     """The texts that are arguments, and the files and pipes to read, in their order.
 
@@ -44,7 +44,7 @@ def find_sources(
             is read, unless it is a terminal.
         files: files, directories, or "-".
         column: the column of the texts, in all files.
-        input_format: the format of all files.
+        read: how all files are read.
 
     Raises:
         InputError: [texts-missing]; [text-empty] for an empty argument; [usage] for a column or
@@ -73,12 +73,14 @@ def find_sources(
         sources.append(list(files))
     texts = [source for source in sources if isinstance(source, str)]
     if len(texts) == len(sources):
-        _refuse_file_options(column, input_format)
+        _refuse_file_options(column, read)
         return [*texts]
     from albertkit.tables.readers.inputs import check_lines_without_column
 
     inputs = [
-        source if isinstance(source, str) else tables.find_inputs(source, kind=input_format)
+        source
+        if isinstance(source, str)
+        else tables.find_inputs(source, options=read, column=column)
         for source in _merge_files(sources)
     ]
     check_lines_without_column(
@@ -134,9 +136,16 @@ def _warn_of_path(text: str) -> None:
         )
 
 
-def _refuse_file_options(column: str | None, input_format: Kind | None) -> None:
+def _refuse_file_options(column: str | None, read: ReadOptions) -> None:
     """Raise InputError [usage] for an option that needs files."""
-    given = {"--column": column, "--input-format": input_format}
+    given = {
+        "--column": column,
+        "--input-format": read.file_format,
+        "--delimiter": read.delimiter,
+        "--encoding": read.encoding,
+        "--header": read.header,
+        "--quotes": read.quotes,
+    }
     for option in (option for option, value in given.items() if value is not None):
         raise InputError(
             "usage",

@@ -23,6 +23,11 @@ BUILTIN_MODELS = ("small-en", "small-en-vectors")
 ANY_MODEL = "A model of any known format: directory, file, checkpoint prefix or hub name."
 
 
+def parse_delimiter(text: str) -> str:
+    """The delimiter that a shell's user writes: a tab has names."""
+    return "\t" if text in ("tab", "\\t") else text
+
+
 def complete_model(incomplete: str) -> list[str]:
     """The built-in models and the directories whose names begin so."""
     folder, _, start = incomplete.rpartition("/")
@@ -52,6 +57,35 @@ Inputs = Annotated[
 InputFormatOption = Annotated[
     InputFormat | None,
     typer.Option("--input-format", help="Format of files and pipes; default: detected."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        metavar="CHAR",
+        parser=parse_delimiter,
+        help="Character between the cells of CSV and TSV, or tab; default: detected.",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", help="Encoding of text files, as cp1252; default: UTF-8, UTF-16 with a BOM."
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first row of CSV and TSV holds column names; default: detected.",
+    ),
+]
+Quotes = Annotated[
+    bool | None,
+    typer.Option(
+        "--quotes/--no-quotes",
+        help="Whether cells may be quoted, or a quote is a letter; default: quoted in CSV only.",
+    ),
 ]
 Column = Annotated[
     str | None,

@@ -7,23 +7,25 @@ from typing import Annotated
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.grouped_options import takes_load_options, takes_read_options
 from albertkit.cli.input_texts import read_texts
-from albertkit.cli.load_options import takes_load_options
 from albertkit.cli.output import check_output, print_status, write_result
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
+from albertkit.tables.formats import ReadOptions
 
 MATRIX_TEXTS = 20  # of more texts a terminal shows only the nearest of each
 TERMINAL_ROWS = 100
 
 
+@takes_read_options
 @takes_load_options()
 def similarity(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.InputFormatOption = None,
+    read: ReadOptions,
     column: options.Column = None,
     model: options.Model = VECTORS,
     plot: Annotated[
@@ -39,7 +41,7 @@ def similarity(
     1 is the same text, 0 is unrelated. Rows are counted from 1.
     """
     check_output(print_format, output)
-    compared = read_texts(texts, inputs, column, input_format)
+    compared = read_texts(texts, inputs, column, read)
     if len(compared) < 2:
         raise InputError(
             "texts-missing",

@@ -1,19 +1,21 @@
 """`albertkit tokens`: how a tokenizer splits texts into pieces."""
 
 from albertkit.cli import options
+from albertkit.cli.grouped_options import FETCH, takes_load_options, takes_read_options
 from albertkit.cli.input_texts import read_texts
-from albertkit.cli.load_options import FETCH, takes_load_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
+from albertkit.tables.formats import ReadOptions
 
 
+@takes_read_options
 @takes_load_options("policy", *FETCH)
 def tokens(
     texts: options.Texts = None,
     *,
     inputs: options.Inputs = None,
-    input_format: options.InputFormatOption = None,
+    read: ReadOptions,
     column: options.Column = None,
     model: options.Model = WORDS,
     load: LoadOptions,
@@ -26,7 +28,7 @@ def tokens(
     vocabulary file: spiece.model, tokenizer.json, vocab.txt. Rows count texts from 1.
     """
     check_output(print_format, output)
-    given_texts = read_texts(texts, inputs, column, input_format)
+    given_texts = read_texts(texts, inputs, column, read)
     from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
     from albertkit.tokenization import AlbertTokenizer

@@ -1,5 +1,5 @@
-"""A job's shards on the workers of a Ray cluster."""
+"""Make a job's shards with the workers of a Ray cluster."""
 
-from albertkit.distributed.embed_on_ray import Workers, inputs_with_borders, run_on_ray
+from albertkit.distributed.embed_on_ray import Workers, find_countable_inputs, run_on_ray
 
-__all__ = ["Workers", "inputs_with_borders", "run_on_ray"]
+__all__ = ["Workers", "find_countable_inputs", "run_on_ray"]

@@ -1,7 +1,7 @@
-"""A Ray cluster to work on: joined where an address is given, else started here for one job.
+"""Join the Ray cluster at an address, or start one on this machine for one job.
 
-Ray is told to be quiet: no usage statistics, no dashboard, no lines of its own on our output, no
-token file in HOME. What cannot be joined is one line, within seconds.
+Ray is configured to be quiet: no usage statistics, no dashboard, no output of its own, no token
+file in HOME. A cluster that cannot be joined is one error, within seconds.
 """
 
 from __future__ import annotations
@@ -22,72 +22,79 @@ from albertkit.errors.extras import extra_missing
 
 LOGGER = logging.getLogger(__name__)
 
-ALONE = "local"  # Ray's word for a new cluster of this machine
-ANSWER_WITHIN = 5.0  # seconds; Ray's own attempts go on for many minutes
-# An HTTP/2 connection's first bytes, with empty settings; Source: RFC 9113, sections 3.4 and 6.5.
-HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-HTTP2_SETTINGS = 4  # the type of frame that answers it, in its fourth byte
+NEW_CLUSTER = "local"  # Ray's word for a new cluster of this machine
+TIMEOUT = 5.0  # seconds; Ray's own attempts go on for many minutes
+# The first bytes of an HTTP/2 connection, with empty settings.
+# Source: RFC 9113, sections 3.4 and 6.5.
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+HTTP2_SETTINGS = 4  # the type of the frame that answers it, in its fourth byte
 
 
 @contextmanager
 def cluster(address: str | None = None, *, cores: int = 0) -> Iterator[ModuleType]:
-    """Give `ray`, joined to a cluster, and leave it when the block ends.
+    """Give `ray`, joined to a cluster, and leave the cluster at the end of the block.
 
-    address: "host:port" of a cluster, "auto" for the one that this machine belongs to; None:
-    what RAY_ADDRESS says, or a new cluster of this machine alone, which ends with the block.
-    cores: of a new one; 0: all that this machine has.
-    A program that has joined one itself keeps it.
-    Raises ResourceError [extra-missing], [cluster-unreachable], [cluster-mismatched],
-    InputError [option-invalid].
+    A program that has joined a cluster itself stays in it.
+
+    Args:
+        address: "host:port" of a cluster, or "auto" for the one that this machine belongs to.
+            None: RAY_ADDRESS, or a new cluster of this machine, which ends with the block.
+        cores: Cores of a new cluster; 0: all cores of this machine.
+
+    Raises:
+        ResourceError: [extra-missing], [cluster-unreachable], [cluster-mismatched].
+        InputError: [option-invalid].
     """
-    place = address or os.environ.get("RAY_ADDRESS") or ALONE
-    _refuse_what_is_no_cluster(place)
-    ray = _quiet_ray(place)
+    address = address or os.environ.get("RAY_ADDRESS") or NEW_CLUSTER
+    _check_address(address)
+    ray = _import_quiet_ray(address)
     if ray.is_initialized():
         yield ray
         return
+    is_new = address == NEW_CLUSTER
     try:
-        with _without_native_lines():
+        with _silence_native_output():
             ray.init(
-                place,
-                num_cpus=(cores or None) if place == ALONE else None,
-                include_dashboard=False if place == ALONE else None,
+                address,
+                num_cpus=(cores or None) if is_new else None,
+                include_dashboard=False if is_new else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise _not_joined(place, error) from error
+        raise _join_error(address, error) from error
     try:
-        with contextlib.redirect_stdout(RayLines()):
+        with contextlib.redirect_stdout(RayOutput()):
             yield ray
     finally:
         ray.shutdown()
 
 
-class RayLines:
-    """Where Ray's driver prints what it hears of dying workers, since it prints to sys.stdout."""
+class RayOutput:
+    """Logs what Ray's driver prints to sys.stdout about workers that die."""
 
     def write(self, text: str) -> int:
+        """Log the lines of the text."""
         for line in filter(None, map(str.strip, text.splitlines())):
             LOGGER.info("ray: %s", line)
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no text is buffered."""
 
 
-def _quiet_ray(place: str) -> ModuleType:
-    """Import Ray, which reads these variables at import and hands them on to what it starts."""
+def _import_quiet_ray(address: str) -> ModuleType:
+    """Import Ray, which reads these variables at import and passes them to its processes."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    if place == ALONE and "RAY_AUTH_MODE" not in os.environ:
-        # A cluster that asks for a token, as Ray's default is; Ray would leave it in ~/.ray
+    if address == NEW_CLUSTER and "RAY_AUTH_MODE" not in os.environ:
+        # a cluster that asks for a token is Ray's default; Ray would save it in ~/.ray
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
         import ray.data
-    except ModuleNotFoundError as error:  # ray itself, or what ray[data] brings
+    except ModuleNotFoundError as error:  # ray, or a dependency of ray[data]
         raise extra_missing("ray", "a job on Ray") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -95,56 +102,56 @@ def _quiet_ray(place: str) -> ModuleType:
 
 
 @contextmanager
-def _without_native_lines() -> Iterator[None]:
-    """Ray's C++ half says on descriptor 2 at which level it will say no more."""
+def _silence_native_output() -> Iterator[None]:
+    """Ray's C++ core prints its log level to file descriptor 2."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
+    saved = os.dup(2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nothing, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(nothing)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(devnull)
+        os.close(saved)
 
 
-def _refuse_what_is_no_cluster(place: str) -> None:
-    """Ask for a greeting first: Ray itself would try for minutes, and then end the process."""
-    if place in (ALONE, "auto"):
+def _check_address(address: str) -> None:
+    """Check that a gRPC server answers: Ray itself tries for minutes, then ends the process."""
+    if address in (NEW_CLUSTER, "auto"):
         return
-    host, _, port = place.rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
         raise InputError(
             "option-invalid",
-            f"the address is {place!r}",
+            f"the address is {address!r}",
             why="a cluster is named by HOST:PORT of its head (ray:// is Ray's thin client, in"
             " which a job ends with the connection)",
             fix="Give HOST:PORT as `ray start` printed it, or auto on a machine of the cluster",
         )
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_WITHIN) as line:
-            line.settimeout(ANSWER_WITHIN)
-            line.sendall(HTTP2_HELLO)
-            answer = line.recv(9)
+        with socket.create_connection((host.strip("[]"), int(port)), TIMEOUT) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.sendall(HTTP2_PREFACE)
+            answer = connection.recv(9)
     except (OSError, OverflowError) as error:
-        raise _not_joined(place, error) from error
+        raise _join_error(address, error) from error
     if len(answer) < 4 or answer[3] != HTTP2_SETTINGS:
-        raise _not_joined(place, ConnectionError(f"it answers {answer!r}, as no Ray does"))
+        raise _join_error(address, ConnectionError(f"it answers {answer!r}, unlike Ray"))
 
 
-def _not_joined(place: str, error: Exception) -> ResourceError:
-    said = " ".join(str(error).split())
-    if "Version mismatch" in said:
+def _join_error(address: str, error: Exception) -> ResourceError:
+    message = " ".join(str(error).split())
+    if "Version mismatch" in message:
         return ResourceError(
             "cluster-mismatched",
-            f"the cluster at {place} runs other versions: {said}",
-            why="Ray joins only what has its own version, and Python's",
-            fix="Install the cluster's versions here, or ours there",
+            f"the cluster at {address} runs other versions: {message}",
+            why="Ray needs the same version of itself and of Python everywhere",
+            fix="Install the cluster's versions here, or these versions there",
         )
     return ResourceError(
         "cluster-unreachable",
-        f"there is no Ray cluster to join at {place}: {said}",
-        why="the work is done by its workers",
+        f"there is no Ray cluster at {address}: {message}",
+        why="the cluster's workers make the shards",
         fix="Check the address that `ray start` printed, or leave it out to use this machine",
     )

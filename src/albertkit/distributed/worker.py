@@ -1,8 +1,8 @@
-"""What runs in the workers of a cluster: one shard after another, by what was opened once.
+"""What runs in the workers of a cluster: one shard after another, with the model opened once.
 
-What went wrong comes back as a Diagnostic, not as an exception: Ray would wrap it in its own, and
-print its traces. A worker that dies says nothing; the shard it was making is begun again by
-another, and its beginnings are counted in a process that is none of them.
+An error comes back as a Diagnostic, not as an exception, which Ray would wrap in its own and print
+with its traces. A worker that dies reports nothing; another one starts its shard again, and the
+attempts are counted in a process of their own.
 """
 
 from __future__ import annotations
@@ -20,94 +20,103 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 SHARD = "shard"  # columns of Ray Data's blocks
-TOLD = "told"
-BEGINNINGS = 4  # of one shard; whoever would begin it a fifth time gives it up
+RESULT = "result"
+MOST_ATTEMPTS = 4  # at one shard; a fifth is an error
 
-Done_co = TypeVar("Done_co", covariant=True)
+Report_co = TypeVar("Report_co", covariant=True)
 
 
-class Work(Protocol[Done_co]):
-    """What is sent to each worker: opened there once, then asked for shard after shard."""
+class Work(Protocol[Report_co]):
+    """The work that is sent to each worker."""
 
-    def opened(self) -> Callable[[int], Done_co]:
-        """What makes a shard whole, or leaves it as it was, and tells of it."""
+    def open(self) -> Callable[[int], Report_co]:
+        """Open the model; the function makes a shard, complete or not at all, and reports it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made(Generic[Done_co]):
-    """A shard that is whole."""
+class Finished(Generic[Report_co]):
+    """A shard that is complete."""
 
-    done: Done_co
+    report: Report_co
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A shard that is not there; kind: of the error. Errors themselves don't travel."""
+    """A shard that is not there, and why; exceptions themselves are not sent.
 
-    kind: type[AlbertKitError]
+    Args:
+        error_class: The class of the exception.
+        diagnostic: Its message.
+    """
+
+    error_class: type[AlbertKitError]
     diagnostic: Diagnostic
 
     def error(self) -> AlbertKitError:
-        f = self.diagnostic
-        return self.kind(f.code, f.what, why=f.why, fix=f.fix, where=f.where)
+        """Make the exception again."""
+        d = self.diagnostic
+        return self.error_class(d.code, d.what, why=d.why, fix=d.fix, where=d.where)
 
 
-class Beginnings:
-    """Counts how often each shard was begun."""
+class AttemptCounter:
+    """Counts how often each shard was started."""
 
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
 
-    def begin(self, shard: int) -> int:
-        """Which beginning this is, from 1."""
+    def start(self, shard: int) -> int:
+        """The number of this attempt, from 1."""
         self.counts[shard] += 1
         return self.counts[shard]
 
 
 class Worker:
-    """An actor of Ray Data's: called with a shard's number, answers with what became of it.
+    """An actor of Ray Data that makes the shard whose number it is called with.
 
-    version: of albertkit where the job comes from.
+    Args:
+        work: What it does.
+        attempts: Handle of the AttemptCounter.
+        version: The version of albertkit that started the job.
     """
 
-    def __init__(self, work: Work[Any], beginnings: ActorHandle, version: str) -> None:
+    def __init__(self, work: Work[Any], attempts: ActorHandle, version: str) -> None:
         self.work = work
-        self.beginnings = beginnings
+        self.attempts = attempts
         self.version = version
-        self.make: Callable[[int], object] | None = None
+        self.make_shard: Callable[[int], object] | None = None
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[Any]]:
-        """batch: one row."""
+        """Make the shard of a batch of one row."""
         shard = int(batch[SHARD][0])
-        return {SHARD: [shard], TOLD: [self._told(shard)]}
+        return {SHARD: [shard], RESULT: [self._make(shard)]}
 
-    def _told(self, shard: int) -> Made[object] | Failed:
+    def _make(self, shard: int) -> Finished[object] | Failed:
         try:
-            self._begin(shard)
-            if self.make is None:
+            self._count_attempt(shard)
+            if self.make_shard is None:
                 self._check_version()
-                self.make = self.work.opened()
-            return Made(self.make(shard))
+                self.make_shard = self.work.open()
+            return Finished(self.make_shard(shard))
         except AlbertKitError as error:
             where = " ".join(filter(None, (f"on {_machine()}", error.diagnostic.where)))
             return Failed(type(error), replace(error.diagnostic, where=where))
 
-    def _begin(self, shard: int) -> None:
+    def _count_attempt(self, shard: int) -> None:
         import ray
 
-        if ray.get(self.beginnings.begin.remote(shard)) > BEGINNINGS:
+        if ray.get(self.attempts.start.remote(shard)) > MOST_ATTEMPTS:
             raise ResourceError(
                 "worker-died",
-                f"shard {shard} was begun {BEGINNINGS} times, and each time the worker died",
-                why="out of memory, or its machine went away",
-                fix="Give workers more memory or smaller shards, then go on with --resume",
+                f"the worker died in each of {MOST_ATTEMPTS} attempts at shard {shard}",
+                why="it was out of memory, or its machine went away",
+                fix="Give workers more memory or smaller shards, then continue with --resume",
             )
 
     def _check_version(self) -> None:
         if albertkit.__version__ != self.version:
             raise ResourceError(
                 "worker-incompatible",
-                f"this worker has albertkit {albertkit.__version__}, the job comes from"
+                f"this worker has albertkit {albertkit.__version__}, the job was started by"
                 f" {self.version}",
                 why="shards of two versions may differ",
                 fix="Install one version on all machines of the cluster",

@@ -7,8 +7,8 @@ from albertkit.lazy_exports import attach
 if TYPE_CHECKING:
     from albertkit.tables.batch import InvalidRow as InvalidRow
     from albertkit.tables.batch import RowBatch as RowBatch
+    from albertkit.tables.formats import ReadOptions as ReadOptions
     from albertkit.tables.readers.batches import RowEstimate as RowEstimate
-    from albertkit.tables.readers.batches import count_rows as count_rows
     from albertkit.tables.readers.batches import read_batches as read_batches
     from albertkit.tables.readers.batches import read_texts as read_texts
     from albertkit.tables.readers.inputs import Inputs as Inputs
@@ -30,7 +30,8 @@ else:
         __name__,
         {
             "batch": ("InvalidRow", "RowBatch"),
-            "readers.batches": ("RowEstimate", "count_rows", "read_batches", "read_texts"),
+            "formats": ("ReadOptions",),
+            "readers.batches": ("RowEstimate", "read_batches", "read_texts"),
             "readers.inputs": ("Inputs", "find_inputs"),
             "table": ("Table",),
             "writers.files": (

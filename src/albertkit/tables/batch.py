@@ -1,7 +1,7 @@
-"""What reading gives: texts in batches, the columns kept beside them, and the rows that are bad.
+"""The result of reading: batches of texts with their kept columns, and the invalid rows.
 
-Rows are numbered from 0 through all places together, bad ones too: so a row's number does not
-depend on which others can be read.
+Rows are numbered from 0 through all files, invalid ones too: so a row's number does not depend on
+which others can be read.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from typing import TypeAlias
 
 from albertkit.tables.table import Column, concat_columns
 
-Kept: TypeAlias = Mapping[str, Column]
+KeptColumns: TypeAlias = Mapping[str, Column]
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow:
-    """A row that has no text, or several that are lost together.
+    """A row without a text, or several that are lost together.
 
-    place: file. row: counted from 1 in its file. why: what is wrong with it, for "row 3 …".
-    number: its number through all places, from 0. rows: how many it stands for, for a file's
-    part that cannot be read.
+    Args:
+        file: The name of its file.
+        row: Its number in the file, from 1.
+        code: A code of errors/codes.py.
+        why: What is wrong, for a message that begins "row 3 …".
+        number: Its number through all files, from 0.
+        rows: How many rows it stands for, if a part of a file cannot be read.
     """
 
     file: str
@@ -33,7 +37,7 @@ class InvalidRow:
     rows: int = 1
 
     def split(self, count: int) -> tuple[tuple[InvalidRow, ...], tuple[InvalidRow, ...]]:
-        """Those before the row `number + count`, and those from there on."""
+        """Split into the first `count` rows and the rest."""
         if count <= 0:
             return (), (self,)
         if count >= self.rows:
@@ -45,24 +49,28 @@ class InvalidRow:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Consecutive rows: `texts` and `kept` of the good ones in their order, and the bad ones.
+    """Consecutive rows.
 
-    kept: name → a cell for each text. first: the number of the first row, good or bad.
+    Args:
+        texts: The texts of the valid rows, in order.
+        kept: Column name → one cell for each text.
+        first: The number of the first row, valid or invalid.
+        invalid: The invalid rows, in order.
     """
 
     texts: Sequence[str]
-    kept: Kept
+    kept: KeptColumns
     first: int
     invalid: tuple[InvalidRow, ...] = ()
 
     @property
     def rows(self) -> int:
-        """How many rows these are, bad ones too."""
-        return len(self.texts) + sum(invalid.rows for invalid in self.invalid)
+        """The number of rows, valid and invalid."""
+        return len(self.texts) + sum(row.rows for row in self.invalid)
 
     @property
     def end(self) -> int:
-        """The number of the row behind the last."""
+        """The number of the row after the last."""
         return self.first + self.rows
 
     @property
@@ -70,66 +78,66 @@ class RowBatch:
         """The number of each text's row."""
         if not self.invalid:
             return range(self.first, self.end)
-        begins = (self.first, *(invalid.number + invalid.rows for invalid in self.invalid))
-        ends = (*(invalid.number for invalid in self.invalid), self.end)
+        begins = (self.first, *(row.number + row.rows for row in self.invalid))
+        ends = (*(row.number for row in self.invalid), self.end)
         return list(chain.from_iterable(map(range, begins, ends)))
 
-    def moved(self, rows: int) -> RowBatch:
-        """The same rows behind so many others."""
-        invalid = tuple(replace(each, number=each.number + rows) for each in self.invalid)
+    def shift(self, rows: int) -> RowBatch:
+        """The same rows after so many others."""
+        invalid = tuple(replace(row, number=row.number + rows) for row in self.invalid)
         return replace(self, first=self.first + rows, invalid=invalid)
 
     def split(self, rows: int) -> tuple[RowBatch, RowBatch]:
-        """The first `rows` rows, and the rest."""
-        before: list[InvalidRow] = []
-        behind: list[InvalidRow] = []
-        for invalid in self.invalid:
-            ours, others = invalid.split(self.first + rows - invalid.number)
-            before += ours
-            behind += others
+        """Split into the first `rows` rows and the rest."""
+        head: list[InvalidRow] = []
+        tail: list[InvalidRow] = []
+        for row in self.invalid:
+            first, rest = row.split(self.first + rows - row.number)
+            head += first
+            tail += rest
         rows = min(rows, self.rows)
-        texts = rows - sum(invalid.rows for invalid in before)
+        texts = rows - sum(row.rows for row in head)
         return (
             RowBatch(
                 self.texts[:texts],
                 {name: column[:texts] for name, column in self.kept.items()},
                 self.first,
-                tuple(before),
+                tuple(head),
             ),
             RowBatch(
                 self.texts[texts:],
                 {name: column[texts:] for name, column in self.kept.items()},
                 self.first + rows,
-                tuple(behind),
+                tuple(tail),
             ),
         )
 
 
 def concat_batches(batches: Sequence[RowBatch]) -> RowBatch:
-    """One batch of several that follow one another and keep the same columns."""
+    """Concatenate batches that follow one another and keep the same columns."""
     if len(batches) == 1:
         return batches[0]
     return RowBatch(
         [text for batch in batches for text in batch.texts],
         {name: concat_columns([batch.kept[name] for batch in batches]) for name in batches[0].kept},
         batches[0].first,
-        tuple(invalid for batch in batches for invalid in batch.invalid),
+        tuple(row for batch in batches for row in batch.invalid),
     )
 
 
 def number_batches(parts: Iterable[Iterable[RowBatch]]) -> Iterator[RowBatch]:
-    """The rows of several readings, numbered through all of them."""
+    """Yield the batches of several readings, their rows numbered through all of them."""
     end = 0
     for part in parts:
         begin = end
         for batch in part:
-            moved = batch.moved(begin)
-            end = moved.end
-            yield moved
+            shifted = batch.shift(begin)
+            end = shifted.end
+            yield shifted
 
 
 def take_until(batches: Iterable[RowBatch], end: int) -> Iterator[RowBatch]:
-    """The batches before the row `end`, over which none reaches; none behind is asked for."""
+    """Yield the batches before row `end`, which no batch spans, and ask for none after it."""
     for batch in batches:
         yield batch
         if batch.end >= end:

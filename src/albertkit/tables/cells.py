@@ -1,6 +1,6 @@
-"""Types of the cells that are kept beside texts, the same in every batch, file and shard.
+"""Types of the cells that are kept with texts: the same in every batch, file and shard.
 
-A type is one of CELL_WORDS, or pyarrow's own where a table of Arrow's brings one.
+A type is one of CELL_TYPES, or a type of pyarrow for columns of Parquet and Arrow.
 """
 
 from __future__ import annotations
@@ -16,53 +16,57 @@ if TYPE_CHECKING:
 
 CellType: TypeAlias = "str | pyarrow.DataType"
 
-CELL_WORDS = ("bool", "int64", "double", "string")  # pyarrow knows them by these names too
+CELL_TYPES = ("bool", "int64", "double", "string")  # pyarrow has types of these names too
 INT64 = range(-(2**63), 2**63)
-LARGEST = 10**308  # Python's whole numbers have no end, a double has
+LARGEST = 10**308  # a double has an end, Python's integers have none
 
 
 def infer_cell_type(values: Iterable[object]) -> str:
-    """The narrowest word that holds all the values; strings hold anything, as JSON."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bool}:
+    """The narrowest type that holds all values; a string holds any value, as JSON."""
+    types = {type(value) for value in values if value is not None}
+    if types == {bool}:
         return "bool"
-    if kinds == {int}:
+    if types == {int}:
         return "int64"
-    if kinds and kinds <= {int, float}:
+    if types and types <= {int, float}:
         return "double"
     return "string"
 
 
-def convert_cell(value: object, kind: CellType) -> Cell:
-    """The value as a cell of this type; raises ValueError, which says why it is none."""
-    if value is None or (kind == "bool" and isinstance(value, bool)):
+def convert_cell(value: object, cell_type: CellType) -> Cell:
+    """Convert a value of JSON to a cell.
+
+    Raises:
+        ValueError: The value is of another type; the message follows "holds in 'column' …".
+    """
+    if value is None or (cell_type == "bool" and isinstance(value, bool)):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        whole = isinstance(value, int) or value.is_integer()
-        if kind == "int64" and whole and int(value) in INT64:
+        is_integer = isinstance(value, int) or value.is_integer()
+        if cell_type == "int64" and is_integer and int(value) in INT64:
             return int(value)
-        if kind == "double" and abs(value) < LARGEST:
+        if cell_type == "double" and abs(value) < LARGEST:
             return float(value)
-    if kind in ("bool", "int64", "double"):
-        raise ValueError(f"{json.dumps(value)[:40]} where the rows before hold {kind}")
+    if cell_type in ("bool", "int64", "double"):
+        raise ValueError(f"{json.dumps(value)[:40]} where earlier rows hold {cell_type}")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def arrow_type(kind: CellType) -> pyarrow.DataType:
-    """Pyarrow's type for one of ours."""
+def to_arrow_type(cell_type: CellType) -> pyarrow.DataType:
+    """The type in pyarrow."""
     import pyarrow
 
-    return pyarrow.type_for_alias(kind) if isinstance(kind, str) else kind
+    return pyarrow.type_for_alias(cell_type) if isinstance(cell_type, str) else cell_type
 
 
-def common_type(kinds: Sequence[CellType]) -> CellType | None:
-    """The one type of a column in several files; None where they differ."""
-    words = {kind for kind in kinds if isinstance(kind, str)}
-    types = [kind for kind in kinds if not isinstance(kind, str)]
-    word = next(iter(words), None)
-    if len(words) > 1:
-        word = "double" if words == {"int64", "double"} else "string"
-    if not types:
-        return word
-    first: CellType = types[0] if word is None else word
-    return first if all(kind == arrow_type(first) for kind in types) else None
+def common_type(cell_types: Sequence[CellType]) -> CellType | None:
+    """The one type of a column in several files; None if they differ."""
+    names = {cell_type for cell_type in cell_types if isinstance(cell_type, str)}
+    arrow_types = [cell_type for cell_type in cell_types if not isinstance(cell_type, str)]
+    name = next(iter(names), None)
+    if len(names) > 1:
+        name = "double" if names == {"int64", "double"} else "string"
+    if not arrow_types:
+        return name
+    first: CellType = arrow_types[0] if name is None else name
+    return first if all(other == to_arrow_type(first) for other in arrow_types) else None

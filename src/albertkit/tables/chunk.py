@@ -1,4 +1,4 @@
-"""A piece of one file, as the reader of its kind gives it."""
+"""A chunk of one file, as the reader of its format yields it, with the errors of its rows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,34 @@ from dataclasses import dataclass
 
 from albertkit.tables.table import Cell, Column
 
+LONGEST_ROW = 2**22  # bytes: the longest texts that people embed, whole books, have 1 to 3 MB
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """An error of one row, or of several that are lost together.
+
+    Args:
+        code: A code of errors/codes.py.
+        why: What is wrong, for a message that begins "row 3 …".
+        rows: How many rows are lost.
+    """
+
+    code: str
+    why: str
+    rows: int = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive rows: texts and columns of the good ones, and by its place each fault."""
+    """Consecutive rows of a file.
+
+    Args:
+        texts: The texts of the valid rows.
+        kept: Column name → one cell for each text.
+        errors: (row of the chunk, error) of the invalid rows; an error of several rows counts as
+            one row here.
+    """
 
     texts: Sequence[str]
     kept: Mapping[str, Column]
@@ -19,51 +43,41 @@ class Chunk:
 
     @property
     def rows(self) -> int:
-        """How many rows these are, faults too."""
-        return len(self.texts) + sum(fault.rows for _, fault in self.errors)
+        """The number of rows, valid and invalid."""
+        return len(self.texts) + sum(error.rows for _, error in self.errors)
 
 
 def make_chunk(rows: Iterable[tuple[Cell, ...] | RowError], keep: Sequence[str]) -> Chunk:
-    """A piece of rows that are a text and the cells to keep, or a fault."""
-    good: list[tuple[Cell, ...]] = []
+    """Make a chunk of rows, each a text followed by the cells of `keep`, or an error."""
+    valid: list[tuple[Cell, ...]] = []
     errors: list[tuple[int, RowError]] = []
     for number, row in enumerate(rows):
         if isinstance(row, RowError):
             errors.append((number, row))
         else:
-            good.append(row)
-    kept = {name: [row[at] for row in good] for at, name in enumerate(keep, 1)}
-    return Chunk([str(row[0]) for row in good], kept, tuple(errors))
+            valid.append(row)
+    kept = {name: [row[index] for row in valid] for index, name in enumerate(keep, 1)}
+    return Chunk([str(row[0]) for row in valid], kept, tuple(errors))
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """code: of errors/codes.py. why: follows "row 3 …". rows: how many are lost with it."""
-
-    code: str
-    why: str
-    rows: int = 1
-
-
-LONGEST_ROW = 2**22  # bytes: the longest texts that people embed, whole books, have 1 to 3 MB
 TOO_LONG = RowError("row-too-long", f"has more than {LONGEST_ROW:,} bytes, the most that is read")
-HALF_CHARACTER = RowError(
-    "lone-surrogate", "holds half of a character, which no encoding can store"
+LONE_SURROGATE = RowError(
+    "lone-surrogate", "holds half of a surrogate pair, which no encoding can store"
 )
 
 
 def not_utf8(data: bytes, error: UnicodeDecodeError) -> RowError:
-    """The fault of bytes that cannot be decoded."""
+    """The error of a row whose bytes cannot be decoded."""
     return RowError(
         "file-not-utf8", f"holds the byte 0x{data[error.start]:02x}, which is not UTF-8"
     )
 
 
 def not_text(value: object) -> RowError:
-    """The fault of a value that stands where a text belongs."""
-    seen = json.dumps(value, ensure_ascii=False, default=str)
-    shown = seen if len(seen) <= 40 else f"{seen[:40]}…"
-    return RowError("row-malformed", f"holds {shown} where a text belongs")
+    """The error of a row with another value instead of a text."""
+    value_json = json.dumps(value, ensure_ascii=False, default=str)
+    shown = value_json if len(value_json) <= 40 else f"{value_json[:40]}…"
+    return RowError("row-malformed", f"holds {shown} instead of a text")
 
 
 def has_lone_surrogate(text: str) -> bool:

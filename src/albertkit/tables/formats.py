@@ -1,19 +1,21 @@
-"""Which kind of rows a file holds: by its first bytes, and where they don't tell, by its name."""
+"""Detect a file's table format and compression: by its first bytes, then by its name."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 
-Kind: TypeAlias = Literal["lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream"]
+TableFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream"]
 Compression: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
 
-HEAD = 2**16  # bytes that are looked at
+HEAD = 2**16  # bytes at a file's beginning from which its format is detected
 
 COMPRESSION_MAGIC: Mapping[bytes, Compression] = MappingProxyType(
     {
@@ -24,10 +26,10 @@ COMPRESSION_MAGIC: Mapping[bytes, Compression] = MappingProxyType(
     }
 )
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zstd")
-MAGIC: Mapping[bytes, Kind] = MappingProxyType(
+FORMAT_MAGIC: Mapping[bytes, TableFormat] = MappingProxyType(
     {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
 )
-NAMES: Mapping[str, Kind] = MappingProxyType(
+FORMAT_SUFFIXES: Mapping[str, TableFormat] = MappingProxyType(
     {
         ".txt": "lines",
         ".csv": "csv",
@@ -41,64 +43,120 @@ NAMES: Mapping[str, Kind] = MappingProxyType(
         ".arrows": "arrow-stream",
     }
 )
+TEXT_FORMATS: tuple[TableFormat, ...] = ("lines", "csv", "tsv", "jsonl")
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-DELIMITERS: Mapping[Kind, str] = MappingProxyType({"csv": ",", "tsv": "\t"})
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How files are read, where the user knows better than their bytes and names.
+
+    Args:
+        file_format: Format of files whose first bytes do not show it; None: by their names.
+        delimiter: One character between the cells of CSV and TSV; None: detected in the file.
+        encoding: Encoding of text files, as Python names it; None: UTF-8, or UTF-16 if the file
+            begins with a byte order mark of UTF-16.
+        header: Whether the first row of CSV and TSV holds the column names; None: detected.
+            Columns without names are called 1, 2, 3, ….
+        quotes: Whether a cell that begins with a double quote ends at the next single one, so
+            that it may hold delimiters and line ends; None: yes in CSV, no in TSV, where a quote
+            is a letter (as in GLUE, Tatoeba and Common Voice).
+
+    Raises:
+        InputError: [option-invalid].
+    """
+
+    file_format: TableFormat | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    quotes: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Check the delimiter and the encoding."""
+        if self.delimiter is not None and (
+            len(self.delimiter) != 1 or self.delimiter in '"\r\n' or ord(self.delimiter) > 127
+        ):
+            raise InputError(
+                "option-invalid",
+                f"the delimiter is {self.delimiter!r}",
+                why="cells are separated by one ASCII character, not a quote or a line end",
+                fix="Give one character, such as ; or | or a tab",
+            )
+        if self.encoding is not None:
+            try:
+                b"a".decode(self.encoding, errors="replace")
+            except LookupError as error:
+                raise InputError(
+                    "option-invalid",
+                    f"the encoding is {self.encoding!r}",
+                    why="Python has no text encoding of that name",
+                    fix="Give a name such as utf-8, utf-16, cp1252 or shift_jis",
+                ) from error
+
+    def named_format(self, name: str) -> TableFormat | None:
+        """The format that the options or the file's name state; None if neither does."""
+        if self.file_format is not None:
+            return self.file_format
+        named = format_from_name(name)
+        if self.delimiter is not None and named in (None, "lines"):
+            return "csv"
+        return named
+
+
+DETECT_ALL = ReadOptions()
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """How a file with this beginning is compressed."""
-    return next(
-        (compression for magic, compression in COMPRESSION_MAGIC.items() if head.startswith(magic)),
-        None,
-    )
+    """The compression of a file that begins with `head`; None if it is not compressed."""
+    matches = (name for magic, name in COMPRESSION_MAGIC.items() if head.startswith(magic))
+    return next(matches, None)
 
 
-def format_from_name(name: str) -> Kind | None:
-    """The kind that a file's name tells, whether compressed or not."""
-    return NAMES.get(_plain_suffix(name))
+def format_from_name(name: str) -> TableFormat | None:
+    """The format that a file's name states, whether it is compressed or not."""
+    return FORMAT_SUFFIXES.get(_format_suffix(name))
 
 
-def _plain_suffix(name: str) -> str:
+def _format_suffix(name: str) -> str:
     path = PurePath(name.lower())
     return path.with_suffix("").suffix if path.suffix in COMPRESSED_SUFFIXES else path.suffix
 
 
-def detect_format(head: bytes, name: str, told: Kind | None = None) -> Kind:
-    """The kind of a decompressed file that begins with `head`.
+def detect_format(head: bytes, name: str, options: ReadOptions = DETECT_ALL) -> TableFormat:
+    """Detect the format of a decompressed file that begins with `head`.
 
-    told: the kind, where `head` doesn't tell it; None: what the name tells.
-    Raises FormatError [file-wrong-format], [file-truncated], [file-not-utf8].
+    Args:
+        head: The first HEAD bytes, or all if there are fewer; text is UTF-8 by now.
+        name: The file's name, for its suffix and for messages.
+        options: Decide where `head` does not.
+
+    Raises:
+        FormatError: [file-wrong-format], [file-truncated].
     """
-    found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
-    if found:
-        return found
-    named = told or format_from_name(name)
-    if named in MAGIC.values():
-        raise _not_as_named(head, name)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise FormatError(
-            "file-not-utf8",
-            "the file begins as UTF-16 does",
-            why="text is read as UTF-8 only",
-            fix="Convert it first: iconv -f utf-16 -t utf-8",
-            where=name,
-        )
+    matches = (name for magic, name in FORMAT_MAGIC.items() if head.startswith(magic))
+    detected = next(matches, None)
+    if detected is not None:
+        return detected
+    named = options.named_format(name)
+    if named is not None and named not in TEXT_FORMATS:
+        raise _format_mismatch(head, name)
     if named is not None:
         return named
     if b"\x00" in head:
         raise FormatError(
             "file-wrong-format",
             f"the file begins with {head[:8]!r}",
-            why="that is neither text nor a table of a kind that is read",
+            why="that is neither text nor a known table format",
             fix="Give text, CSV, TSV, JSON lines, Parquet or Arrow, compressed or not",
             where=name,
         )
-    if _begins_with_an_object(head):
+    if _begins_with_object(head):
         return "jsonl"
-    if _plain_suffix(name) == ".json":
+    if _format_suffix(name) == ".json":
         raise FormatError(
             "file-wrong-format",
-            "the file is one JSON value, not a row a line",
+            "the file is one JSON value, not one row a line",
             why="rows are read one at a time",
             fix="Write each row on a line of its own: jq -c '.[]' FILE > FILE.jsonl",
             where=name,
@@ -106,26 +164,34 @@ def detect_format(head: bytes, name: str, told: Kind | None = None) -> Kind:
     return "lines"
 
 
-def _not_as_named(head: bytes, name: str) -> FormatError:
+def detect_encoding(head: bytes, options: ReadOptions = DETECT_ALL) -> str:
+    """The name of a text's encoding: the option's, UTF-16's by its byte order mark, or utf-8."""
+    if options.encoding is not None:
+        name = codecs.lookup(options.encoding).name
+        return "utf-8" if name == "utf-8-sig" else name
+    return "utf-16" if head.startswith(UTF16_MARKS) else "utf-8"
+
+
+def _format_mismatch(head: bytes, name: str) -> FormatError:
     if not head:
         return FormatError(
             "file-truncated",
             "the file is empty",
-            why="its name promises a table",
+            why="its name says that it holds a table",
             fix="Write or download it again",
             where=name,
         )
     return FormatError(
         "file-wrong-format",
         f"the file begins with {head[:8]!r}",
-        why="a table of the kind that its name says begins otherwise",
+        why="a table of the format in its name begins with other bytes",
         fix="Check where it came from",
         where=name,
     )
 
 
-def _begins_with_an_object(head: bytes) -> bool:
-    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+def _begins_with_object(head: bytes) -> bool:
+    line = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
     if not line.startswith(b"{"):
         return False
     try:

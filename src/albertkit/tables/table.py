@@ -1,9 +1,10 @@
-"""A table: named columns of one length, one of which may hold a vector in each row."""
+"""A table: named columns of one length; one may hold a vector in each row."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
@@ -14,29 +15,41 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow
 
-
 VectorArray: TypeAlias = npt.NDArray[np.floating | np.integer]
 Cell: TypeAlias = str | int | float | None
 Column: TypeAlias = "Sequence[Cell] | VectorArray | pyarrow.Array"
 
+DIGITS = {np.dtype(np.float16): range(3, 6), np.dtype(np.float32): range(6, 10)}
+# Powers of ten up to the 22nd are integers in float64, so dividing by them rounds only once.
+SMALLEST = 1e-13
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """columns: name → a list of cells, pyarrow's array of them, or an array [N, D] of vectors."""
+    """A table of results.
+
+    Args:
+        columns: Name → a list of cells, pyarrow's array of them, or an array [N, D] of vectors.
+    """
 
     columns: Mapping[str, Column]
 
     def __len__(self) -> int:
+        """The number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
-    def records(self) -> Iterator[dict[str, Cell | list[float]]]:
-        """Each row as a dict, vectors as lists of numbers with no more digits than they have."""
-        columns = [cells_of(column) for column in self.columns.values()]
+    def records(self) -> Iterator[dict[str, Cell | list[Cell]]]:
+        """Yield each row as a dict of JSON values.
+
+        A vector is a list of the shortest decimal numbers that read back as the same; NaN and
+        infinity, which JSON does not have, are None.
+        """
+        columns = [json_cells(column) for column in self.columns.values()]
         for cells in zip(*columns, strict=True):
             yield dict(zip(self.columns, cells, strict=True))
 
     def flat_names(self) -> list[str]:
-        """The names of the columns where each number of a vector has one of its own."""
+        """The column names, with one for each number of a vector: vector_0, vector_1, …."""
         names: list[str] = []
         for name, column in self.columns.items():
             if _holds_vectors(column):
@@ -46,78 +59,84 @@ class Table:
         return names
 
     def flat_rows(self) -> Iterator[list[Cell]]:
-        """Each row's cells, in the order of `flat_names`; what is nested is written as JSON."""
-        flat = [_holds_vectors(column) for column in self.columns.values()]
+        """Yield each row's cells in the order of `flat_names`; nested values are JSON."""
+        are_vectors = [_holds_vectors(column) for column in self.columns.values()]
         for record in self.records():
             row: list[Cell] = []
-            for value, is_flat in zip(record.values(), flat, strict=True):
+            for value, is_vector in zip(record.values(), are_vectors, strict=True):
                 if isinstance(value, list | dict):
-                    row += value if is_flat else [json.dumps(value, ensure_ascii=False)]
+                    row += value if is_vector else [json.dumps(value, ensure_ascii=False)]
                 else:
                     row.append(value)
             yield row
 
     def vectors(self) -> tuple[str, VectorArray] | None:
-        """The column of vectors and its name, where there is one."""
-        found = ((name, column) for name, column in self.columns.items() if _holds_vectors(column))
-        return next(found, None)
+        """The name of the column of vectors, and the vectors; None if there is no such column."""
+        columns = (
+            (name, column) for name, column in self.columns.items() if _holds_vectors(column)
+        )
+        return next(columns, None)
 
 
 def _holds_vectors(column: Column) -> TypeGuard[VectorArray]:
     return isinstance(column, np.ndarray) and column.ndim == 2
 
 
-def cells_of(column: Column) -> Iterable[Cell | list[float]]:
-    """The cells as JSON has them; those that it has no form for as text."""
+def json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
+    """The cells as values of JSON; what has no form in JSON is a string, NaN and infinity None."""
     if isinstance(column, np.ndarray):
-        numbers: list[Cell | list[float]] = round_to_shortest(column).tolist()
-        return numbers
+        rounded = round_to_shortest(column)
+        cells: list[Cell | list[Cell]] = rounded.tolist()
+        if np.isfinite(rounded).all():
+            return cells
+        return [_json_value(cell) for cell in cells]
     if isinstance(column, Sequence):
-        return column
-    return [_as_json(value) for value in column.to_pylist()]
+        return [_finite(cell) for cell in column]
+    return [_json_value(value) for value in column.to_pylist()]
 
 
-def _as_json(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _as_json(each) for key, each in value.items()}
+        return {key: _json_value(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_as_json(each) for each in value]
+        return [_json_value(inner) for inner in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if value is None or isinstance(value, str | int | float):
-        return value
+        return _finite(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
+def _finite(cell: Cell) -> Cell:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
 def concat_columns(columns: Sequence[Column]) -> Column:
-    """One column of several that follow one another."""
+    """Concatenate columns that follow one another."""
     if all(isinstance(column, list) for column in columns):
         return [cell for column in columns for cell in column]
     if any(isinstance(column, np.ndarray) for column in columns):
         return np.concatenate([np.asarray(column) for column in columns])
     import pyarrow
 
-    kind = next(column.type for column in columns if isinstance(column, pyarrow.Array))
+    arrow_type = next(column.type for column in columns if isinstance(column, pyarrow.Array))
     return pyarrow.concat_arrays(
         [
-            column if isinstance(column, pyarrow.Array) else pyarrow.array(column, kind)
+            column if isinstance(column, pyarrow.Array) else pyarrow.array(column, arrow_type)
             for column in columns
         ]
     )
 
 
-Numbers: TypeAlias = npt.NDArray[Any]
-
-DIGITS = {np.dtype(np.float16): range(3, 6), np.dtype(np.float32): range(6, 10)}
-# Powers of ten up to the 22nd are whole in float64, so that to divide by them rounds but once.
-SMALLEST = 1e-13
-
-
 @np.errstate(invalid="ignore")  # NaN stays NaN
-def round_to_shortest(numbers: Numbers) -> Numbers:
-    """The numbers as float64, of which Python prints the fewest digits.
+def round_to_shortest(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Convert to float64 numbers that Python prints with the fewest digits: 0.1, not 0.1000000015.
 
-    numbers: of any shape; what is not float16 or float32 is given back as it is.
+    The numbers read back as the same float16 or float32. This works on whole arrays: numpy's own
+    way, each number to text and back, takes longer than a small model needs for a vector.
+
+    Args:
+        numbers: Of any shape; other types than float16 and float32 are returned unchanged.
     """
     if numbers.dtype not in DIGITS:
         return numbers
@@ -125,17 +144,17 @@ def round_to_shortest(numbers: Numbers) -> Numbers:
     size = np.abs(exact)
     smallest = max(SMALLEST, np.finfo(numbers.dtype).tiny)
     usual = (size >= smallest) & (size < 10.0 ** DIGITS[numbers.dtype].start)
-    # the numbers before and behind a power of two are not as far, so the nearest may not be it
+    # the neighbours of a power of two are at different distances, so the nearest may be another
     usual &= np.frexp(size)[0] != 0.5
     exponents = np.floor(np.log10(np.where(usual, size, 1))).astype(np.int64)
-    found = exact.copy()
+    result = exact.copy()
     left = usual.copy()
     for digits in DIGITS[numbers.dtype]:
         powers = 10.0 ** (digits - 1 - exponents)
         rounded = np.round(exact * powers) / powers
         fits = left & (rounded.astype(numbers.dtype) == numbers)
-        found[fits] = rounded[fits]
+        result[fits] = rounded[fits]
         left &= ~fits
     unusual = left | (~usual & (size != 0) & np.isfinite(size))
-    found[unusual] = [float(str(number)) for number in numbers[unusual]]
-    return found
+    result[unusual] = [float(str(number)) for number in numbers[unusual]]
+    return result

@@ -17,20 +17,20 @@ from albertkit.tables import Table
 from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 
 if TYPE_CHECKING:
-    from albertkit.tables.writers.files import Given
+    from albertkit.tables.writers.files import WrittenVectors
 
 VECTOR = "vector"  # the column's name in a table
 
 
 def write_vectors(
     place: Path, windows: Iterable[FloatArray], cast: VectorCast, nothing: Vectors
-) -> Given:
+) -> WrittenVectors:
     """Write all windows [N, D], whole or not at all, and give them back as `given_back` does.
 
     cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` and
     `ranges_beside` do, before a window is asked for.
     """
-    with tables.new_table(place, beside=ranges_beside(place, cast)) as writer:
+    with tables.new_table(place, before_rename=ranges_beside(place, cast)) as writer:
         writer.write(Table({VECTOR: nothing}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))

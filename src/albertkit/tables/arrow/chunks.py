@@ -1,4 +1,4 @@
-"""Texts and kept columns out of Arrow's tables."""
+"""Take texts and kept columns from the record batches of Arrow."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
 
 
 def read_table(table: ArrowTable, column: str, keep: Sequence[str], skip: int) -> Iterator[Chunk]:
-    """The rows behind the first `skip`; kept columns are pyarrow's arrays, of their own types."""
+    """Yield the rows after the first `skip`; kept columns are pyarrow's arrays of their types."""
     for batch in table.batches([column, *(name for name in keep if name != column)], skip):
         if isinstance(batch, RowError):
             yield Chunk([], {name: [] for name in keep}, ((0, batch),))
         else:
-            yield _piece(batch, column, keep)
+            yield _chunk(batch, column, keep)
 
 
-def holds_text(kind: pyarrow.DataType) -> bool:
-    """Whether a column of this type can hold texts: bytes may be UTF-8, and are looked at."""
-    return str(kind) in (
+def holds_text(arrow_type: pyarrow.DataType) -> bool:
+    """Whether a column of this type can hold texts: bytes may be UTF-8, each row shows it."""
+    return str(arrow_type) in (
         *("string", "large_string", "string_view"),
         *("binary", "large_binary", "binary_view", "null"),
     )
 
 
-def _piece(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chunk:
+def _chunk(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chunk:
     texts = _texts(batch.column(column))
-    kept = {name: _plain(batch.column(name)) for name in keep}
+    kept = {name: _decode_dictionary(batch.column(name)) for name in keep}
     errors = {number: text for number, text in enumerate(texts) if isinstance(text, RowError)}
     for name, cells in kept.items():
         if not _is_valid(cells):
             for number in range(len(cells)):
                 if not _is_valid(cells.slice(number, 1)):
-                    errors[number] = RowError("row-malformed", f"holds in {name!r} what is damaged")
+                    errors[number] = RowError("row-malformed", f"holds damaged data in {name!r}")
     if not errors:
         return Chunk([text for text in texts if isinstance(text, str)], kept)
-    good = [number for number in range(len(texts)) if number not in errors]
+    valid = [number for number in range(len(texts)) if number not in errors]
     return Chunk(
-        [str(texts[number]) for number in good],
-        {name: cells.take(_indices(good)) for name, cells in kept.items()},
+        [str(texts[number]) for number in valid],
+        {name: cells.take(_indices(valid)) for name, cells in kept.items()},
         tuple(sorted(errors.items())),
     )
 
 
-def _plain(cells: pyarrow.Array) -> pyarrow.Array:
-    """Cells that are numbers of a dictionary as what they stand for: each batch has its own."""
+def _decode_dictionary(cells: pyarrow.Array) -> pyarrow.Array:
+    """The values of dictionary-encoded cells: each batch has a dictionary of its own."""
     import pyarrow
 
     return cells.dictionary_decode() if pyarrow.types.is_dictionary(cells.type) else cells
@@ -64,12 +64,12 @@ def _indices(numbers: list[int]) -> pyarrow.Array:
 def _texts(cells: pyarrow.Array) -> list[str | RowError]:
     if _is_valid(cells):
         return [_text(value) for value in cells.to_pylist()]
-    ones = (cells.slice(number, 1) for number in range(len(cells)))
+    slices = (cells.slice(number, 1) for number in range(len(cells)))
     return [
-        _text(one.to_pylist()[0])
-        if _is_valid(one)
+        _text(cell.to_pylist()[0])
+        if _is_valid(cell)
         else RowError("file-not-utf8", "holds bytes that are not UTF-8")
-        for one in ones
+        for cell in slices
     ]
 
 
@@ -82,11 +82,12 @@ def _is_valid(cells: pyarrow.Array) -> bool:
 
 
 def _text(value: object) -> str | RowError:
+    text = value
     if isinstance(value, bytes):
         try:
-            value = value.decode()
+            text = value.decode()
         except UnicodeDecodeError as error:
-            return not_utf8(value, error)  # type: ignore[arg-type]  # it is bytes still
-    if not isinstance(value, str):
-        return not_text(value)
-    return TOO_LONG if is_too_long(value) else value
+            return not_utf8(value, error)
+    if not isinstance(text, str):
+        return not_text(text)
+    return TOO_LONG if is_too_long(text) else text

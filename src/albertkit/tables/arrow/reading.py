@@ -1,6 +1,6 @@
-"""Parquet and Arrow IPC: by row groups and record batches, of the wanted columns alone.
+"""Read Parquet and Arrow IPC by row groups and record batches, only the columns asked for.
 
-What is behind a number of rows is reached by the files' metadata, without reading what is before.
+Metadata lead straight to any row number; the rows before it are not read.
 """
 
 from __future__ import annotations
@@ -15,41 +15,45 @@ from albertkit.errors import FormatError, import_extra
 from albertkit.errors.wording import first_line
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import RowError
-from albertkit.tables.formats import Kind
+from albertkit.tables.formats import TableFormat
 
 if TYPE_CHECKING:
     import pyarrow
 
-
-TOGETHER = 4096  # rows at a time, where they are short
-TOGETHER_BYTES = 2**25
+BATCH_ROWS = 4096  # at a time, fewer if they are large
+BATCH_BYTES = 2**25
+MOST_ROWS = 2**40  # in one group: no valid file comes near
+MOST_BYTES = 2**40  # in one buffer: likewise
+ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's message
+# pyarrow's errors are subclasses of these
+PYARROW_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
 
 
 class ArrowTable(Protocol):
-    """A table of Arrow's types that is read from front to back."""
+    """A table that is read from front to back."""
 
     schema: pyarrow.Schema
-    rows: int | None  # None where only reading tells
+    rows: int | None  # None if only reading shows it
 
     def batches(
         self, columns: Sequence[str], skip: int
     ) -> Iterator[pyarrow.RecordBatch | RowError]:
-        """The rows behind the first `skip`, and what is lost of them."""
+        """Yield the rows after the first `skip`, and an error for rows that cannot be read."""
 
 
 class ParquetTable:
-    """A Parquet file, by its row groups."""
+    """A Parquet file, read by its row groups."""
 
     def __init__(self, stream: BinaryIO) -> None:
         import pyarrow.parquet
 
-        # a buffer for each column instead of its whole chunk
+        # with a buffer size each column has a buffer, not its whole chunk
         self.file = pyarrow.parquet.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)
         self.schema = self.file.schema_arrow
         metadata = self.file.metadata
         groups = range(self.file.num_row_groups)
         self.lengths = [metadata.row_group(number).num_rows for number in groups]
-        self.rows: int | None = count_rows(self.lengths)
+        self.rows: int | None = _sum_lengths(self.lengths)
 
     def batches(
         self, columns: Sequence[str], skip: int
@@ -57,70 +61,72 @@ class ParquetTable:
         """See ArrowTable."""
         for number, length in enumerate(self.lengths):
             if skip < length:
-                yield from self._group(number, list(columns), skip)
+                yield from self._read_group(number, list(columns), skip)
             skip = max(0, skip - length)
 
-    def _group(
+    def _read_group(
         self, number: int, columns: list[str], skip: int
     ) -> Iterator[pyarrow.RecordBatch | RowError]:
         group = self.file.metadata.row_group(number)
-        size = max(1, group.total_byte_size // group.num_rows)
-        together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
+        row_bytes = max(1, group.total_byte_size // group.num_rows)
+        batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // row_bytes))
         left = group.num_rows - skip
-        error: Exception = ValueError("there are fewer rows than it says")
+        error: Exception = ValueError("there are fewer rows than the metadata say")
         try:
-            with size_errors():
-                for batch in self.file.iter_batches(together, [number], columns):
-                    behind = batch.slice(skip, left)
+            with _allocation_errors():
+                for batch in self.file.iter_batches(batch_rows, [number], columns):
+                    rest = batch.slice(skip, left)
                     skip = max(0, skip - batch.num_rows)
-                    left -= behind.num_rows
-                    yield behind
+                    left -= rest.num_rows
+                    yield rest
         except PYARROW_ERRORS as damage:
             error = damage
         if left:
-            yield unreadable_rows(left, error)
+            yield _lost_rows(left, error)
 
 
 class ArrowFile:
-    """An Arrow IPC file, by its record batches.
+    """An Arrow IPC file, read by its record batches.
 
-    mapped: whether `source` is mapped, so that a batch is read when it is touched. Asking pyarrow
-    for some of the columns would copy them then (26.0.1).
+    Args:
+        source: The file.
+        is_mapped: Whether `source` is mapped into memory, so that a batch is read when it is
+            touched. If pyarrow selects columns of a mapped file, it copies them (26.0.1).
     """
 
-    def __init__(self, source: BinaryIO, *, mapped: bool) -> None:
+    def __init__(self, source: BinaryIO, *, is_mapped: bool) -> None:
         import pyarrow.ipc
 
         self.source = source
-        self.mapped = mapped
+        self.is_mapped = is_mapped
         self.file = pyarrow.ipc.open_file(source)
         self.schema = self.file.schema
-        one = self._of(self.schema.names[:1])
+        first_column = self._select(self.schema.names[:1])
         numbers = range(self.file.num_record_batches)
-        self.lengths = [one.get_batch(number).num_rows for number in numbers]
-        self.rows: int | None = count_rows(self.lengths)
+        self.lengths = [first_column.get_batch(number).num_rows for number in numbers]
+        self.rows: int | None = _sum_lengths(self.lengths)
 
     def batches(
         self, columns: Sequence[str], skip: int
     ) -> Iterator[pyarrow.RecordBatch | RowError]:
         """See ArrowTable."""
-        wanted = self._of(columns)
+        file = self._select(columns)
         for number, length in enumerate(self.lengths):
             if skip < length:
                 try:
-                    with size_errors():
-                        batch = wanted.get_batch(number).select(list(columns))
+                    with _allocation_errors():
+                        batch = file.get_batch(number).select(list(columns))
                         batch.validate()
                 except PYARROW_ERRORS as error:
-                    yield unreadable_rows(length - skip, error)
+                    yield _lost_rows(length - skip, error)
                 else:
                     yield from _slices(batch, skip)
             skip = max(0, skip - length)
 
-    def _of(self, columns: Sequence[str]) -> pyarrow.ipc.RecordBatchFileReader:
+    def _select(self, columns: Sequence[str]) -> pyarrow.ipc.RecordBatchFileReader:
         import pyarrow.ipc
 
-        if self.mapped:
+        if self.is_mapped:
             return self.file
         fields = [self.schema.get_field_index(name) for name in columns]
         options = pyarrow.ipc.IpcReadOptions(included_fields=fields)
@@ -128,7 +134,7 @@ class ArrowFile:
 
 
 class ArrowStream:
-    """An Arrow IPC stream, of which only the end tells how long it is."""
+    """An Arrow IPC stream, whose length is known at its end."""
 
     rows: int | None = None
 
@@ -142,7 +148,7 @@ class ArrowStream:
     def batches(
         self, columns: Sequence[str], skip: int
     ) -> Iterator[pyarrow.RecordBatch | RowError]:
-        """See ArrowTable; raises FormatError [file-malformed] where it cannot be read on."""
+        """See ArrowTable; raises FormatError [file-malformed] where it cannot be read further."""
         while (batch := self._next()) is not None:
             if skip < batch.num_rows:
                 yield from _slices(batch.select(list(columns)), skip)
@@ -156,65 +162,72 @@ class ArrowStream:
             return batch
 
 
-def open_table(stream: BinaryIO, kind: Kind, name: str, *, mapped: str | None = None) -> ArrowTable:
-    """The table that `stream` holds; mapped: the path of its file, where that can be mapped.
+def open_table(
+    stream: BinaryIO, file_format: TableFormat, name: str, *, mapped_path: str | None = None
+) -> ArrowTable:
+    """Open the table in a stream.
 
-    Raises FormatError [file-malformed], ResourceError [extra-missing].
+    Args:
+        stream: The file's bytes.
+        file_format: "parquet", "arrow" or "arrow-stream".
+        name: The file's name, for messages.
+        mapped_path: The file's path, if it can be mapped into memory.
+
+    Raises:
+        FormatError: [file-malformed].
+        ResourceError: [extra-missing].
     """
     pyarrow = import_extra("pyarrow", repr(name))
     with table_errors(name):
-        if kind == "parquet":
+        if file_format == "parquet":
             return ParquetTable(stream)
-        if mapped is None:
-            stream.seek(0)  # a pipe's, laid on disk, was looked at before
-        # as bytes: pyarrow encodes a str itself, and no name that is not UTF-8 (26.0.1)
-        source = stream if mapped is None else pyarrow.memory_map(os.fsencode(mapped))
-        if kind == "arrow":
-            return ArrowFile(source, mapped=mapped is not None)
+        if mapped_path is None:
+            stream.seek(0)  # the spooled file of a pipe was read before
+        # as bytes: pyarrow encodes a str itself, and fails for names that are not UTF-8 (26.0.1)
+        source = stream if mapped_path is None else pyarrow.memory_map(os.fsencode(mapped_path))
+        if file_format == "arrow":
+            return ArrowFile(source, is_mapped=mapped_path is not None)
         return ArrowStream(source, name)
 
 
 def read_columns(table: ArrowTable, name: str) -> dict[str, CellType]:
-    """Names and types; raises FormatError [file-malformed] for a name that stands there twice."""
+    """Read the names and types of the columns.
+
+    Raises:
+        FormatError: [file-malformed] if two columns have one name.
+    """
     with table_errors(name):
         names = table.schema.names
-    twice = next((each for each in names if names.count(each) > 1), None)
-    if twice is None:
-        return dict(zip(names, map(_plain_type, table.schema.types), strict=True))
+    double = next((column for column in names if names.count(column) > 1), None)
+    if double is None:
+        return dict(zip(names, map(_value_type, table.schema.types), strict=True))
     raise FormatError(
         "file-malformed",
-        f"two columns are named {twice!r}",
+        f"two columns are named {double!r}",
         why="columns are found by their names",
         fix="Rename one",
         where=name,
     )
 
 
-def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
+def _value_type(arrow_type: pyarrow.DataType) -> pyarrow.DataType:
     import pyarrow
 
-    return kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+    return arrow_type.value_type if pyarrow.types.is_dictionary(arrow_type) else arrow_type
 
 
 def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
-    size = max(1, batch.nbytes // max(1, batch.num_rows))
-    together = max(1, min(TOGETHER, TOGETHER_BYTES // size))
-    for start in range(skip, batch.num_rows, together):
-        yield batch.slice(start, together)
-
-
-MOST_ROWS = 2**40  # in one group: no honest writer comes near
-MOST_BYTES = 2**40  # in one buffer: the same
-ASKED_FOR = re.compile(r"size (\d+) failed")  # how pyarrow ends what it says of memory
-# pyarrow's are subclasses of these
-PYARROW_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
+    row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
+    rows = max(1, min(BATCH_ROWS, BATCH_BYTES // row_bytes))
+    for start in range(skip, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 @contextmanager
 def table_errors(name: str) -> Iterator[None]:
-    """Turn what pyarrow says of damaged tables into FormatError [file-malformed]."""
+    """Translate pyarrow's errors into FormatError [file-malformed]."""
     try:
-        with size_errors():
+        with _allocation_errors():
             yield
     except PYARROW_ERRORS as error:
         if getattr(error, "errno", None) is not None:  # the system's
@@ -222,34 +235,32 @@ def table_errors(name: str) -> Iterator[None]:
         raise FormatError(
             "file-malformed",
             f"its table cannot be read: {first_line(error)}",
-            why="it is damaged, or of a kind that pyarrow does not know",
+            why="it is damaged, or of a version that pyarrow does not know",
             fix="Write or copy it again",
             where=name,
         ) from error
 
 
 @contextmanager
-def size_errors() -> Iterator[None]:
-    """Memory for what no honest writer writes is not short: raise ValueError for such a size."""
+def _allocation_errors() -> Iterator[None]:
+    """Raise ValueError if memory was short for a size that no valid file has."""
     try:
         yield
     except MemoryError as error:
-        asked = ASKED_FOR.search(str(error))
-        if asked is None or int(asked[1]) <= MOST_BYTES:
+        size = ALLOCATION_SIZE.search(str(error))
+        if size is None or int(size[1]) <= MOST_BYTES:
             raise
-        raise ValueError(f"it says that {int(asked[1]):,} bytes stand together") from error
+        raise ValueError(f"it claims a buffer of {int(size[1]):,} bytes") from error
 
 
-def count_rows(lengths: Sequence[int]) -> int:
-    """Rows in all; raises ValueError for numbers that no table has."""
+def _sum_lengths(lengths: Sequence[int]) -> int:
+    """The rows in all; raises ValueError for a number of rows that no table has."""
     if any(not 0 <= length <= MOST_ROWS for length in lengths):
-        raise ValueError(f"it says that {max(lengths, key=abs):,} rows stand together")
+        raise ValueError(f"it claims a group of {max(lengths, key=abs):,} rows")
     return sum(lengths)
 
 
-def unreadable_rows(rows: int, error: Exception) -> RowError:
-    """The fault of so many rows that cannot be read."""
-    others = f" and the {rows - 1:,} behind it" if rows > 1 else ""
-    return RowError(
-        "file-malformed", f"{others} cannot be read: {first_line(error)}".lstrip(), rows
-    )
+def _lost_rows(rows: int, error: Exception) -> RowError:
+    """The error of rows that cannot be read."""
+    others = f"and the {rows - 1:,} rows after it " if rows > 1 else ""
+    return RowError("file-malformed", f"{others}cannot be read: {first_line(error)}", rows)

@@ -1,6 +1,6 @@
-"""Parquet and Arrow IPC, written batch by batch; the same rows give the same bytes.
+"""Write Parquet and Arrow IPC batch by batch; the same rows give the same bytes.
 
-Vectors are a fixed-size list column. Row groups have ROW_GROUP rows however the tables came.
+Vectors are a fixed-size list column. Row groups have ROW_GROUP rows whatever the tables' sizes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import numpy as np
 
 from albertkit.errors import import_extra
-from albertkit.tables.cells import CellType, arrow_type
+from albertkit.tables.cells import CellType, to_arrow_type
 from albertkit.tables.table import Column, Table
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ ROW_GROUP = 8192  # of 768 float32 numbers each these are 25 MB
 
 
 class BatchWriter(Protocol):
-    """What pyarrow's two writers have in common."""
+    """The methods that pyarrow's two writers share."""
 
     def write_table(self, table: pyarrow.Table) -> None:
         """Write the rows as one group."""
 
     def close(self) -> None:
-        """Write what stands at the end."""
+        """Write the end of the file."""
 
 
 class ArrowWriter(ABC):
-    """Gathers rows to groups for the writer that `begun` makes when the columns are known."""
+    """Collects rows into groups for a writer that is opened when the columns are known."""
 
     def __init__(self, file: BinaryIO, types: Mapping[str, CellType]) -> None:
-        import_extra("pyarrow", "a file of Parquet's or Arrow's")
+        import_extra("pyarrow", "a Parquet or Arrow file")
         self.file = file
         self.types = types
         self.schema: pyarrow.Schema | None = None
         self.writer: BatchWriter | None = None
-        self.held: list[pyarrow.Table] = []
+        self.waiting: list[pyarrow.Table] = []
 
     @abstractmethod
-    def begun(self, schema: pyarrow.Schema) -> BatchWriter:
-        """Pyarrow's writer of this kind."""
+    def open_writer(self, schema: pyarrow.Schema) -> BatchWriter:
+        """Open pyarrow's writer."""
 
     def write(self, table: Table) -> None:
         """See TableWriter."""
@@ -54,13 +54,13 @@ class ArrowWriter(ABC):
         if self.schema is None:
             self.schema = pyarrow.schema(
                 [
-                    pyarrow.field(name, _type_of(column, self.types.get(name)))
+                    pyarrow.field(name, _column_type(column, self.types.get(name)))
                     for name, column in table.columns.items()
                 ]
             )
-            self.writer = self.begun(self.schema)
+            self.writer = self.open_writer(self.schema)
         arrays = [_array(table.columns[field.name], field.type) for field in self.schema]
-        self.held.append(pyarrow.table(arrays, schema=self.schema))
+        self.waiting.append(pyarrow.table(arrays, schema=self.schema))
         self._write_groups(ROW_GROUP)
 
     def finish(self) -> None:
@@ -71,27 +71,27 @@ class ArrowWriter(ABC):
 
     def abandon(self) -> None:
         """See TableWriter."""
-        if self.writer is not None:  # else it would write its end when it is collected
+        if self.writer is not None:  # else it writes the end when it is garbage-collected
             with suppress(OSError, ValueError):
                 self.writer.close()
 
     def _write_groups(self, least: int) -> None:
         import pyarrow
 
-        while self.writer is not None and sum(map(len, self.held)) >= least:
-            rows = pyarrow.concat_tables(self.held)
+        while self.writer is not None and sum(map(len, self.waiting)) >= least:
+            rows = pyarrow.concat_tables(self.waiting)
             self.writer.write_table(rows.slice(0, ROW_GROUP).combine_chunks())
-            self.held = [rows.slice(ROW_GROUP)]
+            self.waiting = [rows.slice(ROW_GROUP)]
 
 
 class ParquetWriter(ArrowWriter):
-    """A Parquet file: texts compressed, vectors as they are, since they hardly become smaller."""
+    """A Parquet file: texts are compressed, vectors are not, as they hardly become smaller."""
 
-    def begun(self, schema: pyarrow.Schema) -> BatchWriter:
+    def open_writer(self, schema: pyarrow.Schema) -> BatchWriter:
         """See ArrowWriter."""
         import pyarrow.parquet
 
-        vectors = [field.name for field in schema if _holds_vectors(field.type)]
+        vectors = [field.name for field in schema if _is_vector_type(field.type)]
         others = [name for name in schema.names if name not in vectors]
         writer: BatchWriter = pyarrow.parquet.ParquetWriter(
             self.file,
@@ -107,9 +107,9 @@ class ParquetWriter(ArrowWriter):
 
 
 class ArrowFileWriter(ArrowWriter):
-    """An Arrow IPC file, which can be mapped."""
+    """An Arrow IPC file, which can be mapped into memory."""
 
-    def begun(self, schema: pyarrow.Schema) -> BatchWriter:
+    def open_writer(self, schema: pyarrow.Schema) -> BatchWriter:
         """See ArrowWriter."""
         import pyarrow.ipc
 
@@ -117,30 +117,30 @@ class ArrowFileWriter(ArrowWriter):
         return writer
 
 
-def _type_of(column: Column, told: CellType | None) -> pyarrow.DataType:
+def _column_type(column: Column, cell_type: CellType | None) -> pyarrow.DataType:
     import pyarrow
 
     if isinstance(column, np.ndarray):
         numbers = pyarrow.from_numpy_dtype(column.dtype)
         return pyarrow.list_(numbers, column.shape[1]) if column.ndim == 2 else numbers
-    if told is not None:
-        return arrow_type(told)
-    kind = pyarrow.array(column).type
-    return pyarrow.string() if pyarrow.types.is_null(kind) else kind
+    if cell_type is not None:
+        return to_arrow_type(cell_type)
+    inferred = pyarrow.array(column).type
+    return pyarrow.string() if pyarrow.types.is_null(inferred) else inferred
 
 
-def _array(column: Column, kind: pyarrow.DataType) -> pyarrow.Array:
+def _array(column: Column, arrow_type: pyarrow.DataType) -> pyarrow.Array:
     import pyarrow
 
     if isinstance(column, np.ndarray) and column.ndim == 2:
         numbers = pyarrow.array(np.ascontiguousarray(column).reshape(-1))
-        return pyarrow.FixedSizeListArray.from_arrays(numbers, type=kind)
+        return pyarrow.FixedSizeListArray.from_arrays(numbers, type=arrow_type)
     if isinstance(column, pyarrow.Array):
-        return column if column.type == kind else column.cast(kind)
-    return pyarrow.array(column, kind)
+        return column if column.type == arrow_type else column.cast(arrow_type)
+    return pyarrow.array(column, arrow_type)
 
 
-def _holds_vectors(kind: pyarrow.DataType) -> bool:
+def _is_vector_type(arrow_type: pyarrow.DataType) -> bool:
     import pyarrow
 
-    return bool(pyarrow.types.is_fixed_size_list(kind))
+    return bool(pyarrow.types.is_fixed_size_list(arrow_type))

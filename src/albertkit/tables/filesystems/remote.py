@@ -1,7 +1,7 @@
-"""Places that are named by a URI: s3://, gs://, abfs://, hdfs://, file://, … through pyarrow.
+"""Files named by a URI (s3://, gs://, abfs://, hdfs://, file://), through pyarrow.
 
-Accounts, regions and endpoints are told as pyarrow's file systems read them: by the environment,
-or behind the path (s3://bucket/texts?region=eu-west-1). All functions raise InputError
+Accounts, regions and endpoints are taken from where pyarrow's file systems read them: the
+environment, or the query (s3://bucket/texts?region=eu-west-1). All functions raise InputError
 [filesystem-unknown], ResourceError [filesystem-unreachable], [extra-missing].
 """
 
@@ -22,17 +22,17 @@ from albertkit.fileformats.atomic import temporary_name, write_errors
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-BLOCK = 2**23  # bytes that go up at once
-OBJECT_STORES = ("s3", "gcs", "abfs")  # there an object is found when all of it is there
+BLOCK = 2**23  # bytes of one upload request
+OBJECT_STORES = ("s3", "gcs", "abfs")  # where an object appears when it is complete
 
 
 def is_uri(name: str) -> bool:
-    """Whether this names a place by a URI, not by a path."""
+    """Whether the name is a URI, not a path."""
     return "://" in name
 
 
 def without_account(uri: str) -> str:
-    """The URI as others may read it: s3://key:secret@bucket/a?region=… is s3://bucket/a."""
+    """The URI without secrets: s3://key:secret@bucket/a?region=… becomes s3://bucket/a."""
     parts = urlsplit(uri)
     shown = parts.netloc.rpartition("@")[2] if parts.scheme == "s3" else parts.netloc
     return urlunsplit(parts._replace(netloc=shown, query=""))
@@ -45,113 +45,115 @@ def join_uri(uri: str, name: str) -> str:
 
 
 def open_uri(uri: str) -> BinaryIO:
-    """The bytes of a file, of which any can be gone to; raises OSError, as `Path.open` does."""
-    filesystem, path = _at(uri)
+    """Open a file that can be read from any offset; raises OSError as Path.open does."""
+    filesystem, path = _resolve(uri)
     return cast(BinaryIO, filesystem.open_input_file(path))
 
 
 def uri_size(uri: str) -> int | None:
-    """Bytes of the file of this URI; None where there is no file."""
-    return cast("int | None", _looked_at(uri).size)
+    """The size of the file in bytes; None if there is no file."""
+    return cast("int | None", _file_info(uri).size)
 
 
 def is_directory(uri: str) -> bool:
-    """Whether a directory has this URI; in an object store, whether names go on from here."""
+    """Whether the URI is a directory; in an object store, whether it is a prefix of others."""
     from pyarrow.fs import FileType
 
-    return bool(_looked_at(uri).type == FileType.Directory)
+    return bool(_file_info(uri).type == FileType.Directory)
 
 
 def list_names(uri: str) -> list[str]:
-    """The names of what lies in a directory; none where nothing has made it yet."""
-    return [PurePosixPath(each.path).name for each in _listed(uri, recursive=False)]
+    """The names of a directory's entries; none if it does not exist yet."""
+    return [PurePosixPath(info.path).name for info in _list_directory(uri, recursive=False)]
 
 
 def list_files(uri: str) -> list[str]:
-    """The URIs of all files in a directory and in those below it, in the order of their names.
+    """The URIs of all files in a directory and below it, in the order of their names.
 
-    Names that begin with "." or "_" are left out, of directories too.
+    Files and directories whose names begin with "." or "_" are left out.
     """
-    top = _at(uri)[1]
-    files = [each.path for each in _listed(uri, recursive=True) if each.is_file]
-    inside = [PurePosixPath(path).relative_to(top) for path in files]
-    shown = sorted(name for name in inside if all(part[0] not in "._" for part in name.parts))
-    return [join_uri(uri, str(name)) for name in shown]
+    top = _resolve(uri)[1]
+    files = [info.path for info in _list_directory(uri, recursive=True) if info.is_file]
+    relative = [PurePosixPath(path).relative_to(top) for path in files]
+    visible = sorted(name for name in relative if all(part[0] not in "._" for part in name.parts))
+    return [join_uri(uri, str(name)) for name in visible]
 
 
 def make_directory(uri: str) -> None:
-    """Make a directory, where the file system has such: an object store needs none."""
-    filesystem, path = _at(uri)
+    """Make a directory, unless the file system is an object store, which has none."""
+    filesystem, path = _resolve(uri)
     if filesystem.type_name not in OBJECT_STORES:
         with _filesystem_errors(uri):
             filesystem.create_dir(path, recursive=True)
 
 
 def remove(uri: str) -> None:
-    """Remove a file, if it is there."""
-    filesystem, path = _at(uri)
-    if _looked_at(uri).is_file:
+    """Remove a file, if it exists."""
+    filesystem, path = _resolve(uri)
+    if _file_info(uri).is_file:
         with _filesystem_errors(uri):
             filesystem.delete_file(path)
 
 
 @contextmanager
 def new_object(uri: str) -> Iterator[BinaryIO]:
-    """Open a file for writing that is found under `uri` when the block ends well.
+    """Open a new file that appears under `uri` when the block ends without an error.
 
-    What is written waits on this machine's disk, and goes up in one piece; a file system that
-    shows unfinished files gets it under a hidden name first.
-    Raises ResourceError [write-failed].
+    The bytes are written to this machine's disk and uploaded at the end; a file system that
+    shows unfinished files gets them under a hidden name first.
+
+    Raises:
+        ResourceError: [write-failed].
     """
-    filesystem, path = _at(uri)
-    here = tempfile.gettempdir()
-    with write_errors(here), tempfile.TemporaryFile(dir=here) as waiting:
-        yield cast(BinaryIO, waiting)
-        waiting.seek(0)
+    filesystem, path = _resolve(uri)
+    directory = tempfile.gettempdir()
+    with write_errors(directory), tempfile.TemporaryFile(dir=directory) as file:
+        yield cast(BinaryIO, file)
+        file.seek(0)
         try:
-            _send(cast(BinaryIO, waiting), filesystem, path)
+            _upload(cast(BinaryIO, file), filesystem, path)
         except OSError as error:
             raise ResourceError(
                 "write-failed",
                 f"{without_account(uri)!r} could not be written: {first_line(error)}",
-                why="nothing half-written is left there",
-                fix="Write to a place that this account may change",
+                why="the upload failed; no incomplete file is left there",
+                fix="Check that this account may write there, and the network",
             ) from error
 
 
-def _send(waiting: BinaryIO, filesystem: FileSystem, path: str) -> None:
+def _upload(file: BinaryIO, filesystem: FileSystem, path: str) -> None:
     target = PurePosixPath(path)
-    objects = filesystem.type_name in OBJECT_STORES
-    sent = path if objects else str(target.with_name(temporary_name(target.name)))
+    is_object_store = filesystem.type_name in OBJECT_STORES
+    upload_path = path if is_object_store else str(target.with_name(temporary_name(target.name)))
     try:
-        with filesystem.open_output_stream(sent) as up:
-            while block := waiting.read(BLOCK):
-                up.write(block)
+        with filesystem.open_output_stream(upload_path) as stream:
+            while block := file.read(BLOCK):
+                stream.write(block)
     except BaseException:
-        # pyarrow completes an upload when it is let go of, whatever happened: short ones go again
+        # pyarrow completes an upload when it is collected, even a short one: delete it
         with suppress(OSError):
-            filesystem.delete_file(sent)
+            filesystem.delete_file(upload_path)
         raise
-    if not objects:
-        filesystem.move(sent, path)
+    if not is_object_store:
+        filesystem.move(upload_path, path)
 
 
-def _looked_at(uri: str) -> FileInfo:
-    filesystem, path = _at(uri)
+def _file_info(uri: str) -> FileInfo:
+    filesystem, path = _resolve(uri)
     with _filesystem_errors(uri):
         return filesystem.get_file_info(path)
 
 
-def _listed(uri: str, *, recursive: bool) -> list[FileInfo]:
+def _list_directory(uri: str, *, recursive: bool) -> list[FileInfo]:
     from pyarrow.fs import FileSelector
 
-    filesystem, path = _at(uri)
-    inside = FileSelector(path, allow_not_found=True, recursive=recursive)
+    filesystem, path = _resolve(uri)
+    selector = FileSelector(path, allow_not_found=True, recursive=recursive)
     with _filesystem_errors(uri):
-        return list(filesystem.get_file_info(inside))
+        return list(filesystem.get_file_info(selector))
 
 
-def _at(uri: str) -> tuple[FileSystem, str]:
+def _resolve(uri: str) -> tuple[FileSystem, str]:
     """The file system, and the path in it."""
     import_extra("pyarrow", without_account(uri))
     from pyarrow import ArrowInvalid, ArrowNotImplementedError
@@ -163,9 +165,9 @@ def _at(uri: str) -> tuple[FileSystem, str]:
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
             "filesystem-unknown",
-            f"{without_account(uri)!r} is on no file system that is known: {first_line(error)}",
+            f"{without_account(uri)!r} is on an unknown file system: {first_line(error)}",
             why="URIs are opened by pyarrow: file, s3, gs, abfs, hdfs",
-            fix="Check the name, or copy the files to where a path leads to them",
+            fix="Check the name, or copy the files to a local directory",
         ) from error
     return filesystem, f"{top.rstrip('/')}/{unquote(parts.path).strip('/')}".rstrip("/")
 
@@ -174,8 +176,8 @@ def _at(uri: str) -> tuple[FileSystem, str]:
 def _filesystem(root: str) -> tuple[FileSystem, str]:
     from pyarrow.fs import FileSystem
 
-    found, top = FileSystem.from_uri(root)
-    return found, str(top)
+    filesystem, top = FileSystem.from_uri(root)
+    return filesystem, str(top)
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def _filesystem_errors(uri: str) -> Iterator[None]:
     except OSError as error:
         raise ResourceError(
             "filesystem-unreachable",
-            f"{without_account(uri)!r} cannot be asked for: {first_line(error)}",
-            why="its file system does not answer, or does not let this account in",
+            f"{without_account(uri)!r} cannot be reached: {first_line(error)}",
+            why="its file system does not answer, or refuses this account",
             fix="Check the name, the account in the environment, and the network",
         ) from error

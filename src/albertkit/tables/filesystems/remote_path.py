@@ -1,4 +1,4 @@
-"""A URI asked as a pathlib.Path is asked, for what writes either into a directory or a bucket."""
+"""A URI with the methods of a pathlib.Path, for output to a directory or a bucket."""
 
 from __future__ import annotations
 
@@ -22,60 +22,74 @@ from albertkit.tables.filesystems.remote import (
     uri_size,
     without_account,
 )
-from albertkit.tables.filesystems.streams import opened
+from albertkit.tables.filesystems.streams import open_input
 
 AnyPath: TypeAlias = "Path | RemotePath"
 
 
 @dataclass(frozen=True, slots=True)
 class RemotePath:
-    """Raises as rows.filesystems and `opened` do."""
+    """A file or directory named by a URI; its methods are those of pathlib.Path.
+
+    They raise as the functions of filesystems.remote and `open_input` do.
+    """
 
     uri: str
 
     def __str__(self) -> str:
+        """The URI without secrets."""
         return without_account(self.uri)
 
     def __truediv__(self, name: str) -> RemotePath:
+        """The URI of an entry of this directory."""
         return RemotePath(join_uri(self.uri, name))
 
     @property
     def name(self) -> str:
+        """The last part of the path."""
         return PurePosixPath(unquote(urlsplit(self.uri).path)).name
 
     @property
     def suffix(self) -> str:
+        """The name's suffix, with its dot."""
         return PurePosixPath(self.name).suffix
 
     def exists(self) -> bool:
+        """Whether there is such a file or directory."""
         return uri_size(self.uri) is not None or self.is_dir()
 
     def is_dir(self) -> bool:
+        """Whether it is a directory."""
         return is_directory(self.uri)
 
     def iterdir(self) -> Iterator[RemotePath]:
+        """The entries of this directory."""
         return (self / name for name in list_names(self.uri))
 
     def mkdir(self, *, parents: bool, exist_ok: bool) -> None:
+        """Make the directory."""
         make_directory(self.uri)
 
     def unlink(self, missing_ok: bool = False) -> None:
+        """Remove the file, if it exists."""
         remove(self.uri)
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
-        return opened(self.uri, str(self))
+        """Open the file for reading."""
+        return open_input(self.uri, str(self))
 
     def read_bytes(self) -> bytes:
+        """Read the file's contents."""
         with self.open("rb") as file:
             return file.read()
 
 
-def path_of(name: str | os.PathLike[str]) -> AnyPath:
-    """A Path, or a RemotePath where the name is a URI."""
+def make_path(name: str | os.PathLike[str]) -> AnyPath:
+    """Make a Path, or a RemotePath if the name is a URI."""
     text = os.fspath(name)
     return RemotePath(text) if is_uri(text) else Path(text)
 
 
 def new_file(path: AnyPath) -> AbstractContextManager[BinaryIO]:
-    """Open a file for writing that is at `place`, whole, when the block ends well."""
+    """Open a new file that appears at `path`, complete, when the block ends without an error."""
     return new_object(path.uri) if isinstance(path, RemotePath) else atomic.new_file(path)

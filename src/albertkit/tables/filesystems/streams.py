@@ -1,11 +1,13 @@
-"""Files and standard input as streams of bytes, decompressed, whose failures are told in a line.
+"""Open files and standard input as streams of bytes: decompressed, transcoded, with our errors.
 
-Several processes and kinds read through here; nothing is ever held whole.
+No file is ever held in memory as a whole. A failure of the disk or the network is not an error of
+the file: it ends the reading, and no row is marked as invalid for it.
 """
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import errno
 import gzip
 import io
@@ -26,62 +28,206 @@ from albertkit.tables.filesystems.remote import is_uri, open_uri, uri_size, with
 from albertkit.tables.formats import HEAD, Compression
 
 STANDARD_INPUT = "-"
-TOGETHER = 2**17  # bytes that are brought at once, for which a store is asked once
+BUFFER = 2**17  # bytes of one read, which for an object store is one request
+
+# Errors of the system that will be the same tomorrow.
+PERMANENT_ERRORS = (
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR),
+    *(errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+)
 
 
-class Rejoined(io.RawIOBase):
-    """A stream of which the beginning was looked at, from its beginning."""
+class ErrorTranslatingStream(io.RawIOBase):
+    """A file's bytes, whose read errors are ours before any decoder sees them.
+
+    Decoders, pyarrow's too, let our errors through.
+
+    Args:
+        source: Where the bytes come from.
+        name: The file's name, for messages.
+        borrowed: Leave the source open at the end.
+        on_bytes: Called with the number of bytes of each read.
+    """
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        name: str,
+        *,
+        borrowed: bool = False,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> None:
+        self.source = source
+        self.name = name
+        self.borrowed = borrowed
+        self.on_bytes = on_bytes
+        # what is there, without waiting until a slow pipe has filled the buffer
+        self._read = cast(
+            Callable[[memoryview], int],
+            getattr(source, "readinto1", None) or getattr(source, "readinto", None),
+        )
+
+    def readable(self) -> bool:
+        """See io.IOBase."""
+        return True
+
+    def seekable(self) -> bool:
+        """See io.IOBase."""
+        return self.source.seekable()
+
+    def seek(self, to: int, whence: int = io.SEEK_SET) -> int:
+        """See io.IOBase."""
+        with transfer_errors(self.name):
+            return self.source.seek(to, whence)
+
+    def tell(self) -> int:
+        """See io.IOBase."""
+        return self.source.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
+        """See io.RawIOBase."""
+        with transfer_errors(self.name):
+            count = self._read(buffer)
+        if self.on_bytes is not None:
+            self.on_bytes(count)
+        return count
+
+    def close(self) -> None:
+        """See io.IOBase."""
+        if not self.borrowed:
+            self.source.close()
+        super().close()
+
+
+class PeekedStream(io.RawIOBase):
+    """A stream whose head was read already, from its beginning."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self.head = memoryview(head)
         self.rest = rest
 
     def readable(self) -> bool:
+        """See io.IOBase."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
-        if not self.head:
-            found = self.rest.read(len(buffer))
-            buffer[: len(found)] = found
-            return len(found)
-        count = min(len(buffer), len(self.head))
-        buffer[:count] = self.head[:count]
-        self.head = self.head[count:]
-        return count
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
+        """See io.RawIOBase."""
+        block: bytes | memoryview = self.head[: len(buffer)]
+        self.head = self.head[len(buffer) :]
+        if not block:
+            block = read_some(self.rest, len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
 
     def close(self) -> None:
+        """See io.IOBase."""
         self.rest.close()
         super().close()
 
 
-def opened(path: str, name: str, on_bytes: Callable[[int], None] | None = None) -> BinaryIO:
-    """The bytes of a file, or of standard input; raises as `told_as_not_brought` does.
+class Utf8Stream(io.RawIOBase):
+    """A text in another encoding, as UTF-8.
 
-    name: what messages call it. brought: is told how many bytes came from where they lie.
+    Args:
+        source: The encoded bytes.
+        encoding: The encoding's name in Python.
+        name: The file's name, for messages.
+    """
+
+    def __init__(self, source: BinaryIO, encoding: str, name: str) -> None:
+        self.source = source
+        self.encoding = encoding
+        self.name = name
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._block = memoryview(b"")
+        self._is_end = False
+
+    def readable(self) -> bool:
+        """See io.IOBase."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
+        """See io.RawIOBase.
+
+        Raises:
+            FormatError: [encoding-mismatch].
+        """
+        while not self._block and not self._is_end:
+            data = read_some(self.source, BUFFER)
+            self._is_end = not data
+            self._block = memoryview(self._decode(data).encode())
+        count = min(len(buffer), len(self._block))
+        buffer[:count] = self._block[:count]
+        self._block = self._block[count:]
+        return count
+
+    def _decode(self, data: bytes) -> str:
+        try:
+            return self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise FormatError(
+                "encoding-mismatch",
+                f"the file is not {self.encoding}: {error.reason}",
+                why="its bytes cannot be decoded in that encoding",
+                fix="Name another encoding with --encoding",
+                where=self.name,
+            ) from error
+
+    def close(self) -> None:
+        """See io.IOBase."""
+        self.source.close()
+        super().close()
+
+
+def open_input(path: str, name: str, on_bytes: Callable[[int], None] | None = None) -> BinaryIO:
+    """Open a file, a URI or standard input.
+
+    Args:
+        path: A path, a URI, or "-".
+        name: The file's name, for messages.
+        on_bytes: Called with the number of bytes of each read.
+
+    Raises:
+        ResourceError: [file-unreadable], [filesystem-unreachable].
     """
     with transfer_errors(name):
-        transport = ErrorTranslatingStream(
-            _source(path), name, lent=path == STANDARD_INPUT, on_bytes=on_bytes
+        source = _open_source(path)
+        stream = ErrorTranslatingStream(
+            source, name, borrowed=path == STANDARD_INPUT, on_bytes=on_bytes
         )
-        return cast(BinaryIO, io.BufferedReader(transport, TOGETHER))
+        return cast(BinaryIO, io.BufferedReader(stream, BUFFER))
 
 
-def _source(path: str) -> BinaryIO:
+def _open_source(path: str) -> BinaryIO:
     if path == STANDARD_INPUT:
         return sys.stdin.buffer
     return open_uri(path) if is_uri(path) else Path(path).open("rb")
 
 
-def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
-    """The first HEAD bytes, and a stream that still has them."""
+def read_some(stream: BinaryIO, size: int) -> bytes:
+    """Read up to `size` bytes without waiting for more than there are; b"" only at the end."""
+    data: bytes = cast(io.BufferedReader, stream).read1(size)
+    return data
+
+
+def peek(stream: BinaryIO, *, is_live: bool = False) -> tuple[bytes, BinaryIO]:
+    """Read a stream's first HEAD bytes, and give a stream that still has them.
+
+    Args:
+        stream: What is read.
+        is_live: Whether lines may come slowly: the first that is no JSON is then enough.
+    """
     head = b""
-    while len(head) < HEAD and (more := stream.read(HEAD - len(head))):
-        head += more
-    return head, cast(BinaryIO, io.BufferedReader(Rejoined(head, stream)))
+    while len(head) < HEAD and (block := read_some(stream, HEAD - len(head))):
+        head += block
+        # columns of JSON lines have their types from all rows of the head
+        if is_live and b"\n" in head and not head.lstrip().startswith(b"{"):
+            break
+    return head, cast(BinaryIO, io.BufferedReader(PeekedStream(head, stream)))
 
 
 def decompress(stream: BinaryIO, compression: Compression | None) -> BinaryIO:
-    """The contents of a stream; raises ResourceError [extra-missing] for zstd without it."""
+    """The contents of a stream; raises ResourceError [extra-missing] for zstd without pyarrow."""
     match compression:
         case None:
             return stream
@@ -92,82 +238,44 @@ def decompress(stream: BinaryIO, compression: Compression | None) -> BinaryIO:
         case "xz":
             return cast(BinaryIO, lzma.LZMAFile(stream))
         case "zstd":
-            # zstandard's own reader takes a stream that was cut off for one that is at its end
+            # zstandard's own reader takes a truncated stream for a complete one
             pyarrow = import_extra("pyarrow", "a file compressed with zstd")
             return cast(BinaryIO, pyarrow.CompressedInputStream(stream, "zstd"))
 
 
-@contextmanager
-def decoding_errors(name: str) -> Iterator[None]:
-    """Turn what decompressors say, and the system of memory and disk, into our errors."""
-    try:
-        with transfer_errors(name):
-            try:
-                yield
-            except OSError as error:
-                if error.errno is None:  # a decompressor's or pyarrow's, not the system's
-                    raise _damaged(name, error) from error
-                raise
-    except EOFError as error:
-        raise _cut_off(name) from error
-    except (zlib.error, lzma.LZMAError) as error:
-        raise _damaged(name, error) from error
-    except MemoryError as error:
-        raise ResourceError(
-            "out-of-memory",
-            f"there is too little memory to read {name!r}",
-            why="what else runs here takes it, or the parts of this file are too large",
-            fix="Free memory and try again (a job goes on with --resume), or split the file",
-        ) from error
-
-
-def _cut_off(name: str) -> FormatError:
-    return FormatError(
-        "file-truncated",
-        "it ends early",
-        why="the end of its compressed data is not there",
-        fix="Download or copy it again",
-        where=name,
-    )
-
-
-def _damaged(name: str, error: Exception) -> FormatError:
-    if "runcated" in str(error):  # pyarrow's word for it
-        return _cut_off(name)
-    return FormatError(
-        "file-malformed",
-        f"it is damaged: {error}",
-        why="what follows cannot be read",
-        fix="Download or copy it again",
-        where=name,
-    )
+def transcode(stream: BinaryIO, encoding: str, name: str) -> BinaryIO:
+    """The text of a stream as UTF-8; name: of the file, for messages."""
+    if encoding == "utf-8":
+        return stream
+    return cast(BinaryIO, io.BufferedReader(Utf8Stream(stream, encoding, name), BUFFER))
 
 
 def spool(stream: BinaryIO) -> BinaryIO:
-    """The same bytes where any of them can be gone to: on disk, in a file that has no name.
+    """Copy a stream into a temporary file, which can be read from any offset.
 
-    Raises ResourceError [write-failed] where that has no room, which is no fault of the bytes'.
+    Raises:
+        ResourceError: [write-failed] if the disk has no room.
     """
-    where = tempfile.gettempdir()
-    with write_errors(where):
-        laid = tempfile.TemporaryFile(dir=where)  # noqa: SIM115  # whoever reads it closes it
+    directory = tempfile.gettempdir()
+    with write_errors(directory):
+        file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  # the caller closes it
     while block := stream.read(2**20):
-        with write_errors(where):
-            laid.write(block)
-            laid.flush()
-    laid.seek(0)
-    return cast(BinaryIO, laid)
+        with write_errors(directory):
+            file.write(block)
+            file.flush()
+    file.seek(0)
+    return cast(BinaryIO, file)
 
 
-def called(name: str) -> str:
-    """What messages call a place."""
+def display_name(name: str) -> str:
+    """The name of a path, URI or standard input in messages, without an account's password."""
     if name == STANDARD_INPUT:
         return "standard input"
     return without_account(name) if is_uri(name) else name
 
 
 def is_stream(name: str) -> bool:
-    """Whether what is read there is gone then: standard input, a pipe."""
+    """Whether its bytes can be read only once: standard input, a pipe."""
     if name == STANDARD_INPUT:
         return True
     path = Path(name)
@@ -175,85 +283,85 @@ def is_stream(name: str) -> bool:
 
 
 def file_size(name: str) -> int | None:
-    """The size of a file in bytes; None for a stream, whose end is not known."""
+    """The size of a file in bytes; None for a stream, whose end is unknown."""
     if is_uri(name):
         return uri_size(name)
     return None if is_stream(name) else Path(name).stat().st_size
 
 
-# What the system says of a file that it will not open tomorrow either.
-REFUSALS = (
-    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR),
-    *(errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
-)
-
-
-class ErrorTranslatingStream(io.RawIOBase):
-    """A file's bytes as they are brought, whose failures are told before any decoder sees them.
-
-    name: of the file, for messages. lent: whether the source is another's, and stays open.
-    brought: is told how many bytes came. Decoders, pyarrow's too, let our errors through.
-    """
-
-    def __init__(
-        self,
-        source: BinaryIO,
-        name: str,
-        *,
-        lent: bool = False,
-        on_bytes: Callable[[int], None] | None = None,
-    ) -> None:
-        self.source = source
-        self.name = name
-        self.lent = lent
-        self.on_bytes = on_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self.source.seekable()
-
-    def seek(self, to: int, whence: int = io.SEEK_SET) -> int:
-        with transfer_errors(self.name):
-            return self.source.seek(to, whence)
-
-    def tell(self) -> int:
-        return self.source.tell()
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # bytes go into it
-        with transfer_errors(self.name):
-            count: int = self.source.readinto(buffer)  # type: ignore[attr-defined]  # all have it
-        if self.on_bytes is not None:
-            self.on_bytes(count)
-        return count
-
-    def close(self) -> None:
-        if not self.lent:
-            self.source.close()
-        super().close()
-
-
 @contextmanager
 def transfer_errors(name: str) -> Iterator[None]:
-    """Turn what the system or the network says into our errors.
+    """Translate the errors of the system and the network.
 
-    ResourceError [file-unreadable] for REFUSALS, [filesystem-unreachable] for what may pass.
+    Raises:
+        ResourceError: [file-unreadable] for PERMANENT_ERRORS, [filesystem-unreachable] for
+            transient ones.
     """
     with read_errors(name):
         try:
             yield
         except OSError as error:
-            if error.errno in REFUSALS:
+            if error.errno in PERMANENT_ERRORS:
                 raise
             raise ResourceError(
                 "filesystem-unreachable",
-                f"{name!r} could not be read: {first_line(error.strerror or error)}",
-                why="its disk or network failed, which says nothing of what is in it",
-                fix="Try again when that is well; a job goes on with --resume",
+                f"{name!r} could not be read: {first_line(error.strerror or str(error))}",
+                why="the disk or the network failed, the file itself may be intact",
+                fix="Retry once they are available; a job goes on with --resume",
             ) from error
 
 
 def is_transient(error: AlbertKitError) -> bool:
-    """Whether the file may be read another time as it is; else it is bad."""
+    """Whether the file may be read another time as it is; else it is invalid."""
     return not isinstance(error, FormatError) and error.diagnostic.code != "file-unreadable"
+
+
+@contextmanager
+def decoding_errors(name: str) -> Iterator[None]:
+    """Translate the errors of decompressors and decoders, and those of `transfer_errors`.
+
+    Raises:
+        FormatError: [file-truncated], [file-malformed].
+        ResourceError: [out-of-memory], and those of `transfer_errors`.
+    """
+    try:
+        with transfer_errors(name):
+            try:
+                yield
+            except OSError as error:
+                if error.errno is None:  # of a decompressor or pyarrow, not of the system
+                    raise _damaged_error(name, error) from error
+                raise
+    except EOFError as error:
+        raise _truncated_error(name) from error
+    except (zlib.error, lzma.LZMAError) as error:
+        raise _damaged_error(name, error) from error
+    except MemoryError as error:
+        raise ResourceError(
+            "out-of-memory",
+            f"there is not enough memory to read {name!r}",
+            why="other programs use it, or the parts of this file are too large",
+            fix="Free memory and try again (a job goes on with --resume), or split the file",
+        ) from error
+
+
+def _truncated_error(name: str) -> FormatError:
+    return FormatError(
+        "file-truncated",
+        "the file ends too early",
+        why="the end of its compressed data is missing",
+        fix="Download or copy it again",
+        where=name,
+    )
+
+
+def _damaged_error(name: str, error: Exception) -> FormatError:
+    if "runcated" in str(error):  # pyarrow's word for it
+        return _truncated_error(name)
+    return FormatError(
+        "file-malformed",
+        f"the file is damaged: {first_line(error)}",
+        why="what follows cannot be read",
+        fix="Download or copy it again",
+        where=name,
+    )

@@ -1,6 +1,6 @@
-"""Texts from files of every kind, in batches, without ever holding a whole file.
+"""Read texts from files of any format in batches; no file is ever held in memory as a whole.
 
-In: places and the names of columns. Out: RowBatches, in the order of the rows.
+Input: files and the names of columns. Output: RowBatches, in the order of the rows.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from albertkit.errors import AlbertKitError, Diagnostic, FormatError, InputError
 from albertkit.tables.batch import InvalidRow, RowBatch, concat_batches
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Chunk, RowError
-from albertkit.tables.filesystems.streams import called, is_stream, is_transient
-from albertkit.tables.readers.inputs import Inputs, Place, find_inputs, names_of
-from albertkit.tables.readers.table_file import TABLES
+from albertkit.tables.filesystems.streams import display_name, is_transient
+from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
+from albertkit.tables.readers.table_file import ARROW_FORMATS
 
+BATCH_CHARACTERS = 2**24  # at most in a batch of several rows
 REMEDIES = {
-    "file-not-utf8": "Convert the file (as iconv -f latin1 -t utf-8 does)",
+    "file-not-utf8": "Name the file's encoding (as --encoding cp1252)",
     "row-too-long": "Cut it into parts",
 }
-TEXTS_TOGETHER = 2**24  # characters in a batch
 
 
 def read_batches(
-    locations: Inputs | Place | Iterable[Place],
+    locations: Inputs | Location | Iterable[Location],
     *,
     column: str | None = None,
     keep: Sequence[str] = (),
@@ -33,17 +33,30 @@ def read_batches(
     boundary: int | None = None,
     estimate: RowEstimate | None = None,
 ) -> Iterator[RowBatch]:
-    """The rows of all places from number `start` on, bad ones counted, `rows` at a time or fewer.
+    """Read the rows of all files.
 
-    column: that holds the texts; None: "text", or the only one there is. keep: columns that
-    travel along, each of one type in all batches. skip_invalid: list a row without text
-    in its batch; else it ends the reading. border: no batch reaches over a multiple of it.
-    foreseen: of these inputs, is told what was read.
-    What is wrong with the files or the columns is raised by the call itself: InputError
-    [file-not-found], [column-missing], [column-not-text], [column-types-differ], and what makes
-    a file unreadable. Reading raises FormatError: [row-malformed], [row-too-long],
-    [file-not-utf8], [lone-surrogate], [file-malformed], [file-truncated]; and, skip_invalid or not,
-    ResourceError [filesystem-unreachable], [out-of-memory] for what may pass.
+    Args:
+        locations: Files, directories, patterns, URIs or "-"; or Inputs that were found before.
+        column: The column of texts; None: "text", or the only one.
+        keep: Columns that are read with the texts, each of one type in all batches.
+        rows: The rows of a batch; fewer if they are long. Rows of a pipe are yielded as they
+            come.
+        skip_invalid: List rows without a text in their batch; else the first one ends the
+            reading.
+        start: The number of the first row that is read, invalid ones counted.
+        boundary: No batch spans a multiple of this row number.
+        estimate: Counts rows and bytes of these inputs while they are read.
+
+    Returns:
+        The batches. Files and columns are checked by the call, rows while they are read.
+
+    Raises:
+        InputError: [file-not-found], [column-missing], [column-not-text], [column-types-differ],
+            [option-invalid].
+        FormatError: [row-malformed], [row-too-long], [file-not-utf8], [lone-surrogate],
+            [file-malformed], [file-truncated] unless `skip_invalid`.
+        ResourceError: [filesystem-unreachable], [out-of-memory] even with `skip_invalid`, as the
+            rows may be valid; [file-unreadable], [extra-missing].
     """
     for name, value, least in (
         ("rows", rows, 1),
@@ -52,34 +65,74 @@ def read_batches(
     ):
         if value < least:
             raise InputError(
-                "option-invalid", f"{name} is {value}", fix=f"Give a number from {least} on"
+                "option-invalid", f"{name} is {value}", fix=f"Give an integer from {least} on"
             )
-    inputs = locations if isinstance(locations, Inputs) else find_inputs(locations)
-    inputs.refuse_broken(skip_invalid=skip_invalid)
+    inputs = locations if isinstance(locations, Inputs) else find_inputs(locations, column=column)
+    inputs.raise_errors(skip_invalid=skip_invalid)
     types = inputs.types(keep)
     columns = inputs.columns(column)
-    read = _rows_of(inputs, columns, types, start, skip_invalid=skip_invalid, estimate=estimate)
-    return _regrouped(read, rows, boundary)
+    batches = _read_files(
+        inputs, columns, types, start, skip_invalid=skip_invalid, estimate=estimate
+    )
+    is_live = any(file.stream is not None for file in inputs.files)
+    return _regroup(batches, rows, boundary, is_live=is_live)
 
 
 def read_texts(
-    locations: Inputs | Place | Iterable[Place], *, column: str | None = None
+    locations: Inputs | Location | Iterable[Location], *, column: str | None = None
 ) -> Iterator[str]:
-    """The texts alone, one after another; raises as `read_batches` does."""
+    """Read the texts of all files, one after another; arguments and errors as `read_batches`."""
     return (text for batch in read_batches(locations, column=column) for text in batch.texts)
 
 
-def count_rows(locations: Inputs | Place | Iterable[Place]) -> int | None:
-    """How many rows there are, where metadata tell; None for lines, and for standard input."""
-    if isinstance(locations, Inputs):
-        return locations.rows
-    names = names_of(locations)
-    if any(is_stream(name) for name in names):  # what is looked at could not be read again
-        return None
-    return find_inputs(names).rows
+class RowEstimate:
+    """Estimates how many rows inputs have, by the rows and bytes that were read so far.
+
+    Only files without a number of rows in their metadata are counted; bytes are those on disk.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._rows = 0
+        self._bytes = 0
+        self._rows_at_mark, self._bytes_at_mark = 0, 0  # rows, and exactly the bytes they took
+        unknown = [file for file in inputs.files if file.rows is None and not file.error]
+        sizes = [
+            file.size
+            for file in unknown
+            if file.size is not None and file.file_format not in ARROW_FORMATS
+        ]
+        # None for pipes and memory-mapped tables, whose bytes read cannot be counted
+        self._total_bytes = sum(sizes) if len(sizes) == len(unknown) else None
+        self._known = sum(1 if file.error else file.rows or 0 for file in inputs.files)
+
+    def rows(self) -> int | None:
+        """The estimated rows in all, exact at the end; None if there is no estimate yet."""
+        if self._total_bytes == 0:
+            return self._known
+        if self._total_bytes is None or not self._bytes_at_mark:
+            return None
+        estimate = round(self._rows_at_mark * self._total_bytes / self._bytes_at_mark)
+        return self._known + max(self._rows, estimate)
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that were read.
+
+        The first bytes after a row mean that all earlier bytes were consumed.
+        """
+        if self._rows > self._rows_at_mark:
+            self.mark()
+        self._bytes += count
+
+    def add_rows(self, rows: int) -> None:
+        """Count rows that were read."""
+        self._rows += rows
+
+    def mark(self) -> None:
+        """All bytes counted so far belong to rows counted so far, as at a file's end."""
+        self._rows_at_mark, self._bytes_at_mark = self._rows, self._bytes
 
 
-def _rows_of(
+def _read_files(
     inputs: Inputs,
     columns: Sequence[str],
     types: Mapping[str, CellType],
@@ -88,75 +141,82 @@ def _rows_of(
     skip_invalid: bool,
     estimate: RowEstimate | None,
 ) -> Iterator[RowBatch]:
-    """The pieces of all files, numbered."""
+    """Yield the chunks of all files as batches."""
     number = 0
     for file, column in zip(inputs.files, columns, strict=True):
-        first = number - 1  # rows are counted from 1 in a file
+        before = number - 1  # rows of a file are counted from 1
         skip = max(0, start - number)
         if file.rows is not None and skip >= file.rows:
             number += file.rows
             continue
-        seen = estimate if file.rows is None and file.error is None else None
+        counter = estimate if file.rows is None and file.error is None else None
         try:
             if file.error is not None:
                 raise file.error
-            for piece in file.pieces(column, types, skip, seen.add_bytes if seen else None):
-                if seen is not None:
-                    seen.add_rows(piece if isinstance(piece, int) else piece.rows)
-                if isinstance(piece, int):
-                    number += piece
+            for chunk in file.chunks(column, types, skip, counter.add_bytes if counter else None):
+                if counter is not None:
+                    counter.add_rows(chunk if isinstance(chunk, int) else chunk.rows)
+                if isinstance(chunk, int):
+                    number += chunk
                     continue
-                batch = _numbered(piece, called(file.name), number, number - first)
+                batch = _make_batch(chunk, display_name(file.name), number, number - before)
                 if batch.invalid and not skip_invalid:
                     yield batch.split(batch.invalid[0].number - number)[0]
                     raise _invalid_row_error(batch.invalid[0])
                 number = batch.end
                 yield batch
-            if seen is not None:
-                seen.mark()
+            if counter is not None:
+                counter.mark()
         except AlbertKitError as error:
             if not skip_invalid or is_transient(error):
                 raise
-            if seen is not None:
-                seen.add_rows(1)
-                seen.mark()
+            if counter is not None:
+                counter.add_rows(1)
+                counter.mark()
             if number >= start:
-                broken = RowError(error.diagnostic.code, _said(error.diagnostic))
-                unreadable_rows = Chunk([], {name: [] for name in types}, ((0, broken),))
-                yield _numbered(unreadable_rows, called(file.name), number, number - first)
+                rest = RowError(error.diagnostic.code, _describe_rest(error.diagnostic))
+                chunk = Chunk([], {name: [] for name in types}, ((0, rest),))
+                yield _make_batch(chunk, display_name(file.name), number, number - before)
             number += 1
 
 
-def _numbered(piece: Chunk, path: str, number: int, row: int) -> RowBatch:
-    """The piece whose first row has this number, and is this row of its file."""
+def _make_batch(chunk: Chunk, file: str, number: int, row: int) -> RowBatch:
+    """The chunk as a batch; number: of its first row through all files, row: in its file."""
     invalid: list[InvalidRow] = []
-    beyond = 0  # rows that faults before stand for besides their own
-    for place_in_piece, fault in piece.errors:
-        at = place_in_piece + beyond
-        invalid.append(InvalidRow(path, row + at, fault.code, fault.why, number + at, fault.rows))
-        beyond += fault.rows - 1
-    return RowBatch(piece.texts, piece.kept, number, tuple(invalid))
+    extra = 0  # rows that earlier errors stand for, besides one each
+    for index, error in chunk.errors:
+        offset = index + extra
+        invalid.append(
+            InvalidRow(file, row + offset, error.code, error.why, number + offset, error.rows)
+        )
+        extra += error.rows - 1
+    return RowBatch(chunk.texts, chunk.kept, number, tuple(invalid))
 
 
 def _invalid_row_error(invalid: InvalidRow) -> FormatError:
     return FormatError(
         invalid.code,
         f"row {invalid.row} {invalid.why}",
-        why="every row must be readable, as each gets an answer",
+        why="each row needs a text",
         fix=f"{REMEDIES.get(invalid.code, 'Correct the row')}, or leave out invalid rows with"
         " --skip-invalid",
         where=invalid.file,
     )
 
 
-def _said(diagnostic: Diagnostic) -> str:
-    return f"and what follows: {diagnostic.what}; {diagnostic.why}".removesuffix("; ")
+def _describe_rest(diagnostic: Diagnostic) -> str:
+    return f"and the rows after it: {diagnostic.what}; {diagnostic.why}".removesuffix("; ")
 
 
-def _regrouped(batches: Iterator[RowBatch], rows: int, boundary: int | None) -> Iterator[RowBatch]:
-    """The same rows, `rows` in a batch where the texts are not too long for that."""
-    held: list[RowBatch] = []
-    count = size = 0
+def _regroup(
+    batches: Iterator[RowBatch], rows: int, boundary: int | None, *, is_live: bool
+) -> Iterator[RowBatch]:
+    """Yield the same rows in batches of `rows`, which do not span a boundary.
+
+    Batches of a live stream are not held back until there are more rows.
+    """
+    waiting: list[RowBatch] = []
+    count = characters = 0
     for batch in batches:
         rest = batch
         while rest.rows:
@@ -164,52 +224,12 @@ def _regrouped(batches: Iterator[RowBatch], rows: int, boundary: int | None) -> 
             if boundary is not None:
                 room = min(room, boundary - rest.first % boundary)
             head, rest = rest.split(room)
-            held.append(head)
+            waiting.append(head)
             count += head.rows
-            size += sum(map(len, head.texts))
-            full = count == rows or size >= TEXTS_TOGETHER
-            if full or (boundary is not None and head.end % boundary == 0):
-                yield concat_batches(held)
-                held, count, size = [], 0, 0
-    if held:
-        yield concat_batches(held)
-
-
-class RowEstimate:
-    """Of inputs while they are read: those who read count rows and bytes here.
-
-    Only files that do not say how many rows they have are counted, bytes as they lie on disk.
-    """
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._rows = 0
-        self._read = 0
-        self._together = 0, 0  # rows, and the bytes that they had, when more were asked for
-        silent = [file for file in inputs.files if file.rows is None and not file.error]
-        sizes = [file.size for file in silent if file.size is not None and file.kind not in TABLES]
-        # None: of a pipe, or of a table, of whose bytes nobody tells as they are mapped
-        self._bytes = sum(sizes) if len(sizes) == len(silent) else None
-        self._known = sum(1 if file.error else file.rows or 0 for file in inputs.files)
-
-    def rows(self) -> int | None:
-        """About how many there are in all, exactly at the end; None where nothing tells yet."""
-        if self._bytes == 0:
-            return self._known
-        rows, size = self._together
-        if self._bytes is None or not size:
-            return None
-        return self._known + max(self._rows, round(rows * self._bytes / size))
-
-    def add_bytes(self, count: int) -> None:
-        """Count so many bytes; the first behind a row are asked for when all before are used up."""
-        if self._rows > self._together[0]:
-            self.mark()
-        self._read += count
-
-    def add_rows(self, rows: int) -> None:
-        """Count so many rows."""
-        self._rows += rows
-
-    def mark(self) -> None:
-        """All rows of the bytes that were brought are given: so it is at a file's end."""
-        self._together = self._rows, self._read
+            characters += sum(map(len, head.texts))
+            is_full = is_live or count == rows or characters >= BATCH_CHARACTERS
+            if is_full or (boundary is not None and head.end % boundary == 0):
+                yield concat_batches(waiting)
+                waiting, count, characters = [], 0, 0
+    if waiting:
+        yield concat_batches(waiting)

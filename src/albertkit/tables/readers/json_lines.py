@@ -1,4 +1,4 @@
-"""JSON lines: each line an object of which one key is the text, or a text alone."""
+"""Read JSON lines: each line is an object with the text under one key, or the text alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from albertkit.tables.cells import CellType, convert_cell, infer_cell_type
 from albertkit.tables.chunk import (
-    HALF_CHARACTER,
+    LONE_SURROGATE,
     TOO_LONG,
     Chunk,
     RowError,
@@ -24,37 +24,41 @@ from albertkit.tables.table import Cell
 def read_json_lines(
     stream: BinaryIO, column: str, keep: Mapping[str, CellType], skip: int
 ) -> Iterator[Chunk | int]:
-    """The text and the cells of `keep`; lines of nothing but spaces are no rows."""
+    """Yield the text and the cells of `keep`; blank lines are no rows.
+
+    A number stands for so many skipped rows.
+    """
     for block in line_blocks(stream):
         rows = [line for line in block if line is None or line.strip()]
         lines = rows[skip:]
         if skip:
             yield len(rows) - len(lines)
         skip -= len(rows) - len(lines)
-        yield make_chunk((_row(line, column, keep) for line in lines), tuple(keep))
+        yield make_chunk((_read_row(line, column, keep) for line in lines), tuple(keep))
 
 
-def columns_in(head: bytes) -> dict[str, CellType] | None:
-    """The columns that the rows of a file's beginning have, with their types.
+def sniff_columns(head: bytes) -> dict[str, CellType] | None:
+    """Find the columns of the rows at a file's beginning, with their types.
 
-    None where no row is whole in it, or rows are texts alone.
+    Returns:
+        Name → type; None if no row is complete in `head`, or rows are texts alone.
     """
     values: dict[str, list[object]] = {}
     for line in head.split(b"\n"):
         try:
             row = json.loads(line)
-        except (ValueError, RecursionError):  # the last is cut off; others are told when read
+        except (ValueError, RecursionError):  # the last one is cut; reading finds other errors
             continue
         if isinstance(row, dict):
             for name, value in row.items():
                 values.setdefault(name, []).append(value)
-    return {name: infer_cell_type(each) for name, each in values.items()} or None
+    return {name: infer_cell_type(cells) for name, cells in values.items()} or None
 
 
-def _row(
+def _read_row(
     line: bytes | None, column: str, keep: Mapping[str, CellType]
 ) -> tuple[Cell, ...] | RowError:
-    row = _parsed(line)
+    row = _parse(line)
     if isinstance(row, RowError):
         return row
     values = row if isinstance(row, dict) else {column: row}
@@ -64,17 +68,17 @@ def _row(
     if not isinstance(text, str):
         return not_text(text)
     cells: list[Cell] = [text]
-    for name, kind in keep.items():
+    for name, cell_type in keep.items():
         try:
-            cells.append(convert_cell(values.get(name), kind))
+            cells.append(convert_cell(values.get(name), cell_type))
         except ValueError as error:
             return RowError("row-malformed", f"holds in {name!r} {error}")
     if any(isinstance(cell, str) and has_lone_surrogate(cell) for cell in cells):
-        return HALF_CHARACTER
+        return LONE_SURROGATE
     return tuple(cells)
 
 
-def _parsed(line: bytes | None) -> object:
+def _parse(line: bytes | None) -> object:
     if line is None:
         return TOO_LONG
     try:
@@ -82,4 +86,4 @@ def _parsed(line: bytes | None) -> object:
     except UnicodeDecodeError as error:
         return not_utf8(line, error)
     except (ValueError, RecursionError) as error:
-        return RowError("row-malformed", f"is no JSON: {error}")
+        return RowError("row-malformed", f"is not valid JSON: {error}")

@@ -1,70 +1,80 @@
-"""Lines of a stream, block by block, none of which is held if it is too long.
+"""Read text files: each line is a text, an empty one too.
 
-Lines end with "\\n" alone: U+2028, form feeds and "\\r" stand inside texts.
+Lines end with "\\n" alone: texts may hold U+2028, form feeds and "\\r". A line of more than
+LONGEST_ROW bytes is never held in memory.
 """
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, cast
 
 from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
 
-BLOCK = 2**18
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLOCK = 2**18  # bytes
 
 
-def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
-    """The lines without their "\\n", some at a time; None stands for one of over LONGEST_ROW bytes.
+class _Read1(Protocol):
+    """A stream that yields the bytes that are there, without waiting for more."""
 
-    A byte order mark is left out.
-    """
-    parts: list[bytes] = []  # of the line that is not yet ended
-    size = 0
-    for block in _blocks(stream):
-        ended, *others = block.split(b"\n")
-        size += len(ended)
-        if size <= LONGEST_ROW:
-            parts.append(ended)
-        if others:
-            yield [_line(parts, size), *others[:-1]]
-            parts, size = [others[-1]], len(others[-1])
-    if size:
-        yield [_line(parts, size)]
-
-
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """What is in the stream, less a byte order mark."""
-    head = b""
-    while len(head) < len(BYTE_ORDER_MARK) and (more := stream.read(BLOCK)):
-        head += more
-    yield head.removeprefix(BYTE_ORDER_MARK)
-    while block := stream.read(BLOCK):
-        yield block
-
-
-def _line(parts: list[bytes], size: int) -> bytes | None:
-    return b"".join(parts) if size <= LONGEST_ROW else None
+    def read1(self, size: int, /) -> bytes: ...
 
 
 def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
-    """Each line behind the first `skip` as a text, without the "\\r" at its end."""
+    """Yield the lines as texts, without a "\\r" at their end; a number stands for skipped ones."""
     for block in line_blocks(stream):
         lines = block[skip:]
         if skip:
             yield len(block) - len(lines)
         skip -= len(block) - len(lines)
-        if not lines:  # no line at all, which is not one that is empty
+        if not lines:  # the next step would take it for one empty line
             continue
-        whole = _whole(lines)
-        yield Chunk(whole, {}) if whole is not None else make_chunk(map(_text, lines), ())
+        texts = _decode_together(lines)
+        yield Chunk(texts, {}) if texts is not None else make_chunk(map(_text, lines), ())
 
 
-def _whole(lines: list[bytes | None]) -> list[str] | None:
-    """All lines in one decoding, not line by line; None where one of them is bad."""
+def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
+    """Yield the lines without their "\\n", as many at a time as are there.
+
+    None stands for a line of more than LONGEST_ROW bytes. A byte order mark is left out.
+    """
+    parts: list[bytes] = []  # of the line that is not yet complete
+    size = 0
+    for block in _blocks(stream):
+        end, *others = block.split(b"\n")
+        size += len(end)
+        if size <= LONGEST_ROW:
+            parts.append(end)
+        if others:
+            yield [_join_line(parts, size), *others[:-1]]
+            parts, size = [others[-1]], len(others[-1])
+    if size:
+        yield [_join_line(parts, size)]
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """The contents of the stream, less a byte order mark."""
+    source = cast(_Read1, stream)  # `read` would wait until a slow pipe has filled the block
+    head = b""
+    while len(head) < len(codecs.BOM_UTF8) and (block := source.read1(BLOCK)):
+        head += block
+    yield head.removeprefix(codecs.BOM_UTF8)
+    while block := source.read1(BLOCK):
+        yield block
+
+
+def _join_line(parts: list[bytes], size: int) -> bytes | None:
+    return b"".join(parts) if size <= LONGEST_ROW else None
+
+
+def _decode_together(lines: list[bytes | None]) -> list[str] | None:
+    """Decode all lines at once, which is faster; None if one of them is invalid."""
+    if None in lines:
+        return None
     try:
-        texts = b"\n".join(lines).decode().split("\n")  # type: ignore[arg-type]  # None is caught
-    except (TypeError, UnicodeDecodeError):
+        texts = b"\n".join(cast(list[bytes], lines)).decode().split("\n")
+    except UnicodeDecodeError:
         return None
     return [text.removesuffix("\r") for text in texts]
 

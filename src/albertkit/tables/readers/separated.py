@@ -1,7 +1,7 @@
-"""CSV and TSV: a header, then a row for each record; quoted cells may hold anything.
+"""Read CSV and TSV: a header, then one row for each record.
 
-Python's csv would refuse cells of more than 128 KiB unless a switch of the whole process is
-turned, and holds a cell that is never closed until the file ends.
+Python's csv refuses cells of more than 128 KiB unless a setting of the whole process is changed,
+and holds a cell whose quote is never closed until the file ends.
 """
 
 from __future__ import annotations
@@ -9,65 +9,105 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
 from albertkit.errors import FormatError
 from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
-from albertkit.tables.formats import HEAD
+from albertkit.tables.formats import DETECT_ALL, HEAD, ReadOptions, TableFormat
 from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.table import Cell
 
-IN_QUOTES = re.compile(r'((?:[^"]++|"")*+)("?)')  # what a cell holds, and its end if that is there
-TOGETHER = 4096  # rows in a piece
+IN_QUOTES = re.compile(r'((?:[^"]++|"")*+)("?)')  # a quoted cell's contents, and its end if found
+DELIMITERS = (",", ";", "\t", "|")  # that are detected; those of CSV and TSV come first
+RECORDS_LOOKED_AT = 100
+CHUNK_ROWS = 4096
+NUMBER = re.compile(r"\s*[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
+NAME = re.compile(r"[^\W\d][\w.-]*")  # a column name as in nearly all data sets
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How the records of a file are written.
+
+    Args:
+        delimiter: The character between cells.
+        quotes: Whether cells may be quoted; else a quote is a letter.
+        header: Whether the first record holds the column names.
+    """
+
+    delimiter: str = ","
+    quotes: bool = True
+    header: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The cells of a record, or what is wrong with it, and its lines, counted from 1."""
+    """The cells of a record, or its error, and the lines that it takes, counted from 1."""
 
     cells: list[str] | RowError
-    first: int
-    last: int
+    first_line: int
+    last_line: int
 
-    def fault(self, fault: RowError) -> RowError:
-        """The fault, with the lines where people find it."""
-        lines = f"line {self.first}"
-        if self.last > self.first:
-            lines = f"lines {self.first} to {self.last}"
-        return RowError(fault.code, f"{fault.why} ({lines})")
+    def locate(self, error: RowError) -> RowError:
+        """The error with the record's lines, where an editor finds them."""
+        lines = f"line {self.first_line}"
+        if self.last_line > self.first_line:
+            lines = f"lines {self.first_line} to {self.last_line}"
+        return RowError(error.code, f"{error.why} ({lines})")
 
 
 def read_separated(
-    stream: BinaryIO, delimiter: str, column: str, keep: Sequence[str], skip: int
+    stream: BinaryIO, dialect: CsvDialect, column: str, keep: Sequence[str], skip: int
 ) -> Iterator[Chunk | int]:
-    """The text of each record and the cells to keep; empty lines are no records."""
-    records = Records(stream, delimiter)
-    header = next(records.each(), None)
-    if header is None or isinstance(header.cells, RowError):  # told when the file was looked at
+    """Yield the text of each record and the cells to keep; empty lines are no records.
+
+    A number stands for so many skipped records.
+    """
+    reader = RecordReader(stream, dialect)
+    records = reader.records()
+    first = next(records, None)
+    if first is None or isinstance(first.cells, RowError):  # raised when the file was inspected
         return
-    names = header.cells
-    wanted = [names.index(name) for name in (column, *keep)]
-    passed = sum(1 for _ in islice(records.each(), skip))
-    if passed:
-        yield passed
-    rows = (_row(record, wanted, len(names)) for record in records.each())
-    while together := list(islice(rows, TOGETHER)):
-        yield make_chunk(together, keep)
+    names = _column_names(first.cells, dialect)
+    if not dialect.header:
+        records = _prepend(first, records)
+    indices = [names.index(name) for name in (column, *keep)]
+    skipped = sum(1 for _ in islice(records, skip))
+    if skipped:
+        yield skipped
+    rows: list[tuple[Cell, ...] | RowError] = []
+    for record in records:
+        rows.append(_select_cells(record, indices, len(names), dialect))
+        if reader.is_block_end or len(rows) == CHUNK_ROWS:
+            yield make_chunk(rows, keep)
+            rows = []
+    if rows:
+        yield make_chunk(rows, keep)
 
 
-def header_in(head: bytes, delimiter: str, name: str) -> list[str]:
-    """The columns' names; raises FormatError [row-malformed], [file-not-utf8]."""
-    header = next(Records(io.BytesIO(head), delimiter).each(), None)
-    names = header.cells if header else []
+def read_header(head: bytes, dialect: CsvDialect, name: str) -> list[str]:
+    """Read the column names from a file's beginning.
+
+    Args:
+        head: The first HEAD bytes, or all if there are fewer.
+        dialect: Without a header, the names are 1, 2, 3, ….
+        name: The file's name, for messages.
+
+    Raises:
+        FormatError: [row-malformed], [file-not-utf8].
+    """
+    first = next(RecordReader(io.BytesIO(head), dialect).records(), None)
+    names = first.cells if first else []
     if len(head) >= HEAD and b"\n" not in head:
         names = RowError("row-malformed", f"has more than {HEAD:,} bytes")
     if isinstance(names, list):
-        twice = next((each for each in names if names.count(each) > 1), None)
-        if twice is None:
+        names = _column_names(names, dialect)
+        double = next((column for column in names if names.count(column) > 1), None)
+        if double is None:
             return names
-        names = RowError("row-malformed", f"names {twice!r} twice")
+        names = RowError("row-malformed", f"has two columns named {double!r}")
     raise FormatError(
         names.code,
         f"the header {names.why}",
@@ -77,86 +117,174 @@ def header_in(head: bytes, delimiter: str, name: str) -> list[str]:
     )
 
 
-def _row(record: Record, wanted: Sequence[int], width: int) -> tuple[Cell, ...] | RowError:
+def detect_dialect(
+    head: bytes, file_format: TableFormat, options: ReadOptions = DETECT_ALL
+) -> CsvDialect:
+    """Detect how the records of a CSV or TSV file are written.
+
+    The delimiter is the one that cuts the first records into equally many cells, more than one;
+    the format's own if several do or none does. There is no header if a cell of the first record
+    is a number and none is called "text".
+
+    Args:
+        head: The first HEAD bytes, or all if there are fewer.
+        file_format: "csv" or "tsv".
+        options: Are not detected but taken.
+    """
+    usual = "\t" if file_format == "tsv" else ","
+    quotes = file_format == "csv" if options.quotes is None else options.quotes
+    delimiter = options.delimiter
+    if delimiter is None:
+        scores = {
+            mark: _score(_first_records(head, CsvDialect(mark, quotes)))
+            for mark in (usual, *DELIMITERS)
+        }
+        delimiter = max(scores, key=scores.__getitem__)  # the first of equals
+    header = options.header
+    if header is None:
+        first = next(iter(_first_records(head, CsvDialect(delimiter, quotes))), [])
+        header = "text" in first or not any(map(NUMBER.fullmatch, first))
+    return CsvDialect(delimiter, quotes, header)
+
+
+def looks_separated(head: bytes, dialect: CsvDialect) -> bool:
+    """Whether text of an unknown format is a table: column names, and a cell below each."""
+    records = _first_records(head, dialect)
+    names = records[0] if records else []
+    return (
+        len(records) > 1
+        and len(names) > 1
+        and all(map(NAME.fullmatch, names))
+        and all(len(record) == len(names) for record in records)
+    )
+
+
+def _first_records(head: bytes, dialect: CsvDialect) -> list[list[str]]:
+    """The cells of the first valid records, without one that the end of `head` may cut."""
+    reader = RecordReader(io.BytesIO(head), dialect)
+    records = list(islice(reader.records(), RECORDS_LOOKED_AT + 1))
+    if len(head) >= HEAD or len(records) > RECORDS_LOOKED_AT:
+        records = records[:-1] or records
+    return [record.cells for record in records if isinstance(record.cells, list)]
+
+
+def _score(records: Sequence[Sequence[str]]) -> float:
+    """The share of records with as many cells as the first; 0 if that has one cell."""
+    if not records or len(records[0]) < 2:
+        return 0
+    return sum(len(record) == len(records[0]) for record in records) / len(records)
+
+
+def _column_names(first: list[str], dialect: CsvDialect) -> list[str]:
+    return first if dialect.header else [str(number) for number in range(1, len(first) + 1)]
+
+
+def _prepend(first: Record, records: Iterator[Record]) -> Iterator[Record]:
+    yield first
+    yield from records
+
+
+def _select_cells(
+    record: Record, indices: Sequence[int], width: int, dialect: CsvDialect
+) -> tuple[Cell, ...] | RowError:
     cells = record.cells
     if isinstance(cells, RowError):
-        return record.fault(cells)
-    if len(cells) != width:
-        many = "few" if len(cells) < width else "many"
-        return record.fault(
-            RowError("row-malformed", f"has too {many} cells: {len(cells)} of {width}")
-        )
-    return tuple(cells[at] for at in wanted)
+        return record.locate(cells)
+    if len(cells) == width:
+        return tuple(cells[index] for index in indices)
+    many = "few" if len(cells) < width else "many"
+    why = f"has too {many} cells: {len(cells)} of {width}"
+    if not dialect.quotes and any(cell.startswith('"') for cell in cells):
+        why += "; quotes are letters here: --quotes lets a quoted cell hold line ends"
+    return record.locate(RowError("row-malformed", why))
 
 
-class Records:
-    """Takes records from a stream's lines."""
+@dataclass(slots=True)
+class RecordReader:
+    """Reads the records of a stream of lines."""
 
-    def __init__(self, stream: BinaryIO, delimiter: str) -> None:
-        self.lines = (line for block in line_blocks(stream) for line in block)
-        self.delimiter = delimiter
-        self.number = 0  # of the last line that was taken
-        self.fault: RowError | None = None  # of the record that is being taken
-        self.size = 0  # of its quoted cells
+    stream: BinaryIO
+    dialect: CsvDialect = field(default_factory=CsvDialect)
+    lines: Iterator[bytes | None] = field(init=False)
+    lines_left: int = 0  # in the block that was read last
+    line_number: int = 0  # of the line that was taken last
+    error: RowError | None = None  # of the record that is being read
+    size: int = 0  # bytes in its quoted cells
 
-    def each(self) -> Iterator[Record]:
-        """The records that are left."""
+    def __post_init__(self) -> None:
+        """Begin with the first line."""
+        self.lines = self._lines()
+
+    @property
+    def is_block_end(self) -> bool:
+        """Whether the next record may have to wait for a slow pipe."""
+        return self.lines_left == 0
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records that are left."""
         for line in self.lines:
-            self.number += 1
             if line in (b"", b"\r"):
                 continue
-            first, self.fault, self.size = self.number, None, 0
-            cells = self._cells(self._decoded(line))
-            yield Record(self.fault or cells, first, self.number)
+            first_line, self.error, self.size = self.line_number, None, 0
+            cells = self._split(self._decode(line))
+            yield Record(self.error or cells, first_line, self.line_number)
 
-    def _cells(self, line: str) -> list[str]:
-        if '"' not in line:
-            return line.removesuffix("\r").split(self.delimiter)
+    def _lines(self) -> Iterator[bytes | None]:
+        for block in line_blocks(self.stream):
+            self.lines_left = len(block)
+            for line in block:
+                self.line_number += 1
+                self.lines_left -= 1
+                yield line
+
+    def _split(self, line: str) -> list[str]:
+        delimiter = self.dialect.delimiter
+        if not self.dialect.quotes or '"' not in line:
+            return line.removesuffix("\r").split(delimiter)
         cells: list[str] = []
-        at = 0
+        offset = 0
         while True:
-            if line.startswith('"', at):
-                cell, line, at = self._quoted(line, at + 1)
+            if line.startswith('"', offset):
+                cell, line, offset = self._read_quoted(line, offset + 1)
             else:
-                end = line.find(self.delimiter, at)
-                cell = line[at:].removesuffix("\r") if end < 0 else line[at:end]
-                at += len(cell)
+                end = line.find(delimiter, offset)
+                cell = line[offset:].removesuffix("\r") if end < 0 else line[offset:end]
+                offset += len(cell)
             cells.append(cell)
-            if line[at:] in ("", "\r"):
+            if line[offset:] in ("", "\r"):
                 return cells
-            if not line.startswith(self.delimiter, at):
-                self._wrong(f"is no CSV: {line[at]!r} stands behind a quoted cell")
+            if not line.startswith(delimiter, offset):
+                self._set_error(f"is not valid CSV: {line[offset]!r} follows a quoted cell")
                 return cells
-            at += 1
+            offset += 1
 
-    def _quoted(self, line: str, at: int) -> tuple[str, str, int]:
-        """The cell that begins there, the line in which it ends, and what is behind its quote."""
+    def _read_quoted(self, line: str, offset: int) -> tuple[str, str, int]:
+        """The cell that begins at `offset`, the line in which it ends, and the offset after it."""
         parts: list[str] = []
-        while found := IN_QUOTES.match(line, at):
-            self.size += len(found[1]) + 1
+        while match := IN_QUOTES.match(line, offset):
+            self.size += len(match[1]) + 1
             if self.size > LONGEST_ROW:
-                self.fault = self.fault or TOO_LONG
+                self.error = self.error or TOO_LONG
             else:
-                parts.append(found[1])
-            if found[2]:
-                return "\n".join(parts).replace('""', '"'), line, found.end()
+                parts.append(match[1])
+            if match[2]:
+                return "\n".join(parts).replace('""', '"'), line, match.end()
             try:
-                line, at = self._decoded(next(self.lines)), 0
+                line, offset = self._decode(next(self.lines)), 0
             except StopIteration:
-                self._wrong("opens a quote that is never closed")
+                self._set_error("opens a quote that is never closed")
                 break
-            self.number += 1
         return "", "", 0
 
-    def _decoded(self, line: bytes | None) -> str:
+    def _decode(self, line: bytes | None) -> str:
         if line is None:
-            self.fault = self.fault or TOO_LONG
+            self.error = self.error or TOO_LONG
             return ""
         try:
             return line.decode()
         except UnicodeDecodeError as error:
-            self.fault = self.fault or not_utf8(line, error)
-            return line.decode(errors="replace")  # so that its quotes are still there
+            self.error = self.error or not_utf8(line, error)
+            return line.decode(errors="replace")  # keeps its quotes
 
-    def _wrong(self, why: str) -> None:
-        self.fault = self.fault or RowError("row-malformed", why)
+    def _set_error(self, why: str) -> None:
+        self.error = self.error or RowError("row-malformed", why)

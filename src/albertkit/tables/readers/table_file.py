@@ -1,87 +1,121 @@
-"""One file of rows: looked at once, then read, whatever its kind and compression are."""
+"""One input file: inspected once, then read, whatever its format and compression."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from albertkit.errors import AlbertKitError
+from albertkit.errors import AlbertKitError, Diagnostic
+from albertkit.errors.wording import list_names
 from albertkit.tables.arrow.chunks import read_table
 from albertkit.tables.arrow.reading import open_table, read_columns
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Chunk
 from albertkit.tables.filesystems.remote import is_uri
 from albertkit.tables.filesystems.streams import (
-    called,
     decoding_errors,
     decompress,
+    display_name,
     file_size,
-    opened,
+    open_input,
     peek,
     spool,
+    transcode,
 )
 from albertkit.tables.formats import (
-    DELIMITERS,
+    DETECT_ALL,
+    FORMAT_MAGIC,
     Compression,
-    Kind,
+    ReadOptions,
+    TableFormat,
     detect_compression,
+    detect_encoding,
     detect_format,
 )
-from albertkit.tables.readers.json_lines import columns_in, read_json_lines
+from albertkit.tables.readers.json_lines import read_json_lines, sniff_columns
 from albertkit.tables.readers.lines import read_lines
-from albertkit.tables.readers.separated import header_in, read_separated
+from albertkit.tables.readers.separated import (
+    CsvDialect,
+    detect_dialect,
+    looks_separated,
+    read_header,
+    read_separated,
+)
 
-TABLES: tuple[Kind, ...] = ("parquet", "arrow", "arrow-stream")
+LOGGER = logging.getLogger(__name__)
+
+ARROW_FORMATS: tuple[TableFormat, ...] = ("parquet", "arrow", "arrow-stream")
+TEXT = "text"  # the column that is read if no other is named
+DELIMITER_NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """What a look at a file's beginning, or at its metadata, tells.
+    """What a file's beginning, or its metadata, says about it.
 
-    name: as it was given, for messages and lists. path: where it is opened. size: bytes on disk;
-    None for a stream. rows: where metadata tell. columns: name → type; none in plain lines, None
-    where the beginning doesn't tell. stream: what can be read but once. error: why it cannot be
-    read.
+    Args:
+        name: The name that the user gave, for messages and lists.
+        path: Where the file is opened: a path, a URI or "-".
+        size: Bytes on disk; None for a stream.
+        file_format: The format of its rows.
+        compression: Its compression, if any.
+        encoding: The encoding of a text, as Python names it.
+        dialect: How the records of CSV and TSV are written.
+        rows: The number of rows, if metadata give it.
+        columns: Name → type; {} for plain lines, None if the beginning does not show them.
+        stream: What can be read only once, with its beginning.
+        error: Why the file cannot be read.
     """
 
     name: str
     path: str
     size: int | None = None
-    kind: Kind = "lines"
+    file_format: TableFormat = "lines"
     compression: Compression | None = None
+    encoding: str = "utf-8"
+    dialect: CsvDialect = CsvDialect()  # noqa: RUF009  # frozen
     rows: int | None = None
     columns: Mapping[str, CellType] | None = None
     stream: BinaryIO | None = None
     error: AlbertKitError | None = None
 
-    def pieces(
+    def chunks(
         self,
         column: str,
         keep: Mapping[str, CellType],
         skip: int,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Iterator[Chunk | int]:
-        """The rows behind the first `skip`; a number where so many of those were passed over.
+        """Yield the rows after the first `skip`; a number stands for so many skipped rows.
 
-        brought: as of `opened`; not told of a table, nor of a stream.
-        Raises FormatError, ResourceError [file-unreadable] where the file cannot be read on.
+        Args:
+            column: The column of texts.
+            keep: Columns that are read too, with their types.
+            skip: How many rows to leave out.
+            on_bytes: As for `open_input`; not called for Arrow's formats and streams.
+
+        Raises:
+            FormatError: if the file cannot be read further.
+            ResourceError: [file-unreadable], [filesystem-unreachable], [out-of-memory].
         """
-        with decoding_errors(called(self.name)), self._contents(on_bytes) as stream:
-            match self.kind:
+        with decoding_errors(display_name(self.name)), self._contents(on_bytes) as stream:
+            match self.file_format:
                 case "lines":
                     yield from read_lines(stream, skip)
                 case "jsonl":
                     yield from read_json_lines(stream, column, keep, skip)
                 case "csv" | "tsv":
-                    yield from read_separated(
-                        stream, DELIMITERS[self.kind], column, tuple(keep), skip
-                    )
+                    yield from read_separated(stream, self.dialect, column, tuple(keep), skip)
                 case "parquet" | "arrow" | "arrow-stream":
                     table = open_table(
-                        stream, self.kind, called(self.name), mapped=self.mapped_path()
+                        stream,
+                        self.file_format,
+                        display_name(self.name),
+                        mapped_path=self.mapped_path(),
                     )
                     if skip and table.rows is not None:
                         yield min(skip, table.rows)
@@ -92,69 +126,157 @@ class InputFile:
         if self.stream is not None:
             yield self.stream
             return
+        name = display_name(self.name)
         with (
-            opened(self.path, called(self.name), on_bytes) as stream,
+            open_input(self.path, name, on_bytes) as stream,
             decompress(stream, self.compression) as contents,
+            transcode(contents, self.encoding, name) as text,
         ):
-            if self.compression is None or self.kind not in TABLES:
-                yield contents
+            if self.compression is None or self.file_format not in ARROW_FORMATS:
+                yield text
                 return
-            with spool(contents) as laid:
-                yield laid
+            with spool(contents) as file:
+                yield file
 
     def mapped_path(self) -> str | None:
-        """Where the system's cache of this file can be read without a copy, if it can."""
-        there = self.stream is None and self.compression is None and not is_uri(self.path)
-        return self.path if there else None
+        """The path, if the file can be mapped into memory without a copy."""
+        can_be_mapped = self.stream is None and self.compression is None and not is_uri(self.path)
+        return self.path if can_be_mapped else None
 
 
-def inspect_file(name: str, told: Kind | None = None) -> InputFile:
-    """What a look tells; errors are held, but for ResourceError [extra-missing].
+def inspect_file(name: str, options: ReadOptions = DETECT_ALL, *, column: str = TEXT) -> InputFile:
+    """Detect a file's format, columns and, if metadata give it, number of rows.
 
-    told: the kind, for a file whose first bytes don't tell it.
+    Args:
+        name: A path, a URI, or "-".
+        options: What is taken instead of detected.
+        column: A table of unknown format is detected by its column of this name.
+
+    Returns:
+        The file; an error other than a missing extra is kept as `error`.
+
+    Raises:
+        ResourceError: [extra-missing].
     """
     size = None
     try:
-        with decoding_errors(called(name)):
+        with decoding_errors(display_name(name)):
             size = file_size(name)
-            return _looked_into(name, size, told)
+            return _inspect(name, size, options, column)
     except AlbertKitError as error:
         if error.diagnostic.code == "extra-missing":
             raise
-        # a copy: the error itself holds the frames that it came through, and so the file open
+        # a copy, as the error itself refers to frames that keep the file open
         return InputFile(name, name, size, error=copy(error))
 
 
-def _looked_into(name: str, size: int | None, told: Kind | None) -> InputFile:
-    head, stream = peek(opened(name, called(name)))
+def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> InputFile:
+    called = display_name(name)
+    is_live = size is None
+    head, stream = peek(open_input(name, called), is_live=is_live)
     compression = detect_compression(head)
     if compression is not None:
-        head, stream = peek(decompress(stream, compression))
-    kind = detect_format(head, called(name), told)
-    if kind in TABLES:
+        head, stream = peek(decompress(stream, compression), is_live=is_live)
+    encoding = "utf-8"
+    if not head.startswith(tuple(FORMAT_MAGIC)):
+        encoding = detect_encoding(head, options)
+        if encoding != "utf-8":
+            head, stream = peek(transcode(stream, encoding, called), is_live=is_live)
+    file_format = detect_format(head, called, options)
+    dialect = CsvDialect()
+    if file_format in ("csv", "tsv"):
+        dialect = detect_dialect(head, file_format, options)
+        _log_dialect(called, file_format, dialect, options)
+    elif file_format == "lines" and options.named_format(called) is None:
+        file_format, dialect = _detect_table_in_text(head, called, options, column)
+    if file_format in ARROW_FORMATS:
         if compression is None and size is not None:
             stream.close()
-            stream = opened(name, called(name))
+            stream = open_input(name, called)
         else:
             stream = spool(stream)
-    found = InputFile(name, name, size, kind, compression, stream=stream if size is None else None)
-    rows, columns = _told_by(head, stream, found)
-    if size is not None:
+    file = InputFile(
+        name,
+        name,
+        size,
+        file_format,
+        compression,
+        encoding,
+        dialect,
+        stream=stream if is_live else None,
+    )
+    rows, columns = _read_metadata(head, stream, file)
+    if not is_live:
         stream.close()
-    return replace(found, rows=rows, columns=columns)
+    return replace(file, rows=rows, columns=columns)
 
 
-def _told_by(
-    head: bytes, stream: BinaryIO, found: InputFile
+def _read_metadata(
+    head: bytes, stream: BinaryIO, file: InputFile
 ) -> tuple[int | None, Mapping[str, CellType] | None]:
-    match found.kind:
+    """The number of rows and the columns, as far as the beginning or metadata give them."""
+    name = display_name(file.name)
+    match file.file_format:
         case "lines":
             return None, {}
         case "jsonl":
-            return None, columns_in(head)
+            return None, sniff_columns(head)
         case "csv" | "tsv":
-            names = header_in(head, DELIMITERS[found.kind], called(found.name))
+            names = read_header(head, file.dialect, name)
             return None, dict.fromkeys(names, "string") if names else None
         case "parquet" | "arrow" | "arrow-stream":
-            table = open_table(stream, found.kind, called(found.name), mapped=found.mapped_path())
-            return table.rows, read_columns(table, called(found.name))
+            table = open_table(stream, file.file_format, name, mapped_path=file.mapped_path())
+            return table.rows, read_columns(table, name)
+
+
+def _detect_table_in_text(
+    head: bytes, name: str, options: ReadOptions, column: str
+) -> tuple[TableFormat, CsvDialect]:
+    """Tell CSV without a name from lines: it is read as CSV if it has the column of texts."""
+    dialect = detect_dialect(head, "csv", replace(options, header=True))
+    if not looks_separated(head, dialect):
+        return "lines", CsvDialect()
+    columns = read_header(head, dialect, name)
+    delimiter = DELIMITER_NAMES[dialect.delimiter]
+    if column in columns:
+        _log_note(
+            "input-format-detected",
+            f"{name} is read as CSV with the columns {list_names(columns)}, separated by"
+            f" {delimiter}",
+            f"its lines have the same number of cells, and one column is named {column}",
+            "Give --input-format lines if each line is a text",
+        )
+        return "csv", dialect
+    _log_note(
+        "input-format-detected",
+        f"each line of {name} is read as a text, but it looks like CSV with the columns"
+        f" {list_names(columns)}, separated by {delimiter}",
+        "no column is named text",
+        "Give --input-format csv and --column NAME if it is CSV",
+    )
+    return "lines", CsvDialect()
+
+
+def _log_dialect(
+    name: str, file_format: TableFormat, dialect: CsvDialect, options: ReadOptions
+) -> None:
+    """Log what was detected and is not what the format's name says."""
+    usual = "\t" if file_format == "tsv" else ","
+    if options.delimiter is None and dialect.delimiter != usual:
+        _log_note(
+            "input-format-detected",
+            f"the cells of {name} are separated by {DELIMITER_NAMES[dialect.delimiter]}",
+            f"that cuts its first records evenly, {DELIMITER_NAMES[usual]} does not",
+            "Give --delimiter if another character is right",
+        )
+    if options.header is None and not dialect.header:
+        _log_note(
+            "input-format-detected",
+            f"{name} is read as a table without a header, with the columns 1, 2, 3 …",
+            "its first record holds numbers",
+            "Give --header if the first record holds the column names",
+        )
+
+
+def _log_note(code: str, what: str, why: str, fix: str) -> None:
+    LOGGER.warning("%s", Diagnostic(code, "note", what, why, fix).line())

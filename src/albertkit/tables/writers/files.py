@@ -1,4 +1,4 @@
-"""Results to files, whole or not at all, of the kind that a file's name ends in."""
+"""Write results to files, each complete or absent, in the format of the file's suffix."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 from albertkit.tables.formats import format_from_name
 from albertkit.tables.table import Table, VectorArray
 from albertkit.tables.writers.text import (
+    CompressedJsonLinesWriter,
     JsonLinesWriter,
     NpyWriter,
-    PackedJsonLinesWriter,
     SeparatedWriter,
     TableWriter,
 )
@@ -30,10 +30,10 @@ from albertkit.tables.writers.text import (
 if TYPE_CHECKING:
     import pyarrow
 
+ColumnTypes: TypeAlias = Mapping[str, CellType]
+WrittenVectors: TypeAlias = "VectorArray | pyarrow.Table | Path"
 
-Types: TypeAlias = Mapping[str, CellType]
-
-OUTPUT_FORMATS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = MappingProxyType(
+OUTPUT_FORMATS: Mapping[str, Callable[[BinaryIO, ColumnTypes], TableWriter]] = MappingProxyType(
     {
         ".jsonl": lambda file, types: JsonLinesWriter(file),
         ".csv": lambda file, types: SeparatedWriter(file, ","),
@@ -41,64 +41,106 @@ OUTPUT_FORMATS: Mapping[str, Callable[[BinaryIO, Types], TableWriter]] = Mapping
         ".npy": lambda file, types: NpyWriter(file),
         ".parquet": ParquetWriter,
         ".arrow": ArrowFileWriter,
-        ".jsonl.gz": lambda file, types: PackedJsonLinesWriter(file),
+        ".jsonl.gz": lambda file, types: CompressedJsonLinesWriter(file),
     }
 )
-NEEDS_PYARROW = (".parquet", ".arrow")
+PYARROW_SUFFIXES = (".parquet", ".arrow")
 
 
 def check_output(path: AnyPath) -> None:
-    """Raise, before anything is computed, what can be known to fail when `place` is written.
+    """Raise what is known to fail when `path` is written, before anything is computed.
 
-    InputError [output-format-unknown], [file-not-found], ResourceError [extra-missing].
+    Raises:
+        InputError: [output-format-unknown], [file-not-found].
+        ResourceError: [extra-missing].
     """
-    kind = output_format(path)
+    suffix = _output_suffix(path)
     if isinstance(path, Path) and not path.parent.is_dir():
         raise InputError(
-            "file-not-found", f"there is no directory {str(path.parent)!r}", fix="Make it first"
+            "file-not-found",
+            f"there is no directory {str(path.parent)!r}",
+            fix="Make the directory first",
         )
-    if kind in NEEDS_PYARROW:
-        import_extra("pyarrow", f"a {kind} file")
+    if suffix in PYARROW_SUFFIXES:
+        import_extra("pyarrow", f"a {suffix} file")
 
 
-def output_format(path: AnyPath) -> str:
-    """The one of FILE_KINDS that the name ends in; raises InputError [output-format-unknown]."""
+def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
+    """Refuse an output file that is one of the inputs, or in an input directory.
+
+    The next run would read it. Files that are not read there are allowed: those of an unknown
+    format, and those whose path has a part that begins with "_" or ".".
+
+    Raises:
+        InputError: [output-taken].
+    """
+    if format_from_name(output.name) is None:
+        return
+    file = _absolute(str(output))
+    for location in locations:
+        top = _absolute(location)
+        if is_uri(location) != is_uri(str(output)) or not file.is_relative_to(top):
+            continue
+        parts = file.relative_to(top).parts
+        if not any(part.startswith((".", "_")) for part in parts):
+            raise InputError(
+                "output-taken",
+                f"the output {str(output)!r} is "
+                + (f"in the input directory {location!r}" if parts else "an input"),
+                why="the next run would read it, or this run overwrite what it reads",
+                fix="Write to another path",
+            )
+
+
+def _absolute(name: str) -> PurePath:
+    return PurePosixPath(without_account(name)) if is_uri(name) else Path(name).resolve()
+
+
+def _output_suffix(path: AnyPath) -> str:
+    """The key of OUTPUT_FORMATS; raises InputError [output-format-unknown]."""
     name = path.name.lower()
-    kind = next((kind for kind in OUTPUT_FORMATS if name.endswith(kind)), None)
-    if kind is None:
+    suffix = next((suffix for suffix in OUTPUT_FORMATS if name.endswith(suffix)), None)
+    if suffix is None:
         raise InputError(
             "output-format-unknown",
-            f"{str(path)!r} ends in {path.suffix or 'nothing'}",
-            why=f"the kinds are {', '.join(OUTPUT_FORMATS)}",
+            f"{str(path)!r} ends in {path.suffix or 'no suffix'}",
+            why=f"the formats are {', '.join(OUTPUT_FORMATS)}",
             fix="Give the file a name that ends in one of them",
         )
-    return kind
+    return suffix
 
 
 @contextmanager
 def new_table(
     path: AnyPath,
-    types: Types = MappingProxyType({}),
+    types: ColumnTypes = MappingProxyType({}),
     *,
-    beside: Callable[[], None] | None = None,
+    before_rename: Callable[[], None] | None = None,
 ) -> Iterator[TableWriter]:
-    """A writer of the file that `place` becomes when the block ends well.
+    """Open a writer of a new file that appears at `path` when the block ends without an error.
 
-    types: of columns whose first cells may not tell them. beside: puts other files there that
-    belong to this one; called when all its bytes lie on disk, before it has its name.
-    The first table written fixes the columns, so one without rows must be written where there are
-    none.
-    Raises as `check_output` and `new_file` do.
+    The first table that is written sets the columns, so an empty one must be written if there are
+    no rows.
+
+    Args:
+        path: The file; its suffix is one of OUTPUT_FORMATS.
+        types: Types of columns whose first cells may be null.
+        before_rename: Writes other files that belong to this one; called when its bytes are on
+            the disk, before it gets its name.
+
+    Raises:
+        InputError: [output-format-unknown], [file-not-found].
+        ResourceError: [write-failed], [extra-missing].
     """
     check_output(path)
     with new_file(path) as file:
-        writer = OUTPUT_FORMATS[output_format(path)](file, types)
+        writer = OUTPUT_FORMATS[_output_suffix(path)](file, types)
         try:
             yield writer
             writer.finish()
-            if beside is not None:
+            if before_rename is not None:
                 flush_to_disk(file)
-                beside()
+                before_rename()
         except BaseException:
             writer.abandon()
             raise
@@ -110,50 +152,21 @@ def write_table(table: Table, path: AnyPath) -> None:
         writer.write(table)
 
 
-def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
-    """Raise InputError [output-taken] where the file `output` is one of `places`, or below it.
+def open_result(path: Path) -> WrittenVectors:
+    """Open a file of vectors that was just written.
 
-    What would not be read there, by its kind or by a name that begins with "_" or ".", may be.
+    Returns:
+        The array of .npy or the table of .arrow, mapped into memory: a number is read from the
+        disk when it is used. The path for other formats.
     """
-    if format_from_name(output.name) is None:
-        return
-    file = _whole(str(output))
-    for path in locations:
-        top = _whole(path)
-        if is_uri(path) != is_uri(str(output)) or not file.is_relative_to(top):
-            continue
-        between = file.relative_to(top).parts
-        if not any(part.startswith((".", "_")) for part in between):
-            raise InputError(
-                "output-taken",
-                f"{str(output)!r} would be written, which is "
-                + (f"in {path!r}, a directory that is read" if between else "read"),
-                why="the next run would read it, or this one replace what it reads",
-                fix="Write to another place",
-            )
-
-
-def _whole(name: str) -> PurePath:
-    return PurePosixPath(without_account(name)) if is_uri(name) else Path(name).resolve()
-
-
-Given: TypeAlias = "VectorArray | pyarrow.Table | Path"
-
-
-def open_result(path: Path) -> Given:
-    """Of .npy its array, of .arrow its table, of other kinds the path."""
     match path.suffix.lower():
         case ".npy":
-            return _array(path)
+            array: VectorArray = np.load(path, mmap_mode="r")
+            return array
         case ".arrow":
             import pyarrow.ipc
 
-            mapped = pyarrow.memory_map(os.fsencode(path))  # see opened_table
-            return pyarrow.ipc.open_file(mapped).read_all()
+            # as bytes: pyarrow encodes a str itself, and fails for names that are not UTF-8
+            return pyarrow.ipc.open_file(pyarrow.memory_map(os.fsencode(path))).read_all()
         case _:
             return path
-
-
-def _array(path: Path) -> VectorArray:
-    array: VectorArray = np.load(path, mmap_mode="r")
-    return array

@@ -1,4 +1,4 @@
-"""The invalid rows of an output, listed beside it as they come; the list is whole or not there."""
+"""List the invalid rows of an output in a file next to it, which is complete or absent."""
 
 from __future__ import annotations
 
@@ -14,33 +14,38 @@ from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 
 class InvalidRowList:
-    """Takes invalid rows, none of which it holds. rows: how many they stand for so far."""
+    """Writes invalid rows to a file as they come.
 
-    def __init__(self, begin: Callable[[], BinaryIO]) -> None:
-        self.rows = 0
-        self._begin = begin
+    Args:
+        open_file: Opens the file when the first row comes.
+    """
+
+    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
+        self.rows = 0  # that are listed so far, those of lost parts of files counted
+        self._open_file = open_file
         self._file: BinaryIO | None = None
 
     def add(self, invalid: Iterable[InvalidRow]) -> None:
-        """Write a line of JSON for each."""
-        for each in invalid:
+        """Write a line of JSON for each row."""
+        for row in invalid:
             if self._file is None:
-                self._file = self._begin()
-            line = json.dumps(asdict(each), ensure_ascii=False) + "\n"
-            # names of files need not be UTF-8: a byte of another kind stands as JSON's \\udcff
+                self._file = self._open_file()
+            line = json.dumps(asdict(row), ensure_ascii=False) + "\n"
+            # a file's name need not be UTF-8: its other bytes become JSON's \\udcff
             self._file.write(line.encode(errors="backslashreplace"))
-            self.rows += each.rows
+            self.rows += row.rows
 
 
 @contextmanager
 def new_invalid_row_list(path: AnyPath) -> Iterator[InvalidRowList]:
-    """A list that is at `place` when the block ends well; where none was bad, nothing is.
+    """Open a list that appears at `path` when the block ends, if any row was invalid.
 
-    Raises ResourceError [write-failed].
+    Raises:
+        ResourceError: [write-failed].
     """
     with ExitStack() as files:
-        listed = InvalidRowList(lambda: files.enter_context(new_file(path)))
-        yield listed
-    if not listed.rows:
+        row_list = InvalidRowList(lambda: files.enter_context(new_file(path)))
+        yield row_list
+    if not row_list.rows:
         with write_errors(str(path)):
-            path.unlink(missing_ok=True)  # of an earlier run, before its inputs were mended
+            path.unlink(missing_ok=True)  # of an earlier run, before its inputs were corrected

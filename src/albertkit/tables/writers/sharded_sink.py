@@ -1,9 +1,9 @@
-"""A job's output directory: shards that are each whole or not there, and are never made twice.
+"""A job's output directory: each shard is complete or absent, and none is made twice.
 
-In: a description of the job, then each shard's answers. A run that was killed at any moment is
-taken up by the next: what is finished is known by the shards themselves.
-Not promised: file systems without flock, or where rename is not atomic. An object store has no
-locks: two runs of one job would make the same shards twice, each whole.
+Input: a description of the job, then each shard's results. The next run resumes one that was
+killed at any moment, as the shards themselves show what is finished.
+Not supported: file systems without flock, or where a rename is not atomic. An object store has no
+locks: two runs of one job make the same shards twice, each complete.
 """
 
 from __future__ import annotations
@@ -19,27 +19,35 @@ from albertkit.errors import InputError, ResourceError, import_extra
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import JsonValue
 from albertkit.tables.cells import CellType
-from albertkit.tables.filesystems.remote_path import AnyPath, RemotePath, path_of
-from albertkit.tables.writers.files import NEEDS_PYARROW
+from albertkit.tables.filesystems.remote_path import AnyPath, RemotePath, make_path
+from albertkit.tables.writers.files import PYARROW_SUFFIXES
 from albertkit.tables.writers.job_directory import (
     LOCK,
-    begin,
     check_directory,
-    clear,
-    is_without_shards,
-    list_names,
+    entry_names,
+    has_no_shards,
+    initialize_directory,
+    remove_unfinished,
 )
-from albertkit.tables.writers.shards import SHARD_FORMATS, Shard, Shards
+from albertkit.tables.writers.shards import SHARD_FORMATS, Shards, ShardWriter
 
 
 class ShardedSink:
-    """Opens the directory of a job, alone until it is closed.
+    """Opens a job's directory, which no other process can open until it is closed.
 
-    job: what the answers depend on, as JSON: inputs, model, options. types: of the columns that
-    are kept. resume: go on where shards of the same job are; without it they are refused. A
-    directory in which a job was begun and no shard was made is begun anew.
-    Raises InputError [output-taken], [output-exists], [output-format-unknown], ResourceError
-    [output-busy], [write-failed], [extra-missing]; nothing in the directory is touched then.
+    Args:
+        directory: A path, or a URI.
+        job: What the results depend on, as JSON: inputs, model, options.
+        shard_format: One of SHARD_FORMATS.
+        shard_rows: Input rows of one shard.
+        types: Types of the columns that are kept.
+        resume: Continue if shards of the same job exist, which is refused without it. A job
+            without any shard is started anew in any case.
+
+    Raises:
+        InputError: [output-taken], [output-exists], [output-format-unknown].
+        ResourceError: [output-busy], [write-failed], [extra-missing]. Nothing in the directory
+            has changed then.
     """
 
     def __init__(
@@ -47,60 +55,61 @@ class ShardedSink:
         directory: Path | str,
         *,
         job: Mapping[str, JsonValue],
-        kind: str = "parquet",
+        shard_format: str = "parquet",
         shard_rows: int = 100_000,
         types: Mapping[str, CellType] | None = None,
         resume: bool = False,
     ) -> None:
-        self.shards = Shards(path_of(directory), kind, dict(types or {}))
+        self.shards = Shards(make_path(directory), shard_format, dict(types or {}))
         self.shard_rows = shard_rows
         self._lock: int | None = None
-        _check_kind(kind)
-        described: dict[str, JsonValue] = {
-            "kind": kind,
+        _check_format(shard_format)
+        description: dict[str, JsonValue] = {
+            "shard_format": shard_format,
             "shard_rows": shard_rows,
-            "types": {name: str(each) for name, each in self.shards.types.items()},
+            "types": {name: str(cell_type) for name, cell_type in self.shards.types.items()},
             "job": dict(job),
         }
         path = self.shards.directory
-        check_directory(path, described, resume=resume)
+        check_directory(path, description, resume=resume)
         with write_errors(str(path)):
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
+            self._lock = _lock(path)
             try:
-                self._begin(described, resume)
+                self._initialize(description, resume)
             except BaseException:
                 self.close()
                 raise
 
-    def _begin(self, described: dict[str, JsonValue], resume: bool) -> None:
+    def _initialize(self, description: dict[str, JsonValue], resume: bool) -> None:
         path = self.shards.directory
-        # another process may have come in between
-        check_directory(path, described, resume=resume)
-        self.clear()
-        if is_without_shards(list_names(path)):
-            begin(path, described)
+        # again, now that no other process can change it
+        check_directory(path, description, resume=resume)
+        self.remove_unfinished()
+        if has_no_shards(entry_names(path)):
+            initialize_directory(path, description)
 
     @property
     def finished(self) -> frozenset[int]:
-        """The numbers of the shards that are there, whole."""
+        """The numbers of the shards that are complete."""
         return self.shards.finished()
 
-    def shard(self, number: int) -> AbstractContextManager[Shard]:
-        """The shard of the input rows from `number * shard_rows` on; see Shards.writing."""
+    def shard(self, number: int) -> AbstractContextManager[ShardWriter]:
+        """Open the shard of the input rows from `number * shard_rows` on; see Shards.writing."""
         return self.shards.writing(number)
 
-    def clear(self) -> None:
-        """Remove what writers that were killed left under hidden names; none may be writing."""
-        clear(self.shards.directory)
+    def remove_unfinished(self) -> None:
+        """Remove the hidden files of writers that were killed; none may be writing."""
+        remove_unfinished(self.shards.directory)
 
     def close(self) -> None:
-        """Let others open the directory."""
+        """Allow others to open the directory."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def __enter__(self) -> Self:
+        """Return the sink."""
         return self
 
     def __exit__(
@@ -109,26 +118,27 @@ class ShardedSink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Close the sink."""
         self.close()
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in SHARD_FORMATS:
+def _check_format(shard_format: str) -> None:
+    if shard_format not in SHARD_FORMATS:
         raise InputError(
             "output-format-unknown",
-            f"shards cannot be {kind!r}",
-            why=f"the kinds are {', '.join(SHARD_FORMATS)}",
+            f"shards cannot be {shard_format!r}",
+            why=f"the formats are {', '.join(SHARD_FORMATS)}",
             fix="Take one of them",
         )
-    if f".{kind}" in NEEDS_PYARROW:
-        import_extra("pyarrow", f"a {kind} file")
+    if f".{shard_format}" in PYARROW_SUFFIXES:
+        import_extra("pyarrow", f"a {shard_format} file")
 
 
-def _locked(path: AnyPath) -> int | None:
-    """Hold the directory; raises ResourceError [output-busy] where another process does."""
+def _lock(path: AnyPath) -> int | None:
+    """Lock the directory; raises ResourceError [output-busy] if another process holds it."""
     if isinstance(path, RemotePath):
         return None
-    import fcntl  # which Windows lacks, where all but jobs can do without
+    import fcntl  # not on Windows, where everything but jobs works
 
     handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -138,7 +148,7 @@ def _locked(path: AnyPath) -> int | None:
         raise ResourceError(
             "output-busy",
             f"another process writes to {str(path)!r}",
-            why="two would make the same shards",
+            why="two processes would make the same shards",
             fix="Wait until it is done, or write to another directory",
         ) from error
     except OSError:

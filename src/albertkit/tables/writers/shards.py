@@ -1,8 +1,8 @@
-"""The shards of an output directory: their names, which of them are whole, and writing one.
+"""The shards of an output directory: their names, which are finished, and how one is written.
 
-Shard k holds the answers to the input rows k·S to (k + 1)·S − 1, less the bad ones, which are
-listed in a file beside it. A shard that has its name is whole: it got it in one step, when it and
-its invalid rows lay on the disk.
+Shard k holds the results of the input rows k·S to (k + 1)·S − 1 without the invalid ones, which
+are listed in a file next to it. A shard that has its name is complete: it is renamed in one step
+when it and its list of invalid rows are on the disk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from albertkit.fileformats.reader import read_errors
 from albertkit.tables.arrow.reading import open_table
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath
-from albertkit.tables.formats import Kind
+from albertkit.tables.formats import TableFormat
 from albertkit.tables.table import Table
 from albertkit.tables.writers.files import new_table
 from albertkit.tables.writers.invalid_rows import InvalidRowList, new_invalid_row_list
@@ -33,111 +33,121 @@ from albertkit.tables.writers.text import TableWriter
 
 LOGGER = logging.getLogger(__name__)
 
-# What numpy says of a damaged .npy: a header that it cannot parse it takes for one of Python 2, and
-# fails at that a second time; names that it cannot sort are a TypeError (2.4).
-NPY_DAMAGE = (ValueError, TypeError, EOFError, SyntaxError, TokenError)
+# numpy's errors for a damaged .npy: it parses a broken header a second time as one of Python 2;
+# names that it cannot sort are a TypeError (2.4)
+NPY_ERRORS = (ValueError, TypeError, EOFError, SyntaxError, TokenError)
 
 
-def is_complete(file: BinaryIO, kind: str) -> bool:
-    """Whether the file of one of sharded kinds ends where it should."""
-    return COMPLETENESS_CHECKS[kind](file)
+def is_complete(file: BinaryIO, shard_format: str) -> bool:
+    """Whether a shard ends where its own bytes say; its rows are not read."""
+    return COMPLETENESS_CHECKS[shard_format](file)
 
 
-def _table(kind: Kind, file: BinaryIO) -> bool:
+def _is_complete_table(table_format: TableFormat, file: BinaryIO) -> bool:
     try:
-        open_table(file, kind, "")
+        open_table(file, table_format, "")
     except FormatError:
         return False
     return True
 
 
-def _npy(file: BinaryIO) -> bool:
+def _is_complete_npy(file: BinaryIO) -> bool:
     try:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    except NPY_DAMAGE:
+    except NPY_ERRORS:
         return False
     begin = file.tell()
     return file.seek(0, os.SEEK_END) == begin + dtype.itemsize * int(np.prod(shape))
 
 
-def _lines(file: BinaryIO) -> bool:
+def _is_complete_text(file: BinaryIO) -> bool:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 1))
     return file.read() in (b"", b"\n")
 
 
-def _packed(file: BinaryIO) -> bool:
-    """Its end can only be found by decompressing it: that it has its name must do."""
+def _is_gzip(file: BinaryIO) -> bool:
+    """Only decompressing finds the end of a .gz file: its name has to be enough."""
     return file.read(2) == b"\x1f\x8b"
 
 
 COMPLETENESS_CHECKS: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType(
     {
-        "parquet": partial(_table, "parquet"),
-        "arrow": partial(_table, "arrow"),
-        "npy": _npy,
-        "jsonl": _lines,
-        "jsonl.gz": _packed,
+        "parquet": partial(_is_complete_table, "parquet"),
+        "arrow": partial(_is_complete_table, "arrow"),
+        "npy": _is_complete_npy,
+        "jsonl": _is_complete_text,
+        "jsonl.gz": _is_gzip,
     }
 )
-
 SHARD_FORMATS = tuple(COMPLETENESS_CHECKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """A shard while it is written; bad: its rows that have no answer."""
+class ShardWriter:
+    """Writes one shard.
+
+    Args:
+        writer: Writes the results of valid rows.
+        invalid: Lists the other rows.
+    """
 
     writer: TableWriter
     invalid: InvalidRowList
 
     def write(self, table: Table) -> None:
-        """Append the rows; one table must be written, though it has no rows."""
+        """Append the rows; one table must be written, even if it has no rows."""
         self.writer.write(table)
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """What whoever writes a shard must know; it can be sent to other processes.
+    """What a process must know to write a shard; can be pickled.
 
-    kind: one of KINDS. types: of the columns that are kept beside the answers.
+    Args:
+        directory: The output directory.
+        shard_format: One of SHARD_FORMATS.
+        types: Types of the columns that are kept with the results.
     """
 
     directory: AnyPath
-    kind: str = "parquet"
+    shard_format: str = "parquet"
     types: Mapping[str, CellType] = field(default_factory=dict)
 
     def path(self, number: int) -> AnyPath:
-        """The file of a shard."""
-        return self.directory / f"part-{number:05d}.{self.kind}"
+        """The path of a shard."""
+        return self.directory / f"part-{number:05d}.{self.shard_format}"
 
     def invalid_rows_path(self, number: int) -> AnyPath:
-        """The file that lists a shard's invalid rows, where it has some: JSON lines."""
+        """The path of the list of a shard's invalid rows, JSON lines; absent if all are valid."""
         return self.directory / f"_invalid-{number:05d}.jsonl"
 
     def finished(self) -> frozenset[int]:
-        """The shards that are there, whole."""
-        name = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.kind)}")
+        """The numbers of the shards that are complete."""
+        pattern = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.shard_format)}")
         with read_errors(str(self.directory)):
-            found = [(path, name.fullmatch(path.name)) for path in self.directory.iterdir()]
-        return frozenset(int(match[1]) for path, match in found if match and self._is_whole(path))
+            matches = [(path, pattern.fullmatch(path.name)) for path in self.directory.iterdir()]
+        return frozenset(
+            int(match[1]) for path, match in matches if match and self._is_complete(path)
+        )
 
     @contextmanager
-    def writing(self, number: int) -> Iterator[Shard]:
-        """A shard that is there when the block ends well, and else is not.
+    def writing(self, number: int) -> Iterator[ShardWriter]:
+        """Open a shard that appears when the block ends without an error.
 
-        Raises ResourceError [write-failed].
+        Raises:
+            ResourceError: [write-failed].
         """
         with (
             new_table(self.path(number), self.types) as writer,
             new_invalid_row_list(self.invalid_rows_path(number)) as invalid,
         ):
-            yield Shard(writer, invalid)
+            yield ShardWriter(writer, invalid)
 
-    def _is_whole(self, path: AnyPath) -> bool:
+    def _is_complete(self, path: AnyPath) -> bool:
         with read_errors(str(path)), path.open("rb") as file:
-            whole = is_complete(file, self.kind)
-        if not whole:
-            LOGGER.warning("%s is cut off, and is made again", path)
-        return whole
+            complete = is_complete(file, self.shard_format)
+        if not complete:
+            LOGGER.warning("%s is truncated, and is made again", path)
+        return complete

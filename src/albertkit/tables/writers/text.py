@@ -1,7 +1,7 @@
-"""Tables written batch by batch: JSON lines, CSV, TSV, and .npy for the vectors alone.
+"""Write tables batch by batch: JSON lines, CSV, TSV, and the vectors alone as .npy.
 
-What the first table's columns are, those of all that follow are. A writer begins its file and
-`finish` ends it; whether the file comes to be is its owner's business.
+All tables have the columns of the first. A writer writes one open file; the caller opens it and
+makes it appear.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from albertkit.tables.table import Cell, Table, VectorArray
 
 
 class TableWriter(Protocol):
-    """Takes tables of the same columns, one after another."""
+    """Writes tables of the same columns, one after another."""
 
     def write(self, table: Table) -> None:
         """Append the rows."""
 
     def finish(self) -> None:
-        """Write what stands at the end; the file stays open."""
+        """Write the end of the file, which stays open."""
 
     def abandon(self) -> None:
-        """Let go of a file that is not to be."""
+        """Release a file that will not be finished."""
 
 
 class JsonLinesWriter:
-    """One JSON object a line."""
+    """Writes one JSON object a line."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -49,32 +49,32 @@ class JsonLinesWriter:
         """See TableWriter."""
 
 
-class PackedJsonLinesWriter(JsonLinesWriter):
-    """The same, compressed; the same rows are the same bytes whenever they are written."""
+class CompressedJsonLinesWriter(JsonLinesWriter):
+    """Writes JSON lines with gzip; the same rows give the same bytes at any time."""
 
     def __init__(self, file: BinaryIO) -> None:
-        import gzip  # most write none
+        import gzip  # only for this format
 
         super().__init__(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
 
     def finish(self) -> None:
         """See TableWriter."""
-        self.file.close()  # of the compression, the file itself stays open
+        self.file.close()  # the compressor; the file itself stays open
 
 
 class SeparatedWriter:
-    """A header and a line for each row; vectors have a column for each number."""
+    """Writes a header, and a line for each row; each number of a vector has its column."""
 
     def __init__(self, file: BinaryIO, delimiter: str) -> None:
         self.file = file
         self.delimiter = delimiter
-        self.begun = False
+        self.has_header = False
 
     def write(self, table: Table) -> None:
         """See TableWriter."""
         text = io.StringIO(newline="")
-        write_csv(table, text, delimiter=self.delimiter, header=not self.begun)
-        self.begun = True
+        write_csv(table, text, delimiter=self.delimiter, header=not self.has_header)
+        self.has_header = True
         self.file.write(text.getvalue().encode())
 
     def finish(self) -> None:
@@ -85,24 +85,24 @@ class SeparatedWriter:
 
 
 class NpyWriter:
-    """The vectors, one after another; how many there are is written into the header at last."""
+    """Writes the vectors as one array; `finish` writes their number into the header."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.count = 0
-        self.empty: VectorArray | None = None  # of the vectors' type and length
+        self.empty: VectorArray | None = None  # [0, D], of the vectors' type
 
     def write(self, table: Table) -> None:
-        """See TableWriter; raises InputError [output-format-unknown] without vectors."""
-        found = table.vectors()
-        if found is None:
+        """See TableWriter; raises InputError [output-format-unknown] for a table of no vectors."""
+        column = table.vectors()
+        if column is None:
             raise InputError(
                 "output-format-unknown",
                 "this table has no vectors",
                 why=".npy holds one array of numbers",
                 fix="Write .jsonl, .csv or .parquet",
             )
-        vectors = found[1]
+        vectors = column[1]
         if self.empty is None:
             self.empty = vectors[:0]
             self._write_header()
@@ -121,35 +121,43 @@ class NpyWriter:
     def _write_header(self) -> None:
         if self.empty is None:
             return
-        described = np.lib.format.header_data_from_array_1_0(self.empty)
-        described["shape"] = (self.count, *self.empty.shape[1:])
-        # leaves room for any number of rows, so that its length stays
-        np.lib.format.write_array_header_1_0(self.file, described)
+        header = np.lib.format.header_data_from_array_1_0(self.empty)
+        header["shape"] = (self.count, *self.empty.shape[1:])
+        # numpy leaves room for any number of rows, so the header's length stays the same
+        np.lib.format.write_array_header_1_0(self.file, header)
 
 
 def json_lines(table: Table) -> Iterator[str]:
-    """A JSON object for each row, with the end of its line."""
+    """Yield a JSON object for each row, with a line end."""
     for record in table.records():
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+        yield json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_jsonl(table: Table, file: TextIO) -> None:
-    """One JSON object a line."""
+    """Write one JSON object a line; NaN and infinity, which JSON does not have, as null."""
     file.writelines(json_lines(table))
 
 
 def write_csv(table: Table, file: TextIO, *, delimiter: str = ",", header: bool = True) -> None:
-    """A line for each row, below the columns' names."""
+    """Write a line for each row, after a line of the column names.
+
+    Args:
+        table: The rows.
+        file: An open text file.
+        delimiter: The character between cells. Cells that hold it, a quote or a line end are
+            quoted, in TSV too, as pandas and spreadsheets expect.
+        header: Whether to write the column names.
+    """
     head: list[Sequence[Cell]] = [table.flat_names()] if header else []
     rows = chain(head, table.flat_rows())
-    # Python's csv leaves "\r" unquoted where lines end in "\n", so that readers end lines at it
-    file.writelines(delimiter.join(_quoted(row, delimiter)) + "\n" for row in rows)
+    # Python's csv leaves "\r" unquoted if lines end in "\n", and readers then end the line there
+    file.writelines(delimiter.join(_quote_cells(row, delimiter)) + "\n" for row in rows)
 
 
-def _quoted(row: Sequence[Cell], delimiter: str) -> Iterator[str]:
+def _quote_cells(row: Sequence[Cell], delimiter: str) -> Iterator[str]:
     for cell in row:
         text = "" if cell is None else str(cell)
-        alone = len(row) == 1 and not text  # an empty line would be no row
-        if alone or any(mark in text for mark in (delimiter, '"', "\n", "\r")):
+        is_empty_line = len(row) == 1 and not text  # which would be no row
+        if is_empty_line or any(mark in text for mark in (delimiter, '"', "\n", "\r")):
             text = '"' + text.replace('"', '""') + '"'
         yield text

@@ -1,10 +1,10 @@
-"""A job: rows of files → vectors → shards, described in plain data that any process can be sent."""
+"""An embedding job as plain data that can be sent to any process: files → vectors → shards."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from albertkit.errors.arguments import check_integer
 from albertkit.runtime import LoadedModel, LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Dense, Pooling
-from albertkit.tables.formats import Kind
+from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall
 from albertkit.tasks.options import EncodeOptions, TruncationMode
@@ -35,17 +35,29 @@ SHARD_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class EmbedJob:
-    """places: files, directories, "-". keep: columns that travel along, instead of the text.
+    """What an embedding job reads, computes and writes.
 
-    input_format: as of `find_inputs`. column, skip_invalid: as of `read_batches`. load: how the
-    model is opened. vectors: the type of their numbers. The rest is as of TextEmbedder and its
-    `encode`. What depends on the first texts of a process, or on its machine ("auto", calibration,
-    ranges: [2, D], for int8 and uint8), is fixed by `start_job`.
-    Raises InputError [option-invalid].
+    Args:
+        locations: Files, directories, patterns, URIs, or "-".
+        read: How files are read, where the user knows better than their bytes and names.
+        column: The column of texts; None: "text", or the only one.
+        keep: Columns that are written with the vectors, instead of the text.
+        skip_invalid: List rows without a text; else the first one ends the job.
+        shard_rows: Input rows of one shard.
+        model: The model's name or path.
+        load: How the model is opened and computed.
+        pooling: As for TextEmbedder.
+        truncation: As for TextEmbedder.
+        encode: What vectors are computed: prompt, number type, length.
+        ranges: [2, D], for int8 and uint8 vectors. `start_job` sets it, and replaces "auto" and a
+            missing calibration, as these depend on the machine and the first texts.
+
+    Raises:
+        InputError: [option-invalid].
     """
 
-    places: tuple[str, ...]
-    input_format: Kind | None = None
+    locations: tuple[str, ...]
+    read: ReadOptions = DETECT_ALL
     column: str | None = None
     keep: tuple[str, ...] = ()
     skip_invalid: bool = False
@@ -58,18 +70,19 @@ class EmbedJob:
     ranges: FloatArray | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        """Check the options that no other class checks."""
         check_integer("shard_rows", self.shard_rows)
         if VECTOR in self.keep:
             raise InputError(
                 "option-invalid",
-                f"the column {VECTOR!r} is to be kept",
-                why="that is what the vectors' own column is called",
+                f"the kept columns include {VECTOR!r}",
+                why="the column of the vectors has that name",
                 fix="Rename it in the input, or leave it out",
             )
 
     def inputs(self) -> Inputs:
-        """Look at what is read; raises as `find_inputs` does."""
-        return tables.find_inputs(self.places, kind=self.input_format)
+        """Find and inspect the input files; raises as `find_inputs` does."""
+        return tables.find_inputs(self.locations, options=self.read, column=self.column)
 
     def embedder(self) -> TextEmbedder:
         """Open the model; raises as TextEmbedder does."""
@@ -82,16 +95,28 @@ class EmbedJob:
         )
 
     def call(self, embedder: TextEmbedder, line: ProgressLine | None = None) -> EncodeCall:
-        """What the embedder is asked; raises InputError [prompt-unknown], [option-invalid]."""
+        """Make the call of the embedder.
+
+        Args:
+            embedder: As `embedder()` opened it.
+            line: Shows how many texts are done.
+
+        Raises:
+            InputError: [prompt-unknown], [option-invalid].
+        """
         return embedder.encode_call(self.encode, line)
 
-    def described(self, embedder: TextEmbedder, inputs: Inputs) -> dict[str, JsonValue]:
-        """What the answers depend on, by which another run knows whether it is the same job."""
+    def describe(self, embedder: TextEmbedder, inputs: Inputs) -> dict[str, JsonValue]:
+        """Describe what the vectors depend on, so that another run knows whether it is this job.
+
+        Where files are cached, and whether invalid rows are skipped, may change between runs.
+        """
         call = self.call(embedder)
+        calibration = self.load.calibration
         return {
             "albertkit": albertkit.__version__,
-            "inputs": [dict(each) for each in inputs.described()],
-            "input_format": self.input_format,
+            "inputs": [dict(file) for file in inputs.describe()],
+            **asdict(self.read),
             "column": self.column,
             "keep": list(self.keep),
             "model": self.model,
@@ -99,9 +124,7 @@ class EmbedJob:
             "engine": self.load.engine,
             "device": self.load.device,
             "precision": embedder.model.engines.precision,
-            "calibration": str(self.load.calibration)
-            if isinstance(self.load.calibration, str | Path)
-            else None,
+            "calibration": str(calibration) if isinstance(calibration, str | Path) else None,
             "deterministic": self.load.deterministic,
             "pooling": embedder.pooling.pooling,
             "max_length": call.report.max_length,
@@ -114,16 +137,16 @@ class EmbedJob:
 
 
 def fingerprint(loaded: LoadedModel) -> str:
-    """Sixteen hexadecimal digits; reads all weights once."""
+    """Hash the weights, pooling and tokenizer of a model: 16 hexadecimal digits."""
     steps = loaded.pooling.steps if loaded.pooling else ()
-    told = [
+    settings = [
         loaded.config,
         loaded.tokenizer.fingerprint,
         loaded.tokenizer.policy,
         [(type(step).__name__, getattr(step, "activation", None)) for step in steps],
         loaded.pooling.lower_case if loaded.pooling else False,
     ]
-    digest = hashlib.sha256(repr(told).encode())
+    digest = hashlib.sha256(repr(settings).encode())
     for name, array in _arrays(loaded):
         digest.update(f"{name} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)

@@ -1,7 +1,7 @@
-"""One shard of a job: its rows read, encoded, and written whole or not at all.
+"""Make one shard of a job: read its rows, embed them, and write it, complete or not at all.
 
-A shard's bytes depend on its rows and the job alone: its windows begin with its first row, and the
-engine is named from the start. So it does not matter which process makes it, or when.
+A shard's bytes depend only on its rows and the job: its windows begin at its first row, and the
+engine is fixed from the start. So any process can make it at any time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from albertkit.tasks.vector_types import VectorCast
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """One shard of a job; number: from 0, its rows are those from number · shard_rows on."""
+    """One shard of a job.
+
+    Args:
+        job: The job.
+        shards: The output directory.
+        number: The shard's number; its rows begin at number · shard_rows.
+    """
 
     job: EmbedJob
     shards: Shards
@@ -35,7 +41,15 @@ class ShardTask:
 
 @dataclass(frozen=True, slots=True)
 class ShardReport:
-    """What became of a shard: rows with a vector, rows without, and what to tell of its texts."""
+    """What was done for a shard.
+
+    Args:
+        number: The shard's number.
+        rows: Rows with a vector.
+        invalid: Rows without a text.
+        seconds: The time it took.
+        report: Counts of truncated and blank texts.
+    """
 
     number: int
     rows: int
@@ -47,11 +61,16 @@ class ShardReport:
 def embed_shard(
     embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None
 ) -> ShardReport:
-    """Read a shard's rows and write it, whole or not at all; nothing where there are no rows.
+    """Read a shard's rows and write it; nothing is written if there are no rows.
 
-    embedder: as `task.job.embedder()` made it; inputs: the job's, looked at once: a process keeps
-    both for all its shards.
-    Raises as `read_batches` and `TextEmbedder.encode` do, ResourceError [write-failed].
+    Args:
+        embedder: From `task.job.embedder()`; a process opens it once for all its shards.
+        task: The shard.
+        inputs: From `task.job.inputs()`, also once a process.
+
+    Raises:
+        AlbertKitError: As `read_batches` and `TextEmbedder.encode`.
+        ResourceError: [write-failed].
     """
     job = task.job
     begin = task.number * job.shard_rows
@@ -72,8 +91,15 @@ def write_shard(
     batches: Iterable[RowBatch],
     line: ProgressLine | None = None,
 ) -> ShardReport:
-    """Write a shard, whole or not at all, of its rows, which are read already."""
-    began = time.monotonic()
+    """Embed rows that were read and write them as a shard; errors as `embed_shard`.
+
+    Args:
+        embedder: As for `embed_shard`.
+        task: The shard.
+        batches: Its rows.
+        line: Shows how many texts are done.
+    """
+    start = time.monotonic()
     call = task.job.call(embedder, line)
     batches = iter(batches)
     first = next(batches, None)
@@ -81,20 +107,20 @@ def write_shard(
     if first is not None:
         with task.shards.writing(task.number) as shard:
             windows = RowWindows(chain((first,), batches), shard.invalid.add)
-            for table in answered(
+            for table in _tables(
                 call, windows, VectorCast(task.job.encode.precision, task.job.ranges)
             ):
                 shard.write(table)
                 rows += len(table)
             if not rows:
-                nothing = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
-                shard.write(Table({**nothing, VECTOR: call.no_vectors()}))
+                empty = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
+                shard.write(Table({**empty, VECTOR: call.no_vectors()}))
             invalid = shard.invalid.rows
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - start
     return ShardReport(task.number, rows, invalid, seconds, call.report)
 
 
-def answered(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterator[Table]:
-    """Window by window what travels along, and the vectors."""
+def _tables(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterator[Table]:
+    """Yield a table of kept columns and vectors for each window."""
     for vectors in call.answers(windows.texts()):
         yield Table({**windows.columns(), VECTOR: cast.of(vectors)})

@@ -1,4 +1,4 @@
-"""The rows of a job in shards; the first window's texts can be looked at before any are read."""
+"""The rows of a job, shard by shard; the texts of the first window can be read in advance."""
 
 from __future__ import annotations
 
@@ -13,56 +13,61 @@ from albertkit.tasks.jobs.embed_job import EmbedJob
 
 
 class JobRows:
-    """Reads each row once, so that standard input can be a job's input too."""
+    """Reads each row once, so that standard input can be a job's input.
+
+    Args:
+        job: The job.
+        inputs: Its inputs, from `job.inputs()`.
+    """
 
     def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
         self.job = job
         self.inputs = inputs
         self.estimate = RowEstimate(inputs)
-        self._from_the_first: Iterator[RowBatch] | None = None  # row, once it was looked at
+        self._batches: Iterator[RowBatch] | None = None  # from the first row, once it was read
 
     def first_window(self) -> Texts | None:
-        """The texts of the first window; None where there are none."""
-        batches = self._from_the_first
-        if batches is None:
-            batches = self._read(0)
-        seen: list[RowBatch] = []
-        window = next(RowWindows(_noted(batches, seen), _ignored).texts(), None)
-        self._from_the_first = chain(seen, batches)
+        """The texts of the first window; None if there are none."""
+        batches = self._read(0) if self._batches is None else self._batches
+        recorded: list[RowBatch] = []
+        window = next(RowWindows(_record(batches, recorded), _ignore).texts(), None)
+        self._batches = chain(recorded, batches)
         return window
 
     def check(self) -> None:
-        """Raise what is wrong with the files or columns, as `read_batches` does; reads no row."""
+        """Check files and columns, as `read_batches` does; reads no row."""
         check_lines_without_column(self.inputs.files, self.job.column)
         self._read(0)
 
-    def by_shard(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
-        """The number and the rows of each shard that is not finished."""
+    def unfinished_shards(
+        self, finished: frozenset[int]
+    ) -> Iterator[tuple[int, Iterator[RowBatch]]]:
+        """Yield the number and the rows of each shard that is not finished."""
         rows = self.job.shard_rows
-        batches = self._from_the_first
+        batches = self._batches
         if batches is None:
             first = next(number for number in count() if number not in finished)
             batches = self._read(first * rows)
         for batch in batches:
             number = batch.first // rows
-            own = take_until(chain((batch,), batches), (number + 1) * rows)
+            shard = take_until(chain((batch,), batches), (number + 1) * rows)
             if number not in finished:
-                yield number, own
-            for _ in own:  # of a shard that is there already
+                yield number, shard
+            for _ in shard:  # skip the rows of a finished shard
                 pass
 
-    def there(self, finished: frozenset[int]) -> int:
-        """How many rows finished shards have, as far as can be told by now: the last may be short.
+    def finished_rows(self, finished: frozenset[int]) -> int:
+        """Estimate the rows of finished shards; the last may be short.
 
-        Of a pipe, whose end is never foreseen, it is taken to be full.
+        It counts as full for a pipe, whose end is unknown.
         """
         if not finished:
             return 0
         rows, last = self.job.shard_rows, max(finished)
         known = self.inputs.rows
         end = self.estimate.rows() if known is None else known
-        own = rows if end is None else min(rows, max(0, end - last * rows))
-        return (len(finished) - 1) * rows + own
+        last_rows = rows if end is None else min(rows, max(0, end - last * rows))
+        return (len(finished) - 1) * rows + last_rows
 
     def _read(self, start: int) -> Iterator[RowBatch]:
         return read_batches(
@@ -76,11 +81,11 @@ class JobRows:
         )
 
 
-def _ignored(invalid: Sequence[InvalidRow]) -> None:
-    """They are read again, and are told of then."""
+def _ignore(invalid: Sequence[InvalidRow]) -> None:
+    """The rows of the first window are read again, and listed then."""
 
 
-def _noted(batches: Iterator[RowBatch], seen: list[RowBatch]) -> Iterator[RowBatch]:
+def _record(batches: Iterator[RowBatch], recorded: list[RowBatch]) -> Iterator[RowBatch]:
     for batch in batches:
-        seen.append(batch)
+        recorded.append(batch)
         yield batch

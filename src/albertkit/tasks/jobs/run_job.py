@@ -1,8 +1,8 @@
-"""A job begun or taken up again, and made in this process: its rows read once, shard after shard.
+"""Start or resume a job, and make its shards in this process, reading each row once.
 
-In: an EmbedJob and a directory. Out: the directory's shards and what is to be told of them. A run
-that was broken off at any moment is taken up by the next, which leaves what is there and writes
-what an unbroken one would have written.
+Input: an EmbedJob and a directory. Output: the directory's shards, and a report. The next run
+resumes one that stopped at any moment: it keeps finished shards, and writes what an uninterrupted
+run would have written.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from albertkit.runtime import EngineName
 from albertkit.runtime.calibration import check_fitted_once
 from albertkit.runtime.placement import placed
 from albertkit.tables import Inputs, ShardedSink
-from albertkit.tables.filesystems.remote_path import AnyPath, new_file, path_of
+from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
 from albertkit.tables.writers.files import check_output_not_input
 from albertkit.tables.writers.job_directory import RANGES
-from albertkit.tables.writers.shards import NPY_DAMAGE
+from albertkit.tables.writers.shards import NPY_ERRORS
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
@@ -36,9 +36,14 @@ from albertkit.tasks.vector_types import IN_STEPS, ranges_of
 
 @dataclass(frozen=True, slots=True)
 class OpenJob:
-    """A job whose directory is ours. job: with all that each process must take as it is.
+    """A job whose directory this process has locked.
 
-    finished: the shards that an earlier run made.
+    Args:
+        job: With everything fixed that must be the same in all processes.
+        embedder: The open model.
+        rows: The input rows.
+        sink: The output directory.
+        finished: The shards that an earlier run finished.
     """
 
     job: EmbedJob
@@ -48,28 +53,35 @@ class OpenJob:
     finished: frozenset[int]
 
     def task(self, number: int) -> ShardTask:
-        """What has to be known to make a shard, anywhere."""
+        """What any process must know to make a shard."""
         return ShardTask(self.job, self.sink.shards, number)
 
 
 @dataclass(slots=True)
 class JobReport:
-    """shards: made by this run; rows, bad: of these, with a vector and without."""
+    """What a run of a job has done.
+
+    Args:
+        report: Counts of truncated and blank texts.
+        shards: Shards that this run finished.
+        rows: Their rows with a vector.
+        invalid: Their rows without a text.
+    """
 
     report: EncodeReport
     shards: int = 0
     rows: int = 0
     invalid: int = 0
 
-    def add(self, done: ShardReport) -> None:
-        """Count one more."""
+    def add(self, shard: ShardReport) -> None:
+        """Add the counts of one shard."""
         self.shards += 1
-        self.rows += done.rows
-        self.invalid += done.invalid
-        self.report.add(done.report)
+        self.rows += shard.rows
+        self.invalid += shard.invalid
+        self.report.add(shard.report)
 
-    def tell(self) -> None:
-        """Warn of what was cut and of empty texts, once for all shards."""
+    def log_warnings(self) -> None:
+        """Log warnings about blank and truncated texts, once for all shards."""
         self.report.log()
 
 
@@ -78,24 +90,31 @@ def start_job(
     job: EmbedJob,
     directory: Path | str,
     *,
-    kind: str = "parquet",
+    shard_format: str = "parquet",
     resume: bool = False,
     inputs: Inputs | None = None,
 ) -> Iterator[OpenJob]:
-    """Begin a job in a new directory, or take it up in its own.
+    """Start a job in a new directory, or resume it in its own.
 
-    kind: of the shards' files. inputs: the job's, where they were looked at already. The ranges of
-    int8 and uint8 vectors, and the texts that int8 is fitted to, are those of its first window;
-    ranges are kept as RANGES, [2, D]: queries become bytes by the same.
-    Raises as `find_inputs`, TextEmbedder and ShardedSink do.
+    Args:
+        job: The job. The ranges of int8 and uint8 vectors, and the texts that an int8 model is
+            calibrated with, come from its first window; the ranges are saved as RANGES, [2, D],
+            as queries are quantized with the same.
+        directory: A path, or a URI.
+        shard_format: One of SHARD_FORMATS.
+        resume: As for ShardedSink.
+        inputs: From `job.inputs()`, if they were inspected before.
+
+    Raises:
+        AlbertKitError: As `find_inputs`, TextEmbedder and ShardedSink.
     """
     inputs = job.inputs() if inputs is None else inputs
-    check_output_not_input(path_of(directory) / f"part.{kind}", job.places)
+    check_output_not_input(make_path(directory) / f"part.{shard_format}", job.locations)
     rows = JobRows(job, inputs)
     rows.check()
     load = job.load
     at = placed(load.engine, load.device, deterministic=load.deterministic)
-    # numpy, that a short list finds quicker, would give other last digits than OpenVINO
+    # numpy, which "auto" takes for short lists, gives other last digits than OpenVINO
     engine: EngineName = "openvino" if at.engine == "auto" else at.engine
     load = replace(load, engine=engine, device=at.device)
     if load.deterministic:
@@ -107,8 +126,8 @@ def start_job(
     job = replace(job, load=replace(load, precision=embedder.model.engines.precision))
     with ShardedSink(
         directory,
-        job=job.described(embedder, inputs),
-        kind=kind,
+        job=job.describe(embedder, inputs),
+        shard_format=shard_format,
         shard_rows=job.shard_rows,
         types=inputs.types(job.keep),
         resume=resume,
@@ -119,74 +138,80 @@ def start_job(
 
 
 def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
-    """Make the shards that are not finished; each is there whole when it is counted.
+    """Make the shards that are not finished.
 
-    Raises as `read_batches` and `TextEmbedder.encode` do, InputError [texts-missing],
-    ResourceError [write-failed].
+    Args:
+        open_job: From `start_job`.
+        shows_progress: Whether to draw a progress line on standard error.
+
+    Raises:
+        AlbertKitError: As `read_batches` and `TextEmbedder.encode`.
+        InputError: [texts-missing].
+        ResourceError: [write-failed].
     """
     job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
     line = progress_line(open_job) if shows_progress else None
     done = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
     try:
-        for number, batches in open_job.rows.by_shard(finished):
+        for number, batches in open_job.rows.unfinished_shards(finished):
             done.add(write_shard(embedder, open_job.task(number), batches, line))
     finally:
         if line is not None:
             line.close()
-        done.tell()
+        done.log_warnings()
     if not done.shards and not finished:
-        raise no_row(job)
+        raise no_rows_error(job)
     return done
 
 
 def progress_line(open_job: OpenJob) -> ProgressLine:
-    """A line that knows how many rows there are, or about so, and how many are finished."""
+    """Make a progress line with the rows in all, estimated or known, and those finished before."""
     rows = open_job.rows
     return ProgressLine(
         rows.inputs.rows,
-        done=lambda: rows.there(open_job.finished),
+        done=lambda: rows.finished_rows(open_job.finished),
         estimate=rows.estimate.rows,
     )
 
 
-def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, place: AnyPath) -> FloatArray:
-    """The ranges that an earlier run kept, or of the first window."""
-    if place.exists():
-        return _kept_ranges(place)
+def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, path: AnyPath) -> FloatArray:
+    """The ranges that an earlier run saved, or those of the first window."""
+    if path.exists():
+        return _read_ranges(path)
     ranges = _first_ranges(job, embedder, rows)
-    with new_file(place) as file:
+    with new_file(path) as file:
         np.save(file, ranges)
     return ranges
 
 
-def _kept_ranges(place: AnyPath) -> FloatArray:
+def _read_ranges(path: AnyPath) -> FloatArray:
     try:
-        kept: FloatArray = np.load(io.BytesIO(place.read_bytes()))
-    except NPY_DAMAGE as error:
+        ranges: FloatArray = np.load(io.BytesIO(path.read_bytes()))
+    except NPY_ERRORS as error:
         raise FormatError(
             "file-malformed",
-            "its ranges cannot be read",
-            why="it is no array as numpy writes it",
-            fix="Begin the job anew in another directory",
-            where=str(place),
+            "the ranges cannot be read",
+            why="the file is not an array as numpy writes it",
+            fix="Start the job again in another directory",
+            where=str(path),
         ) from error
-    return kept
+    return ranges
 
 
 def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
     first = rows.first_window()
     if first is None:
-        raise no_row(job)
-    # not counted among what is told: these texts will be encoded again
+        raise no_rows_error(job)
+    # not in the report: these texts are encoded again
     vectors = next(job.call(embedder).answers(iter([first])))
     return ranges_of(vectors, job.encode.precision)
 
 
-def no_row(job: EmbedJob) -> InputError:
+def no_rows_error(job: EmbedJob) -> InputError:
     """The error for inputs without a single row."""
     return InputError(
         "texts-missing",
-        f"there is no text in {', '.join(job.places)}",
-        why="a job needs one at least",
+        f"there is no text in {', '.join(job.locations)}",
+        why="a job needs at least one",
         fix="Give files with texts",
     )
