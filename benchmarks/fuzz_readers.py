@@ -28,7 +28,7 @@ with atheris.instrument_imports(include=["albertkit"]):
     from albertkit.checkpoints import Checkpoint
     from albertkit.checkpoints.onnx.format import ONNX
     from albertkit.errors import AlbertKitError
-    from albertkit.fileformats.archives.extraction import Unpacked, unpack
+    from albertkit.fileformats.archives.extraction import ExtractedArchive, extract_archive
     from albertkit.fileformats.hdf5.file import read_hdf5
     from albertkit.fileformats.onnx.model_file import read_onnx
     from albertkit.fileformats.reader import parse_json
@@ -116,7 +116,7 @@ def take_index(data: bytes, directory: Path) -> None:
 
 def take_archive(data: bytes, directory: Path) -> None:
     (directory / "archive").write_bytes(data)
-    Unpacked(directory / "archive").close()
+    ExtractedArchive(directory / "archive").close()
 
 
 def small_safetensors(directory: Path) -> list[bytes]:
@@ -159,7 +159,7 @@ def small_archives(_: Path) -> list[bytes]:
 
 def from_fixture(archive: str, name: str) -> Callable[[Path], list[bytes]]:
     def seeds(directory: Path) -> list[bytes]:
-        unpack(FIXTURES / archive, directory)
+        extract_archive(FIXTURES / archive, directory)
         return [path.read_bytes() for path in directory.rglob(name)]
 
     return seeds

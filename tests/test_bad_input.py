@@ -397,7 +397,7 @@ ROWS = [
         "an archive that points elsewhere",
         lambda w: w.file("m.zip", zipped("../evil", b"x")),
         "archive-unsafe",
-        "its member '../evil' has no plain name",
+        "its member '../evil' does not have a plain name",
     ),
     opening(
         "an archive of zeros",

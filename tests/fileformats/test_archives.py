@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError
 from albertkit.fileformats.archives import extraction as archives
-from albertkit.fileformats.archives.extraction import Unpacked, unpack
+from albertkit.fileformats.archives.extraction import ExtractedArchive, extract_archive
 
 FILES = {
     "m/config.json": b"{}" * 300,
@@ -73,7 +73,7 @@ def place(tmp_path: Path) -> Path:
 def refused(data: bytes, place: Path, code: str, what: str = "") -> None:
     (place / "archive").write_bytes(data)
     with pytest.raises(AlbertKitError, match=rf"{what}.*\[{code}\]") as caught:
-        Unpacked(place / "archive")
+        ExtractedArchive(place / "archive")
     assert "\n" not in str(caught.value)
 
 
@@ -92,7 +92,7 @@ def test_every_file_comes_out(write: Callable[[dict[str, bytes]], bytes], place:
     if write is WRITERS["tar of USTAR"]:
         files.pop("m/" + "long" * 50)
     (place / "archive").write_bytes(write(files))
-    unpack(place / "archive", place / "into")
+    extract_archive(place / "archive", place / "into")
     assert contents(place / "into") == files
 
 
@@ -107,7 +107,7 @@ def test_folders_and_dots_in_names_are_understood(place: Path) -> None:
         member.size = 3
         archive.addfile(member, io.BytesIO(b"abc"))
     (place / "archive").write_bytes(out.getvalue())
-    unpack(place / "archive", place / "into")
+    extract_archive(place / "archive", place / "into")
     assert sorted(path.name for path in (place / "into").iterdir()) == [
         "assets",
         "saved_model.pb",
@@ -119,7 +119,7 @@ def test_the_only_folder_is_entered_and_all_is_removed_at_the_end(
     place: Path, temporary: Path
 ) -> None:
     (place / "a.zip").write_bytes(zipped(FILES | {"__MACOSX/m/._m": b"", "._m": b""}))
-    found = Unpacked(place / "a.zip")
+    found = ExtractedArchive(place / "a.zip")
     assert found.path.name == "m"
     assert (found.path / "config.json").read_bytes() == FILES["m/config.json"]
     assert list(temporary.iterdir()) == [found.path.parent]
@@ -129,7 +129,7 @@ def test_the_only_folder_is_entered_and_all_is_removed_at_the_end(
 
 def test_files_at_the_top_stay_there(place: Path) -> None:
     (place / "a.tgz").write_bytes(tarred({"a": b"1", "b/c": b"2"}))
-    found = Unpacked(place / "a.tgz")
+    found = ExtractedArchive(place / "a.tgz")
     assert contents(found.path) == {"a": b"1", "b/c": b"2"}
     found.close()
     assert not found.path.exists()
@@ -215,14 +215,14 @@ def test_a_hundred_gigabytes_of_zeros_are_refused_before_a_byte_is_written(
     monkeypatch.setattr(archives, "map_file", lambda _: memoryview(data))
     data = zeros_without_end("zeros", 100 * 2**30)
     with pytest.raises(FormatError, match=r"more than 16,777,216 bytes.*\[archive-too-large\]"):
-        unpack(place / "archive", place / "into")
+        extract_archive(place / "archive", place / "into")
     assert written == []
 
 
 def test_zeros_whose_size_is_a_lie_are_refused_while_they_come(place: Path) -> None:
     data = zeros_without_end("zeros", 3)  # the rest would be the next members' headers
     refused(data, place, "archive-too-large")
-    refused(gzip.compress(bytes(20 * 2**20)), place, "file-wrong-format", "one packed file")
+    refused(gzip.compress(bytes(20 * 2**20)), place, "file-wrong-format", "one compressed file")
 
 
 def test_a_zip_bomb_is_refused(place: Path) -> None:
@@ -265,13 +265,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     monkeypatch.setattr(Path, "open", full)
     monkeypatch.setattr(archives, "map_file", lambda _: memoryview(zipped(FILES)))
     with pytest.raises(ResourceError, match=r"No space.*Free space.*\[write-failed\]"):
-        Unpacked(place / "a.zip")
+        ExtractedArchive(place / "a.zip")
     assert list(temporary.iterdir()) == []
 
 
 def test_what_is_no_archive_is_said_to_be_none(place: Path) -> None:
-    refused(b"7z\xbc\xaf\x27\x1c and more", place, "file-wrong-format", "this is no archive")
-    refused(gzip.compress(b"one file"), place, "file-wrong-format", "one packed file")
+    refused(b"7z\xbc\xaf\x27\x1c and more", place, "file-wrong-format", "this is not an archive")
+    refused(gzip.compress(b"one file"), place, "file-wrong-format", "one compressed file")
     refused(b"version https://git-lfs.github.com/spec/v1\n", place, "file-wrong-format", "Git LFS")
 
 
@@ -291,7 +291,7 @@ def test_a_mutated_archive_unpacks_within_its_folder_or_is_refused(
         del changed[int(2 * cut * len(changed)) :]
     (place / "archive").write_bytes(changed)
     try:
-        found = Unpacked(place / "archive")
+        found = ExtractedArchive(place / "archive")
         assert found.path.is_relative_to(temporary)
         found.close()
     except AlbertKitError:

@@ -21,7 +21,7 @@ from albertkit.fileformats.atomic import hide_temporary_path
 from albertkit.fileformats.reader import map_file, read_errors
 
 if TYPE_CHECKING:
-    from albertkit.fileformats import Unpacked
+    from albertkit.fileformats import ExtractedArchive
 
 BUNDLE_FILE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 VARIABLES_DIRECTORY, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
@@ -44,7 +44,7 @@ class ResolvedPath:
 
     given: Path
     path: Path
-    unpacked: Unpacked | None = None
+    unpacked: ExtractedArchive | None = None
 
     def errors_renamed(self) -> AbstractContextManager[None]:
         """Let errors name the archive, not the directory into which it was unpacked."""
@@ -94,7 +94,7 @@ def resolve_path(path: Path) -> ResolvedPath:
         _check_is_read(path)
         return ResolvedPath(path, path.parent)
     if fileformats.is_archive(data) and not fileformats.is_torch_zip(data, str(path)):
-        unpacked = fileformats.Unpacked(path)
+        unpacked = fileformats.ExtractedArchive(path)
         return ResolvedPath(path, unpacked.path, unpacked)
     raise stray_file(path, bytes(data[:16]))
 

@@ -1,7 +1,6 @@
-"""Bytes ↔ arrays and records; nothing in this room knows ALBERT.
+"""Bytes ↔ arrays and records; this package knows nothing about ALBERT.
 
-Its face holds what is seldom needed by those who always know of it; all else is imported from its
-file.
+Its lazy names are those that few processes need; everything else is imported from its module.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from albertkit.lazy_exports import attach
 
 if TYPE_CHECKING:
-    from albertkit.fileformats.archives.extraction import Unpacked as Unpacked
+    from albertkit.fileformats.archives.extraction import ExtractedArchive as ExtractedArchive
     from albertkit.fileformats.archives.extraction import is_archive as is_archive
     from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX as INDEX_SUFFIX
     from albertkit.fileformats.torch_zip import is_torch_zip as is_torch_zip
@@ -18,7 +17,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "archives.extraction": ("Unpacked", "is_archive"),
+            "archives.extraction": ("ExtractedArchive", "is_archive"),
             "tensorflow.tensor_bundle": ("INDEX_SUFFIX",),
             "torch_zip": ("is_torch_zip", "read_torch"),
         },

@@ -211,10 +211,10 @@ def _find_model(entry: Path) -> Path:
 def _extract(archive: Path, directory: Path, page: str) -> None:
     """Extract an archive; errors name its page, because the file is deleted."""
     # imported here, because few processes extract anything
-    from albertkit.fileformats.archives.extraction import unpack
+    from albertkit.fileformats.archives.extraction import extract_archive
 
     try:
-        unpack(archive, directory)
+        extract_archive(archive, directory)
     except FormatError as error:
         part = error.diagnostic
         raise FormatError(part.code, part.what, why=part.why, fix=part.fix, where=page) from error

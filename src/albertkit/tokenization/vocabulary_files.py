@@ -160,7 +160,7 @@ def _find(path: Path, policy: TokenizerPolicy | None, overrides: Settings) -> To
     if path.is_file():
         data = map_file(path)
         if fileformats.is_archive(data):
-            unpacked = fileformats.Unpacked(path)
+            unpacked = fileformats.ExtractedArchive(path)
             return _find(unpacked.path, policy, overrides)
         options = VocabularyOptions(policy=policy, overrides=overrides)
         return _open_file(bytes(data), str(path), options)

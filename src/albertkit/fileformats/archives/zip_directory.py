@@ -34,7 +34,7 @@ KIND = "a zip file"
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ZipMember:
     """One member: its packed bytes are [start, end) of the file, after a header of its own.
 
     Attributes:
@@ -63,7 +63,7 @@ def is_zip(data: memoryview) -> bool:
     return bytes(data[:4]) in (LOCAL, END)
 
 
-def read_zip_directory(data: memoryview, name: str) -> tuple[Member, ...]:
+def read_zip_directory(data: memoryview, name: str) -> tuple[ZipMember, ...]:
     """Read all members of a file.
 
     Args:
@@ -136,7 +136,7 @@ def _read_zip64_end(
     return end, disk, first_disk, here, count, size, start
 
 
-def _read_member(reader: ByteReader, data: memoryview) -> Member:
+def _read_member(reader: ByteReader, data: memoryview) -> ZipMember:
     """Read the next member of the directory; `data` is all that precedes the directory."""
     if bytes(reader.take(4, "directory")) != CENTRAL:
         raise _malformed("its directory has fewer members than it says", reader.name)
@@ -164,7 +164,7 @@ def _read_member(reader: ByteReader, data: memoryview) -> Member:
     if packed > len(data) - start:
         raise _malformed(f"{name!r} reaches into the directory", reader.name)
     mode = attributes >> 16 if maker >> 8 == UNIX else 0
-    return Member(name, method, header, start, start + packed, size, crc, mode)
+    return ZipMember(name, method, header, start, start + packed, size, crc, mode)
 
 
 def _find_start(data: memoryview, header: int, name: str, method: int, where: str) -> int:
