@@ -27,7 +27,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.tokenization import Encodings
 from albertkit.runtime.choose_engine import EngineChoice
 texts, length, name = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
@@ -37,7 +37,7 @@ encodings = Encodings(ids, np.zeros_like(ids), starts, np.zeros(texts, np.int64)
 choice = EngineChoice(read_checkpoint(Path(sys.argv[1])).weights, name)
 for _ in range(2):
     began = time.perf_counter()
-    vectors_of_texts(choice.engine_for(encodings), encodings, "mean")
+    compute_text_vectors(choice.engine_for(encodings), encodings, "mean")
     print(time.perf_counter() - began)
 """
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from albertkit import AlbertModel, compile_for_inference
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
@@ -43,7 +43,7 @@ def main() -> None:
         NumpyEngine(weights),
     ]
     print(f"{TEXTS} texts, {len(texts.ids)} tokens, float32")
-    show({each.name: partial(vectors_of_texts, each, texts, "mean") for each in engines})
+    show({each.name: partial(compute_text_vectors, each, texts, "mean") for each in engines})
 
     model = AlbertModel.from_weights(weights)
     compiled = compile_for_inference(model, threads=1)

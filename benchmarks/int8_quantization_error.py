@@ -22,7 +22,7 @@ from typing import Final
 
 from albertkit.engine.int8.calibration import draw_sample, measure_product_inputs
 from albertkit.engine.int8.search import PLANS, RoundingPlan, build_scheme
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import detect_processor
 from albertkit.graph.quantization import QMAX, REDUCED_QMAX
@@ -45,7 +45,7 @@ sys.path.insert(0, sys.argv[3])
 from race.memory import peak_megabytes
 from albertkit.engine.int8.calibration import Extremes
 from albertkit.engine.int8.search import PLANS, build_scheme
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.runtime import load
 from albertkit.tokenization import Encodings
@@ -62,7 +62,7 @@ if sys.argv[2] != "float32":
     }
     plan = next(plan for plan in PLANS if plan.name == sys.argv[2])
     how = {"precision": "int8", "scheme": build_scheme(plan, weights, inputs, 64)}
-vectors_of_texts(OpenVinoEngine(weights, **how), texts, "mean")
+compute_text_vectors(OpenVinoEngine(weights, **how), texts, "mean")
 print(round(peak_megabytes()))
 """
 
@@ -94,10 +94,12 @@ def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     pooling = loaded.pooling.pooling if loaded.pooling else "mean"
     sample = draw_sample(loaded.tokenizer.encode_batch(texts, max_length=loaded.max_length))
     inputs = measure_product_inputs(weights, sample.fitted)
-    exact = vectors_of_texts(OpenVinoEngine(weights), sample.held, pooling)
+    exact = compute_text_vectors(OpenVinoEngine(weights), sample.held, pooling)
 
     def measured(engine: OpenVinoEngine) -> QuantizationError:
-        values = measure_quantization_error(vectors_of_texts(engine, sample.held, pooling), exact)
+        values = measure_quantization_error(
+            compute_text_vectors(engine, sample.held, pooling), exact
+        )
         engine.close()
         return values
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino import engine as openvino_engine
-from albertkit.engine.packing import lone
+from albertkit.engine.packing import pack_single
 from albertkit.engine.protocol import OutputRequest
 from albertkit.sources import VECTORS, resolve_location
 from race.memory import resident_megabytes
@@ -50,7 +50,7 @@ def grown(kept: int) -> str:
 
     def ask(length: int) -> None:
         ids = np.full(length, 5, np.int32)
-        engine.run(lone(ids, np.zeros_like(ids), length), OutputRequest(tokens=True))
+        engine.run(pack_single(ids, np.zeros_like(ids), length), OutputRequest(tokens=True))
 
     ask(LENGTHS)
     before = resident_megabytes()

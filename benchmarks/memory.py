@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import numpy as np
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.packing import SLOTS
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths
@@ -56,10 +56,10 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 engine = OpenVinoEngine(weights, threads=1)
 report("compiled")
 for times in (1, 2):
-    vectors_of_texts(engine, texts([32] * (times * SLOTS // 32)), "mean", slots=times * SLOTS)
+    compute_text_vectors(engine, texts([32] * (times * SLOTS // 32)), "mean", slots=times * SLOTS)
     report(f"a call of {times * SLOTS} slots")
 for number in range(int(sys.argv[3])):
-    vectors_of_texts(engine, texts(mixed_lengths(12, number)), "mean")
+    compute_text_vectors(engine, texts(mixed_lengths(12, number)), "mean")
 report(f"{sys.argv[3]} ragged lists")
 sys.stdin.read()
 """

@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.packing import lone
+from albertkit.engine.packing import pack_single
 from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.spec import Weights, parameter_table, preset
 
@@ -31,8 +31,8 @@ ROUNDS = 5
 HEADS = ("masked_lm", "span_search")
 ASKED = {
     "token vectors": OutputRequest(tokens=True),
-    "one word": OutputRequest(mlm_at=np.array([1])),
-    "words of all tokens": OutputRequest(mlm_at=np.arange(TOKENS)),
+    "one word": OutputRequest(mlm_tokens=np.array([1])),
+    "words of all tokens": OutputRequest(mlm_tokens=np.arange(TOKENS)),
     "spans": OutputRequest(spans=SpanSearch(start_n_top=5, end_n_top=5)),
 }
 
@@ -44,7 +44,7 @@ def main() -> None:
         for name in ("as numpy does", "deterministic")
     }
     ids = np.full(TOKENS, 5, np.int32)
-    batch = lone(ids, np.zeros_like(ids), TOKENS)
+    batch = pack_single(ids, np.zeros_like(ids), TOKENS)
     print(f"{'':22}{''.join(f'{name:>16}' for name in engines)}")
     for output, wanted in ASKED.items():
         values = quickest([partial(each.run, batch, wanted) for each in engines.values()])

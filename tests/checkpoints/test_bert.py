@@ -75,7 +75,7 @@ def test_vectors_and_logits_equal_those_of_transformers(
     weights = read_checkpoint(tmp_path / "m").weights
     asked = random_encodings(weights.config, [17])
     (layout,) = plan(asked.lengths)
-    wanted = OutputRequest(tokens=True, pooled=True, mlm_at=np.arange(17))
+    wanted = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.arange(17))
     found = engine(weights).run(pack(asked, layout), wanted)
     oracle = answers(model, asked.ids, asked.type_ids)
     bare = answers(model.bert, asked.ids, asked.type_ids)

@@ -67,7 +67,7 @@ def test_ids_words_and_logits_are_those_of_transformers(published: Path) -> None
         oracle = model.eval()(input_ids=torch.tensor([peer(TEXTS[1])["input_ids"]])).logits[0]
     encodings = loaded.tokenizer.encode_batch(TEXTS[1:2])
     (layout,) = plan(encodings.lengths)
-    wanted = OutputRequest(mlm_at=np.arange(len(encodings.ids)))
+    wanted = OutputRequest(mlm_tokens=np.arange(len(encodings.ids)))
     found = loaded.engine_for(encodings).run(pack(encodings, layout), wanted)
     np.testing.assert_allclose(found.mlm_logits, oracle, atol=5e-5)
     (best, *_) = FillMask(published)(TEXTS[1])

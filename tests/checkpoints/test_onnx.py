@@ -23,7 +23,7 @@ from tests.support.tiny_models import PIECES, save_tiny
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint, ConfigOverrides, format_of, read_checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
-from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.pooling import apply_modules
@@ -61,10 +61,10 @@ def test_a_padded_batch_gets_our_engines_vectors_and_words(
     asked = random_encodings(config, LENGTHS)
     found, engine = run(file, padded(asked)), NumpyEngine(weights)
     tokens = own_tokens(found["last_hidden_state"], LENGTHS)
-    assert_close(tokens, vectors_of_tokens(engine, asked))
-    assert_close(found["pooler_output"], vectors_of_texts(engine, asked, "pooler"))
+    assert_close(tokens, compute_token_vectors(engine, asked))
+    assert_close(found["pooler_output"], compute_text_vectors(engine, asked, "pooler"))
     words = own_tokens(found["logits"], LENGTHS)
-    assert_close(words, logits_of_words(engine, asked, EVERY_TOKEN))
+    assert_close(words, compute_mlm_logits(engine, asked, EVERY_TOKEN))
     assert_close(found["sop_logits"], head_logits(weights, asked, "sentence_order"))
 
 
@@ -159,7 +159,7 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
     )
     file = written(weights, tmp_path / "m", plan)
     asked = random_encodings(CONFIG, LENGTHS)
-    expected = vectors_of_texts(NumpyEngine(weights), asked, pooling)
+    expected = compute_text_vectors(NumpyEngine(weights), asked, pooling)
     found = run(file, padded(asked))["sentence_embedding"]
     assert_close(found, apply_modules(plan.steps, expected, CONFIG))
     back = read_checkpoint(tmp_path / "m").pooling
@@ -256,11 +256,11 @@ def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
     asked = random_encodings(weights.config, LENGTHS)
     found, engine = run(file, padded(asked)), NumpyEngine(weights)
     tokens = own_tokens(found["last_hidden_state"], LENGTHS)
-    assert cosines(tokens, vectors_of_tokens(engine, asked)).min() > 0.99
-    pooled = vectors_of_texts(engine, asked, "pooler")
+    assert cosines(tokens, compute_token_vectors(engine, asked)).min() > 0.99
+    pooled = compute_text_vectors(engine, asked, "pooler")
     assert cosines(found["pooler_output"], pooled).min() > 0.99
     words = own_tokens(found["logits"], LENGTHS)
-    assert cosines(words, logits_of_words(engine, asked, EVERY_TOKEN)).min() > 0.99
+    assert cosines(words, compute_mlm_logits(engine, asked, EVERY_TOKEN)).min() > 0.99
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)

@@ -20,7 +20,7 @@ from albertkit.engine.int8.calibration import FEWEST
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadOptions
-from albertkit.runtime.calibration import check_fitted_once
+from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.sources import VECTORS, WORDS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import FORMAT_MAGIC, ReadOptions, TableFormat
@@ -69,7 +69,7 @@ def test_the_help_names_the_number_of_texts_that_int8_needs() -> None:
     _, option = get_args(options.Calibration)
     assert f" {FEWEST} texts" in option.help
     with pytest.raises(InputError, match=f"Give {FEWEST} texts"):
-        check_fitted_once(None, "int8")
+        check_fixed_calibration(None, "int8")
 
 
 def test_built_in_models_and_directories_complete_a_model(

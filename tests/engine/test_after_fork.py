@@ -29,7 +29,7 @@ def answers_in_a_child(compute):
 """
 ENGINE = """
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 
@@ -66,7 +66,7 @@ def answer_in_a_child(setup: str, compute: str) -> str:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_forked_child_answers(engine: str) -> None:
     setup = f"{ENGINE}\nengine = {ENGINES[engine]}"
-    assert answer_in_a_child(setup, "vectors_of_texts(engine, texts, 'mean')") == "equal 0"
+    assert answer_in_a_child(setup, "compute_text_vectors(engine, texts, 'mean')") == "equal 0"
 
 
 def test_a_forked_child_answers_by_torch() -> None:
@@ -76,7 +76,7 @@ from albertkit.model.torch_engine import TorchEngine
 torch.set_num_threads(2)
 a = torch.ones(512, 512); (a @ a).exp()  # starts OpenMP's threads, which tiny models do not
 engine = TorchEngine(weights)"""
-    assert answer_in_a_child(setup, "vectors_of_texts(engine, texts, 'mean')") == "equal 0"
+    assert answer_in_a_child(setup, "compute_text_vectors(engine, texts, 'mean')") == "equal 0"
 
 
 def test_a_forked_child_answers_by_a_compiled_model() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import logits_of_words, vectors_of_texts
+from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
@@ -42,7 +42,7 @@ def alone() -> Callable[[Pooling], FloatArray]:
     each = range(len(TEXTS))
     found = {
         pooling: np.concatenate(
-            [vectors_of_texts(engine, select(TEXTS, [text]), pooling) for text in each]
+            [compute_text_vectors(engine, select(TEXTS, [text]), pooling) for text in each]
         )
         for pooling in POOLINGS
     }
@@ -75,7 +75,7 @@ def test_a_vector_is_the_same_to_the_bit_in_any_company(
     numbers: list[int],
     slots: int,
 ) -> None:
-    found = vectors_of_texts(engine, select(TEXTS, numbers), pooling, slots=slots)
+    found = compute_text_vectors(engine, select(TEXTS, numbers), pooling, slots=slots)
     np.testing.assert_array_equal(found, alone(pooling)[numbers])
 
 
@@ -83,16 +83,16 @@ def test_a_vector_is_the_same_to_the_bit_in_any_company(
 @settings(max_examples=15, deadline=None)
 def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
     at = np.array([0])
-    apart = [logits_of_words(engine, select(TEXTS, [number]), at) for number in numbers]
+    apart = [compute_mlm_logits(engine, select(TEXTS, [number]), at) for number in numbers]
     together = select(TEXTS, numbers)
-    found = logits_of_words(engine, together, together.offsets[:-1])
+    found = compute_mlm_logits(engine, together, together.offsets[:-1])
     np.testing.assert_array_equal(found, np.concatenate(apart))
 
 
 @pytest.mark.parametrize(
     "wanted",
     [
-        OutputRequest(tokens=True, pooled=True, mlm_at=np.array([2, 3, 40, 60])),
+        OutputRequest(tokens=True, pooled=True, mlm_tokens=np.array([2, 3, 40, 60])),
         *(OutputRequest(head=spec.name) for spec in HEADS if spec.is_linear),
         OutputRequest(spans=SpanSearch(3, 2, is_excluded=np.arange(64) % 5 == 0)),
     ],
@@ -121,12 +121,14 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
 @pytest.mark.parametrize(
     "wanted",
     [
-        OutputRequest(mlm_at=np.array([3])),
-        OutputRequest(mlm_at=np.arange(64), pooled=True),
+        OutputRequest(mlm_tokens=np.array([3])),
+        OutputRequest(mlm_tokens=np.arange(64), pooled=True),
         *(OutputRequest(head=spec.name) for spec in HEADS if spec.is_linear),
         OutputRequest(spans=SpanSearch(3, 2)),
     ],
-    ids=lambda wanted: wanted.head or ("spans" if wanted.spans else f"{len(wanted.mlm_at)} words"),
+    ids=lambda wanted: (
+        wanted.head or ("spans" if wanted.spans else f"{len(wanted.mlm_tokens)} words")
+    ),
 )
 def test_heads_have_the_same_bits_with_any_number_of_threads_of_numpy(
     wide: OpenVinoEngine, wanted: OutputRequest
@@ -147,7 +149,7 @@ def test_without_it_a_vector_is_the_same_to_1e_5(
     usual: list[Engine], alone: Callable[[Pooling], FloatArray], order: list[int], slots: int
 ) -> None:
     for engine in usual:
-        found = vectors_of_texts(engine, select(TEXTS, order), "mean", slots=slots)
+        found = compute_text_vectors(engine, select(TEXTS, order), "mean", slots=slots)
         np.testing.assert_allclose(found, alone("mean")[order], rtol=0, atol=ATOL)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.int8.search import PLANS, MeasuredScheme, find_scheme
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.errors import InputError
@@ -55,7 +55,7 @@ def test_an_even_model_is_rounded_everywhere_and_its_figures_are_those_of_the_en
     engine = OpenVinoEngine(weights, precision="int8", scheme=found.scheme, threads=1)
     others = encodings(64, seed=1)
     vectors, exact = (
-        vectors_of_texts(each, others, "mean") for each in (engine, NumpyEngine(weights))
+        compute_text_vectors(each, others, "mean") for each in (engine, NumpyEngine(weights))
     )
     engine.close()
     measured = measure_quantization_error(vectors, exact)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
@@ -34,7 +34,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture(scope="module", params=POOLINGS)
 def encode(engine: Engine, request: pytest.FixtureRequest) -> Callable[..., FloatArray]:
-    return lambda texts, **options: vectors_of_texts(engine, texts, request.param, **options)
+    return lambda texts, **options: compute_text_vectors(engine, texts, request.param, **options)
 
 
 def test_a_text_alone_has_the_vector_that_it_has_in_the_list(
@@ -56,29 +56,31 @@ def test_the_size_of_calls_changes_no_vector(encode: Callable[..., FloatArray], 
 
 
 def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
-    tokens = vectors_of_tokens(engine, TEXTS)
+    tokens = compute_token_vectors(engine, TEXTS)
     alone = np.concatenate(
-        [vectors_of_tokens(engine, select(TEXTS, [t])) for t in range(len(TEXTS))]
+        [compute_token_vectors(engine, select(TEXTS, [t])) for t in range(len(TEXTS))]
     )
     np.testing.assert_allclose(tokens, alone, rtol=0, atol=ATOL)
     means = np.stack([text.mean(0) for text in np.split(tokens, TEXTS.offsets[1:-1])])
-    np.testing.assert_allclose(vectors_of_texts(engine, TEXTS, "mean"), means, rtol=0, atol=ATOL)
+    np.testing.assert_allclose(
+        compute_text_vectors(engine, TEXTS, "mean"), means, rtol=0, atol=ATOL
+    )
 
 
 def test_word_logits_come_in_the_order_asked(engine: Engine) -> None:
     at = np.array([0, 1, 50, 51, 700, len(TEXTS.ids) - 1])
-    found = logits_of_words(engine, TEXTS, at, slots=300)
-    everywhere = logits_of_words(engine, TEXTS, np.arange(len(TEXTS.ids)))
+    found = compute_mlm_logits(engine, TEXTS, at, slots=300)
+    everywhere = compute_mlm_logits(engine, TEXTS, np.arange(len(TEXTS.ids)))
     assert found.shape == (6, CONFIG.vocab_size)
     np.testing.assert_allclose(found, everywhere[at], rtol=0, atol=ATOL)
 
 
 def test_progress_hears_of_every_text_once(engine: Engine) -> None:
     heard: list[int] = []
-    vectors_of_texts(engine, TEXTS, "mean", slots=300, progress=heard.append)
+    compute_text_vectors(engine, TEXTS, "mean", slots=300, progress=heard.append)
     assert len(heard) > 1
     assert sum(heard) == len(TEXTS)
 
 
 def test_an_empty_list_gives_no_vectors(engine: Engine) -> None:
-    assert vectors_of_texts(engine, select(TEXTS, []), "mean").shape == (0, CONFIG.hidden_size)
+    assert compute_text_vectors(engine, select(TEXTS, []), "mean").shape == (0, CONFIG.hidden_size)

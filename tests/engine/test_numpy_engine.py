@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.spec import AlbertConfig
 
@@ -17,7 +17,7 @@ CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 ONE_VECTOR = """
 import sys
 import numpy as np
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.tokenization.encodings import Encodings
@@ -26,7 +26,7 @@ config = AlbertConfig(vocab_size=9, embedding_size=4, hidden_size=8, num_hidden_
 arrays = {row.name: np.ones(row.shape, np.float32) for row in parameter_table(config).stored}
 ids = np.array([2, 5, 3], np.int32)
 text = Encodings(ids, 0 * ids, np.array([0, 3]), np.array([0]))
-assert vectors_of_texts(NumpyEngine(Weights(config, (), arrays)), text, "mean").shape == (1, 8)
+assert compute_text_vectors(NumpyEngine(Weights(config, (), arrays)), text, "mean").shape == (1, 8)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
@@ -44,7 +44,7 @@ def test_weights_and_batch_stay_as_they_are() -> None:
     weights = random_weights(CONFIG)
     before = {name: array.copy() for name, array in weights.arrays.items()}
     texts = random_encodings(CONFIG, [7, 3])
-    first = vectors_of_texts(NumpyEngine(weights), texts, "mean")
+    first = compute_text_vectors(NumpyEngine(weights), texts, "mean")
     for name, array in weights.arrays.items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
-    np.testing.assert_array_equal(vectors_of_texts(NumpyEngine(weights), texts, "mean"), first)
+    np.testing.assert_array_equal(compute_text_vectors(NumpyEngine(weights), texts, "mean"), first)

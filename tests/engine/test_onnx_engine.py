@@ -41,7 +41,7 @@ def assert_close(found: FloatArray | None, expected: FloatArray | None) -> None:
 
 def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
-    wanted = OutputRequest(tokens=True, pooled=True, mlm_at=np.array([3, 40, 41, 70]))
+    wanted = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.array([3, 40, 41, 70]))
     found = engine_of(weights, tmp_path / "m").run(batch(), wanted)
     expected = NumpyEngine(weights).run(batch(), wanted)
     assert_close(found.tokens, expected.tokens)

@@ -14,7 +14,7 @@ import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.int8_scheme import Int8Scheme
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.compiled_encoder import LayerwiseEncoder, SingleGraphEncoder
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
@@ -47,17 +47,19 @@ def test_outputs_are_not_overwritten_by_the_next_call(engine: OpenVinoEngine) ->
 
 def test_several_threads_may_ask_one_engine(engine: OpenVinoEngine) -> None:
     lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(16)]
-    expected = [vectors_of_texts(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
+    expected = [compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda texts: vectors_of_texts(engine, texts, "mean"), lists))
+        found = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
 
 
 def test_the_number_of_threads_changes_no_vector(engine: OpenVinoEngine) -> None:
     texts = random_encodings(CONFIG, [7, 30, 12, 3] * 20)
-    alone = vectors_of_texts(OpenVinoEngine(WEIGHTS, threads=1), texts, "mean")
-    np.testing.assert_allclose(vectors_of_texts(engine, texts, "mean"), alone, rtol=0, atol=ATOL)
+    alone = compute_text_vectors(OpenVinoEngine(WEIGHTS, threads=1), texts, "mean")
+    np.testing.assert_allclose(
+        compute_text_vectors(engine, texts, "mean"), alone, rtol=0, atol=ATOL
+    )
 
 
 def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path) -> None:
@@ -68,8 +70,8 @@ def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path)
         mapped[name] = np.memmap(path, np.float32, "r", shape=array.shape)
     texts = random_encodings(CONFIG, [7, 30, 12, 3])
     for kind in (OpenVinoEngine, NumpyEngine):
-        found = vectors_of_texts(kind(Weights(CONFIG, (), mapped)), texts, "mean")
-        expected = vectors_of_texts(kind(WEIGHTS), texts, "mean")
+        found = compute_text_vectors(kind(Weights(CONFIG, (), mapped)), texts, "mean")
+        expected = compute_text_vectors(kind(WEIGHTS), texts, "mean")
         np.testing.assert_array_equal(found, expected)
 
 

@@ -54,7 +54,7 @@ def test_token_and_pooled_vectors_equal_transformers(
 @configs
 def test_word_logits_equal_transformers(make: MakeEngine, config: AlbertConfig) -> None:
     weights = random_weights(config, ["masked_lm"])
-    found = run(make, weights, OutputRequest(mlm_at=MLM_AT))
+    found = run(make, weights, OutputRequest(mlm_tokens=MLM_AT))
     logits = np.concatenate([text["logits"] for text in expected_of(weights, "AlbertForMaskedLM")])
     assert_close(found.mlm_logits, logits[MLM_AT])
 
@@ -62,7 +62,7 @@ def test_word_logits_equal_transformers(make: MakeEngine, config: AlbertConfig) 
 @engines
 def test_sentence_order_logits_equal_transformers(make: MakeEngine) -> None:
     weights = random_weights(CONFIG, ["masked_lm", "sentence_order"])
-    found = run(make, weights, OutputRequest(mlm_at=MLM_AT, head="sentence_order"))
+    found = run(make, weights, OutputRequest(mlm_tokens=MLM_AT, head="sentence_order"))
     expected = expected_of(weights, "AlbertForPreTraining")
     words = np.concatenate([text["prediction_logits"] for text in expected])
     assert_close(found.mlm_logits, words[MLM_AT])

@@ -76,7 +76,7 @@ def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
     at = np.array([1, 8, 20])
     wanted = {
-        "masked_lm": OutputRequest(mlm_at=at, pooled=True),
+        "masked_lm": OutputRequest(mlm_tokens=at, pooled=True),
         "span_search": OutputRequest(spans=SpanSearch(2, 2), pooled=True),
     }.get(spec.name, OutputRequest(head=spec.name if spec.is_linear else None, pooled=True))
     found = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)

@@ -161,7 +161,7 @@ def test_a_mask_of_another_shape_is_refused() -> None:
 
 
 def test_spans_are_asked_for_by_how_widely_to_search() -> None:
-    with pytest.raises(ValueError, match="span_search is asked for with mlm_at or spans"):
+    with pytest.raises(ValueError, match="span_search is asked for with mlm_tokens or spans"):
         OutputRequest(head="span_search")
 
 

@@ -11,7 +11,7 @@ import torch
 from tests.support.axes import CONFIG_AXES, SMALL, random_encodings, random_weights
 
 from albertkit import AlbertConfig
-from albertkit.engine.lists import logits_of_words, vectors_of_texts
+from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
@@ -43,7 +43,7 @@ def test_a_list_has_numpys_vectors(config: AlbertConfig) -> None:
     weights = random_weights(config)
     texts = random_encodings(config, LENGTHS)
     found, expected = (
-        vectors_of_texts(engine, texts, "mean")
+        compute_text_vectors(engine, texts, "mean")
         for engine in (TorchEngine(weights), NumpyEngine(weights))
     )
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
@@ -51,7 +51,7 @@ def test_a_list_has_numpys_vectors(config: AlbertConfig) -> None:
 
 def test_a_list_has_openvinos_vectors() -> None:
     found, expected = (
-        vectors_of_texts(engine, TEXTS, "mean")
+        compute_text_vectors(engine, TEXTS, "mean")
         for engine in (TorchEngine(WEIGHTS), OpenVinoEngine(WEIGHTS, threads=1))
     )
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
@@ -60,7 +60,7 @@ def test_a_list_has_openvinos_vectors() -> None:
 def test_logits_of_words_are_numpys() -> None:
     at = np.array([3, 7, 40, 111])
     found, expected = (
-        logits_of_words(engine, TEXTS, at)
+        compute_mlm_logits(engine, TEXTS, at)
         for engine in (TorchEngine(WEIGHTS), NumpyEngine(WEIGHTS))
     )
     np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
@@ -68,18 +68,18 @@ def test_logits_of_words_are_numpys() -> None:
 
 def test_a_text_alone_has_the_vector_that_it_has_in_company() -> None:
     engine = TorchEngine(WEIGHTS)
-    together = vectors_of_texts(engine, TEXTS, "mean")
+    together = compute_text_vectors(engine, TEXTS, "mean")
     for number, text in enumerate(TEXTS):
         alone = random_encodings(CONFIG, [len(text)])
         alone.ids[:], alone.type_ids[:] = text.ids, text.type_ids
-        (vector,) = vectors_of_texts(engine, alone, "mean")
+        (vector,) = compute_text_vectors(engine, alone, "mean")
         np.testing.assert_allclose(vector, together[number], rtol=0, atol=ATOL)
 
 
 def test_bfloat16_stays_near_float32() -> None:
     engine = TorchEngine(WEIGHTS, precision="bfloat16")
-    found = vectors_of_texts(engine, TEXTS, "mean")
-    exact = vectors_of_texts(TorchEngine(WEIGHTS), TEXTS, "mean")
+    found = compute_text_vectors(engine, TEXTS, "mean")
+    exact = compute_text_vectors(TorchEngine(WEIGHTS), TEXTS, "mean")
     assert (engine.precision, found.dtype) == ("bfloat16", np.float32)
     np.testing.assert_allclose(found, exact, rtol=0, atol=0.05)  # eight bits, values up to 2
     assert np.abs(found - exact).max() > ATOL  # and it is not float32
@@ -105,9 +105,9 @@ def test_float32_on_a_cpu_uses_the_weights_where_they_lie_though_protected() -> 
 def test_several_threads_may_ask_one_engine() -> None:
     engine = TorchEngine(WEIGHTS)
     lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(8)]
-    expected = [vectors_of_texts(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
+    expected = [compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda texts: vectors_of_texts(engine, texts, "mean"), lists))
+        found = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
 

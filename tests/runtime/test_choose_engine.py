@@ -11,7 +11,7 @@ import pytest
 from tests.support.axes import random_encodings, random_weights
 from tests.support.tiny_models import TINY, save_tiny
 
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
 from albertkit.runtime.choose_engine import EngineChoice, work_per_token
@@ -39,7 +39,7 @@ def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
     for _ in range(4):
         engine = choice.engine_for(encodings)
         names.append(engine.name)
-        vectors.append(vectors_of_texts(engine, encodings, "mean"))
+        vectors.append(compute_text_vectors(engine, encodings, "mean"))
     assert names == ["numpy", "numpy", "openvino", "openvino"]
     assert choice.engine_for(texts(1)) is choice.engine_for(texts(1))
     for later in vectors[1:]:
@@ -56,8 +56,8 @@ def test_a_closed_choice_makes_its_engine_anew() -> None:
     first = choice.engine_for(texts(1))
     choice.close()
     with pytest.raises(RuntimeError, match="closed"):
-        vectors_of_texts(first, texts(5), "mean")
-    again = vectors_of_texts(choice.engine_for(texts(1)), texts(5), "mean")
+        compute_text_vectors(first, texts(5), "mean")
+    again = compute_text_vectors(choice.engine_for(texts(1)), texts(5), "mean")
     assert again.shape == (1, TINY.hidden_size)
 
 

@@ -12,7 +12,7 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
-from albertkit.runtime.calibration import check_fitted_once
+from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -91,9 +91,9 @@ def test_it_is_openvino_from_the_first_text_on(tmp_path: Path) -> None:
 
 def test_int8_must_be_fitted_to_texts_that_are_given() -> None:
     with pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"):
-        check_fitted_once(None, "int8")
-    check_fitted_once(["a text"], "int8")
-    check_fitted_once(None, "bfloat16")
+        check_fixed_calibration(None, "int8")
+    check_fixed_calibration(["a text"], "int8")
+    check_fixed_calibration(None, "bfloat16")
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from tests.support.axes import random_encodings, random_weights
 from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
 from albertkit.engine.int8.search import MeasuredScheme, find_scheme
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.graph.quantization_error import cosines
 from albertkit.runtime import choose_engine, load, open_model
-from albertkit.runtime.calibration import texts_to_fit
+from albertkit.runtime.calibration import read_calibration
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import Pooling, PoolingConfig
@@ -34,15 +34,15 @@ TEXTS = [f"the {word} of {number}" for number in range(40) for word in ("house",
 def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same() -> None:
     choice = EngineChoice(WEIGHTS, precision="int8")
     texts = random_encodings(TINY, [3 + number % 9 for number in range(64)])
-    vectors = vectors_of_texts(choice.engine_for(texts), texts, "mean")
+    vectors = compute_text_vectors(choice.engine_for(texts), texts, "mean")
     found = choice.found
     assert found is not None
     choice.close()
     engine = choice.engine_for(random_encodings(TINY, [4]))  # too few to be fitted to
     assert engine.precision == "int8"
     assert choice.found is found
-    np.testing.assert_array_equal(vectors_of_texts(engine, texts, "mean"), vectors)
-    exact = vectors_of_texts(NumpyEngine(WEIGHTS), texts, "mean")
+    np.testing.assert_array_equal(compute_text_vectors(engine, texts, "mean"), vectors)
+    exact = compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean")
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
     choice.close()
 
@@ -60,20 +60,25 @@ def test_few_first_texts_are_refused_unless_others_are_given() -> None:
 def test_texts_to_fit_to_come_from_a_file_or_a_list(tmp_path: Path) -> None:
     file = tmp_path / "mine.txt"
     file.write_text("\n".join(TEXTS), encoding="utf-8")
-    assert texts_to_fit(file) == texts_to_fit(str(file)) == texts_to_fit(tuple(TEXTS)) == TEXTS
+    assert (
+        read_calibration(file)
+        == read_calibration(str(file))
+        == read_calibration(tuple(TEXTS))
+        == TEXTS
+    )
 
 
 def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there are 2 different texts.*\[calibration-missing\]"):
-        texts_to_fit(["one", "two"])
+        read_calibration(["one", "two"])
     with pytest.raises(InputError, match=r"precision is 'float32'.*\[option-invalid\]"):
         load(save_tiny(tmp_path / "model"), calibration=TEXTS)
     with pytest.raises(InputError, match=r"calibration is 5.*\[text-not-a-string\]"):
-        texts_to_fit(5)  # type: ignore[arg-type]  # that is the test
+        read_calibration(5)  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"calibration\[80\] is None.*\[text-not-a-string\]"):
-        texts_to_fit([*TEXTS, None])  # type: ignore[list-item]  # too
+        read_calibration([*TEXTS, None])  # type: ignore[list-item]  # too
     with pytest.raises(InputError, match=r"no file '.*absent\.txt'.*\[file-not-found\]"):
-        texts_to_fit(tmp_path / "absent.txt")
+        read_calibration(tmp_path / "absent.txt")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_a_file_that_is_unfit_is_told_without_options_that_are_not_its_own(
 ) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(AlbertKitError, match=says) as caught:
-        texts_to_fit(tmp_path / name)
+        read_calibration(tmp_path / name)
     assert "--" not in str(caught.value)
 
 

@@ -16,7 +16,7 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
 from albertkit.runtime.loaded_model import FINGERPRINT, add_fingerprint
@@ -51,7 +51,7 @@ def test_a_directory_without_a_vocabulary_computes_ids_and_refuses_text(tmp_path
     loaded = load(tmp_path / "model", engine="numpy")
     ids = np.array([2, 5, 6, 3], np.int32)
     encodings = Encodings(ids, np.zeros_like(ids), np.array([0, 4]), np.zeros(1, np.int64))
-    vectors = vectors_of_texts(loaded.engine_for(encodings), encodings, "mean")
+    vectors = compute_text_vectors(loaded.engine_for(encodings), encodings, "mean")
     assert vectors.shape == (1, TINY.hidden_size)
     with pytest.raises(AlbertKitError, match=r"\[no-vocabulary\]"):
         _ = loaded.tokenizer

@@ -16,7 +16,7 @@ from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.engine import replaced
 from albertkit.errors import InputError, ResourceError
-from albertkit.runtime.placement import Placement, placed
+from albertkit.runtime.placement import Placement, choose_placement
 from albertkit.spec.pooling_config import PoolingConfig
 
 WEIGHTS = random_weights(TINY)
@@ -39,20 +39,24 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_gpu")
 def test_without_a_gpu_everything_is_on_the_cpu() -> None:
-    assert placed() == Placement("auto", "cpu")
-    assert placed("auto", "auto") == Placement("auto", "cpu")
-    assert placed("torch") == Placement("torch", "cpu")
-    assert placed("numpy", "auto") == Placement("numpy", "cpu")
+    assert choose_placement() == Placement("auto", "cpu")
+    assert choose_placement("auto", "auto") == Placement("auto", "cpu")
+    assert choose_placement("torch") == Placement("torch", "cpu")
+    assert choose_placement("numpy", "auto") == Placement("numpy", "cpu")
 
 
 @pytest.mark.usefixtures("two_gpus")
 def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
-    assert placed() == Placement("auto", "cpu")
-    assert placed("auto", "auto") == placed("torch") == placed("auto", "cuda")
-    assert placed("auto", "cuda:1") == Placement("torch", "cuda:1")
-    assert placed("torch", "cpu") == Placement("torch", "cpu")
-    assert placed("openvino", "auto") == Placement("openvino", "cpu")
-    processor = placed("auto", "cuda:1").processor()
+    assert choose_placement() == Placement("auto", "cpu")
+    assert (
+        choose_placement("auto", "auto")
+        == choose_placement("torch")
+        == choose_placement("auto", "cuda")
+    )
+    assert choose_placement("auto", "cuda:1") == Placement("torch", "cuda:1")
+    assert choose_placement("torch", "cpu") == Placement("torch", "cpu")
+    assert choose_placement("openvino", "auto") == Placement("openvino", "cpu")
+    processor = choose_placement("auto", "cuda:1").processor()
     assert processor.of_bfloat16() == "torch's engine on GPU cuda:1 has bfloat16 instructions"
     assert not processor.int8
 
@@ -60,7 +64,7 @@ def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
 @pytest.mark.usefixtures("two_gpus")
 def test_a_third_of_two_gpus_is_refused() -> None:
     with pytest.raises(ResourceError, match=r"'cuda:2', and torch sees 2 GPUs;.*-unavailable"):
-        placed("auto", "cuda:2")
+        choose_placement("auto", "cuda:2")
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -75,14 +79,14 @@ def test_a_gpu_that_is_not_here_is_refused_before_the_model_is_looked_for(
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "mps", 0, ["cuda"]])
 def test_an_unknown_device_is_refused(device: object) -> None:
     with pytest.raises(InputError, match=r"device is.*'cuda:0'.*\[option-invalid\]"):
-        placed("auto", device)  # type: ignore[arg-type]  # that is the test
+        choose_placement("auto", device)  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"device is.*'cuda:0'.*\[option-invalid\]"):
-        placed("auto", device, deterministic=True)  # type: ignore[arg-type]  # too
+        choose_placement("auto", device, deterministic=True)  # type: ignore[arg-type]  # too
 
 
 def test_an_engine_of_the_cpu_has_no_gpu() -> None:
     with pytest.raises(InputError, match=r"openvino computes on the CPU.*\[option-invalid\]"):
-        placed("openvino", "cuda")
+        choose_placement("openvino", "cuda")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_without_torch_its_extra_is_named(
     monkeypatch.setitem(sys.modules, "torch", None)  # its import fails
     with pytest.raises(ResourceError, match=rf"{says} needs torch.*\[extra-missing\]"):
         load("no-such-model", **asked)  # type: ignore[arg-type]  # plain data
-    assert placed("auto", "auto") == Placement("auto", "cpu")
+    assert choose_placement("auto", "auto") == Placement("auto", "cpu")
 
 
 @pytest.mark.usefixtures("no_gpu")

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from tests.support.tiny_models import save_tiny
 
+from albertkit.engine.precision import PrecisionName
 from albertkit.engine.processor import Processor, detect_processor
 from albertkit.errors import InputError
 from albertkit.runtime import load
-from albertkit.runtime.precision import PrecisionName, choose_precision
+from albertkit.runtime.placement import choose_precision
 
 OLD = Processor("an old one", False, frozenset({"avx2"}))
 NEW = Processor("a new one", True, frozenset({"avx512_vnni"}))

@@ -13,7 +13,7 @@ import torch
 
 import albertkit
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import logits_of_words, vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
@@ -34,8 +34,8 @@ def assert_engines_compute(weights: Weights, wanted: Reference) -> None:
     texts = encodings_of(wanted)
     for make in makers:
         engine = make()
-        pooled = vectors_of_texts(engine, texts, "pooler")  # [B, H]
-        tokens = vectors_of_tokens(engine, texts)  # [T, H]
+        pooled = compute_text_vectors(engine, texts, "pooler")  # [B, H]
+        tokens = compute_token_vectors(engine, texts)  # [T, H]
         close(pooled, wanted["pooled_output"], ATOL)
         close(tokens, wanted["sequence_output"][mask], ATOL)
         if "mlm_logits" in wanted:
@@ -43,7 +43,7 @@ def assert_engines_compute(weights: Weights, wanted: Reference) -> None:
             rows = np.arange(len(mask))[:, None]
             asked = number[rows, wanted["masked_lm_positions"]]  # [B, P]
             at, places = np.unique(asked, return_inverse=True)
-            logits = logits_of_words(engine, texts, at)[places.reshape(asked.shape)]
+            logits = compute_mlm_logits(engine, texts, at)[places.reshape(asked.shape)]
             close(logits, wanted["mlm_logits"], LOGITS_ATOL)
         engine.close()
 

@@ -558,7 +558,7 @@ def test_vectors_that_are_not_finite_get_a_warning(
     arrays = {**weights.arrays, "embeddings.word_embeddings.weight": table}
     where = tmp_path / "model"
     SENTENCE_TRANSFORMERS.write(
-        Checkpoint(replace(weights, arrays=arrays), vectors=PoolingConfig()), where
+        Checkpoint(replace(weights, arrays=arrays), pooling=PoolingConfig()), where
     )
     TextEmbedder(save_tiny_vectors(tmp_path / "other", PoolingConfig())).tokenizer.save_pretrained(
         where

@@ -12,7 +12,7 @@ from tests.support.modules import HERE, fixture
 
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.format import TFHUB
-from albertkit.engine.lists import vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
@@ -52,7 +52,7 @@ def test_random_texts_have_tensorflows_vectors(place: Path) -> None:
     )
     engine = NumpyEngine(weights)
     close = {"rtol": 0, "atol": 1e-5}  # float32 in two orders of sums
-    tokens = vectors_of_tokens(engine, texts)
+    tokens = compute_token_vectors(engine, texts)
     np.testing.assert_allclose(tokens, wanted["sequence_output"].numpy()[mask], **close)
-    pooled = vectors_of_texts(engine, texts, "pooler")
+    pooled = compute_text_vectors(engine, texts, "pooler")
     np.testing.assert_allclose(pooled, wanted["pooled_output"].numpy(), **close)

@@ -43,7 +43,7 @@ def answers(weights: Weights, questions: Questions, engine: Engine | None = None
         first = OutputRequest(
             tokens=True,
             pooled=weights.has_pooler,
-            mlm_at=np.arange(T) if masked else None,
+            mlm_tokens=np.arange(T) if masked else None,
             head=linear[0] if linear else None,
             spans=search,
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.lists import logits_of_words
+from albertkit.engine.lists import compute_mlm_logits
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.loaded_model import LoadedModel
@@ -221,7 +221,7 @@ def _read_as(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weig
 def _mean_log_probability(
     weights: Weights, masked: Encodings, places: Int64Array, true_ids: Int64Array
 ) -> float:
-    logits = logits_of_words(NumpyEngine(weights), masked, places)  # [P, V]
+    logits = compute_mlm_logits(NumpyEngine(weights), masked, places)  # [P, V]
     return float(np.mean(log_probabilities(logits, true_ids)))
 
 

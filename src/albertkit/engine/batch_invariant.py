@@ -13,17 +13,17 @@ from dataclasses import fields, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.packing import lone
+from albertkit.engine.packing import pack_single
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Spans
 
 
-def texts_apart(
+def split_texts(
     batch: PackedBatch, wanted: OutputRequest
 ) -> Iterator[tuple[PackedBatch, OutputRequest]]:
     """Each text and what is wanted of it; tokens are counted from its own first."""
     for begin, end in itertools.pairwise(batch.offsets.tolist()):
         slots = batch.slots[begin:end]  # [S]
-        alone = lone(batch.ids.flat[slots], batch.type_ids.flat[slots], end - begin)
+        alone = pack_single(batch.ids.flat[slots], batch.type_ids.flat[slots], end - begin)
         # not always 0, 1, 2, …: a torch model's caller may give others
         alone = replace(alone, positions=batch.positions.flat[slots][None])
         yield alone, _wanted_of(wanted, begin, end)
@@ -42,12 +42,12 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
 
 def _wanted_of(wanted: OutputRequest, begin: int, end: int) -> OutputRequest:
     """What is wanted of the tokens begin … end."""
-    mlm_at, spans = wanted.mlm_at, wanted.spans
-    if mlm_at is not None:
-        mlm_at = mlm_at[(mlm_at >= begin) & (mlm_at < end)] - begin
+    mlm_tokens, spans = wanted.mlm_tokens, wanted.spans
+    if mlm_tokens is not None:
+        mlm_tokens = mlm_tokens[(mlm_tokens >= begin) & (mlm_tokens < end)] - begin
     if spans is not None and spans.is_excluded is not None:
         spans = replace(spans, is_excluded=spans.is_excluded[begin:end])
-    return replace(wanted, mlm_at=mlm_at, spans=spans)
+    return replace(wanted, mlm_tokens=mlm_tokens, spans=spans)
 
 
 def _spans(parts: Sequence[Spans]) -> Spans | None:

@@ -20,7 +20,7 @@ from albertkit.tokenization.encodings import Encodings
 Progress = Callable[[int], None]
 
 
-def vectors_of_texts(
+def compute_text_vectors(
     engine: Engine,
     encodings: Encodings,
     pooling: Pooling,
@@ -37,7 +37,7 @@ def vectors_of_texts(
     return vectors
 
 
-def vectors_of_tokens(
+def compute_token_vectors(
     engine: Engine,
     encodings: Encodings,
     *,
@@ -52,7 +52,7 @@ def vectors_of_tokens(
     return vectors
 
 
-def logits_of_words(
+def compute_mlm_logits(
     engine: Engine,
     encodings: Encodings,
     at: Int64Array,
@@ -70,7 +70,7 @@ def logits_of_words(
         asked = np.flatnonzero(np.isin(numbers, at))
         if not len(asked):
             continue
-        outputs = engine.run(batch, OutputRequest(mlm_at=asked))
+        outputs = engine.run(batch, OutputRequest(mlm_tokens=asked))
         logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
     return logits
 

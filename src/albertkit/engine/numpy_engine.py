@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
-from albertkit.engine.answers import answers, tokens_read
 from albertkit.engine.cached_arrays import CachedArrays
-from albertkit.engine.checks import check
+from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.emitter import MASKED_SCORE
 from albertkit.graph.encoder import emit_encoder
@@ -33,8 +32,8 @@ class NumpyEngine:
         return self.weights.config
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
-        check(self.weights, batch, wanted)
-        read = tokens_read(batch, wanted)
+        check_request(self.weights, batch, wanted)
+        read = list_read_tokens(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]
         vectors = emit_encoder(
             self._emit,
@@ -45,7 +44,7 @@ class NumpyEngine:
             mask=text_mask(batch.segment_ids),
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
-        return answers(self._emit, vectors, batch.offsets, wanted, read)
+        return compute_outputs(self._emit, vectors, batch.offsets, wanted, read)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.checks import check
 from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino_library import openvino
+from albertkit.engine.outputs import check_request
 from albertkit.engine.protocol import (
     OutputRequest,
     Outputs,
@@ -68,14 +68,14 @@ class OnnxEngine:
         return self.weights.config
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
-        check(self.weights, batch, wanted)
+        check_request(self.weights, batch, wanted)
         mask = _mask(batch)  # [N, S]
         with self._one_at_a_time:
             found = self._asked(batch, mask)
         own = mask.astype(bool)
         mlm_logits = None
-        if wanted.mlm_at is not None:
-            mlm_logits = found[OUTPUTS[MASKED_LM.name][0]][own][wanted.mlm_at]  # [P, V]
+        if wanted.mlm_tokens is not None:
+            mlm_logits = found[OUTPUTS[MASKED_LM.name][0]][own][wanted.mlm_tokens]  # [P, V]
         return Outputs(
             tokens=found[TOKENS][own] if wanted.tokens else None,  # [T, H]
             pooled=found[POOLED] if wanted.pooled else None,  # [N, H]

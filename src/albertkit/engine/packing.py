@@ -95,7 +95,7 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     texts = layout.texts  # [N]
     if len(texts) == 1:
         begin, end = encodings.offsets[texts[0]], encodings.offsets[texts[0] + 1]
-        return lone(encodings.ids[begin:end], encodings.type_ids[begin:end], layout.width)
+        return pack_single(encodings.ids[begin:end], encodings.type_ids[begin:end], layout.width)
     lengths = encodings.lengths[texts]  # [N]
     offsets = np.concatenate(([0], np.cumsum(lengths)))  # [N + 1]
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)  # [T]
@@ -122,7 +122,7 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     )
 
 
-def lone(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatch:
+def pack_single(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatch:
     """One text [S] in a row of `width`."""
     S = len(ids)
     kept, types, positions, segment_ids = np.zeros((4, 1, width), np.int32)

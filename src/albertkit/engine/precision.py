@@ -1,6 +1,6 @@
-"""Which precision a processor is asked to compute in.
+"""Resolve the precision that is asked for against what a processor supports.
 
-float32 asks nobody, so that a process which wants nothing else never imports OpenVINO for it.
+float32 needs no hardware probe, so that a process that wants nothing else never imports OpenVINO.
 """
 
 from __future__ import annotations
@@ -25,49 +25,65 @@ PRECISION_NAMES: tuple[PrecisionName, ...] = get_args(PrecisionName)
 
 @dataclass(frozen=True, slots=True)
 class ChosenPrecision:
-    """The precision that is computed in, and why it is this one."""
+    """The precision to compute in, and the reason for it."""
 
     precision: Precision
     why: str
 
     def line(self) -> str:
+        """Both in one line."""
         return f"{self.precision}, since {self.why}"
 
-    def tell(self) -> None:
-        """Say once what "auto" means here."""
+    def log(self) -> None:
+        """Log what "auto" means here."""
         LOGGER.info("precision: %s", self.line())
 
 
-def check_calibration(given: object, precision: PrecisionName) -> None:
-    """Texts to fit to are for int8 alone; raises InputError [option-invalid]."""
-    if given is not None and precision != "int8":
+def check_calibration(texts: object, precision: PrecisionName) -> None:
+    """Refuse calibration texts for another precision than int8.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+    if texts is not None and precision != "int8":
         raise InputError(
             "option-invalid",
             f"calibration is given, and precision is {precision!r}",
-            why="only int8 is fitted to texts",
+            why="only int8 is calibrated with texts",
             fix="Leave calibration out, or ask for the precision int8",
         )
 
 
-def precision_for(asked: PrecisionName, processor: Callable[[], Processor]) -> ChosenPrecision:
-    """What is computed in; int8 only where it is asked for by name, as its answers are others.
+def resolve_precision(
+    precision: PrecisionName, processor: Callable[[], Processor]
+) -> ChosenPrecision:
+    """Resolve a precision; int8 only if it is asked for by name, as its vectors are others.
 
-    Raises InputError [precision-unsupported], [option-invalid].
+    Args:
+        precision: What is asked for.
+        processor: Gives what the processor supports; called for other precisions than float32.
+
+    Returns:
+        The precision, and the reason for it.
+
+    Raises:
+        InputError: [precision-unsupported], [option-invalid].
     """
-    check_choice("precision", asked, PRECISION_NAMES)
-    if asked == "float32":
+    check_choice("precision", precision, PRECISION_NAMES)
+    if precision == "float32":
         return ChosenPrecision("float32", "nothing else was asked for")
-    able = processor()
-    if asked == "auto":
-        return ChosenPrecision("bfloat16" if able.bfloat16 else "float32", able.of_bfloat16())
-    has, why = (
-        (able.bfloat16, able.of_bfloat16()) if asked == "bfloat16" else (able.int8, able.of_int8())
+    local = processor()
+    bfloat16_line, int8_line = local.of_bfloat16(), local.of_int8()
+    if precision == "auto":
+        return ChosenPrecision("bfloat16" if local.bfloat16 else "float32", bfloat16_line)
+    supported, why = (
+        (local.bfloat16, bfloat16_line) if precision == "bfloat16" else (local.int8, int8_line)
     )
-    if has is False:
+    if supported is False:
         raise InputError(
             "precision-unsupported",
-            f"precision is {asked!r}",
+            f"precision is {precision!r}",
             why=f"{why}, without which it is no faster than float32",
-            fix="Ask for float32, or for auto, which is bfloat16 where the processor has it",
+            fix="Ask for float32, or for auto, which is bfloat16 if the processor has it",
         )
-    return ChosenPrecision(asked, why)
+    return ChosenPrecision(precision, why)

@@ -63,14 +63,14 @@ class OutputRequest:
 
     tokens: bool = False  # token vectors [T, H]
     pooled: bool = False  # the pooler's tanh vector of each text [N, H]
-    mlm_at: Int64Array | None = None  # [P] ascending token numbers whose word logits are wanted
+    mlm_tokens: Int64Array | None = None  # [P] ascending token numbers whose word logits are wanted
     head: str | None = None  # a linear head's logits: [N, C] or [T, C]
     spans: SpanSearch | None = None
 
     def __post_init__(self) -> None:
         if self.head is not None and self.head in NOT_LINEAR:
             raise ValueError(
-                f"{self.head} is asked for with mlm_at or spans: more must be said than its name"
+                f"{self.head} is asked for with mlm_tokens or spans: its name is not enough"
             )
 
 
@@ -95,7 +95,7 @@ def given(array: FloatArray | None) -> FloatArray:
 class Engine(Protocol):
     """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32.
 
-    `run` raises InputError where the model cannot answer (`engine/checks.py`), before it computes;
+    `run` raises InputError where the model cannot answer (`engine/outputs.py`), before it computes;
     it may be called from several threads.
     """
 

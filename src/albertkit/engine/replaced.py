@@ -20,7 +20,7 @@ COSTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tell_replaced(error: ResourceError, by: str) -> None:
+def warn_replaced(error: ResourceError, by: str) -> None:
     """Once for each engine; error: what `openvino()` raised."""
     _tell(error.diagnostic.why, by)
 

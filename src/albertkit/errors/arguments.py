@@ -22,6 +22,8 @@ def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     Raises:
         InputError: [option-invalid].
     """
+    if isinstance(value, str) and value in choices:
+        return
     if not any(
         value is choice or (type(value) is type(choice) and value == choice) for choice in choices
     ):

@@ -69,9 +69,9 @@ def emit_layer(
 
     read: as of `encoder`.
     """
-    query, key, value = (
-        _linear(emit, x, f"{at}attention.{part}") for part in ("query", "key", "value")
-    )
+    query = _linear(emit, x, f"{at}attention.query")  # [R, W, H]
+    key = _linear(emit, x, f"{at}attention.key")  # [R, W, H]
+    value = _linear(emit, x, f"{at}attention.value")  # [R, W, H]
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]

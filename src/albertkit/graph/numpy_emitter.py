@@ -40,6 +40,7 @@ class NumpyEmitter:
         self.config = config
         self.arrays = arrays
         self.multiply = multiply or matmul
+        self._eps: dict[str, np.float32] = {}
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
         return self.arrays[table][indices]
@@ -56,7 +57,9 @@ class NumpyEmitter:
     def norm(self, x: FloatArray, name: str) -> FloatArray:
         y: FloatArray = x - x.mean(-1, keepdims=True)
         variance = np.mean(y * y, -1, keepdims=True)
-        y /= np.sqrt(variance + np.float32(norm_eps(self.config, name)))
+        if name not in self._eps:
+            self._eps[name] = np.float32(norm_eps(self.config, name))
+        y /= np.sqrt(variance + self._eps[name])
         y *= self.arrays[f"{name}.weight"]
         y += self.arrays[f"{name}.bias"]
         return y
@@ -79,11 +82,12 @@ class NumpyEmitter:
     def attention(
         self, query: FloatArray, key: FloatArray, value: FloatArray, mask: FloatArray
     ) -> FloatArray:
-        A, D = self.config.num_attention_heads, self.config.head_size
         R, W, H = query.shape
-        q, k, v = (
-            x.reshape(R, W, A, D).transpose(0, 2, 1, 3) for x in (query, key, value)
-        )  # [R, A, W, D]
+        A = self.config.num_attention_heads
+        shape = R, W, A, (D := H // A)
+        q = query.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
+        k = key.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
+        v = value.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
         scores: FloatArray = q @ k.transpose(0, 1, 3, 2)  # [R, A, W, W]
         scores *= 1 / math.sqrt(D)
         scores += mask

@@ -9,6 +9,7 @@ nothing for a masked word, a tenth for the words of all tokens, a sixth for span
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -35,10 +36,8 @@ def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
     y = np.empty((M, N), np.float32)
     if M == 0:  # of a text without a masked word
         return y
-    rows, columns = tile(M, K)
-    for down in _even(M, rows):
-        for right in _even(N, columns):
-            np.matmul(x[down], weight[right].T, out=y[down, right])
+    for rows, columns in _tiles(M, N, K):
+        np.matmul(x[rows], weight[columns].T, out=y[rows, columns])
     return y
 
 
@@ -51,6 +50,13 @@ def _times_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     np.matmul(matrix[:whole].reshape(-1, rows, K), vector, out=y[:whole].reshape(-1, rows))
     np.matmul(matrix[whole:], vector, out=y[whole:])
     return y
+
+
+@functools.cache  # the shapes of a model's products are few
+def _tiles(height: int, width: int, depth: int) -> list[tuple[slice, slice]]:
+    """The rows and columns of each tile of a product [height, width]."""
+    rows, columns = tile(height, depth)
+    return [(down, right) for down in _even(height, rows) for right in _even(width, columns)]
 
 
 def tile(height: int, depth: int) -> tuple[int, int]:

@@ -16,10 +16,10 @@ import torch
 
 from albertkit.engine.int8.search import find_scheme
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.precision import PrecisionName, check_calibration, precision_for
+from albertkit.engine.precision import PrecisionName, check_calibration, resolve_precision
 from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
-from albertkit.engine.replaced import tell_replaced
+from albertkit.engine.replaced import warn_replaced
 from albertkit.errors import InputError, ResourceError
 from albertkit.errors.arguments import describe_value
 from albertkit.errors.keywords import check_keywords
@@ -159,8 +159,8 @@ def compile_for_inference(
     except ResourceError as error:
         if error.diagnostic.code != "engine-unavailable" or deterministic:
             raise
-        choice = precision_for(precision, lambda: describe_torch_processor("cpu"))
-        tell_replaced(error, by="torch")
+        choice = resolve_precision(precision, lambda: describe_torch_processor("cpu"))
+        warn_replaced(error, by="torch")
         engine = TorchEngine(source.weights, precision=choice.precision)
     return CompiledAlbert(source, engine)
 
@@ -173,9 +173,9 @@ def _create_openvino_engine(
     deterministic: bool,
 ) -> Engine:
     weights = source.weights
-    choice = precision_for(precision, detect_processor)
+    choice = resolve_precision(precision, detect_processor)
     if precision == "auto":
-        choice.tell()
+        choice.log()
     scheme = None
     if choice.precision == "int8":
         scheme = find_scheme(weights, read_calibration(weights.config, calibration)).scheme

@@ -87,7 +87,7 @@ def run_masked_lm(model: CompiledModel, arguments: Arguments) -> MaskedLMOutput:
     """Compute the output of AlbertForMaskedLM."""
     texts = read_texts(model, arguments)
     columns = _masked_columns(texts, arguments)
-    outputs = model.run(texts, OutputRequest(mlm_at=_masked_tokens(texts, columns)))
+    outputs = model.run(texts, OutputRequest(mlm_tokens=_masked_tokens(texts, columns)))
     return MaskedLMOutput(None, _word_logits(outputs, texts, columns))
 
 
@@ -95,7 +95,7 @@ def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreT
     """Compute the output of AlbertForPreTraining."""
     texts = read_texts(model, arguments)
     columns = _masked_columns(texts, arguments)
-    request = OutputRequest(mlm_at=_masked_tokens(texts, columns), head=SENTENCE_ORDER.name)
+    request = OutputRequest(mlm_tokens=_masked_tokens(texts, columns), head=SENTENCE_ORDER.name)
     outputs = model.run(texts, request)
     order_logits = torch.from_numpy(given(outputs.head_logits))
     return AlbertForPreTrainingOutput(None, _word_logits(outputs, texts, columns), order_logits)

@@ -17,9 +17,8 @@ from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.after_fork import reset_after_fork
-from albertkit.engine.answers import answers
 from albertkit.engine.cached_arrays import CachedArrays, as_writable
-from albertkit.engine.checks import check
+from albertkit.engine.outputs import check_request, compute_outputs
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import InputError, ResourceError
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -79,7 +78,7 @@ class TorchEngine:
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         """Compute the requested outputs of a packed batch; as `Engine.run`."""
-        check(self.weights, batch, wanted)
+        check_request(self.weights, batch, wanted)
         encoder = self._encoder
         if encoder is None:
             raise RuntimeError("this engine was closed")
@@ -99,7 +98,7 @@ class TorchEngine:
             sorted_vectors: FloatArray = vectors[0].cpu().float().numpy()
         result = np.empty_like(sorted_vectors)
         result[order] = sorted_vectors
-        return answers(self._heads, result, batch.offsets, wanted)
+        return compute_outputs(self._heads, result, batch.offsets, wanted)
 
     def close(self) -> None:
         """Free the parameters; the engine cannot run afterwards."""

@@ -86,22 +86,22 @@ def run_unpadded(engine: Engine, texts: UnpaddedBatch, request: OutputRequest) -
     Args:
         engine: Any engine.
         texts: N texts with T tokens.
-        request: Its token numbers count through all texts; `mlm_at` is ascending without
+        request: Its token numbers count through all texts; `mlm_tokens` is ascending without
             duplicates.
 
     Returns:
         The outputs of all texts in their order.
     """
     N, T = len(texts.encodings), len(texts.positions)
-    P = 0 if request.mlm_at is None else len(request.mlm_at)
+    P = 0 if request.mlm_tokens is None else len(request.mlm_tokens)
     reads_tokens = request.head is not None and head(request.head).reads == "tokens"
     outputs, spans = _Collector(), _Collector()
     for layout, numbers, batch in texts.pack():
         part_request = request
         masked = np.zeros(0, np.int64)
-        if request.mlm_at is not None:
-            masked = np.flatnonzero(np.isin(numbers, request.mlm_at))
-            part_request = replace(part_request, mlm_at=masked)
+        if request.mlm_tokens is not None:
+            masked = np.flatnonzero(np.isin(numbers, request.mlm_tokens))
+            part_request = replace(part_request, mlm_tokens=masked)
         if request.spans is not None and request.spans.is_excluded is not None:
             search = replace(request.spans, is_excluded=request.spans.is_excluded[numbers])
             part_request = replace(part_request, spans=search)
@@ -112,8 +112,8 @@ def run_unpadded(engine: Engine, texts: UnpaddedBatch, request: OutputRequest) -
             outputs.put("head_logits", part.head_logits, numbers, T)
         else:
             outputs.put("head_logits", part.head_logits, layout.texts, N)
-        if request.mlm_at is not None:
-            rows = np.searchsorted(request.mlm_at, numbers[masked])
+        if request.mlm_tokens is not None:
+            rows = np.searchsorted(request.mlm_tokens, numbers[masked])
             outputs.put("mlm_logits", part.mlm_logits, rows, P)
         if part.spans is not None:
             for field in fields(Spans):

@@ -31,7 +31,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 Given: TypeAlias = str | Path | Sequence[str]
 
 
-def texts_to_fit(given: Given) -> list[str]:
+def read_calibration(given: Given) -> list[str]:
     """The texts; a str is the name of a file.
 
     Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
@@ -47,7 +47,7 @@ def texts_to_fit(given: Given) -> list[str]:
     return texts
 
 
-def check_fitted_once(given: Calibration, precision: PrecisionName) -> None:
+def check_fixed_calibration(given: Calibration, precision: PrecisionName) -> None:
     """For answers that are to be the same in any company; raises [calibration-missing]."""
     if precision == "int8" and given is None:
         raise InputError(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.engine.replaced import tell_replaced
+from albertkit.engine.replaced import warn_replaced
 from albertkit.errors import ResourceError
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime.options import ENGINE_NAMES, EngineName
@@ -142,9 +142,9 @@ class EngineChoice:
         try:
             from albertkit.model.torch_engine import TorchEngine
         except ImportError:
-            tell_replaced(error, by="numpy")
+            warn_replaced(error, by="numpy")
             return NumpyEngine(self.weights)
-        tell_replaced(error, by="torch")
+        warn_replaced(error, by="torch")
         return TorchEngine(self.weights)
 
 

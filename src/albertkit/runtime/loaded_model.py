@@ -18,11 +18,10 @@ from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.keywords import check_keywords
-from albertkit.runtime.calibration import check_fitted_once, texts_to_fit
+from albertkit.runtime.calibration import check_fixed_calibration, read_calibration
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
-from albertkit.runtime.placement import placed
-from albertkit.runtime.precision import choose_precision
+from albertkit.runtime.placement import choose_placement, choose_precision
 from albertkit.sources import WORDS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
@@ -95,8 +94,9 @@ class LoadedModel:
         limits = [self.config.max_position_embeddings]
         if self.optional_tokenizer is not None:
             limits.append(self.optional_tokenizer.model_max_length)
-        if self.pooling is not None and self.pooling.max_length:
-            limits.append(self.pooling.max_length)
+        pooling = self.pooling
+        if pooling is not None and pooling.max_length:
+            limits.append(pooling.max_length)
         return min(limits)
 
     def engine_for(self, encodings: Encodings, format_text: Callable[[str], str] = str) -> Engine:
@@ -110,7 +110,8 @@ class LoadedModel:
         Raises:
             InputError: [calibration-missing], [fidelity-too-low] for int8.
         """
-        pooling = self.pooling.pooling if self.pooling else "mean"
+        config = self.pooling
+        pooling = "mean" if config is None else config.pooling
         if not self.calibration:
             return self.engines.engine_for(encodings, pooling)
         return self.engines.engine_for(
@@ -142,7 +143,7 @@ class LoadedModel:
         from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
 
         pooling = self.pooling or PoolingConfig()
-        texts = texts_to_fit(calibration) if calibration is not None else []
+        texts = read_calibration(calibration) if calibration is not None else []
         encodings = self._encode(map(pooling.as_read, texts))
         return find_scheme(self.weights, encodings, pooling.pooling)
 
@@ -190,12 +191,14 @@ def load(model: str | Path | None = None, **keywords: Unpack[LoadKeywords]) -> L
 
 def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedModel:
     """The same without logging the notes, for callers that print or compare them."""
-    placement = placed(options.engine, options.device, deterministic=options.deterministic)
+    placement = choose_placement(
+        options.engine, options.device, deterministic=options.deterministic
+    )
     precision = choose_precision(options.precision, placement.engine, placement.processor)
     check_calibration(options.calibration, precision.precision)
     if options.deterministic:
-        check_fitted_once(options.calibration, precision.precision)
-    calibration = () if options.calibration is None else texts_to_fit(options.calibration)
+        check_fixed_calibration(options.calibration, precision.precision)
+    calibration = () if options.calibration is None else read_calibration(options.calibration)
     path = resolve_location(location, options.fetch_options)
     resolved = resolve_path(path)
     with resolved.errors_renamed():
@@ -209,7 +212,7 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         _check_fingerprint(checkpoint.weights, tokenizer, path)
         notes += (note,) if note else ()
     if options.precision == "auto":
-        precision.tell()
+        precision.log()
     engines = EngineChoice(
         checkpoint.weights,
         placement.engine,

@@ -420,12 +420,13 @@ class TextEmbedder:
         Raises:
             InputError: [prompt-unknown].
         """
+        pooling = self.pooling
         prompt = self.resolve_prompt(options.prompt, options.prompt_name)
         if options.truncate_dim is None and self.truncate_dim is not None:
             options = replace(options, truncate_dim=self.truncate_dim)
         report = EncodeReport(self.max_seq_length, self.truncation)
         convert = to_tensor if tensors else None
-        return EncodeCall(self.model, self.pooling, prompt, options, report, progress, convert)
+        return EncodeCall(self.model, pooling, prompt, options, report, progress, convert)
 
     def resolve_prompt(self, prompt: str | None, name: str | None) -> str:
         """The words before each text, for a prompt or the name of one.
@@ -435,8 +436,9 @@ class TextEmbedder:
         """
         if prompt is not None:
             return prompt
-        prompts = self.pooling.prompts
-        name = name if name is not None else self.pooling.default_prompt
+        pooling = self.pooling
+        prompts = pooling.prompts
+        name = name if name is not None else pooling.default_prompt
         if name is None:
             return ""
         if name not in prompts:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import vectors_of_texts, vectors_of_tokens
+from albertkit.engine.lists import compute_text_vectors, compute_token_vectors
 from albertkit.engine.packing import SLOTS
 from albertkit.engine.pooling import apply_modules, normalize, pool
 from albertkit.engine.protocol import Engine, Outputs
@@ -76,7 +76,7 @@ class EncodeCall:
         for encodings in prefetch(windows, self._tokenize, is_live=is_live):
             engine = self.model.engine_for(encodings, self.pooling.as_read)
             if self.options.output_value == "sentence_embedding":
-                vectors = vectors_of_texts(
+                vectors = compute_text_vectors(
                     engine, encodings, self.pooling.pooling, slots=slots, progress=self.progress
                 )
                 yield self._finish(vectors)
@@ -112,14 +112,16 @@ class EncodeCall:
 
     def _token_outputs(self, engine: Engine, encodings: Encodings, slots: int) -> list[object]:
         """The token vectors of each text, or a dict of all that there is about it."""
-        tokens = vectors_of_tokens(engine, encodings, slots=slots, progress=self.progress)  # [T, H]
+        tokens = compute_token_vectors(
+            engine, encodings, slots=slots, progress=self.progress
+        )  # [T, H]
         parts = [tokens[begin:end] for begin, end in itertools.pairwise(encodings.offsets.tolist())]
         convert = self.convert or (lambda array: array)
         if self.options.output_value == "token_embeddings":
             return [convert(part) for part in parts]
         pooling = self.pooling.pooling
         if pooling == "pooler":  # has weights, which the engine knows
-            pooled = vectors_of_texts(engine, encodings, pooling, slots=slots)
+            pooled = compute_text_vectors(engine, encodings, pooling, slots=slots)
         else:
             pooled = pool(Outputs(tokens=tokens), encodings.offsets, pooling)
         return [

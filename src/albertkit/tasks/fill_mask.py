@@ -16,7 +16,7 @@ from typing import TypeAlias, TypedDict, Unpack, overload
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.lists import logits_of_words
+from albertkit.engine.lists import compute_mlm_logits
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.keywords import check_keywords
@@ -130,7 +130,7 @@ class FillMask:
         """The answers for a window of the texts."""
         masks = np.flatnonzero(encodings.ids == self.tokenizer.mask_token_id)  # [P]
         engine = self.model.engine_for(encodings)
-        scores = softmax(logits_of_words(engine, encodings, masks))  # [P, V]
+        scores = softmax(compute_mlm_logits(engine, encodings, masks))  # [P, V]
         best = best_of(scores, top_k, choices)  # [P, K]
         segment_ids = np.searchsorted(encodings.offsets, masks, side="right") - 1  # [P]
         answers: list[Answer] = []

@@ -56,8 +56,9 @@ class Texts:
 
     def windows(self) -> Iterator[Texts]:
         """The texts in windows; no window if there are no texts."""
-        if 0 < len(self.first) < WINDOW_TEXTS and self.second is None:
-            yield from _split_long(self)
+        few = 0 < len(self.first) < WINDOW_TEXTS
+        if few and self.second is None and sum(map(len, self.first)) < WINDOW_CHARACTERS:
+            yield self
         elif self.second is None:
             for window in split_windows(self.first, len):
                 yield Texts(window, None, False)
@@ -243,15 +244,6 @@ class RowWindows:
                 numbers += own[begin:]
         if parts:
             yield concat_batches(parts), numbers
-
-
-def _split_long(texts: Texts) -> Iterator[Texts]:
-    """One window, unless the texts have too many characters for it."""
-    if sum(map(len, texts.first)) < WINDOW_CHARACTERS:
-        yield texts
-        return
-    for window in split_windows(texts.first, len):
-        yield Texts(window, None, False)
 
 
 def _slice(batch: RowBatch, begin: int, end: int) -> RowBatch:

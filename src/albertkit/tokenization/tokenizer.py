@@ -385,7 +385,6 @@ class AlbertTokenizer(PieceConversion):
         lists = (special_tokens_dict.get(name, []) for name in LISTS_OF_SPECIALS)
         return sum(self.add_tokens(tokens, special_tokens=True) for tokens in lists)
 
-    @check_keywords
     def encode_batch(
         self,
         texts: Sequence[str],

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, POSITIONS, TYPES
-from albertkit.engine.checks import check
+from albertkit.engine.outputs import check_request
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import import_extra
 from albertkit.spec import AlbertConfig, Weights
@@ -47,15 +47,15 @@ class SavedModelEngine:
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         """Compute the outputs of a packed batch; raises as `check`."""
-        check(self.weights, batch, wanted)
+        check_request(self.weights, batch, wanted)
         lengths = np.diff(batch.offsets)  # [N]
         mask = np.arange(lengths.max()) < lengths[:, None]  # [N, S]
         outputs = self._call(
             _pad(batch.ids, batch, mask), mask.astype(np.int64), _pad(batch.type_ids, batch, mask)
         )
         mlm_logits = None
-        if wanted.mlm_at is not None:
-            mlm_logits = outputs[LOGITS][mask][wanted.mlm_at]  # [P, V]
+        if wanted.mlm_tokens is not None:
+            mlm_logits = outputs[LOGITS][mask][wanted.mlm_tokens]  # [P, V]
         return Outputs(
             tokens=outputs[SEQUENCE][mask] if wanted.tokens else None,  # [T, H]
             pooled=outputs[POOLED] if wanted.pooled else None,

@@ -15,7 +15,7 @@ from albertkit.arrays import FloatArray
 from albertkit.engine.int8.calibration import Extremes, Inputs, draw_sample, measure_product_inputs
 from albertkit.engine.int8.smoothing import compute_smoothing
 from albertkit.engine.int8_scheme import Int8Scheme, Range, align_zero
-from albertkit.engine.lists import vectors_of_texts
+from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.processor import detect_processor
 from albertkit.errors import Diagnostic, InputError
@@ -149,6 +149,6 @@ def _range(extremes: Extremes, factors: FloatArray | None) -> Range:
 def _vectors(engine: OpenVinoEngine, encodings: Encodings, pooling: Pooling) -> FloatArray:
     """[N, H]; closes the engine."""
     try:
-        return vectors_of_texts(engine, encodings, pooling)
+        return compute_text_vectors(engine, encodings, pooling)
     finally:
         engine.close()

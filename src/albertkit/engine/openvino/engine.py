@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.after_fork import keep_inherited, reset_after_fork
-from albertkit.engine.answers import answers, tokens_read
-from albertkit.engine.batch_invariant import joined, texts_apart
+from albertkit.engine.batch_invariant import joined, split_texts
 from albertkit.engine.cached_arrays import CachedArrays
-from albertkit.engine.checks import check
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     LayerwiseEncoder,
@@ -27,6 +25,7 @@ from albertkit.engine.openvino.compiled_encoder import (
     SingleGraphEncoder,
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
 from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -96,12 +95,12 @@ class OpenVinoEngine:
 
     def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         """Compute the requested outputs of a packed batch; as `Engine.run`."""
-        check(self.weights, batch, wanted)
+        check_request(self.weights, batch, wanted)
         requests, executor = self._running()
         if executor is None:
             return self._compute(requests, batch, wanted)
         parts = [
-            executor.submit(self._compute, requests, *part) for part in texts_apart(batch, wanted)
+            executor.submit(self._compute, requests, *part) for part in split_texts(batch, wanted)
         ]
         return joined([part.result() for part in parts])
 
@@ -160,11 +159,11 @@ class OpenVinoEngine:
 
     def _compute(self, requests: RequestPool, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
         # If deterministic, all vectors are computed: the number of slots read changes the bits.
-        read = None if self.deterministic else tokens_read(batch, wanted)
+        read = None if self.deterministic else list_read_tokens(batch, wanted)
         slots = batch.slots if read is None else batch.slots[read]
         with requests.acquire() as request:
             vectors = request.vectors(batch, slots)  # [K, H]
-        return answers(self._heads, vectors, batch.offsets, wanted, read)
+        return compute_outputs(self._heads, vectors, batch.offsets, wanted, read)
 
 
 class RequestPool:

@@ -18,8 +18,8 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.runtime import EngineName
-from albertkit.runtime.calibration import check_fitted_once
-from albertkit.runtime.placement import placed
+from albertkit.runtime.calibration import check_fixed_calibration
+from albertkit.runtime.placement import choose_placement
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
 from albertkit.tables.writers.files import check_output_not_input
@@ -113,12 +113,12 @@ def start_job(
     rows = JobRows(job, inputs)
     rows.check()
     load = job.load
-    at = placed(load.engine, load.device, deterministic=load.deterministic)
+    at = choose_placement(load.engine, load.device, deterministic=load.deterministic)
     # numpy, which "auto" takes for short lists, gives other last digits than OpenVINO
     engine: EngineName = "openvino" if at.engine == "auto" else at.engine
     load = replace(load, engine=engine, device=at.device)
     if load.deterministic:
-        check_fitted_once(load.calibration, load.precision)
+        check_fixed_calibration(load.calibration, load.precision)
     if load.precision == "int8" and load.calibration is None:
         first = rows.first_window()
         load = replace(load, calibration=() if first is None else tuple(first.first))

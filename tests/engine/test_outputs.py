@@ -47,7 +47,7 @@ def test_a_text_with_more_positions_than_the_model(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "wanted",
     [
-        OutputRequest(mlm_at=np.array([1])),
+        OutputRequest(mlm_tokens=np.array([1])),
         OutputRequest(head="sentence_order"),
         OutputRequest(head="sentiment"),
     ],
@@ -69,7 +69,7 @@ def test_a_head_on_pooled_vectors_needs_the_pooler() -> None:
 
 
 def test_masked_words_are_no_linear_head() -> None:
-    with pytest.raises(ValueError, match="mlm_at"):
+    with pytest.raises(ValueError, match="mlm_tokens"):
         OutputRequest(head="masked_lm")
 
 
