@@ -1,9 +1,10 @@
-"""The normalised text together with where in the original each of its characters comes from.
+"""The normalised text, with the range of the original from which each character comes.
 
-In: a text and a policy. Out: a TracedText whose `line` is exactly what normalise.py makes. The
-steps are the same, taken one character at a time: slow, and only taken where offsets are asked for.
-A character that becomes several owns them all; one that is dropped belongs to the one before it
-(so that "é" written as two characters is not cut in half); composed ones own all their parts.
+Input: a text and a policy. Output: a TracedText whose `line` is the result of normalization.py.
+The steps are the same, one character at a time: slow, and only used if offsets are asked for. All
+characters that one becomes have its range; a dropped character is added to the range of the one
+before it (so that "é" written as two characters is not cut in half); a composed character has the
+ranges of all its parts.
 """
 
 from __future__ import annotations
@@ -30,28 +31,28 @@ HIDDEN = ("Cc", "Cf")
 
 @dataclass(frozen=True, slots=True)
 class TracedText:
-    """A line and its origin: line[n] comes from original[begins[n]:ends[n]]."""
+    """A line and its origin: line[n] comes from original[starts[n]:ends[n]]."""
 
     line: str
-    begins: Sequence[int]
+    starts: Sequence[int]
     ends: Sequence[int]
 
-    def source_of(self, begin: int, end: int) -> tuple[int, int]:
-        """The stretch of the original from which line[begin:end] comes."""
-        if begin < end:
-            return self.begins[begin], max(self.ends[begin:end])
-        if begin < len(self.line):
-            return self.begins[begin], self.begins[begin]
+    def source_of(self, start: int, end: int) -> tuple[int, int]:
+        """The range of the original that line[start:end] comes from."""
+        if start < end:
+            return self.starts[start], max(self.ends[start:end])
+        if start < len(self.line):
+            return self.starts[start], self.starts[start]
         last = self.ends[-1] if self.line else 0
         return last, last
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One character, or some, of the line being made."""
+    """Some characters of the line that is being made, and their range in the original."""
 
     text: str
-    begin: int
+    start: int
     end: int
 
 
@@ -67,7 +68,7 @@ def trace(text: str, policy: TokenizerPolicy) -> TracedText:
         traced = step(traced)
     return TracedText(
         "".join(part.text for part in traced),
-        [part.begin for part in traced for _ in part.text],
+        [part.start for part in traced for _ in part.text],
         [part.end for part in traced for _ in part.text],
     )
 
@@ -83,21 +84,21 @@ def is_plain(policy: TokenizerPolicy) -> bool:
 
 
 def trace_ascii(text: str, policy: TokenizerPolicy) -> TracedText:
-    """The same for plain ASCII: only whitespace can go and only case can change."""
+    """The same for plain ASCII: only whitespace is removed and only case changes."""
     line = text if policy.case == "kept" else text.lower()
     if not policy.whitespace_collapsed:
         return TracedText(line, range(len(line)), range(1, len(line) + 1))
     words: list[str] = []
-    begins: list[int] = []
+    starts: list[int] = []
     ends: list[int] = []
     for match in WORD.finditer(line):
         if words:
-            begins.append(ends[-1])
+            starts.append(ends[-1])
             ends.append(match.start())
         words.append(match[0])
-        begins.extend(range(match.start(), match.end()))
+        starts.extend(range(match.start(), match.end()))
         ends.extend(range(match.start() + 1, match.end() + 1))
-    return TracedText(" ".join(words), begins, ends)
+    return TracedText(" ".join(words), starts, ends)
 
 
 def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
@@ -130,13 +131,15 @@ def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
 
 
 def space_controls(parts: list[Traced]) -> list[Traced]:
+    """With a space for each character of the categories Cc and Cf."""
     return [
-        Traced(" ", part.begin, part.end) if unicodedata.category(part.text) in HIDDEN else part
+        Traced(" ", part.start, part.end) if unicodedata.category(part.text) in HIDDEN else part
         for part in parts
     ]
 
 
 def drop_controls(parts: list[Traced]) -> list[Traced]:
+    """Without BERT's control characters."""
     return drop(
         parts,
         lambda c: (
@@ -147,23 +150,23 @@ def drop_controls(parts: list[Traced]) -> list[Traced]:
 
 
 def drop(parts: list[Traced], is_dropped: Callable[[str], bool]) -> list[Traced]:
-    """Without some characters; the character before takes over what they came from."""
+    """Without some characters; their range is added to that of the character before."""
     kept: list[Traced] = []
     for part in parts:
         if not is_dropped(part.text):
             kept.append(part)
         elif kept and not kept[-1].text.isspace():
             last = kept[-1]
-            kept[-1] = Traced(last.text, last.begin, max(last.end, part.end))
+            kept[-1] = Traced(last.text, last.start, max(last.end, part.end))
     return kept
 
 
 def space_around(parts: list[Traced], is_alone: Callable[[str], bool]) -> list[Traced]:
-    """A space on both sides of some characters; the spaces come from nowhere."""
+    """With a space on both sides of some characters; the spaces have empty ranges."""
     made = []
     for part in parts:
         if is_alone(part.text):
-            made += [Traced(" ", part.begin, part.begin), part, Traced(" ", part.end, part.end)]
+            made += [Traced(" ", part.start, part.start), part, Traced(" ", part.end, part.end)]
         else:
             made.append(part)
     return made
@@ -176,83 +179,85 @@ def collapse_whitespace(parts: list[Traced]) -> list[Traced]:
         if not part.text.isspace():
             made.append(part)
         elif made and not made[-1].text.isspace():
-            made.append(Traced(" ", part.begin, part.end))
+            made.append(Traced(" ", part.start, part.end))
         elif made:
-            made[-1] = Traced(" ", made[-1].begin, part.end)
+            made[-1] = Traced(" ", made[-1].start, part.end)
     if made and made[-1].text.isspace():
         made.pop()
     return made
 
 
 def rewrite_quotes(parts: list[Traced]) -> list[Traced]:
+    """With " for each `` and ''."""
     line = "".join(part.text for part in parts)
     made: list[Traced] = []
-    at = 0
+    end = 0
     for match in QUOTES.finditer(line):
-        made += parts[at : match.start()]
-        made.append(Traced('"', parts[match.start()].begin, parts[match.end() - 1].end))
-        at = match.end()
-    return made + parts[at:]
+        made += parts[end : match.start()]
+        made.append(Traced('"', parts[match.start()].start, parts[match.end() - 1].end))
+        end = match.end()
+    return made + parts[end:]
 
 
 def decompose(parts: list[Traced], form: Literal["NFKD", "NFD"]) -> list[Traced]:
     """NFD or NFKD: each character by itself, then marks in canonical order."""
     made = [
-        Traced(character, part.begin, part.end)
+        Traced(character, part.start, part.end)
         for part in parts
         for character in unicodedata.normalize(form, part.text)
     ]
-    at = 0
-    while at < len(made):
-        stop = at
-        while stop < len(made) and unicodedata.combining(made[stop].text):
-            stop += 1
-        made[at:stop] = sorted(made[at:stop], key=lambda part: unicodedata.combining(part.text))
-        at = stop + 1
+    first = 0
+    while first < len(made):
+        end = first
+        while end < len(made) and unicodedata.combining(made[end].text):
+            end += 1
+        made[first:end] = sorted(made[first:end], key=lambda part: unicodedata.combining(part.text))
+        first = end + 1
     return made
 
 
 def lower(parts: list[Traced]) -> list[Traced]:
-    """str.lower() of the whole: what a Σ becomes depends on its neighbours, its length does not."""
+    """str.lower() of the whole line: the result for a Σ depends on its neighbours."""
     whole = "".join(part.text for part in parts).lower()
     made = []
-    at = 0
+    offset = 0
     for part in parts:
-        size = len(part.text.lower())
-        made.append(Traced(whole[at : at + size], part.begin, part.end))
-        at += size
+        size = len(part.text.lower())  # the length does not depend on the neighbours
+        made.append(Traced(whole[offset : offset + size], part.start, part.end))
+        offset += size
     return made
 
 
 def casefold(parts: list[Traced]) -> list[Traced]:
+    """NFKC_Casefold of each character."""
     return [
-        Traced(character, part.begin, part.end)
+        Traced(character, part.start, part.end)
         for part in parts
         for character in casefolded(part.text)
     ]
 
 
 def compose(parts: list[Traced]) -> list[Traced]:
-    """NFC, in the smallest stretches that compose by themselves."""
+    """NFC, in the shortest runs that compose by themselves."""
     made: list[Traced] = []
-    stretch: list[Traced] = []
+    run: list[Traced] = []
     for part in parts:
-        if stretch and unicodedata.combining(part.text) == 0:
-            before = "".join(each.text for each in stretch)
+        if run and unicodedata.combining(part.text) == 0:
+            before = "".join(member.text for member in run)
             after = unicodedata.normalize("NFC", before + part.text)
             if after == unicodedata.normalize("NFC", before) + part.text:
-                made += composed(stretch)
-                stretch = []
-        stretch.append(part)
-    return made + composed(stretch)
+                made += compose_run(run)
+                run = []
+        run.append(part)
+    return made + compose_run(run)
 
 
-def composed(stretch: list[Traced]) -> list[Traced]:
-    """The stretch in NFC: as it is where nothing changes, else all from the whole stretch."""
-    before = "".join(part.text for part in stretch)
+def compose_run(run: list[Traced]) -> list[Traced]:
+    """The run in NFC: unchanged, or all characters with the range of the whole run."""
+    before = "".join(part.text for part in run)
     after = unicodedata.normalize("NFC", before)
     if after == before:
-        return stretch
-    begin = min(part.begin for part in stretch)
-    end = max(part.end for part in stretch)
-    return [Traced(character, begin, end) for character in after]
+        return run
+    start = min(part.start for part in run)
+    end = max(part.end for part in run)
+    return [Traced(character, start, end) for character in after]
