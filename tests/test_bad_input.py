@@ -346,7 +346,7 @@ ROWS = [
         "a tokenizer of another size",
         Workshop.of_other_size,
         "vocabulary-mismatch",
-        "the tokenizer has 1,000 pieces, the model's word table 30,000 rows",
+        "the tokenizer has 1,000 pieces, the model's word embeddings 30,000 rows",
     ),
     opening(
         "a tokenizer of other pieces",

@@ -28,10 +28,10 @@ VARIANTS = (
 def test_the_traced_line_is_the_normalised_one(policy: TokenizerPolicy, text: str) -> None:
     traced = trace(text, policy)
     assert traced.line == normalise(text, policy)
-    assert len(traced.begins) == len(traced.ends) == len(traced.line)
+    assert len(traced.starts) == len(traced.ends) == len(traced.line)
     assert all(
-        0 <= begin <= end <= len(text)
-        for begin, end in zip(traced.begins, traced.ends, strict=True)
+        0 <= start <= end <= len(text)
+        for start, end in zip(traced.starts, traced.ends, strict=True)
     )
 
 
@@ -47,6 +47,6 @@ def test_the_traced_line_is_the_normalised_one(policy: TokenizerPolicy, text: st
 )
 def test_a_part_of_the_line_comes_from(text: str, part: str, origin: str) -> None:
     traced = trace(text, REFERENCE)
-    at = traced.line.index(part)
-    begin, end = traced.source_of(at, at + len(part))
-    assert text[begin:end] == origin
+    offset = traced.line.index(part)
+    start, end = traced.source_of(offset, offset + len(part))
+    assert text[start:end] == origin

@@ -46,12 +46,12 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
 def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
     vocabulary = opened(policy)
     for group in groups(encode_text_with_offsets(text, vocabulary, policy)):
-        begin, end = min(piece.start for piece in group), max(piece.end for piece in group)
-        assert 0 <= begin <= end <= len(text)
-        if text[begin:end] in vocabulary.table.special_names.all():
-            assert [piece.name for piece in group] == [text[begin:end]]
+        start, end = min(piece.start for piece in group), max(piece.end for piece in group)
+        assert 0 <= start <= end <= len(text)
+        if text[start:end] in vocabulary.table.special_names.all():
+            assert [piece.name for piece in group] == [text[start:end]]
             continue
-        form = vocabulary._with_prefix.normalize(normalise(text[begin:end], policy))
+        form = vocabulary._with_prefix.normalize(normalise(text[start:end], policy))
         assert bare(form) == bare("".join(piece.name for piece in group))
 
 
@@ -97,7 +97,7 @@ def test_slices_have_no_space_at_their_ends(
 ) -> None:
     offset_mapping = tiny.encode_batch([text], offset_mapping=True).offset_mapping
     assert offset_mapping is not None
-    found = [text[begin:end] for begin, end in offset_mapping[1:-1]]
+    found = [text[start:end] for start, end in offset_mapping[1:-1]]
     assert all(each == each.strip() for each in found)
     if slices is not None:
         assert found == slices

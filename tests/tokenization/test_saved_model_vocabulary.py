@@ -21,7 +21,7 @@ from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import encode_sstable, read_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.tokenization import AlbertTokenizer, Encodings
-from albertkit.tokenization.normalization import IDEOGRAPH, casefolded
+from albertkit.tokenization.normalization import IDEOGRAPH, casefold_character
 from albertkit.tokenization.policy import REFERENCE, TFHUB, TFHUB_WORDPIECE, WORDPIECE
 from albertkit.tokenization.wordpiece import UNKNOWN
 from tests.support.modules import HERE, fixture
@@ -110,7 +110,7 @@ def slow_words(text: str) -> list[str]:
 
     Gives the same ids as TensorFlow 2.20 on 7,599 random texts.
     """
-    folded = unicodedata.normalize("NFC", "".join(map(casefolded, text)))
+    folded = unicodedata.normalize("NFC", "".join(map(casefold_character, text)))
     decomposed = unicodedata.normalize("NFD", folded)
     words = [""]
     for c in decomposed:

@@ -1,7 +1,7 @@
-"""The heads that stand on an ALBERT encoder: what each reads, its parameters, its width.
+"""The heads of an ALBERT encoder: what each reads, its parameters, its width.
 
-Names of parameters are Hugging Face's. A head that is linear on pooled or token vectors is one
-row here; the others list their parameters, and their arithmetic has files of its own: masked LM in
+Names of parameters are Hugging Face's. A head that is linear in pooled or token vectors is one row
+here; the others list their parameters, and their arithmetic has files of its own: masked LM in
 `model/masked_lm.py` and `graph/heads.py`, the span search in `model/span_search.py` and
 `engine/span_search.py`.
 """
@@ -26,8 +26,8 @@ EXCLUDED_SCORE = -1e30  # span search: of tokens that cannot start or end an ans
 class HeadSpec:
     """One head.
 
-    prefix: of its parameters' names; empty where they have several. reads: pooled vector [B, H] or
-    token vectors [B, S, H]. width: how many numbers it gives for each. dropout: whether classifier
+    prefix: of its parameters' names; empty if they have several. reads: pooled vector [B, H] or
+    token vectors [B, S, H]. width: numbers that it gives for each. dropout: whether classifier
     dropout comes before its last product. own_parameters: of a head that is not linear.
     """
 
@@ -37,7 +37,7 @@ class HeadSpec:
     width: Callable[[AlbertConfig], int]
     loss: Loss
     dropout: bool
-    architecture: str | None  # Hugging Face's class that holds it; None: none does
+    architecture: str | None  # Hugging Face's class that has it; None if no class has
     own_parameters: Callable[[AlbertConfig], tuple[Parameter, ...]] | None = None
 
     @property
@@ -52,7 +52,7 @@ class HeadSpec:
         return self.own_parameters(config)
 
 
-def _masked_words(c: AlbertConfig) -> tuple[Parameter, ...]:
+def _masked_lm_parameters(c: AlbertConfig) -> tuple[Parameter, ...]:
     V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
     return (
         *linear("predictions.dense", H, E),
@@ -63,7 +63,7 @@ def _masked_words(c: AlbertConfig) -> tuple[Parameter, ...]:
     )
 
 
-def _span_search(c: AlbertConfig) -> tuple[Parameter, ...]:
+def _span_search_parameters(c: AlbertConfig) -> tuple[Parameter, ...]:
     """Named as in transformers' XLNet, which has the same head."""
     H = c.hidden_size
     return (
@@ -84,7 +84,7 @@ MASKED_LM = HeadSpec(
     "cross_entropy",
     dropout=False,
     architecture="AlbertForMaskedLM",
-    own_parameters=_masked_words,
+    own_parameters=_masked_lm_parameters,
 )
 SENTENCE_ORDER = HeadSpec(
     "sentence_order",
@@ -131,7 +131,7 @@ MULTIPLE_CHOICE = HeadSpec(
     dropout=True,
     architecture="AlbertForMultipleChoice",
 )
-# google's for SQuAD 2: for each likely beginning the likely ends, and whether there is an answer.
+# google's for SQuAD 2: for each likely start the likely ends, and whether there is an answer.
 SPAN_SEARCH = HeadSpec(
     "span_search",
     "",
@@ -140,7 +140,7 @@ SPAN_SEARCH = HeadSpec(
     "spans_or_none",
     dropout=True,
     architecture=None,
-    own_parameters=_span_search,
+    own_parameters=_span_search_parameters,
 )
 HEADS = (
     MASKED_LM,
@@ -159,7 +159,11 @@ def norm_eps(config: AlbertConfig, name: str) -> float:
 
 
 def head(name: str) -> HeadSpec:
-    """The head of this name; raises InputError [unknown-head]."""
+    """Look up a head by its name.
+
+    Raises:
+        InputError: [unknown-head].
+    """
     for spec in HEADS:
         if spec.name == name:
             return spec

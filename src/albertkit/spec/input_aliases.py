@@ -1,7 +1,7 @@
-"""The names that people use for a model's inputs, in six dialects and their mixtures.
+"""The names in use for a model's inputs: six sets of names, and mixtures of them.
 
-In: what somebody gave, by position, in a dict, a list or by keyword. Out: the same values under
-Hugging Face's names. Nothing is dropped: what no dialect knows is refused.
+Input: what a caller gave, by position, in a dict, a list or by keyword. Output: the same values
+under Hugging Face's names. Nothing is dropped: an unknown name is refused.
 
 1  Hugging Face          input_ids, attention_mask, token_type_ids
 2  TF Hub v2, v3         input_word_ids, input_mask, input_type_ids, in one dict
@@ -35,11 +35,18 @@ LISTED = (IDS, MASK, TYPES)  # the order in a list
 def canonical_arguments(
     given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """Bring a call's arguments under Hugging Face's names.
+    """Rename a call's arguments to Hugging Face's names.
 
-    given: by position. named: by keyword. accepted: the names that the callee has, in its order.
-    Returns name → value, and the names that were changed, theirs → ours.
-    Raises InputError [unknown-argument] or [argument-given-twice].
+    Args:
+        given: by position.
+        named: by keyword.
+        accepted: the names that the callee has, in its order.
+
+    Returns:
+        name → value, and the names that were changed, given → Hugging Face's.
+
+    Raises:
+        InputError: [unknown-argument], [argument-given-twice].
     """
     named = dict(named)
     if not given and WHOLE in named:
@@ -96,7 +103,7 @@ def _after_a_list(
 
 
 def _is_array(value: object) -> bool:
-    """An array of at least two axes, of any library."""
+    """Whether this is an array of at least two axes, of any library."""
     return len(getattr(value, "shape", ())) >= 2
 
 

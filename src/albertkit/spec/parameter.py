@@ -1,4 +1,4 @@
-"""A row of the parameter table, and the rows that a matrix with its bias or a norm has."""
+"""A row of the parameter table, and the rows of a linear layer or a layer norm."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class Parameter:
 
     @property
     def size(self) -> int:
+        """The number of floats."""
         return math.prod(self.shape)
 
 
 def linear(
     name: str, inputs: int, outputs: int, group: int | None = None, inner: int | None = None
 ) -> tuple[Parameter, ...]:
-    """The rows of a product: a matrix [out, in] and its bias."""
+    """The rows of a linear layer: a matrix [out, in] and its bias."""
     return (
         Parameter(f"{name}.weight", (outputs, inputs), group, inner),
         Parameter(f"{name}.bias", (outputs,), group, inner, decays=False),

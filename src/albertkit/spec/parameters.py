@@ -1,7 +1,7 @@
 """THE parameter table: every parameter of a config, by its canonical name.
 
-Canonical names are Hugging Face's without `albert.`. Formats map to these rows, engines read
-them, optimisers ask them what decays. Shapes are torch's: a matrix is [out, in].
+Canonical names are Hugging Face's without `albert.`. Formats map to these rows, engines read them,
+optimisers take from them which parameters decay. Shapes are torch's: a matrix is [out, in].
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Disagreements:
-    """How a set of found arrays differs from the table."""
+    """How a set of arrays differs from the table."""
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
-    misshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]  # name, table's, found
+    misshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]  # name, expected, given
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected or self.misshaped)
@@ -51,6 +51,7 @@ class ParameterTable:
         return len(self.rows)
 
     def __getitem__(self, name: str) -> Parameter:
+        """The row of this name; KeyError if there is none."""
         for row in self.rows:
             if row.name == name:
                 return row
@@ -58,7 +59,7 @@ class ParameterTable:
 
     @property
     def stored(self) -> tuple[Parameter, ...]:
-        """The rows with an array of their own (tied ones left out)."""
+        """The rows with an array of their own (without tied ones)."""
         return tuple(row for row in self.rows if row.tied_to is None)
 
     @property
@@ -84,7 +85,14 @@ class ParameterTable:
         return sum(row.size for row in self.stored)
 
     def disagreements(self, shapes: Mapping[str, tuple[int, ...]]) -> Disagreements:
-        """What is missing, unexpected or of another shape in `shapes` (name → shape)."""
+        """Compare arrays with the table.
+
+        Args:
+            shapes: name → shape.
+
+        Returns:
+            What is missing, unexpected or of another shape.
+        """
         wanted = {row.name: row.shape for row in self.rows}
         stored = {row.name for row in self.stored}
         return Disagreements(
@@ -101,9 +109,15 @@ class ParameterTable:
 def parameter_table(
     config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool | None = None
 ) -> ParameterTable:
-    """The table of `config` with `heads`.
+    """Make the table of a config.
 
-    pooler: whether the pooler is there; None means: where a head reads it, or there is no head.
+    Args:
+        config: the sizes.
+        heads: names of the heads.
+        pooler: whether there is a pooler; None: if a head reads it, or if there is no head.
+
+    Raises:
+        InputError: [unknown-head].
     """
     specs = tuple(head(name) for name in heads)
     if pooler is None:
@@ -117,7 +131,7 @@ def parameter_table(
 
 
 def layer_prefix(group: int, inner: int) -> str:
-    """The prefix of a layer's parameters, with its full stop."""
+    """The prefix of a layer's parameters, including the full stop."""
     return f"encoder.albert_layer_groups.{group}.albert_layers.{inner}."
 
 
@@ -137,11 +151,11 @@ def _layers(c: AlbertConfig) -> list[Parameter]:
     rows: list[Parameter] = []
     for group in range(c.num_hidden_groups):
         for inner in range(c.inner_group_num):
-            at, place = layer_prefix(group, inner), (group, inner)
+            prefix, indices = layer_prefix(group, inner), (group, inner)
             for name in ("query", "key", "value", "dense"):
-                rows += linear(f"{at}attention.{name}", H, H, *place)
-            rows += norm(f"{at}attention.LayerNorm", H, *place)
-            rows += linear(f"{at}ffn", H, F, *place)
-            rows += linear(f"{at}ffn_output", F, H, *place)
-            rows += norm(f"{at}full_layer_layer_norm", H, *place)
+                rows += linear(f"{prefix}attention.{name}", H, H, *indices)
+            rows += norm(f"{prefix}attention.LayerNorm", H, *indices)
+            rows += linear(f"{prefix}ffn", H, F, *indices)
+            rows += linear(f"{prefix}ffn_output", F, H, *indices)
+            rows += norm(f"{prefix}full_layer_layer_norm", H, *indices)
     return rows

@@ -1,6 +1,6 @@
-"""What makes one vector of a text's token vectors: pooling, then steps, and what goes before.
+"""How the token vectors of a text become one vector: pooling, then steps; and prompts.
 
-A bare encoder has the plan's defaults; directories of sentence-transformers bring their own.
+A bare encoder has the defaults; directories of sentence-transformers have their own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Normalise:
-    """Each vector is divided by its length."""
+    """Division of each vector by its length."""
 
 
 VectorStep: TypeAlias = Dense | Normalise
@@ -35,11 +35,11 @@ VectorStep: TypeAlias = Dense | Normalise
 
 @dataclass(frozen=True, slots=True)
 class PoolingConfig:
-    """From texts to vectors, beside the encoder itself.
+    """What turns texts into vectors, except the encoder itself.
 
-    max_length: of a text in ids, specials included; None: as many as the model has positions.
-    prompts: name → what is put before a text; default_prompt: the name that holds where none is
-    asked for. lower_case: whether texts are lower-cased before the tokenizer sees them.
+    max_length: of a text in ids, special tokens included; None: the model's positions. prompts:
+    name → the text that is put before a text. default_prompt: the name of the prompt that is used
+    if none is asked for. lower_case: whether texts are lower-cased before they are tokenized.
     """
 
     pooling: Pooling = "mean"
@@ -55,18 +55,22 @@ class PoolingConfig:
         object.__setattr__(self, "prompts", dict(self.prompts))
 
     def as_read(self, text: str, prompt: str | None = None) -> str:
-        """A text as the tokenizer gets it; prompt: what is put before it, None: the default one."""
+        """Put the prompt before a text, and lower-case both if the config says so.
+
+        Args:
+            text: as the caller gave it.
+            prompt: the text to put before it; None: the default prompt.
+        """
         if prompt is None:
             prompt = self.prompts.get(self.default_prompt or "", "")
         return (prompt + text).lower() if self.lower_case else prompt + text
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """A mapping that cannot be written to cannot be pickled either: it becomes a dict."""
-        values = [getattr(self, name) for name in self.__slots__]
-        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
-
     def width(self, hidden_size: int) -> int:
-        """Numbers in a vector."""
+        """The number of dimensions of a vector.
+
+        Args:
+            hidden_size: of the encoder.
+        """
         for step in reversed(self.steps):
             if isinstance(step, Dense):
                 return len(step.weight)

@@ -1,30 +1,38 @@
-"""Do a tokenizer and a model belong together, as far as their sizes tell?"""
+"""Check that a tokenizer and a model have fitting sizes."""
 
 from __future__ import annotations
 
 from albertkit.errors import Diagnostic, InputError
 
-# Word tables are padded to a multiple of some power of two, for speed: 128 is the largest seen.
+# Word embeddings are padded to a multiple of a power of two, for speed: 128 is the largest seen.
 PADDED_TO = 128
 BERT_PIECES = 30_522
 BERTS = f"{BERT_PIECES} is the size of bert-base-uncased's vocabulary"
 
 
 def check_pieces(pieces: int, rows: int, *, where: str = "") -> Diagnostic | None:
-    """Compare a tokenizer's number of pieces with the rows of a model's word table.
+    """Compare a tokenizer's number of pieces with the rows of a model's word embeddings.
 
-    Returns a note where the table has a few rows more, as padded tables do.
-    Raises InputError [vocabulary-mismatch] where they cannot belong together.
+    Args:
+        pieces: of the tokenizer.
+        rows: of the word embeddings.
+        where: the model, in messages.
+
+    Returns:
+        A note if the embeddings have a few rows more, as padded ones do; None if the sizes agree.
+
+    Raises:
+        InputError: [vocabulary-mismatch] if the two cannot belong together.
     """
     if pieces == rows:
         return None
-    what = f"the tokenizer has {pieces:,} pieces, the model's word table {rows:,} rows"
+    what = f"the tokenizer has {pieces:,} pieces, the model's word embeddings {rows:,} rows"
     if pieces < rows < pieces + PADDED_TO:
         return Diagnostic(
             "vocabulary-mismatch",
             "note",
             what,
-            why=f"{rows - pieces} rows belong to no piece, as in a padded table",
+            why=f"{rows - pieces} rows belong to no piece, as in padded embeddings",
             where=where,
         )
     raise InputError(

@@ -1,6 +1,6 @@
-"""Weights: the arrays of one ALBERT under their canonical names, wherever they came from.
+"""Weights: the arrays of one ALBERT under their canonical names, whatever the format they came from.
 
-Arrays may be views of a mapped file: they are read when touched and never written to.
+Arrays may be views of a mapped file: they are read when they are used, and never written to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from albertkit.spec.parameters import ParameterTable, parameter_table
 class Weights:
     """The arrays of one model, canonical name → float32 array of the table's shape.
 
-    heads: names of the heads that are there. origin: the file or directory, for messages.
+    heads: names of the heads that have arrays. origin: the file or directory, for messages.
     Tied parameters (`predictions.decoder.*`) are not in `arrays`.
     """
 
@@ -28,7 +28,9 @@ class Weights:
 
     @property
     def has_pooler(self) -> bool:
+        """Whether there are arrays of a pooler."""
         return "pooler.weight" in self.arrays
 
     def table(self) -> ParameterTable:
+        """The parameter table of these arrays."""
         return parameter_table(self.config, self.heads, pooler=self.has_pooler)

@@ -18,7 +18,7 @@ from typing import Literal
 from albertkit.tokenization.normalization import (
     DROPPED_CONTROLS,
     IDEOGRAPH,
-    casefolded,
+    casefold_character,
     is_dropped_mark,
     is_punctuation,
 )
@@ -233,7 +233,7 @@ def casefold(parts: list[Traced]) -> list[Traced]:
     return [
         Traced(character, part.start, part.end)
         for part in parts
-        for character in casefolded(part.text)
+        for character in casefold_character(part.text)
     ]
 
 

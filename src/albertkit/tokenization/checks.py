@@ -13,7 +13,15 @@ from albertkit.errors.arguments import describe_value
 
 
 def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
-    """The texts, all of them str and encodable; InputError names the first that isn't."""
+    """Check that every text is a str that can be encoded.
+
+    Args:
+        texts: what the caller gave.
+        name: of the argument, in error messages.
+
+    Raises:
+        InputError: [text-not-a-string], [lone-surrogate] for the first text that is not.
+    """
     checked = [text for text in texts if isinstance(text, str)]
     if len(checked) < len(texts):
         number = next(n for n, text in enumerate(texts) if not isinstance(text, str))
@@ -27,28 +35,29 @@ def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
     try:
         "\0".join(other).encode()
     except UnicodeEncodeError as error:
-        number, at = surrogate_place(checked)
+        number, index = find_surrogate(checked)
+        code = ord(checked[number][index])
         raise InputError(
             "lone-surrogate",
-            f"{name}[{number}] has the lone surrogate U+{ord(checked[number][at]):04X} at {at}",
-            why=surrogate_origin(ord(checked[number][at])),
+            f"{name}[{number}] has the lone surrogate U+{code:04X} at {index}",
+            why=explain_surrogate(code),
             fix="Decode the source with the encoding that it really has, or repair the text",
         ) from error
     return checked
 
 
-def surrogate_place(texts: Sequence[str]) -> tuple[int, int]:
+def find_surrogate(texts: Sequence[str]) -> tuple[int, int]:
     """(text, character) of the first lone surrogate."""
     return next(
-        (number, at)
+        (number, index)
         for number, text in enumerate(texts)
-        for at, character in enumerate(text)
+        for index, character in enumerate(text)
         if "\ud800" <= character <= "\udfff"
     )
 
 
-def surrogate_origin(code: int) -> str:
+def explain_surrogate(code: int) -> str:
     """Why a surrogate is no character; Python keeps a byte that is no UTF-8 as U+DC80 to U+DCFF."""
     if 0xDC80 <= code <= 0xDCFF:
-        return f"it stands for the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
+        return f"it replaces the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
     return "half a character cannot be encoded"

@@ -1,9 +1,9 @@
 """Raw text → the string in which pieces are searched, by the rules of a TokenizerPolicy.
 
-In: any str, or many. Out: as many, normalised. Many texts are joined by NUL and rewritten as one
-string, because one call on a long string costs a fraction of many on short ones: NUL is changed by
-no step, takes part in no decomposition, and is neither cased nor case-ignorable, so no text sees
-its neighbour. Plain ASCII takes a shortcut: no form changes it and it holds no marks.
+Input: texts. Output: as many lines. Many texts are joined by NUL and rewritten as one string,
+because one call on a long string is much faster than many on short ones. No text affects its
+neighbour: no step changes NUL, it is part of no decomposition, and neither cased nor
+case-ignorable. Plain ASCII takes a shortcut: no form changes it, and it has no marks.
 Source: google-research/albert tokenization.py `preprocess_text`; for tfhub, ICU's NFKC_Casefold.
 """
 
@@ -22,7 +22,7 @@ from albertkit.tokenization.policy import TokenizerPolicy
 
 NUL = "\0"
 WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is the last
-# A pattern as text is compiled at its first use: ALBERT's own policies need none of these.
+# Patterns stay strings, which are compiled at their first use: ALBERT's own policies need none.
 CONTROLS = r"[\0-\x1f\x7f-\x9f]"
 DROPPED_CONTROLS = r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
 ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
@@ -40,7 +40,15 @@ DEFAULT_IGNORABLE = (
 
 
 def normalise(text: str, policy: TokenizerPolicy) -> str:
-    """The text as the policy wants it; empty where nothing is left."""
+    """Rewrite one text by the rules of a policy.
+
+    Args:
+        text: any str.
+        policy: the rules.
+
+    Returns:
+        The line in which pieces are searched; it may be empty.
+    """
     if policy.folded_first:
         text = nfkc_casefold(text)
     if policy.controls_spaced:
@@ -57,32 +65,38 @@ def normalise(text: str, policy: TokenizerPolicy) -> str:
 def normalise_many(
     texts: Sequence[str], policy: TokenizerPolicy, collapsing: str = WHITESPACE
 ) -> list[str]:
-    """`normalise` of each text; much faster than one by one.
+    """Rewrite many texts, much faster than one by one.
 
-    collapsing: the whitespace characters that must be collapsed here because the model's own
-    normaliser will not do it; a text without them keeps its whitespace as it is.
+    Args:
+        texts: any str.
+        policy: the rules.
+        collapsing: the whitespace characters that must be collapsed here because the model's own
+            normaliser does not; a text without them keeps its whitespace.
+
+    Returns:
+        `normalise` of each text, except whitespace that the model's normaliser collapses.
     """
     if policy.controls_dropped or policy.ideographs_spaced or policy.folded_first:
         return [normalise(text, policy) for text in texts]
     is_plain = list(map(str.isascii, texts))
     plain = iter(normalise_joined(list(compress(texts, is_plain)), policy, collapsing))
     other = iter(normalise_joined(list(compress(texts, map(not_, is_plain))), policy, collapsing))
-    return [next(plain) if each else next(other) for each in is_plain]
+    return [next(plain) if is_ascii else next(other) for is_ascii in is_plain]
 
 
 def normalise_joined(texts: Sequence[str], policy: TokenizerPolicy, collapsing: str) -> list[str]:
-    """The same for texts that are all plain ASCII, or all not."""
-    joined = NUL.join(texts)
-    if joined.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there is none
+    """The same for texts that are all plain ASCII, or none of them."""
+    text = NUL.join(texts)
+    if text.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there are no texts
         return [normalise(text, policy) for text in texts]
-    if policy.whitespace_collapsed and holds_any(joined, collapsing):
+    if policy.whitespace_collapsed and holds_any(text, collapsing):
         lines = (" ".join(x.split()) if holds_any(x, collapsing) else x for x in texts)
-        joined = NUL.join(lines)
-    return rewrite(joined, policy).split(NUL)
+        text = NUL.join(lines)
+    return rewrite(text, policy).split(NUL)
 
 
 def rewrite(text: str, policy: TokenizerPolicy) -> str:
-    """All steps after the whitespace's, on one text or on many joined by NUL."""
+    """Apply all steps after that for whitespace to one text, or to many joined by NUL."""
     if policy.quotes_rewritten:
         text = text.replace("``", '"').replace("''", '"')
     if not text.isascii():
@@ -97,12 +111,12 @@ def rewrite(text: str, policy: TokenizerPolicy) -> str:
 
 
 def holds_any(text: str, characters: str) -> bool:
-    """Whether one of the characters is in the text; six searches for one cost less than a regex."""
+    """Whether one of the characters is in the text; six searches are faster than a regex."""
     return any(character in text for character in characters)
 
 
 def drop_marks(text: str, policy: TokenizerPolicy) -> str:
-    """Without the combining marks that the policy drops."""
+    """The text without the combining marks that the policy drops."""
     if policy.marks == "kept":
         return text
     return without(text, lambda character: is_dropped_mark(character, policy))
@@ -116,10 +130,9 @@ def is_dropped_mark(character: str, policy: TokenizerPolicy) -> bool:
 
 
 def without(text: str, is_dropped: Callable[[str], bool]) -> str:
-    """The text less the characters beyond ASCII for which `is_dropped` holds.
+    """The text without the non-ASCII characters for which `is_dropped` is true.
 
-    By code points in an array, so that each distinct character is asked about once, however long
-    the text is.
+    Each distinct character is tested once, however long the text is.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     distinct = np.unique(codes[codes > 0x7F])
@@ -131,7 +144,7 @@ def without(text: str, is_dropped: Callable[[str], bool]) -> str:
 
 
 def drop_controls(text: str) -> str:
-    """BERT's cleaning: NUL, U+FFFD, Cc and Cf go, except tab, line feed and carriage return."""
+    """BERT's cleaning: without NUL, U+FFFD, Cc and Cf, except tab, line feed, carriage return."""
     text = re.sub(DROPPED_CONTROLS, "", text)
     if text.isascii():
         return text
@@ -139,7 +152,7 @@ def drop_controls(text: str) -> str:
 
 
 def space_controls(text: str) -> str:
-    """With a space for each character of the categories Cc and Cf."""
+    """The text with a space for each character of the categories Cc and Cf."""
     text = re.sub(CONTROLS, " ", text)
     if text.isascii():
         return text
@@ -151,12 +164,12 @@ def nfkc_casefold(text: str) -> str:
     """Unicode's NFKC_Casefold of the text, in NFC."""
     if text.isascii():
         return text.lower()
-    folded = "".join(map(casefolded, text))
+    folded = "".join(map(casefold_character, text))
     return unicodedata.normalize("NFC", folded)
 
 
 @lru_cache(maxsize=65_536)
-def casefolded(character: str) -> str:
+def casefold_character(character: str) -> str:
     """NFKC_Casefold of one character: fold, normalise and delete until nothing changes."""
     while True:
         folded = unicodedata.normalize("NFKC", character).casefold()
@@ -167,7 +180,7 @@ def casefolded(character: str) -> str:
 
 
 def space_punctuation(text: str) -> str:
-    """A space on both sides of each punctuation mark (ASCII's symbols count, as in BERT)."""
+    """The text with a space on both sides of each punctuation mark (ASCII's symbols are some)."""
     text = re.sub(ASCII_PUNCTUATION, r" \g<0> ", text)
     if not text.isascii():
         marks = "".join(c for c in set(text) if not c.isascii() and is_punctuation(c))

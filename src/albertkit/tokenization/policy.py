@@ -1,7 +1,7 @@
 """Every choice in which published ALBERT tokenizers differ, as data.
 
-A policy says how raw text becomes the string that the pieces are searched in, and what special
-tokens in text mean. Source of each value: google-research/albert `tokenization.py` (reference and
+A policy says how raw text becomes the line in which pieces are searched, and what special tokens in
+a text mean. Source of each value: google-research/albert `tokenization.py` (reference and
 wordpiece), transformers 4.57 `AlbertTokenizer` (huggingface), TF Hub `albert_en_preprocess/3`
 (tfhub) and `bert_en_uncased_preprocess/3` (tfhub-wordpiece).
 """
@@ -45,12 +45,12 @@ class TokenizerPolicy:
     word_rule: WordRule = "google"  # where words of a vocab.txt end and how long: wordpiece.py
     ties_unrounded: bool = False  # "eeeee" as SentencePiece up to 0.2.1: see tied_paths.py
     specials_in_text: bool = False  # a literal [CLS] in text is the special token, not text
-    mask_rule: MaskRule = "exact"  # what a literal [MASK] does: see mask_words.py
+    mask_rule: MaskRule = "exact"  # what a literal [MASK] means: see special_tokens.py
     empty_second_dropped: bool = True  # a pair whose second text has no pieces is a single text
 
     @property
     def keeps_case(self) -> bool:
-        """Whether capital letters stay what they are."""
+        """Whether capital letters are kept."""
         return self.case == "kept" and not self.folded_first
 
 
@@ -101,8 +101,12 @@ TFHUB_WORDPIECE = TokenizerPolicy(
 POLICIES = (REFERENCE, HUGGINGFACE, TFHUB, WORDPIECE, TFHUB_WORDPIECE)
 
 
-def policy_named(name: str) -> TokenizerPolicy:
-    """The named policy; raises InputError that lists the names."""
+def find_policy(name: str) -> TokenizerPolicy:
+    """Look up a policy by its name.
+
+    Raises:
+        InputError: [unknown-policy], with the names that exist.
+    """
     for policy in POLICIES:
         if policy.name == name:
             return policy
@@ -115,7 +119,11 @@ def policy_named(name: str) -> TokenizerPolicy:
 
 
 def policy_from_fields(values: Mapping[str, object]) -> TokenizerPolicy:
-    """The policy whose fields `dataclasses.asdict` gave; InputError where one is impossible."""
+    """Make a policy from what `dataclasses.asdict` gave.
+
+    Raises:
+        InputError: [unknown-policy] for an unknown field or an impossible value.
+    """
     allowed: dict[str, tuple[object, ...]] = {
         "form": get_args(Form),
         "marks": get_args(Marks),
@@ -125,10 +133,10 @@ def policy_from_fields(values: Mapping[str, object]) -> TokenizerPolicy:
     }
     known = {field.name for field in fields(TokenizerPolicy)}
     for name, value in values.items():
-        lawful = (
+        is_valid = (
             isinstance(value, str) if name == "name" else value in allowed.get(name, (True, False))
         )
-        if name not in known or not lawful:
+        if name not in known or not is_valid:
             raise InputError(
                 "unknown-policy",
                 f"a text policy has {name}={value!r}",

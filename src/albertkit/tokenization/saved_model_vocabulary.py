@@ -1,8 +1,8 @@
 """The vocabulary inside a SavedModel, and the policy by which its graph reads texts.
 
-In: the directory of a preprocessor or an encoder. Out: the bytes of the vocabulary with what the
-module says of it. A preprocessor's graph tells the policy: an operation that is absent is not
-done. An encoder only brings the vocabulary along, and whether it lowers case.
+Input: the directory of a preprocessor or an encoder. Output: the bytes of the vocabulary, with what
+the module says about it. The policy follows from a preprocessor's graph: an operation that is
+absent is not done. An encoder only holds the vocabulary, and whether it lower-cases texts.
 Source: tensorflow-models `export_tfhub_lib.py` and its `text_layers.py`.
 """
 
@@ -31,10 +31,10 @@ MARKS = rb"\p{Mn}"
 
 @dataclass(frozen=True, slots=True)
 class ModuleVocabulary:
-    """A vocabulary and what its module says of it.
+    """A vocabulary and what its module says about it.
 
-    file: the asset that it is; None where it lies in the graph. policy: what the module itself
-    does to texts; None for an encoder, which reads ids.
+    file: the asset; None if the vocabulary is in the graph. policy: what the module itself does to
+    texts; None for an encoder, which reads ids.
     """
 
     data: bytes
@@ -45,27 +45,31 @@ class ModuleVocabulary:
     settings: dict[str, JsonValue] = field(default_factory=dict)
 
 
-def read_module_vocabulary(place: Path) -> ModuleVocabulary:
-    """What the module in a directory holds and says.
+def read_module_vocabulary(path: Path) -> ModuleVocabulary:
+    """Read the vocabulary of a SavedModel.
 
-    Raises FormatError [no-vocabulary], [vocabulary-unsupported], and as `read_saved_model`.
+    Args:
+        path: of the module's directory.
+
+    Raises:
+        FormatError: [no-vocabulary], [vocabulary-unsupported], or as `read_saved_model`.
     """
-    model = read_saved_model(place)
+    model = read_saved_model(path)
     for attribute in ENCODERS_FILES:
         file = model.find_asset(attribute)
         if file is not None and file.is_file():
             settings = encoder_settings(model)
             return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
-    found = _preprocessors(model)
-    if found is None:
+    vocabulary = _read_preprocessor(model)
+    if vocabulary is None:
         raise FormatError(
             "no-vocabulary",
             "this SavedModel holds no vocabulary",
             why=f"it has no {' or '.join(ENCODERS_FILES)}, and its graph cuts no text into pieces",
             fix="Give the preprocessor or the vocabulary that belongs to the model",
-            where=str(place),
+            where=str(path),
         )
-    return found
+    return vocabulary
 
 
 def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
@@ -80,10 +84,10 @@ def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
     raise model.malformed(f"its {LOWER_CASE} has no value")
 
 
-def _preprocessors(model: SavedModel) -> ModuleVocabulary | None:
-    """The vocabulary and policy of a preprocessor; None where the graph is none."""
-    operations = {each.kind: each for function in model.functions() for each in function}
-    operations |= {each.kind: each for each in model.operations()}
+def _read_preprocessor(model: SavedModel) -> ModuleVocabulary | None:
+    """The vocabulary and policy of a preprocessor; None if the graph is not one."""
+    operations = {op.kind: op for function in model.functions() for op in function}
+    operations |= {op.kind: op for op in model.operations()}
     if SENTENCEPIECE in operations:
         data = operations[SENTENCEPIECE].attribute("model").record(2)
         policy = _sentencepiece_policy(model, operations)
@@ -101,7 +105,7 @@ def _preprocessors(model: SavedModel) -> ModuleVocabulary | None:
 def _sentencepiece_policy(
     model: SavedModel, operations: Mapping[str, Operation]
 ) -> TokenizerPolicy:
-    """TF Hub's policy less what the graph does not do."""
+    """TF Hub's policy without what the graph does not do."""
     policy = TFHUB
     if FOLDS not in operations:
         policy = replace(policy, name=f"{policy.name}, cased", case="kept")
@@ -115,7 +119,7 @@ def _sentencepiece_policy(
 
 
 def _wordpiece_policy(operations: Mapping[str, Operation]) -> TokenizerPolicy:
-    """BERT's policy; one that keeps case leaves marks and forms alone, too."""
+    """BERT's policy; if the graph keeps case, it keeps marks and forms, too."""
     policy = TFHUB_WORDPIECE
     if FOLDS in operations:
         return policy
@@ -124,14 +128,14 @@ def _wordpiece_policy(operations: Mapping[str, Operation]) -> TokenizerPolicy:
 
 
 def _check_wordpiece(model: SavedModel, search: Operation) -> None:
-    """Refuse a search with other rules than every published preprocessor's."""
-    found = (
+    """Refuse a search with other rules than those of the published preprocessors."""
+    rules = (
         search.text("suffix_indicator"),
         search.text("unknown_token"),
         search.attribute("max_bytes_per_word").count(3),
     )
-    if found != (CONTINUES.encode(), BERT_NAMES.unk.encode(), LONGEST_BYTES):
-        raise _unfit(model, f"cuts words into pieces by {found}")
+    if rules != (CONTINUES.encode(), BERT_NAMES.unk.encode(), LONGEST_BYTES):
+        raise _unfit(model, f"cuts words into pieces by {rules}")
 
 
 def _unfit(model: SavedModel, what: str) -> FormatError:

@@ -22,7 +22,7 @@ from albertkit.tokenization.encode import (
 )
 from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.piece_conversion import PieceConversion
-from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy, policy_named
+from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy, find_policy
 from albertkit.tokenization.special_tokens import AddedToken
 from albertkit.tokenization.tokenizer_settings import LISTS_OF_SPECIALS
 from albertkit.tokenization.vocabulary import Side, TokenizerParts, Vocabulary
@@ -472,7 +472,7 @@ ATTRIBUTES = frozenset(
 
 
 def _find_policy(policy: str | TokenizerPolicy | None) -> TokenizerPolicy | None:
-    return policy_named(policy) if isinstance(policy, str) else policy
+    return find_policy(policy) if isinstance(policy, str) else policy
 
 
 def read_token(value: object, is_special: bool) -> AddedToken:
