@@ -1,4 +1,4 @@
-"""Weights: the arrays of one ALBERT under their canonical names, whatever the format they came from.
+"""Weights: the arrays of one ALBERT under their canonical names, whatever format they came from.
 
 Arrays may be views of a mapped file: they are read when they are used, and never written to.
 """
