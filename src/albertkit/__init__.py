@@ -95,7 +95,22 @@ def __getattr__(name: str) -> object:
 
         if error.name is None or error.name not in EXTRA_OF:
             raise
-        raise extra_missing(error.name, name) from error
+        raise extra_missing(error.name, name, _missing_kind()) from error
+
+
+def _missing_kind() -> type[ResourceError]:
+    """An ImportError for `from albertkit import X`, else an AttributeError.
+
+    `hasattr` needs an AttributeError, but an import statement replaces its message.
+    """
+    import opcode
+    import sys
+
+    from albertkit.errors.extras import ExtraAttributeError, ExtraImportError
+
+    frame = sys._getframe(2)
+    is_import = frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]
+    return ExtraImportError if is_import else ExtraAttributeError
 
 
 def __dir__() -> list[str]:

@@ -22,14 +22,31 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("code", ["albertkit.AlbertModel", "from albertkit import AlbertModel"])
-def test_a_model_without_torch_says_how_to_install_it(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("albertkit.AlbertModel", "ExtraAttributeError"),
+        ("from albertkit import AlbertModel", "ExtraImportError"),
+    ],
+)
+def test_a_model_without_torch_says_how_to_install_it(code: str, kind: str) -> None:
     line = run(code).stderr.splitlines()[-1]
     assert line == (
-        "albertkit.errors.exceptions.ResourceError: AlbertModel needs torch, which is not "
+        f"albertkit.errors.extras.{kind}: AlbertModel needs torch, which is not "
         "installed; the plain install does without it. Run: pip install 'torch>=2.6'. "
         "[extra-missing]"
     )
+
+
+def test_optional_imports_of_a_model_without_torch_work_as_for_any_module() -> None:
+    program = """
+print(hasattr(albertkit, "AlbertModel"), getattr(albertkit, "AlbertModel", None))
+try:
+    from albertkit import AlbertModel
+except ImportError as error:
+    print(isinstance(error, albertkit.ResourceError))
+"""
+    assert run(program).stdout.split() == ["False", "None", "True"]
 
 
 def test_the_commands_install_what_the_extras_of_the_package_need() -> None:

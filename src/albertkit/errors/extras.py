@@ -58,9 +58,19 @@ def import_extra(library: str, feature: str) -> ModuleType:
         raise extra_missing(package, feature) from error
 
 
-def extra_missing(library: str, feature: str) -> ResourceError:
+class ExtraImportError(ResourceError, ImportError):
+    """`from albertkit import X` for a class that needs a missing extra."""
+
+
+class ExtraAttributeError(ResourceError, AttributeError):
+    """`albertkit.X` for a class that needs a missing extra; so `hasattr` is False."""
+
+
+def extra_missing(
+    library: str, feature: str, kind: type[ResourceError] = ResourceError
+) -> ResourceError:
     """Make the error that says how to install `library`, which `feature` needs."""
-    return ResourceError(
+    return kind(
         "extra-missing",
         f"{feature} needs {library}, which is not installed",
         why="the plain install does without it",

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from albertkit.errors import InputError
 from albertkit.model.packed_attention import TextBounds, attend_within_texts
@@ -70,6 +71,11 @@ class Trace:
             None if self.hidden_states is None else tuple(self.hidden_states),
             None if self.attentions is None else tuple(self.attentions),
         )
+
+
+def is_collecting(trace: Trace | None) -> bool:
+    """Return whether a trace collects anything."""
+    return trace is not None and trace != Trace()
 
 
 def activate(kind: Activation, x: Tensor) -> Tensor:
@@ -231,14 +237,21 @@ class AlbertTransformer(nn.Module):
         groups = (AlbertLayerGroup(config, implementation) for _ in range(config.num_hidden_groups))
         self.albert_layer_groups = nn.ModuleList(groups)
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
+        self.gradient_checkpointing = False
 
     def forward(self, embedded: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
         """Encode embeddings [B, S, E] → token vectors [B, S, H]."""
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
+        # a group that is computed again would add to the trace twice
+        recompute = self.gradient_checkpointing and self.training and not is_collecting(trace)
         for group in self.order:
-            x = self.albert_layer_groups[group](x, mask, trace)
+            layers = self.albert_layer_groups[group]
+            if recompute:
+                x = checkpoint(layers, x, mask, None, use_reentrant=False)
+            else:
+                x = layers(x, mask, trace)
         return x
 
 

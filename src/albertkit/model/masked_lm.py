@@ -8,9 +8,12 @@ several layers of 12·H² if H is small.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from albertkit.errors import InputError
 from albertkit.errors.keywords import check_keywords
 from albertkit.model.albert import Attention, MaskedLMHead, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
@@ -50,6 +53,26 @@ class AlbertWithMaskedLMHead(AlbertWithHead):
             vectors = vectors.gather(1, index)  # [B, P, H]
         logits: Tensor = self.predictions(vectors, self.albert.embeddings.word_embeddings.weight)
         return logits
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Take transformers' state dict, which holds tied parameters a second time.
+
+        Raises InputError [checkpoint-untied] if they are not equal.
+        """
+        ties = {"weight": "albert.embeddings.word_embeddings.weight", "bias": "predictions.bias"}
+        for part, source in ties.items():
+            name = f"{prefix}predictions.decoder.{part}"
+            decoder, tied = state_dict.pop(name, None), state_dict.get(f"{prefix}{source}")
+            if decoder is not None and tied is not None and not torch.equal(decoder, tied):
+                raise InputError(
+                    "checkpoint-untied",
+                    f"{name} differs from {source}",
+                    why="in ALBERT both are the same matrix",
+                    fix="Tie them, or use transformers",
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 class AlbertForMaskedLM(AlbertWithMaskedLMHead):

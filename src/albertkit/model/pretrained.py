@@ -1,6 +1,6 @@
-"""Loading and saving: what all classes of the models share.
+"""Loading and saving, common to all model classes.
 
-In: a directory of any known format, or Weights. Out: a model in eval mode; and back.
+Input: a directory of any known format, or Weights. Output: a model in eval mode; and back.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -20,26 +19,38 @@ from torch import Tensor, nn
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.checkpoints.checkpoint import NO_FILES
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import FormatError
 from albertkit.errors.keywords import check_keywords
-from albertkit.errors.wording import first_line
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.model.albert import Attention, initialize_weights
+from albertkit.model.albert import (
+    AlbertEmbeddings,
+    AlbertTransformer,
+    Attention,
+    MaskedLMHead,
+    empty_embedding,
+    initialize_weights,
+)
+from albertkit.model.opening_options import (
+    check_device,
+    check_dtype,
+    choose_dtype,
+    name_classes,
+    read_device_map,
+)
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.config_values import ProblemType
 from albertkit.spec.parameters import ParameterTable, parameter_table
 
 LOGGER = logging.getLogger(__name__)
 
-DTYPES = MappingProxyType(
-    {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-)
 PREFIX = "albert."  # of the encoder inside a class with a head
+Part = TypeVar("Part", bound=nn.Module)
 
 
 class PretrainedAlbert(nn.Module, ABC):
-    """A model that knows its config, loads itself and saves itself.
+    """A model that knows its config, opens and saves itself.
 
     heads: names of the class's heads in `spec.heads`.
     """
@@ -52,45 +63,95 @@ class PretrainedAlbert(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def create_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
-        """An untrained model of this class, to take `weights`."""
+        """Create an untrained model of this class that can take `weights`."""
 
     @classmethod
     @check_keywords
     def from_pretrained(
         cls,
-        place: str | Path,
+        location: str | Path,
         *,
-        dtype: str | torch.dtype = "float32",
+        dtype: str | torch.dtype | None = None,
+        torch_dtype: str | torch.dtype | None = None,
         device: str | torch.device = "cpu",
+        device_map: str | Mapping[str, str | int] | None = None,
         attn_implementation: Attention = "sdpa",
+        config: AlbertConfig | None = None,
         num_labels: int | None = None,
+        id2label: Mapping[int, str] | None = None,
+        label2id: Mapping[str, int] | None = None,
+        problem_type: ProblemType | None = None,
+        hidden_dropout_prob: float | None = None,
+        attention_probs_dropout_prob: float | None = None,
+        classifier_dropout_prob: float | None = None,
+        output_loading_info: bool = False,
         revision: str | None = None,
         token: str | bool | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> Self:
-        """Open a directory, a built-in model or one of a hub, in eval mode.
+        """Open a model in eval mode.
 
-        num_labels: of a new classification head, where the directory has none of that width.
-        revision, token, cache_dir, local_files_only: how a hub is asked (docs/sources.md).
-        Parts that the directory lacks (a head, the pooler below one) begin as in pretraining, and
-        the log names them. Raises as `resolve_location` and `read_checkpoint` do, InputError
-        [model-argument-invalid].
+        Parts that the checkpoint lacks (a head, the pooler) are initialized as for pretraining,
+        and a warning names them.
+
+        Args:
+            location: A directory or file of any known format, a built-in model, or a hub's name.
+            dtype: Type of the parameters: "float32" (default), "float16", "bfloat16", or "auto"
+                for the one in the checkpoint's config.
+            torch_dtype: The old name of `dtype`.
+            device: Where the parameters go.
+            device_map: As in transformers: "auto" for a GPU if there is one, else a device.
+            attn_implementation: "sdpa", torch's fused attention, or "eager".
+            config: Used in place of the checkpoint's config.
+            num_labels: Number of classes; a head of another width is replaced by a new one.
+            id2label: Names of the classes, by number.
+            label2id: Numbers of the classes, by name.
+            problem_type: Which loss a sequence classifier has.
+            hidden_dropout_prob: Dropout rate of the layers in training.
+            attention_probs_dropout_prob: Dropout rate of the attention in training.
+            classifier_dropout_prob: Dropout rate before a head in training.
+            output_loading_info: Return a tuple, which the type does not say: the model, and a dict
+                with `missing_keys`, `unexpected_keys`, `mismatched_keys` and `error_msgs`.
+            revision: Branch, tag or commit on a hub.
+            token: For private models on a hub.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use only downloads that are already there.
+
+        Returns:
+            The model.
+
+        Raises:
+            InputError: [model-argument-invalid], [config-value-invalid], and as `resolve_location`
+                and `read_checkpoint`.
+            FormatError: [checkpoint-without-encoder], and as `read_checkpoint`.
         """
-        fetch_options = FetchOptions(
+        options = FetchOptions(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
-        stored = read_checkpoint(resolve_location(place, fetch_options))
-        for note in stored.notes:
+        checkpoint = read_checkpoint(resolve_location(location, options))
+        for note in checkpoint.notes:
             LOGGER.info("%s", note.line())
-        model = cls.from_weights(
-            stored.weights,
-            dtype=dtype,
-            device=device,
-            attn_implementation=attn_implementation,
-            num_labels=num_labels,
+        weights = checkpoint.weights
+        changes: dict[str, Any] = {
+            "problem_type": problem_type,
+            "hidden_dropout_prob": hidden_dropout_prob,
+            "attention_probs_dropout_prob": attention_probs_dropout_prob,
+            "classifier_dropout_prob": classifier_dropout_prob,
+        }
+        config = name_classes(config or weights.config, num_labels, id2label, label2id)
+        config = replace(
+            config, **{name: value for name, value in changes.items() if value is not None}
         )
-        model.tokenizer_files = stored.tokenizer_files
+        model = cls.from_weights(
+            replace(weights, config=config),
+            dtype=choose_dtype(dtype, torch_dtype, weights.config),
+            device=device if device_map is None else read_device_map(device_map),
+            attn_implementation=attn_implementation,
+        )
+        model.tokenizer_files = checkpoint.tokenizer_files
+        if output_loading_info:
+            return cast("Self", (model, _describe_loading(model, weights)))
         return model
 
     @classmethod
@@ -103,12 +164,27 @@ class PretrainedAlbert(nn.Module, ABC):
         attn_implementation: Attention = "sdpa",
         num_labels: int | None = None,
     ) -> Self:
-        """A model of this class with a copy of `weights`; else as `from_pretrained`."""
-        config = _relabelled(weights.config, num_labels)
-        precision, place = _dtype(dtype), _device(device)
-        with torch.device("meta"):  # so that nothing is filled twice
+        """Create a model of this class with a copy of `weights`.
+
+        Args:
+            weights: The parameters and the config.
+            dtype: Type of the parameters: "float32", "float16" or "bfloat16".
+            device: Where the parameters go.
+            attn_implementation: "sdpa", torch's fused attention, or "eager".
+            num_labels: Number of classes; a head of another width is replaced by a new one.
+
+        Returns:
+            The model in eval mode.
+
+        Raises:
+            InputError: [model-argument-invalid].
+            FormatError: [checkpoint-without-encoder].
+        """
+        config = name_classes(weights.config, num_labels)
+        torch_type, target = check_dtype(dtype), check_device(device)
+        with torch.device("meta"):  # so that no parameter is initialized twice
             model = cls.create_for(config, weights, attn_implementation)
-        missing = _fill(model, weights, precision, place)
+        missing = _fill(model, weights, torch_type, target)
         if missing:
             LOGGER.warning(
                 "%s has no %s: these parts are new and untrained",
@@ -118,87 +194,119 @@ class PretrainedAlbert(nn.Module, ABC):
         return model.eval()
 
     @check_keywords
-    def save_pretrained(self, place: str | Path, *, dtype: SavedDtype = "float32") -> None:
-        """Write a directory that transformers opens, whole or not at all.
+    def save_pretrained(self, location: str | Path, *, dtype: SavedDtype = "float32") -> None:
+        """Write a directory that transformers opens, completely or not at all.
 
-        The tokenizer's files of the directory that the model came from go along.
-        Raises InputError [float16-overflow], ResourceError [write-failed].
+        The tokenizer's files of the checkpoint that the model came from are written, too.
+
+        Args:
+            location: The directory, which may exist.
+            dtype: Type of the saved parameters.
+
+        Raises:
+            InputError: [float16-overflow].
+            ResourceError: [write-failed].
         """
-        with new_directory(Path(place)) as directory:
+        with new_directory(Path(location)) as directory:
             HUGGINGFACE.write(
                 Checkpoint(self.weights(), self.tokenizer_files), directory, dtype=dtype
             )
 
     def weights(self) -> Weights:
-        """The parameters under their canonical names, as float32 arrays.
+        """Return the parameters under their canonical names, as float32 arrays.
 
         They share the memory of float32 parameters on the CPU: copy them to keep them.
         """
-        arrays = {name: _array(value) for name, value in self.canonical_parameters().items()}
+        arrays = {name: _as_array(value) for name, value in self.canonical_parameters().items()}
         return Weights(self.config, self.heads, arrays, origin=type(self).__name__)
 
     def canonical_parameters(self) -> dict[str, nn.Parameter]:
-        """The parameters under the names of the parameter table."""
+        """Return the parameters under the names of the parameter table."""
         return {name.removeprefix(PREFIX): value for name, value in self.named_parameters()}
 
     def table(self) -> ParameterTable:
-        """The rows of the parameter table that this model has."""
+        """Return the rows of the parameter table that this model has."""
         pooler = "pooler.weight" in self.canonical_parameters()
         return parameter_table(self.config, self.heads, pooler=pooler)
 
     @property
     def device(self) -> torch.device:
+        """Where the parameters are."""
         return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
+        """The type of the parameters."""
         return next(self.parameters()).dtype
 
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the word embeddings [V, E]."""
+        return self._find(AlbertEmbeddings).word_embeddings
 
-def _relabelled(config: AlbertConfig, count: int | None) -> AlbertConfig:
-    if count is None or count == config.num_labels:
-        return config
-    if count < 1:
-        raise InputError(
-            "model-argument-invalid",
-            f"num_labels is {count}",
-            why="a head gives at least one number",
-            fix="Give the number of classes",
-        )
-    labels = MappingProxyType({number: f"LABEL_{number}" for number in range(count)})
-    return replace(config, id2label=labels)
+    def set_input_embeddings(self, embeddings: nn.Embedding) -> None:
+        """Replace the word embeddings, which the masked-LM head uses, too; E must stay."""
+        self._find(AlbertEmbeddings).word_embeddings = embeddings
 
+    def resize_token_embeddings(self, new_num_tokens: int) -> nn.Embedding:
+        """Change the size of the vocabulary.
 
-def _dtype(given: str | torch.dtype) -> torch.dtype:
-    found = DTYPES.get(given) if isinstance(given, str) else given
-    if found is None or found not in DTYPES.values():
-        raise InputError(
-            "model-argument-invalid",
-            f"dtype is {given!r}",
-            why=f"known are {', '.join(DTYPES)}",
-            fix="Take one of these",
-        )
-    return found
+        Args:
+            new_num_tokens: Number of ids. New rows are initialized as for pretraining, with bias 0
+                in the masked-LM head; rows are removed at the end.
 
+        Returns:
+            The new word embeddings.
 
-def _device(given: str | torch.device) -> torch.device:
-    try:
-        found = torch.device(given)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            "model-argument-invalid",
-            f"device is {str(given)!r}, which is not here",
-            why=first_line(error),
-            fix="Take 'cpu', or a device that torch sees",
-        ) from error
-    return found
+        Raises:
+            InputError: [config-value-invalid] for less than one id.
+        """
+        config = replace(self.config, vocab_size=new_num_tokens)
+        old = self.get_input_embeddings().weight
+        kept = min(len(old), config.vocab_size)
+        embeddings = empty_embedding(config.vocab_size, config.embedding_size)
+        embeddings = embeddings.to(old.device, old.dtype)
+        initialize_weights(embeddings, config.initializer_range)
+        with torch.no_grad():
+            embeddings.weight[:kept] = old[:kept]
+        embeddings.weight.requires_grad_(old.requires_grad)
+        self.set_input_embeddings(embeddings)
+        for part in self.modules():
+            if isinstance(part, PretrainedAlbert):
+                part.config = config
+            if isinstance(part, MaskedLMHead):
+                bias = part.bias.new_zeros(config.vocab_size)
+                bias[:kept] = part.bias.detach()[:kept]
+                part.bias = nn.Parameter(bias, requires_grad=part.bias.requires_grad)
+        return embeddings
+
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: Mapping[str, object] | None = None
+    ) -> None:
+        """Compute the layers again in the backward pass: less memory, about a third slower.
+
+        Args:
+            gradient_checkpointing_kwargs: transformers' options; `use_reentrant` is always False.
+        """
+        self._find(AlbertTransformer).gradient_checkpointing = True
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep the results of all layers for the backward pass; this is the default."""
+        self._find(AlbertTransformer).gradient_checkpointing = False
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether layers are computed again in the backward pass."""
+        return self._find(AlbertTransformer).gradient_checkpointing
+
+    def _find(self, kind: type[Part]) -> Part:
+        """The model's only part of this class."""
+        return next(part for part in self.modules() if isinstance(part, kind))
 
 
 def _fill(
     model: PretrainedAlbert, weights: Weights, dtype: torch.dtype, device: torch.device
 ) -> list[str]:
-    """Give the model copies of `weights`; returns the names of the modules that are new instead."""
+    """Copy `weights` to the model; returns the names of modules that are initialized instead."""
     missing: dict[str, nn.Module] = {}
     state: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
@@ -207,8 +315,8 @@ def _fill(
             state[name] = torch.from_numpy(np.array(array)).to(device, dtype)
         else:
             state[name] = torch.empty(tuple(parameter.shape), dtype=dtype, device=device)
-            owner = name.rpartition(".")[0]
-            missing[owner.removeprefix(PREFIX)] = model.get_submodule(owner)
+            module = name.rpartition(".")[0]
+            missing[module.removeprefix(PREFIX)] = model.get_submodule(module)
     _check_only_heads(missing, model, weights)
     model.load_state_dict(state, assign=True)
     for part in missing.values():
@@ -217,17 +325,33 @@ def _fill(
 
 
 def _check_only_heads(missing: Iterable[str], model: PretrainedAlbert, weights: Weights) -> None:
-    lost = [name for name in missing if name.startswith(("embeddings.", "encoder."))]
-    if lost:
+    parts = [name for name in missing if name.startswith(("embeddings.", "encoder."))]
+    if parts:
         raise FormatError(
             "checkpoint-without-encoder",
-            f"{lost[0]} is not there in the shape that {type(model).__name__} has",
+            f"there is no {parts[0]} in the shape that {type(model).__name__} has",
             why="weights and config do not belong together",
-            fix="Give whole weights with their own config",
+            fix="Give complete weights with their own config",
             where=weights.origin,
         )
 
 
-def _array(value: Tensor) -> FloatArray:
+def _describe_loading(model: PretrainedAlbert, weights: Weights) -> dict[str, list[object]]:
+    """transformers' loading info: which parameters differ between checkpoint and model."""
+    shapes = {name: array.shape for name, array in weights.arrays.items()}
+    own = {name: tuple(value.shape) for name, value in model.canonical_parameters().items()}
+    return {
+        "missing_keys": [name for name in own if name not in shapes],
+        "unexpected_keys": [name for name in shapes if name not in own],
+        "mismatched_keys": [
+            (name, shapes[name], shape)
+            for name, shape in own.items()
+            if name in shapes and shapes[name] != shape
+        ],
+        "error_msgs": [],
+    }
+
+
+def _as_array(value: Tensor) -> FloatArray:
     array: FloatArray = value.detach().float().cpu().numpy()
     return array
