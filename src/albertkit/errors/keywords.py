@@ -65,7 +65,12 @@ def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> N
         InputError: [unknown-keyword].
     """
     for name in unknown:
+        from albertkit.errors.other_libraries import ANSWERS  # only if there is an error to report
+
         names = sorted(known)
+        why, fix = ANSWERS.get(name, ("", ""))
+        if why:
+            raise InputError("unknown-keyword", f"{what} has no keyword {name!r}", why=why, fix=fix)
         near = nearest_name(name, names, cutoff=0.5)
         raise InputError(
             "unknown-keyword",

@@ -39,7 +39,7 @@ def check_pieces(pieces: int, rows: int, *, where: str = "") -> Diagnostic | Non
         "vocabulary-mismatch",
         what,
         why=_why(pieces, rows),
-        fix="Use the tokenizer saved beside this model",
+        fix="Use the tokenizer that was saved with this model",
         where=where,
     )
 

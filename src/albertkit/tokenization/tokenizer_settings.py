@@ -1,4 +1,4 @@
-"""The settings beside a vocabulary: what the files of a Hugging Face directory ask for.
+"""The settings of a vocabulary: what the files of a Hugging Face directory ask for.
 
 Input: tokenizer_config.json, special_tokens_map.json, added_tokens.json, and what a caller asks for
 in their place. Output: the policy, the names of the special pieces, the added tokens.
