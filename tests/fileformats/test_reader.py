@@ -15,7 +15,7 @@ def test_bytes_are_taken_in_order() -> None:
     source = ByteReader(memoryview(b"\x02" + b"\0" * 7 + b"ab"), "x")
     assert source.take_u64() == 2
     assert bytes(source.take(2)) == b"ab"
-    assert source.left == 0
+    assert source.remaining == 0
 
 
 def test_taking_past_the_end_says_how_much_is_missing() -> None:

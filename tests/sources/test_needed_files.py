@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.sources.needed_files import find_weights, needed_files
+from albertkit.sources.needed_files import find_weights, select_files
 
 SMALL = ["config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json"]
 # As `sentence-transformers/paraphrase-albert-small-v2` and `albert/albert-base-v2` look.
@@ -37,7 +37,7 @@ OLD_SHARDS = [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]
 def test_one_copy_of_the_weights_is_taken_the_best_that_there_is(
     weights: list[str], left: list[str]
 ) -> None:
-    found = needed_files([*IDLE, *SMALL, *weights, *left])
+    found = select_files([*IDLE, *SMALL, *weights, *left])
     assert set(found) == {*SMALL, *weights}
     assert find_weights(found) == tuple(sorted(weights))
     assert set(found[-len(weights) :]) == set(weights)  # fetched last
@@ -47,13 +47,13 @@ def test_modules_of_sentence_transformers_bring_their_own_settings_and_weights()
     top = ["modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"]
     parts = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"]
     dense = [*parts, "2_Dense/pytorch_model.bin"]
-    found = needed_files([*IDLE, *SMALL, *top, *dense, "model.safetensors", "pytorch_model.bin"])
+    found = select_files([*IDLE, *SMALL, *top, *dense, "model.safetensors", "pytorch_model.bin"])
     assert set(found) == {*SMALL, *top, *parts, "model.safetensors"}
 
 
 def test_an_encoder_may_lie_in_a_folder_of_its_own() -> None:
     inside = [f"0_Transformer/{name}" for name in (*SMALL, "pytorch_model.bin")]
-    found = needed_files(["modules.json", "1_Pooling/config.json", *inside])
+    found = select_files(["modules.json", "1_Pooling/config.json", *inside])
     assert set(found) == {"modules.json", "1_Pooling/config.json", *inside}
     assert find_weights(found) == ("0_Transformer/pytorch_model.bin",)
 
@@ -64,7 +64,7 @@ def test_a_dense_layers_weights_are_not_taken_for_the_encoders() -> None:
 
 def test_a_path_that_leaves_the_repository_is_not_fetched() -> None:
     files = ["saved_model.pb", "variables/../../.bashrc", "assets/../x", "config.json"]
-    assert needed_files(files) == ("config.json", "saved_model.pb")
+    assert select_files(files) == ("config.json", "saved_model.pb")
 
 
 def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
@@ -73,4 +73,4 @@ def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
 
 def test_a_tokenizer_alone_needs_no_weights() -> None:
     files = [*IDLE, *SMALL, "model.safetensors", "special_tokens_map.json"]
-    assert set(needed_files(files, "tokenizer")) == {*SMALL[1:], "special_tokens_map.json"}
+    assert set(select_files(files, "tokenizer")) == {*SMALL[1:], "special_tokens_map.json"}

@@ -72,9 +72,9 @@ def read_pickled(reader: ByteReader, expected: Collection[str]) -> Value:
             return machine.pop()
         instruction = INSTRUCTIONS.get(opcode)
         if instruction is None:
-            raise machine.unexpected(f"holds the instruction {opcode!r}")
+            raise machine.code_error(f"holds the instruction {opcode!r}")
         instruction(machine)
-    raise machine.malformed(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+    raise machine.format_error(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
 
 
 class _Machine:
@@ -109,7 +109,7 @@ class _Machine:
 
     def pop_to_mark(self) -> tuple[Value, ...]:
         if not self.marks:
-            raise self.malformed("it closes a list that it never opened")
+            raise self.format_error("it closes a list that it never opened")
         return self.pop_many(len(self.stack) - self.marks.pop())
 
     def top(self) -> Value:
@@ -118,12 +118,12 @@ class _Machine:
 
     def _check_height(self, count: int) -> None:
         if len(self.stack) - count < (self.marks[-1] if self.marks else 0):
-            raise self.malformed("it takes a value from an empty stack")
+            raise self.format_error("it takes a value from an empty stack")
 
-    def malformed(self, what: str) -> FormatError:
-        return self.reader.malformed(what)
+    def format_error(self, what: str) -> FormatError:
+        return self.reader.format_error(what)
 
-    def unexpected(self, what: str) -> FormatError:
+    def code_error(self, what: str) -> FormatError:
         return FormatError(
             "file-with-code",
             f"the file {what}",
@@ -136,13 +136,13 @@ class _Machine:
 def _protocol(machine: _Machine) -> None:
     version = machine.number(1)
     if version not in PROTOCOLS:
-        raise machine.unexpected(f"is pickled by protocol {version}, torch uses 2")
+        raise machine.code_error(f"is pickled by protocol {version}, torch uses 2")
 
 
 def _name(machine: _Machine) -> None:
     name = f"{_line(machine)}.{_line(machine)}"
     if name != ORDERED_DICT and name not in machine.expected:
-        raise machine.unexpected(f"names {name}")
+        raise machine.code_error(f"names {name}")
     machine.push(Named(name))
 
 
@@ -151,7 +151,7 @@ def _line(machine: _Machine) -> str:
     window = bytes(reader.data[reader.offset : reader.offset + LONGEST_NAME])
     length = window.find(b"\n")
     if length < 0:
-        raise machine.malformed("a name in it does not end")
+        raise machine.format_error("a name in it does not end")
     reader.take(length + 1)
     return window[:length].decode("utf-8", errors="backslashreplace")
 
@@ -159,11 +159,11 @@ def _line(machine: _Machine) -> str:
 def _call(machine: _Machine) -> None:
     what, arguments = machine.pop_many(2)
     if not isinstance(what, Named) or not isinstance(arguments, tuple):
-        raise machine.malformed("it calls a value that is not a name")
+        raise machine.format_error("it calls a value that is not a name")
     if what.name != ORDERED_DICT:
         machine.push(Called(what, arguments))
     elif arguments:
-        raise machine.malformed("it fills an OrderedDict as Python 2 did")
+        raise machine.format_error("it fills an OrderedDict as Python 2 did")
     else:
         machine.push({})
 
@@ -172,7 +172,7 @@ def _attributes(machine: _Machine) -> None:
     """Drop attributes: a state_dict has the versions of its modules there."""
     target, _ = machine.pop_many(2)
     if not isinstance(target, dict):
-        raise machine.malformed("it sets attributes of a value that is not a dict")
+        raise machine.format_error("it sets attributes of a value that is not a dict")
     machine.push(target)
 
 
@@ -181,7 +181,7 @@ def _text(machine: _Machine) -> None:
     try:
         machine.push(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise machine.malformed("a text in it is not UTF-8") from error
+        raise machine.format_error("a text in it is not UTF-8") from error
 
 
 def _long(machine: _Machine) -> None:
@@ -191,20 +191,20 @@ def _long(machine: _Machine) -> None:
 def _set_items(machine: _Machine, items: tuple[Value, ...]) -> None:
     target = machine.top()
     if not isinstance(target, dict) or len(items) % 2:
-        raise machine.malformed("it sets items of a value that is not a dict")
+        raise machine.format_error("it sets items of a value that is not a dict")
     for key, value in zip(items[::2], items[1::2], strict=True):
         # only keys that compare fast: the parts of a tuple may be shared a billion times
         if not isinstance(key, int | str):
-            raise machine.malformed("a dict has a key that is neither a number nor a text")
+            raise machine.format_error("a dict has a key that is neither a number nor a text")
         if key in target:
-            raise machine.malformed(f"a dict has the key {key!r:.100} twice")
+            raise machine.format_error(f"a dict has the key {key!r:.100} twice")
         target[key] = value
 
 
 def _append(machine: _Machine, items: tuple[Value, ...]) -> None:
     target = machine.top()
     if not isinstance(target, list):
-        raise machine.malformed("it appends to a value that is not a list")
+        raise machine.format_error("it appends to a value that is not a list")
     target.extend(items)
 
 
@@ -214,7 +214,7 @@ def _put(machine: _Machine, number: int) -> None:
 
 def _get(machine: _Machine, number: int) -> None:
     if number not in machine.memo:
-        raise machine.malformed(f"it reads value {number} of its memo, which it never stored")
+        raise machine.format_error(f"it reads value {number} of its memo, which it never stored")
     machine.push(machine.memo[number])
 
 

@@ -33,28 +33,28 @@ class Field:
     def text(self, reader: ByteReader) -> str:
         """Decode the value as UTF-8; `reader` makes the error if it is none."""
         if not isinstance(self.value, bytes):
-            raise reader.malformed(f"field {self.number} is a number where text belongs")
+            raise reader.format_error(f"field {self.number} is a number where text belongs")
         try:
             return self.value.decode()
         except UnicodeDecodeError as error:
-            raise reader.malformed(f"field {self.number} is not UTF-8") from error
+            raise reader.format_error(f"field {self.number} is not UTF-8") from error
 
     def record(self, reader: ByteReader) -> bytes:
         """Return the value, which must be bytes."""
         if not isinstance(self.value, bytes):
-            raise reader.malformed(f"field {self.number} is a number where bytes belong")
+            raise reader.format_error(f"field {self.number} is a number where bytes belong")
         return self.value
 
     def count(self, reader: ByteReader) -> int:
         """Return the value, which must be a number."""
         if not isinstance(self.value, int):
-            raise reader.malformed(f"field {self.number} is bytes where a number belongs")
+            raise reader.format_error(f"field {self.number} is bytes where a number belongs")
         return self.value
 
 
 def read_fields(reader: ByteReader) -> Iterator[Field]:
     """Read all fields that are left, in order; raises as `read_field`."""
-    while reader.left:
+    while reader.remaining:
         yield read_field(reader)
 
 
@@ -73,7 +73,7 @@ def read_field(reader: ByteReader) -> Field:
     tag = reader.take_varint()
     number, form = tag >> 3, tag & 7
     if number == 0:
-        raise reader.malformed("a field has the number 0")
+        raise reader.format_error("a field has the number 0")
     if form == VARINT:
         return Field(number, reader.take_varint())
     if form == FIXED64:
@@ -82,7 +82,7 @@ def read_field(reader: ByteReader) -> Field:
         return Field(number, bytes(reader.take(reader.take_varint(), "records")))
     if form == FIXED32:
         return Field(number, bytes(reader.take(4)))
-    raise reader.malformed(f"a field has the wire form {form}")
+    raise reader.format_error(f"a field has the wire form {form}")
 
 
 class Message:
@@ -120,7 +120,7 @@ class Message:
         field = self._last(number)
         return field.count(self._reader) if field else 0
 
-    def signed(self, number: int) -> int:
+    def int64(self, number: int) -> int:
         """Read an int32 or int64 that may be negative."""
         value = self.count(number)
         return value - 2 * SIGN if value >= SIGN else value
@@ -143,22 +143,22 @@ class Message:
         """Read a nested message; if it is given in parts, they are merged, as protobuf does."""
         parts = [field.record(self._reader) for field in self._all(number)]
         start = self._ends[number][0] - len(parts[0]) if parts else 0
-        return self._nested(b"".join(parts), start)
+        return self._read_nested(b"".join(parts), start)
 
     def messages(self, number: int) -> Iterator[Message]:
         """Read the messages of a repeated field, each parsed when its turn comes."""
         for field, end in zip(self._all(number), self._ends.get(number, ()), strict=True):
             data = field.record(self._reader)
-            yield self._nested(data, end - len(data))
+            yield self._read_nested(data, end - len(data))
 
     def entries(self, number: int) -> Iterator[tuple[str, Message]]:
         """Read a map from strings to messages."""
         for entry in self.messages(number):
             yield entry.text(1), entry.message(2)
 
-    def malformed(self, what: str) -> FormatError:
+    def format_error(self, what: str) -> FormatError:
         """Make the error for a message that contradicts itself."""
-        return self._reader.malformed(what)
+        return self._reader.format_error(what)
 
     def _all(self, number: int) -> Iterator[Field]:
         return (Field(number, value) for value in self._values.get(number, ()))
@@ -167,7 +167,7 @@ class Message:
         values = self._values.get(number)
         return Field(number, values[-1]) if values else None
 
-    def _nested(self, data: bytes, start: int) -> Message:
+    def _read_nested(self, data: bytes, start: int) -> Message:
         reader = self._reader
         return Message(data, reader.name, reader.kind, reader.start + start)
 

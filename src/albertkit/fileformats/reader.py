@@ -74,7 +74,7 @@ class ByteReader:
         self.start = start
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """The number of bytes from the offset to the end."""
         return len(self.data) - self.offset
 
@@ -91,7 +91,7 @@ class ByteReader:
         Raises:
             FormatError: [file-truncated] or [file-malformed] if fewer are left.
         """
-        if count > self.left:
+        if count > self.remaining:
             raise self._end_too_early(count, what)
         end = self.offset + count
         taken = self.data[self.offset : end]
@@ -124,37 +124,37 @@ class ByteReader:
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value
-        raise self.malformed(f"a number is longer than {LONGEST_VARINT} bytes")
+        raise self.format_error(f"a number is longer than {LONGEST_VARINT} bytes")
 
     def expect(self, signature: bytes) -> None:
         """Take the signature of a structure; raise FormatError [file-malformed] for other bytes."""
         taken = bytes(self.take(len(signature)))
         if taken != signature:
-            raise self.malformed(f"its {self.part} begins with {taken!r}, not {signature!r}")
+            raise self.format_error(f"its {self.part} begins with {taken!r}, not {signature!r}")
 
-    def malformed(self, what: str) -> FormatError:
+    def format_error(self, what: str) -> FormatError:
         """Make the error for contents that contradict themselves or the format."""
-        return malformed(
+        return format_error(
             f"{what} (near byte {self.start + self.offset:,})",
             why=f"this is not valid in {self.kind}",
             where=self.name,
         )
 
     def _end_too_early(self, count: int, what: str) -> FormatError:
-        missing = count - self.left
+        missing = count - self.remaining
         if self.part:
-            return self.malformed(f"its {self.part} is {count_noun(missing, 'byte')} too short")
+            return self.format_error(f"its {self.part} is {count_noun(missing, 'byte')} too short")
         return FormatError(
             "file-truncated",
             f"the file ends {count_noun(missing, 'byte')} early, in its {what}",
             why=f"at byte {self.start + self.offset:,} it needs {count_noun(count, 'byte')} and "
-            f"has {self.left:,}",
+            f"has {self.remaining:,}",
             fix="Download or copy it again",
             where=self.name,
         )
 
 
-def malformed(what: str, *, why: str, where: str) -> FormatError:
+def format_error(what: str, *, why: str, where: str) -> FormatError:
     """Make the error for a file that contradicts itself or its format.
 
     Args:

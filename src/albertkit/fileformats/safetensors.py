@@ -22,7 +22,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import (
     ByteReader,
     JsonValue,
-    malformed,
+    format_error,
     map_file,
     parse_json,
 )
@@ -169,29 +169,29 @@ def _refuse_other_formats(data: memoryview, name: str) -> None:
 
 def _read_metadata(value: JsonValue, name: str) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise _malformed(f"{METADATA} is not an object", name)
+        raise _format_error(f"{METADATA} is not an object", name)
     for key, text in value.items():
         if not isinstance(text, str):
-            raise _malformed(f"{METADATA}[{key!r}] is {text!r}, not a text", name)
+            raise _format_error(f"{METADATA}[{key!r}] is {text!r}, not a text", name)
     return {key: str(text) for key, text in value.items()}
 
 
 def _read_entry(key: str, value: JsonValue, reader: ByteReader, name: str) -> TensorEntry:
     """Check one tensor's row of the header: type, bounds, shape × size = bytes."""
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
-        raise _malformed(f"{key} does not have exactly dtype, shape and data_offsets", name)
+        raise _format_error(f"{key} does not have exactly dtype, shape and data_offsets", name)
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BYTES_OF:
-        raise _malformed(f"{key} has the unknown dtype {dtype!r}", name)
+        raise _format_error(f"{key} has the unknown dtype {dtype!r}", name)
     sizes, (start, end) = _read_counts(shape, key, name), _read_span(offsets, key, name)
     if not is_shape(sizes) or end - start != math.prod(sizes) * BYTES_OF[dtype]:
-        raise _malformed(
+        raise _format_error(
             f"{key} has {end - start} bytes, its shape {list(sizes)} in {dtype} needs others", name
         )
-    if end > reader.left:
+    if end > reader.remaining:
         raise FormatError(
             "file-truncated",
-            f"the file ends {end - reader.left:,} bytes before {key} does",
+            f"the file ends {end - reader.remaining:,} bytes before {key} does",
             why="its header promises that tensor",
             fix="Download or copy it again",
             where=name,
@@ -202,16 +202,16 @@ def _read_entry(key: str, value: JsonValue, reader: ByteReader, name: str) -> Te
 def _read_span(value: JsonValue, key: str, name: str) -> tuple[int, int]:
     offsets = _read_counts(value, key, name)
     if len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise _malformed(f"{key} has the data_offsets {list(offsets)}", name)
+        raise _format_error(f"{key} has the data_offsets {list(offsets)}", name)
     return offsets[0], offsets[1]
 
 
 def _read_counts(value: JsonValue, key: str, name: str) -> tuple[int, ...]:
     if not isinstance(value, list):
-        raise _malformed(f"{key} has {value!r} where a list of numbers should be", name)
+        raise _format_error(f"{key} has {value!r} where a list of numbers should be", name)
     numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
     if len(numbers) != len(value):
-        raise _malformed(f"{key} has {value!r} where whole numbers should be", name)
+        raise _format_error(f"{key} has {value!r} where whole numbers should be", name)
     return tuple(numbers)
 
 
@@ -220,10 +220,10 @@ def _check_coverage(entries: Mapping[str, TensorEntry], first: int, last: int, n
     offset = first
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
         if entry.start != offset:
-            raise _malformed(f"{key} begins at byte {entry.start}, expected was {offset}", name)
+            raise _format_error(f"{key} begins at byte {entry.start}, expected was {offset}", name)
         offset = entry.end
     if offset != last:
-        raise _malformed(f"{last - offset:,} bytes at its end belong to no tensor", name)
+        raise _format_error(f"{last - offset:,} bytes at its end belong to no tensor", name)
 
 
 def _check_range(name: str, array: FloatArray, dtype: SavedDtype) -> None:
@@ -241,6 +241,6 @@ def _check_range(name: str, array: FloatArray, dtype: SavedDtype) -> None:
         )
 
 
-def _malformed(what: str, name: str) -> FormatError:
+def _format_error(what: str, name: str) -> FormatError:
     why = "a safetensors header must describe every byte exactly once"
-    return malformed(what, why=why, where=name)
+    return format_error(what, why=why, where=name)

@@ -66,7 +66,7 @@ class SentencePieceModel:
 
 
 def looks_like_sentencepiece(head: bytes) -> bool:
-    """Tell whether a file with these first bytes may be a model: a piece comes first."""
+    """Check whether a file with these first bytes may be a model: a piece comes first."""
     return (
         len(head) > SMALLEST_RECORD
         and head[0] == PIECES << 3 | 2
@@ -101,9 +101,9 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
     table = PieceColumns.empty()
     trainer: bytes | None = None
     normaliser: bytes | None = None
-    while reader.left:
+    while reader.remaining:
         take_plain_pieces(reader, table)
-        if not reader.left:
+        if not reader.remaining:
             break
         field = read_field(reader)
         if field.number == PIECES and isinstance(field.value, bytes):
@@ -114,7 +114,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
         elif field.number == NORMALISER and isinstance(field.value, bytes):
             normaliser = (normaliser or b"") + field.value
         elif field.number not in (SELF_TEST, DENORMALISER):
-            raise reader.malformed(f"field {field.number} is unknown")
+            raise reader.format_error(f"field {field.number} is unknown")
     if trainer is None or normaliser is None:
         raise FormatError(
             "file-truncated",
@@ -213,7 +213,7 @@ def take_piece(reader: ByteReader, table: PieceColumns) -> None:
         elif field.number == 3:
             kind = field.count(reader)
         else:
-            raise reader.malformed(f"field {field.number} of a piece is unknown")
+            raise reader.format_error(f"field {field.number} of a piece is unknown")
     table.names.extend(name + b"\0")
     table.scores.extend(score)
     table.kinds.append(min(kind, 255))
@@ -223,11 +223,11 @@ def decode_pieces(table: PieceColumns, reader: ByteReader) -> list[str]:
     """Decode the pieces as text."""
     names = table.names
     if names.count(0) != len(table.kinds):
-        raise reader.malformed("a piece holds the character NUL")
+        raise reader.format_error("a piece holds the character NUL")
     try:
         return names[:-1].decode().split("\0")
     except UnicodeDecodeError as error:
-        raise reader.malformed(
+        raise reader.format_error(
             f"the pieces are not UTF-8: {bytes(names[error.start :][:12])!r}"
         ) from error
 
@@ -238,18 +238,18 @@ def check_pieces(
     """Check what the C++ library relies on: valid types, one unknown, no piece empty or twice."""
     invalid = [kind for kind in set(kinds) if not 1 <= kind <= len(TYPES)]
     if invalid:
-        raise reader.malformed(f"piece {kinds.index(invalid[0])} has the type {invalid[0]}")
+        raise reader.format_error(f"piece {kinds.index(invalid[0])} has the type {invalid[0]}")
     if kinds.count(UNKNOWN) != 1:
-        raise reader.malformed(f"{kinds.count(UNKNOWN)} pieces are of the type unknown, not one")
+        raise reader.format_error(f"{kinds.count(UNKNOWN)} pieces are of the type unknown, not one")
     if "" in pieces:
-        raise reader.malformed(f"piece {pieces.index('')} is empty")
+        raise reader.format_error(f"piece {pieces.index('')} is empty")
     if len(set(pieces)) < len(pieces):
         first = {piece: number for number, piece in reversed(list(enumerate(pieces)))}
         repeated = next(piece for number, piece in enumerate(pieces) if first[piece] != number)
-        raise reader.malformed(f"the piece {repeated!r} occurs twice")
+        raise reader.format_error(f"the piece {repeated!r} occurs twice")
     broken = np.flatnonzero(~np.isfinite(scores))
     if len(broken):
-        raise reader.malformed(f"the score of piece {broken[0]} is {scores[broken[0]]}")
+        raise reader.format_error(f"the score of piece {broken[0]} is {scores[broken[0]]}")
 
 
 def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
@@ -262,7 +262,7 @@ def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
         elif field.number == 24:
             suffix = bool(field.count(reader))
     if not 1 <= algorithm <= len(ALGORITHMS):
-        raise reader.malformed(f"model type {algorithm} does not exist")
+        raise reader.format_error(f"model type {algorithm} does not exist")
     return ALGORITHMS[algorithm - 1], suffix
 
 
@@ -290,15 +290,15 @@ def check_character_map(data: bytes, reader: ByteReader) -> None:
     size = int.from_bytes(data[:UNIT], "little")
     texts = data[UNIT + size :]
     if size == 0 or size % (UNIT * FAN_OUT) or len(data) <= UNIT + size or texts[-1:] != b"\0":
-        raise reader.malformed("the character map contradicts its own sizes")
+        raise reader.format_error("the character map contradicts its own sizes")
     units = np.frombuffer(data, "<u4", count=size // UNIT, offset=UNIT)  # [units]
     is_value = units >> 31 == 1
     if np.any((units[is_value] & 0x7FFFFFFF) >= len(texts)):
-        raise reader.malformed("the character map points outside its texts")
+        raise reader.format_error("the character map points outside its texts")
     offsets = (units >> 10) << ((units & (1 << 9)) >> 6)
     children = np.arange(len(units), dtype=np.uint32) ^ offsets
     if np.any(children[~is_value] >= len(units)):  # the size is a multiple of the fan-out
-        raise reader.malformed("the character map points outside its trie")
+        raise reader.format_error("the character map points outside its trie")
 
 
 def write_sentencepiece_model(

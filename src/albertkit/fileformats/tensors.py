@@ -92,7 +92,7 @@ def float_kind(dtype: str, tensor: str, name: str) -> FloatKind:
 
 
 def is_shape(sizes: Sequence[int]) -> bool:
-    """Tell whether numpy can make an array of this shape, if there is memory for it."""
+    """Check whether numpy can make an array of this shape, if there is memory for it."""
     lengths = [max(size, 1) for size in sizes]
     return (
         min(sizes, default=0) >= 0

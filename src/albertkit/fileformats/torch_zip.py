@@ -23,7 +23,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.archives.zip_directory import STORED, is_zip, read_zip_directory
 from albertkit.fileformats.pickle_reader import Called, Named, Reference, Value, read_pickled
-from albertkit.fileformats.reader import ByteReader, malformed, map_file
+from albertkit.fileformats.reader import ByteReader, format_error, map_file
 from albertkit.fileformats.tensors import BYTES_OF, Tensors, as_float32, float_kind, is_shape
 
 STORAGES = MappingProxyType(
@@ -127,7 +127,7 @@ def read_torch(path: Path) -> TorchFile:
 
 
 def is_torch_zip(data: memoryview, name: str) -> bool:
-    """Tell whether torch saved this zip file; raises as `read_zip_directory` does."""
+    """Check whether torch saved this zip file; raises as `read_zip_directory` does."""
     return is_zip(data) and any(map(_is_objects, (m.name for m in read_zip_directory(data, name))))
 
 
@@ -149,10 +149,10 @@ def _read_zip(data: memoryview, name: str) -> TorchFile:
     root = objects.removesuffix(OBJECTS)
     for member in members.values():
         if member.method != STORED:
-            raise _malformed(f"its member {member.name!r} is compressed", name)
+            raise _format_error(f"its member {member.name!r} is compressed", name)
     order = members.get(f"{root}byteorder")
     if order and bytes(data[order.start : order.end]) != b"little":
-        raise _malformed("its numbers are big-endian", name)
+        raise _format_error("its numbers are big-endian", name)
     pickled = members[objects]
     reader = ByteReader(data[: pickled.end], name, pickled.start, kind=KIND)
     entries, types = _read_tensors(read_pickled(reader, EXPECTED), name)
@@ -161,7 +161,7 @@ def _read_zip(data: memoryview, name: str) -> TorchFile:
         storage = members.get(f"{root}data/{key}")
         if storage is None or storage.size != count * BYTES_OF[dtype]:
             size = "is missing" if storage is None else f"has {storage.size:,} bytes"
-            raise _malformed(f"storage {key!r} of {count:,} {dtype} {size}", name)
+            raise _format_error(f"storage {key!r} of {count:,} {dtype} {size}", name)
         storages[key] = data[storage.start : storage.end]
     return TorchFile(name, entries, storages)
 
@@ -178,17 +178,19 @@ def _read_older(data: memoryview, name: str) -> TorchFile:
         )
     system = read_pickled(reader, ())
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise _malformed("its numbers are big-endian", name)
+        raise _format_error("its numbers are big-endian", name)
     entries, types = _read_tensors(read_pickled(reader, EXPECTED), name)
     order = read_pickled(reader, ())
     if not isinstance(order, list) or sorted(map(str, order)) != sorted(types):
-        raise _malformed("its list of storages does not match its tensors", name)
+        raise _format_error("its list of storages does not match its tensors", name)
     storages = {}
     for key in map(str, order):
         dtype, count = types[key]
         stored = reader.take_u64("storages")
         if stored != count:
-            raise _malformed(f"storage {key!r} of {count:,} {dtype} has {stored:,} numbers", name)
+            raise _format_error(
+                f"storage {key!r} of {count:,} {dtype} has {stored:,} numbers", name
+            )
         storages[key] = reader.take(count * BYTES_OF[dtype], "storages")
     return TorchFile(name, entries, storages)
 
@@ -210,7 +212,7 @@ def _read_tensors(state: Value, name: str) -> tuple[dict[str, TorchTensor], Stor
         entries[str(key)], own = _read_tensor(value, str(key), name)
         storage = entries[str(key)].storage
         if types.setdefault(storage, own) != own:
-            raise _malformed(f"storage {storage!r} is described in two ways", name)
+            raise _format_error(f"storage {storage!r} is described in two ways", name)
     return entries, types
 
 
@@ -239,7 +241,7 @@ def _read_tensor(value: Value, key: str, name: str) -> tuple[TorchTensor, tuple[
         ) if how in REBUILT and kind in STORAGES and not any(view) and len(shape) == len(strides):
             sizes, steps = _counts(shape), _counts(strides)
         case _:
-            raise _malformed(f"{key} is not pickled as a tensor", name)
+            raise _format_error(f"{key} is not pickled as a tensor", name)
     # an axis of length 1 may have any stride: no step is taken along it
     steps = tuple(step if n > 1 else 0 for n, step in zip(sizes, steps, strict=True))
     numbers = math.prod(sizes)
@@ -248,7 +250,7 @@ def _read_tensor(value: Value, key: str, name: str) -> tuple[TorchTensor, tuple[
     # strides of 0 would repeat one number without end
     is_valid = is_shape(sizes) and min(offset, *steps, 0) >= 0
     if not is_valid or end > count or numbers > end - offset:
-        raise _malformed(
+        raise _format_error(
             f"{key} of shape {list(sizes)} is not within its storage of {count:,}", name
         )
     return TorchTensor(STORAGES[kind], storage, offset, end, sizes, steps), (STORAGES[kind], count)
@@ -259,5 +261,5 @@ def _counts(values: tuple[Value, ...]) -> tuple[int, ...]:
     return tuple(n if isinstance(n, int) and n >= 0 else -1 for n in values)
 
 
-def _malformed(what: str, name: str) -> FormatError:
-    return malformed(what, why=f"this is not valid in {KIND}", where=name)
+def _format_error(what: str, name: str) -> FormatError:
+    return format_error(what, why=f"this is not valid in {KIND}", where=name)

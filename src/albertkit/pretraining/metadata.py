@@ -91,7 +91,7 @@ def open_corpus(
         )
     values = read_json(directory / FILE)
     if (values.get("version"), values.get("kind")) != (VERSION, kind):
-        raise _malformed(
+        raise _format_error(
             directory,
             f"it is a {values.get('kind')!r} of version {values.get('version')}",
             f"this release reads a {kind!r} of version {VERSION}",
@@ -100,7 +100,7 @@ def open_corpus(
         metadata = _parse(values)
         arrays = {name: _map_array(directory, name, metadata.arrays[name]) for name in names}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _malformed(directory, f"its {FILE} is incomplete", repr(error)) from error
+        raise _format_error(directory, f"its {FILE} is incomplete", repr(error)) from error
     return metadata, arrays
 
 
@@ -125,13 +125,15 @@ def _map_array(directory: Path, name: str, spec: ArraySpec) -> npt.NDArray[np.ge
     needed = int(np.prod(spec.shape)) * dtype.itemsize
     size = path.stat().st_size if path.is_file() else 0
     if size != needed:
-        raise _malformed(directory, f"{path.name} has {size:,} bytes", f"it should have {needed:,}")
+        raise _format_error(
+            directory, f"{path.name} has {size:,} bytes", f"it should have {needed:,}"
+        )
     if not size:
         return np.empty(spec.shape, dtype)
     return np.memmap(path, dtype, "r", shape=spec.shape)
 
 
-def _malformed(directory: Path, what: str, why: str) -> FormatError:
+def _format_error(directory: Path, what: str, why: str) -> FormatError:
     return FormatError(
         "shard-malformed",
         f"the tokenized corpus cannot be read: {what}",

@@ -26,7 +26,7 @@ def cache_home() -> Path:
 
 
 def is_complete(entry: Path) -> bool:
-    """Tell whether an entry exists and has all its files."""
+    """Check whether an entry exists and has all its files."""
     if not is_entry(entry):
         return False
     try:
@@ -37,7 +37,7 @@ def is_complete(entry: Path) -> bool:
 
 
 def is_entry(directory: Path) -> bool:
-    """Tell whether a directory was made by `new_entry`."""
+    """Check whether a directory was made by `new_entry`."""
     return (directory / FILE_LIST).is_file()
 
 

@@ -53,7 +53,7 @@ def download(address: Address, path: Path) -> None:
 
 
 def _read_chunks(address: Address) -> Iterator[bytes]:
-    """Read the answer; a generator, so that errors of the network and the disk stay apart."""
+    """Read the answer; a generator, so that errors of network and disk are not confused."""
     # imported here, because few processes download anything (benchmarks/late_imports.py)
     import urllib.error
     import urllib.request

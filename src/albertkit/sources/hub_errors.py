@@ -69,7 +69,7 @@ def _explain(error: BaseException) -> tuple[str, str]:
     if "CERTIFICATE_VERIFY_FAILED" in f"{error} {reason}":
         return (
             "its certificate cannot be verified",
-            "If a company's proxy signs certificates, name their file in SSL_CERT_FILE. ",
+            "If a proxy of your network signs certificates, name their file in SSL_CERT_FILE. ",
         )
     proxies = [name for name in PROXY_VARIABLES if os.environ.get(name)]
     if proxies:

@@ -51,7 +51,7 @@ def fetch(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
 
 
 def _is_path(name: str) -> bool:
-    """Tell whether a name `owner/model` is rather the path of a directory that does not exist."""
+    """Check whether a name `owner/model` is rather the path of a directory that does not exist."""
     if name.startswith(("http://", "https://", "hf://")) or name in huggingface.PUBLISHED:
         return False
     path = Path(name)

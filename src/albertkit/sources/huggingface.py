@@ -28,7 +28,7 @@ from albertkit.sources.hub_errors import (
     not_reached,
     offline_reason,
 )
-from albertkit.sources.needed_files import find_weights, needed_files
+from albertkit.sources.needed_files import find_weights, select_files
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -189,7 +189,7 @@ def _fetch_from_hub(
 
 def _select_files(paths: list[str], model: HubName, parts: Parts) -> tuple[str, ...]:
     """Select the files to fetch; refuse a repository without usable ones."""
-    files = needed_files(paths, parts)
+    files = select_files(paths, parts)
     if parts == "tokenizer" and not files:
         raise _unusable(model, paths, "vocabulary", "spiece.model, tokenizer.json or vocab.txt")
     if parts == "model" and not find_weights(files):
@@ -221,7 +221,7 @@ def _find_cached(model: HubName, cache_dir: str | Path | None, parts: Parts) -> 
         if isinstance(cached, str):
             snapshot = Path(cached).parent
             files = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*")]
-            has_all = needed_files(files, parts) if parts == "tokenizer" else find_weights(files)
+            has_all = select_files(files, parts) if parts == "tokenizer" else find_weights(files)
             return snapshot if has_all else None
     return None
 

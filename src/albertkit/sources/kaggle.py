@@ -148,13 +148,13 @@ def parse_name(name: str) -> ArchivedModel | None:
     match = TFHUB_NAME.fullmatch(name)
     if match:
         if match["version"] is None:
-            raise _unversioned(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
+            raise _version_missing(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
         return TfhubModel(match["model"], match["version"])
     match = KAGGLE_NAME.fullmatch(name)
     if match is None:
         return None
     if not (match["framework"] and match["variation"] and match["version"]):
-        raise _unversioned(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
+        raise _version_missing(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
     spelling = {framework.lower(): framework for framework in FRAMEWORKS}
     framework = spelling.get(match["framework"].lower(), match["framework"])
     return KaggleModel(
@@ -260,7 +260,7 @@ def _not_downloaded(
     return not_reached(name, model.home, ConnectionError(str(refusals[0])), entry)
 
 
-def _unversioned(name: str, example: str) -> InputError:
+def _version_missing(name: str, example: str) -> InputError:
     return InputError(
         "unknown-model",
         f"{name!r} does not name one version of a model",

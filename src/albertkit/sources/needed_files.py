@@ -40,7 +40,7 @@ WEIGHTS = tuple(
 ENCODER_DIRECTORIES = ("", "0_Transformer/")
 
 
-def needed_files(files: Iterable[str], parts: Parts = "model") -> tuple[str, ...]:
+def select_files(files: Iterable[str], parts: Parts = "model") -> tuple[str, ...]:
     """Select the files to fetch.
 
     Args:
@@ -80,6 +80,6 @@ def _weights_by_directory(files: list[str]) -> dict[str, list[str]]:
 
 
 def _has_all_shards(files: list[str]) -> bool:
-    """Tell whether there are as many numbered files as their names say."""
+    """Check whether there are as many numbered files as their names say."""
     counts = [int(number) for path in files for number in re.findall(r"-of-(\d{5})", path)]
     return not counts or len(counts) == max(counts)

@@ -81,7 +81,7 @@ def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
     for variable in read_tracked_variables(bundle):
         if variable.number == number:
             return {LOWER_CASE: bool(bundle.numbers(variable.key).all())}
-    raise model.malformed(f"its {LOWER_CASE} has no value")
+    raise model.format_error(f"its {LOWER_CASE} has no value")
 
 
 def _read_preprocessor(model: SavedModel) -> ModuleVocabulary | None:
@@ -95,7 +95,7 @@ def _read_preprocessor(model: SavedModel) -> ModuleVocabulary | None:
     if WORDPIECE in operations:
         file = model.find_only_asset()
         if file is None:
-            raise model.malformed("it has no single asset that would be its vocabulary")
+            raise model.format_error("it has no single asset that would be its vocabulary")
         _check_wordpiece(model, operations[WORDPIECE])
         policy = _wordpiece_policy(operations)
         return ModuleVocabulary(bytes(map_file(file)), str(file), file, policy, _reason(policy))

@@ -92,7 +92,7 @@ def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: st
     weight, bias = transposed(f"{at}weight"), f"{at}bias"
     shape = tensors.shapes.get(weight, ())
     if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:
-        raise _malformed(f"step {number} of its vectors has no fitting matrix", where)
+        raise _format_error(f"step {number} of its vectors has no fitting matrix", where)
     activation = _one_of(name, ACTIVATIONS, where)
     return Dense(tensors[weight].T, tensors[bias], activation)
 
@@ -101,10 +101,12 @@ def _one_of(found: JsonValue, words: tuple[Word, ...], where: str) -> Word:
     for word in words:
         if word == found:
             return word
-    raise _malformed(f"its metadata says {str(found)[:40]!r}, not one of {', '.join(words)}", where)
+    raise _format_error(
+        f"its metadata says {str(found)[:40]!r}, not one of {', '.join(words)}", where
+    )
 
 
-def _malformed(what: str, where: str) -> FormatError:
+def _format_error(what: str, where: str) -> FormatError:
     return FormatError(
         "file-malformed",
         what,

@@ -63,7 +63,7 @@ def depth_and_activation(
     said.take(DEPTH, listed, "the list of encoder_outputs in its signature")
     for source, depth in ((METADATA, settings.get("num_layers")), ("its signature", listed)):
         if depth is not None and depth != said.fields[DEPTH]:
-            raise model.malformed(
+            raise model.format_error(
                 f"{source} says {depth} layers, and {said.where[DEPTH]} {said.fields[DEPTH]}"
             )
     if not {DEPTH, ACTIVATION} <= {*said.fields, *overrides}:

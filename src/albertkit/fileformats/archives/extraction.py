@@ -74,7 +74,7 @@ class ExtractedArchive:
 
 
 def is_archive(data: memoryview) -> bool:
-    """Tell whether a file's content is an archive of a supported format."""
+    """Check whether a file's content is an archive of a supported format."""
     return is_zip(data) or bytes(data[:2]) == GZIP or is_tar(bytes(data[:BLOCK]))
 
 
@@ -182,10 +182,10 @@ def _extract_zip(data: memoryview, target: _Target, most: int) -> None:
         if member.name.endswith("/") or kind == S_IFDIR:
             target.add_directory(member.name)
         else:
-            target.add_file(member.name, _checked_bytes(data, member, target.archive))
+            target.add_file(member.name, _read_checked(data, member, target.archive))
 
 
-def _checked_bytes(data: memoryview, member: ZipMember, archive: str) -> Iterator[bytes]:
+def _read_checked(data: memoryview, member: ZipMember, archive: str) -> Iterator[bytes]:
     """Decompress a member and compare the bytes with its size and checksum."""
     crc, left = 0, member.size
     for chunk in _decompress(data[member.start : member.end], member):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.reader import malformed
+from albertkit.fileformats.reader import format_error
 
 BLOCK = 512  # bytes
 CHUNK = 1 << 18  # compressed bytes taken at a time
@@ -174,7 +174,7 @@ def read_tar_members(stream: ArchiveStream) -> Iterator[TarMember]:
 
 
 def is_tar(block: bytes) -> bool:
-    """Tell whether 512 bytes are a tar archive's first header."""
+    """Check whether 512 bytes are a tar archive's first header."""
     return block[257:262] == b"ustar" or (len(block) == BLOCK and _sum_agrees(block))
 
 
@@ -210,7 +210,7 @@ def _decode(raw: bytes, where: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _malformed(f"the name {raw[:100]!r} is not UTF-8", where) from error
+        raise _format_error(f"the name {raw[:100]!r} is not UTF-8", where) from error
 
 
 def _read_number(field: bytes, where: str) -> int:
@@ -219,13 +219,13 @@ def _read_number(field: bytes, where: str) -> int:
         return int.from_bytes(field, "big") & ((1 << 95) - 1)
     digits = field.strip(b" \0") or b"0"
     if not digits.isdigit() or digits.strip(b"01234567"):
-        raise _malformed(f"a size is {field!r}", where)
+        raise _format_error(f"a size is {field!r}", where)
     return int(digits, 8)
 
 
 def _check_sum(header: bytes, where: str) -> None:
     if not _sum_agrees(header):
-        raise _malformed("a member's header does not match its checksum", where)
+        raise _format_error("a member's header does not match its checksum", where)
 
 
 def _sum_agrees(header: bytes) -> bool:
@@ -237,7 +237,7 @@ def _sum_agrees(header: bytes) -> bool:
 
 def _read_long_header(stream: ArchiveStream, length: int) -> bytes:
     if length > LONGEST_HEADER:
-        raise _malformed(f"a member's header has {length:,} bytes", stream.name)
+        raise _format_error(f"a member's header has {length:,} bytes", stream.name)
     body = stream.take(length)
     stream.take(-length % BLOCK)
     return body
@@ -252,7 +252,7 @@ def _read_pax(body: bytes, name: str, where: str) -> tuple[str, int | None]:
         record, body = body[len(digits) + 1 : length], body[length:]
         key, equals, value = record.removesuffix(b"\n").partition(b"=")
         if not equals or not record.endswith(b"\n"):
-            raise _malformed("a member's header has a broken record", where)
+            raise _format_error("a member's header has a broken record", where)
         if key == b"path":
             name = _decode(value, where)
         elif key == b"size" and value.isdigit():
@@ -262,5 +262,5 @@ def _read_pax(body: bytes, name: str, where: str) -> tuple[str, int | None]:
     return name, size
 
 
-def _malformed(what: str, where: str) -> FormatError:
-    return malformed(what, why="this is not valid in a tar archive", where=where)
+def _format_error(what: str, where: str) -> FormatError:
+    return format_error(what, why="this is not valid in a tar archive", where=where)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.reader import ByteReader, malformed
+from albertkit.fileformats.reader import ByteReader, format_error
 
 STORED, DEFLATED = 0, 8  # methods, by their numbers in the file
 
@@ -59,7 +59,7 @@ class ZipMember:
 
 
 def is_zip(data: memoryview) -> bool:
-    """Tell whether a file begins as a zip file does, empty ones included."""
+    """Check whether a file begins as a zip file does, empty ones included."""
     return bytes(data[:4]) in (LOCAL, END)
 
 
@@ -79,12 +79,14 @@ def read_zip_directory(data: memoryview, name: str) -> tuple[ZipMember, ...]:
     start, size, count = _find_directory(data, name)
     reader = ByteReader(data[: start + size], name, start, kind=KIND)
     members = [_read_member(reader, data[:start]) for _ in range(count)]
-    if reader.left:
-        raise _malformed(f"its directory has {reader.left} bytes after the last member", name)
+    if reader.remaining:
+        raise _format_error(
+            f"its directory has {reader.remaining} bytes after the last member", name
+        )
     members.sort(key=lambda member: member.header)
     for before, after in pairwise(members):
         if before.end > after.header:
-            raise _malformed(f"{before.name!r} and {after.name!r} share bytes", name)
+            raise _format_error(f"{before.name!r} and {after.name!r} share bytes", name)
     return tuple(members)
 
 
@@ -97,11 +99,11 @@ def _find_directory(data: memoryview, name: str) -> tuple[int, int, int]:
     if locator >= 0 and bytes(data[locator : locator + 4]) == LOCATOR_64:
         end, disk, first_disk, here, count, size, start = _read_zip64_end(data, locator, name)
     if disk or first_disk or here != count:
-        raise _malformed("it is one part of an archive in several files", name)
+        raise _format_error("it is one part of an archive in several files", name)
     if start + size != end:
-        raise _malformed(f"its directory ends at byte {start + size}, expected was {end}", name)
+        raise _format_error(f"its directory ends at byte {start + size}, expected was {end}", name)
     if count > size // (4 + CENTRAL_FIELDS.size):
-        raise _malformed(f"its directory of {size} bytes cannot hold {count} members", name)
+        raise _format_error(f"its directory of {size} bytes cannot hold {count} members", name)
     return start, size, count
 
 
@@ -131,7 +133,7 @@ def _read_zip64_end(
     """Read the offset and the fields of the end record of zip64, which the locator points to."""
     _, end, _ = LOCATOR_64_FIELDS.unpack_from(data, locator + 4)
     if end + 4 + END_64_FIELDS.size > locator or bytes(data[end : end + 4]) != END_64:
-        raise _malformed("its locator does not point to an end record of zip64", name)
+        raise _format_error("its locator does not point to an end record of zip64", name)
     _, _, _, disk, first_disk, here, count, size, start = END_64_FIELDS.unpack_from(data, end + 4)
     return end, disk, first_disk, here, count, size, start
 
@@ -139,7 +141,7 @@ def _read_zip64_end(
 def _read_member(reader: ByteReader, data: memoryview) -> ZipMember:
     """Read the next member of the directory; `data` is all that precedes the directory."""
     if bytes(reader.take(4, "directory")) != CENTRAL:
-        raise _malformed("its directory has fewer members than it says", reader.name)
+        raise _format_error("its directory has fewer members than it says", reader.name)
     fields = CENTRAL_FIELDS.unpack(reader.take(CENTRAL_FIELDS.size, "directory"))
     maker, _, flags, method, _, _, crc, packed, size, *rest = fields
     name_length, extra_length, comment_length, _, _, attributes, header = rest
@@ -155,14 +157,14 @@ def _read_member(reader: ByteReader, data: memoryview) -> ZipMember:
             where=reader.name,
         )
     if (size, packed, header).count(IN_ZIP64) > len(wide):
-        raise _malformed(f"its member {name!r} lacks its numbers of zip64", reader.name)
+        raise _format_error(f"its member {name!r} lacks its numbers of zip64", reader.name)
     left = iter(wide)
     size, packed, header = (next(left) if n == IN_ZIP64 else n for n in (size, packed, header))
     if method == STORED and packed != size:
-        raise _malformed(f"{name!r} is stored in {packed} bytes and has {size}", reader.name)
+        raise _format_error(f"{name!r} is stored in {packed} bytes and has {size}", reader.name)
     start = _find_start(data, header, name, method, reader.name)
     if packed > len(data) - start:
-        raise _malformed(f"{name!r} reaches into the directory", reader.name)
+        raise _format_error(f"{name!r} reaches into the directory", reader.name)
     mode = attributes >> 16 if maker >> 8 == UNIX else 0
     return ZipMember(name, method, header, start, start + packed, size, crc, mode)
 
@@ -171,12 +173,12 @@ def _find_start(data: memoryview, header: int, name: str, method: int, where: st
     """Find the first byte of a member, after its own header, which must agree."""
     name_start = header + 4 + LOCAL_FIELDS.size
     if name_start > len(data) or bytes(data[header : header + 4]) != LOCAL:
-        raise _malformed(f"{name!r} is not at the offset that its directory gives", where)
+        raise _format_error(f"{name!r} is not at the offset that its directory gives", where)
     fields = LOCAL_FIELDS.unpack_from(data, header + 4)
     flags, own_method, name_length, extra_length = fields[1], fields[2], fields[-2], fields[-1]
     own_name = _decode(bytes(data[name_start : name_start + name_length]), flags)
     if (own_name, own_method) != (name, method):
-        raise _malformed(f"{name!r} has the name {own_name!r} in its own header", where)
+        raise _format_error(f"{name!r} has the name {own_name!r} in its own header", where)
     return name_start + int(name_length) + int(extra_length)
 
 
@@ -196,6 +198,6 @@ def _read_zip64_numbers(extra: bytes) -> tuple[int, ...]:
     return ()
 
 
-def _malformed(what: str, name: str) -> FormatError:
+def _format_error(what: str, name: str) -> FormatError:
     why = "a zip file's directory must agree with its members"
-    return malformed(what, why=why, where=name)
+    return format_error(what, why=why, where=name)

@@ -15,7 +15,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.hdf5.groups import read_links
 from albertkit.fileformats.hdf5.objects import Dataset, ObjectReader
-from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, unsupported
+from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, feature_error
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.tensors import LAYOUTS, FloatKind, as_float32
 
@@ -108,16 +108,16 @@ def _read_root(structures: Structures) -> int:
         )
     version = data[8] if len(data) > 8 else 0
     if version not in SUPERBLOCK_SIZE:
-        raise unsupported(name, f"its superblock is of version {version}")
+        raise feature_error(name, f"its superblock is of version {version}")
     block = structures.open(0, SUPERBLOCK_SIZE[version], "superblock")
     block.take(13)  # the signature, and versions that the structures repeat
     widths = block.unpack("BB")
     if widths != (8, 8):
-        raise unsupported(name, f"its addresses and lengths have {widths} bytes, not 8")
+        raise feature_error(name, f"its addresses and lengths have {widths} bytes, not 8")
     block.take(9 + 4 * version)  # how full the nodes of trees may be
     base, _free, end, driver = block.unpack("QQQQ")
     if base or driver != NOWHERE:
-        raise unsupported(name, "it is embedded in another file, or split into several")
+        raise feature_error(name, "it is embedded in another file, or split into several")
     if end > len(data):
         raise FormatError(
             "file-truncated",
@@ -141,7 +141,7 @@ def _read_objects(
     while waiting:
         path, address = waiting.pop()
         if address in seen:
-            raise unsupported(structures.name, f"{path} is another object as well")
+            raise feature_error(structures.name, f"{path} is another object as well")
         seen.add(address)
         item = reader.read(address, path)
         attributes[path] = item.attributes
@@ -151,7 +151,7 @@ def _read_objects(
             for name, target in read_links(structures, *item.links).items():
                 below = f"{path}/{name}" if path else name
                 if len(below) > PATH_CAP:
-                    raise structures.malformed(f"groups are nested without end: {path[:60]}…")
+                    raise structures.format_error(f"groups are nested without end: {path[:60]}…")
                 waiting.append((below, target))
     return datasets, attributes
 
@@ -163,7 +163,7 @@ def _check_offsets(structures: Structures, datasets: Mapping[str, Dataset]) -> N
         if dataset.size == 0:
             continue
         if dataset.start < end:
-            raise structures.malformed(
+            raise structures.format_error(
                 f"{path} begins at byte {dataset.start}, inside another array"
             )
         end = dataset.start + dataset.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from albertkit.fileformats.hdf5.structures import Structures, unsupported
+from albertkit.fileformats.hdf5.structures import Structures, feature_error
 from albertkit.fileformats.reader import ByteReader
 
 # Source: HDF5 File Format Specification 3.0, sections III.A.1, III.B, III.C and III.D.
@@ -34,7 +34,7 @@ def read_links(structures: Structures, tree: int, heap: int) -> dict[str, int]:
         for name_offset, address in _read_entries(structures, table):
             name = _read_name(structures, names, name_offset)
             if name in links:
-                raise structures.malformed(f"two objects of a group have the name {name!r}")
+                raise structures.format_error(f"two objects of a group have the name {name!r}")
             links[name] = address
     return links
 
@@ -57,7 +57,7 @@ def _find_tables(structures: Structures, tree: int) -> Iterator[int]:
         node.expect(b"TREE")
         kind, level, count, _left, _right = node.unpack("BBHQQ")
         if kind != GROUP_NODE or expected not in (None, level):
-            raise structures.malformed(
+            raise structures.format_error(
                 f"the tree of a group has a node of type {kind}, level {level}"
             )
         pairs = structures.open(address + 24, 16 * count, "tree of a group")
@@ -78,7 +78,7 @@ def _read_entries(structures: Structures, table: int) -> Iterator[tuple[int, int
     for _ in range(count):
         name_offset, address, cached = entries.unpack("QQI20x")
         if cached == SOFT_LINK:
-            raise unsupported(structures.name, "it has a link by path to another object")
+            raise feature_error(structures.name, "it has a link by path to another object")
         yield name_offset, address
 
 
@@ -89,19 +89,19 @@ def _read_name(structures: Structures, names: tuple[int, int], offset: int) -> s
     window = bytes(structures.data[begin : start + min(size, offset + NAME_CAP + 1)])
     raw, end, _ = window.partition(b"\0")
     if not raw or not end:
-        raise structures.malformed(f"the name at byte {begin:,} is empty, or does not end")
+        raise structures.format_error(f"the name at byte {begin:,} is empty, or does not end")
     structures.open(begin, len(raw) + 1, "name of an object")
     try:
         name = raw.decode()
     except UnicodeDecodeError as error:
-        raise structures.malformed(f"the name {raw!r} is not UTF-8") from error
+        raise structures.format_error(f"the name {raw!r} is not UTF-8") from error
     if "/" in name:
-        raise structures.malformed(f"an object has the name {name!r}")
+        raise structures.format_error(f"an object has the name {name!r}")
     return name
 
 
 def _check_version(reader: ByteReader, version: int, supported: int) -> None:
     if version != supported:
-        raise unsupported(
+        raise feature_error(
             reader.name, f"its {reader.part} is of version {version}, not {supported}"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, unsupported
+from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, feature_error
 from albertkit.fileformats.reader import ByteReader
 
 # Kinds of messages. Source: HDF5 File Format Specification 3.0, section IV.A.2.
@@ -96,7 +96,7 @@ class ObjectReader:
             tree, heap = bodies[LINKS][0].unpack("QQ")
             return Hdf5Object((tree, heap), None, attributes)
         if not bodies.keys() >= {SPACE, TYPE, LAYOUT}:
-            raise unsupported(
+            raise feature_error(
                 self.structures.name, f"{name or 'its root'} is neither a group nor an array"
             )
         kind = _read_type(bodies[TYPE][0])
@@ -110,7 +110,7 @@ class ObjectReader:
         """Read name and value of an attribute that is one text; None for any other."""
         version, flags, name_size, type_size, space_size = body.unpack("BBHHH")
         if version not in (1, 2, 3):
-            raise unsupported(body.name, f"it has an attribute of version {version}")
+            raise feature_error(body.name, f"it has an attribute of version {version}")
         step = 8 if version == 1 else 1
         if version == 3:
             body.take(1)  # the name's encoding: ASCII is UTF-8
@@ -127,8 +127,8 @@ class ObjectReader:
         if kind.name == "text":
             length, heap, index = body.unpack("IQI")
             item = self._read_heap(heap).get(index)
-            if item is None or item.left < length:
-                raise body.malformed(f"the text of attribute {name!r} is not in its heap")
+            if item is None or item.remaining < length:
+                raise body.format_error(f"the text of attribute {name!r} is not in its heap")
             return name, _decode(item.data[:length], body)
         return None
 
@@ -140,10 +140,10 @@ class ObjectReader:
         head.expect(b"GCOL")
         version, size = head.unpack("B3xQ")
         if version != 1 or size < 16:
-            raise head.malformed(f"a heap of texts has version {version}, {size} bytes")
+            raise head.format_error(f"a heap of texts has version {version}, {size} bytes")
         rest = self.structures.open(address + 16, size - 16, "heap of texts")
         items = {}
-        while rest.left >= 16:
+        while rest.remaining >= 16:
             number, count = rest.unpack("H6xQ")
             if number == 0:  # the remaining bytes are free
                 break
@@ -157,20 +157,20 @@ def _read_messages(structures: Structures, address: int) -> list[tuple[int, Byte
     """Read kind and body of every message of a header, which may continue elsewhere."""
     head = structures.open(address, 16, "object header")
     if bytes(head.data[:4]) == b"OHDR":
-        raise unsupported(
+        raise feature_error(
             structures.name, "it has objects in the form of newer releases (libver='latest')"
         )
     version, count, size = head.unpack("BxHxxxxI4x")
     if version != 1:
-        raise unsupported(structures.name, f"it has an object header of version {version}")
+        raise feature_error(structures.name, f"it has an object header of version {version}")
     messages: list[tuple[int, ByteReader]] = []
     blocks = [structures.open(address + 16, size, "object header")]
     for block in blocks:  # grows while a message says that the header continues
-        while block.left >= 8 and len(messages) < count:
+        while block.remaining >= 8 and len(messages) < count:
             kind, length, flags = block.unpack("HHB3x")
             body = block.take_part(length, f"message of kind {kind}")
             if kind in REFUSED or (flags & SHARED and kind in (SPACE, TYPE, LAYOUT)):
-                raise unsupported(
+                raise feature_error(
                     structures.name, f"it has {REFUSED.get(kind, 'a type with a name of its own')}"
                 )
             if kind == CONTINUATION:
@@ -185,22 +185,22 @@ def _read_dataset(kind: ElementType, space: ByteReader, layout: ByteReader, name
     """Check that a dataset is contiguous and that shape × size = bytes."""
     shape = _read_shape(space)
     if shape is None:
-        raise unsupported(space.name, f"{name} has no shape")
+        raise feature_error(space.name, f"{name} has no shape")
     if len(shape) > MOST_AXES or math.prod(max(1, length) for length in shape) > MOST_NUMBERS:
-        raise space.malformed(f"{name} has the shape {list(shape[:8])} …")
+        raise space.format_error(f"{name} has the shape {list(shape[:8])} …")
     version, storage = layout.unpack("BB")
     if version != 3 or storage != 1:
         form = {0: "in its header", 2: "in chunks"}.get(storage, f"in form {version}.{storage}")
-        raise unsupported(layout.name, f"{name} is stored {form}, not in one piece")
+        raise feature_error(layout.name, f"{name} is stored {form}, not in one piece")
     start, size = layout.unpack("QQ")
     needed = math.prod(shape) * kind.size
     if size != needed:
-        raise layout.malformed(
+        raise layout.format_error(
             f"{name} has {size:,} bytes, its shape {list(shape)} needs {needed:,}"
         )
     if start == NOWHERE:
         if size:
-            raise unsupported(layout.name, f"{name} was made and never filled")
+            raise feature_error(layout.name, f"{name} was made and never filled")
         start = 0
     return Dataset(kind.name, shape, start, size)
 
@@ -211,7 +211,7 @@ def _read_shape(reader: ByteReader) -> tuple[int, ...] | None:
     if version == 1:
         reader.take(4)
     elif version != 2:
-        raise unsupported(reader.name, f"it has a shape of version {version}")
+        raise feature_error(reader.name, f"it has a shape of version {version}")
     elif kind == 2:
         return None
     return reader.unpack(f"{rank}Q")
@@ -222,7 +222,7 @@ def _read_type(reader: ByteReader) -> ElementType:
     number_and_version, bits, sign, _more, size = reader.unpack("BBBBI")
     number = number_and_version & 0x0F
     if number >= len(CLASSES):
-        raise reader.malformed(f"it has elements of the unknown class {number}")
+        raise reader.format_error(f"it has elements of the unknown class {number}")
     if number == FLOATING_POINT:
         first_bit, precision, *form = reader.unpack("HHBBBBI")
         known = IEEE.get((precision, *form, sign))
@@ -240,7 +240,7 @@ def _decode(raw: memoryview, reader: ByteReader) -> str:
     try:
         return bytes(raw).rstrip(b"\0").decode()
     except UnicodeDecodeError as error:
-        raise reader.malformed(f"the text {bytes(raw[:40])!r} is not UTF-8") from error
+        raise reader.format_error(f"the text {bytes(raw[:40])!r} is not UTF-8") from error
 
 
 def _round_up(count: int, step: int) -> int:

@@ -7,7 +7,7 @@ therefore follows its links in a circle and is stopped: the file's size bounds t
 from __future__ import annotations
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.reader import ByteReader, malformed
+from albertkit.fileformats.reader import ByteReader, format_error
 
 NOWHERE = 2**64 - 1  # an address that leads to nothing
 KIND = "HDF5"
@@ -40,15 +40,15 @@ class Structures:
         self._unread -= size
         data = ByteReader(self.data, self.name, address, kind=KIND).take(size, part)
         if self._unread < 0:
-            raise self.malformed(f"its {part} is a part of another structure, or of itself")
+            raise self.format_error(f"its {part} is a part of another structure, or of itself")
         return ByteReader(data, self.name, kind=KIND, part=part, start=address)
 
-    def malformed(self, what: str) -> FormatError:
+    def format_error(self, what: str) -> FormatError:
         """Make the error for a file that contradicts itself."""
-        return malformed(what, why=f"this is not valid in {KIND}", where=self.name)
+        return format_error(what, why=f"this is not valid in {KIND}", where=self.name)
 
 
-def unsupported(name: str, what: str) -> FormatError:
+def feature_error(name: str, what: str) -> FormatError:
     """Make the error for a part of HDF5 that the files of Keras do not use."""
     return FormatError(
         "hdf5-feature-unsupported",

@@ -30,10 +30,10 @@ from albertkit.fileformats.protobuf import (
     encode_record_head,
     encode_text,
 )
-from albertkit.fileformats.reader import ByteReader, malformed, map_file
+from albertkit.fileformats.reader import ByteReader, format_error, map_file
 from albertkit.fileformats.tensors import Tensors
 
-IR_VERSION = 8  # of ONNX 1.12, which brought opset 17
+IR_VERSION = 8  # of ONNX 1.12, the first with opset 17
 OPSET = 17  # the first with LayerNormalization; ONNX Runtime runs it since 1.12 (2022)
 PRODUCER = "albertkit"
 LARGEST = 2**31 - 1  # Source: protobuf's limit for one message; readers refuse more
@@ -276,7 +276,7 @@ def _check_size(size: int, path: Path) -> None:
 def _read_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memoryview]]:
     """Read the fields of a message: numbers, and views of its records, which may be gigabytes."""
     reader = ByteReader(data, name, kind=KIND)
-    while reader.left:
+    while reader.remaining:
         number, form = divmod(reader.take_varint(), 8)
         value = reader.take_varint()
         if form == VARINT:
@@ -284,12 +284,12 @@ def _read_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memor
         elif form == RECORD:
             yield number, reader.take(value, "records")
         else:
-            raise reader.malformed(f"a field has the wire form {form}")
+            raise reader.format_error(f"a field has the wire form {form}")
 
 
 def _record(value: int | memoryview, name: str) -> memoryview:
     if isinstance(value, int):
-        raise _malformed("a field is a number where bytes belong", name)
+        raise _format_error("a field is a number where bytes belong", name)
     return value
 
 
@@ -306,17 +306,17 @@ def _read_tensor(data: memoryview, name: str, stored: dict[str, StoredTensor]) -
     raw = next((_record(value, name) for number, value in fields if number == 9), NO_BYTES)
     key = encoded.decode(errors="replace")
     if key in stored:
-        raise _malformed(f"the tensor {key[:80]!r} occurs twice", name)
+        raise _format_error(f"the tensor {key[:80]!r} occurs twice", name)
     dtype = next((own for own in READ if (2, CODES[own]) in fields), None)
     if dtype is None:
         return
     size = np.dtype(dtype).itemsize
     if len(shape) > MOST_AXES or not all(shape) or math.prod(shape) * size != len(raw):
-        raise _malformed(
+        raise _format_error(
             f"the tensor {key[:80]!r} of shape {list(shape[:4])} has {len(raw):,} bytes", name
         )
     stored[key] = StoredTensor(dtype, shape, raw)
 
 
-def _malformed(what: str, name: str) -> FormatError:
-    return malformed(what, why="no file that was written here has this", where=name)
+def _format_error(what: str, name: str) -> FormatError:
+    return format_error(what, why="no file that was written here has this", where=name)

@@ -56,5 +56,5 @@ def read_tracked_variables(bundle: TensorBundle) -> tuple[TrackedVariable, ...]:
     )
     for variable in variables:
         if variable.key not in bundle:
-            raise graph.malformed(f"it names the tensor {variable.key}, which is missing")
+            raise graph.format_error(f"it names the tensor {variable.key}, which is missing")
     return variables

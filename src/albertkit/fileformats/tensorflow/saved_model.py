@@ -15,7 +15,7 @@ from pathlib import Path
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf import Message
-from albertkit.fileformats.reader import malformed, map_file
+from albertkit.fileformats.reader import format_error, map_file
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, FILE
 
 KIND = "a SavedModel"
@@ -82,16 +82,16 @@ class SavedModel:
         if number is None:
             return None
         if number >= len(self.objects):
-            raise self.malformed(f"{name} is object {number} of {len(self.objects)}")
+            raise self.format_error(f"{name} is object {number} of {len(self.objects)}")
         return self.objects[number]
 
     def asset(self, number: int) -> Path:
         """Return the path of an asset; raise FormatError for a name that is not a plain one."""
         if number >= len(self._assets):
-            raise self.malformed(f"it refers to asset {number} and has {len(self._assets)}")
+            raise self.format_error(f"it refers to asset {number} and has {len(self._assets)}")
         name = self._assets[number]
         if name != Path(name).name or name in {"", ".", ".."} or "\\" in name:
-            raise self.malformed(f"an asset has the name {name!r}")
+            raise self.format_error(f"an asset has the name {name!r}")
         return self.directory / ASSETS / name
 
     def find_asset(self, attribute: str) -> Path | None:
@@ -129,9 +129,11 @@ class SavedModel:
         for function in self._graph.message(2).messages(1):
             yield _read_operations(function.messages(3))
 
-    def malformed(self, what: str) -> FormatError:
+    def format_error(self, what: str) -> FormatError:
         """Make the error for a SavedModel that contradicts itself."""
-        return malformed(what, why=f"this is not valid in {KIND}", where=str(self.directory / FILE))
+        return format_error(
+            what, why=f"this is not valid in {KIND}", where=str(self.directory / FILE)
+        )
 
 
 def read_saved_model(directory: Path) -> SavedModel:
@@ -160,7 +162,7 @@ def read_saved_model(directory: Path) -> SavedModel:
         )
     model = SavedModel(directory, meta_graph)
     if not model.objects:
-        raise model.malformed("its object graph is empty")
+        raise model.format_error("its object graph is empty")
     return model
 
 

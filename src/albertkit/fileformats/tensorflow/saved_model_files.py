@@ -11,5 +11,5 @@ VARIABLES = "variables/variables"  # the prefix of the bundle
 
 
 def is_saved_model(directory: Path) -> bool:
-    """Tell whether a directory holds a SavedModel and not a TensorFlow 1 hub module."""
+    """Check whether a directory holds a SavedModel and not a TensorFlow 1 hub module."""
     return (directory / FILE).is_file() and not (directory / TF1_HUB_FILE).is_file()

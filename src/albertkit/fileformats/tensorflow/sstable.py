@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf import encode_varint
-from albertkit.fileformats.reader import ByteReader, malformed
+from albertkit.fileformats.reader import ByteReader, format_error
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
@@ -53,17 +53,17 @@ def read_sstable(data: memoryview, name: str) -> Iterator[tuple[bytes, bytes]]:
     for _, encoded in _entries(_read_block(data, _read_index_handle(data, name), name), name):
         handle = _read_handle(ByteReader(encoded, name, kind=KIND))
         if handle.offset < end:  # a small file could otherwise have one block read without end
-            raise _malformed(f"a block begins at byte {handle.offset}, inside another", name)
+            raise _format_error(f"a block begins at byte {handle.offset}, inside another", name)
         end = handle.offset + handle.size + TRAILER
         for key, value in _entries(_read_block(data, handle, name), name):
             if previous is not None and key <= previous:
-                raise _malformed(f"the key {key!r} follows {previous!r}", name)
+                raise _format_error(f"the key {key!r} follows {previous!r}", name)
             previous = key
             yield key, value
 
 
 def ends_as_sstable(data: memoryview) -> bool:
-    """Tell whether a file's last bytes are those of a table."""
+    """Check whether a file's last bytes are those of a table."""
     return bytes(data[-len(MAGIC) :]) == MAGIC
 
 
@@ -160,14 +160,14 @@ def _entries(block: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     reader = ByteReader(_cut_restarts(block, name), name, kind=KIND)
     key = b""
     total = 0
-    while reader.left:
+    while reader.remaining:
         shared, own, size = reader.take_varint(), reader.take_varint(), reader.take_varint()
         if shared > len(key):
-            raise reader.malformed(f"a key repeats {shared} bytes of a key of {len(key)} bytes")
+            raise reader.format_error(f"a key repeats {shared} bytes of a key of {len(key)} bytes")
         key = key[:shared] + bytes(reader.take(own, "keys"))
         total += len(key)
         if total > RESTART_EVERY * len(block):  # every restart has a whole key
-            raise reader.malformed("the keys are longer than their block can hold")
+            raise reader.format_error("the keys are longer than their block can hold")
         yield key, bytes(reader.take(size, "values"))
 
 
@@ -176,7 +176,7 @@ def _cut_restarts(block: bytes, name: str) -> bytes:
     count = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (count + 1)
     if len(block) < 4 or end < 0:
-        raise _malformed(f"a block of {len(block)} bytes cannot hold {count} restarts", name)
+        raise _format_error(f"a block of {len(block)} bytes cannot hold {count} restarts", name)
     return block[:end]
 
 
@@ -221,5 +221,5 @@ def _successor(key: bytes) -> bytes:
     return key
 
 
-def _malformed(what: str, name: str) -> FormatError:
-    return malformed(what, why=f"this is not valid in {KIND}", where=name)
+def _format_error(what: str, name: str) -> FormatError:
+    return format_error(what, why=f"this is not valid in {KIND}", where=name)

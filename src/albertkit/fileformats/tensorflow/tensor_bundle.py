@@ -26,7 +26,7 @@ from albertkit.fileformats.protobuf import (
     encode_record,
     encode_varint,
 )
-from albertkit.fileformats.reader import ByteReader, malformed, map_file
+from albertkit.fileformats.reader import ByteReader, format_error, map_file
 from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import (
     check_checksum,
@@ -101,7 +101,7 @@ class TensorBundle(Tensors):
     def __getitem__(self, name: str) -> FloatArray:
         self.check_float(name)
         entry = self.entries[name]
-        return as_float32(self._checked_bytes(name), FLOATS[entry.dtype]).reshape(entry.shape)
+        return as_float32(self._read_checked(name), FLOATS[entry.dtype]).reshape(entry.shape)
 
     def check_float(self, name: str) -> None:
         """Raise FormatError [file-wrong-format] for a tensor that does not hold floats."""
@@ -116,7 +116,7 @@ class TensorBundle(Tensors):
         entry = self.entries[name]
         if entry.dtype not in WHOLE_NUMBERS:
             raise self._wrong_type(name, "whole numbers were expected")
-        data = self._checked_bytes(name)
+        data = self._read_checked(name)
         return np.frombuffer(data, WHOLE_NUMBERS[entry.dtype]).reshape(entry.shape)
 
     def strings(self, name: str) -> tuple[bytes, ...]:
@@ -131,14 +131,14 @@ class TensorBundle(Tensors):
         lengths = [reader.take_varint() for _ in range(math.prod(entry.shape))]
         words = b"".join(n.to_bytes(4 if n < 2**32 else 8, "little") for n in lengths)
         checksum = bytes(reader.take(4))
-        texts = bytes(reader.take(reader.left))
+        texts = bytes(reader.take(reader.remaining))
         where = f"{self.name}, {name}"
         check_checksum(
             words, int.from_bytes(checksum, "little"), "the lengths of its strings", where
         )
         check_checksum(words + checksum + texts, entry.checksum, "its strings", where)
         if sum(lengths) != len(texts):
-            raise _malformed(f"strings of {sum(lengths)} bytes are in {len(texts)} bytes", where)
+            raise _format_error(f"strings of {sum(lengths)} bytes are in {len(texts)} bytes", where)
         ends = np.cumsum(lengths).tolist()
         return tuple(texts[end - length : end] for end, length in zip(ends, lengths, strict=True))
 
@@ -152,7 +152,7 @@ class TensorBundle(Tensors):
         shard = self._shards.get(entry.shard, memoryview(b""))
         return shard[entry.offset : entry.offset + entry.size]
 
-    def _checked_bytes(self, name: str) -> memoryview:
+    def _read_checked(self, name: str) -> memoryview:
         """Return a tensor's bytes, compared with their checksum at the first access."""
         entry = self.entries[name]
         data = self._bytes(entry)
@@ -224,7 +224,7 @@ def read_bundle(prefix: Path) -> TensorBundle:
     pairs = dict(read_sstable(map_file(index), name))
     header = pairs.pop(HEADER, None)
     if header is None:
-        raise _malformed("the header (the entry with an empty key) is missing", name)
+        raise _format_error("the header (the entry with an empty key) is missing", name)
     count = _read_shard_count(Message(header, name, KIND), name)
     # slices last: a partitioned variable is then refused by its name
     keys = sorted(pairs, key=lambda key: (key.startswith(SLICE), key))
@@ -299,7 +299,7 @@ def _read_entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, 
     try:
         tensor = key.decode()
     except UnicodeDecodeError as error:
-        raise _malformed(f"the tensor name {key!r} is not UTF-8", name) from error
+        raise _format_error(f"the tensor name {key!r} is not UTF-8", name) from error
     # dtype 1, shape 2 (dims 2, of each the size 1), shard 3, offset 4, size 5, crc32c 6, slices 7
     message = Message(value, name, KIND)
     if 7 in message:
@@ -310,7 +310,7 @@ def _read_entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, 
             fix="Save the checkpoint without a partitioner",
             where=name,
         )
-    dims = tuple(dim.signed(1) for dim in message.message(2).messages(2))
+    dims = tuple(dim.int64(1) for dim in message.message(2).messages(2))
     entry = BundleEntry(
         message.count(1),
         dims,
@@ -320,16 +320,16 @@ def _read_entry(key: bytes, value: bytes, shards: int, name: str) -> tuple[str, 
         int.from_bytes(message.record(6), "little"),
     )
     if not is_shape(dims) or entry.shard >= shards:
-        raise _malformed(
+        raise _format_error(
             f"{tensor} has the shape {list(dims[:8])}, in shard {entry.shard} of {shards}", name
         )
     needed = math.prod(dims) * BYTES_OF.get(entry.dtype, 0)
     if entry.dtype in BYTES_OF and needed != entry.size:
-        raise _malformed(
+        raise _format_error(
             f"{tensor} has {entry.size} bytes, {list(dims)} of {entry.kind} needs {needed}", name
         )
     if entry.dtype == STRING and math.prod(dims) > entry.size:
-        raise _malformed(f"{tensor} has {entry.size} bytes for {math.prod(dims)} strings", name)
+        raise _format_error(f"{tensor} has {entry.size} bytes for {math.prod(dims)} strings", name)
     return tensor, entry
 
 
@@ -341,7 +341,7 @@ def _check_offsets(entries: Mapping[str, BundleEntry], length: int, name: str) -
     end = 0
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].offset, item[1].size)):
         if entry.offset < end:
-            raise _malformed(f"{key} begins at byte {entry.offset}, inside another tensor", name)
+            raise _format_error(f"{key} begins at byte {entry.offset}, inside another tensor", name)
         end = entry.offset + entry.size
         if end > length:
             raise FormatError(
@@ -374,5 +374,5 @@ def _map_shard(prefix: Path, number: int, count: int) -> memoryview:
     return map_file(path)
 
 
-def _malformed(what: str, name: str) -> FormatError:
-    return malformed(what, why=f"this is not valid in {KIND}", where=name)
+def _format_error(what: str, name: str) -> FormatError:
+    return format_error(what, why=f"this is not valid in {KIND}", where=name)
