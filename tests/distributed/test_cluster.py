@@ -15,11 +15,17 @@ from albertkit.distributed.cluster import cluster
 from albertkit.errors import AlbertKitError, ResourceError
 
 
+class SilentHandler(BaseHTTPRequestHandler):
+    """Answers without a line on standard error."""
+
+    def log_message(self, format: str, *arguments: object) -> None:  # its name there
+        """Log nothing."""
+
+
 @pytest.fixture
 def web_server() -> Iterator[int]:
     """The port of a server that speaks HTTP, but not Ray's."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[assignment,method-assign]  # silent
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SilentHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server.server_port

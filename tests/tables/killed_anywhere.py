@@ -33,7 +33,7 @@ def job(place: Path) -> None:
         types={"n": "int64"},
         resume=True,
     ) as sink:
-        for number in {0, 1} - sink.finished:
+        for number in {0, 1} - sink.complete_shards:
             with sink.shard(number) as shard:
                 shard.write(Table({"text": [f"text {number}"], "n": [number]}))
                 shard.invalid.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])

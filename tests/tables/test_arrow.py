@@ -15,10 +15,17 @@ from hypothesis import strategies as st
 from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, written
 
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.tables import find_inputs, read_batches
+from albertkit.tables import InvalidRow, RowBatch, find_inputs, read_batches
 
 ROWS: Rows = [(f"text {number}", number) for number in range(10)]
 ARROWS = (".parquet", ".arrow", ".arrows")
+
+
+def arrow(batch: RowBatch, name: str) -> pyarrow.Array:
+    """The kept column."""
+    column = batch.kept[name]
+    assert isinstance(column, pyarrow.Array)
+    return column
 
 
 def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path:
@@ -55,7 +62,7 @@ def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -
     data[at - 40 : at + 8] = b"\xff" * 48
     place = written(tmp_path, "a.parquet", bytes(data))
     texts: list[str] = []
-    invalid = []
+    invalid: list[InvalidRow] = []
     for batch in read_batches(place, skip_invalid=True, boundary=4):
         texts += batch.texts
         invalid += batch.invalid
@@ -93,7 +100,7 @@ def test_texts_of_every_type_are_read(
             writer.write_table(table)
     (batch,) = read_batches(place, keep=["n"], skip_invalid=True)
     assert batch.texts == ["a", "é\x00", "a"]
-    assert batch.kept["n"].equals(pyarrow.array([1, 3, 4]))
+    assert arrow(batch, "n").equals(pyarrow.array([1, 3, 4]))
     assert [(invalid.row, invalid.code, invalid.why) for invalid in batch.invalid] == [
         (2, "row-malformed", "holds null instead of a text")
     ]
@@ -108,7 +115,7 @@ def test_bytes_that_are_no_utf8_are_one_bad_row(tmp_path: Path) -> None:
         assert batch.texts == ["a", "c"]
         assert [(invalid.row, invalid.code) for invalid in batch.invalid] == [(2, "file-not-utf8")]
     (batch,) = read_batches(place, column="text", keep=["same"], skip_invalid=True)
-    assert batch.kept["same"].to_pylist() == ["a", "c"]
+    assert arrow(batch, "same").to_pylist() == ["a", "c"]
 
 
 def test_a_long_row_among_short_ones_is_refused(tmp_path: Path) -> None:
@@ -126,9 +133,9 @@ def test_what_is_kept_has_its_own_type(tmp_path: Path) -> None:
     keep = ["nested", "when", "named", "text"]
     (batch,) = read_batches(place, keep=keep)
     types = find_inputs(place).types(keep)
-    assert {name: column.type for name, column in batch.kept.items()} == types
-    assert batch.kept["nested"].equals(nested)
-    assert batch.kept["when"].equals(when)
+    assert {name: arrow(batch, name).type for name in batch.kept} == types
+    assert arrow(batch, "nested").equals(nested)
+    assert arrow(batch, "when").equals(when)
     assert types["named"] == pyarrow.string()
 
 
@@ -143,7 +150,7 @@ def test_columns_are_held_to_one_another_before_any_is_read(tmp_path: Path) -> N
         read_batches([place, table], keep=["n"])
     lines = written(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
     (batch,) = read_batches([place, lines], keep=["n"])
-    assert batch.kept["n"].equals(pyarrow.array([1, 2]))
+    assert arrow(batch, "n").equals(pyarrow.array([1, 2]))
 
 
 @pytest.mark.parametrize("kind", ARROWS)

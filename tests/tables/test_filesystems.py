@@ -89,11 +89,11 @@ def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_o
         store.answers = 0
         try:
             with pytest.raises(ResourceError, match="AWS Error") as failed:
-                assert sink.finished
+                assert sink.complete_shards
         finally:
             store.answers = None
         assert failed.value.diagnostic.code == "filesystem-unreachable"
-        assert sink.finished == {0}
+        assert sink.complete_shards == {0}
 
 
 def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> 
         ShardedSink(place, job={"model": "tiny"})
     assert begun.value.diagnostic.code == "output-exists"
     with ShardedSink(place, job={"model": "tiny"}, resume=True) as sink:
-        assert sink.finished == {0}
+        assert sink.complete_shards == {0}
         with sink.shard(1) as shard:
             shard.write(Table({"vector": vectors}))
             shard.invalid.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])

@@ -129,7 +129,8 @@ def test_a_file_that_breaks_off_gives_what_is_before(
     lines = [f"line {number}" for number in range(200_000)]
     broken = written(tmp_path, "a.txt.gz", damage("\n".join([*lines, ""]).encode()))
     after = written(tmp_path, "b.txt", b"after\n")
-    texts, invalid = [], []
+    texts: list[str] = []
+    invalid: list[InvalidRow] = []
     for batch in read_batches([broken, after], skip_invalid=True):
         texts += batch.texts
         invalid += batch.invalid

@@ -8,7 +8,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -51,13 +51,10 @@ KINDS: dict[str, Callable[[int], Iterator[bytes]]] = {
 }
 
 
-def peak(place: Path, **options: object) -> tuple[int, int]:
+def peak(place: Path, **options: Any) -> tuple[int, int]:
     """Rows, and the most memory that Python held at a time."""
     tracemalloc.start()
-    rows = sum(
-        batch.rows
-        for batch in read_batches(place, skip_invalid=True, rows=512, **options)  # type: ignore[arg-type]
-    )
+    rows = sum(batch.rows for batch in read_batches(place, skip_invalid=True, rows=512, **options))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return rows, most

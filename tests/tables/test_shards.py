@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from albertkit.tables import Table, write_table
-from albertkit.tables.writers.shards import COMPLETENESS_CHECKS, is_complete
+from albertkit.tables.writers.shards import COMPLETENESS_CHECKS, default_shard_format, is_complete
 
 ROWS = Table({"vector": np.arange(12, dtype=np.float32).reshape(3, 4)})
 
@@ -42,3 +42,10 @@ def test_a_file_without_its_end_is_not_whole(written: Path) -> None:
     kind = written.name.partition(".")[2]
     if kind != "jsonl.gz":  # see there
         assert not is_complete(io.BytesIO(written.read_bytes()[:-1]), kind)
+
+
+def test_shards_are_parquet_where_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("albertkit.tables.writers.shards.find_spec", lambda name: None)
+    assert default_shard_format() == "jsonl"
+    monkeypatch.setattr("albertkit.tables.writers.shards.find_spec", lambda name: name)
+    assert default_shard_format() == "parquet"

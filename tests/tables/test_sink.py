@@ -21,9 +21,10 @@ from tests.support.interrupts import started
 from tests.support.killed import run_script
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
+from albertkit.fileformats.reader import JsonValue
 from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 
-JOB = {"inputs": [{"name": "a.txt", "bytes": 3}], "model": "tiny"}
+JOB: dict[str, JsonValue] = {"inputs": [{"name": "a.txt", "bytes": 3}], "model": "tiny"}
 BAD = InvalidRow("a.txt", 3, "row-malformed", "holds null", 2)
 TYPES = {"n": "int64", "title": "string"}
 EMPTY = Table({"n": [], "title": [], "vector": np.zeros((0, 3), np.float16)})
@@ -55,7 +56,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
                 for each in tables:
                     shard.write(each)
                 shard.invalid.add([BAD] if number == 0 else [])
-        assert sink.finished == {0, 1, 2}
+        assert sink.complete_shards == {0, 1, 2}
     places = [tmp_path / "out" / f"part-0000{number}.{kind}" for number in range(3)]
     if kind == "npy":
         shards = [np.load(place) for place in places]
@@ -105,7 +106,7 @@ def test_a_shard_that_fails_is_not_there_and_others_are(tmp_path: Path) -> None:
         before = files(tmp_path / "out")
         with pytest.raises(ZeroDivisionError), sink.shard(1) as shard:
             shard.write(table(1 // 0, 2))
-        assert sink.finished == {0}
+        assert sink.complete_shards == {0}
     assert files(tmp_path / "out") == before
 
 
@@ -180,7 +181,7 @@ def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> 
     ):
         ShardedSink(place, job=JOB, shard_format="npy", shard_rows=7, resume=True)
     with ShardedSink(place, job=JOB, shard_format="npy", resume=True) as sink:
-        assert sink.finished == {1}
+        assert sink.complete_shards == {1}
     del before[".part-00000.npy.tmp-77-0badcafe"]
     assert files(place) == before
 
@@ -198,7 +199,9 @@ def test_a_shard_that_was_cut_off_is_made_again(
         whole = (tmp_path / f"part-00001.{kind}").read_bytes()
         (tmp_path / f"part-00001.{kind}").write_bytes(whole[:-3])
         (tmp_path / f"part-00002.{kind}").write_bytes(b"")
-        assert sink.finished == ({0, 2} if kind == "jsonl" else {0}), "no lines are lines, too"
+        assert sink.complete_shards == ({0, 2} if kind == "jsonl" else {0}), (
+            "no lines are lines, too"
+        )
     assert f"part-00001.{kind} is truncated" in caplog.text
 
 
@@ -244,10 +247,10 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
         assert "\n" not in str(caught.value)
         assert files(tmp_path / "out") == before
     with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind, resume=True) as sink:
-        assert sink.finished == {0}
+        assert sink.complete_shards == {0}
         with sink.shard(1) as shard:
             shard.write(big)
-        assert sink.finished == {0, 1}
+        assert sink.complete_shards == {0, 1}
 
 
 def test_a_job_may_be_killed_at_any_line_of_ours(tmp_path: Path) -> None:
@@ -261,7 +264,7 @@ import sys, numpy as np
 from albertkit.tables import ShardedSink, Table
 with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
     for number in range(3000):
-        if number not in sink.finished:
+        if number not in sink.complete_shards:
             with sink.shard(number) as shard:
                 for part in range(20):
                     shard.write(Table({"vector": np.full((500, 16), number, np.float32)}))
@@ -281,7 +284,7 @@ def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         with ShardedSink(tmp_path, job={}, resume=True) as sink:
-            finished = sink.finished
+            finished = sink.complete_shards
         assert finished == set(range(len(finished)))
         for number in finished:
             vectors = parquet.read_table(tmp_path / f"part-{number:05d}.parquet")["vector"]
@@ -294,17 +297,17 @@ def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
     with ShardedSink(tmp_path / "out", job=JOB, shard_format="npy") as sink:
         shutil.rmtree(tmp_path / "out")
         with pytest.raises(ResourceError, match=r"out' could not be read.*\[file-unreadable\]"):
-            assert sink.finished
+            assert sink.complete_shards
 
 
 def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff.txt")
-    job = {"inputs": [{"name": odd, "bytes": 3}]}
+    job: dict[str, JsonValue] = {"inputs": [{"name": odd, "bytes": 3}]}
     with ShardedSink(tmp_path / "out", job=job, shard_format="npy") as sink, sink.shard(0) as shard:
         shard.write(EMPTY)
         shard.invalid.add([replace(BAD, file=odd)])
     with ShardedSink(tmp_path / "out", job=job, shard_format="npy", resume=True) as sink:
-        assert sink.finished == {0}
+        assert sink.complete_shards == {0}
     listed = json.loads((tmp_path / "out" / "_invalid-00000.jsonl").read_text())
     assert listed["file"] == odd
 

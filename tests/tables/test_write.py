@@ -89,3 +89,14 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_an_empty_table_is_a_header(tmp_path: Path) -> None:
     write_table(Table({"text": [], "score": []}), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "text,score\n"
+
+
+def test_json_lines_hold_null_instead_of_nan(tmp_path: Path) -> None:
+    """JSON has no NaN and no infinity; a reader may refuse the whole file."""
+    vectors = np.array([[1.5, np.nan], [np.inf, -2.0]], np.float32)
+    write_table(Table({"x": [0.5, float("nan")], "vector": vectors}), tmp_path / "out.jsonl")
+    rows = [
+        json.loads(line, parse_constant=pytest.fail)
+        for line in (tmp_path / "out.jsonl").read_text().splitlines()
+    ]
+    assert rows == [{"x": 0.5, "vector": [1.5, None]}, {"x": None, "vector": [None, -2.0]}]

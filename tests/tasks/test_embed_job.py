@@ -31,9 +31,9 @@ def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -
     assert [(each.number, each.rows, each.invalid) for each in done] == [
         (2, 7, 0), (0, 8, 0), (1, 8, 0), (3, 0, 0),
     ]  # fmt: skip
-    assert shards.finished() == {0, 1, 2}
+    assert shards.complete_shards() == {0, 1, 2}
     for number in range(3):
-        own = np.load(shards.path(number))
+        own = np.load(str(shards.path(number)))
         np.testing.assert_array_equal(own, embedder.encode(TEXTS[number * 8 : number * 8 + 8]))
 
 

@@ -124,7 +124,7 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
         ({"shard_rows": 9}, "its shard_rows was 8, and is 9 now"),
     ):
         with pytest.raises(InputError, match=rf"(?s){told}.*\[output-taken\]"):
-            run(replace(job, **change), tmp_path / "out", resume=True)  # type: ignore[arg-type]
+            run(replace(job, **change), tmp_path / "out", resume=True)
     assert bytes_in(tmp_path / "out") == before
 
 
@@ -266,7 +266,7 @@ def test_what_is_wrong_with_files_or_columns_begins_no_directory(
         ),
     ):
         with pytest.raises(ValueError, match=rf"\[{told}\]"):
-            run(replace(job, **change), tmp_path / "out")  # type: ignore[arg-type]
+            run(replace(job, **change), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -58,7 +58,8 @@ def embed(
             "--format",
             "-f",
             help="Printed vectors: table (default on a terminal), jsonl (default in a pipe), json,"
-            " csv. Files of a directory: parquet (default), arrow, npy, jsonl, jsonl.gz.",
+            " csv. Files of a directory: parquet (default; jsonl without pyarrow), arrow, npy,"
+            " jsonl, jsonl.gz.",
         ),
     ] = None,
     output: Annotated[
@@ -131,10 +132,8 @@ def embed(
     if output is not None and destination.is_directory:
         from albertkit.cli.embed_job import run_sharded
 
-        workers_of_cluster = destination.cluster()
-        shard_format = vector_format or "parquet"
         run_sharded(
-            job, texts or (), output, shard_format, resume=resume, workers=workers_of_cluster
+            job, texts or (), output, vector_format, resume=resume, workers=destination.cluster()
         )
     else:
         from albertkit.cli.embed_windows import run_streamed

@@ -22,7 +22,7 @@ def run_sharded(
     job: EmbedJob,
     arguments: Sequence[str],
     output: str,
-    shard_format: str,
+    shard_format: str | None,
     *,
     resume: bool,
     workers: Workers | None = None,
@@ -58,7 +58,7 @@ def run_sharded(
 
 
 def _run(
-    job: EmbedJob, output: str, shard_format: str, resume: bool, workers: Workers | None
+    job: EmbedJob, output: str, shard_format: str | None, resume: bool, workers: Workers | None
 ) -> tuple[int, JobReport]:
     """The number of files of earlier runs, and the report of this run."""
     if workers is None:
@@ -85,6 +85,6 @@ def _explain_resume(open_job: OpenJob, output: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, AlbertKitError):
-        files = count_noun(len(open_job.sink.finished), "file")
+        files = count_noun(len(open_job.sink.complete_shards), "file")
         print_status(f"stopped: {output} holds {files}, --resume makes the others")
         raise

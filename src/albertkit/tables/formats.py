@@ -94,7 +94,7 @@ class ReadOptions:
                     fix="Give a name such as utf-8, utf-16, cp1252 or shift_jis",
                 ) from error
 
-    def named_format(self, name: str) -> TableFormat | None:
+    def state_format(self, name: str) -> TableFormat | None:
         """The format that the options or the file's name state; None if neither does."""
         if self.file_format is not None:
             return self.file_format
@@ -138,7 +138,7 @@ def detect_format(head: bytes, name: str, options: ReadOptions = DETECT_ALL) -> 
     detected = next(matches, None)
     if detected is not None:
         return detected
-    named = options.named_format(name)
+    named = options.state_format(name)
     if named is not None and named not in TEXT_FORMATS:
         raise _format_mismatch(head, name)
     if named is not None:

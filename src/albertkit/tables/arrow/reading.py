@@ -82,7 +82,7 @@ class ParquetTable:
         except PYARROW_ERRORS as damage:
             error = damage
         if left:
-            yield _lost_rows(left, error)
+            yield _unreadable_rows(left, error)
 
 
 class ArrowFile:
@@ -118,7 +118,7 @@ class ArrowFile:
                         batch = file.get_batch(number).select(list(columns))
                         batch.validate()
                 except PYARROW_ERRORS as error:
-                    yield _lost_rows(length - skip, error)
+                    yield _unreadable_rows(length - skip, error)
                 else:
                     yield from _slices(batch, skip)
             skip = max(0, skip - length)
@@ -163,7 +163,7 @@ class ArrowStream:
 
 
 def open_table(
-    stream: BinaryIO, file_format: TableFormat, name: str, *, mapped_path: str | None = None
+    stream: BinaryIO, file_format: TableFormat, name: str, *, memory_map_path: str | None = None
 ) -> ArrowTable:
     """Open the table in a stream.
 
@@ -181,12 +181,14 @@ def open_table(
     with table_errors(name):
         if file_format == "parquet":
             return ParquetTable(stream)
-        if mapped_path is None:
+        if memory_map_path is None:
             stream.seek(0)  # the spooled file of a pipe was read before
         # as bytes: pyarrow encodes a str itself, and fails for names that are not UTF-8 (26.0.1)
-        source = stream if mapped_path is None else pyarrow.memory_map(os.fsencode(mapped_path))
+        source = (
+            stream if memory_map_path is None else pyarrow.memory_map(os.fsencode(memory_map_path))
+        )
         if file_format == "arrow":
-            return ArrowFile(source, is_mapped=mapped_path is not None)
+            return ArrowFile(source, is_mapped=memory_map_path is not None)
         return ArrowStream(source, name)
 
 
@@ -260,7 +262,7 @@ def _sum_lengths(lengths: Sequence[int]) -> int:
     return sum(lengths)
 
 
-def _lost_rows(rows: int, error: Exception) -> RowError:
+def _unreadable_rows(rows: int, error: Exception) -> RowError:
     """The error of rows that cannot be read."""
     others = f"and the {rows - 1:,} rows after it " if rows > 1 else ""
     return RowError("file-malformed", f"{others}cannot be read: {first_line(error)}", rows)

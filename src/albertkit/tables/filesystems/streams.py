@@ -80,10 +80,6 @@ class ErrorTranslatingStream(io.RawIOBase):
         with transfer_errors(self.name):
             return self.source.seek(to, whence)
 
-    def tell(self) -> int:
-        """See io.IOBase."""
-        return self.source.tell()
-
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed: Buffer
         """See io.RawIOBase."""
         with transfer_errors(self.name):
@@ -330,12 +326,12 @@ def decoding_errors(name: str) -> Iterator[None]:
                 yield
             except OSError as error:
                 if error.errno is None:  # of a decompressor or pyarrow, not of the system
-                    raise _damaged_error(name, error) from error
+                    raise _damage_error(name, error) from error
                 raise
     except EOFError as error:
-        raise _truncated_error(name) from error
+        raise _truncation_error(name) from error
     except (zlib.error, lzma.LZMAError) as error:
-        raise _damaged_error(name, error) from error
+        raise _damage_error(name, error) from error
     except MemoryError as error:
         raise ResourceError(
             "out-of-memory",
@@ -345,7 +341,7 @@ def decoding_errors(name: str) -> Iterator[None]:
         ) from error
 
 
-def _truncated_error(name: str) -> FormatError:
+def _truncation_error(name: str) -> FormatError:
     return FormatError(
         "file-truncated",
         "the file ends too early",
@@ -355,9 +351,9 @@ def _truncated_error(name: str) -> FormatError:
     )
 
 
-def _damaged_error(name: str, error: Exception) -> FormatError:
+def _damage_error(name: str, error: Exception) -> FormatError:
     if "runcated" in str(error):  # pyarrow's word for it
-        return _truncated_error(name)
+        return _truncation_error(name)
     return FormatError(
         "file-malformed",
         f"the file is damaged: {first_line(error)}",

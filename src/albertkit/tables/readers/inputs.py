@@ -50,7 +50,7 @@ class Inputs:
                 raise file.error
 
     def describe(self) -> list[dict[str, str | int | None]]:
-        """Names and sizes, which tell another run whether its inputs are the same."""
+        """Names and sizes, by which another run sees whether its inputs are the same."""
         return [{"name": display_name(file.name), "bytes": file.size} for file in self.files]
 
     def columns(self, column: str | None) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def find_inputs(
         files += known
         skipped += unknown
     if skipped:
-        LOGGER.warning("%s", _skipped_note(skipped).line())
+        LOGGER.warning("%s", _note_skipped(skipped).line())
     return Inputs(tuple(files), tuple(skipped))
 
 
@@ -178,7 +178,7 @@ def _inspect_known(
     unknown: list[str] = []
     for name in names:
         file = inspect_file(name, options, column=column)
-        is_named = options.named_format(display_name(name)) is not None
+        is_named = options.state_format(display_name(name)) is not None
         if is_named or (file.error is None and file.file_format != "lines"):
             known.append(file)
         else:
@@ -195,7 +195,7 @@ def _nothing_known_error(name: str, others: int) -> InputError:
     )
 
 
-def _skipped_note(names: Sequence[str]) -> Diagnostic:
+def _note_skipped(names: Sequence[str]) -> Diagnostic:
     return Diagnostic(
         "files-skipped",
         "note",

@@ -115,7 +115,7 @@ class InputFile:
                         stream,
                         self.file_format,
                         display_name(self.name),
-                        mapped_path=self.mapped_path(),
+                        memory_map_path=self.memory_map_path(),
                     )
                     if skip and table.rows is not None:
                         yield min(skip, table.rows)
@@ -138,7 +138,7 @@ class InputFile:
             with spool(contents) as file:
                 yield file
 
-    def mapped_path(self) -> str | None:
+    def memory_map_path(self) -> str | None:
         """The path, if the file can be mapped into memory without a copy."""
         can_be_mapped = self.stream is None and self.compression is None and not is_uri(self.path)
         return self.path if can_be_mapped else None
@@ -187,7 +187,7 @@ def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> 
     if file_format in ("csv", "tsv"):
         dialect = detect_dialect(head, file_format, options)
         _log_dialect(called, file_format, dialect, options)
-    elif file_format == "lines" and options.named_format(called) is None:
+    elif file_format == "lines" and options.state_format(called) is None:
         file_format, dialect = _detect_table_in_text(head, called, options, column)
     if file_format in ARROW_FORMATS:
         if compression is None and size is not None:
@@ -225,14 +225,16 @@ def _read_metadata(
             names = read_header(head, file.dialect, name)
             return None, dict.fromkeys(names, "string") if names else None
         case "parquet" | "arrow" | "arrow-stream":
-            table = open_table(stream, file.file_format, name, mapped_path=file.mapped_path())
+            table = open_table(
+                stream, file.file_format, name, memory_map_path=file.memory_map_path()
+            )
             return table.rows, read_columns(table, name)
 
 
 def _detect_table_in_text(
     head: bytes, name: str, options: ReadOptions, column: str
 ) -> tuple[TableFormat, CsvDialect]:
-    """Tell CSV without a name from lines: it is read as CSV if it has the column of texts."""
+    """Distinguish CSV without a name from lines: it is CSV if it has the column of texts."""
     dialect = detect_dialect(head, "csv", replace(options, header=True))
     if not looks_separated(head, dialect):
         return "lines", CsvDialect()

@@ -35,7 +35,9 @@ def check_directory(path: AnyPath, job: dict[str, JsonValue], *, resume: bool) -
         if not path.exists():
             return
         if not path.is_dir():
-            raise _taken_error(f"{str(path)!r} is a file", "shards are written into a directory")
+            raise _output_taken_error(
+                f"{str(path)!r} is a file", "shards are written into a directory"
+            )
         names = entry_names(path)
         if JOB not in names:
             _check_no_other_files(path, names)
@@ -93,7 +95,9 @@ def _visible_names(names: frozenset[str]) -> set[str]:
 
 def _check_no_other_files(path: AnyPath, names: frozenset[str]) -> None:
     if others := _visible_names(names):
-        raise _taken_error(f"{str(path)!r} holds {min(others)!r}", "no job like this one wrote it")
+        raise _output_taken_error(
+            f"{str(path)!r} holds {min(others)!r}", "no job like this one wrote it"
+        )
 
 
 def _read_job(path: AnyPath) -> dict[str, JsonValue]:
@@ -101,13 +105,13 @@ def _read_job(path: AnyPath) -> dict[str, JsonValue]:
     try:
         job = parse_json((path / JOB).read_bytes(), JOB)
     except FormatError as error:
-        raise _taken_error(what, str(error)) from error
+        raise _output_taken_error(what, str(error)) from error
     if missing := [key for key in KEYS if key not in job]:
-        raise _taken_error(what, f"it has no key {missing[0]!r}")
+        raise _output_taken_error(what, f"it has no key {missing[0]!r}")
     return job
 
 
-def _taken_error(what: str, why: str) -> InputError:
+def _output_taken_error(what: str, why: str) -> InputError:
     return InputError("output-taken", what, why=why, fix="Write to a new directory")
 
 

@@ -90,9 +90,9 @@ class ShardedSink:
             initialize_directory(path, description)
 
     @property
-    def finished(self) -> frozenset[int]:
+    def complete_shards(self) -> frozenset[int]:
         """The numbers of the shards that are complete."""
-        return self.shards.finished()
+        return self.shards.complete_shards()
 
     def shard(self, number: int) -> AbstractContextManager[ShardWriter]:
         """Open the shard of the input rows from `number * shard_rows` on; see Shards.writing."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from tokenize import TokenError
 from types import MappingProxyType
 from typing import BinaryIO
@@ -57,7 +58,7 @@ def _is_complete_npy(file: BinaryIO) -> bool:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     except NPY_ERRORS:
         return False
-    begin = file.tell()
+    begin = file.seek(0, os.SEEK_CUR)
     return file.seek(0, os.SEEK_END) == begin + dtype.itemsize * int(np.prod(shape))
 
 
@@ -82,6 +83,11 @@ COMPLETENESS_CHECKS: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType
     }
 )
 SHARD_FORMATS = tuple(COMPLETENESS_CHECKS)
+
+
+def default_shard_format() -> str:
+    """Parquet if pyarrow is installed, else JSON lines, which need no extra."""
+    return "jsonl" if find_spec("pyarrow") is None else "parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ class Shards:
         """The path of the list of a shard's invalid rows, JSON lines; absent if all are valid."""
         return self.directory / f"_invalid-{number:05d}.jsonl"
 
-    def finished(self) -> frozenset[int]:
+    def complete_shards(self) -> frozenset[int]:
         """The numbers of the shards that are complete."""
         pattern = re.compile(rf"part-(\d{{5,}})\.{re.escape(self.shard_format)}")
         with read_errors(str(self.directory)):

@@ -39,9 +39,7 @@ class JobRows:
         check_lines_without_column(self.inputs.files, self.job.column)
         self._read(0)
 
-    def unfinished_shards(
-        self, finished: frozenset[int]
-    ) -> Iterator[tuple[int, Iterator[RowBatch]]]:
+    def shards_to_make(self, finished: frozenset[int]) -> Iterator[tuple[int, Iterator[RowBatch]]]:
         """Yield the number and the rows of each shard that is not finished."""
         rows = self.job.shard_rows
         batches = self._batches
@@ -56,7 +54,7 @@ class JobRows:
             for _ in shard:  # skip the rows of a finished shard
                 pass
 
-    def finished_rows(self, finished: frozenset[int]) -> int:
+    def count_finished_rows(self, finished: frozenset[int]) -> int:
         """Estimate the rows of finished shards; the last may be short.
 
         It counts as full for a pipe, whose end is unknown.

@@ -24,7 +24,7 @@ from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
 from albertkit.tables.writers.files import check_output_not_input
 from albertkit.tables.writers.job_directory import RANGES
-from albertkit.tables.writers.shards import NPY_ERRORS
+from albertkit.tables.writers.shards import NPY_ERRORS, default_shard_format
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
@@ -90,7 +90,7 @@ def start_job(
     job: EmbedJob,
     directory: Path | str,
     *,
-    shard_format: str = "parquet",
+    shard_format: str | None = None,
     resume: bool = False,
     inputs: Inputs | None = None,
 ) -> Iterator[OpenJob]:
@@ -101,7 +101,7 @@ def start_job(
             calibrated with, come from its first window; the ranges are saved as RANGES, [2, D],
             as queries are quantized with the same.
         directory: A path, or a URI.
-        shard_format: One of SHARD_FORMATS.
+        shard_format: One of SHARD_FORMATS; None: as `default_shard_format`.
         resume: As for ShardedSink.
         inputs: From `job.inputs()`, if they were inspected before.
 
@@ -109,14 +109,15 @@ def start_job(
         AlbertKitError: As `find_inputs`, TextEmbedder and ShardedSink.
     """
     inputs = job.inputs() if inputs is None else inputs
+    shard_format = shard_format or default_shard_format()
     check_output_not_input(make_path(directory) / f"part.{shard_format}", job.locations)
     rows = JobRows(job, inputs)
     rows.check()
     load = job.load
-    at = choose_placement(load.engine, load.device, deterministic=load.deterministic)
+    placement = choose_placement(load.engine, load.device, deterministic=load.deterministic)
     # numpy, which "auto" takes for short lists, gives other last digits than OpenVINO
-    engine: EngineName = "openvino" if at.engine == "auto" else at.engine
-    load = replace(load, engine=engine, device=at.device)
+    engine: EngineName = "openvino" if placement.engine == "auto" else placement.engine
+    load = replace(load, engine=engine, device=placement.device)
     if load.deterministic:
         check_fixed_calibration(load.calibration, load.precision)
     if load.precision == "int8" and load.calibration is None:
@@ -134,7 +135,7 @@ def start_job(
     ) as sink:
         if job.encode.precision in IN_STEPS:
             job = replace(job, ranges=_ranges(job, embedder, rows, sink.shards.directory / RANGES))
-        yield OpenJob(job, embedder, rows, sink, sink.finished)
+        yield OpenJob(job, embedder, rows, sink, sink.complete_shards)
 
 
 def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
@@ -153,7 +154,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
     line = progress_line(open_job) if shows_progress else None
     done = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
     try:
-        for number, batches in open_job.rows.unfinished_shards(finished):
+        for number, batches in open_job.rows.shards_to_make(finished):
             done.add(write_shard(embedder, open_job.task(number), batches, line))
     finally:
         if line is not None:
@@ -169,7 +170,7 @@ def progress_line(open_job: OpenJob) -> ProgressLine:
     rows = open_job.rows
     return ProgressLine(
         rows.inputs.rows,
-        done=lambda: rows.finished_rows(open_job.finished),
+        done=lambda: rows.count_finished_rows(open_job.finished),
         estimate=rows.estimate.rows,
     )
 
