@@ -516,7 +516,7 @@ def test_a_vector_of_nothing_is_given_and_told_of(
     with caplog.at_level(logging.WARNING, "albertkit"):
         assert len(w.embedder.encode(["one", " ", "three"])) == 3
     (record,) = caplog.records
-    assert "1 of 3 texts is empty, number 1" in record.getMessage()
+    assert "1 of 3 texts is empty, number 2" in record.getMessage()
     assert "[text-empty]" in record.getMessage()
 
 

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,18 @@ def test_a_heatmap_is_drawn_whole(
     printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(place))
     head = place.read_bytes()[:8]
     assert head == b"\x89PNG\r\n\x1a\n" if kind == "png" else head.startswith(b"<?xml")
+
+
+def test_letters_without_a_font_are_one_warning(
+    capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    texts = ["\U0001343f an Egyptian sign", "\U00012399 a cuneiform sign"]
+    with warnings.catch_warnings(record=True) as seen:
+        assert run(["similarity", *texts, "-m", vectors, "--plot", str(tmp_path / "x.png")]) == 0
+    assert [str(warning.message) for warning in seen] == []
+    lines = [line for line in capsys.readouterr().err.splitlines() if "[font-missing]" in line]
+    assert len(lines) == 1
 
 
 def test_an_image_of_an_unknown_kind_is_refused_before_anything_is_computed(

@@ -312,7 +312,7 @@ def test_cut_texts_are_counted_and_told_once(place: Path, caplog: pytest.LogCapt
 def test_texts_are_refused_or_silently_cut_where_that_is_asked_for(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(InputError, match=r"1 of 2 texts .* number 1.*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"1 of 2 texts .* number 2.*\[text-too-long\]"):
         TextEmbedder(place, truncation="error").encode(["short", "water " * 50])
     TextEmbedder(place, truncation="off").encode(["short", "water " * 50])
     assert not caplog.records
@@ -529,7 +529,7 @@ def test_texts_of_unknown_pieces_are_counted(place: Path, caplog: pytest.LogCapt
         embedder.encode(["a cat", "猫が好きです", "👍", "a 猫", ["b", "c"][0]])
     (record,) = caplog.records
     assert record.getMessage().startswith(
-        "2 of 5 texts consist of unknown pieces only, the first is number 1;"
+        "2 of 5 texts consist of unknown pieces only, the first is number 2;"
     )
     assert "[text-unknown]" in record.getMessage()
 

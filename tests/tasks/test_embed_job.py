@@ -48,10 +48,10 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
     done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
     assert (done.report.empty.count, done.report.empty.first) == (1, 17)
     strict = replace(job, truncation="error")
-    with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
         embed_shard(strict.embedder(), ShardTask(strict, Shards(tmp_path, "npy"), 2))
     of_one = replace(strict, shard_rows=100)
-    with pytest.raises(InputError, match=r"too long, number 18; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
         embed_shard(of_one.embedder(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
 
 

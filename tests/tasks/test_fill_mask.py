@@ -130,7 +130,7 @@ def test_a_text_without_a_mask_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(InputError, match=r"\[mask-missing\]") as caught:
         fill([TEXTS[0], text])
-    assert "text 1 has no [MASK]" in str(caught.value)
+    assert "text 2 has no [MASK]" in str(caught.value)
     assert reason in str(caught.value)
 
 

@@ -222,7 +222,7 @@ def test_what_is_told_of_texts_is_told_once_for_all_shards(
     with caplog.at_level(logging.WARNING, "albertkit.tasks"):
         run(replace(job, locations=(str(lines),), keep=()), tmp_path / "out")
     empty, cut = (record.getMessage() for record in caplog.records)
-    assert empty.startswith("2 of 21 texts are empty, the first is number 9")
+    assert empty.startswith("2 of 21 texts are empty, the first is number 10")
     assert cut.startswith("1 of 21 texts was cut to 20 ids")
 
 

@@ -152,13 +152,13 @@ def test_what_is_to_be_told_is_told_once_with_the_count_of_all(
     with caplog.at_level(logging.WARNING):
         list(embedder.encode(iter(texts)))
     empty, cut = (record.getMessage() for record in caplog.records)
-    assert empty.startswith("2 of 17 texts are empty, the first is number 7")
+    assert empty.startswith("2 of 17 texts are empty, the first is number 8")
     assert cut.startswith("2 of 17 texts were cut to 20 ids")
 
 
 def test_a_text_that_is_too_long_is_named_by_its_place(embedder: TextEmbedder) -> None:
     strict = TextEmbedder(embedder.model.path, truncation="error", engine="numpy")
-    with pytest.raises(InputError, match=r"number 8; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"number 9; .*\[text-too-long\]"):
         list(strict.encode(iter([*MANY[:8], "water " * 50])))
 
 
@@ -173,7 +173,7 @@ def test_one_text_is_spoken_of_as_one(
     assert [line.partition(";")[0] for line in lines] == [
         "the text is empty",
         "the text was cut to 20 ids, 82 ids lost",
-        "1 of 2 texts is empty, number 1",
+        "1 of 2 texts is empty, number 2",
     ]
 
 

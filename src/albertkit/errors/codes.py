@@ -185,5 +185,6 @@ CODES: dict[str, str] = {
     "worker-incompatible": "A worker has no albertkit, or another version.",
     # Command line
     "code-unknown": "There is no such code.",
+    "font-missing": "No installed font has some letters of an image.",
     "usage": "A command was called with wrong arguments.",
 }

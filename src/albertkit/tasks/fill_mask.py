@@ -234,7 +234,7 @@ class FillMask:
             why = f"it begins {text[:40]!r}" if text.strip() else "it is empty"
         return InputError(
             "mask-missing",
-            f"text {number} has no {mask}",
+            f"text {number + 1} has no {mask}",
             why=why,
             fix=f"Write {mask} where the word is wanted",
         )

@@ -157,9 +157,9 @@ class EncodeReport:
         if self.texts == 1:
             return ""
         return (
-            f", the first is number {group.first}"
+            f", the first is number {group.first + 1}"
             if group.count > 1
-            else (f", number {group.first}")
+            else (f", number {group.first + 1}")
         )
 
     def _count_truncated(self, texts: Texts, encodings: Encodings) -> None:
@@ -171,7 +171,7 @@ class EncodeReport:
             raise InputError(
                 "text-too-long",
                 f"{count_texts(len(rows), len(texts.first), 'is', 'are')} too long, "
-                f"{'the first is ' if several else ''}number {first}",
+                f"{'the first is ' if several else ''}number {first + 1}",
                 why=f"{'the longest' if several else 'it'} has {longest} ids, "
                 f"the model reads {self.max_length}",
                 fix='Cut it into parts, or ask for the truncation "warn"',
