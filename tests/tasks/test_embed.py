@@ -570,7 +570,7 @@ def test_vectors_that_are_not_finite_get_a_warning(
         embedder.encode(["a", "b", f"{bad} {bad}"])
     assert any(
         r.getMessage().startswith(
-            "1 of 3 texts has a vector with NaN or infinite numbers, number 2"
+            "1 of 3 texts has a vector with NaN or infinite numbers, number 3"
         )
         and "[vectors-not-finite]" in r.getMessage()
         for r in caplog.records
