@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.single_core import ONE_CORE, single_core_matmul, tile
+from albertkit.graph.single_core import ONE_CORE, choose_tile, single_core_matmul
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
 # piece, and nothing
@@ -46,7 +46,7 @@ def test_the_bits_are_those_of_one_thread(shape: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("height", [1, 3, 64, 10_000])
 @pytest.mark.parametrize("depth", [16, 768, 16_384, 2**19])
 def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
-    rows, columns = tile(height, depth)
+    rows, columns = choose_tile(height, depth)
     assert 1 <= rows <= height
     assert rows * columns * depth <= max(ONE_CORE, depth)
 

@@ -1,8 +1,8 @@
-"""ALBERT's encoder, once, over any Emitter.
+"""ALBERT's encoder, written once over any Emitter.
 
-In: ids, type ids and positions [R, W], and a mask. Out: token vectors [R, W, H], or [K, H] where
-only K slots are read.
-Source: google-research/albert modeling.py; order of the sums as there (word + type, then position).
+Input: ids, type ids and positions [R, W], and a mask. Output: token vectors [R, W, H], or [K, H]
+if only K slots are read.
+Source: google-research/albert modeling.py; sums in its order (word + type, then position).
 """
 
 from __future__ import annotations
@@ -24,23 +24,33 @@ def emit_encoder(
     mask: X,
     read: Callable[[X], X] | None = None,
 ) -> X:
-    """Token vectors after the last repetition.
+    """Compute the token vectors after the last layer.
 
-    read: takes the slots that are read, [R, W, H] → [K, H], and what follows the last attention
-    is computed for these alone; None: all are read.
+    Args:
+        emit: The backend.
+        config: The model's config.
+        ids: [R, W].
+        type_ids: [R, W].
+        positions: [R, W].
+        mask: As of `Emitter.attention`.
+        read: Takes the slots to be read, [R, W, H] → [K, H]; what follows the last attention is
+            computed for these only. None: all slots.
+
+    Returns:
+        [R, W, H], or [K, H] with `read`.
     """
     x = emit_embeddings(emit, ids, type_ids, positions)  # [R, W, H]
-    *passes, last = list_layer_prefixes(config)
-    for at in passes:
-        x = emit_layer(emit, config, x, mask, at)  # [R, W, H]
+    *prefixes, last = list_layer_prefixes(config)
+    for prefix in prefixes:
+        x = emit_layer(emit, config, x, mask, prefix)  # [R, W, H]
     return emit_layer(emit, config, x, mask, last, read=read)
 
 
 def list_layer_prefixes(config: AlbertConfig) -> list[str]:
-    """The prefixes of the layers' parameters in the order in which the layers run."""
+    """List the prefixes of the layers' parameters in the order in which the layers run."""
     return [
-        layer_prefix(config.group_of(repetition), inner)
-        for repetition in range(config.num_hidden_layers)
+        layer_prefix(config.group_of(layer), inner)
+        for layer in range(config.num_hidden_layers)
         for inner in range(config.inner_group_num)
     ]
 
@@ -48,11 +58,21 @@ def list_layer_prefixes(config: AlbertConfig) -> list[str]:
 def emit_embeddings(
     emit: Emitter[X, I_contra], ids: I_contra, type_ids: I_contra, positions: I_contra
 ) -> X:
-    """What enters the first layer: three lookups, a norm, and the step from E to H."""
+    """Compute the first layer's input: three lookups, LayerNorm, and the projection E → H.
+
+    Args:
+        emit: The backend.
+        ids: [R, W].
+        type_ids: [R, W].
+        positions: [R, W].
+
+    Returns:
+        [R, W, H].
+    """
     words = emit.lookup(WORD_TABLE, ids)  # [R, W, E]
     types = emit.lookup("embeddings.token_type_embeddings.weight", type_ids)
-    places = emit.lookup("embeddings.position_embeddings.weight", positions)
-    x = emit.norm(emit.add(emit.add(words, types), places), "embeddings.LayerNorm")
+    position_vectors = emit.lookup("embeddings.position_embeddings.weight", positions)
+    x = emit.norm(emit.add(emit.add(words, types), position_vectors), "embeddings.LayerNorm")
     return _linear(emit, x, "encoder.embedding_hidden_mapping_in")  # [R, W, H]
 
 
@@ -61,26 +81,35 @@ def emit_layer(
     config: AlbertConfig,
     x: X,
     mask: X,
-    at: str,
+    prefix: str,
     *,
     read: Callable[[X], X] | None = None,
 ) -> X:
-    """One pass through the layer whose parameters' names begin with `at`.
+    """Run one layer.
 
-    read: as of `encoder`.
+    Args:
+        emit: The backend.
+        config: The model's config.
+        x: The layer's input [R, W, H].
+        mask: As of `Emitter.attention`.
+        prefix: Of the names of the layer's parameters.
+        read: As of `emit_encoder`.
+
+    Returns:
+        [R, W, H], or [K, H] with `read`.
     """
-    query = _linear(emit, x, f"{at}attention.query")  # [R, W, H]
-    key = _linear(emit, x, f"{at}attention.key")  # [R, W, H]
-    value = _linear(emit, x, f"{at}attention.value")  # [R, W, H]
+    query, key, value = (
+        _linear(emit, x, f"{prefix}attention.{part}") for part in ("query", "key", "value")
+    )
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]
-    x = emit.norm(
-        emit.add(x, _linear(emit, context, f"{at}attention.dense")), f"{at}attention.LayerNorm"
-    )
-    wide = emit.activate(_linear(emit, x, f"{at}ffn"), config.activation)  # [R, W, F]
+    attended = _linear(emit, context, f"{prefix}attention.dense")
+    x = emit.norm(emit.add(x, attended), f"{prefix}attention.LayerNorm")
+    hidden = emit.activate(_linear(emit, x, f"{prefix}ffn"), config.activation)  # [R, W, F]
     return emit.norm(
-        emit.add(x, _linear(emit, wide, f"{at}ffn_output")), f"{at}full_layer_layer_norm"
+        emit.add(x, _linear(emit, hidden, f"{prefix}ffn_output")),
+        f"{prefix}full_layer_layer_norm",
     )
 
 

@@ -1,7 +1,7 @@
-"""What stands on the encoder, once, over any Emitter: pooler, masked words, linear heads.
+"""The heads on top of the encoder, written once over any Emitter: pooler, masked LM, linear heads.
 
-All take the vectors that they are to read and nothing else, so that the vocabulary matrix meets
-only the positions somebody asked about.
+All take only the vectors that they read, so the vocabulary matrix is multiplied only at the
+positions that were asked for.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from albertkit.spec.parameters import WORD_TABLE
 
 
 def emit_pooler(emit: Emitter[X, I_contra], first: X) -> X:
-    """The pooled vectors [N, H] of texts whose first token vectors are `first` [N, H]."""
+    """Compute pooled vectors [N, H] of the texts' first token vectors [N, H]."""
     return emit.activate(emit.linear(first, "pooler.weight", "pooler.bias"), "tanh")
 
 
 def emit_masked_lm_head(emit: Emitter[X, I_contra], config: AlbertConfig, vectors: X) -> X:
-    """Logits [P, V] of every piece of the vocabulary at the tokens with `vectors` [P, H].
+    """Compute logits over the vocabulary.
 
-    The vocabulary matrix is the word table itself, so it reads vectors of width E.
+    Args:
+        emit: The backend.
+        config: The model's config.
+        vectors: Token vectors [P, H].
+
+    Returns:
+        [P, V]. The vocabulary matrix is the word embeddings, which multiply vectors of width E.
     """
     x = emit.linear(vectors, "predictions.dense.weight", "predictions.dense.bias")  # [P, E]
     x = emit.norm(emit.activate(x, config.activation), "predictions.LayerNorm")
@@ -27,5 +33,5 @@ def emit_masked_lm_head(emit: Emitter[X, I_contra], config: AlbertConfig, vector
 
 
 def emit_linear_head(emit: Emitter[X, I_contra], spec: HeadSpec, vectors: X) -> X:
-    """Logits of a head that is linear on what it reads: [N, H] → [N, C], or [T, H] → [T, C]."""
+    """Compute the logits of a linear head: [N, H] → [N, C], or [T, H] → [T, C]."""
     return emit.linear(vectors, f"{spec.prefix}.weight", f"{spec.prefix}.bias")

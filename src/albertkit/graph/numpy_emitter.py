@@ -1,7 +1,7 @@
-"""The Emitter that computes at once, in numpy: the oracle in tests, and the quickest start.
+"""The Emitter that computes at once, in numpy: the oracle of tests, and the fastest start.
 
-Float32 from first to last. Parameters are used where they lie (a mapped file stays mapped); only
-buffers made here are written to.
+All in float32. Parameters are used without a copy (a mapped file stays mapped); only buffers
+created here are written to.
 """
 
 from __future__ import annotations
@@ -18,18 +18,15 @@ from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
 
-MatMul: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `product`
+MatMul: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `matmul`
 
-# Of so many multiplications, a millisecond's work, a product is done before sharing it pays: where
-# the other core is busy, each shared one waits for it until the system moves it on.
+# With up to this many multiplications, a millisecond's work, sharing a product between cores does
+# not pay: if the other core is busy, the product waits for it.
 FEW = 2**24
 
 
 class NumpyEmitter:
-    """ALBERT's operations on float32 arrays.
-
-    multiply: how matrices are; None: as is fastest, which is `product`.
-    """
+    """ALBERT's operations on float32 arrays."""
 
     def __init__(
         self,
@@ -37,24 +34,35 @@ class NumpyEmitter:
         arrays: Mapping[str, FloatArray],
         multiply: MatMul | None = None,
     ) -> None:
+        """Create an emitter.
+
+        Args:
+            config: The model's config.
+            arrays: The parameters by their canonical names.
+            multiply: Computes matrix products; None for the fastest, `matmul`.
+        """
         self.config = config
         self.arrays = arrays
         self.multiply = multiply or matmul
         self._eps: dict[str, np.float32] = {}
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
+        """As Emitter.lookup."""
         return self.arrays[table][indices]
 
     def add(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """As Emitter.add."""
         return left + right
 
     def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
+        """As Emitter.linear."""
         flat = x.reshape(-1, x.shape[-1])  # one product of two matrices, however many axes x has
         y = self.multiply(flat, self.arrays[weight])
         y += self.arrays[bias]
         return y.reshape(*x.shape[:-1], y.shape[-1])
 
     def norm(self, x: FloatArray, name: str) -> FloatArray:
+        """As Emitter.norm."""
         y: FloatArray = x - x.mean(-1, keepdims=True)
         variance = np.mean(y * y, -1, keepdims=True)
         if name not in self._eps:
@@ -65,6 +73,7 @@ class NumpyEmitter:
         return y
 
     def activate(self, x: FloatArray, kind: Activation) -> FloatArray:
+        """As Emitter.activate."""
         match kind:
             case "gelu_tanh":
                 return _gelu_tanh(x)
@@ -82,6 +91,7 @@ class NumpyEmitter:
     def attention(
         self, query: FloatArray, key: FloatArray, value: FloatArray, mask: FloatArray
     ) -> FloatArray:
+        """As Emitter.attention."""
         R, W, H = query.shape
         A = self.config.num_attention_heads
         shape = R, W, A, (D := H // A)
@@ -99,15 +109,15 @@ class NumpyEmitter:
 
 
 def matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
-    """x [M, K] · weight [N, K]ᵀ → [M, N]; a small one wakes no second core."""
+    """Compute x [M, K] · weight [N, K]ᵀ → [M, N]; small products use no second core."""
     M, K = x.shape
     N = len(weight)
-    alone = ONE_CORE_OF_A_VECTOR if 1 in (M, N) else ONE_CORE
-    return single_core_matmul(x, weight) if alone < M * K * N <= FEW else x @ weight.T
+    limit = ONE_CORE_OF_A_VECTOR if 1 in (M, N) else ONE_CORE
+    return single_core_matmul(x, weight) if limit < M * K * N <= FEW else x @ weight.T
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:
-    """0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))); the cube as products, as a power is slow."""
+    """0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))); the cube as products, because powers are slow."""
     y = x * x
     y *= 0.044715
     y += 1
@@ -122,13 +132,13 @@ def _gelu_erf(x: FloatArray) -> FloatArray:
 
 
 def _silu(x: FloatArray) -> FloatArray:
-    """x / (1 + exp(-x)), by way of tanh, which does not overflow."""
+    """x / (1 + exp(-x)), with tanh, which does not overflow."""
     y = x * np.float32(0.5)
     return _times_half_of_one_plus(x, np.tanh(y, out=y))
 
 
 def _times_half_of_one_plus(x: FloatArray, y: FloatArray) -> FloatArray:
-    """0.5·x·(1 + y), in the memory of y."""
+    """0.5·x·(1 + y), written to y."""
     y += 1
     y *= x
     y *= 0.5
@@ -136,7 +146,7 @@ def _times_half_of_one_plus(x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def _erf(x: FloatArray) -> FloatArray:
-    """The error function to 1.5e-7, which numpy lacks.
+    """The error function with an error of 1.5e-7; numpy has none.
 
     Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 7.1.26 (after C. Hastings).
     """

@@ -1,6 +1,6 @@
-"""The numpy emitter that rounds as an int8 ONNX file does: what such a file will answer.
+"""The numpy emitter that quantizes as an int8 ONNX file does: it predicts such a file's results.
 
-The sums of whole numbers are made in float32, so the last places may differ from a runtime's.
+Sums of integers are computed in float32, so the last digits may differ from a runtime's.
 """
 
 from __future__ import annotations
@@ -21,24 +21,27 @@ from albertkit.spec import AlbertConfig
 
 
 class NumpyInt8Emitter(NumpyEmitter):
-    """ALBERT's operations on matrices of int8, each rounded at its first use."""
+    """ALBERT's operations on int8 matrices, each quantized at its first use."""
 
     def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
+        """Create an emitter; `arrays` are the float32 parameters."""
         super().__init__(config, arrays)
-        self._rounded: dict[str, tuple[Int8Array, FloatArray]] = {}
+        self._quantized: dict[str, tuple[Int8Array, FloatArray]] = {}
 
     def lookup(self, table: str, indices: Int32Array) -> FloatArray:
+        """As Emitter.lookup, of a quantized table."""
         rows = self.arrays[table][indices.reshape(-1)]
-        found: FloatArray = quantize_rows(rows) * compute_row_scales(rows)[:, None]
-        return found.reshape(*indices.shape, -1)
+        dequantized: FloatArray = quantize_rows(rows) * compute_row_scales(rows)[:, None]
+        return dequantized.reshape(*indices.shape, -1)
 
     def linear(self, x: FloatArray, weight: str, bias: str) -> FloatArray:
-        if weight not in self._rounded:
+        """As Emitter.linear, of a quantized matrix and a quantized input."""
+        if weight not in self._quantized:
             matrix = self.arrays[weight]
-            self._rounded[weight] = quantize_rows(matrix), compute_row_scales(matrix)
-        whole, worth = self._rounded[weight]
-        steps, step = quantize_activation(x.reshape(-1, x.shape[-1]))
-        y: FloatArray = steps @ whole.T.astype(np.float32)
-        y *= worth * step
+            self._quantized[weight] = quantize_rows(matrix), compute_row_scales(matrix)
+        quantized, scales = self._quantized[weight]
+        activation, scale = quantize_activation(x.reshape(-1, x.shape[-1]))
+        y: FloatArray = activation @ quantized.T.astype(np.float32)
+        y *= scales * scale
         y += self.arrays[bias]
         return y.reshape(*x.shape[:-1], y.shape[-1])

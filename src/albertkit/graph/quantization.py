@@ -1,6 +1,7 @@
-"""Rounding to eight bits: rows of a matrix beforehand, activations as they come.
+"""Quantization to eight bits: matrices beforehand, activations when they are computed.
 
-A row of torch's [out, in] is one output, or one piece of the word table: each has its own scale.
+A row of torch's matrix [out, in] is one output, or one piece of the word embeddings; each row has
+its own scale.
 """
 
 from __future__ import annotations
@@ -11,33 +12,57 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 
 Int8Array = npt.NDArray[np.int8]
-QMAX = 127  # levels of a weight on each side of 0
-# Processors without VNNI or its like add two products of uint8 and int8 in 16 bits, and 2·255·64
-# just fits. Source: onnxruntime's quantization guide, "reduce_range". OpenVINO 2026.4 does so too:
-# at 127 levels products of random numbers are off by up to a tenth of the largest, at 64 by nothing
-# (benchmarks/int8_sums.py).
+QMAX = 127  # of a weight: the largest int8
+# Processors without VNNI or a similar extension add two products of uint8 and int8 in 16 bits;
+# 2·255·64 just fits. Source: onnxruntime's quantization guide, "reduce_range". OpenVINO 2026.4
+# does the same: with qmax 127, products of random numbers are off by up to a tenth of the largest,
+# with 64 by nothing (benchmarks/int8_sums.py).
 REDUCED_QMAX = 64
-ACTIVATION_QMAX = 255  # of an activation
+ACTIVATION_QMAX = 255  # of an activation: the largest uint8
 
 
-def compute_row_scales(matrix: FloatArray, levels: int = REDUCED_QMAX) -> FloatArray:
-    """What one of `levels` steps of each row is worth [out]; a row of zeros has 1."""
+def compute_row_scales(matrix: FloatArray, qmax: int = REDUCED_QMAX) -> FloatArray:
+    """Compute the scale of each row, so that its largest value becomes `qmax`.
+
+    Args:
+        matrix: [out, in].
+        qmax: The largest quantized value.
+
+    Returns:
+        [out] float32; 1 for a row of zeros.
+    """
     largest = np.abs(matrix).max(axis=1)
-    return np.where(largest > 0, largest / np.float32(levels), np.float32(1))
+    return np.where(largest > 0, largest / np.float32(qmax), np.float32(1))
 
 
-def quantize_rows(matrix: FloatArray, levels: int = REDUCED_QMAX) -> Int8Array:
-    """A matrix [out, in] in steps of `compute_row_scales`, from -levels to levels."""
-    steps: Int8Array = np.rint(matrix / compute_row_scales(matrix, levels)[:, None]).astype(np.int8)
-    return steps
+def quantize_rows(matrix: FloatArray, qmax: int = REDUCED_QMAX) -> Int8Array:
+    """Quantize a matrix with the scales of `compute_row_scales`.
+
+    Args:
+        matrix: [out, in].
+        qmax: The largest quantized value.
+
+    Returns:
+        [out, in], from -qmax to qmax.
+    """
+    scales = compute_row_scales(matrix, qmax)
+    quantized: Int8Array = np.rint(matrix / scales[:, None]).astype(np.int8)
+    return quantized
 
 
 def quantize_activation(x: FloatArray) -> tuple[FloatArray, np.float32]:
-    """x in whole steps, zero kept exact, and what a step is worth: one scale for the whole array.
+    """Quantize an activation with one scale for the whole array; zero stays exact.
 
     Source: ONNX, DynamicQuantizeLinear.
+
+    Args:
+        x: Any shape.
+
+    Returns:
+        The quantized values minus the zero point, as whole numbers in float32, and the scale.
     """
     low, high = min(np.float32(0), x.min()), max(np.float32(0), x.max())
     scale = np.float32((high - low) / np.float32(ACTIVATION_QMAX)) or np.float32(1)
-    zero = np.clip(np.rint(-low / scale), 0, ACTIVATION_QMAX)
-    return np.clip(np.rint(x / scale) + zero, 0, ACTIVATION_QMAX) - zero, scale
+    zero_point = np.clip(np.rint(-low / scale), 0, ACTIVATION_QMAX)
+    quantized = np.clip(np.rint(x / scale) + zero_point, 0, ACTIVATION_QMAX)
+    return quantized - zero_point, scale

@@ -1,8 +1,8 @@
-"""How far rounding turns vectors from those in float32, by cosines of pairs.
+"""The error of quantized vectors: their cosines to the float32 vectors.
 
-Vectors of one model lie close together: other texts' are at 0.95 to one another in some models, so
-a plain cosine of 0.999 may still reorder neighbours. The centred one, after the mean vector of all
-texts is taken off both, shows that.
+The vectors of one model are often close together: in some models the vectors of different texts
+have a cosine of 0.95, so a cosine of 0.999 may still change the order of neighbours. The centred
+cosine, with the mean vector of all texts subtracted, shows that.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 
-LEAST_COSINE = 0.99  # below, answers are no longer the model's
-LEAST_CENTRED = 0.97  # below, near texts may change places
+LEAST_COSINE = 0.99  # below, the quantized model's results are not the model's
+LEAST_CENTRED = 0.97  # below, similar texts may change their order
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizationError:
-    """Cosines of texts' vectors to those in float32: of the worst text, and on average.
+    """Cosines of quantized vectors to float32 vectors: of the worst text, and the mean.
 
-    centred: after the mean of the float32 vectors is taken off both.
+    The centred cosines are computed with the mean of the float32 vectors subtracted from both.
     """
 
     texts: int
@@ -32,13 +32,16 @@ class QuantizationError:
 
     @property
     def is_acceptable(self) -> bool:
-        return self.least >= LEAST_COSINE  # false for NaN, too
+        """Whether the results are still the model's; False for NaN."""
+        return self.least >= LEAST_COSINE
 
     @property
     def keeps_order(self) -> bool:
+        """Whether similar texts keep their order."""
         return self.least_centred >= LEAST_CENTRED
 
     def line(self) -> str:
+        """Describe the error in one line."""
         return (
             f"cosine to float32 at least {self.least:.4f} (mean {self.mean:.4f}), "
             f"centred {self.least_centred:.4f} (mean {self.mean_centred:.4f}), "
@@ -46,11 +49,19 @@ class QuantizationError:
         )
 
 
-def measure_quantization_error(found: FloatArray, exact: FloatArray) -> QuantizationError:
-    """found, exact: [N, H], a row a text; N > 1."""
-    plain = cosines(found, exact)
-    centre = exact.mean(axis=0)
-    centred = cosines(found - centre, exact - centre)
+def measure_quantization_error(quantized: FloatArray, exact: FloatArray) -> QuantizationError:
+    """Compare the vectors of the same texts.
+
+    Args:
+        quantized: [N, H], N > 1.
+        exact: [N, H] in float32.
+
+    Returns:
+        The least and the mean cosines.
+    """
+    plain = cosines(quantized, exact)
+    mean = exact.mean(axis=0)
+    centred = cosines(quantized - mean, exact - mean)
     return QuantizationError(
         len(exact),
         float(plain.min()),
@@ -61,7 +72,7 @@ def measure_quantization_error(found: FloatArray, exact: FloatArray) -> Quantiza
 
 
 def cosines(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Of each pair of vectors, [N, H] → [N]."""
+    """Compute the cosine of each pair of vectors, [N, H] → [N]."""
     lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
-    found: FloatArray = np.sum(first * second, axis=-1) / lengths
-    return found
+    result: FloatArray = np.sum(first * second, axis=-1) / lengths
+    return result

@@ -1,15 +1,15 @@
-"""Products of numpy's on one core alone, and so the same to the bit however many there are.
+"""Matrix products of numpy on one core, and so bit-identical whatever the number of cores.
 
-Shared among cores, a product is cut up by their number, and sums at a cut are made in another
-order. So it is cut by its own shape here, into tiles that OpenBLAS leaves to the caller's core.
-They take longer than one piece on one core: of an answer about 512 tokens at albert-base's shape
-nothing for a masked word, a tenth for the words of all tokens, a sixth for spans with 5 beginnings
-(benchmarks/one_core.py). Tiles cut in depth too would take less, in three times the code.
+Shared among cores, a product is split by the number of cores, and sums at a split are computed in
+another order. Here a product is split by its own shape, into tiles that OpenBLAS computes on the
+caller's core. They are slower than one product on one core: for a text of 512 tokens at
+albert-base's shape by nothing for one masked word, a tenth for the words of all tokens, a sixth
+for spans with 5 starts (benchmarks/one_core.py). Tiles split in depth, too, would be faster, in
+three times the code.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,23 +26,40 @@ ONE_CORE_OF_A_VECTOR = 2304 * 4 - 1
 
 
 def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
-    """x [M, K] · weight [N, K]ᵀ → [M, N]."""
+    """Compute x [M, K] · weight [N, K]ᵀ → [M, N] on one core."""
     M, K = x.shape
     N = len(weight)
     if M == 1:
-        return _times_vector(weight, x[0])[None]
+        return _multiply_vector(weight, x[0])[None]
     if N == 1:
-        return _times_vector(x, weight[0])[:, None]
+        return _multiply_vector(x, weight[0])[:, None]
     y = np.empty((M, N), np.float32)
-    if M == 0:  # of a text without a masked word
+    if M == 0:  # a text without a masked word
         return y
-    for rows, columns in _tiles(M, N, K):
-        np.matmul(x[rows], weight[columns].T, out=y[rows, columns])
+    row_count, column_count = choose_tile(M, K)
+    for rows in _split_evenly(M, row_count):
+        for columns in _split_evenly(N, column_count):
+            np.matmul(x[rows], weight[columns].T, out=y[rows, columns])
     return y
 
 
-def _times_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
-    """matrix [N, K] · vector [K] → [N], so many rows at a time as stay on one core."""
+def choose_tile(height: int, depth: int) -> tuple[int, int]:
+    """Choose the size of a tile with at most ONE_CORE multiplications.
+
+    Args:
+        height: Number of rows of the product.
+        depth: Multiplications for each number.
+
+    Returns:
+        (rows, columns), as square as possible with at most `height` rows.
+    """
+    area = max(1, ONE_CORE // depth)
+    rows = min(height, math.isqrt(area))
+    return rows, area // rows
+
+
+def _multiply_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """matrix [N, K] · vector [K] → [N], a number of rows at a time that stays on one core."""
     N, K = matrix.shape
     rows = max(1, ONE_CORE_OF_A_VECTOR // K)
     whole = N // rows * rows
@@ -52,27 +69,10 @@ def _times_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     return y
 
 
-@functools.cache  # the shapes of a model's products are few
-def _tiles(height: int, width: int, depth: int) -> list[tuple[slice, slice]]:
-    """The rows and columns of each tile of a product [height, width]."""
-    rows, columns = tile(height, depth)
-    return [(down, right) for down in _even(height, rows) for right in _even(width, columns)]
+def _split_evenly(count: int, most: int) -> Iterator[slice]:
+    """Split 0 … count into slices of at most `most`, whose sizes differ by at most one.
 
-
-def tile(height: int, depth: int) -> tuple[int, int]:
-    """(rows, columns) of a tile of at most ONE_CORE multiplications, `depth` for each number.
-
-    As square as may be with no more rows than `height`.
-    """
-    area = max(1, ONE_CORE // depth)
-    rows = min(height, math.isqrt(area))
-    return rows, area // rows
-
-
-def _even(count: int, most: int) -> Iterator[slice]:
-    """0 … count in stretches of at most `most`, none shorter by more than one.
-
-    A last one of a single row would be a vector, which is shared sooner.
+    A last slice of a single row would be a vector, which OpenBLAS shares sooner.
     """
     parts = -(-count // most)
     return (slice(*ends) for ends in pairwise(part * count // parts for part in range(parts + 1)))

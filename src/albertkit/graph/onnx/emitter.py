@@ -1,7 +1,7 @@
-"""The Emitter that writes down nodes of ONNX; a value is its name, and batch and length stay open.
+"""The Emitter that creates ONNX nodes; a value is a node's name; batch and length are dynamic.
 
-Parameters are named, not held: a shared layer's matrix is one tensor of the file, read by every
-repetition. The gelus are spelt as ONNX Runtime's FastGelu and Gelu fusions look for them.
+Parameters are referred to by name: a shared layer's matrix is one tensor of the file, which every
+layer reads. The gelus are written as ONNX Runtime's FastGelu and Gelu fusions expect them.
 """
 
 from __future__ import annotations
@@ -19,56 +19,62 @@ from albertkit.spec.parameters import WORD_TABLE
 
 
 class OnnxEmitter:
-    """ALBERT's operations as nodes, in the order in which they were asked for."""
+    """ALBERT's operations as nodes, in the order of the calls."""
 
     def __init__(self, config: AlbertConfig) -> None:
+        """Start without nodes."""
         self.config = config
         self.nodes: list[Node] = []
         self.constants: dict[str, Tensor] = {}
 
     def node(self, kind: str, *inputs: str, name: str = "", **attributes: Attribute) -> str:
-        """One operation with one result, whose name it returns: `name`, or one of its own."""
+        """Add a node with one output; returns its name: `name`, or a generated one."""
         return self.node_of_many(kind, *inputs, results=1, name=name, **attributes)[0]
 
     def node_of_many(
         self, kind: str, *inputs: str, results: int, name: str = "", **attributes: Attribute
     ) -> tuple[str, ...]:
-        """One operation with several results."""
+        """Add a node with several outputs; returns their names."""
         own = name or f"{kind}_{len(self.nodes)}"
         outputs = (own, *(f"{own}_{number}" for number in range(1, results)))
         self.nodes.append(Node(kind, inputs, outputs, own, attributes))
         return outputs
 
-    def call(self, value: str, name: str) -> None:
-        """Give a value the name under which the graph offers it."""
+    def name_output(self, value: str, name: str) -> None:
+        """Make a value an output of the graph, under this name."""
         self.nodes.append(Node("Identity", (value,), (name,), name))
 
     def constant(self, value: float | Sequence[float], dtype: str = "float32") -> str:
-        """A small tensor, held once however often it is asked for."""
+        """Add a small tensor, once for equal values; returns its name."""
         array: Array = np.array(value, dtype)
         name = f"{dtype}:{value}".replace(" ", "")
         self.constants[name] = Tensor(name, dtype, array.shape, lambda: array)
         return name
 
     def lookup(self, table: str, indices: str) -> str:
+        """As Emitter.lookup."""
         return self.node("Gather", table, indices, name=f"rows of {table}", axis=0)
 
     def add(self, left: str, right: str) -> str:
-        # runtimes tell an error by its node's name: of a batch longer than the table of positions
-        # ONNX Runtime says that this addition fails, since it takes the rows as a slice
+        """As Emitter.add."""
+        # Errors of runtimes name the node. For a batch longer than the position embeddings ONNX
+        # Runtime reports this addition, since it takes the rows as a slice.
         return self.node("Add", left, right, name=f"{left} + {right}")
 
     def linear(self, x: str, weight: str, bias: str) -> str:
+        """As Emitter.linear."""
         matrix = self._word_matrix() if weight == WORD_TABLE else transposed(weight)
         return self.node("Add", self.node("MatMul", x, matrix), bias)
 
     def norm(self, x: str, name: str) -> str:
+        """As Emitter.norm."""
         eps = float(norm_eps(self.config, name))
         return self.node(
             "LayerNormalization", x, f"{name}.weight", f"{name}.bias", axis=-1, epsilon=eps
         )
 
     def activate(self, x: str, kind: Activation) -> str:
+        """As Emitter.activate."""
         match kind:
             case "gelu_tanh":
                 return self._gelu_tanh(x)
@@ -84,6 +90,7 @@ class OnnxEmitter:
                 return x
 
     def attention(self, query: str, key: str, value: str, mask: str) -> str:
+        """As Emitter.attention."""
         q = self._heads(query, 0, 2, 1, 3)  # [B, A, S, D]
         k = self._heads(key, 0, 2, 3, 1)  # [B, A, D, S]
         v = self._heads(value, 0, 2, 1, 3)
@@ -94,35 +101,36 @@ class OnnxEmitter:
         return self.reshape(context, 0, 0, self.config.hidden_size)  # [B, S, H]
 
     def reshape(self, x: str, *axes: int) -> str:
-        """0 keeps an axis."""
+        """Add a Reshape; 0 keeps an axis."""
         return self.node("Reshape", x, self.constant(axes, "int64"))
 
     def cast(self, x: str, dtype: str) -> str:
+        """Add a Cast."""
         return self.node("Cast", x, to=CODES[dtype])
 
     def _heads(self, x: str, *order: int) -> str:
-        cut = self.reshape(x, 0, 0, self.config.num_attention_heads, self.config.head_size)
-        return self.node("Transpose", cut, perm=order)
+        split = self.reshape(x, 0, 0, self.config.num_attention_heads, self.config.head_size)
+        return self.node("Transpose", split, perm=order)
 
     def _word_matrix(self) -> str:
-        """The word table [V, E] as [E, V], of the one tensor that lookups read too."""
+        """The word embeddings [V, E] as [E, V], from the one tensor that lookups read."""
         return self.node("Transpose", WORD_TABLE, perm=(1, 0))
 
     def _gelu_tanh(self, x: str) -> str:
         """0.5·x·(1 + tanh(√(2/π)·x·(1 + 0.044715·x²)))."""
         square = self.node("Mul", x, self.node("Mul", x, self.constant(0.044715)))
-        grown = self.node("Add", square, self.constant(1.0))
-        inner = self.node("Mul", grown, self.node("Mul", x, self.constant(math.sqrt(2 / math.pi))))
-        one_more = self.node("Add", self.node("Tanh", inner), self.constant(1.0))
-        return self.node("Mul", self.node("Mul", x, self.constant(0.5)), one_more)
+        factor = self.node("Add", square, self.constant(1.0))
+        inner = self.node("Mul", factor, self.node("Mul", x, self.constant(math.sqrt(2 / math.pi))))
+        plus_one = self.node("Add", self.node("Tanh", inner), self.constant(1.0))
+        return self.node("Mul", self.node("Mul", x, self.constant(0.5)), plus_one)
 
     def _gelu_erf(self, x: str) -> str:
         """x·(1 + erf(x / √2))·0.5."""
         erf = self.node("Erf", self.node("Div", x, self.constant(math.sqrt(2.0))))
-        one_more = self.node("Add", erf, self.constant(1.0))
-        return self.node("Mul", self.node("Mul", x, one_more), self.constant(0.5))
+        plus_one = self.node("Add", erf, self.constant(1.0))
+        return self.node("Mul", self.node("Mul", x, plus_one), self.constant(0.5))
 
 
 def transposed(weight: str) -> str:
-    """The name in the file of a matrix [in, out], which MatMul takes; torch's is [out, in]."""
+    """Return the file's name of a matrix as [in, out] for MatMul; torch's is [out, in]."""
     return f"{weight}_transposed"

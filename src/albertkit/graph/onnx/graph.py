@@ -100,7 +100,7 @@ def build_onnx_graph(
         vectors = _text_vectors(emit, plan, found, seen)
         found[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
     for name, answer in found.items():
-        emit.call(answer.value, name)
+        emit.name_output(answer.value, name)
     return Graph(
         nodes=tuple(emit.nodes),
         tensors=(*emit.constants.values(), *parameters),

@@ -1,6 +1,6 @@
-"""The ONNX emitter whose matrices and tables are int8; activations are rounded as they come.
+"""The ONNX emitter with int8 matrices and tables; activations are quantized at run time.
 
-The chain DynamicQuantizeLinear, MatMulInteger, Cast, Mul is what ONNX Runtime fuses into one.
+ONNX Runtime fuses the chain DynamicQuantizeLinear, MatMulInteger, Cast, Mul into one node.
 """
 
 from __future__ import annotations
@@ -11,40 +11,43 @@ from albertkit.spec.parameters import WORD_TABLE
 
 
 class OnnxInt8Emitter(OnnxEmitter):
-    """ALBERT's operations over the tensors `rounded(name)` and `scales(name)`."""
+    """ALBERT's operations on the tensors `quantized_name(…)` and `scales_name(…)`."""
 
     def __init__(self, config: AlbertConfig) -> None:
+        """Start without nodes."""
         super().__init__(config)
         self._activations: dict[str, tuple[str, ...]] = {}
 
     def lookup(self, table: str, indices: str) -> str:
-        whole = self.cast(super().lookup(rounded(table), indices), "float32")  # [B, S, E]
-        worth = self.node("Gather", scales(table), indices, axis=0)  # [B, S]
+        """As Emitter.lookup."""
+        rows = super().lookup(quantized_name(table), indices)  # [B, S, E]
+        scale = self.node("Gather", scales_name(table), indices, axis=0)  # [B, S]
         last = self.constant((-1,), "int64")
-        worth = self.node("Unsqueeze", worth, last)
-        return self.node("Mul", whole, worth, name=f"rows of {table}")
+        scale = self.node("Unsqueeze", scale, last)
+        return self.node("Mul", self.cast(rows, "float32"), scale, name=f"rows of {table}")
 
     def linear(self, x: str, weight: str, bias: str) -> str:
-        matrix = rounded(weight)
+        """As Emitter.linear."""
+        matrix = quantized_name(weight)
         if weight == WORD_TABLE:
             matrix = self.node("Transpose", matrix, perm=(1, 0))
-        steps, worth, zero = self._rounded_activation(x)
-        sums = self.cast(self.node("MatMulInteger", steps, matrix, zero), "float32")
-        product = self.node("Mul", sums, self.node("Mul", worth, scales(weight)))
+        quantized, scale, zero = self._quantized_activation(x)
+        sums = self.cast(self.node("MatMulInteger", quantized, matrix, zero), "float32")
+        product = self.node("Mul", sums, self.node("Mul", scale, scales_name(weight)))
         return self.node("Add", product, bias)
 
-    def _rounded_activation(self, x: str) -> tuple[str, ...]:
-        """x in steps (uint8), what a step is worth, and the step that is zero; once for each x."""
+    def _quantized_activation(self, x: str) -> tuple[str, ...]:
+        """x as uint8, its scale and its zero point; computed once for each x."""
         if x not in self._activations:
             self._activations[x] = self.node_of_many("DynamicQuantizeLinear", x, results=3)
         return self._activations[x]
 
 
-def rounded(weight: str) -> str:
-    """The name in the file of a matrix in int8: [in, out], or a table's rows as they are."""
+def quantized_name(weight: str) -> str:
+    """Return the file's name of an int8 matrix [in, out], or of an int8 table."""
     return f"{weight}_int8"
 
 
-def scales(weight: str) -> str:
-    """The name in the file of what one step of each output, or of each row, is worth."""
+def scales_name(weight: str) -> str:
+    """Return the file's name of the scales of each output, or of each row of a table."""
     return f"{weight}_scales"
