@@ -41,7 +41,7 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def interrupted(file: BinaryIO) -> None:
+def interrupt(file: BinaryIO) -> None:
     file.write(b"half")
     raise KeyboardInterrupt
 
@@ -53,15 +53,15 @@ def test_a_file_appears_with_what_was_written(tmp_path: Path) -> None:
 
 
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    place = tmp_path / "a"
-    write_file(place, OLD)
-    with pytest.raises(KeyboardInterrupt), new_file(place) as file:
-        interrupted(file)
-    assert place.read_bytes() == OLD
+    path = tmp_path / "a"
+    write_file(path, OLD)
+    with pytest.raises(KeyboardInterrupt), new_file(path) as file:
+        interrupt(file)
+    assert path.read_bytes() == OLD
     assert names(tmp_path) == ["a"]
 
 
-def test_saved_files_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_file(tmp_path / "a", OLD)
@@ -83,7 +83,7 @@ def test_a_missing_parent_directory_is_named(tmp_path: Path) -> None:
         write_file(tmp_path / "nowhere" / "a", OLD)
 
 
-def test_a_place_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
+def test_a_path_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(ResourceError, match=r"unchanged.*\[write-failed\]"):
         write_file(tmp_path / "a", OLD)
@@ -110,29 +110,29 @@ def test_a_new_directory_appears_whole(tmp_path: Path) -> None:
 
 
 def test_an_existing_directory_keeps_its_other_files(tmp_path: Path) -> None:
-    place = tmp_path / "d"
-    (place / "sub").mkdir(parents=True)
-    (place / "sub" / "c").write_bytes(b"c")
-    (place / "a").write_bytes(OLD)
-    (place / "b").write_bytes(b"b")
-    with new_directory(place) as unfinished:
+    path = tmp_path / "d"
+    (path / "sub").mkdir(parents=True)
+    (path / "sub" / "c").write_bytes(b"c")
+    (path / "a").write_bytes(OLD)
+    (path / "b").write_bytes(b"b")
+    with new_directory(path) as unfinished:
         (unfinished / "a").write_bytes(b"new")
-    found = {str(p.relative_to(place)): p.read_bytes() for p in place.rglob("*") if p.is_file()}
-    assert found == {"a": b"new", "b": b"b", "sub/c": b"c"}
+    contents = {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    assert contents == {"a": b"new", "b": b"b", "sub/c": b"c"}
     assert names(tmp_path) == ["d"]
 
 
 def test_an_exception_leaves_the_old_directory(tmp_path: Path) -> None:
-    place = tmp_path / "d"
-    place.mkdir()
-    (place / "a").write_bytes(OLD)
+    path = tmp_path / "d"
+    path.mkdir()
+    (path / "a").write_bytes(OLD)
     with (
         pytest.raises(KeyboardInterrupt),
-        new_directory(place) as unfinished,
+        new_directory(path) as unfinished,
         (unfinished / "a").open("wb") as file,
     ):
-        interrupted(file)
-    assert (place / "a").read_bytes() == OLD
+        interrupt(file)
+    assert (path / "a").read_bytes() == OLD
     assert names(tmp_path) == ["d"]
 
 
@@ -175,12 +175,12 @@ def test_a_file_where_a_directory_should_be_is_refused(below: str, tmp_path: Pat
 
 @pytest.mark.parametrize("kind", ["file", "directory"])
 def test_a_killed_writer_leaves_one_whole_state(tmp_path: Path, kind: str) -> None:
-    place, moments = tmp_path / "place", random.Random(7)
+    path, moments = tmp_path / "place", random.Random(7)
     trials = 0
-    while trials < 6 or not place.exists():  # killed each time before the first one was whole
+    while trials < 6 or not path.exists():  # killed each time before the first one was whole
         trials += 1
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITE_FOREVER, kind, str(place)], stdout=subprocess.PIPE
+            [sys.executable, "-c", WRITE_FOREVER, kind, str(path)], stdout=subprocess.PIPE
         )
         assert writer.stdout is not None
         writer.stdout.readline()
@@ -188,18 +188,18 @@ def test_a_killed_writer_leaves_one_whole_state(tmp_path: Path, kind: str) -> No
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
-        if not place.exists():
+        if not path.exists():
             continue
         contents = (
-            [place.read_bytes()]
+            [path.read_bytes()]
             if kind == "file"
-            else [(place / name).read_bytes() for name in ("a", "b")]
+            else [(path / name).read_bytes() for name in ("a", "b")]
         )
         assert len(set(contents)) == 1
         assert contents[0] == contents[0][:1] * 300_000
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def record_events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is made durable and what is renamed from here on, in this order."""
     events: list[str] = []
     fsync, replace, rename = os.fsync, os.replace, os.rename
@@ -208,20 +208,20 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         path = Path(f"/proc/self/fd/{handle}").readlink()
         return "directory" if path.is_dir() else "file"
 
-    def told_fsync(handle: int) -> None:
+    def record_fsync(handle: int) -> None:
         events.append(f"fsync {name_of(handle)}")
         fsync(handle)
 
-    def told_move(move: Callable[..., None]) -> Callable[..., None]:
-        def moved(*places: object) -> None:
+    def record_move(move: Callable[..., None]) -> Callable[..., None]:
+        def record(*places: object) -> None:
             events.append("rename")
             move(*places)
 
-        return moved
+        return record
 
-    monkeypatch.setattr(os, "fsync", told_fsync)
-    monkeypatch.setattr(os, "replace", told_move(replace))
-    monkeypatch.setattr(os, "rename", told_move(rename))
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_move(replace))
+    monkeypatch.setattr(os, "rename", record_move(rename))
     return events
 
 
@@ -229,7 +229,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_contents_are_durable_before_their_name_and_the_name_thereafter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events = recorded(monkeypatch)
+    events = record_events(monkeypatch)
     write_file(tmp_path / "a", OLD)
     assert events == ["fsync file", "rename", "fsync directory"]
     events.clear()

@@ -27,36 +27,36 @@ def array(*shape: int) -> FloatArray:
     return rng.normal(size=shape).astype(np.float32)
 
 
-def by_h5py(place: Path, fill: Callable[[Any], object], **options: Any) -> Path:
-    with h5py.File(place, "w", **options) as file:
+def by_h5py(file_path: Path, fill: Callable[[Any], object], **options: Any) -> Path:
+    with h5py.File(file_path, "w", **options) as file:
         fill(file)
-    return place
+    return file_path
 
 
-def contents(place: Path) -> tuple[dict[str, FloatArray], Attributes]:
+def contents(file_path: Path) -> tuple[dict[str, FloatArray], Attributes]:
     """All that h5py finds in a file."""
     arrays: dict[str, FloatArray] = {}
     attributes: Attributes = {}
 
-    def visit(path: str, found: Any) -> None:
-        attributes[path] = dict(found.attrs)
-        if isinstance(found, h5py.Dataset):
-            arrays[path] = found[()]
+    def visit(path: str, item: Any) -> None:
+        attributes[path] = dict(item.attrs)
+        if isinstance(item, h5py.Dataset):
+            arrays[path] = item[()]
 
-    with h5py.File(place) as file:
+    with h5py.File(file_path) as file:
         visit("", file)
         file.visititems(visit)
     return arrays, attributes
 
 
-def assert_reads_as_h5py(place: Path) -> None:
-    file = read_hdf5(place)
-    arrays, attributes = contents(place)
-    assert file.shapes == {path: found.shape for path, found in arrays.items()}
+def assert_reads_as_h5py(file_path: Path) -> None:
+    file = read_hdf5(file_path)
+    arrays, attributes = contents(file_path)
+    assert file.shapes == {path: item.shape for path, item in arrays.items()}
     assert {path: dict(named) for path, named in file.attributes.items()} == attributes
-    for path, found in arrays.items():
-        if found.dtype == np.float32:
-            np.testing.assert_array_equal(file[path], found)
+    for path, item in arrays.items():
+        if item.dtype == np.float32:
+            np.testing.assert_array_equal(file[path], item)
 
 
 def like_keras(file: Any) -> None:
@@ -85,8 +85,8 @@ def test_arrays_are_views_of_the_file_that_cannot_be_written_to(tmp_path: Path) 
 @pytest.mark.parametrize("kind", [np.float16, np.float64])
 def test_other_floats_are_read_as_float32(kind: Any, tmp_path: Path) -> None:
     given = array(5).astype(kind)
-    found = read_hdf5(by_h5py(tmp_path / "a.h5", lambda f: f.update({"a": given})))["a"]
-    np.testing.assert_array_equal(found, given.astype(np.float32))
+    item = read_hdf5(by_h5py(tmp_path / "a.h5", lambda f: f.update({"a": given})))["a"]
+    np.testing.assert_array_equal(item, given.astype(np.float32))
 
 
 def test_bfloat16_is_what_keras_marks_so(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_bfloat16_is_what_keras_marks_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given", [np.int64(7), np.ones(2, np.uint8), "a text", np.ones(2, ">f4"), np.ones(2, "S3")]
 )
-def test_what_holds_no_floats_can_lie_in_a_file_and_not_be_asked_for(
+def test_an_array_that_is_not_of_floats_is_listed_and_cannot_be_read(
     given: Any, tmp_path: Path
 ) -> None:
     def fill(file: Any) -> None:
@@ -119,7 +119,7 @@ def test_what_holds_no_floats_can_lie_in_a_file_and_not_be_asked_for(
         file["a"]
 
 
-def test_attributes_that_are_no_text_are_left_out(tmp_path: Path) -> None:
+def test_attributes_that_are_not_text_are_left_out(tmp_path: Path) -> None:
     def fill(file: Any) -> None:
         file.attrs["text"], file.attrs["fixed"] = "é", np.bytes_("abc")
         file.attrs["number"], file.attrs["list"] = 3, ["a", "b"]
@@ -160,21 +160,21 @@ UNKNOWN: dict[str, tuple[Callable[[Any], object], str]] = {
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_other_parts_of_hdf5_are_refused_by_name(name: str, tmp_path: Path) -> None:
-    fill, said = UNKNOWN[name]
-    with pytest.raises(FormatError, match=rf"{said}.*\[hdf5-feature-unsupported\]"):
+    fill, message = UNKNOWN[name]
+    with pytest.raises(FormatError, match=rf"{message}.*\[hdf5-feature-unsupported\]"):
         read_hdf5(by_h5py(tmp_path / "a.h5", fill))
 
 
 def test_the_form_of_newer_releases_is_refused_by_name(tmp_path: Path) -> None:
-    place = by_h5py(tmp_path / "a.h5", like_keras, libver="latest")
+    file_path = by_h5py(tmp_path / "a.h5", like_keras, libver="latest")
     with pytest.raises(
         FormatError, match=r"superblock is of version 3.*\[hdf5-feature-unsupported\]"
     ):
-        read_hdf5(place)
+        read_hdf5(file_path)
 
 
 @pytest.mark.parametrize("given", [b"", b"\x89HDF", b"PK\x03\x04" + bytes(200)])
-def test_what_is_no_hdf5_is_said_to_be_none(given: bytes, tmp_path: Path) -> None:
+def test_another_format_is_not_read_as_hdf5(given: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(given)
     with pytest.raises(FormatError, match=r"not an HDF5 file|is empty"):
         read_hdf5(tmp_path / "a.h5")
@@ -192,11 +192,11 @@ def many_arrays(count: int) -> tuple[dict[str, Any], Attributes]:
 def test_h5py_reads_what_we_write_and_so_do_we(count: int, tmp_path: Path) -> None:
     arrays, attributes = many_arrays(count)
     write_hdf5(tmp_path / "a.h5", arrays, attributes)
-    found, named = contents(tmp_path / "a.h5")
+    item, named = contents(tmp_path / "a.h5")
     assert {path: texts for path, texts in named.items() if texts} == attributes
-    assert found.keys() == arrays.keys()
+    assert item.keys() == arrays.keys()
     for path, wanted in arrays.items():
-        np.testing.assert_array_equal(found[path], wanted)
+        np.testing.assert_array_equal(item[path], wanted)
     assert_reads_as_h5py(tmp_path / "a.h5")
 
 
@@ -213,35 +213,35 @@ def test_h5py_can_change_what_we_wrote(tmp_path: Path) -> None:
 def test_writing_reads_lazy_arrays_one_at_a_time(tmp_path: Path) -> None:
     turned = {"a": array(3, 4).T, "b": array(2, 3, 4).transpose(2, 0, 1)}  # not contiguous
     write_hdf5(tmp_path / "a.h5", turned, {})
-    found = read_hdf5(tmp_path / "a.h5")
+    item = read_hdf5(tmp_path / "a.h5")
     for path, wanted in turned.items():
-        np.testing.assert_array_equal(found[path], wanted)
+        np.testing.assert_array_equal(item[path], wanted)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A file of each structure, by h5py."""
-    place = tmp_path_factory.mktemp("small") / "a.h5"
+    file_path = tmp_path_factory.mktemp("small") / "a.h5"
 
     def fill(file: Any) -> None:
         for number in range(10):
             file.create_group(f"layers/dense_{number}/vars")["0"] = array(2, 3)
         file["layers/dense_1/vars"].attrs["name"] = "couche"
 
-    return by_h5py(place, fill).read_bytes()
+    return by_h5py(file_path, fill).read_bytes()
 
 
-def read_bytes(data: bytes, place: Path) -> None:
+def read_bytes(data: bytes, file_path: Path) -> None:
     """Read a file of these bytes, and each of its arrays."""
-    place.write_bytes(data)
-    file = read_hdf5(place)
+    file_path.write_bytes(data)
+    file = read_hdf5(file_path)
     for path in file:
         if file.datasets[path].kind == "float32":
             assert file[path].shape == file.shapes[path]
 
 
 @pytest.mark.parametrize("part", [0.01, 0.3, 0.9, 0.999])
-def test_a_truncated_file_is_told_by_what_is_missing(
+def test_a_truncated_file_is_named_by_what_is_missing(
     part: float, small: bytes, tmp_path: Path
 ) -> None:
     with pytest.raises(FormatError, match=r"bytes early.*\[file-truncated\]"):
@@ -249,15 +249,15 @@ def test_a_truncated_file_is_told_by_what_is_missing(
 
 
 def structures(data: bytes, signature: bytes) -> list[int]:
-    found, at = [], data.find(signature)
-    while at >= 0:
-        found.append(at)
-        at = data.find(signature, at + 1)
-    return found
+    item, offset = [], data.find(signature)
+    while offset >= 0:
+        item.append(offset)
+        offset = data.find(signature, offset + 1)
+    return item
 
 
-def with_number(data: bytes, at: int, number: int) -> bytes:
-    return data[:at] + struct.pack("<Q", number) + data[at + 8 :]
+def with_number(data: bytes, offset: int, number: int) -> bytes:
+    return data[:offset] + struct.pack("<Q", number) + data[offset + 8 :]
 
 
 def test_a_tree_whose_node_is_its_own_child_is_refused(small: bytes, tmp_path: Path) -> None:
@@ -328,9 +328,9 @@ def test_a_mutated_file_gives_arrays_or_our_error(
     starts = structures(small, near)
     for where, width, number in changes:
         start = starts[where % len(starts)] if near else where % len(small)
-        at = min(start + where // 7 % 48, len(small) - 8)
+        offset = min(start + where // 7 % 48, len(small) - 8)
         value = number if number % 3 else number % len(small)  # often an address in the file
-        data[at : at + width] = struct.pack("<Q", value)[:width]
-    place = tmp_path_factory.getbasetemp() / "mutated.h5"
+        data[offset : offset + width] = struct.pack("<Q", value)[:width]
+    file_path = tmp_path_factory.getbasetemp() / "mutated.h5"
     with contextlib.suppress(FormatError):
-        read_bytes(bytes(data), place)
+        read_bytes(bytes(data), file_path)

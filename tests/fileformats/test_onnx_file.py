@@ -40,9 +40,9 @@ GRAPH = Graph(
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    write_onnx(place, GRAPH, {"made of": "words"})
-    return place
+    file_path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    write_onnx(file_path, GRAPH, {"made of": "words"})
+    return file_path
 
 
 def test_the_checker_accepts_a_file_and_finds_the_same_in_it(written: Path) -> None:
@@ -61,10 +61,10 @@ def test_the_file_computes_what_its_nodes_say(written: Path) -> None:
     from onnx.reference import ReferenceEvaluator
 
     x = np.array([[1, -2]], np.float32)
-    (y,) = ReferenceEvaluator(onnx.load(written)).run(None, {"x": x})
+    (answer,) = ReferenceEvaluator(onnx.load(written)).run(None, {"x": x})
     product = x @ MATRIX
     bent = np.where(product < 0, -0.5 * product, product)
-    np.testing.assert_allclose(y, bent.T[[2, 0]])
+    np.testing.assert_allclose(np.asarray(answer), bent.T[[2, 0]])
 
 
 def test_our_own_files_are_read_back(written: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_file_larger_than_protobuf_allows_is_refused_before_it_is_begun(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_cut_is_told(written: Path, tmp_path: Path) -> None:
+def test_every_cut_is_refused(written: Path, tmp_path: Path) -> None:
     data = written.read_bytes()
     for end in (*range(1, len(data) - 1, 7), len(data) - 1):
         (tmp_path / "cut.onnx").write_bytes(data[:end])
@@ -101,13 +101,13 @@ def test_every_cut_is_told(written: Path, tmp_path: Path) -> None:
 
 
 @settings(max_examples=300)
-@given(at=st.integers(0, 10**6), value=st.integers(0, 255), drop=st.integers(0, 3))
+@given(offset=st.integers(0, 10**6), value=st.integers(0, 255), drop=st.integers(0, 3))
 def test_only_our_errors_come_out_of_damaged_files(
-    written: Path, tmp_path_factory: pytest.TempPathFactory, at: int, value: int, drop: int
+    written: Path, tmp_path_factory: pytest.TempPathFactory, offset: int, value: int, drop: int
 ) -> None:
     data = bytearray(written.read_bytes())
-    at %= len(data)
-    data[at : at + drop] = bytes([value])
+    offset %= len(data)
+    data[offset : offset + drop] = bytes([value])
     path = tmp_path_factory.getbasetemp() / "damaged.onnx"
     path.write_bytes(data)
     try:

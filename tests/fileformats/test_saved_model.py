@@ -17,19 +17,19 @@ from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fixture("tfhub_tiny_v3_nomlm", HERE, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture(scope="module")
-def model(place: Path) -> SavedModel:
-    return read_saved_model(place)
+def model(module: Path) -> SavedModel:
+    return read_saved_model(module)
 
 
-def test_the_root_has_what_hub_calls(model: SavedModel, place: Path) -> None:
+def test_the_root_has_the_functions_of_tf_hub(model: SavedModel, module: Path) -> None:
     assert model.tensorflow == "2.20.0"
     assert {"__call__", "trainable_variables", "sp_model_file"} <= set(model.root.children)
-    assert model.find_asset("sp_model_file") == place / "assets" / "tiny_sp1000.model"
+    assert model.find_asset("sp_model_file") == module / "assets" / "tiny_sp1000.model"
     assert model.find_only_asset() == model.find_asset("sp_model_file")
     assert model.find_asset("vocab_file") is None
     assert model.find_asset("__call__") is None  # not an asset
@@ -57,15 +57,15 @@ def test_operations_are_found_in_the_graph_and_in_its_functions(model: SavedMode
     assert variables[0].text("no_attribute") == b""
 
 
-def test_both_graphs_of_objects_number_alike(model: SavedModel, place: Path) -> None:
-    tracked = read_tracked_variables(read_bundle(place / "variables" / "variables"))
+def test_both_object_graphs_have_the_same_numbers(model: SavedModel, module: Path) -> None:
+    tracked = read_tracked_variables(read_bundle(module / "variables" / "variables"))
     assert len(tracked) == 25
     for variable in tracked:
         assert model.objects[variable.number].variable == variable.name
 
 
-def test_a_hub_module_of_tensorflow_1_is_none_of_these(place: Path, tmp_path: Path) -> None:
-    assert is_saved_model(place)
+def test_a_tensorflow_1_hub_module_is_not_a_saved_model(module: Path, tmp_path: Path) -> None:
+    assert is_saved_model(module)
     assert not is_saved_model(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"")
     (tmp_path / "tfhub_module.pb").write_bytes(b"\x08\x03")
@@ -84,7 +84,7 @@ OBJECTS = encode_record(7, encode_record(1, ROOT) + encode_record(1, encode_reco
 
 
 @pytest.mark.parametrize("name", [b"../secret", b"/etc/passwd", b"..", b"", b"a\\b"])
-def test_an_asset_lies_among_the_assets(tmp_path: Path, name: bytes) -> None:
+def test_an_asset_is_in_the_directory_of_assets(tmp_path: Path, name: bytes) -> None:
     (tmp_path / "saved_model.pb").write_bytes(encode_record(2, OBJECTS + asset(name)))
     with pytest.raises(FormatError, match=r"an asset has the name .*file-malformed"):
         read_saved_model(tmp_path).find_asset("file")

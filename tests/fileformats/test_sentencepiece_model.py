@@ -66,7 +66,7 @@ def test_what_it_writes_it_reads_and_the_library_too() -> None:
     assert library.encode("aab") == [1, 2, 3]
 
 
-def test_fields_may_stand_in_any_order() -> None:
+def test_fields_may_have_any_order() -> None:
     turned = b"\x18\x02" + b"\x15" + struct.pack("<f", 0.5) + encode_record(1, b"<unk>")
     model = read_sentencepiece_model(
         SMALL.replace(SMALL[: SMALL.index(b"\x0a", 8)], b"", 1) + encode_record(PIECES, turned),
@@ -144,10 +144,12 @@ def test_changed_bytes_are_refused_or_harmless(data: st.DataObject) -> None:
 @settings(max_examples=100)
 @given(st.data())
 def test_a_changed_character_map_is_refused_or_harmless(data: st.DataObject) -> None:
-    at = DATA.index(b"nmt_nfkc")
+    offset = DATA.index(b"nmt_nfkc")
     broken = bytearray(DATA)
     for _ in range(data.draw(st.integers(1, 30))):
-        broken[data.draw(st.integers(at + 10, len(broken) - 20))] = data.draw(st.integers(0, 255))
+        broken[data.draw(st.integers(offset + 10, len(broken) - 20))] = data.draw(
+            st.integers(0, 255)
+        )
     if refusal_of(bytes(broken)) is None:
         encode_if_opened(bytes(broken))
 

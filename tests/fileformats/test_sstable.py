@@ -32,7 +32,7 @@ def number(value: int) -> bytes:
 
 
 def plain_block(pairs: Pairs) -> bytes:
-    """A block in which every key stands whole."""
+    """A block in which every key is written whole."""
     entries = [small(0, len(key), len(value)) + key + value for key, value in pairs]
     return b"".join(entries) + bytes(4) + (1).to_bytes(4, "little")
 
@@ -45,7 +45,8 @@ def trailer(block: bytes, compression: int = 0) -> bytes:
 
 def table_of(blocks: Sequence[bytes], compression: int = 0) -> bytes:
     """A table of blocks that are made already, in this order."""
-    written, handles = b"", []
+    written = b""
+    handles: list[tuple[bytes, bytes]] = []
     for block in blocks:
         handles.append((b"~%d" % len(handles), number(len(written)) + number(len(block))))
         written += block + trailer(block, compression)
@@ -59,8 +60,8 @@ def test_what_is_written_is_read() -> None:
 
 
 @given(st.dictionaries(st.binary(max_size=40), st.binary(max_size=300), min_size=1))
-def test_any_pairs_come_back(found: dict[bytes, bytes]) -> None:
-    assert read(encode_sstable(sorted(found.items()))) == sorted(found.items())
+def test_any_pairs_come_back(pairs: dict[bytes, bytes]) -> None:
+    assert read(encode_sstable(sorted(pairs.items()))) == sorted(pairs.items())
 
 
 def test_every_block_is_walked() -> None:
@@ -83,11 +84,11 @@ def test_a_changed_byte_is_seen_wherever_it_counts() -> None:
     whole = bytearray(encode_sstable(NAMES))
     directory = whole.index(bytes(4) + bytes([1, 0, 0, 0]), len(whole) - 100)  # nothing reads it
     counts = [n for n in range(len(whole) - 48) if not directory <= n < directory + 13]
-    for place in counts:
-        whole[place] ^= 0x40
+    for offset in counts:
+        whole[offset] ^= 0x40
         with pytest.raises(FormatError, match=r"\[checksum-mismatch\]"):
             read(bytes(whole))
-        whole[place] ^= 0x40
+        whole[offset] ^= 0x40
     assert len(counts) == len(whole) - 48 - 13
 
 

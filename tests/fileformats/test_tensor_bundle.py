@@ -43,7 +43,7 @@ def arrays() -> dict[str, FloatArray]:
     rng = np.random.default_rng(0)
     return {
         "b/kernel": rng.normal(size=(5, 7)).astype(np.float32),
-        "a/scalar": np.float32(3.5).reshape(()),
+        "a/scalar": np.array(3.5, np.float32),
         "c/empty": np.zeros((0, 4), np.float32),
         "b": rng.normal(size=3).astype(np.float32),
     }
@@ -56,10 +56,10 @@ def test_shapes_are_known_before_anything_is_read() -> None:
 
 
 def test_arrays_are_views_of_the_file_and_cannot_be_written_to() -> None:
-    found = read_bundle(SQUAD)["bert/embeddings/word_embeddings"]
-    assert (found.dtype, found.shape) == (np.float32, (1000, 16))
-    assert not found.flags.owndata
-    assert not found.flags.writeable
+    words = read_bundle(SQUAD)["bert/embeddings/word_embeddings"]
+    assert (words.dtype, words.shape) == (np.dtype(np.float32), (1000, 16))
+    assert not words.flags.owndata
+    assert not words.flags.writeable
 
 
 def test_what_tensorflow_wrote_is_written_again_byte_by_byte(tmp_path: Path) -> None:
@@ -70,11 +70,11 @@ def test_what_tensorflow_wrote_is_written_again_byte_by_byte(tmp_path: Path) -> 
 
 def test_arrays_of_any_shape_come_back_bit_by_bit(tmp_path: Path) -> None:
     write_bundle(tmp_path / "x", arrays())
-    found = read_bundle(tmp_path / "x")
-    assert list(found) == sorted(arrays())
+    tensors = read_bundle(tmp_path / "x")
+    assert list(tensors) == sorted(arrays())
     for name, array in arrays().items():
-        assert found[name].shape == array.shape
-        assert found[name].tobytes() == array.tobytes()
+        assert tensors[name].shape == array.shape
+        assert tensors[name].tobytes() == array.tobytes()
 
 
 def test_transposed_arrays_are_written_row_by_row(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def read_floats(bundle: TensorBundle) -> dict[str, FloatArray]:
 def test_whole_numbers_keep_their_type(shared: Path) -> None:
     bundle = read_bundle(shared / "fixtures" / "tf1_tiny" / "model.ckpt-best")
     step = bundle.numbers("global_step")
-    assert (step.dtype, step.shape, int(step)) == (np.int64, (), 12345)
+    assert (step.dtype, step.shape, int(step)) == (np.dtype(np.int64), (), 12345)
     with pytest.raises(FormatError, match=r"global_step is of type int64.*\[file-wrong-format\]"):
         bundle["global_step"]
     with pytest.raises(FormatError, match=r"of type float32; whole numbers.*\[file-wrong-format\]"):
@@ -112,7 +112,7 @@ def test_strings_are_read_and_checked(shared: Path) -> None:
     assert len(read_floats(bundle)) == len(bundle) - 2
 
 
-def test_prefixes_are_told_from_other_programs_files(copy: Path) -> None:
+def test_index_files_of_other_programs_are_not_bundles(copy: Path) -> None:
     folder = copy.parent
     (folder / "faiss.index").write_bytes(b"IxF2" + bytes(100))
     (folder / "empty.index").touch()
@@ -166,17 +166,17 @@ def bundle_of(
     ids=["double", "bfloat16", "half"],
 )
 def test_floats_of_other_widths_become_float32(tmp_path: Path, dtype: int, data: bytes) -> None:
-    found = read_bundle(bundle_of(tmp_path, data, {b"w": entry(dtype, (2,), data)}))["w"]
-    assert found.dtype == np.float32
-    assert found.tolist() == [1.5, -2]
+    tensors = read_bundle(bundle_of(tmp_path, data, {b"w": entry(dtype, (2,), data)}))["w"]
+    assert tensors.dtype == np.float32
+    assert tensors.tolist() == [1.5, -2]
 
 
 def test_a_shard_of_empty_tensors_needs_no_bytes(tmp_path: Path) -> None:
-    found = read_bundle(bundle_of(tmp_path, b"", {b"w": entry(1, (0, 4), b"")}))["w"]
-    assert found.shape == (0, 4)
+    tensors = read_bundle(bundle_of(tmp_path, b"", {b"w": entry(1, (0, 4), b"")}))["w"]
+    assert tensors.shape == (0, 4)
 
 
-def test_whether_a_tensor_is_there_is_known_without_reading_it(copy: Path) -> None:
+def test_a_name_is_looked_up_without_reading_its_tensor(copy: Path) -> None:
     data = bytearray(copy.with_name(DATA).read_bytes())
     copy.with_name(DATA).write_bytes(bytes(len(data)))
     bundle = read_bundle(copy)
@@ -223,7 +223,7 @@ def test_strings_longer_than_their_bytes_are_refused(tmp_path: Path) -> None:
 # Damage
 
 
-def test_a_changed_byte_of_a_tensor_is_told_with_its_name(copy: Path) -> None:
+def test_a_changed_byte_of_a_tensor_is_named(copy: Path) -> None:
     data = bytearray(copy.with_name(DATA).read_bytes())
     data[1000] ^= 1
     copy.with_name(DATA).write_bytes(data)

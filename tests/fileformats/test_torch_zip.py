@@ -36,27 +36,27 @@ def state_dict(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
     return {name: value.to(dtype) for name, value in states.items()}
 
 
-def saved(found: object, place: Path, form: bool) -> Path:
-    torch.save(found, place, _use_new_zipfile_serialization=form)
-    return place
+def saved(tensors: object, path: Path, form: bool) -> Path:
+    torch.save(tensors, path, _use_new_zipfile_serialization=form)
+    return path
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_we_read_what_torch_writes(form: bool, dtype: torch.dtype, tmp_path: Path) -> None:
-    place = saved(state_dict(dtype), tmp_path / "a.bin", form)
-    found, oracle = read_torch(place), torch.load(place, weights_only=True)
-    assert list(found) == list(oracle)
-    assert found.shapes == {name: tuple(value.shape) for name, value in oracle.items()}
+    path = saved(state_dict(dtype), tmp_path / "a.bin", form)
+    tensors, oracle = read_torch(path), torch.load(path, weights_only=True)
+    assert list(tensors) == list(oracle)
+    assert tensors.shapes == {name: tuple(value.shape) for name, value in oracle.items()}
     for name, value in oracle.items():
-        assert found[name].dtype == np.float32
-        assert not found[name].flags.writeable
-        np.testing.assert_array_equal(found[name], value.detach().float().numpy())
+        assert tensors[name].dtype == np.float32
+        assert not tensors[name].flags.writeable
+        np.testing.assert_array_equal(tensors[name], value.detach().float().numpy())
 
 
 def test_float32_arrays_are_views_of_the_file(tmp_path: Path) -> None:
-    found = read_torch(saved({"w": torch.randn(2, 3).t()}, tmp_path / "a.bin", ZIP))["w"]
-    base: Any = found
+    tensors = read_torch(saved({"w": torch.randn(2, 3).t()}, tmp_path / "a.bin", ZIP))["w"]
+    base: Any = tensors
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
     assert not isinstance(base, np.ndarray)  # the mapped file itself
@@ -65,42 +65,44 @@ def test_float32_arrays_are_views_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_whole_numbers_are_listed_but_are_no_weights(form: bool, tmp_path: Path) -> None:
     states = {"ids": torch.arange(4), "w": torch.ones(2)}
-    found = read_torch(saved(states, tmp_path / "a.bin", form))
-    assert found.shapes == {"ids": (4,), "w": (2,)}
+    tensors = read_torch(saved(states, tmp_path / "a.bin", form))
+    assert tensors.shapes == {"ids": (4,), "w": (2,)}
     with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-wrong-format\]"):
-        found["ids"]
+        tensors["ids"]
 
 
 class Code:
     """What an attacker pickles: a call that unpickling makes."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.place),)
+        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("inside", ["value", "alone", "beside"])
+@pytest.mark.parametrize("inside", ["value", "alone", "in a list"])
 def test_code_in_a_file_is_named_and_never_run(form: bool, inside: str, tmp_path: Path) -> None:
     trap = Code(tmp_path / "made")
-    states: object = {"value": {"w": trap}, "alone": trap, "beside": [torch.ones(1), trap]}[inside]
-    place = saved(states, tmp_path / "a.bin", form)
+    states: object = {"value": {"w": trap}, "alone": trap, "in a list": [torch.ones(1), trap]}[
+        inside
+    ]
+    path = saved(states, tmp_path / "a.bin", form)
     with pytest.raises(FormatError, match=r"names posix.mkdir; .*\[file-with-code\]"):
-        read_torch(place)
+        read_torch(path)
     assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_whole_pickled_model_is_refused_by_its_class(form: bool, tmp_path: Path) -> None:
-    place = saved(torch.nn.Linear(2, 2), tmp_path / "a.bin", form)
+    path = saved(torch.nn.Linear(2, 2), tmp_path / "a.bin", form)
     with pytest.raises(FormatError, match=r"linear.Linear; .*state_dict.*\[file-with-code\]"):
-        read_torch(place)
+        read_torch(path)
 
 
 @pytest.mark.parametrize(
-    ("found", "outline"),
+    ("tensors", "outline"),
     [
         ({"state_dict": {"w": torch.ones(1)}, "epoch": 3}, r"'state_dict' \(dict\), 'epoch' \(int"),
         ([torch.ones(1)], "holds a list"),
@@ -108,11 +110,11 @@ def test_a_whole_pickled_model_is_refused_by_its_class(form: bool, tmp_path: Pat
         (torch.ones(1), "holds a Called"),
     ],
 )
-def test_what_is_no_dict_of_tensors_is_outlined(
-    found: object, outline: str, tmp_path: Path
+def test_another_object_than_a_dict_of_tensors_is_described(
+    tensors: object, outline: str, tmp_path: Path
 ) -> None:
     with pytest.raises(FormatError, match=rf"{outline}.*\[file-wrong-format\]"):
-        read_torch(saved(found, tmp_path / "a.bin", ZIP))
+        read_torch(saved(tensors, tmp_path / "a.bin", ZIP))
 
 
 # Files written by hand, to be wrong in one point.
@@ -132,8 +134,8 @@ class Tensor:
 
 def objects(value: object, key: tuple[object, ...]) -> bytes:
     class Pickler(pickle.Pickler):
-        def persistent_id(self, found: object) -> object:
-            return key if isinstance(found, Storage) else None
+        def persistent_id(self, value: object) -> object:
+            return key if isinstance(value, Storage) else None
 
     out = io.BytesIO()
     Pickler(out, 2).dump(value)
@@ -243,14 +245,14 @@ def test_a_mutated_file_gives_arrays_or_our_error(
 ) -> None:
     data = bytearray(whole_files[which])
     for _ in range(changes.draw(st.integers(1, 6))):
-        at = changes.draw(st.integers(0, len(data) - 1))
-        data[at] = changes.draw(st.integers(0, 255))
+        offset = changes.draw(st.integers(0, len(data) - 1))
+        data[offset] = changes.draw(st.integers(0, 255))
     if cut is not None:
         del data[int(len(data) * cut) :]
     (tmp_path / "a.bin").write_bytes(data)
     try:
-        found = read_torch(tmp_path / "a.bin")
-        largest = max((found[name].size for name in found), default=0)
+        tensors = read_torch(tmp_path / "a.bin")
+        largest = max((tensors[name].size for name in tensors), default=0)
     except AlbertKitError:
         largest = 0
     assert largest <= len(data)

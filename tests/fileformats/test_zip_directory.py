@@ -27,7 +27,7 @@ def archive(method: int = zipfile.ZIP_DEFLATED, *, comment: bytes = b"") -> byte
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("comment", [b"", b"PK\x05\x06 in a comment"])
-def test_members_lie_where_their_directory_says(method: int, comment: bytes) -> None:
+def test_members_are_at_the_offsets_of_the_directory(method: int, comment: bytes) -> None:
     data = archive(method, comment=comment)
     members = read_zip_directory(memoryview(data), "a.zip")
     assert {member.name: member.size for member in members} == {
@@ -50,8 +50,8 @@ def test_sizes_of_zip64_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def changed(old: bytes, new: bytes, *, last: bool = True) -> bytes:
     data = bytes(archive())
-    at = data.rfind(old) if last else data.find(old)
-    return data[:at] + new + data[at + len(old) :]
+    offset = data.rfind(old) if last else data.find(old)
+    return data[:offset] + new + data[offset + len(old) :]
 
 
 BROKEN = {

@@ -1,4 +1,4 @@
-"""What is said when the network fails: the reason, and the remedy that fits it."""
+"""If the network fails, the message gives the reason and the remedy for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ["albert/albert-base-v2", "https://tfhub.dev/tensorflow/albert_en_base/3
 def test_a_proxy_that_is_away_is_named_by_its_variable(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub.utils import close_session
+    from huggingface_hub.utils._http import close_session
 
     for variable in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -34,12 +34,14 @@ def test_a_proxy_that_is_away_is_named_by_its_variable(
     assert "secret" not in line
 
 
-def test_a_certificate_that_cannot_be_verified_says_where_to_name_ones_own(
+def test_an_unverified_certificate_names_the_variable_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed (_ssl.c:1006)"
+    message = (
+        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed (_ssl.c:1006)"
+    )
     error = ConnectionError("could not connect")
-    error.__cause__ = ssl.SSLCertVerificationError(1, said)
+    error.__cause__ = ssl.SSLCertVerificationError(1, message)
     line = str(not_reached("a/b", HOST, error, Path("cache")))
     assert "(its certificate cannot be verified)" in line
     assert "name their file in SSL_CERT_FILE" in line

@@ -23,7 +23,7 @@ from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
 OWN = "owner/tiny-albert"
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-# What published repositories hold beside what a model needs.
+# Files of published repositories that a model does not need.
 OTHERS = {
     "README.md": b"# a model",
     ".gitattributes": b"*.bin filter=lfs",
@@ -68,10 +68,10 @@ def hub(words: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hu
 def test_a_model_opens_by_its_id_and_only_what_it_needs_is_fetched(
     hub: Hub, words: dict[str, bytes], tmp_path: Path
 ) -> None:
-    place = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
-    assert load(place).weights.heads == ("masked_lm",)
+    snapshot = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
+    assert load(snapshot).weights.heads == ("masked_lm",)
     assert hub.files_fetched() == set(words)
-    assert files_of(place) == words
+    assert files_of(snapshot) == words
 
 
 def test_the_second_time_nothing_is_fetched(hub: Hub, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_second_time_nothing_is_fetched(hub: Hub, tmp_path: Path) -> None:
     assert hub.files_fetched() == set()
 
 
-def test_a_commit_that_is_in_the_cache_asks_nobody(hub: Hub, tmp_path: Path) -> None:
+def test_a_cached_commit_needs_no_request(hub: Hub, tmp_path: Path) -> None:
     first = resolve_location(f"{OWN}@{COMMIT}", FetchOptions(cache_dir=tmp_path))
     hub.asked.clear()
     assert resolve_location(OWN, FetchOptions(revision=COMMIT, cache_dir=tmp_path)) == first
@@ -132,9 +132,9 @@ def test_all_shards_are_fetched_and_a_missing_one_is_not_taken_for_a_whole_copy(
     listed = {**small, **shards, "model.safetensors.index.json": b"{}"}
     hub.repositories["owner/shards"] = Repository({**OTHERS, **listed})
     asked = FetchOptions(cache_dir=tmp_path)
-    place = resolve_location("owner/shards", asked)
-    assert files_of(place) == listed
-    (place / "model-00002-of-00002.safetensors").unlink()
+    snapshot = resolve_location("owner/shards", asked)
+    assert files_of(snapshot) == listed
+    (snapshot / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(ResourceError, match=r"not in the cache.*\[hub-unreachable\]"):
         resolve_location("owner/shards", FetchOptions(cache_dir=tmp_path, local_files_only=True))
     assert files_of(resolve_location("owner/shards", asked)) == listed
@@ -145,8 +145,8 @@ def test_older_weights_are_fetched_where_there_are_no_safetensors(
 ) -> None:
     small = {name: data for name, data in words.items() if name != "model.safetensors"}
     hub.repositories["owner/old"] = Repository({**OTHERS, **small})
-    place = resolve_location("owner/old", FetchOptions(cache_dir=tmp_path))
-    assert set(files_of(place)) == {*small, "pytorch_model.bin"}
+    snapshot = resolve_location("owner/old", FetchOptions(cache_dir=tmp_path))
+    assert set(files_of(snapshot)) == {*small, "pytorch_model.bin"}
 
 
 def test_a_repository_without_weights_of_ours_is_refused_before_anything_is_fetched(
@@ -165,8 +165,8 @@ def test_a_download_that_breaks_off_is_taken_up_again(
     hub: Hub, words: dict[str, bytes], tmp_path: Path
 ) -> None:
     hub.cut_after = 4_000
-    place = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
-    assert files_of(place) == words
+    snapshot = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
+    assert files_of(snapshot) == words
     stored = [path for path in hub.paths("GET") if path.startswith("/lfs/")]
     assert len(stored) > len(set(stored)), "the rest was asked for again"
 
@@ -182,7 +182,7 @@ def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_pa
     assert load(OWN, cache_dir=tmp_path).config.vocab_size == 1000
 
 
-def test_a_full_disk_is_told_and_no_snapshot_is_taken_for_whole(hub: Hub, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_its_snapshot_is_not_used(hub: Hub, tmp_path: Path) -> None:
     with (
         pytest.raises(ResourceError, match=r"the cache .*File too large.*\[write-failed\]"),
         files_up_to(5_000),
@@ -196,7 +196,7 @@ def test_a_full_disk_is_told_and_no_snapshot_is_taken_for_whole(hub: Hub, tmp_pa
 def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # no server listens there
     with pytest.raises(ResourceError) as caught:
         resolve_location("albert/albert-base-v2", FetchOptions(cache_dir=tmp_path))
     line = str(caught.value)
@@ -210,7 +210,7 @@ def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
 
 
 @pytest.mark.parametrize("variable", OFFLINE_VARIABLES)
-def test_offline_variables_let_nothing_be_asked(
+def test_offline_variables_forbid_requests(
     hub: Hub, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched = resolve_location(OWN, FetchOptions(cache_dir=tmp_path / "full"))
@@ -222,7 +222,7 @@ def test_offline_variables_let_nothing_be_asked(
     assert hub.asked == []
 
 
-def test_a_cached_model_opens_while_the_hub_is_away_and_that_is_told(
+def test_a_cached_model_opens_while_the_hub_is_away_with_a_warning(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fetched = resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
@@ -256,22 +256,20 @@ def test_a_private_model_opens_with_its_token_only(
     hub.repositories[OWN].token = "hf_right"
     with pytest.raises(InputError, match=r"set HF_TOKEN.*\[unknown-model\]"):
         resolve_location(OWN, FetchOptions(token=False, cache_dir=tmp_path))
-    place = resolve_location(OWN, FetchOptions(token="hf_right", cache_dir=tmp_path))
-    assert files_of(place) == words
+    snapshot = resolve_location(OWN, FetchOptions(token="hf_right", cache_dir=tmp_path))
+    assert files_of(snapshot) == words
     stored = [headers for _, path, headers in hub.asked if path.startswith("/lfs/")]
     assert stored
     assert not any("hf_right" in str(headers) for headers in stored)  # another host
 
 
-def test_a_refused_token_is_told_apart_from_a_missing_model(hub: Hub, tmp_path: Path) -> None:
+def test_a_refused_token_is_another_error_than_a_missing_model(hub: Hub, tmp_path: Path) -> None:
     hub.refusals = {"/api/": 403}
     with pytest.raises(ResourceError, match=r"refuses the token.*\[hub-access-denied\]"):
         resolve_location(OWN, FetchOptions(token="hf_wrong", cache_dir=tmp_path))
 
 
-def test_nothing_is_asked_but_the_files_and_no_bar_is_drawn_into_a_pipe(
-    hub: Hub, tmp_path: Path
-) -> None:
+def test_only_files_are_requested_and_a_pipe_gets_no_progress_bar(hub: Hub, tmp_path: Path) -> None:
     """In a process of its own, since the library reads its variables when it is imported."""
     code = f"from albertkit import load; print(load({OWN!r}).config.vocab_size)"
     environment = {

@@ -46,8 +46,8 @@ def archive_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    result = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in result}
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_an_address_of_tfhub_means_the_unpacked_archive_kept_among_the_users_cac
     hub: Hub, tmp_path: Path
 ) -> None:
     hub.pages[TFHUB_PATH] = archive_of(FILES)
-    place = resolve_location(TFHUB_HANDLE)
+    path = resolve_location(TFHUB_HANDLE)
     kept = tmp_path / "home/.cache/albertkit/tfhub.dev/tensorflow/albert_en_base/3"
-    assert place == kept
-    found = files_of(place)
-    found.pop(".albertkit-files.json")
-    assert found == FILES
+    assert path == kept
+    result = files_of(path)
+    result.pop(".albertkit-files.json")
+    assert result == FILES
     hub.asked.clear()
-    assert resolve_location(TFHUB_HANDLE) == place
+    assert resolve_location(TFHUB_HANDLE) == path
     assert hub.asked == []
 
 
@@ -87,9 +87,9 @@ def test_a_module_of_tfhub_opens_by_its_address_and_so_does_its_tokenizer(hub: H
 
 def test_a_model_packed_with_its_folder_is_the_folder(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = archive_of({f"albert/{name}": data for name, data in FILES.items()})
-    place = resolve_location(f"kaggle:{HANDLE}")
-    assert files_of(place) == FILES
-    assert resolve_location(f"kaggle:{HANDLE}") == place
+    path = resolve_location(f"kaggle:{HANDLE}")
+    assert files_of(path) == FILES
+    assert resolve_location(f"kaggle:{HANDLE}") == path
 
 
 @pytest.mark.parametrize(
@@ -106,19 +106,19 @@ def test_handles_and_pages_of_kaggle_mean_the_same_model(
     hub: Hub, name: str, tmp_path: Path
 ) -> None:
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    place = resolve_location(name, FetchOptions(cache_dir=tmp_path / "cache"))
-    assert place == tmp_path / "cache/kaggle.com" / HANDLE
-    assert (place / "saved_model.pb").read_bytes() == b"a graph"
+    path = resolve_location(name, FetchOptions(cache_dir=tmp_path / "cache"))
+    assert path == tmp_path / "cache/kaggle.com" / HANDLE
+    assert (path / "saved_model.pb").read_bytes() == b"a graph"
 
 
 @pytest.mark.parametrize("name", [TFHUB_HANDLE.removesuffix("/3"), "kaggle:tensorflow/albert"])
-def test_a_name_without_version_is_refused_and_nobody_is_asked(hub: Hub, name: str) -> None:
+def test_a_name_without_version_is_refused_without_a_request(hub: Hub, name: str) -> None:
     with pytest.raises(InputError, match=r"does not name one version .*/3\. \[unknown-model\]"):
         resolve_location(name)
     assert hub.asked == []
 
 
-def test_what_tfhub_refuses_is_fetched_where_it_was_moved_to_and_that_is_told(
+def test_a_model_that_tfhub_refuses_is_fetched_from_kaggle_with_a_warning(
     hub: Hub, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub.refusals = {TFHUB_PATH: 403}
@@ -140,13 +140,13 @@ def test_a_refusal_everywhere_says_what_helps(hub: Hub) -> None:
         resolve_location(TFHUB_HANDLE)
 
 
-def test_a_page_instead_of_an_archive_is_told(hub: Hub) -> None:
+def test_a_page_instead_of_an_archive_is_an_error(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = b"<html>sign in to the network</html>"
     with pytest.raises(ResourceError, match=r"not with an archive.*\[hub-unreachable\]"):
         resolve_location(f"kaggle:{HANDLE}")
 
 
-def test_nobody_listening_gives_one_line(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
+def test_a_server_that_is_away_gives_one_line(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> None:
     monkeypatch.setattr(kaggle, "KAGGLE", "http://127.0.0.1:9")
     with pytest.raises(ResourceError) as caught:
         resolve_location(f"kaggle:{HANDLE}")
@@ -191,10 +191,10 @@ def test_a_full_disk_leaves_nothing_and_names_the_cache(hub: Hub, tmp_path: Path
 
 def test_a_cache_that_lost_a_file_is_filled_again(hub: Hub) -> None:
     hub.pages[KAGGLE_PATH] = archive_of(FILES)
-    place = resolve_location(f"kaggle:{HANDLE}")
-    (place / "saved_model.pb").unlink()
-    assert resolve_location(f"kaggle:{HANDLE}") == place
-    assert (place / "saved_model.pb").read_bytes() == b"a graph"
+    path = resolve_location(f"kaggle:{HANDLE}")
+    (path / "saved_model.pb").unlink()
+    assert resolve_location(f"kaggle:{HANDLE}") == path
+    assert (path / "saved_model.pb").read_bytes() == b"a graph"
 
 
 def test_copies_that_other_libraries_fetched_are_used(
@@ -215,7 +215,7 @@ def test_copies_that_other_libraries_fetched_are_used(
     assert resolve_location(TFHUB_HANDLE) == module
 
 
-def test_what_is_fetched_into_the_cache_of_tensorflow_hub_lies_where_it_looks(
+def test_the_cache_of_tensorflow_hub_is_written_as_it_reads_it(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of its own that a clean-up has emptied by half is replaced."""
@@ -261,5 +261,5 @@ resolve_location("kaggle:{HANDLE}", FetchOptions(cache_dir=Path({str(tmp_path)!r
     process.wait()
     assert not (tmp_path / "cache/kaggle.com" / HANDLE).exists()
     hub.pause_after = None
-    place = resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
-    assert (place / "more").stat().st_size == 2_000_000
+    path = resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
+    assert (path / "more").stat().st_size == 2_000_000

@@ -35,11 +35,11 @@ def test_a_directory_goes_before_a_built_in_name_and_before_a_hub(
     assert resolve_location("albert/albert-base-v2") == Path("albert/albert-base-v2")
 
 
-def test_a_path_that_is_not_there_stays_as_it_is() -> None:
+def test_a_missing_path_is_returned_unchanged() -> None:
     assert resolve_local_path("models/mine") == Path("models/mine")
 
 
-def test_the_prefix_of_a_tensorflow_checkpoint_is_something_that_is_here(tmp_path: Path) -> None:
+def test_the_prefix_of_a_tensorflow_checkpoint_is_a_local_path(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt-best.index").touch()
     assert resolve_location(tmp_path / "model.ckpt-best") == tmp_path / "model.ckpt-best"
 
@@ -65,9 +65,9 @@ def test_tokenizers_and_models_open_by_a_built_in_name(name: str) -> None:
     ],
 )
 def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> None:
-    found = parse_name(name)
-    assert found is not None
-    assert (found.repo, found.revision) == (repo, revision)
+    result = parse_name(name)
+    assert result is not None
+    assert (result.repo, result.revision) == (repo, revision)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_forms_of_a_hubs_names(name: str, repo: str, revision: str | None) -> No
         "a/ª",
     ],
 )
-def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
+def test_names_of_other_forms_are_not_hub_names(name: str) -> None:
     assert parse_name(name) is None
 
 
@@ -103,7 +103,7 @@ def test_other_forms_are_no_names_of_a_hub(name: str) -> None:
         __file__ + "/x",
     ],
 )
-def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
+def test_a_name_that_can_only_be_a_path_needs_no_request(name: str) -> None:
     with pytest.raises(InputError, match=r"\[unknown-model\]"):
         resolve_location(name)
 
@@ -111,12 +111,12 @@ def test_what_can_only_be_a_path_asks_nobody(name: str) -> None:
 @given(
     st.text(max_size=60) | st.from_regex(r"(kaggle:|https?://|hf://)?[\w./@:-]+", fullmatch=True)
 )
-def test_any_name_is_a_place_or_one_of_our_errors(name: str) -> None:
+def test_any_name_is_a_path_or_one_of_our_errors(name: str) -> None:
     with suppress(AlbertKitError):
         assert resolve_location(name, NOBODY_ASKED).exists()
 
 
-def test_a_misspelt_directory_beside_others_asks_nobody_and_names_the_nearest(
+def test_a_misspelt_directory_needs_no_request_and_gets_the_nearest_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "runs" / "best-model").mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_a_path_object_never_means_a_hub() -> None:
         resolve_location(Path("owner/model"))
 
 
-def test_a_published_id_is_one_of_the_hub_also_beside_a_folder_of_its_owners_name(
+def test_a_published_id_is_a_hub_name_even_if_its_owners_name_is_a_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "albert").mkdir()  # a clone of google-research/albert

@@ -37,25 +37,25 @@ OLD_SHARDS = [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]
 def test_one_copy_of_the_weights_is_taken_the_best_that_there_is(
     weights: list[str], left: list[str]
 ) -> None:
-    found = select_files([*IDLE, *SMALL, *weights, *left])
-    assert set(found) == {*SMALL, *weights}
-    assert find_weights(found) == tuple(sorted(weights))
-    assert set(found[-len(weights) :]) == set(weights)  # fetched last
+    files = select_files([*IDLE, *SMALL, *weights, *left])
+    assert set(files) == {*SMALL, *weights}
+    assert find_weights(files) == tuple(sorted(weights))
+    assert set(files[-len(weights) :]) == set(weights)  # fetched last
 
 
-def test_modules_of_sentence_transformers_bring_their_own_settings_and_weights() -> None:
+def test_modules_of_sentence_transformers_have_settings_and_weights_of_their_own() -> None:
     top = ["modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"]
     parts = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"]
     dense = [*parts, "2_Dense/pytorch_model.bin"]
-    found = select_files([*IDLE, *SMALL, *top, *dense, "model.safetensors", "pytorch_model.bin"])
-    assert set(found) == {*SMALL, *top, *parts, "model.safetensors"}
+    files = select_files([*IDLE, *SMALL, *top, *dense, "model.safetensors", "pytorch_model.bin"])
+    assert set(files) == {*SMALL, *top, *parts, "model.safetensors"}
 
 
-def test_an_encoder_may_lie_in_a_folder_of_its_own() -> None:
+def test_an_encoder_may_be_in_a_directory_of_its_own() -> None:
     inside = [f"0_Transformer/{name}" for name in (*SMALL, "pytorch_model.bin")]
-    found = select_files(["modules.json", "1_Pooling/config.json", *inside])
-    assert set(found) == {"modules.json", "1_Pooling/config.json", *inside}
-    assert find_weights(found) == ("0_Transformer/pytorch_model.bin",)
+    files = select_files(["modules.json", "1_Pooling/config.json", *inside])
+    assert set(files) == {"modules.json", "1_Pooling/config.json", *inside}
+    assert find_weights(files) == ("0_Transformer/pytorch_model.bin",)
 
 
 def test_a_dense_layers_weights_are_not_taken_for_the_encoders() -> None:
@@ -67,7 +67,7 @@ def test_a_path_that_leaves_the_repository_is_not_fetched() -> None:
     assert select_files(files) == ("config.json", "saved_model.pb")
 
 
-def test_a_missing_shard_is_no_copy_of_the_weights() -> None:
+def test_weights_without_all_shards_are_not_used() -> None:
     assert find_weights(["model.safetensors.index.json", *SHARDS[:2]]) == ()
 
 

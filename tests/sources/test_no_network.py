@@ -56,24 +56,24 @@ print("done")
 
 
 @pytest.mark.parametrize("work", [VERBS, CALLS], ids=["verbs", "calls"])
-def test_verbs_and_calls_on_what_is_here_open_no_socket(work: str, tmp_path: Path) -> None:
+def test_commands_and_calls_with_local_models_open_no_socket(work: str, tmp_path: Path) -> None:
     if work is CALLS:
         importlib.import_module("torch")  # the process asks for all public names
-    home, place = tmp_path / "home", tmp_path / "place"
+    home, path = tmp_path / "home", tmp_path / "place"
     home.mkdir()
-    place.mkdir()
+    path.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", REFUSED + work],
         env={"HOME": str(home), "PATH": os.environ["PATH"]},
-        cwd=place,
+        cwd=path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     if work is VERBS:
-        told = [line for line in done.stderr.splitlines() if line[-2:] in (" 0", " 1", " 2", " 3")]
-        assert [line.split()[1] for line in told] == ["0"] * 8 + ["2"]
+        lines = [line for line in done.stderr.splitlines() if line[-2:] in (" 0", " 1", " 2", " 3")]
+        assert [line.split()[1] for line in lines] == ["0"] * 8 + ["2"]
     assert list(home.iterdir()) == []
 
 
