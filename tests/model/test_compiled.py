@@ -330,7 +330,7 @@ def test_groups_that_transformers_counts_otherwise_are_refused() -> None:
         ({"threads": 0}, r"threads is 0.*\[option-invalid\]"),
         ({"threads": "2"}, r"threads is '2'.*\[option-invalid\]"),
         ({"precision": "float16"}, r"precision.*'float16'.*\[option-invalid\]"),
-        ({"calibration": GIVEN}, r"only int8 is fitted.*\[option-invalid\]"),
+        ({"calibration": GIVEN}, r"only int8 is calibrated.*\[option-invalid\]"),
         ({"thread": 1}, r"nearest is 'threads'.*\[unknown-keyword\]"),
     ],
 )

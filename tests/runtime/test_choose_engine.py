@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +88,20 @@ def test_a_text_in_a_fresh_process_imports_neither_openvino_nor_torch(tmp_path: 
 def texts(ids: int) -> Encodings:
     """One text of so many ids."""
     return random_encodings(TINY, [ids])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_child_forked_while_another_thread_chooses_gets_an_engine() -> None:
+    choice = EngineChoice(WEIGHTS, "numpy")
+    with choice._lock:  # as another thread would hold it at the fork
+        child = os.fork()
+        if child == 0:
+            chosen = choice.engine_for(texts(3))
+            os._exit(0 if chosen.name == "numpy" else 1)
+    deadline = time.monotonic() + 20
+    while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if done == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert done == (child, 0)

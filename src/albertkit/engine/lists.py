@@ -1,7 +1,8 @@
-"""Ask an engine about a whole list: plan, pack, run, and bring the list's own order back.
+"""Run an engine on a whole list: plan, pack, run, and restore the list's order.
 
-In: an Engine and Encodings of N texts, T ids in all. Out: arrays in the order of the encodings.
-slots: of one call of the engine, at most. progress: hears after each call how many texts it took.
+Input: an Engine and Encodings of N texts, T ids in all. Output: arrays in the order of the texts.
+Everywhere `slots` is the most that one call of the engine gets, and `progress` is called after each
+with the number of its texts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import SLOTS, Layout, pack, plan, token_numbers
 from albertkit.engine.pooling import pool, pooling_request
-from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, given
+from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, require_output
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings
 
@@ -28,10 +29,10 @@ def compute_text_vectors(
     slots: int = SLOTS,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """One vector a text [N, H]."""
+    """Compute one vector a text [N, H]."""
     request = pooling_request(pooling)
     vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
-    for layout, batch in _batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(encodings, slots, progress):
         outputs = engine.run(batch, request)
         vectors[layout.texts] = pool(outputs, batch.offsets, pooling)
     return vectors
@@ -44,41 +45,38 @@ def compute_token_vectors(
     slots: int = SLOTS,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """One vector a token [T, H]; text n owns those from encodings.offsets[n]."""
+    """Compute one vector a token [T, H]; text n owns those from encodings.offsets[n] on."""
     vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
-    for layout, batch in _batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(encodings, slots, progress):
         outputs = engine.run(batch, OutputRequest(tokens=True))
-        vectors[token_numbers(encodings, layout)] = given(outputs.tokens)
+        vectors[token_numbers(encodings, layout)] = require_output(outputs.tokens)
     return vectors
 
 
 def compute_mlm_logits(
     engine: Engine,
     encodings: Encodings,
-    at: Int64Array,
+    tokens: Int64Array,
     *,
     slots: int = SLOTS,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Logits [P, V] of every piece at the tokens numbered `at`.
-
-    at: [P] of 0 … T-1, ascending, none twice.
-    """
-    logits = np.empty((len(at), engine.config.vocab_size), np.float32)
-    for layout, batch in _batches(encodings, slots, progress):
+    """Compute the logits [P, V] of every piece for the tokens [P], ascending numbers of 0 … T-1."""
+    logits = np.empty((len(tokens), engine.config.vocab_size), np.float32)
+    for layout, batch in _pack_batches(encodings, slots, progress):
         numbers = token_numbers(encodings, layout)  # of this batch
-        asked = np.flatnonzero(np.isin(numbers, at))
-        if not len(asked):
+        masked = np.flatnonzero(np.isin(numbers, tokens))
+        if not len(masked):
             continue
-        outputs = engine.run(batch, OutputRequest(mlm_tokens=asked))
-        logits[np.searchsorted(at, numbers[asked])] = given(outputs.mlm_logits)
+        outputs = engine.run(batch, OutputRequest(mlm_tokens=masked))
+        logits[np.searchsorted(tokens, numbers[masked])] = require_output(outputs.mlm_logits)
     return logits
 
 
-def _batches(
+def _pack_batches(
     encodings: Encodings, slots: int, progress: Progress | None
 ) -> Iterator[tuple[Layout, PackedBatch]]:
-    """All texts in packed batches; each is reported when the next one is asked for."""
+    """All texts in packed batches; progress is called when the next batch is taken."""
     for layout in plan(encodings.lengths, slots=slots):
         batch = pack(encodings, layout)
         yield layout, batch

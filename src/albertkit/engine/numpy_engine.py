@@ -1,6 +1,6 @@
 """The engine without a compiler: numpy alone, for a few short texts in a fresh process.
 
-It answers before OpenVINO is imported; for more texts OpenVINO overtakes it (benchmarks/).
+It is done before OpenVINO is imported; for more texts OpenVINO is faster (benchmarks/).
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class NumpyEngine:
 
     @property
     def config(self) -> AlbertConfig:
+        """The model's config."""
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
-        check_request(self.weights, batch, wanted)
-        read = list_read_tokens(batch, wanted)
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
+        """Compute what is requested; raises InputError as `check_request`."""
+        check_request(self.weights, batch, request)
+        read = list_read_tokens(batch, request)
         slots = batch.slots if read is None else batch.slots[read]
         vectors = emit_encoder(
             self._emit,
@@ -44,14 +46,14 @@ class NumpyEngine:
             mask=text_mask(batch.segment_ids),
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
-        return compute_outputs(self._emit, vectors, batch.offsets, wanted, read)
+        return compute_outputs(self._emit, vectors, batch.offsets, request, read)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is no memory besides the weights."""
 
 
 def text_mask(segment_ids: Int32Array) -> FloatArray:
-    """The mask [R, 1, W, W]: 0 between slots of one owner, MASKED_SCORE elsewhere.
+    """The mask [R, 1, W, W]: 0 between slots of one text, MASKED_SCORE elsewhere.
 
     Empty slots see each other, so that no softmax is over nothing.
     """

@@ -1,8 +1,8 @@
-"""The engine that asks an ONNX file of ours: to prove that it answers as its source does.
+"""The engine that runs an ONNX file of ours, to compare it with its source.
 
-OpenVINO reads the file by its own ONNX reader, so neither an extra nor our own emitter's word is
-needed. Each text gets a padded row of its own, as callers of such files give them; for answers
-without a file the other engines are faster.
+OpenVINO reads the file with its own ONNX reader, so no extra is needed, and our emitter is not
+trusted. Each text gets a padded row of its own, as users of such files have it; without a file
+the other engines are faster.
 """
 
 from __future__ import annotations
@@ -32,14 +32,17 @@ from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
 from albertkit.tokenization.encodings import pad
 
-Found: TypeAlias = dict[str, npt.NDArray[Any]]  # a file's outputs; places are int64
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]  # a file's outputs; indices are int64
 
 
 class OnnxEngine:
     """Runs one file.
 
-    weights: those that the file was made of; their arrays are not touched, only what they are.
-    precision: "int8" where the file's matrices are, for whoever asks how near to come.
+    Args:
+        weights: The weights that the file was made of; only their names and config are read.
+        file: The ONNX file.
+        precision: "int8" if the file's matrices are; callers choose their tolerance by it.
+        threads: Cores that compute. None: all that this process may use.
     """
 
     name = "onnx"
@@ -65,29 +68,31 @@ class OnnxEngine:
 
     @property
     def config(self) -> AlbertConfig:
+        """The model's config."""
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
-        check_request(self.weights, batch, wanted)
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
+        """Compute what is requested; raises InputError as `check_request`."""
+        check_request(self.weights, batch, request)
         mask = _mask(batch)  # [N, S]
         with self._one_at_a_time:
-            found = self._asked(batch, mask)
-        own = mask.astype(bool)
+            arrays = self._infer(batch, mask)
+        is_token = mask.astype(bool)
         mlm_logits = None
-        if wanted.mlm_tokens is not None:
-            mlm_logits = found[OUTPUTS[MASKED_LM.name][0]][own][wanted.mlm_tokens]  # [P, V]
+        if request.mlm_tokens is not None:
+            mlm_logits = arrays[OUTPUTS[MASKED_LM.name][0]][is_token][request.mlm_tokens]  # [P, V]
         return Outputs(
-            tokens=found[TOKENS][own] if wanted.tokens else None,  # [T, H]
-            pooled=found[POOLED] if wanted.pooled else None,  # [N, H]
+            tokens=arrays[TOKENS][is_token] if request.tokens else None,  # [T, H]
+            pooled=arrays[POOLED] if request.pooled else None,  # [N, H]
             mlm_logits=mlm_logits,
-            head_logits=None if wanted.head is None else _logits(wanted.head, found, own),
-            spans=None if wanted.spans is None else _spans(wanted.spans, found, mask.sum(1)),
+            head_logits=None if request.head is None else _logits(request.head, arrays, is_token),
+            spans=None if request.spans is None else _spans(request.spans, arrays, mask.sum(1)),
         )
 
     def close(self) -> None:
-        """Nothing to give back before the engine itself goes."""
+        """Do nothing: memory is freed with the engine itself."""
 
-    def _asked(self, batch: PackedBatch, mask: Int64Array) -> Found:
+    def _infer(self, batch: PackedBatch, mask: Int64Array) -> Arrays:
         """Every output of the file by its name."""
         inputs = {
             IDS: pad(batch.ids.reshape(-1)[batch.slots], batch.offsets),
@@ -96,49 +101,49 @@ class OnnxEngine:
         }
         if MULTIPLE_CHOICE.name in self.weights.heads:  # one choice for each question
             inputs = {name: array[:, None] for name, array in inputs.items()}
-        results = self._request.infer(inputs)  # its buffers are used again by the next call
+        results = self._request.infer(inputs)  # the next call reuses its buffers
         return {name: value.copy() for port, value in results.items() for name in port.get_names()}
 
 
 def _mask(batch: PackedBatch) -> Int64Array:
-    """1 at the tokens of each text, 0 behind them [N, S]."""
+    """1 at the tokens of each text, 0 after them [N, S]."""
     lengths = np.diff(batch.offsets)  # [N]
     return (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
 
 
-def _logits(name: str, found: Found, own: npt.NDArray[np.bool_]) -> FloatArray:
-    """A linear head's logits as engines give them: [N, C], or [T, C] where it reads tokens."""
-    columns = [found[output] for output in OUTPUTS[name]]
+def _logits(name: str, arrays: Arrays, is_token: npt.NDArray[np.bool_]) -> FloatArray:
+    """A linear head's logits as engines give them: [N, C], or [T, C] if it reads tokens."""
+    columns = [arrays[output] for output in OUTPUTS[name]]
     logits = columns[0] if len(columns) == 1 else np.stack(columns, axis=-1)
-    return logits[own] if head(name).reads == "tokens" else logits
+    return logits[is_token] if head(name).reads == "tokens" else logits
 
 
-def _spans(asked: SpanSearch, found: Found, lengths: Int64Array) -> Spans:
-    """A file searches as widely as it was written to, and closes nothing but padding."""
-    K, M = asked.start_n_top, asked.end_n_top
-    if asked.is_excluded is not None or K > BEGINNINGS or M > ENDS:
+def _spans(search: SpanSearch, arrays: Arrays, lengths: Int64Array) -> Spans:
+    """The answers that were requested; a file searches as many as it was written with."""
+    K, M = search.start_n_top, search.end_n_top
+    if search.is_excluded is not None or K > BEGINNINGS or M > ENDS:
         raise ValueError(f"an ONNX file searches {BEGINNINGS} beginnings and {ENDS} ends of each")
     start_log_probs, start_index, end_log_probs, end_index, no_answer_logit = (
-        found[name] for name in OUTPUTS[SPAN_SEARCH.name]
+        arrays[name] for name in OUTPUTS[SPAN_SEARCH.name]
     )
-    N, found_starts = start_index.shape
-    pairs = (N, found_starts, -1)
-    begins = start_index < lengths[:, None]  # a shorter text than others has fewer
+    N, K_file = start_index.shape
+    pairs = (N, K_file, -1)
+    begins = start_index < lengths[:, None]  # a text that is shorter than others has fewer
     ends = (end_index.reshape(pairs) < lengths[:, None, None]) & begins[:, :, None]
     return Spans(
-        start_log_probs=_kept(start_log_probs, begins, -np.inf, (N, K)),
-        start_index=_kept(start_index, begins, -1, (N, K)),
-        end_log_probs=_kept(end_log_probs.reshape(pairs), ends, -np.inf, (N, K, M)),
-        end_index=_kept(end_index.reshape(pairs), ends, -1, (N, K, M)),
+        start_log_probs=_take_first(start_log_probs, begins, -np.inf, (N, K)),
+        start_index=_take_first(start_index, begins, -1, (N, K)),
+        end_log_probs=_take_first(end_log_probs.reshape(pairs), ends, -np.inf, (N, K, M)),
+        end_index=_take_first(end_index.reshape(pairs), ends, -1, (N, K, M)),
         no_answer_logit=no_answer_logit,
     )
 
 
-def _kept(
-    values: npt.NDArray[Any], are_there: npt.NDArray[np.bool_], other: float, shape: tuple[int, ...]
+def _take_first(
+    values: npt.NDArray[Any], is_valid: npt.NDArray[np.bool_], other: float, shape: tuple[int, ...]
 ) -> npt.NDArray[Any]:
-    """The first of the values, as many as `shape` has; `other` where a text has fewer."""
-    whole = np.full(shape, other, values.dtype)
+    """The first of the values in `shape`; `other` for a text that has fewer."""
+    result = np.full(shape, other, values.dtype)
     both = tuple(slice(0, min(counts)) for counts in zip(shape, values.shape, strict=True))
-    whole[both] = np.where(are_there, values, other)[both]
-    return whole
+    result[both] = np.where(is_valid, values, other)[both]
+    return result

@@ -15,7 +15,6 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch
-from albertkit.engine.span_search import search_spans
 from albertkit.errors import InputError
 from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -107,6 +106,8 @@ def compute_outputs(
         head_logits = emit_linear_head(emit, head(request.head), inputs)
     spans = None
     if request.spans is not None:
+        from albertkit.engine.span_search import search_spans  # few processes search answers
+
         spans = search_spans(emit, vectors, offsets, request.spans)
     return Outputs(
         tokens=vectors if request.tokens else None,

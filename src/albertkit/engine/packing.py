@@ -1,12 +1,12 @@
-"""Pack many texts into few rows, so that next to no slot computes padding.
+"""Pack many texts into few rows, so that almost no slot computes padding.
 
-In: the lengths of the texts. Out: layouts, each one call of an engine; `pack` fills one with ids.
-Texts of many lengths lie end to end in rows of a few widths; a slot attends only to slots of its
-own text, so what lies beside it changes nothing.
+Input: the lengths of the texts. Output: layouts, each one call of an engine; `pack` fills one with
+ids. Texts of many lengths are put one after another in rows of a few widths; a slot attends only to
+slots of its own text, so the other texts of the row change nothing.
 
-Longest text first, each into the tightest gap of any open row, wide or narrow; a new row, of the
-smallest width that holds the text, only where no gap does. 160 texts of a ragged mix fill 98 % of
-the slots so, and 88 % where each looks only among rows of its own width (benchmarks/packing.py).
+The longest text goes first, each into the tightest gap of any open row; a new row, of the smallest
+width that holds the text, is opened only if there is no gap. 160 texts of mixed lengths fill 98 %
+of the slots so, and 88 % if each gets a row of its own width (benchmarks/packing.py).
 """
 
 from __future__ import annotations
@@ -40,29 +40,37 @@ PRODUCTS = 1536
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the texts of one call lie: their numbers, row by row, left to right."""
+    """The texts of one call: their numbers, row by row, left to right."""
 
     width: int
     rows: tuple[tuple[int, ...], ...]
 
     @property
     def texts(self) -> Int64Array:
-        """[N] numbers of the texts in the order in which the batch holds them.
+        """The numbers [N] of the texts, in the order of the batch.
 
-        `result[layout.texts] = vectors` brings the list's own order back.
+        `result[layout.texts] = vectors` restores the order of the list.
         """
         return np.array([text for row in self.rows for text in row], np.int64)
 
     @property
     def slots(self) -> int:
+        """The number of slots of the call."""
         return self.width * len(self.rows)
 
 
 def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
-    """Layouts of at most `slots` slots that hold every text once, the widest rows first.
+    """Divide texts into calls of an engine.
 
-    lengths: of the texts, in ids. A text longer than `slots` gets a call of its own.
-    Raises InputError [encoding-empty].
+    Args:
+        lengths: Ids of each text.
+        slots: Slots of a call at most; a longer text gets a call of its own.
+
+    Returns:
+        Layouts that hold every text once, the widest rows first.
+
+    Raises:
+        InputError: [encoding-empty].
     """
     sizes = [int(length) for length in lengths]
     for text, size in enumerate(sizes):
@@ -86,12 +94,14 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
     layouts = []
     for width, rows in sorted(by_width.items(), reverse=True):
         step = max(1, slots // width)
-        layouts += [Layout(width, tuple(rows[at : at + step])) for at in range(0, len(rows), step)]
+        layouts += [
+            Layout(width, tuple(rows[begin : begin + step])) for begin in range(0, len(rows), step)
+        ]
     return layouts
 
 
 def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
-    """The texts of `layout`, laid into its rows; text n of the batch is `layout.texts[n]`."""
+    """Fill the rows of a layout; text n of the batch is `layout.texts[n]`."""
     texts = layout.texts  # [N]
     if len(texts) == 1:
         begin, end = encodings.offsets[texts[0]], encodings.offsets[texts[0] + 1]
@@ -107,23 +117,23 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     slots = np.repeat(row_of * W + offsets[:-1] - row_starts[row_of], lengths) + positions  # [T]
     sources = token_numbers(encodings, layout)  # [T]
 
-    def laid(values: Int32Array | Int64Array, empty: int) -> Int32Array:
+    def fill_rows(values: Int32Array | Int64Array, empty: int) -> Int32Array:
         rows = np.full(R * W, empty, np.int32)
         rows[slots] = values
         return rows.reshape(R, W)
 
     return PackedBatch(
-        ids=laid(encodings.ids[sources], 0),
-        type_ids=laid(encodings.type_ids[sources], 0),
-        positions=laid(positions, 0),
-        segment_ids=laid(np.repeat(np.arange(len(texts)), lengths), -1),
+        ids=fill_rows(encodings.ids[sources], 0),
+        type_ids=fill_rows(encodings.type_ids[sources], 0),
+        positions=fill_rows(positions, 0),
+        segment_ids=fill_rows(np.repeat(np.arange(len(texts)), lengths), -1),
         slots=slots,
         offsets=offsets,
     )
 
 
 def pack_single(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatch:
-    """One text [S] in a row of `width`."""
+    """Put one text [S] into a row of `width`."""
     S = len(ids)
     kept, types, positions, segment_ids = np.zeros((4, 1, width), np.int32)
     kept[0, :S], types[0, :S], positions[0, :S] = ids, type_ids, np.arange(S)
@@ -132,10 +142,10 @@ def pack_single(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatc
 
 
 def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
-    """[T] where each token of the batch lies in `encodings.ids`, in the order of the batch."""
+    """The index [T] in `encodings.ids` of each token of the batch."""
     texts = layout.texts
     lengths = encodings.lengths[texts]  # [N]
-    before = np.cumsum(lengths) - lengths  # [N] tokens of the texts laid earlier
+    before = np.cumsum(lengths) - lengths  # [N] tokens of the texts before
     return np.repeat(encodings.offsets[texts] - before, lengths) + np.arange(lengths.sum())
 
 
@@ -144,7 +154,7 @@ def _lone_width(size: int) -> int:
 
 
 def _narrow_rows(sizes: list[int]) -> Layout:
-    """All texts in one call, of the one width that costs least."""
+    """All texts in one call, with the width that costs least."""
     narrowest = _up(max(sizes), FINE_STEP)
     widest = min(_up(sum(sizes), FINE_STEP), WIDER * narrowest)
     layouts = [
@@ -157,8 +167,8 @@ def _narrow_rows(sizes: list[int]) -> Layout:
 def _best_fit(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tuple[int, ...]]]:
     """Rows as (width, numbers of their texts); widths are multiples of `step` from `narrowest`."""
     rows: list[tuple[int, list[int]]] = []
-    open_rows: dict[int, list[int]] = {}  # room left → the rows that have just so much
-    rooms = 0  # bit r stands where open_rows[r] is not empty: the tightest gap is its lowest bit
+    open_rows: dict[int, list[int]] = {}  # room left → the rows that have it
+    rooms = 0  # bit r is set if open_rows[r] is not empty: the tightest gap is the lowest bit
     for text in sorted(range(len(sizes)), key=lambda text: -sizes[text]):
         size = sizes[text]
         if fitting := rooms >> size:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.protocol import OutputRequest, Outputs, given
+from albertkit.engine.protocol import OutputRequest, Outputs, require_output
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.single_core import single_core_matmul
 from albertkit.spec import AlbertConfig
@@ -40,8 +40,8 @@ def pool(outputs: Outputs, offsets: Int64Array, pooling: Pooling) -> FloatArray:
         [N, H] float32.
     """
     if pooling == "pooler":
-        return given(outputs.pooled)
-    vectors = given(outputs.tokens)
+        return require_output(outputs.pooled)
+    vectors = require_output(outputs.tokens)
     match pooling:
         case "mean":
             return mean_pool(vectors, offsets)

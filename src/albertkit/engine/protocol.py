@@ -1,4 +1,4 @@
-"""What an engine takes and gives: packed rows in, token vectors or head outputs out.
+"""What an engine takes and returns: packed rows, and token vectors or the outputs of heads.
 
 Letters: N texts, T real tokens, R rows, W row width, P masked positions, H hidden, V vocabulary.
 """
@@ -20,21 +20,24 @@ NOT_LINEAR = frozenset(spec.name for spec in HEADS if not spec.is_linear)
 
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
-    """N texts laid end to end into R rows of width W; empty slots belong to nobody (owner -1)."""
+    """N texts, one after another in R rows of width W; slots without a token have segment id -1."""
 
     ids: Int32Array  # [R, W]
     type_ids: Int32Array  # [R, W]
     positions: Int32Array  # [R, W], counted from 0 in each text
     segment_ids: Int32Array  # [R, W], number of the text in this batch, or -1
     slots: Int64Array  # [T], flat slot of each token, the texts in their order
-    offsets: Int64Array  # [N + 1], text n owns slots[starts[n]:starts[n + 1]]
+    offsets: Int64Array  # [N + 1], text n owns slots[offsets[n]:offsets[n + 1]]
 
 
 @dataclass(frozen=True, slots=True)
 class SpanSearch:
-    """How widely answers are searched: so many beginnings, and for each so many ends.
+    """How many answers to search: K starts, and M ends for each.
 
-    closed: [T], tokens where no answer may begin or end; None: it may everywhere.
+    Attributes:
+        start_n_top: K.
+        end_n_top: M.
+        is_excluded: [T], tokens that are no start and no end; None: no token.
     """
 
     start_n_top: int
@@ -44,10 +47,11 @@ class SpanSearch:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The likeliest answers of N texts; K beginnings each, the likeliest first, M ends for each.
+    """The likeliest answers of N texts: K starts, the likeliest first, and M ends for each.
 
-    Places count a text's tokens from 0. A text with fewer tokens has less: there places are -1,
-    and log probabilities -inf. no_answer_logit: a logit; above 0 there is no answer.
+    An index counts a text's tokens from 0. A text with fewer tokens has fewer answers: the other
+    indices are -1 and their log probabilities -inf. If no_answer_logit is above 0, the text has no
+    answer.
     """
 
     start_log_probs: FloatArray  # [N, K]
@@ -59,24 +63,24 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class OutputRequest:
-    """What is to be computed; nothing else is."""
+    """What to compute; nothing else is computed."""
 
     tokens: bool = False  # token vectors [T, H]
     pooled: bool = False  # the pooler's tanh vector of each text [N, H]
-    mlm_tokens: Int64Array | None = None  # [P] ascending token numbers whose word logits are wanted
+    mlm_tokens: Int64Array | None = None  # [P] ascending token numbers to predict
     head: str | None = None  # a linear head's logits: [N, C] or [T, C]
     spans: SpanSearch | None = None
 
     def __post_init__(self) -> None:
         if self.head is not None and self.head in NOT_LINEAR:
             raise ValueError(
-                f"{self.head} is asked for with mlm_tokens or spans: its name is not enough"
+                f"{self.head} is requested by mlm_tokens or spans: its name is not enough"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What was wanted; the rest is None. The arrays belong to the caller."""
+    """What was requested; the rest is None. The arrays belong to the caller."""
 
     tokens: FloatArray | None = None  # [T, H]
     pooled: FloatArray | None = None  # [N, H]
@@ -85,25 +89,39 @@ class Outputs:
     spans: Spans | None = None
 
 
-def given(array: FloatArray | None) -> FloatArray:
-    """An output that was wanted; an engine that leaves it out breaks its contract."""
+def require_output(array: FloatArray | None) -> FloatArray:
+    """An output that was requested; an engine that leaves it out breaks its contract."""
     if array is None:
-        raise AssertionError("the engine was not asked for this output, or did not give it")
+        raise AssertionError("this output was not requested, or the engine did not return it")
     return array
 
 
 class Engine(Protocol):
     """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32.
 
-    `run` raises InputError where the model cannot answer (`engine/outputs.py`), before it computes;
-    it may be called from several threads.
+    `run` may be called from several threads. Before it computes it raises the InputErrors of
+    `check_request` in `engine/outputs.py`.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The engine's name in LoadOptions."""
+        ...
+
     @property
-    def config(self) -> AlbertConfig: ...
+    def config(self) -> AlbertConfig:
+        """The model's config."""
+        ...
+
     @property
-    def precision(self) -> Precision: ...
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs: ...
-    def close(self) -> None: ...
+    def precision(self) -> Precision:
+        """The precision of the products."""
+        ...
+
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
+        """Compute what is requested of a batch."""
+        ...
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+        ...

@@ -1,4 +1,4 @@
-"""What is said where OpenVINO cannot be imported, and another engine computes in its place."""
+"""The warning when OpenVINO cannot be imported and another engine computes in its place."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ LOGGER = logging.getLogger(__name__)
 COSTS: Mapping[str, str] = MappingProxyType(
     {
         "torch": "it takes two seconds to start, and a little longer for each text",
-        "numpy": "it takes longer for each text, the more cores there are the more so",
+        "numpy": "it takes longer for each text, and the difference grows with the number of cores",
     }
 )
 
 
 def warn_replaced(error: ResourceError, by: str) -> None:
-    """Once for each engine; error: what `openvino()` raised."""
-    _tell(error.diagnostic.why, by)
+    """Log once for each engine; error: what `openvino()` raised."""
+    _warn(error.diagnostic.why, by)
 
 
 @functools.cache
-def _tell(why: str, by: str) -> None:
+def _warn(why: str, by: str) -> None:
     LOGGER.warning(
         Diagnostic(
             "engine-replaced",

@@ -1,14 +1,14 @@
-"""The head for SQuAD 2, in numpy: likely beginnings of an answer, their likely ends, or no answer.
+"""The head for SQuAD 2, in numpy: likely starts of an answer, their likely ends, or no answer.
 
-In: token vectors [T, H] of N texts. Out: Spans. An end is scored with the vector of its beginning
-beside its own; whether there is an answer, with the vectors of all beginnings, each as heavy as it
-is likely, beside that of [CLS]. Letters: L tokens of one text, K beginnings, M ends.
+Input: token vectors [T, H] of N texts. Output: Spans. An end is scored by its own vector and that
+of its start; whether there is an answer, by the vectors of all starts, weighted with their
+probabilities, and that of [CLS]. Letters: L tokens of one text, K starts, M ends.
 Source: google-research/albert squad_utils.py, `create_v2_model`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -22,68 +22,74 @@ from albertkit.spec.heads import EXCLUDED_SCORE
 def search_spans(
     emit: NumpyEmitter, tokens: FloatArray, offsets: Int64Array, search: SpanSearch
 ) -> Spans:
-    """tokens: [T, H], text n owns those from starts[n] to starts[n + 1]."""
-    closed = np.zeros(len(tokens), np.bool_) if search.is_excluded is None else search.is_excluded
+    """Search the answers of N texts.
+
+    Args:
+        emit: Runs the head.
+        tokens: [T, H] token vectors.
+        offsets: [N + 1]; text n owns the tokens offsets[n]:offsets[n + 1].
+        search: How many starts and ends to keep.
+
+    Returns:
+        The likeliest answers.
+    """
+    excluded = search.is_excluded
+    if excluded is None:
+        excluded = np.zeros(len(tokens), np.bool_)
     N, K, M = len(offsets) - 1, search.start_n_top, search.end_n_top
-    found = Spans(
+    spans = Spans(
         np.full((N, K), -np.inf, np.float32),
         np.full((N, K), -1, np.int64),
         np.full((N, K, M), -np.inf, np.float32),
         np.full((N, K, M), -1, np.int64),
         np.empty(N, np.float32),
     )
-    for text, own in enumerate(_owned(offsets)):
-        _search(emit, tokens[own], closed[own], found, text)
-    return found
+    for text, (begin, end) in enumerate(itertools.pairwise(offsets.tolist())):
+        _search_text(emit, tokens[begin:end], excluded[begin:end], spans, text)
+    return spans
 
 
-def _owned(offsets: Int64Array) -> Iterator[slice]:
-    for first, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        yield slice(first, end)
-
-
-def _search(
+def _search_text(
     emit: NumpyEmitter,
     vectors: FloatArray,
-    closed: npt.NDArray[np.bool_],
-    found: Spans,
+    excluded: npt.NDArray[np.bool_],
+    spans: Spans,
     text: int,
 ) -> None:
-    """Fill in what is found in one text with `vectors` [L, H]."""
-    beginnings = _log_softmax(_linear(emit, vectors, "start_logits.dense")[:, 0], closed)  # [L]
-    at = _likeliest(beginnings, found.start_index.shape[1])  # [K]
-    found.start_log_probs[text, : len(at)] = beginnings[at]
-    found.start_index[text, : len(at)] = at
-    for number, beginning in enumerate(at):
-        ends = _log_softmax(_end_scores(emit, vectors, vectors[beginning]), closed)  # [L]
-        end_index = _likeliest(ends, found.end_index.shape[2])  # [M]
-        found.end_log_probs[text, number, : len(end_index)] = ends[end_index]
-        found.end_index[text, number, : len(end_index)] = end_index
-    # no product of BLAS's: it sums in an order that depends on the number of threads
-    summary = np.einsum("l,lh->h", np.exp(beginnings), vectors)  # [H]
+    """Fill in the answers of one text with `vectors` [L, H]."""
+    starts = _log_softmax(_linear(emit, vectors, "start_logits.dense")[:, 0], excluded)  # [L]
+    start_index = _top(starts, spans.start_index.shape[1])  # [K]
+    spans.start_log_probs[text, : len(start_index)] = starts[start_index]
+    spans.start_index[text, : len(start_index)] = start_index
+    for number, start in enumerate(start_index):
+        ends = _log_softmax(_end_scores(emit, vectors, vectors[start]), excluded)  # [L]
+        end_index = _top(ends, spans.end_index.shape[2])  # [M]
+        spans.end_log_probs[text, number, : len(end_index)] = ends[end_index]
+        spans.end_index[text, number, : len(end_index)] = end_index
+    # not BLAS, whose sums have an order that depends on the number of threads
+    summary = np.einsum("l,lh->h", np.exp(starts), vectors)  # [H]
     both = np.concatenate([summary, vectors[0]])[None]  # [1, 2H]
     hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")  # [1, H]
-    found.no_answer_logit[text] = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])[
-        0, 0
-    ]
+    logit = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])
+    spans.no_answer_logit[text] = logit[0, 0]
 
 
-def _end_scores(emit: NumpyEmitter, vectors: FloatArray, beginning: FloatArray) -> FloatArray:
-    """How well an answer that begins at the token with the vector `beginning` [H] ends: [L]."""
-    both = np.concatenate([vectors, np.broadcast_to(beginning, vectors.shape)], axis=1)  # [L, 2H]
+def _end_scores(emit: NumpyEmitter, vectors: FloatArray, start: FloatArray) -> FloatArray:
+    """The scores [L] of all ends for the start whose token has the vector `start` [H]."""
+    both = np.concatenate([vectors, np.broadcast_to(start, vectors.shape)], axis=1)  # [L, 2H]
     hidden = emit.activate(_linear(emit, both, "end_logits.dense_0"), "tanh")  # [L, H]
     return _linear(emit, emit.norm(hidden, "end_logits.LayerNorm"), "end_logits.dense_1")[:, 0]
 
 
-def _log_softmax(scores: FloatArray, closed: npt.NDArray[np.bool_]) -> FloatArray:
-    scores = np.where(closed, np.float32(EXCLUDED_SCORE), scores)
+def _log_softmax(scores: FloatArray, excluded: npt.NDArray[np.bool_]) -> FloatArray:
+    scores = np.where(excluded, np.float32(EXCLUDED_SCORE), scores)
     scores = scores - scores.max()
     shifted: FloatArray = scores - np.log(np.exp(scores).sum())
     return shifted
 
 
-def _likeliest(scores: FloatArray, count: int) -> Int64Array:
-    """Places of the largest, the first of equal ones first."""
+def _top(scores: FloatArray, count: int) -> Int64Array:
+    """Indices of the largest scores; of equal ones the first goes first."""
     return np.argsort(-scores, kind="stable")[:count]
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.protocol import OutputRequest, Outputs, SpanSearch, given
+from albertkit.engine.protocol import OutputRequest, Outputs, SpanSearch, require_output
 from albertkit.model.base_model import AlbertModel
 from albertkit.model.heads import (
     AlbertForMultipleChoice,
@@ -80,7 +80,7 @@ def run_base_model(model: CompiledModel, arguments: Arguments) -> BaseModelOutpu
     texts = read_texts(model, arguments)
     outputs = model.run(texts, OutputRequest(tokens=True, pooled=model.has_pooler))
     pooled = None if outputs.pooled is None else torch.from_numpy(outputs.pooled)
-    return BaseModelOutputWithPooling(texts.pad(given(outputs.tokens)), pooled)
+    return BaseModelOutputWithPooling(texts.pad(require_output(outputs.tokens)), pooled)
 
 
 def run_masked_lm(model: CompiledModel, arguments: Arguments) -> MaskedLMOutput:
@@ -97,7 +97,7 @@ def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreT
     columns = _masked_columns(texts, arguments)
     request = OutputRequest(mlm_tokens=_masked_tokens(texts, columns), head=SENTENCE_ORDER.name)
     outputs = model.run(texts, request)
-    order_logits = torch.from_numpy(given(outputs.head_logits))
+    order_logits = torch.from_numpy(require_output(outputs.head_logits))
     return AlbertForPreTrainingOutput(None, _word_logits(outputs, texts, columns), order_logits)
 
 
@@ -174,7 +174,7 @@ FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
 
 
 def _head_logits(model: CompiledModel, texts: UnpaddedBatch, name: str) -> FloatArray:
-    return given(model.run(texts, OutputRequest(head=name)).head_logits)
+    return require_output(model.run(texts, OutputRequest(head=name)).head_logits)
 
 
 def _masked_columns(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
@@ -194,7 +194,7 @@ def _masked_tokens(texts: UnpaddedBatch, columns: Int64Array | None) -> Int64Arr
 
 def _word_logits(outputs: Outputs, texts: UnpaddedBatch, columns: Int64Array | None) -> Tensor:
     """[B, S, V], or [B, P, V] at `columns`; zeros at padding."""
-    logits = given(outputs.mlm_logits)
+    logits = require_output(outputs.mlm_logits)
     if columns is None:
         return texts.pad(logits)
     numbers = texts.token_numbers(columns)  # [B, P]

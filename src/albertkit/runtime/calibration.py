@@ -1,11 +1,10 @@
-"""The texts that int8 is fitted to, where a caller names them: a file, or the texts themselves."""
+"""The texts that int8 is calibrated with: a file, or the texts themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
 
 from albertkit import tables
 from albertkit.engine.precision import PrecisionName
@@ -13,13 +12,13 @@ from albertkit.errors import AlbertKitError, InputError
 from albertkit.runtime.options import Calibration
 from albertkit.tokenization.checks import check_texts
 
-FIRST = 4096  # texts of a file that are looked at
-# The reader's own name options of what is embedded, which a calibration file does not have.
-OF_A_ROW = "int8 is fitted to each", "Correct the row, or leave it out of the file"
+FIRST = 4096  # texts of a file that are read
+# The reader's own advice names options that a calibration file does not have.
+OF_A_ROW = "int8 is calibrated with each text", "Correct the row, or leave it out of the file"
 REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "column-missing": (
-            "a table's texts are looked for there",
+            "the texts of a table are in that column",
             "Rename the column of the texts",
         ),
         "file-not-utf8": OF_A_ROW,
@@ -28,54 +27,64 @@ REMEDIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lone-surrogate": OF_A_ROW,
     }
 )
-Given: TypeAlias = str | Path | Sequence[str]
 
 
-def read_calibration(given: Given) -> list[str]:
-    """The texts; a str is the name of a file.
+def read_calibration(calibration: str | Path | Sequence[str]) -> list[str]:
+    """Read the texts that int8 is calibrated with.
 
-    Raises InputError [calibration-missing] where they are too few, [text-not-a-string], and as
-    `read_batches` does.
+    Args:
+        calibration: Texts, or a file of texts; a str is the name of a file.
+
+    Returns:
+        The texts, at most the first of a file.
+
+    Raises:
+        InputError: [calibration-missing] if they are too few, [text-not-a-string].
+        AlbertKitError: Any error of reading the file.
     """
-    if isinstance(given, str | Path):
-        texts, where = _first_of(given), str(given)
+    if isinstance(calibration, str | Path):
+        texts, where = _read_file(calibration), str(calibration)
     else:
-        texts, where = _listed(given), ""
-    from albertkit.engine.int8.calibration import check_sample_size  # which only int8 needs
+        texts, where = _check_list(calibration), ""
+    from albertkit.engine.int8.calibration import check_sample_size  # not imported for float32
 
     check_sample_size(len(set(texts)), where)
     return texts
 
 
-def check_fixed_calibration(given: Calibration, precision: PrecisionName) -> None:
-    """For answers that are to be the same in any company; raises [calibration-missing]."""
-    if precision == "int8" and given is None:
+def check_fixed_calibration(calibration: Calibration, precision: PrecisionName) -> None:
+    """Refuse int8 without calibration texts, for vectors that must not depend on the first texts.
+
+    Raises:
+        InputError: [calibration-missing].
+    """
+    if precision == "int8" and calibration is None:
         raise InputError(
             "calibration-missing",
             "deterministic is asked for and precision is 'int8', without calibration",
-            why="fitted to the texts that come first, answers would depend on these",
+            why="vectors would depend on the texts that come first",
             fix="Give 64 texts like yours or more as calibration, in a file",
         )
 
 
-def _listed(texts: Sequence[str]) -> list[str]:
-    from albertkit.tokenization.call import as_list  # likewise
+def _check_list(texts: Sequence[str]) -> list[str]:
+    from albertkit.tokenization.call import as_list  # not imported for float32
 
     return check_texts(as_list(texts, "calibration"), "calibration")
 
 
-def _first_of(place: str | Path) -> list[str]:
-    """The texts at the beginning of a file of any kind and any length."""
+def _read_file(path: str | Path) -> list[str]:
+    """The first texts of a file of any format and any length."""
     texts: list[str] = []
     try:
-        for batch in tables.read_batches(place, rows=FIRST):
+        for batch in tables.read_batches(path, rows=FIRST):
             texts += batch.texts
             if len(texts) >= FIRST:
                 break
     except AlbertKitError as error:
-        found = error.diagnostic
-        if found.code not in REMEDIES:
+        cause = error.diagnostic
+        if cause.code not in REMEDIES:
             raise
-        why, fix = REMEDIES[found.code]
-        raise type(error)(found.code, found.what, why=why, fix=fix, where=found.where) from error
+        why, fix = REMEDIES[cause.code]
+        raise type(error)(cause.code, cause.what, why=why, fix=fix, where=cause.where) from error
     return texts

@@ -1,11 +1,10 @@
-"""numpy for a little, OpenVINO for much, torch on a GPU: which engine answers, and when.
+"""Choose when which engine computes: numpy for a little, OpenVINO for much, torch on a GPU.
 
 OpenVINO is imported and compiles before its first vector, then it is faster by far. So numpy
-answers until its work in this process, and what is asked now, would take longer than OpenVINO with
-its start. Both give the same numbers (to 1e-5): only the clock shows the handing over.
-Measured by benchmarks/engine_start.py. What is not float32 numpy does not compute. Where OpenVINO
-cannot be imported, and was not asked for by name, torch stands in for it, else numpy, and a person
-hears of that.
+computes until its work in this process, the new texts included, would take longer than OpenVINO
+with its start. Both give the same numbers (to 1e-5). Measured by benchmarks/engine_start.py. numpy
+computes only float32. If OpenVINO cannot be imported and was not asked for by name, torch computes
+in its place, else numpy, and a warning is logged.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from albertkit.engine.after_fork import reset_after_fork
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.engine.replaced import warn_replaced
 from albertkit.errors import ResourceError
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime.options import ENGINE_NAMES, EngineName
@@ -27,17 +26,24 @@ from albertkit.tokenization import Encodings
 if TYPE_CHECKING:
     from albertkit.engine.int8.search import MeasuredScheme
 
-OneEngine = Literal["numpy", "openvino", "torch"]
+ConcreteEngine = Literal["numpy", "openvino", "torch"]
 
-# Multiplications and additions that numpy does in the time in which OpenVINO gets ready.
+# Multiplications and additions that numpy does while OpenVINO starts.
 BREAK_EVEN = 15e9
 
 
 class EngineChoice:
-    """The engines of one model: made when they are needed, kept for the session.
+    """The engines of one model, made when they are needed and kept.
 
-    device: of the engine torch. deterministic: as of OpenVinoEngine, which must be the one wanted.
-    found: int8's fit and what it costs, from the first answer on.
+    Args:
+        weights: The model.
+        wanted: The engine that was asked for.
+        precision: What the engine computes in.
+        device: The device of the engine torch.
+        deterministic: As in OpenVinoEngine, which must be the engine that is wanted.
+
+    Attributes:
+        found: The int8 scheme and its error, after the first texts.
     """
 
     def __init__(
@@ -56,9 +62,10 @@ class EngineChoice:
         self.device = device
         self.found: MeasuredScheme | None = None
         self._deterministic = deterministic
-        self._work = 0.0  # asked of numpy so far
-        self._made: dict[str, Engine] = {}
-        self._one_at_a_time = threading.Lock()
+        self._work = 0.0  # of numpy so far
+        self._engines: dict[str, Engine] = {}
+        self._lock = threading.Lock()
+        reset_after_fork(self)
 
     def engine_for(
         self,
@@ -68,14 +75,21 @@ class EngineChoice:
     ) -> Engine:
         """The engine for these texts, which are counted as work.
 
-        calibration: gives the texts that int8 is fitted to, once; None: these are. pooling: of the
-        vectors that it is held against float32 by.
-        Raises InputError [calibration-missing], [quantization-error-too-large] for int8.
+        Args:
+            encodings: The texts.
+            pooling: Pooling of the vectors whose int8 error is measured.
+            calibration: Gives the texts that int8 is calibrated with, called once. None: these.
+
+        Returns:
+            The engine; it may be another one than for the texts before.
+
+        Raises:
+            InputError: [calibration-missing], [quantization-error-too-large] for int8.
         """
-        with self._one_at_a_time:
+        with self._lock:
             if self.precision == "int8" and self.found is None:
-                to_fit = encodings if calibration is None else calibration()
-                self.found = _fitted(self.weights, to_fit, pooling)
+                sample = encodings if calibration is None else calibration()
+                self.found = _find_scheme(self.weights, sample, pooling)
             return self._engine(self._name(len(encodings.ids)))
 
     def for_weights(self, weights: Weights) -> EngineChoice:
@@ -88,27 +102,33 @@ class EngineChoice:
             deterministic=self._deterministic,
         )
 
-    def close(self) -> None:
-        with self._one_at_a_time:
-            for engine in self._made.values():
-                engine.close()
-            self._made.clear()
+    def reset_after_fork(self) -> None:
+        """Replace the lock, which another thread of the parent may have held."""
+        self._lock = threading.Lock()
 
-    def _name(self, tokens: int) -> OneEngine:
+    def close(self) -> None:
+        """Free the engines' memory."""
+        with self._lock:
+            for engine in self._engines.values():
+                engine.close()
+            self._engines.clear()
+
+    def _name(self, tokens: int) -> ConcreteEngine:
         if self.wanted != "auto":
             return self.wanted
         return self._cheaper(tokens) if self.precision == "float32" else "openvino"
 
-    def _cheaper(self, tokens: int) -> OneEngine:
+    def _cheaper(self, tokens: int) -> ConcreteEngine:
         self._work += tokens * work_per_token(self.weights.config)
-        return "openvino" if "openvino" in self._made or self._work > BREAK_EVEN else "numpy"
+        has_started = "openvino" in self._engines
+        return "openvino" if has_started or self._work > BREAK_EVEN else "numpy"
 
-    def _engine(self, name: OneEngine) -> Engine:
-        if name not in self._made:
-            self._made[name] = self._opened(name)
-        return self._made[name]
+    def _engine(self, name: ConcreteEngine) -> Engine:
+        if name not in self._engines:
+            self._engines[name] = self._start(name)
+        return self._engines[name]
 
-    def _opened(self, name: OneEngine) -> Engine:
+    def _start(self, name: ConcreteEngine) -> Engine:
         match name:
             case "numpy":
                 return NumpyEngine(self.weights)
@@ -117,11 +137,11 @@ class EngineChoice:
 
                 return TorchEngine(self.weights, precision=self.precision, device=self.device)
             case "openvino":
-                self._made.pop("numpy", None)  # OpenVINO answers all that comes
-                return self._openvino()
+                self._engines.pop("numpy", None)  # OpenVINO computes everything from now on
+                return self._start_openvino()
 
-    def _openvino(self) -> Engine:
-        # imported here, as a process with little to do never spends OpenVINO's time for it
+    def _start_openvino(self) -> Engine:
+        # imported here: a process with little to do never pays for the import of OpenVINO
         from albertkit.engine.openvino.engine import OpenVinoEngine
 
         scheme = self.found.scheme if self.found else None
@@ -135,10 +155,12 @@ class EngineChoice:
         except ResourceError as error:
             if self.wanted == "openvino" or self.precision != "float32":
                 raise
-            return self._in_its_place(error)
+            return self._replace_openvino(error)
 
-    def _in_its_place(self, error: ResourceError) -> Engine:
-        """error: that OpenVINO cannot be imported."""
+    def _replace_openvino(self, error: ResourceError) -> Engine:
+        """The engine in place of OpenVINO; error: why that cannot be imported."""
+        from albertkit.engine.replaced import warn_replaced
+
         try:
             from albertkit.model.torch_engine import TorchEngine
         except ImportError:
@@ -148,8 +170,8 @@ class EngineChoice:
         return TorchEngine(self.weights)
 
 
-def _fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
-    from albertkit.engine.int8.search import find_scheme  # which imports OpenVINO
+def _find_scheme(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
+    from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
 
     return find_scheme(weights, encodings, pooling)
 

@@ -18,7 +18,6 @@ from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.keywords import check_keywords
-from albertkit.runtime.calibration import check_fixed_calibration, read_calibration
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
 from albertkit.runtime.placement import choose_placement, choose_precision
@@ -141,6 +140,7 @@ class LoadedModel:
             FormatError: [no-vocabulary].
         """
         from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
+        from albertkit.runtime.calibration import read_calibration
 
         pooling = self.pooling or PoolingConfig()
         texts = read_calibration(calibration) if calibration is not None else []
@@ -196,9 +196,14 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
     )
     precision = choose_precision(options.precision, placement.engine, placement.processor)
     check_calibration(options.calibration, precision.precision)
-    if options.deterministic:
-        check_fixed_calibration(options.calibration, precision.precision)
-    calibration = () if options.calibration is None else read_calibration(options.calibration)
+    calibration: Sequence[str] = ()
+    if precision.precision == "int8":
+        from albertkit.runtime.calibration import check_fixed_calibration, read_calibration
+
+        if options.deterministic:
+            check_fixed_calibration(options.calibration, precision.precision)
+        if options.calibration is not None:
+            calibration = read_calibration(options.calibration)
     path = resolve_location(location, options.fetch_options)
     resolved = resolve_path(path)
     with resolved.errors_renamed():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.after_fork import keep_inherited, reset_after_fork
-from albertkit.engine.batch_invariant import joined, split_texts
+from albertkit.engine.batch_invariant import concat_outputs, split_texts
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
@@ -102,7 +102,7 @@ class OpenVinoEngine:
         parts = [
             executor.submit(self._compute, requests, *part) for part in split_texts(batch, wanted)
         ]
-        return joined([part.result() for part in parts])
+        return concat_outputs([part.result() for part in parts])
 
     def close(self) -> None:
         """Free the compiled graphs; the engine cannot run afterwards."""
