@@ -174,7 +174,8 @@ class Trainer(Generic[Batch]):
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
         if not torch.isfinite(norm):
             raise _divergence_error(progress.step, self.directory)
-        optimizer.step()
+        with self.placement.autocast():  # Muon's products; weights stay float32
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         progress.tokens += tokens * self.placement.world_size
