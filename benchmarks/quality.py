@@ -30,7 +30,7 @@ from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.pretrain import evaluate
 from albertkit.pretraining.shards import write_shard
-from albertkit.training.devices import choose_placement
+from albertkit.training.devices import choose_training_device
 
 
 def masked_lm(model: str, valid: Path) -> None:
@@ -38,12 +38,14 @@ def masked_lm(model: str, valid: Path) -> None:
     loaded = load(model)
     tokenizer = loaded.tokenizer
     network = PackedPretraining(loaded.config)
-    initialize_from(network.named(), loaded.config, loaded.weights)
+    initialize_from(network.canonical_parameters(), loaded.config, loaded.weights)
     with tempfile.TemporaryDirectory() as folder, valid.open(encoding="utf-8") as lines:
         shard = write_shard(Path(folder) / "valid", documents(lines), tokenizer)
         vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
         data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, 128))
-        means = evaluate(network, data, choose_placement("cpu", "float32"), most_batches=10**6)
+        means = evaluate(
+            network, data, choose_training_device("cpu", "float32"), most_batches=10**6
+        )
     print(f"held-out text: {len(shard.ids):,} pieces")
     print(f"masked LM: accuracy {means['valid_masked_accuracy']:.3f}", end="")
     print(f", loss {means['valid_masked_loss']:.3f}")

@@ -62,13 +62,12 @@ PARTICIPLE_CEILINGS: dict[str, int] = {
     "graph": 4,
     "hub": 2,
     "model": 8,
-    "pretraining": 5,
     "runtime": 4,
     "spec": 3,
     "tasks": 5,
     "tokenization": 18,
 }
-CLASSES_OF_TWO: set[str] = {"Placement", "Request", "Shard", "Source"}
+CLASSES_OF_TWO: set[str] = {"Request"}
 
 
 def package_of(file: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import CorpusShard
 from tests.support.training_data import FOREIGN, USUAL, number_shard, number_tokenizer
 
 
@@ -20,7 +20,7 @@ def special(request: pytest.FixtureRequest) -> dict[int, str]:
 
 
 @pytest.fixture(scope="session")
-def shard(special: dict[int, str], tmp_path_factory: pytest.TempPathFactory) -> Shard:
+def shard(special: dict[int, str], tmp_path_factory: pytest.TempPathFactory) -> CorpusShard:
     """40 documents of numbers."""
     return number_shard(tmp_path_factory.mktemp("corpus"), special)
 

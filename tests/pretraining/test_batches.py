@@ -5,24 +5,24 @@ import numpy as np
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import CorpusShard
 
 SHAPE = BatchShape(rows=4, width=40)
 
 
-def data_of(shard: Shard, vocabulary: MaskingVocabulary, seed: int) -> PretrainingData:
+def data_of(shard: CorpusShard, vocabulary: MaskingVocabulary, seed: int) -> PretrainingData:
     return PretrainingData(shard, vocabulary, lambda fraction: SHAPE, seed, block_pieces=1000)
 
 
 def batches(
-    shard: Shard, vocabulary: MaskingVocabulary, seed: int, epoch: int = 0
+    shard: CorpusShard, vocabulary: MaskingVocabulary, seed: int, epoch: int = 0
 ) -> list[PretrainingBatch]:
     data = data_of(shard, vocabulary, seed)
     return [batch for n in range(data.blocks) for batch in data.block(epoch, n, 0.0)]
 
 
 def test_each_sequence_is_in_one_row_with_its_own_positions(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     for batch in batches(shard, vocabulary, seed=1):
         for number in range(batch.segment_ids.max() + 1):
@@ -38,7 +38,7 @@ def test_each_sequence_is_in_one_row_with_its_own_positions(
 
 
 def test_every_batch_has_one_shape_and_is_nearly_full(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     results = batches(shard, vocabulary, seed=2)
     assert len(results) > 3
@@ -49,7 +49,7 @@ def test_every_batch_has_one_shape_and_is_nearly_full(
 
 
 def test_labels_belong_to_sequences_and_are_no_special_pieces(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     for batch in batches(shard, vocabulary, seed=3):
         counted = batch.labels != IGNORED
@@ -59,7 +59,7 @@ def test_labels_belong_to_sequences_and_are_no_special_pieces(
 
 
 def test_an_epoch_is_a_function_of_seed_and_number(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     def ids(seed: int, epoch: int) -> list[bytes]:
         return [b.ids.tobytes() for b in batches(shard, vocabulary, seed, epoch)]
@@ -70,7 +70,7 @@ def test_an_epoch_is_a_function_of_seed_and_number(
 
 
 def test_a_batch_does_not_depend_on_the_batches_before_it(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     data = data_of(shard, vocabulary, seed=4)
     whole = list(data.block(0, 0, 0.0))
@@ -81,7 +81,7 @@ def test_a_batch_does_not_depend_on_the_batches_before_it(
 
 
 def test_the_blocks_of_an_epoch_have_each_document_once(
-    shard: Shard, vocabulary: MaskingVocabulary
+    shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     """Words that occur once in the corpus come at most once in an epoch, and mostly do come."""
     counts = np.bincount(shard.ids, minlength=300)

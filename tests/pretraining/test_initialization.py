@@ -61,7 +61,7 @@ def test_vectors_narrower_than_asked_are_refused() -> None:
 @pytest.mark.parametrize("heads", [(), ("sequence_classification",), ("masked_lm",)])
 def test_all_weights_that_both_models_have_are_taken(heads: tuple[str, ...]) -> None:
     weights = random_weights(CONFIG, heads, seed=1)
-    parameters = PackedPretraining(CONFIG).named()
+    parameters = PackedPretraining(CONFIG).canonical_parameters()
     initialize_from(parameters, CONFIG, weights)
     taken = parameters.keys() & weights.arrays.keys()
     assert len(taken) >= 23
@@ -70,7 +70,7 @@ def test_all_weights_that_both_models_have_are_taken(heads: tuple[str, ...]) -> 
 
 
 def test_a_new_masked_lm_head_points_back_to_the_word_table() -> None:
-    parameters = PackedPretraining(CONFIG).named()
+    parameters = PackedPretraining(CONFIG).canonical_parameters()
     initialize_from(parameters, CONFIG, random_weights(CONFIG, (), seed=1))
     table = parameters["embeddings.word_embeddings.weight"]
     vectors = table @ parameters["encoder.embedding_hidden_mapping_in.weight"].T
@@ -86,7 +86,7 @@ def test_groups_are_copied_and_joined(old: int, new: int, sources: tuple[int, ..
     theirs = replace(CONFIG, num_hidden_layers=4, num_hidden_groups=old)
     ours = replace(CONFIG, num_hidden_layers=8, num_hidden_groups=new)
     weights = random_weights(theirs, ("masked_lm", "sentence_order"), seed=2)
-    parameters = PackedPretraining(ours).named()
+    parameters = PackedPretraining(ours).canonical_parameters()
     initialize_from(parameters, ours, weights)
     for group, source in enumerate(sources):
         np.testing.assert_array_equal(
@@ -101,7 +101,7 @@ def test_one_shared_layer_in_four_groups_computes_the_same() -> None:
     results = []
     for config in (theirs, ours):
         model = PackedPretraining(config)
-        initialize_from(model.named(), config, weights)
+        initialize_from(model.canonical_parameters(), config, weights)
         ids = torch.arange(5, 25)[None]
         with torch.no_grad():
             results.append(model.albert.token_vectors(ids, ids * 0, ids - 5, None))
@@ -113,7 +113,7 @@ def test_one_shared_layer_in_four_groups_computes_the_same() -> None:
 )
 def test_another_size_is_refused(changed: dict[str, int]) -> None:
     config = replace(CONFIG, **changed)  # type: ignore[arg-type]  # all are whole numbers
-    parameters = PackedPretraining(CONFIG).named()
+    parameters = PackedPretraining(CONFIG).canonical_parameters()
     with pytest.raises(InputError, match="initialization-mismatch"):
         initialize_from(parameters, CONFIG, random_weights(config, (), seed=1))
 
@@ -122,4 +122,4 @@ def test_a_broken_checkpoint_is_refused() -> None:
     weights = random_weights(CONFIG, (), seed=1)
     broken = replace(weights, config=replace(CONFIG, hidden_size=32))
     with pytest.raises(FormatError, match="checkpoint-shape-mismatch"):
-        initialize_from(PackedPretraining(CONFIG).named(), CONFIG, broken)
+        initialize_from(PackedPretraining(CONFIG).canonical_parameters(), CONFIG, broken)

@@ -14,7 +14,7 @@ from albertkit.pretraining.batches import BatchShape, PretrainingBatch, Pretrain
 from albertkit.pretraining.losses import PackedPretraining, accuracy, mean_loss
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import AlbertConfig
 from albertkit.training.schedules import Ramp, Stages
 
@@ -29,7 +29,7 @@ SIZES: dict[str, Any] = {
 CONFIG = AlbertConfig(**SIZES)
 
 
-def first_batch(shard: Shard, vocabulary: MaskingVocabulary) -> PretrainingBatch:
+def first_batch(shard: CorpusShard, vocabulary: MaskingVocabulary) -> PretrainingBatch:
     data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(4, 40))
     return data.block(0, 0, 0.0)[0]
 
@@ -66,12 +66,12 @@ def model() -> PackedPretraining:
 
 
 def test_packed_losses_equal_transformers_on_padded_rows(
-    shard: Shard, vocabulary: MaskingVocabulary, model: PackedPretraining
+    shard: CorpusShard, vocabulary: MaskingVocabulary, model: PackedPretraining
 ) -> None:
     theirs = AlbertForPreTraining(TheirConfig(**SIZES)).eval()
     renamed = {
         name if name.startswith(("predictions", "sop")) else f"albert.{name}": p.detach()
-        for name, p in model.named().items()
+        for name, p in model.canonical_parameters().items()
     }
     report = theirs.load_state_dict(renamed, strict=False)
     assert not report.unexpected_keys
@@ -86,10 +86,14 @@ def test_packed_losses_equal_transformers_on_padded_rows(
 
 
 def test_every_parameter_learns(
-    shard: Shard, vocabulary: MaskingVocabulary, model: PackedPretraining
+    shard: CorpusShard, vocabulary: MaskingVocabulary, model: PackedPretraining
 ) -> None:
     model(first_batch(shard, vocabulary)).loss.backward()
-    silent = [n for n, p in model.named().items() if p.grad is None or not p.grad.abs().max() > 0]
+    silent = [
+        n
+        for n, p in model.canonical_parameters().items()
+        if p.grad is None or not p.grad.abs().max() > 0
+    ]
     assert silent == []
     model.zero_grad()
 
@@ -105,7 +109,9 @@ def test_the_loss_of_no_labels_is_zero_and_has_no_gradient() -> None:
     assert accuracy(logits, labels).item() == 0
 
 
-def test_the_order_loss_is_weighted_over_time(shard: Shard, vocabulary: MaskingVocabulary) -> None:
+def test_the_order_loss_is_weighted_over_time(
+    shard: CorpusShard, vocabulary: MaskingVocabulary
+) -> None:
     model = PackedPretraining(CONFIG, order_weight=Ramp(((0.0, 0.0), (1.0, 0.5))))
     batch = first_batch(shard, vocabulary)
     for fraction, weight in ((0.0, 0.0), (0.5, 0.25), (1.0, 0.5)):
@@ -114,7 +120,9 @@ def test_the_order_loss_is_weighted_over_time(shard: Shard, vocabulary: MaskingV
         assert result.loss.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_a_shallow_stage_computes_fewer_layers(shard: Shard, vocabulary: MaskingVocabulary) -> None:
+def test_a_shallow_stage_computes_fewer_layers(
+    shard: CorpusShard, vocabulary: MaskingVocabulary
+) -> None:
     torch.manual_seed(1)
     model = PackedPretraining(CONFIG, Stages(((0.0, 1), (0.5, 3))))
     shallow = PackedPretraining(AlbertConfig(**{**SIZES, "num_hidden_layers": 1}))

@@ -30,7 +30,9 @@ def test_the_first_heads_read_the_previous_and_the_next_piece() -> None:
     config = AlbertConfig(**SIZES)
     model = PackedPretraining(config)
     rng = np.random.default_rng(0)
-    initialize_neighbour_heads(model.named(), config, rng.normal(size=(200, 100)), range(5))
+    initialize_neighbour_heads(
+        model.canonical_parameters(), config, rng.normal(size=(200, 100)), range(5)
+    )
     ids = torch.from_numpy(rng.integers(5, 200, (3, 40)))
     trace = Trace(hidden_states=[], attentions=[])
     with torch.no_grad():

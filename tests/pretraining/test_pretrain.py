@@ -12,7 +12,7 @@ import pytest
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.pretraining.pretrain import PretrainingConfig, log_frequencies, pretrain
 from albertkit.pretraining.recipe import read_recipe
-from albertkit.pretraining.shards import Shard, write_shard
+from albertkit.pretraining.shards import CorpusShard, write_shard
 from tests.support.training_data import FOREIGN, USUAL, number_tokenizer
 
 RECIPE = """
@@ -144,7 +144,7 @@ def test_a_shard_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
         run(recipe)
 
 
-def test_the_first_bias_is_the_log_of_the_frequencies(shard: Shard) -> None:
+def test_the_first_bias_is_the_log_of_the_frequencies(shard: CorpusShard) -> None:
     bias = log_frequencies(shard, 300)
     assert np.exp(bias).sum() == pytest.approx(1, abs=1e-5)
     assert bias.argmax() == np.bincount(shard.ids).argmax()

@@ -8,14 +8,14 @@ import numpy as np
 
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED, Sequence, cut_document
-from albertkit.pretraining.shards import SHORTEST, Shard, write_shard
+from albertkit.pretraining.shards import SHORTEST, CorpusShard, write_shard
 from albertkit.tokenization.special_tokens import SpecialIds
 from tests.support.training_data import number_tokenizer
 
 LENGTH = 48
 
 
-def sequences(shard: Shard, seed: int) -> Iterator[Sequence]:
+def sequences(shard: CorpusShard, seed: int) -> Iterator[Sequence]:
     rng = np.random.default_rng(seed)
     return chain.from_iterable(
         cut_document(shard[n], LENGTH, shard.metadata.special_ids, rng) for n in range(len(shard))
@@ -36,7 +36,9 @@ def bodies(sequence: Sequence, special_ids: SpecialIds) -> list[list[int]]:
     return parts[::-1] if sequence.order == 1 else parts
 
 
-def test_the_tokenizers_special_ids_are_used(shard: Shard, vocabulary: MaskingVocabulary) -> None:
+def test_the_tokenizers_special_ids_are_used(
+    shard: CorpusShard, vocabulary: MaskingVocabulary
+) -> None:
     assert shard.metadata.special_ids == vocabulary.special_ids
     for sequence in sequences(shard, seed=1):
         special = sequence.ids[vocabulary.is_special[sequence.ids]].tolist()
@@ -44,7 +46,7 @@ def test_the_tokenizers_special_ids_are_used(shard: Shard, vocabulary: MaskingVo
         assert special == ([cls, sep] if sequence.order == IGNORED else [cls, sep, sep])
 
 
-def test_only_a_short_tail_is_lost(shard: Shard) -> None:
+def test_only_a_short_tail_is_lost(shard: CorpusShard) -> None:
     ids = shard.metadata.special_ids
     seen = sorted(i for s in sequences(shard, 1) for part in bodies(s, ids) for i in part)
     assert 0 <= len(shard.ids) - len(seen) < SHORTEST * len(shard)
@@ -52,14 +54,14 @@ def test_only_a_short_tail_is_lost(shard: Shard) -> None:
     assert counts.min() >= 0
 
 
-def test_unswapped_segments_are_a_part_of_the_document(shard: Shard) -> None:
+def test_unswapped_segments_are_a_part_of_the_document(shard: CorpusShard) -> None:
     corpus = " " + " ".join(map(str, shard.ids.tolist())) + " "
     for s in sequences(shard, seed=2):
         body = " ".join(str(i) for part in bodies(s, shard.metadata.special_ids) for i in part)
         assert f" {body} " in corpus
 
 
-def test_a_second_segment_begins_with_a_sentence(shard: Shard) -> None:
+def test_a_second_segment_begins_with_a_sentence(shard: CorpusShard) -> None:
     begins = {tuple(shard.ids[a : a + 4].tolist()) for a in shard.sentence_offsets[:-1]}
     parts = [bodies(s, shard.metadata.special_ids) for s in sequences(shard, seed=3)]
     pairs = [p for p in parts if len(p) == 2]
@@ -67,7 +69,7 @@ def test_a_second_segment_begins_with_a_sentence(shard: Shard) -> None:
     assert all(tuple(b[:4]) in begins for _, b in pairs if len(b) >= 4)
 
 
-def test_types_and_length_are_right_and_half_are_swapped(shard: Shard) -> None:
+def test_types_and_length_are_right_and_half_are_swapped(shard: CorpusShard) -> None:
     orders = []
     for seed in range(20):
         for s in sequences(shard, seed):
@@ -80,12 +82,12 @@ def test_types_and_length_are_right_and_half_are_swapped(shard: Shard) -> None:
     assert abs(np.mean(labelled) - 0.5) < 0.06  # 700 fair coins: σ = 0.019
 
 
-def test_the_same_seed_gives_the_same_sequences(shard: Shard) -> None:
+def test_the_same_seed_gives_the_same_sequences(shard: CorpusShard) -> None:
     one, two, other = ([s.ids.tolist() for s in sequences(shard, n)] for n in (5, 5, 6))
     assert one == two != other
 
 
-def test_a_cut_sentence_does_not_give_the_order_away(shard: Shard) -> None:
+def test_a_cut_sentence_does_not_give_the_order_away(shard: CorpusShard) -> None:
     """Both segments of a labelled pair end with a sentence, whichever comes first."""
     ends = {tuple(shard.ids[max(0, b - 4) : b].tolist()) for b in shard.sentence_offsets[1:]}
     for s in sequences(shard, seed=4):

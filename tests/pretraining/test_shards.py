@@ -8,7 +8,7 @@ import pytest
 
 from albertkit.errors import FormatError, InputError
 from albertkit.pretraining.metadata import id_dtype
-from albertkit.pretraining.shards import Shard, write_shard
+from albertkit.pretraining.shards import CorpusShard, write_shard
 from albertkit.tokenization import AlbertTokenizer
 from tests.support.training_data import FOREIGN, number_shard, number_tokenizer
 
@@ -19,7 +19,7 @@ LONG = " ".join(str(n) for n in range(20, 40))
 def test_a_shard_gives_back_documents_and_sentences(tmp_path: Path) -> None:
     corpus = [[LONG, "5 6"], ["11 12 13", LONG, "14"]]
     write_shard(tmp_path / "s", corpus, number_tokenizer(tmp_path))
-    shard = Shard.open(tmp_path / "s")
+    shard = CorpusShard.open(tmp_path / "s")
     assert len(shard) == 2
     assert shard[0].ids.tolist() == [*range(20, 40), 5, 6]
     assert shard[0].offsets.tolist() == [0, 20, 22]
@@ -80,7 +80,7 @@ def test_a_truncated_shard_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shard" / "ids.bin"
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(FormatError, match=r"ids.bin has .* bytes.*shard-malformed"):
-        Shard.open(tmp_path / "shard")
+        CorpusShard.open(tmp_path / "shard")
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_other_metadata_are_refused(tmp_path: Path, key: str, value: object) -> 
     path = tmp_path / "shard" / "metadata.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(FormatError, match="shard-malformed"):
-        Shard.open(tmp_path / "shard")
+        CorpusShard.open(tmp_path / "shard")
 
 
 def test_a_directory_without_a_shard_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="file-not-found"):
-        Shard.open(tmp_path)
+        CorpusShard.open(tmp_path)

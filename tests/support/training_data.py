@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.pretraining.shards import Shard, write_shard
+from albertkit.pretraining.shards import CorpusShard, write_shard
 from albertkit.tokenization import AlbertTokenizer
 
 VOCABULARY = 300
@@ -39,7 +39,7 @@ def number_documents(count: int = 40, seed: int = 7) -> list[list[str]]:
     ]
 
 
-def number_shard(directory: Path, special: dict[int, str] = USUAL) -> Shard:
+def number_shard(directory: Path, special: dict[int, str] = USUAL) -> CorpusShard:
     """A shard of `number_documents`."""
     return write_shard(
         directory / "shard", number_documents(), number_tokenizer(directory, special)

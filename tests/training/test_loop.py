@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.training.devices import Placement, choose_placement
+from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import StepResult, Trainer
 from albertkit.training.recipe import TrainingConfig
 from albertkit.training.state import list_checkpoints
@@ -282,12 +282,12 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(ResourceError, match="device-unavailable"):
-        choose_placement("cuda")
+        choose_training_device("cuda")
 
 
 def test_bfloat16_is_used_for_products_alone(tmp_path: Path) -> None:
     model = Model()
-    placement = Placement(torch.device("cpu"), torch.bfloat16)
+    training_device = TrainingDevice(torch.device("cpu"), torch.bfloat16)
     dtypes = set()
 
     class Seen(Model):
@@ -297,7 +297,7 @@ def test_bfloat16_is_used_for_products_alone(tmp_path: Path) -> None:
 
     model = Seen()
     trainer: Trainer[Tensor] = Trainer(
-        dict(model.named_parameters()), (), model, Numbers(), CONFIG, tmp_path, placement
+        dict(model.named_parameters()), (), model, Numbers(), CONFIG, tmp_path, training_device
     )
     trainer.train()
     assert dtypes == {torch.bfloat16}
@@ -309,7 +309,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from tests.training.test_loop import CONFIG, Model, Numbers
-from albertkit.training.devices import choose_placement
+from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Trainer
 
 class Plain(Model):
@@ -326,7 +326,7 @@ class Four(Numbers):
 Trainer(
     dict(model.named_parameters()), {"linear.weight"}, model, Four(),
     replace(CONFIG, gradient_accumulation_steps=accumulation), Path(sys.argv[1]),
-    choose_placement("cpu", "float32"),
+    choose_training_device("cpu", "float32"),
 ).train()
 """
 

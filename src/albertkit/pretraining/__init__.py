@@ -1,0 +1,1 @@
+"""Corpora, masks, sentence order and distillation: how ALBERTs are trained from text."""

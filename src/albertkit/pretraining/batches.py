@@ -18,7 +18,7 @@ from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces
 from albertkit.pretraining.sentence_order import IGNORED, cut_document
 from albertkit.pretraining.sentence_order import Sequence as TextSequence
 from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import CorpusShard
 
 BLOCK_PIECES = 1 << 16
 
@@ -63,12 +63,12 @@ class BatchShape:
     mlm_probability: float = 0.15
 
     @property
-    def masked(self) -> int:
+    def prediction_count(self) -> int:
         """P."""
         return round(self.mlm_probability * self.rows * self.width)
 
     @property
-    def sequences(self) -> int:
+    def max_sequences(self) -> int:
         """N: at most so many sequences in a batch."""
         return 2 * self.rows
 
@@ -87,7 +87,7 @@ class PretrainingData:
             them is left out.
     """
 
-    shard: Shard
+    shard: CorpusShard
     vocabulary: MaskingVocabulary
     shape_at: Callable[[float], BatchShape]
     seed: int = 0
@@ -116,12 +116,19 @@ class PretrainingData:
                 self.shard[int(document)], shape.width, self.vocabulary.special_ids, rng
             )
         )
-        layouts = pack_rows(sequences, shape.rows, shape.width, shape.sequences)
+        layouts = pack_rows(sequences, shape.rows, shape.width, shape.max_sequences)
         return Block(tuple(layouts), shape, self.vocabulary, (self.seed, epoch, number))
 
 
 class Block(Sequence[PretrainingBatch]):
-    """The batches of a block; each is masked when it is asked for."""
+    """The batches of a block; each is masked when it is asked for.
+
+    Args:
+        layouts: the sequences of each batch and their slots.
+        shape: of the batches.
+        vocabulary: of the ids.
+        seed: of the block.
+    """
 
     def __init__(
         self,
@@ -168,10 +175,10 @@ def make_batch(
         type_ids,
         positions,
         segment_ids,
-        _resize(np.concatenate(masked), shape.masked, 0),
-        _resize(np.concatenate(labels), shape.masked, IGNORED),
-        _resize(np.array([p.row * W + p.column for p in layout]), shape.sequences, 0),
-        _resize(np.array([p.item.order for p in layout]), shape.sequences, IGNORED),
+        _resize(np.concatenate(masked), shape.prediction_count, 0),
+        _resize(np.concatenate(labels), shape.prediction_count, IGNORED),
+        _resize(np.array([p.row * W + p.column for p in layout]), shape.max_sequences, 0),
+        _resize(np.array([p.item.order for p in layout]), shape.max_sequences, IGNORED),
         tokens=int((segment_ids >= 0).sum()),
     )
 

@@ -38,7 +38,7 @@ from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import WORD_TABLE
 from albertkit.tokenization.special_tokens import SpecialIds
-from albertkit.training.devices import choose_placement
+from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Metrics, StepResult, Trainer
 from albertkit.training.schedules import Ramp, Stages
 
@@ -127,7 +127,13 @@ def make_batch(
 
 
 class Student(nn.Module):
-    """An encoder whose mean token vector is compared with the teacher's vector."""
+    """An encoder whose mean token vector is compared with the teacher's vector.
+
+    Args:
+        config: sizes of the encoder.
+        losses: their weights.
+        teacher_size: D, the dimensions of the teacher's vectors.
+    """
 
     def __init__(self, config: AlbertConfig, losses: DistillationConfig, teacher_size: int) -> None:
         super().__init__()
@@ -197,7 +203,7 @@ class Student(nn.Module):
         width, halvings = self.rotation.shape[1], self.losses.halvings(fraction)
         return torch.stack([loss(width >> n) for n in range(halvings + 1)]).mean()
 
-    def named(self) -> dict[str, nn.Parameter]:
+    def canonical_parameters(self) -> dict[str, nn.Parameter]:
         """The parameters under their canonical names."""
         return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
 
@@ -238,23 +244,23 @@ def distil(
             fix="Lower it, or raise max_position_embeddings in [model]",
         )
     data = DistillationData(dataset, recipe.data, recipe.training.seed)
-    placement = choose_placement(recipe.training.device, recipe.training.precision)
-    student = _make_student(recipe, config, data).to(placement.device)
+    training_device = choose_training_device(recipe.training.device, recipe.training.precision)
+    student = _make_student(recipe, config, data).to(training_device.device)
     table = parameter_table(config, pooler=False)
     trainer: Trainer[DistillationBatch] = Trainer(
-        student.named(),
+        student.canonical_parameters(),
         table.decaying,
         student,
         data,
         recipe.training,
         directory,
-        placement,
+        training_device,
         table.inner_matrices,
         recipe.settings(),
         report=report,
     )
     trainer.train()
-    return Weights(config, (), to_arrays(student.named()), str(directory))
+    return Weights(config, (), to_arrays(student.canonical_parameters()), str(directory))
 
 
 def _make_student(
@@ -264,7 +270,7 @@ def _make_student(
     torch.manual_seed(recipe.training.seed)
     targets, special_ids = data.dataset.targets, data.dataset.metadata.special_ids
     student = Student(config, recipe.data, targets.shape[1])
-    parameters = student.named()
+    parameters = student.canonical_parameters()
     if recipe.data.initialize_from:
         initialize_from(parameters, config, recipe.read_weights(recipe.data.initialize_from))
         rotation = align_directions(student, data)

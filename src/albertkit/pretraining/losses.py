@@ -83,7 +83,7 @@ class PackedPretraining(nn.Module):
         groups = self.config.num_hidden_groups
         self.albert.encoder.order = [layer * groups // depth for layer in range(depth)]
 
-    def named(self) -> dict[str, nn.Parameter]:
+    def canonical_parameters(self) -> dict[str, nn.Parameter]:
         """The parameters under their canonical names."""
         return {canonical_name(name): value for name, value in self.named_parameters()}
 

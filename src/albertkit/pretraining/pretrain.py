@@ -28,9 +28,9 @@ from albertkit.pretraining.losses import ALL_LAYERS, PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.neighbours import initialize_neighbour_heads
 from albertkit.pretraining.recipe import Recipe
-from albertkit.pretraining.shards import Shard
+from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import Weights, parameter_table
-from albertkit.training.devices import Placement, choose_placement
+from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
 from albertkit.training.schedules import Ramp, Stages
 
@@ -87,15 +87,15 @@ def pretrain(
     """
     tokenizer = recipe.tokenizer()
     vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
-    shard = Shard.open(recipe.path(recipe.data.shard))
+    shard = CorpusShard.open(recipe.path(recipe.data.shard))
     shard.metadata.check_tokenizer(tokenizer, recipe.path(recipe.data.shard))
     config = recipe.model.config(tokenizer)
     _check_sizes(recipe)
-    placement = choose_placement(recipe.training.device, recipe.training.precision)
-    model = _make_model(recipe, shard, vocabulary).to(placement.device)
+    training_device = choose_training_device(recipe.training.device, recipe.training.precision)
+    model = _make_model(recipe, shard, vocabulary).to(training_device.device)
     if recipe.training.compile:
         model.compile_layers()
-    steps_batches = recipe.training.gradient_accumulation_steps * placement.world_size
+    steps_batches = recipe.training.gradient_accumulation_steps * training_device.world_size
     data = PretrainingData(
         shard,
         vocabulary,
@@ -105,26 +105,26 @@ def pretrain(
     )
     table = parameter_table(config, HEADS)
     trainer: Trainer[PretrainingBatch] = Trainer(
-        model.named(),
+        model.canonical_parameters(),
         table.decaying,
         model,
         data,
         recipe.training,
         directory,
-        placement,
+        training_device,
         table.inner_matrices,
         recipe.settings(),
-        _make_evaluation(recipe, model, vocabulary, placement),
+        _make_evaluation(recipe, model, vocabulary, training_device),
         report,
     )
     trainer.train()
-    return Weights(config, HEADS, to_arrays(model.named()), str(directory))
+    return Weights(config, HEADS, to_arrays(model.canonical_parameters()), str(directory))
 
 
 def evaluate(
     model: PackedPretraining,
     data: PretrainingData,
-    placement: Placement,
+    training_device: TrainingDevice,
     most_batches: int = VALID_BATCHES,
 ) -> dict[str, float]:
     """Loss and accuracies on held-out text, with the same masks each time.
@@ -132,13 +132,13 @@ def evaluate(
     Args:
         model: is evaluated at its full depth.
         data: of held-out text.
-        placement: of the model.
+        training_device: of the model.
         most_batches: that are read.
     """
     model.eval()
     depth, model.depth = model.depth, ALL_LAYERS
     batches = (batch for n in range(data.blocks) for batch in data.block(0, n, 0.0))
-    with torch.no_grad(), placement.autocast():
+    with torch.no_grad(), training_device.autocast():
         results = [model(batch).metrics for batch in islice(batches, most_batches)]
     model.train()
     model.depth = depth
@@ -151,7 +151,7 @@ def evaluate(
     return {"valid_loss": means["valid_masked_loss"] + means["valid_order_loss"], **means}
 
 
-def log_frequencies(shard: Shard, vocab_size: int) -> FloatArray:
+def log_frequencies(shard: CorpusShard, vocab_size: int) -> FloatArray:
     """The log of each piece's frequency in the corpus, one occurrence added to each: [V].
 
     A masked-LM head that starts with this bias need not learn first how frequent pieces are.
@@ -161,7 +161,7 @@ def log_frequencies(shard: Shard, vocab_size: int) -> FloatArray:
 
 
 def _make_model(
-    recipe: Recipe[PretrainingConfig], shard: Shard, vocabulary: MaskingVocabulary
+    recipe: Recipe[PretrainingConfig], shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> PackedPretraining:
     """The model with its initial weights."""
     data, seed = recipe.data, recipe.training.seed
@@ -172,9 +172,11 @@ def _make_model(
     if data.piece_vectors:
         vectors = read_vectors(recipe.path(data.piece_vectors))
         special_ids = vocabulary.special_ids.all()
-        initialize_neighbour_heads(model.named(), config, vectors, special_ids, seed)
+        initialize_neighbour_heads(model.canonical_parameters(), config, vectors, special_ids, seed)
     if data.initialize_from:
-        initialize_from(model.named(), config, recipe.read_weights(data.initialize_from))
+        initialize_from(
+            model.canonical_parameters(), config, recipe.read_weights(data.initialize_from)
+        )
     return model
 
 
@@ -182,15 +184,15 @@ def _make_evaluation(
     recipe: Recipe[PretrainingConfig],
     model: PackedPretraining,
     vocabulary: MaskingVocabulary,
-    placement: Placement,
+    training_device: TrainingDevice,
 ) -> Callable[[], Mapping[str, float]] | None:
     if not recipe.data.valid_shard:
         return None
-    shard = Shard.open(recipe.path(recipe.data.valid_shard))
+    shard = CorpusShard.open(recipe.path(recipe.data.valid_shard))
     shard.metadata.check_tokenizer(recipe.tokenizer(), recipe.path(recipe.data.valid_shard))
     shape = BatchShape(16, recipe.data.max_seq_length(1.0))
     data = PretrainingData(shard, vocabulary, lambda fraction: shape)
-    return lambda: evaluate(model, data, placement)
+    return lambda: evaluate(model, data, training_device)
 
 
 def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:

@@ -43,7 +43,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class CorpusShard:
     """A mapped corpus of tokenized documents."""
 
     metadata: CorpusMetadata
@@ -60,7 +60,7 @@ class Shard:
         return Document(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     @classmethod
-    def open(cls, directory: Path) -> Shard:
+    def open(cls, directory: Path) -> CorpusShard:
         """Map the shard in the directory.
 
         Raises:
@@ -83,7 +83,7 @@ def write_shard(
     tokenizer: AlbertTokenizer,
     *,
     batch_size: int = 1000,
-) -> Shard:
+) -> CorpusShard:
     """Tokenize documents into a new shard; memory does not grow with the corpus.
 
     Args:
@@ -110,7 +110,7 @@ def write_shard(
         files = [stack.enter_context((staging / f"{name}.bin").open("wb")) for name in NAMES]
         files[1].write(np.zeros(1, np.int64).tobytes())
         files[2].write(np.zeros(1, np.int64).tobytes())
-        for group in _batched(documents, batch_size):
+        for group in _group(documents, batch_size):
             for ids, offsets in _tokenize(group, tokenizer):
                 if len(ids) < SHORTEST:
                     short_documents += 1
@@ -138,7 +138,7 @@ def write_shard(
             "shard", vocab_size, fingerprint, special_ids, arrays, short_documents
         )
         write_metadata(staging, metadata)
-    return Shard.open(directory)
+    return CorpusShard.open(directory)
 
 
 def _tokenize(
@@ -159,7 +159,7 @@ def _tokenize(
         first += len(text)
 
 
-def _batched(documents: Iterable[Sequence[str]], count: int) -> Iterator[list[Sequence[str]]]:
+def _group(documents: Iterable[Sequence[str]], count: int) -> Iterator[list[Sequence[str]]]:
     """Lists of at most `count` documents."""
     group: list[Sequence[str]] = []
     for document in documents:

@@ -25,7 +25,7 @@ def set_threads(count: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class TrainingDevice:
     """A process's device, precision and rank."""
 
     device: torch.device
@@ -66,8 +66,8 @@ class Placement:
         return float(shared)
 
 
-def choose_placement(device: str = "auto", precision: Precision = "auto") -> Placement:
-    """The placement of this process, joined to the others if torchrun started it.
+def choose_training_device(device: str = "auto", precision: Precision = "auto") -> TrainingDevice:
+    """The device and precision of this process, joined to the others if torchrun started it.
 
     Args:
         device: "auto", "cpu", "cuda" or "cuda:N". Under torchrun "auto" and "cuda" mean the GPU
@@ -89,4 +89,4 @@ def choose_placement(device: str = "auto", precision: Precision = "auto") -> Pla
     if precision == "auto":
         precision = "bfloat16" if describe_torch_processor(name).bfloat16 else "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    return Placement(chosen, dtype, rank, world_size)
+    return TrainingDevice(chosen, dtype, rank, world_size)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.training.devices import Placement
+from albertkit.training.devices import TrainingDevice
 from albertkit.training.interrupts import StopSignals
 from albertkit.training.metrics_log import MetricsLog
 from albertkit.training.optimizers import MixedOptimizer, make_optimizer
@@ -39,7 +39,7 @@ class StepResult:
     metrics: Mapping[str, Tensor]  # scalars for the log
 
 
-class Source(Protocol[Batch_co]):
+class BatchSource(Protocol[Batch_co]):
     """Training data: epochs of blocks of batches. The same arguments give the same batches."""
 
     @property
@@ -55,14 +55,14 @@ class Trainer(Generic[Batch]):
     """A training run.
 
     Attributes:
-        parameters: by canonical names, on the placement's device.
+        parameters: by canonical names, on its device.
         decaying: names of those with weight decay.
         step: from a batch, and the fraction of the run that was done when its block began, to its
             loss and metrics.
         source: of the batches.
         config: how to optimize, and how long.
         directory: where checkpoints and the metrics log are kept, and found again.
-        placement: device, precision and rank.
+        training_device: device, precision and rank.
         matrices: names of the parameters that Muon takes, if the config asks for it.
         settings: of the whole recipe; a resumed run must have the same.
         evaluate: metrics of held-out data, computed at each checkpoint; the lowest "valid_loss"
@@ -73,10 +73,12 @@ class Trainer(Generic[Batch]):
     parameters: Mapping[str, nn.Parameter]
     decaying: Container[str]
     step: Callable[[Batch, float], StepResult]
-    source: Source[Batch]
+    source: BatchSource[Batch]
     config: TrainingConfig
     directory: Path
-    placement: Placement = field(default_factory=lambda: Placement(torch.device("cpu")))
+    training_device: TrainingDevice = field(
+        default_factory=lambda: TrainingDevice(torch.device("cpu"))
+    )
     matrices: Container[str] = ()
     settings: Settings = field(default_factory=dict)
     evaluate: Callable[[], Mapping[str, float]] | None = None
@@ -99,11 +101,11 @@ class Trainer(Generic[Batch]):
             clock = time.monotonic()
             for batches in self.steps(progress):
                 self.advance(batches, optimizer, progress, window)
-                progress.seconds += self.placement.largest(time.monotonic() - clock)
-                if progress.step % self.config.logging_steps == 0 and self.placement.is_main:
+                progress.seconds += self.training_device.largest(time.monotonic() - clock)
+                if progress.step % self.config.logging_steps == 0 and self.training_device.is_main:
                     rate = optimizer.param_groups[0]["lr"]
                     window.write(progress, self.fraction(progress), rate)
-                stopped = self.placement.largest(signals.received)
+                stopped = self.training_device.largest(signals.received)
                 is_done = self.fraction(progress) >= 1 or stopped
                 if is_done or progress.step % self.config.save_steps == 0:
                     self.save(optimizer, progress, window)
@@ -129,7 +131,7 @@ class Trainer(Generic[Batch]):
 
     def steps(self, progress: Progress) -> Iterator[list[Batch]]:
         """The batches of this rank for each step; keeps the data's position in `progress`."""
-        rank, world_size = self.placement.rank, self.placement.world_size
+        rank, world_size = self.training_device.rank, self.training_device.world_size
         count = self.config.gradient_accumulation_steps * world_size
         resumes_inside = progress.block > 0 or progress.batch > 0  # an epoch, maybe at its end
         step = -1 if resumes_inside else progress.step
@@ -160,30 +162,30 @@ class Trainer(Generic[Batch]):
     ) -> None:
         """Take one step of the optimizer."""
         # Dropout depends on seed, step and rank alone, so no random state has to be saved.
-        seed = (self.config.seed << 40) + (progress.step << 10) + self.placement.rank
+        seed = (self.config.seed << 40) + (progress.step << 10) + self.training_device.rank
         torch.manual_seed(seed % (1 << 63))
         optimizer.set_learning_rate(self.config.learning_rate_at(self.fraction(progress)))
         tokens = 0
         for batch in batches:
-            with self.placement.autocast():
+            with self.training_device.autocast():
                 result = self.step(batch, progress.fraction)
             (result.loss / len(batches)).backward()  # type: ignore[no-untyped-call]  # torch's own
             window.add(result)
             tokens += result.tokens
-        self.placement.average(p.grad for p in self.parameters.values() if p.grad is not None)
+        self.training_device.average(p.grad for p in self.parameters.values() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.max_grad_norm)
         if not torch.isfinite(norm):
             raise _divergence_error(progress.step, self.directory)
-        with self.placement.autocast():  # Muon's products; weights stay float32
+        with self.training_device.autocast():  # Muon's products; weights stay float32
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         progress.step += 1
-        progress.tokens += tokens * self.placement.world_size
+        progress.tokens += tokens * self.training_device.world_size
         window.add_step(norm)
 
     def save(self, optimizer: MixedOptimizer, progress: Progress, window: MetricWindow) -> None:
         """Evaluate, then write a checkpoint; only the first rank does."""
-        if not self.placement.is_main:
+        if not self.training_device.is_main:
             return
         if self.evaluate is not None:
             metrics = self.evaluate()
@@ -218,7 +220,13 @@ def _prefetch(block: Sequence[Batch], numbers: Sequence[range]) -> Iterator[list
 
 
 class MetricWindow:
-    """The metrics since the last line of the log, and their means in it."""
+    """The metrics since the last line of the log, and their means in it.
+
+    Args:
+        log: gets the lines.
+        progress: of the run at the first step of the window.
+        report: is called with each line.
+    """
 
     def __init__(
         self, log: MetricsLog, progress: Progress, report: Callable[[Metrics], None]
