@@ -311,7 +311,7 @@ def test_a_configuration_may_say_which_head_it_is(shared: Path, tmp_path: Path) 
 
 def holdable(config: AlbertConfig) -> bool:
     return (
-        config.activation not in {"gelu_erf", "silu"}
+        config.activation not in {"gelu_erf", "quick_gelu", "silu"}
         and config.layer_norm_eps == config.prediction_eps == 1e-12
         and config.embedding_size != config.hidden_size
     )

@@ -33,9 +33,9 @@ NO_PLACE = {
 }
 # Axes that a format has no place for.
 NO_AXIS = {
-    "tf1": {"gelu_erf", "silu", "embedding_as_wide_as_hidden", "large_epsilon"},
+    "tf1": {"gelu_erf", "quick_gelu", "silu", "embedding_as_wide_as_hidden", "large_epsilon"},
     "keras-hub": {
-        *("gelu_erf", "relu", "silu", "large_epsilon"),
+        *("gelu_erf", "quick_gelu", "relu", "silu", "large_epsilon"),
         *("groups_of_two_layers", "groups_not_dividing_layers", "more_groups_than_layers"),
     },
 }

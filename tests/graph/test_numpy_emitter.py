@@ -27,6 +27,7 @@ CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
 TORCH = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_erf": F.gelu,
+    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
     "relu": F.relu,
     "silu": F.silu,
     "tanh": torch.tanh,

@@ -30,6 +30,7 @@ SMALL: Final = {
 AXES: Final[dict[str, dict[str, int | float | str]]] = {
     "plain": {},
     "gelu_erf": {"hidden_act": "gelu"},
+    "quick_gelu": {"hidden_act": "quick_gelu"},
     "relu": {"hidden_act": "relu"},
     "silu": {"hidden_act": "silu"},
     "groups_of_two_layers": {

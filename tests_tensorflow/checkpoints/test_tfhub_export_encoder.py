@@ -29,6 +29,7 @@ HELD = [
     for axis in CONFIG_AXES
     if (axis.values[0].num_hidden_groups, axis.values[0].inner_group_num) == (1, 1)
     and {axis.values[0].layer_norm_eps, axis.values[0].prediction_eps} == {1e-12}
+    and axis.values[0].activation != "quick_gelu"
 ]
 
 

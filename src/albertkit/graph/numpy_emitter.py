@@ -72,17 +72,19 @@ class NumpyEmitter:
         y += self.arrays[f"{name}.bias"]
         return y
 
-    def activate(self, x: FloatArray, kind: Activation) -> FloatArray:
+    def activate(self, x: FloatArray, kind: Activation) -> FloatArray:  # noqa: PLR0911
         """As Emitter.activate."""
         match kind:
             case "gelu_tanh":
                 return _gelu_tanh(x)
             case "gelu_erf":
                 return _gelu_erf(x)
+            case "quick_gelu":
+                return _swish(x, 1.702)
             case "relu":
                 return np.maximum(x, np.float32(0))
             case "silu":
-                return _silu(x)
+                return _swish(x, 1.0)
             case "tanh":
                 return np.tanh(x)
             case "identity":
@@ -131,9 +133,9 @@ def _gelu_erf(x: FloatArray) -> FloatArray:
     return _times_half_of_one_plus(x, _erf(x * np.float32(math.sqrt(0.5))))
 
 
-def _silu(x: FloatArray) -> FloatArray:
-    """x / (1 + exp(-x)), with tanh, which does not overflow."""
-    y = x * np.float32(0.5)
+def _swish(x: FloatArray, beta: float) -> FloatArray:
+    """x / (1 + exp(-beta·x)), with tanh, which does not overflow."""
+    y = x * np.float32(0.5 * beta)
     return _times_half_of_one_plus(x, np.tanh(y, out=y))
 
 

@@ -78,13 +78,15 @@ def is_collecting(trace: Trace | None) -> bool:
     return trace is not None and trace != Trace()
 
 
-def activate(kind: Activation, x: Tensor) -> Tensor:
+def activate(kind: Activation, x: Tensor) -> Tensor:  # noqa: PLR0911
     """Apply an activation function elementwise."""
     match kind:
         case "gelu_tanh":
             return F.gelu(x, approximate="tanh")
         case "gelu_erf":
             return F.gelu(x)
+        case "quick_gelu":
+            return x * torch.sigmoid(1.702 * x)
         case "relu":
             return F.relu(x)
         case "silu":

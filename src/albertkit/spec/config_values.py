@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from albertkit.spec.config import AlbertConfig
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Activation = Literal["gelu_tanh", "gelu_erf", "relu", "silu", "tanh", "identity"]
+Activation = Literal["gelu_tanh", "gelu_erf", "quick_gelu", "relu", "silu", "tanh", "identity"]
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
 # The names of activations in published configs → the arithmetic that each means.
@@ -29,6 +29,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu_fast": "gelu_tanh",
+    "quick_gelu": "quick_gelu",
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",

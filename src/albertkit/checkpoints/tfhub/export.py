@@ -104,6 +104,8 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
         layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
         raise unsupported(A_MODULE, layers, "it repeats one shared layer")
+    if config.activation == "quick_gelu":
+        raise unsupported(A_MODULE, "quick_gelu", "its readers know no activation of that form")
     if not weights.has_pooler:
         raise unsupported(
             A_MODULE,

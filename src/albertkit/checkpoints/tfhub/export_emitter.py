@@ -76,13 +76,15 @@ class TensorFlowEmitter:
         y = self.tf.nn.batch_normalization(x, mean, variance, shift, scale, eps)
         return self._dropped(y, name)
 
-    def activate(self, x: Tensor, kind: Activation) -> Tensor:
+    def activate(self, x: Tensor, kind: Activation) -> Tensor:  # noqa: PLR0911
         with self.tf.name_scope("activation"):
             match kind:
                 case "gelu_tanh":
                     return self.tf.nn.gelu(x, approximate=True)
                 case "gelu_erf":
                     return self.tf.nn.gelu(x)
+                case "quick_gelu":
+                    return x * self.tf.sigmoid(1.702 * x)
                 case "relu":
                     return self.tf.nn.relu(x)
                 case "silu":

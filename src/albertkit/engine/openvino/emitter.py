@@ -63,12 +63,14 @@ class OpenVinoEmitter:
         y = self.op.multiply(y, self._constant(f"{name}.weight"))
         return self.op.add(y, self._constant(f"{name}.bias"))
 
-    def activate(self, x: Node, kind: Activation) -> Node:
+    def activate(self, x: Node, kind: Activation) -> Node:  # noqa: PLR0911
         match kind:
             case "gelu_tanh":
                 return self._bare_gelu_tanh(x) if self.bare_products else self.op.gelu(x, "TANH")
             case "gelu_erf":
                 return self._bare_gelu_erf(x) if self.bare_products else self.op.gelu(x, "ERF")
+            case "quick_gelu":
+                return self.op.swish(x, self._number(1.702))
             case "relu":
                 return self.op.relu(x)
             case "silu":

@@ -73,13 +73,16 @@ class OnnxEmitter:
             "LayerNormalization", x, f"{name}.weight", f"{name}.bias", axis=-1, epsilon=eps
         )
 
-    def activate(self, x: str, kind: Activation) -> str:
+    def activate(self, x: str, kind: Activation) -> str:  # noqa: PLR0911
         """As Emitter.activate."""
         match kind:
             case "gelu_tanh":
                 return self._gelu_tanh(x)
             case "gelu_erf":
                 return self._gelu_erf(x)
+            case "quick_gelu":
+                scaled = self.node("Mul", x, self.constant(1.702))
+                return self.node("Mul", x, self.node("Sigmoid", scaled))
             case "relu":
                 return self.node("Relu", x)
             case "silu":
