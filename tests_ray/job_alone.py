@@ -1,4 +1,4 @@
-"""A job that is small, and one run of it without Ray, which all tests here are held against."""
+"""A small job, and one run of it without Ray, with which all tests here are compared."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class Alone:
 
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Alone:
-    place = tmp_path_factory.mktemp("alone")
+    path = tmp_path_factory.mktemp("alone")
     rng = random.Random(0)
     texts = [" ".join(rng.choices(WORDS, k=rng.randint(3, 90))) for _ in range(ROWS)]
-    (place / "texts").mkdir()
+    (path / "texts").mkdir()
     for number, (begin, end) in enumerate([(0, 1_111), (1_111, 1_112), (1_112, ROWS)]):
         table = pyarrow.table({"id": list(range(begin, end)), "text": texts[begin:end]})
-        pyarrow.parquet.write_table(table, place / "texts" / f"{number}.parquet")
+        pyarrow.parquet.write_table(table, path / "texts" / f"{number}.parquet")
     job = EmbedJob(
-        (str(place / "texts"),),
+        (str(path / "texts"),),
         keep=("id",),
         shard_rows=SHARD_ROWS,
-        model=str(save_tiny_vectors(place / "model", PoolingConfig())),
+        model=str(save_tiny_vectors(path / "model", PoolingConfig())),
         truncation="off",
     )
-    with start_job(job, place / "output") as open_job:
+    with start_job(job, path / "output") as open_job:
         run_job(open_job)
-    return Alone(job, files_in(place / "output"))
+    return Alone(job, files_in(path / "output"))
 
 
 def files_in(output: Path) -> dict[str, bytes]:

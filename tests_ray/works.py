@@ -1,4 +1,4 @@
-"""What workers are given to do where no model is needed: they live, fail or die at one shard."""
+"""Work for tests without a model: a worker makes a shard, fails or dies."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
             line = str(caught.value)
             assert "\n" not in line
             assert line.startswith(f"'{place}")  # or a file in it, by its final name
-            assert "could not be written: File too large; what was there before is unt" in line
+            assert "could not be written: File too large; what was there before is unc" in line
             assert line.endswith("(ulimit -f), or write to another disk. [write-failed]")
             assert files_of(folder) == before
             assert sorted(entry.name for entry in folder.iterdir()) == ["there", "whole"]

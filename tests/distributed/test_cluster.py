@@ -1,4 +1,4 @@
-"""Addresses at which no cluster is: one line each, within seconds, and before Ray is asked."""
+"""Addresses without a cluster: one line each, within seconds, before Ray is started."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_address_where_nothing_listens_is_one_line() -> None:
     assert line.endswith("[cluster-unreachable]")
 
 
-def test_a_server_that_is_no_ray_is_told_at_once(web_server: int) -> None:
+def test_a_server_that_is_not_ray_is_refused_at_once(web_server: int) -> None:
     line = refusal(f"127.0.0.1:{web_server}")
     assert "unlike Ray" in line
     assert line.endswith("[cluster-unreachable]")

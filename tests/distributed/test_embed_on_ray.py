@@ -1,4 +1,4 @@
-"""What is refused before a cluster is asked, and by a worker before it opens the model."""
+"""What is refused before a cluster is joined, and by a worker before it opens the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from albertkit.tasks.jobs.run_job import run_job, start_job
 NUMPY = LoadOptions(engine="numpy")
 
 
-def test_inputs_that_tell_no_rows_are_refused_by_name(tmp_path: Path) -> None:
+def test_inputs_with_an_unknown_number_of_rows_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a text\n")
     with pytest.raises(InputError) as refused:
         find_countable_inputs(EmbedJob((str(tmp_path / "a.txt"),)))
@@ -47,7 +47,7 @@ def test_inputs_without_rows_are_refused(tmp_path: Path) -> None:
     assert refused.value.diagnostic.code == "texts-missing"
 
 
-def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_before_a_model_is_opened(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
     job = EmbedJob((str(tmp_path / "a.parquet"),), model=str(tmp_path / "no model"))
     with pytest.raises(AlbertKitError) as refused:
@@ -55,7 +55,7 @@ def test_a_broken_file_is_told_before_a_model_is_opened(tmp_path: Path) -> None:
     assert refused.value.diagnostic.code == "file-malformed"
 
 
-def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
+def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
@@ -93,7 +93,7 @@ def test_a_worker_elsewhere_writes_the_bytes_of_one_process_bad_rows_too(
     assert b'"file": "texts/a.parquet"' in made["_invalid-00000.jsonl"]
 
 
-def test_a_worker_that_does_not_see_the_output_says_so(tmp_path: Path) -> None:
+def test_a_worker_without_the_output_directory_is_refused(tmp_path: Path) -> None:
     work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
     with pytest.raises(ResourceError) as refused:
         work.open()

@@ -1,4 +1,4 @@
-"""A job of two shards, killed with SIGKILL before each line of ours that it runs, then taken up.
+"""A job of two shards, killed with SIGKILL before each line of ours that it runs, then resumed.
 
 Usage: python killed_anywhere.py DIRECTORY. Prints how many kills there were.
 """
@@ -23,10 +23,10 @@ OURS = (
 )
 
 
-def job(place: Path) -> None:
+def job(path: Path) -> None:
     """What is not there yet of a job."""
     with ShardedSink(
-        place,
+        path,
         job={"texts": 4},
         shard_format="jsonl",
         shard_rows=2,
@@ -39,9 +39,9 @@ def job(place: Path) -> None:
                 shard.invalid.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])
 
 
-def contents(place: Path) -> dict[str, bytes]:
+def contents(path: Path) -> dict[str, bytes]:
     """Every file."""
-    return {path.name: path.read_bytes() for path in place.iterdir()}
+    return {entry.name: entry.read_bytes() for entry in path.iterdir()}
 
 
 def main() -> None:
@@ -50,14 +50,14 @@ def main() -> None:
     job(top / "whole")
     whole = contents(top / "whole")
     line = 0
-    while killed_at(line, partial(job, place := top / str(line)), OURS):
-        there = contents(place) if place.is_dir() else {}
+    while killed_at(line, partial(job, path := top / str(line)), OURS):
+        there = contents(path) if path.is_dir() else {}
         shown = {name: data for name, data in there.items() if not name.startswith(".")}
         if not shown.items() <= whole.items():
             raise SystemExit(f"killed at line {line}, there is {shown}")
-        job(place)
-        if contents(place) != whole:
-            raise SystemExit(f"killed at line {line} and taken up, there is {contents(place)}")
+        job(path)
+        if contents(path) != whole:
+            raise SystemExit(f"killed at line {line} and taken up, there is {contents(path)}")
         line += 1
     sys.stdout.write(f"{line}\n")
 

@@ -1,4 +1,4 @@
-"""The far side of a network: an object store on this machine that speaks as much S3 as is asked.
+"""An object store on this machine that implements as much of S3 as the tests need.
 
 An object is there when its PUT, or its multipart upload, was completed, and not before.
 """
@@ -156,7 +156,7 @@ class Requests(BaseHTTPRequestHandler):
                 folders.add(prefix + rest.partition(delimiter)[0] + delimiter)
             else:
                 keys[key] = len(data)
-        found = "".join(
+        result = "".join(
             f"<Contents><Key>{escape(key)}</Key><Size>{size}</Size>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             for key, size in keys.items()
@@ -167,7 +167,7 @@ class Requests(BaseHTTPRequestHandler):
         count = len(keys) + len(folders)
         return xml(
             "ListBucketResult",
-            f"<KeyCount>{count}</KeyCount><IsTruncated>false</IsTruncated>{found}",
+            f"<KeyCount>{count}</KeyCount><IsTruncated>false</IsTruncated>{result}",
         )
 
 
@@ -177,22 +177,22 @@ def xml(kind: str, inside: str) -> bytes:
 
 def dechunked(stream: object) -> bytes:
     """A body of HTTP's own chunks."""
-    found = b""
+    result = b""
     while size := int(stream.readline().split(b";")[0], 16):  # type: ignore[attr-defined]  # a file
-        found += stream.read(size)  # type: ignore[attr-defined]
+        result += stream.read(size)  # type: ignore[attr-defined]
         stream.readline()  # type: ignore[attr-defined]
     while stream.readline().strip():  # type: ignore[attr-defined]
         pass
-    return found
+    return result
 
 
 def unwrapped(body: bytes) -> bytes:
     """A body of Amazon's chunks: each begins with its size, a checksum comes behind the last."""
-    found = b""
+    result = b""
     while body:
         line, _, body = body.partition(b"\r\n")
         size = int(line.split(b";")[0], 16)
         if not size:
             break
-        found, body = found + body[:size], body[size + 2 :]
-    return found
+        result, body = result + body[:size], body[size + 2 :]
+    return result

@@ -1,4 +1,4 @@
-"""Parquet and Arrow: by groups, typed, and damaged in every way without a foreign exception."""
+"""Parquet and Arrow: by groups, typed, and damaged in every way without an exception of pyarrow."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def arrow(batch: RowBatch, name: str) -> pyarrow.Array:
 
 
 def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path:
-    place = folder / "a.parquet"
-    pyarrow.parquet.write_table(pyarrow.table(columns), place, **options)
-    return place
+    path = folder / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, **options)
+    return path
 
 
-def test_metadata_tell_how_many_rows_there_are(tmp_path: Path) -> None:
+def test_metadata_give_the_number_of_rows(tmp_path: Path) -> None:
     one = written(tmp_path, "a.parquet", as_parquet(ROWS))
     two = written(tmp_path, "b.arrow", as_arrow(ROWS))
     assert find_inputs(one).rows == 10
@@ -51,19 +51,19 @@ def test_groups_before_the_start_are_not_read(tmp_path: Path, kind: str) -> None
     data = bytearray(KINDS[kind](ROWS))  # groups of 3 rows
     at = data.index(b"text 1")
     data[at - 30 : at + 12] = bytes(42)
-    place = written(tmp_path, f"a{kind}", bytes(data))
-    texts = [text for batch in read_batches(place, start=3) for text in batch.texts]
+    path = written(tmp_path, f"a{kind}", bytes(data))
+    texts = [text for batch in read_batches(path, start=3) for text in batch.texts]
     assert texts == [text for text, _ in ROWS[3:]]
 
 
-def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -> None:
+def test_a_damaged_group_keeps_its_row_numbers(tmp_path: Path) -> None:
     data = bytearray(as_parquet(ROWS))
     at = data.index(b"text 4")
     data[at - 40 : at + 8] = b"\xff" * 48
-    place = written(tmp_path, "a.parquet", bytes(data))
+    path = written(tmp_path, "a.parquet", bytes(data))
     texts: list[str] = []
     invalid: list[InvalidRow] = []
-    for batch in read_batches(place, skip_invalid=True, boundary=4):
+    for batch in read_batches(path, skip_invalid=True, boundary=4):
         texts += batch.texts
         invalid += batch.invalid
     assert texts == [text for number, (text, _) in enumerate(ROWS) if not 3 <= number < 6]
@@ -71,7 +71,7 @@ def test_a_group_that_is_damaged_keeps_the_numbers_of_its_rows(tmp_path: Path) -
     assert {each.code for each in invalid} == {"file-malformed"}
     assert "and the 2 rows after it cannot be read: " in invalid[0].why
     with pytest.raises(AlbertKitError, match=r"a\.parquet: row 4 and the 2 rows after it cannot"):
-        list(read_batches(place))
+        list(read_batches(path))
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_texts_of_every_type_are_read(
     tmp_path: Path, kind: pyarrow.DataType, file_kind: str
 ) -> None:
     texts = pyarrow.array(["a", None, "é\x00", "a"]).cast(kind)
-    place = tmp_path / f"a.{file_kind}"
+    path = tmp_path / f"a.{file_kind}"
     table = pyarrow.table({"text": texts, "n": [1, 2, 3, 4]})
     if file_kind == "parquet":
-        pyarrow.parquet.write_table(table, place)
+        pyarrow.parquet.write_table(table, path)
     else:
-        with pyarrow.ipc.new_file(str(place), table.schema) as writer:
+        with pyarrow.ipc.new_file(str(path), table.schema) as writer:
             writer.write_table(table)
-    (batch,) = read_batches(place, keep=["n"], skip_invalid=True)
+    (batch,) = read_batches(path, keep=["n"], skip_invalid=True)
     assert batch.texts == ["a", "é\x00", "a"]
     assert arrow(batch, "n").equals(pyarrow.array([1, 3, 4]))
     assert [(invalid.row, invalid.code, invalid.why) for invalid in batch.invalid] == [
@@ -106,57 +106,57 @@ def test_texts_of_every_type_are_read(
     ]
 
 
-def test_bytes_that_are_no_utf8_are_one_bad_row(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_one_invalid_row(tmp_path: Path) -> None:
     stored = pyarrow.array([b"a", b"\xff", b"c"])
     pretended = pyarrow.Array.from_buffers(pyarrow.string(), 3, stored.buffers())
     for column in (stored, pretended):
-        place = parquet(tmp_path, {"text": column, "same": column})
-        (batch,) = read_batches(place, column="text", skip_invalid=True)
+        path = parquet(tmp_path, {"text": column, "same": column})
+        (batch,) = read_batches(path, column="text", skip_invalid=True)
         assert batch.texts == ["a", "c"]
         assert [(invalid.row, invalid.code) for invalid in batch.invalid] == [(2, "file-not-utf8")]
-    (batch,) = read_batches(place, column="text", keep=["same"], skip_invalid=True)
+    (batch,) = read_batches(path, column="text", keep=["same"], skip_invalid=True)
     assert arrow(batch, "same").to_pylist() == ["a", "c"]
 
 
 def test_a_long_row_among_short_ones_is_refused(tmp_path: Path) -> None:
-    place = parquet(tmp_path, {"text": ["a", "x" * 10_000_000, "b"]})
-    (batch,) = read_batches(place, skip_invalid=True)
+    path = parquet(tmp_path, {"text": ["a", "x" * 10_000_000, "b"]})
+    (batch,) = read_batches(path, skip_invalid=True)
     assert batch.texts == ["a", "b"]
     assert [(invalid.row, invalid.code) for invalid in batch.invalid] == [(2, "row-too-long")]
 
 
-def test_what_is_kept_has_its_own_type(tmp_path: Path) -> None:
+def test_a_kept_column_has_its_own_type(tmp_path: Path) -> None:
     nested = pyarrow.array([[{"a": 1}], None], pyarrow.list_(pyarrow.struct({"a": "int8"})))
     when = pyarrow.array([1, None], pyarrow.timestamp("us", "UTC"))
     named = pyarrow.array(["x", None]).dictionary_encode()
-    place = parquet(tmp_path, {"text": ["a", "b"], "nested": nested, "when": when, "named": named})
+    path = parquet(tmp_path, {"text": ["a", "b"], "nested": nested, "when": when, "named": named})
     keep = ["nested", "when", "named", "text"]
-    (batch,) = read_batches(place, keep=keep)
-    types = find_inputs(place).types(keep)
+    (batch,) = read_batches(path, keep=keep)
+    types = find_inputs(path).types(keep)
     assert {name: arrow(batch, name).type for name in batch.kept} == types
     assert arrow(batch, "nested").equals(nested)
     assert arrow(batch, "when").equals(when)
     assert types["named"] == pyarrow.string()
 
 
-def test_columns_are_held_to_one_another_before_any_is_read(tmp_path: Path) -> None:
-    place = parquet(tmp_path, {"n": [1], "text": ["a"]})
+def test_columns_are_compared_before_any_row_is_read(tmp_path: Path) -> None:
+    path = parquet(tmp_path, {"n": [1], "text": ["a"]})
     with pytest.raises(InputError, match=r"'n' holds int64.*\[column-not-text\]"):
-        read_batches(place, column="n")
+        read_batches(path, column="n")
     with pytest.raises(InputError, match=r"'txt'.*n, text.*perhaps 'text'.*\[column-missing\]"):
-        read_batches(place, column="txt")
+        read_batches(path, column="txt")
     table = written(tmp_path, "b.csv", b"n,text\n1,b\n")
     with pytest.raises(InputError, match=r"'n' is int64 .* and string .*\[column-types-differ\]"):
-        read_batches([place, table], keep=["n"])
+        read_batches([path, table], keep=["n"])
     lines = written(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
-    (batch,) = read_batches([place, lines], keep=["n"])
+    (batch,) = read_batches([path, lines], keep=["n"])
     assert arrow(batch, "n").equals(pyarrow.array([1, 2]))
 
 
 @pytest.mark.parametrize("kind", ARROWS)
-def test_contents_tell_the_kind_where_the_name_does_not(tmp_path: Path, kind: str) -> None:
-    place = written(tmp_path, "a.csv", KINDS[kind](ROWS))
-    assert [text for batch in read_batches(place) for text in batch.texts] == [
+def test_the_contents_show_the_format_if_the_name_does_not(tmp_path: Path, kind: str) -> None:
+    path = written(tmp_path, "a.csv", KINDS[kind](ROWS))
+    assert [text for batch in read_batches(path) for text in batch.texts] == [
         text for text, _ in ROWS
     ]
 
@@ -164,15 +164,15 @@ def test_contents_tell_the_kind_where_the_name_does_not(tmp_path: Path, kind: st
 def check_no_foreign_exception(data: bytes, kind: str) -> None:
     """What is read of a damaged file are strings, and what is said is said in our errors."""
     with TemporaryDirectory() as folder:
-        place = written(Path(folder), f"a{kind}", data)
+        path = written(Path(folder), f"a{kind}", data)
         with suppress(AlbertKitError):
-            for batch in read_batches(place, keep=["n"], skip_invalid=True):
+            for batch in read_batches(path, keep=["n"], skip_invalid=True):
                 assert all(isinstance(text, str) for text in batch.texts)
                 assert len(batch.kept["n"]) == len(batch.texts)
 
 
 @pytest.mark.parametrize("kind", ARROWS)
-def test_a_table_may_end_anywhere(kind: str) -> None:
+def test_a_table_truncated_anywhere_raises_our_error(kind: str) -> None:
     data = KINDS[kind](ROWS[:4])
     for end in range(0, len(data), 7):
         check_no_foreign_exception(data[:end], kind)
@@ -181,7 +181,7 @@ def test_a_table_may_end_anywhere(kind: str) -> None:
 @pytest.mark.parametrize("kind", ARROWS)
 @settings(max_examples=80)
 @given(data=st.data())
-def test_bytes_of_a_table_may_be_changed(kind: str, data: st.DataObject) -> None:
+def test_a_table_with_changed_bytes_raises_our_error(kind: str, data: st.DataObject) -> None:
     whole = bytearray(KINDS[kind](ROWS[:4]))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))

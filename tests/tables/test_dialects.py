@@ -78,7 +78,7 @@ def test_a_first_record_with_numbers_is_no_header(
     assert list(read_texts(named, column="hello")) == ["good bye"]
 
 
-def test_a_file_said_to_have_no_header_gives_its_first_row_too(tmp_path: Path) -> None:
+def test_without_a_header_the_first_record_is_a_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", b"text\nhello\n")
     inputs = find_inputs(path, options=ReadOptions(header=False))
     assert list(read_texts(inputs)) == ["text", "hello"]

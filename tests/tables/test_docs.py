@@ -18,7 +18,7 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"`(\.\w+(?:\.gz)?)`", text))
 
 
-def test_the_page_names_every_kind_and_no_other() -> None:
+def test_the_page_names_every_format_and_no_other() -> None:
     assert named(READ) - {"."} == set(FORMAT_SUFFIXES) - {".txt"}
     tables, _, shards = WRITTEN.partition("The directory of a job")
     assert named(tables) == set(OUTPUT_FORMATS)

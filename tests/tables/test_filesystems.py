@@ -1,4 +1,4 @@
-"""Places of a URI: what is written there is read back, and is there whole or not at all."""
+"""Files named by a URI: written bytes are read back, and a file is complete or absent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def written(uri: str, data: bytes = b"some bytes") -> str:
     return uri
 
 
-def test_what_is_written_is_read_back_from_any_place(top: str) -> None:
+def test_written_bytes_are_read_back_from_any_location(top: str) -> None:
     data = bytes(range(256)) * 50_000  # more than one part of an upload
     uri = written(join_uri(top, "ein Name mit ü.bin"), data)
     assert uri_size(uri) == len(data)
@@ -61,7 +61,7 @@ def test_what_is_written_is_read_back_from_any_place(top: str) -> None:
         assert file.read(8) == data[1000:1008]
 
 
-def test_a_directory_gives_its_files_in_order_and_none_that_are_hidden(top: str) -> None:
+def test_a_directory_lists_its_visible_files_in_order(top: str) -> None:
     for name in ("b.txt", "a.txt", "_job.json", ".lock"):
         written(join_uri(top, name))
     assert is_directory(top)
@@ -70,7 +70,7 @@ def test_a_directory_gives_its_files_in_order_and_none_that_are_hidden(top: str)
     assert sorted(list_names(top)) == [".lock", "_job.json", "a.txt", "b.txt"]
 
 
-def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
+def test_a_failed_write_leaves_the_earlier_file(top: str) -> None:
     uri = written(join_uri(top, "there.txt"), b"before")
     with pytest.raises(ZeroDivisionError), new_object(uri) as file:
         file.write(bytes(1 // (len(list_names(top)) - 1)))
@@ -79,11 +79,11 @@ def test_a_block_that_fails_leaves_what_was_there(top: str) -> None:
     assert list_names(top) == ["there.txt"]
 
 
-def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_off(
+def test_an_unreachable_shard_is_not_truncated(
     store: ObjectStore,
 ) -> None:
-    place = store.uri("bucket/looked-at")
-    with ShardedSink(place, job={}) as sink:
+    path = store.uri("bucket/looked-at")
+    with ShardedSink(path, job={}) as sink:
         with sink.shard(0) as shard:
             shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
         store.answers = 0
@@ -96,7 +96,7 @@ def test_a_shard_that_cannot_be_looked_at_now_is_not_taken_for_one_that_is_cut_o
         assert sink.complete_shards == {0}
 
 
-def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) -> None:
+def test_two_writers_of_one_file_have_two_temporary_files(tmp_path: Path) -> None:
     """They may be on two machines, with the same number as a process: here they are one's."""
     uri = f"file://{tmp_path}/one.bin"
     together = Barrier(2)
@@ -112,7 +112,7 @@ def test_two_writers_of_one_file_do_not_share_an_unfinished_one(tmp_path: Path) 
     assert list_names(f"file://{tmp_path}") == ["one.bin"]
 
 
-def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> None:
+def test_a_full_local_disk_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
     with (
         files_up_to(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
@@ -122,13 +122,13 @@ def test_a_full_disk_here_is_one_line_and_nothing_is_there(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_writer_left_is_cleared_when_the_job_goes_on(tmp_path: Path) -> None:
-    place = f"file://{tmp_path}/job"
-    with ShardedSink(place, job={}, shard_format="npy") as sink, sink.shard(0) as shard:
+def test_files_of_a_killed_writer_are_removed_on_resume(tmp_path: Path) -> None:
+    path = f"file://{tmp_path}/job"
+    with ShardedSink(path, job={}, shard_format="npy") as sink, sink.shard(0) as shard:
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
     (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
-    ShardedSink(place, job={}, shard_format="npy", resume=True).close()
-    assert sorted(list_names(place)) == ["_job.json", "part-00000.npy"]
+    ShardedSink(path, job={}, shard_format="npy", resume=True).close()
+    assert sorted(list_names(path)) == ["_job.json", "part-00000.npy"]
 
 
 def test_a_file_that_is_removed_is_gone(top: str) -> None:
@@ -144,8 +144,8 @@ def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None
     (tmp_path / "b.txt").write_text("one more\n")
     for name in ("a.parquet", "b.txt"):
         written(store.uri(f"bucket/rows/{name}"), (tmp_path / name).read_bytes())
-    found = [text for batch in read_batches(store.uri("bucket/rows")) for text in batch.texts]
-    assert found == [*texts, "one more"]
+    result = [text for batch in read_batches(store.uri("bucket/rows")) for text in batch.texts]
+    assert result == [*texts, "one more"]
 
 
 def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
@@ -158,14 +158,14 @@ def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
     assert "a-secret" not in str(missing.value)
 
 
-def test_a_scheme_that_nobody_knows_is_one_line() -> None:
+def test_an_unknown_scheme_is_one_line() -> None:
     with pytest.raises(InputError) as unknown:
         uri_size("abc://texts/a.parquet")
     assert unknown.value.diagnostic.code == "filesystem-unknown"
     assert "'abc://texts/a.parquet'" in str(unknown.value)
 
 
-def test_a_bucket_that_is_closed_to_us_is_one_line(store: ObjectStore) -> None:
+def test_a_bucket_without_access_is_one_line(store: ObjectStore) -> None:
     with pytest.raises(ResourceError) as closed:
         uri_size(store.uri("closed/x"))
     assert closed.value.diagnostic.code == "filesystem-unreachable"
@@ -173,20 +173,20 @@ def test_a_bucket_that_is_closed_to_us_is_one_line(store: ObjectStore) -> None:
     assert "\n" not in str(closed.value)
 
 
-def test_a_job_in_a_bucket_is_taken_up_where_it_was_left(store: ObjectStore) -> None:
-    place = store.uri("bucket/job")
+def test_a_job_in_a_bucket_is_resumed(store: ObjectStore) -> None:
+    path = store.uri("bucket/job")
     vectors = np.ones((2, 3), np.float32)
-    with ShardedSink(place, job={"model": "tiny"}) as sink, sink.shard(0) as shard:
+    with ShardedSink(path, job={"model": "tiny"}) as sink, sink.shard(0) as shard:
         shard.write(Table({"vector": vectors}))
     with pytest.raises(InputError) as begun:
-        ShardedSink(place, job={"model": "tiny"})
+        ShardedSink(path, job={"model": "tiny"})
     assert begun.value.diagnostic.code == "output-exists"
-    with ShardedSink(place, job={"model": "tiny"}, resume=True) as sink:
+    with ShardedSink(path, job={"model": "tiny"}, resume=True) as sink:
         assert sink.complete_shards == {0}
         with sink.shard(1) as shard:
             shard.write(Table({"vector": vectors}))
             shard.invalid.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])
-    assert list_names(place) == [
+    assert list_names(path) == [
         "_invalid-00001.jsonl",
         "_job.json",
         "part-00000.parquet",

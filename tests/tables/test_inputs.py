@@ -1,4 +1,4 @@
-"""Which files are read, in which order, and what a run knows of them."""
+"""Which files are read, in which order, and what is known about them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_directory_gives_its_known_files_in_order_and_names_the_others(
+def test_a_directory_is_read_in_order_and_other_files_are_named(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -58,14 +58,14 @@ def test_a_directory_gives_its_known_files_in_order_and_names_the_others(
     assert note.endswith("[files-skipped]")
 
 
-def test_places_are_read_in_the_order_in_which_they_are_named(folder: Path) -> None:
+def test_locations_are_read_in_their_order(folder: Path) -> None:
     assert list(read_texts([folder / "c.jsonl", folder / "b", folder / "notes.md"])) == [
         "c", "b10", "b2", "notes",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_name_that_is_not_utf_8_is_a_name(tmp_path: Path, kind: str) -> None:
+def test_a_file_name_need_not_be_utf8(tmp_path: Path, kind: str) -> None:
     needs_pyarrow(kind)
     odd = tmp_path / os.fsdecode(b"caf\xe9" + kind.encode())
     try:
@@ -79,8 +79,8 @@ def test_a_pattern_names_its_files_in_order(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt", "c.csv", "in/d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text\n")
-    found = find_inputs(str(tmp_path / "*.txt"))
-    assert [Path(file.name).name for file in found.files] == ["a.txt", "b.txt"]
+    result = find_inputs(str(tmp_path / "*.txt"))
+    assert [Path(file.name).name for file in result.files] == ["a.txt", "b.txt"]
     deep = find_inputs(str(tmp_path / "**" / "*.txt"))
     assert [Path(file.name).name for file in deep.files] == ["a.txt", "b.txt", "d.txt"]
 
@@ -93,7 +93,7 @@ def test_a_directory_without_rows_is_refused(tmp_path: Path) -> None:
         find_inputs(tmp_path)
 
 
-def test_inputs_are_described_by_name_and_size_sent_elsewhere_and_read_twice(folder: Path) -> None:
+def test_inputs_are_described_pickled_and_read_twice(folder: Path) -> None:
     inputs = find_inputs([folder / "a.txt", folder / "b"])
     assert inputs.describe() == [
         {"name": str(folder / name), "bytes": (folder / name).stat().st_size}
@@ -105,7 +105,7 @@ def test_inputs_are_described_by_name_and_size_sent_elsewhere_and_read_twice(fol
 
 @pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("kind", KINDS)
-def test_standard_input_may_be_of_any_kind_and_stays_its_owners(
+def test_standard_input_may_have_any_format_and_stays_open(
     monkeypatch: pytest.MonkeyPatch, kind: str, packed: str
 ) -> None:
     needs_pyarrow(kind, packed)
@@ -117,7 +117,9 @@ def test_standard_input_may_be_of_any_kind_and_stays_its_owners(
     assert not lent.closed
 
 
-def test_standard_input_is_counted_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_inspected_without_being_consumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
     inputs = find_inputs("-")
     assert (inputs.rows, inputs.describe()) == (None, [{"name": "standard input", "bytes": None}])
@@ -135,7 +137,7 @@ def test_a_pipe_with_a_name_is_read_once(tmp_path: Path, kind: str) -> None:
     writer.join()
 
 
-def test_batches_end_where_they_are_told_to(tmp_path: Path) -> None:
+def test_batches_end_at_boundaries(tmp_path: Path) -> None:
     for number, rows in enumerate((3, 0, 7, 1)):
         written(tmp_path, f"{number}.txt", b"".join(b"%d\n" % row for row in range(rows)))
     sizes = [len(batch.texts) for batch in read_batches(tmp_path, rows=4)]
@@ -149,32 +151,32 @@ def test_batches_end_where_they_are_told_to(tmp_path: Path) -> None:
 
 
 def test_long_texts_come_in_small_batches(tmp_path: Path) -> None:
-    place = written(tmp_path, "a.txt", b"".join(b"%4000000d\n" % row for row in range(9)))
-    batches = list(read_batches(place))
+    path = written(tmp_path, "a.txt", b"".join(b"%4000000d\n" % row for row in range(9)))
+    batches = list(read_batches(path))
     assert [len(batch.texts) for batch in batches] == [5, 4]
     assert [int(text) for batch in batches for text in batch.texts] == list(range(9))
 
 
 @pytest.mark.parametrize(("data", "what"), [(b"\x28\xb5\x2f\xfd\x00", "zstd"), (b"PAR1", "a.txt'")])
-def test_what_cannot_be_read_without_pyarrow_names_the_extra(
-    tmp_path: Path, data: bytes, what: str
-) -> None:
-    place = written(tmp_path, "a.txt", data)
+def test_formats_that_need_pyarrow_name_it(tmp_path: Path, data: bytes, what: str) -> None:
+    path = written(tmp_path, "a.txt", data)
     look = f"""
 import sys
 sys.modules["pyarrow"] = None
 from albertkit.tables import find_inputs
 try:
-    find_inputs({str(place)!r})
+    find_inputs({str(path)!r})
 except RuntimeError as error:
     print(error)
 """
-    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert f"{what} needs pyarrow" in told.stdout
-    assert told.stdout.endswith("pip install 'pyarrow>=20'. [extra-missing]\n")
+    message = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True
+    )
+    assert f"{what} needs pyarrow" in message.stdout
+    assert message.stdout.endswith("pip install 'pyarrow>=20'. [extra-missing]\n")
 
 
-def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_broken_link_is_an_unreadable_file(tmp_path: Path) -> None:
     written(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
     with pytest.raises(ResourceError, match=r"b\.txt.*\[file-unreadable\]"):
@@ -198,7 +200,7 @@ def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
     assert len(list(DESCRIPTORS.iterdir())) == before
 
 
-def test_a_directory_that_is_closed_to_us_is_not_passed_over() -> None:
+def test_a_directory_without_permission_is_not_skipped() -> None:
     with TemporaryDirectory() as folder:  # below the tests' own directory nobody may look
         written(Path(folder), "closed/a.txt", b"a\n")
         written(Path(folder), "b.txt", b"b\n")

@@ -1,4 +1,4 @@
-"""The list of invalid rows is whole or not there."""
+"""The list of invalid rows is complete or absent."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ BAD = (
 )
 
 
-def test_each_bad_row_is_a_line_and_is_counted_with_what_it_stands_for(tmp_path: Path) -> None:
-    place = tmp_path / "v.invalid.jsonl"
-    with new_invalid_row_list(place) as listed:
+def test_each_invalid_row_is_a_line_and_counts_the_rows_it_stands_for(tmp_path: Path) -> None:
+    path = tmp_path / "v.invalid.jsonl"
+    with new_invalid_row_list(path) as listed:
         for each in BAD:
             listed.add([each])
-        assert not place.exists()
+        assert not path.exists()
     assert listed.rows == 41
-    lines = place.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [asdict(each) for each in BAD]
 
 
-def test_what_fails_leaves_the_list_of_before(tmp_path: Path) -> None:
-    place = tmp_path / "v.invalid.jsonl"
-    place.write_text("before")
-    with pytest.raises(ZeroDivisionError), new_invalid_row_list(place) as listed:
+def test_a_failed_write_leaves_the_earlier_list(tmp_path: Path) -> None:
+    path = tmp_path / "v.invalid.jsonl"
+    path.write_text("before")
+    with pytest.raises(ZeroDivisionError), new_invalid_row_list(path) as listed:
         listed.add(replace(each, rows=1 // (9 - each.number)) for each in BAD)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 
 
-def test_where_none_is_bad_the_list_of_before_is_gone_or_what_keeps_it_is_told(
+def test_without_invalid_rows_the_earlier_list_is_removed(
     tmp_path: Path,
 ) -> None:
     file, folder = tmp_path / "a.invalid.jsonl", tmp_path / "b.invalid.jsonl"

@@ -1,4 +1,4 @@
-"""A row that has no text ends the reading with file and row, or is listed and the rest goes on."""
+"""A row without a text ends the reading with file and row, or is listed and the rest is read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from albertkit.tables.readers.inputs import check_lines_without_column
 LONG = "x" * 10_000_000
 
 
-def good_and_bad(place: Path | list[Path], **options: object) -> tuple[list[str], list[InvalidRow]]:
+def good_and_bad(path: Path | list[Path], **options: object) -> tuple[list[str], list[InvalidRow]]:
     """What is read, in small batches, whose rows follow one another."""
-    batches = list(read_batches(place, skip_invalid=True, rows=2, **options))  # type: ignore[arg-type]
+    batches = list(read_batches(path, skip_invalid=True, rows=2, **options))  # type: ignore[arg-type]
     assert [batch.first for batch in batches] == [0, *(batch.end for batch in batches[:-1])]
     assert all(batch.rows <= 2 for batch in batches)
     texts = [text for batch in batches for text in batch.texts]
@@ -76,33 +76,33 @@ BAD_ROWS = [
 @pytest.mark.parametrize(
     ("name", "data", "code", "why"), BAD_ROWS, ids=[f"{row[0]} {row[3]}" for row in BAD_ROWS]
 )
-def test_a_bad_row_is_told_or_left_out(
+def test_an_invalid_row_raises_or_is_skipped(
     tmp_path: Path, name: str, data: bytes, code: str, why: str
 ) -> None:
-    place = written(tmp_path, name, data)
-    texts, invalid = good_and_bad(place)
+    path = written(tmp_path, name, data)
+    texts, invalid = good_and_bad(path)
     assert texts == ["a", "b"]
     assert [(each.file, each.row, each.number, each.rows) for each in invalid] == [
-        (str(place), 2, 1, 1)
+        (str(path), 2, 1, 1)
     ]
     assert invalid[0].code == code
     assert why in invalid[0].why
-    told = rf"{re.escape(str(place))}: row 2 .*{re.escape(why)}.*\[{code}\]"
-    with pytest.raises(FormatError, match=told):
-        list(read_batches(place))
+    message = rf"{re.escape(str(path))}: row 2 .*{re.escape(why)}.*\[{code}\]"
+    with pytest.raises(FormatError, match=message):
+        list(read_batches(path))
 
 
-def test_a_quote_that_is_never_closed_takes_the_rest_and_says_so(tmp_path: Path) -> None:
+def test_an_unclosed_quote_takes_the_rest_of_the_file(tmp_path: Path) -> None:
     texts, invalid = good_and_bad(written(tmp_path, "a.csv", b'text\na\n"b\nc\nd\n'))
     assert texts == ["a"]
     assert invalid[0].why == "opens a quote that is never closed (lines 3 to 5)"
 
 
-def test_rows_that_keep_other_types_are_bad(tmp_path: Path) -> None:
+def test_rows_with_kept_cells_of_another_type_are_invalid(tmp_path: Path) -> None:
     rows = [{"text": "a", "n": 1}] * 10_000 + [{"text": "b", "n": n} for n in (2.0, 2.5, 2**70)]
     data = "\n".join(map(json.dumps, rows)).encode()
-    place = written(tmp_path, "a.jsonl", data)
-    *_, last = read_batches(place, keep=["n"], skip_invalid=True)
+    path = written(tmp_path, "a.jsonl", data)
+    *_, last = read_batches(path, keep=["n"], skip_invalid=True)
     assert last.kept["n"][-1] == 2
     assert [invalid.why for invalid in last.invalid] == [
         "holds in 'n' 2.5 where earlier rows hold int64",
@@ -123,7 +123,7 @@ def flipped_gzip(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "code"), [(cut_gzip, "file-truncated"), (flipped_gzip, "file-malformed")]
 )
-def test_a_file_that_breaks_off_gives_what_is_before(
+def test_a_truncated_file_yields_the_rows_before_the_damage(
     tmp_path: Path, damage: Callable[[bytes], bytes], code: str
 ) -> None:
     lines = [f"line {number}" for number in range(200_000)]
@@ -142,7 +142,7 @@ def test_a_file_that_breaks_off_gives_what_is_before(
         list(read_batches([broken, after]))
 
 
-def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_raises_before_any_is_read(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     for number in range(20):
         written(tmp_path, f"{number:02d}.txt", b"text\n")
@@ -175,17 +175,17 @@ def test_an_unreadable_file_among_many_is_told_before_any_is_read(tmp_path: Path
         ("a.txt.gz", b"\x1f\x8b", "file-truncated"),
     ],
 )
-def test_a_file_that_is_not_what_it_says_is_one_line(
+def test_a_file_of_another_format_is_one_line(
     tmp_path: Path, name: str, data: bytes, code: str
 ) -> None:
-    place = written(tmp_path, name, data)
-    with pytest.raises(AlbertKitError, match=rf"^{re.escape(str(place))}: .*\[{code}\]") as caught:
-        read_batches(place)
+    path = written(tmp_path, name, data)
+    with pytest.raises(AlbertKitError, match=rf"^{re.escape(str(path))}: .*\[{code}\]") as caught:
+        read_batches(path)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"column": "titel"}, r"no column 'titel'; .*n, text, title.*perhaps 'title'.*-missing\]"),
         ({"keep": ["m"]}, r"no column 'm'; the columns are n, text, title.*\[column-missing\]"),
@@ -195,13 +195,13 @@ def test_a_file_that_is_not_what_it_says_is_one_line(
     ],
 )
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_what_cannot_be_read_is_refused_by_the_call_itself(
-    tmp_path: Path, name: str, options: dict[str, object], told: str
+def test_impossible_options_are_refused_by_the_call_itself(
+    tmp_path: Path, name: str, options: dict[str, object], message: str
 ) -> None:
     rows = {"a.csv": b"n,text,title\n1,a,b\n", "a.jsonl": b'{"n":1,"text":"a","title":"b"}\n'}
-    place = written(tmp_path, name, rows[name])
-    with pytest.raises(InputError, match=told):
-        read_batches(place, skip_invalid=True, **options)  # type: ignore[arg-type]
+    path = written(tmp_path, name, rows[name])
+    with pytest.raises(InputError, match=message):
+        read_batches(path, skip_invalid=True, **options)  # type: ignore[arg-type]
 
 
 def test_columns_of_one_name_agree_in_all_files(tmp_path: Path) -> None:
@@ -216,13 +216,13 @@ def test_columns_of_one_name_agree_in_all_files(tmp_path: Path) -> None:
 
 
 def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
-    place = written(tmp_path, "a.txt", b"a\n")
+    path = written(tmp_path, "a.txt", b"a\n")
     with pytest.raises(InputError, match=r"lines of text have no columns.*\[column-missing\]"):
-        read_batches(place, keep=["n"])
+        read_batches(path, keep=["n"])
     with pytest.raises(InputError, match=r"read as lines.*--input-format csv.*\[column-missing\]"):
-        check_lines_without_column(find_inputs(place).files, "title")
+        check_lines_without_column(find_inputs(path).files, "title")
     table = written(tmp_path, "b.csv", b"title,n\nb,1\n")
-    (batch,) = read_batches([place, table], column="title")
+    (batch,) = read_batches([path, table], column="title")
     assert batch.texts == ["a", "b"], "of lines the whole, where other files have the column"
 
 
@@ -230,7 +230,9 @@ def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [".txt", ".csv", ".jsonl"])
 @settings(max_examples=40)
 @given(data=st.data())
-def test_bytes_may_be_changed_or_missing(kind: str, packed: str, data: st.DataObject) -> None:
+def test_changed_or_missing_bytes_raise_our_error(
+    kind: str, packed: str, data: st.DataObject
+) -> None:
     """What is read are strings, what is said is said in our errors, and the next file is read."""
     if packed == ".zst":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")

@@ -1,4 +1,4 @@
-"""Memory stays the same however long a file is, whatever its kind."""
+"""Memory does not grow with the length of a file, whatever its format."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ KINDS: dict[str, Callable[[int], Iterator[bytes]]] = {
 }
 
 
-def peak(place: Path, **options: Any) -> tuple[int, int]:
+def peak(path: Path, **options: Any) -> tuple[int, int]:
     """Rows, and the most memory that Python held at a time."""
     tracemalloc.start()
-    rows = sum(batch.rows for batch in read_batches(place, skip_invalid=True, rows=512, **options))
+    rows = sum(batch.rows for batch in read_batches(path, skip_invalid=True, rows=512, **options))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return rows, most
@@ -62,59 +62,57 @@ def peak(place: Path, **options: Any) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", ["lines.txt", "cells.csv", "objects.jsonl"])
 def test_a_long_file_is_read_in_the_memory_of_its_batches(tmp_path: Path, name: str) -> None:
-    place = tmp_path / name
-    with place.open("wb") as file:
+    path = tmp_path / name
+    with path.open("wb") as file:
         file.writelines(KINDS[name](40_000))
-    assert place.stat().st_size > 6 * MB
-    rows, most = peak(place)
+    assert path.stat().st_size > 6 * MB
+    rows, most = peak(path)
     assert rows == 40_000
     assert most < 4 * MB
 
 
 @pytest.mark.parametrize("name", ["unclosed.csv", "one_line.txt", "one_object.jsonl"])
-def test_a_row_without_end_takes_no_more_than_the_longest_that_is_read(
-    tmp_path: Path, name: str
-) -> None:
-    place = tmp_path / name
-    with place.open("wb") as file:
+def test_an_endless_row_takes_bounded_memory(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with path.open("wb") as file:
         file.writelines(KINDS[name](80_000))
-    assert place.stat().st_size > 12 * MB
-    rows, most = peak(place)
+    assert path.stat().st_size > 12 * MB
+    rows, most = peak(path)
     assert rows == 1
     assert most < 8 * MB
 
 
 @pytest.mark.parametrize("opened", [gzip.open, bz2.open])
-def test_a_bomb_is_read_as_the_one_bad_row_it_is(
+def test_a_decompression_bomb_is_one_invalid_row(
     tmp_path: Path, opened: Callable[[Path, str], BinaryIO]
 ) -> None:
-    place = tmp_path / "bomb.jsonl"
-    with opened(place, "wb") as file:
+    path = tmp_path / "bomb.jsonl"
+    with opened(path, "wb") as file:
         for _ in range(50):
             file.write(bytes(MB))
-    assert place.stat().st_size < MB
-    rows, most = peak(place)
+    assert path.stat().st_size < MB
+    rows, most = peak(path)
     assert rows == 1
     assert most < 12 * MB
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
-def test_one_great_group_of_a_table_is_read_a_part_at_a_time(tmp_path: Path, kind: str) -> None:
+def test_a_large_row_group_is_read_in_parts(tmp_path: Path, kind: str) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import ipc, parquet
 
     texts = [f"{row} {LINE}" for row in range(150_000)]
     table = pyarrow.table({"text": texts, "other": texts})
-    place = tmp_path / f"a.{kind}"
+    path = tmp_path / f"a.{kind}"
     if kind == "parquet":
-        parquet.write_table(table, place, row_group_size=len(texts), use_dictionary=False)
+        parquet.write_table(table, path, row_group_size=len(texts), use_dictionary=False)
     else:
-        with ipc.new_file(str(place), table.schema) as writer:
+        with ipc.new_file(str(path), table.schema) as writer:
             writer.write_table(table)
     del texts, table
     pool = pyarrow.default_memory_pool()
     before, held = pool.bytes_allocated(), 0
-    for batch in read_batches(place):
+    for batch in read_batches(path):
         held = max(held, pool.bytes_allocated() - before)
         assert len(batch.texts) <= 4096
     assert held < 8 * MB, "of 25 MB"

@@ -1,4 +1,4 @@
-"""What is written lies apart from what is read."""
+"""An output that would be read as an input is refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from albertkit.tables.writers.files import check_output_not_input
 
 
 @pytest.mark.parametrize(
-    ("output", "place"),
+    ("output", "path"),
     [
         ("texts/out/part.parquet", "texts"),
         ("texts/v.jsonl", "."),
@@ -18,13 +18,13 @@ from albertkit.tables.writers.files import check_output_not_input
         ("s3://key:secret@bucket/texts/out/part.parquet", "s3://bucket/texts?region=eu"),
     ],
 )
-def test_an_output_that_would_be_read_is_refused(output: str, place: str) -> None:
+def test_an_output_that_would_be_read_is_refused(output: str, path: str) -> None:
     with pytest.raises(InputError, match=r"is (in the input directory|an input).*\[output-taken\]"):
-        check_output_not_input(make_path(output), ["other.txt", place])
+        check_output_not_input(make_path(output), ["other.txt", path])
 
 
 @pytest.mark.parametrize(
-    ("output", "place"),
+    ("output", "path"),
     [
         ("texts/v.npy", "texts"),
         ("texts/_out/part.parquet", "texts"),
@@ -33,5 +33,5 @@ def test_an_output_that_would_be_read_is_refused(output: str, place: str) -> Non
         ("s3://bucket/texts-2/part.parquet", "s3://bucket/texts"),
     ],
 )
-def test_one_that_would_not_is_taken(output: str, place: str) -> None:
-    check_output_not_input(make_path(output), [place])
+def test_an_output_that_would_not_be_read_is_accepted(output: str, path: str) -> None:
+    check_output_not_input(make_path(output), [path])

@@ -1,4 +1,4 @@
-"""Texts come out of files as they stand there, or not at all."""
+"""Texts are read from files unchanged, or not at all."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_column_of_a_table_is_read(
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "column", "told"),
+    ("name", "data", "column", "message"),
     [
         ("a.jsonl", '{"a": "x", "b": "y"}\n', None, r"'text'.*a, b.*\[column-missing\]"),
         ("a.csv", "a,b\nx,y\n", "c", r"'c'.*a, b.*\[column-missing\]"),
@@ -90,25 +90,25 @@ def test_a_column_of_a_table_is_read(
         ),
     ],
 )
-def test_a_broken_row_is_named(
-    tmp_path: Path, name: str, data: str, column: str | None, told: str
+def test_an_invalid_row_is_named(
+    tmp_path: Path, name: str, data: str, column: str | None, message: str
 ) -> None:
-    with pytest.raises((InputError, FormatError), match=told) as caught:
+    with pytest.raises((InputError, FormatError), match=message) as caught:
         list(read_texts(written(tmp_path, name, data.encode()), column=column))
     assert name in str(caught.value)
 
 
-def test_bytes_that_are_no_utf8_are_named_with_their_row(
+def test_bytes_that_are_not_utf8_are_named_with_their_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = written(tmp_path, "latin.txt", "gut\nschön\n".encode("latin1"))
+    path = written(tmp_path, "latin.txt", "gut\nschön\n".encode("latin1"))
     with pytest.raises(FormatError, match=r"latin.txt: row 2 .* 0xf6.*\[file-not-utf8\]"):
-        list(read_texts(place))
-    pipe(monkeypatch, place.read_bytes())
+        list(read_texts(path))
+    pipe(monkeypatch, path.read_bytes())
     with pytest.raises(FormatError, match=r"standard input: row 2.*\[file-not-utf8\]"):
         list(read_texts("-"))
 
 
-def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
         read_texts(tmp_path / "nothing.txt")

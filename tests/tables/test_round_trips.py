@@ -1,4 +1,4 @@
-"""Any text comes back as it was, out of every kind, compressed in every way, cut anywhere."""
+"""Any text is read unchanged, from every format and compression, however it is split."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ def numbered(batches: list[RowBatch]) -> list[tuple[str, object]]:
 @settings(max_examples=12)
 @given(rows=ROWS, size=st.integers(1, 5), start=st.integers(0, 14))
 @example(rows=[(text, None) for text in ODD], size=4, start=0)
-def test_a_table_comes_back(kind: str, packed: str, rows: Rows, size: int, start: int) -> None:
+def test_a_table_written_by_other_libraries_is_read(
+    kind: str, packed: str, rows: Rows, size: int, start: int
+) -> None:
     wanted: list[tuple[str, object]] = list(rows)
     if kind in (".csv", ".tsv"):
         wanted = [(text, "" if n is None else str(n)) for text, n in rows]
     with TemporaryDirectory() as folder:
         name = f"rows{kind}{packed}"
-        place = written(Path(folder), name, PACKED[packed](KINDS[kind](rows)))
-        inputs = find_inputs(place, options=ReadOptions(quotes=True))
+        path = written(Path(folder), name, PACKED[packed](KINDS[kind](rows)))
+        inputs = find_inputs(path, options=ReadOptions(quotes=True))
         batches = list(read_batches(inputs, keep=["n"], rows=size, start=start))
         whole = list(read_batches(inputs, keep=["n"]))
     assert all(batch.rows <= size for batch in batches)
@@ -62,13 +64,13 @@ def test_a_table_comes_back(kind: str, packed: str, rows: Rows, size: int, start
 @settings(max_examples=12)
 @given(texts=st.lists(TEXTS.map(lambda text: text.replace("\n", "")), max_size=12))
 @example(texts=["", "x", ""])
-def test_lines_come_back(packed: str, texts: list[str]) -> None:
+def test_lines_are_read(packed: str, texts: list[str]) -> None:
     whole = [text.removesuffix("\r") for text in texts]  # ends a line, as "\r\n" does
     whole[:1] = [text.removeprefix("\ufeff") for text in whole[:1]]
     with TemporaryDirectory() as folder:
         data = PACKED[packed]("".join(f"{text}\n" for text in texts).encode())
-        place = written(Path(folder), f"lines.txt{packed}", data)
-        assert [t for batch in read_batches(place, rows=3) for t in batch.texts] == whole
+        path = written(Path(folder), f"lines.txt{packed}", data)
+        assert [t for batch in read_batches(path, rows=3) for t in batch.texts] == whole
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OUTPUT_FORMATS if kind != ".npy"])
@@ -78,15 +80,15 @@ def test_lines_come_back(packed: str, texts: list[str]) -> None:
 def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:
     """In two tables or one, numbers and nulls among them."""
     with TemporaryDirectory() as folder:
-        place = Path(folder) / f"out{kind}"
-        with new_table(place, {"n": "int64"}) as writer:
+        path = Path(folder) / f"out{kind}"
+        with new_table(path, {"n": "int64"}) as writer:
             for part in (rows[:cut], rows[cut:]):
                 texts, numbers = [text for text, _ in part], [n for _, n in part]
                 writer.write(Table({"text": texts, "n": numbers}))
-        inputs = find_inputs(place, options=ReadOptions(quotes=True))
+        inputs = find_inputs(path, options=ReadOptions(quotes=True))
         batches = list(read_batches(inputs, keep=["n"]))
-    found = [(text, n if n != "" else None) for text, n in numbered(batches)]
+    result = [(text, n if n != "" else None) for text, n in numbered(batches)]
     wanted: list[tuple[str, object]] = list(rows)
     if kind in (".csv", ".tsv"):
         wanted = [(text, None if n is None else str(n)) for text, n in rows]
-    assert found == wanted
+    assert result == wanted

@@ -1,4 +1,4 @@
-"""How many rows there will be is foreseen while they are read, and known at the end."""
+"""The number of rows is estimated while they are read, and exact at the end."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ ROWS: Rows = [(f"{number} {'words and ' * 60}", number) for number in range(8000
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
 @pytest.mark.parametrize("kind", [".txt", ".csv", ".jsonl"])
-def test_rows_are_foreseen_by_the_bytes_read_so_far(tmp_path: Path, kind: str, packed: str) -> None:
+def test_rows_are_estimated_by_the_bytes_read_so_far(
+    tmp_path: Path, kind: str, packed: str
+) -> None:
     data = KINDS[kind](ROWS)
     inputs = find_inputs(
         [written(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
     )
     estimate = RowEstimate(inputs)
     assert estimate.rows() is None
-    found = []
+    result = []
     for _ in read_batches(inputs, rows=500, estimate=estimate):
-        found.append(estimate.rows())
-    assert len(found) == 32
+        result.append(estimate.rows())
+    assert len(result) == 32
     assert estimate.rows() == 16_000
-    told = [(number, about) for number, about in enumerate(found, 1) if about is not None]
-    assert all(about >= 500 * number for number, about in told)
+    message = [(number, about) for number, about in enumerate(result, 1) if about is not None]
+    assert all(about >= 500 * number for number, about in message)
     if not packed:  # these come to so few bytes that all are there at once
-        assert len(told) > 20
-        assert all(abs(about - 16_000) < 1_600 for _, about in told)
+        assert len(message) > 20
+        assert all(abs(about - 16_000) < 1_600 for _, about in message)
 
 
-def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
+def test_rows_of_metadata_are_known_and_those_of_a_pipe_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a\nb\n")))
@@ -56,7 +58,7 @@ def test_rows_that_files_tell_are_known_and_a_pipes_are_not(
     assert estimate.rows() == 8002
 
 
-def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
+def test_there_is_no_estimate_for_a_stream_of_arrow(
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -67,7 +69,7 @@ def test_nothing_is_foreseen_with_a_stream_of_arrow_whose_bytes_nobody_counts(
     assert estimate.rows() is None
 
 
-def test_rows_are_known_at_the_end_where_a_file_broke(tmp_path: Path) -> None:
+def test_rows_are_known_at_the_end_of_a_truncated_file(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(KINDS[".txt"](ROWS)))
     packed[-8] ^= 1  # of the checksum
     inputs = find_inputs([written(tmp_path, "a.txt.gz", bytes(packed))])

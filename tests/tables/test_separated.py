@@ -1,4 +1,4 @@
-"""Cells are cut as Python's csv cuts them, wherever a block ends."""
+"""Cells are split as Python's csv splits them, wherever a block ends."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def test_any_text_is_read_as_pythons_strict_reader_reads_it(text: str) -> None:
     try:
         theirs += (row for row in reader if row)
     except csv.Error:
-        found = ours(text)
-        assert found[len(theirs)] is None
-        assert found[: len(theirs)] == theirs
+        result = ours(text)
+        assert result[len(theirs)] is None
+        assert result[: len(theirs)] == theirs
     else:
         assert ours(text) == theirs
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7])
-def test_blocks_may_end_anywhere(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+def test_records_may_be_cut_by_blocks(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     text = '\ufeffa,"é\r\n""x""",c\r\n\r\nd,e\u2028,"\n'
     monkeypatch.setattr(lines, "BLOCK", block)
     assert ours(text) == [["a", 'é\r\n"x"', "c"], None]

@@ -1,4 +1,4 @@
-"""Whether a shard is whole is told of every file, however it is damaged, and never by an error."""
+"""Whether a shard is complete is decided for any damaged file, without an exception."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ ROWS = Table({"vector": np.arange(12, dtype=np.float32).reshape(3, 4)})
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    place: Path = tmp_path_factory.mktemp("whole") / f"part.{request.param}"
-    write_table(ROWS, place)
-    return place
+    path: Path = tmp_path_factory.mktemp("whole") / f"part.{request.param}"
+    write_table(ROWS, path)
+    return path
 
 
 @pytest.mark.filterwarnings("ignore:Reading `.npy`")  # numpy's, of a header from Python 2
 @given(changes=st.dictionaries(st.integers(0, 2**12), st.integers(0, 255), max_size=4))
 @example(changes={58: ord(":"), 73: 0x8D})  # numpy parses what it cannot read a second time
 @example(changes={11: ord("b"), 12: ord("'")})  # numpy sorts names with one that is bytes
-def test_it_is_told_of_every_damaged_file(written: Path, changes: dict[int, int]) -> None:
+def test_completeness_of_any_damaged_file_is_decided(
+    written: Path, changes: dict[int, int]
+) -> None:
     data = bytearray(written.read_bytes())
     kind = written.name.partition(".")[2]
     assert is_complete(io.BytesIO(data), kind)
@@ -38,7 +40,7 @@ def test_it_is_told_of_every_damaged_file(written: Path, changes: dict[int, int]
     assert is_complete(io.BytesIO(data), kind) in (True, False)
 
 
-def test_a_file_without_its_end_is_not_whole(written: Path) -> None:
+def test_a_file_without_its_end_is_not_complete(written: Path) -> None:
     kind = written.name.partition(".")[2]
     if kind != "jsonl.gz":  # see there
         assert not is_complete(io.BytesIO(written.read_bytes()[:-1]), kind)

@@ -1,4 +1,4 @@
-"""Shards are whole or not there, of one schema, made once, and by one run at a time."""
+"""Shards are complete or absent, have one schema, and are made once, by one run at a time."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def table(first: int, rows: int, *, nulls: bool = False) -> Table:
     return Table({"n": numbers, "title": [None] * rows, "vector": vectors})
 
 
-def files(place: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in place.iterdir()}
+def files(path: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in path.iterdir()}
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
@@ -59,7 +59,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
         assert sink.complete_shards == {0, 1, 2}
     places = [tmp_path / "out" / f"part-0000{number}.{kind}" for number in range(3)]
     if kind == "npy":
-        shards = [np.load(place) for place in places]
+        shards = [np.load(path) for path in places]
         assert [(each.shape, each.dtype) for each in shards] == [
             ((rows, 3), np.dtype(np.float16)) for rows in (2, 3, 0)
         ]
@@ -67,7 +67,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
     elif kind == "parquet":
         from pyarrow import parquet
 
-        schemas = {str(parquet.read_schema(place)) for place in places}
+        schemas = {str(parquet.read_schema(path)) for path in places}
         assert len(schemas) == 1
         assert "halffloat>[3]" in schemas.pop()
         assert parquet.read_table(tmp_path / "out")["n"].to_pylist() == [None, None, 3, 4, 5]
@@ -86,7 +86,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
-def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind: str) -> None:
+def test_the_same_rows_give_the_same_bytes_in_any_batches(tmp_path: Path, kind: str) -> None:
     if kind in ("parquet", "arrow"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     whole = table(0, 9_000)
@@ -98,7 +98,7 @@ def test_the_same_rows_are_the_same_bytes_however_they_come(tmp_path: Path, kind
     assert files(tmp_path / "one") == files(tmp_path / "many")
 
 
-def test_a_shard_that_fails_is_not_there_and_others_are(tmp_path: Path) -> None:
+def test_a_failed_shard_is_absent_and_others_are_complete(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path / "out", job=JOB, types=TYPES) as sink:
         with sink.shard(0) as shard:
@@ -111,7 +111,7 @@ def test_a_shard_that_fails_is_not_there_and_others_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume: bool) -> None:
+def test_a_directory_of_another_job_is_not_changed(tmp_path: Path, resume: bool) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("mine")
@@ -125,69 +125,69 @@ def test_a_directory_that_is_not_this_jobs_is_not_touched(tmp_path: Path, resume
     with other, other.shard(0) as shard:
         shard.write(table(0, 2))
     (tmp_path / "file").write_text("mine")
-    for name, told in {
+    for name, message in {
         "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
         "pretender": r"pretender' holds a _job\.json of another program.*\[output-taken\]",
         "namesake": r"another program; it has no key 'shard_format'.*\[output-taken\]",
         "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():
-        place = tmp_path / name
-        before = files(place) if place.is_dir() else {}
-        with pytest.raises(InputError, match=told):
-            ShardedSink(place, job=JOB, shard_format="npy", resume=resume)
-        assert (files(place) if place.is_dir() else {}) == before
+        path = tmp_path / name
+        before = files(path) if path.is_dir() else {}
+        with pytest.raises(InputError, match=message):
+            ShardedSink(path, job=JOB, shard_format="npy", resume=resume)
+        assert (files(path) if path.is_dir() else {}) == before
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_directory_without_a_shard_is_begun_anew_by_any_job(tmp_path: Path, resume: bool) -> None:
-    place = tmp_path / "out"
-    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy").close()
+def test_a_directory_without_shards_can_be_used_by_any_job(tmp_path: Path, resume: bool) -> None:
+    path = tmp_path / "out"
+    ShardedSink(path, job={**JOB, "model": "large"}, shard_format="npy").close()
     for name in ("_invalid-00000.jsonl", "_ranges.npy", ".part-00000.npy.tmp-77-0badcafe"):
-        (place / name).write_bytes(b"of a run that was killed")
-    with ShardedSink(place, job=JOB, shard_format="jsonl", resume=resume) as sink:
-        assert set(files(place)) == {"_job.json", ".lock"}
-        assert json.loads((place / "_job.json").read_text())["job"] == JOB
+        (path / name).write_bytes(b"of a run that was killed")
+    with ShardedSink(path, job=JOB, shard_format="jsonl", resume=resume) as sink:
+        assert set(files(path)) == {"_job.json", ".lock"}
+        assert json.loads((path / "_job.json").read_text())["job"] == JOB
         with sink.shard(0) as shard:
             shard.write(table(0, 2))
     with pytest.raises(InputError, match=r"\[output-taken\]"):
-        ShardedSink(place, job={**JOB, "model": "large"}, shard_format="jsonl", resume=resume)
+        ShardedSink(path, job={**JOB, "model": "large"}, shard_format="jsonl", resume=resume)
 
 
-def test_what_a_stranger_laid_beside_a_job_is_not_lost_with_it(tmp_path: Path) -> None:
-    place = tmp_path / "out"
-    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy").close()
-    (place / "_notes.txt").write_text("mine")
+def test_other_files_in_a_job_directory_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    ShardedSink(path, job={**JOB, "model": "large"}, shard_format="npy").close()
+    (path / "_notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"another job.*\[output-taken\]"):
-        ShardedSink(place, job=JOB, shard_format="npy")
-    ShardedSink(place, job={**JOB, "model": "large"}, shard_format="npy", resume=True).close()
+        ShardedSink(path, job=JOB, shard_format="npy")
+    ShardedSink(path, job={**JOB, "model": "large"}, shard_format="npy", resume=True).close()
 
 
-def test_the_same_job_twice_is_refused_unless_it_is_to_go_on(tmp_path: Path) -> None:
-    place = tmp_path / "deep" / "out"
+def test_the_same_job_twice_is_refused_without_resume(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "out"
     with (
-        ShardedSink(place, job=JOB, shard_format="npy", resume=True) as sink,
+        ShardedSink(path, job=JOB, shard_format="npy", resume=True) as sink,
         sink.shard(1) as shard,
     ):
         shard.write(table(0, 2))
-    (place / ".part-00000.npy.tmp-77-0badcafe").write_bytes(b"of a run that was killed")
-    (place / ".mine.tmp-77-0badcafe").write_bytes(b"of somebody else")
-    before = files(place)
+    (path / ".part-00000.npy.tmp-77-0badcafe").write_bytes(b"of a run that was killed")
+    (path / ".mine.tmp-77-0badcafe").write_bytes(b"of somebody else")
+    before = files(path)
     with pytest.raises(InputError, match=r"holds this job already.*--resume.*\[output-exists\]"):
-        ShardedSink(place, job=JOB, shard_format="npy")
-    assert files(place) == before
+        ShardedSink(path, job=JOB, shard_format="npy")
+    assert files(path) == before
     with pytest.raises(
         InputError, match=r"its shard_rows was 100000, and is 7 now.*\[output-taken\]"
     ):
-        ShardedSink(place, job=JOB, shard_format="npy", shard_rows=7, resume=True)
-    with ShardedSink(place, job=JOB, shard_format="npy", resume=True) as sink:
+        ShardedSink(path, job=JOB, shard_format="npy", shard_rows=7, resume=True)
+    with ShardedSink(path, job=JOB, shard_format="npy", resume=True) as sink:
         assert sink.complete_shards == {1}
     del before[".part-00000.npy.tmp-77-0badcafe"]
-    assert files(place) == before
+    assert files(path) == before
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl"])
-def test_a_shard_that_was_cut_off_is_made_again(
+def test_a_truncated_shard_is_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     if kind in ("parquet", "arrow"):
@@ -223,14 +223,14 @@ input()
     ShardedSink(tmp_path / "out", job=JOB, shard_format="npy", resume=True).close()
 
 
-def test_a_kind_of_shards_that_is_not_known_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_shard_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'csv'.*parquet, arrow, npy.*\[output-format-unknown\]"):
         ShardedSink(tmp_path / "out", job=JOB, shard_format="csv")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl.gz"])
-def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind: str) -> None:
+def test_a_full_disk_is_one_line_and_the_job_resumes_later(tmp_path: Path, kind: str) -> None:
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
@@ -253,7 +253,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on_later(tmp_path: Path, kind:
         assert sink.complete_shards == {0, 1}
 
 
-def test_a_job_may_be_killed_at_any_line_of_ours(tmp_path: Path) -> None:
+def test_a_job_can_be_killed_at_any_line(tmp_path: Path) -> None:
     done = run_script(Path(__file__).with_name("killed_anywhere.py"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 150
@@ -272,7 +272,7 @@ with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
 """
 
 
-def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
+def test_a_job_can_be_killed_at_any_moment(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     luck = random.Random(0)
     finished: frozenset[int] = frozenset()
@@ -293,14 +293,14 @@ def test_a_job_may_be_killed_at_any_moment(tmp_path: Path) -> None:
         assert not [path for path in tmp_path.iterdir() if ".tmp-" in path.name]
 
 
-def test_a_directory_that_went_away_is_one_line(tmp_path: Path) -> None:
+def test_a_removed_directory_is_one_line(tmp_path: Path) -> None:
     with ShardedSink(tmp_path / "out", job=JOB, shard_format="npy") as sink:
         shutil.rmtree(tmp_path / "out")
         with pytest.raises(ResourceError, match=r"out' could not be read.*\[file-unreadable\]"):
             assert sink.complete_shards
 
 
-def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -> None:
+def test_a_job_with_file_names_that_are_not_utf8_resumes(tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff.txt")
     job: dict[str, JsonValue] = {"inputs": [{"name": odd, "bytes": 3}]}
     with ShardedSink(tmp_path / "out", job=job, shard_format="npy") as sink, sink.shard(0) as shard:
@@ -312,7 +312,7 @@ def test_a_job_whose_files_have_names_that_are_no_utf8_goes_on(tmp_path: Path) -
     assert listed["file"] == odd
 
 
-def test_a_directory_that_is_closed_to_us_is_one_line(tmp_path: Path) -> None:
+def test_a_directory_without_permission_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AlbertKitError, match=r"could not be written.*\[write-failed\]"):
         ShardedSink(tmp_path / "file" / "out", job=JOB, shard_format="npy")

@@ -1,4 +1,4 @@
-"""What fails on the way to a file's bytes, and may pass, is never taken for a bad file or row."""
+"""A transient failure of a disk or network never marks a file or row as invalid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAILING = Path("/proc/self/mem")
 
 
 @pytest.mark.skipif(not FAILING.exists(), reason="/proc is not there")
-def test_a_disk_that_fails_ends_the_reading_though_bad_rows_may_be_left_out(
+def test_a_failing_disk_ends_the_reading_even_if_invalid_rows_are_skipped(
     tmp_path: Path,
 ) -> None:
     written(tmp_path, "a.txt", b"a\n")
@@ -36,7 +36,7 @@ def test_a_disk_that_fails_ends_the_reading_though_bad_rows_may_be_left_out(
     ("kind", "packed"),
     [*((kind, "") for kind in KINDS), (".txt", ".gz"), (".jsonl", ".zst"), (".csv", ".xz")],
 )
-def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -> None:
+def test_an_object_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from tests.tables.s3_server import object_store
 
@@ -60,14 +60,14 @@ def test_a_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -
                 read_batches(store.uri(f"bucket/{name}"), skip_invalid=skip_invalid)
 
 
-def test_a_full_disk_here_is_told_and_no_fault_of_what_is_read(tmp_path: Path) -> None:
+def test_a_full_local_disk_is_no_error_of_the_input(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    place = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
+    path = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
     with (
         files_up_to(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
     ):
-        read_batches(place, skip_invalid=True)
+        read_batches(path, skip_invalid=True)
 
 
 SHORT_OF_MEMORY = """
@@ -94,32 +94,32 @@ def test_too_little_memory_ends_the_reading(tmp_path: Path, kind: str) -> None:
     from pyarrow import ipc, parquet
 
     table = pyarrow.table({"text": ["some words " * 90_000] * 60})
-    place = tmp_path / f"a.{kind}"
+    path = tmp_path / f"a.{kind}"
     if kind == "parquet":
-        parquet.write_table(table, place, compression="zstd", use_dictionary=False)
+        parquet.write_table(table, path, compression="zstd", use_dictionary=False)
     else:
         options = ipc.IpcWriteOptions(compression="zstd")
-        with ipc.new_file(str(place), table.schema, options=options) as writer:
+        with ipc.new_file(str(path), table.schema, options=options) as writer:
             writer.write_table(table)
     done = subprocess.run(
-        [sys.executable, "-c", SHORT_OF_MEMORY, place], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SHORT_OF_MEMORY, path], capture_output=True, text=True, check=False
     )
     assert done.stdout == "out-of-memory\n", done.stderr
 
 
-def test_a_size_that_nobody_writes_is_damage_and_no_want_of_memory(tmp_path: Path) -> None:
+def test_an_impossible_size_is_damage_not_a_lack_of_memory(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import ipc
 
     table = pyarrow.table({"text": ["words " * 1000] * 10})
-    place = tmp_path / "a.arrow"
+    path = tmp_path / "a.arrow"
     options = ipc.IpcWriteOptions(compression="zstd")
-    with ipc.new_file(str(place), table.schema, options=options) as writer:
+    with ipc.new_file(str(path), table.schema, options=options) as writer:
         writer.write_table(table)
-    data = bytearray(place.read_bytes())
+    data = bytearray(path.read_bytes())
     at = data.index((60_000).to_bytes(8, "little"))  # how long a buffer is when it is unpacked
     data[at : at + 8] = (2**62).to_bytes(8, "little")
-    place.write_bytes(data)
-    (batch,) = read_batches(place, skip_invalid=True)
+    path.write_bytes(data)
+    (batch,) = read_batches(path, skip_invalid=True)
     assert [invalid.code for invalid in batch.invalid] == ["file-malformed"]
     assert f"{2**62:,} bytes" in batch.invalid[0].why

@@ -1,4 +1,4 @@
-"""Tables reach files whole, and come back as they were."""
+"""Tables are written completely, and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_parquet_has_typed_columns(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.array(back["vector"].to_pylist(), np.float32), VECTORS)
 
 
-def test_parquet_without_pyarrow_names_the_extra(
+def test_parquet_without_pyarrow_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -66,7 +66,7 @@ def test_parquet_without_pyarrow_names_the_extra(
 
 
 @pytest.mark.parametrize("name", ["out", "out.txt", "out.json"])
-def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path, name: str) -> None:
+def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"\.jsonl, \.csv.*\[output-format-unknown\]"):
         write_table(TABLE, tmp_path / name)
 
@@ -77,13 +77,13 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
-    place = tmp_path / "out.jsonl"
-    place.write_text("old\n")
+    path = tmp_path / "out.jsonl"
+    path.write_text("old\n")
     unwritable = Table({"text": ["fine", "half a character: \ud800"]})
     with pytest.raises(UnicodeEncodeError):
-        write_table(unwritable, place)
-    assert place.read_text() == "old\n"
-    assert list(tmp_path.iterdir()) == [place]
+        write_table(unwritable, path)
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_empty_table_is_a_header(tmp_path: Path) -> None:

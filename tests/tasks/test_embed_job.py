@@ -37,7 +37,7 @@ def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -
         np.testing.assert_array_equal(own, embedder.encode(TEXTS[number * 8 : number * 8 + 8]))
 
 
-def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path: Path) -> None:
+def test_messages_number_texts_through_the_whole_input(model: str, tmp_path: Path) -> None:
     rows = [json.dumps(text) for text in TEXTS]
     rows[9:11] = ["null", "null"]
     rows[17], rows[18] = '""', json.dumps("water " * 50)
@@ -55,6 +55,6 @@ def test_a_text_is_called_by_its_number_in_the_whole_input(model: str, tmp_path:
         embed_shard(of_one.embedder(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
 
 
-def test_the_types_of_its_fields_can_be_asked_for() -> None:
+def test_the_types_of_its_fields_can_be_resolved() -> None:
     """As whoever lays it out as JSON does."""
     assert {*get_type_hints(EmbedJob)} == {field.name for field in fields(EmbedJob)}

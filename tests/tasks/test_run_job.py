@@ -28,23 +28,23 @@ NUMPY = LoadOptions(engine="numpy")
 
 @pytest.fixture
 def job(model: str, tmp_path: Path) -> EmbedJob:
-    place = tmp_path / "in.jsonl"
+    path = tmp_path / "in.jsonl"
     rows = (json.dumps({"id": number, "text": text}) for number, text in enumerate(TEXTS))
-    place.write_text("\n".join(rows) + "\n")
-    return EmbedJob((str(place),), model=model, load=NUMPY, shard_rows=8, keep=("id",))
+    path.write_text("\n".join(rows) + "\n")
+    return EmbedJob((str(path),), model=model, load=NUMPY, shard_rows=8, keep=("id",))
 
 
-def run(job: EmbedJob, place: Path, *, kind: str = "jsonl", resume: bool = False) -> JobReport:
-    with start_job(job, place, shard_format=kind, resume=resume) as open_job:
+def run(job: EmbedJob, path: Path, *, kind: str = "jsonl", resume: bool = False) -> JobReport:
+    with start_job(job, path, shard_format=kind, resume=resume) as open_job:
         return run_job(open_job)
 
 
-def bytes_in(place: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
+def bytes_in(path: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in sorted(path.iterdir())}
 
 
-def rows_in(place: Path) -> list[dict[str, object]]:
-    parts = sorted(place.glob("part-*.jsonl"))
+def rows_in(path: Path) -> list[dict[str, object]]:
+    parts = sorted(path.glob("part-*.jsonl"))
     return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
 
 
@@ -61,7 +61,7 @@ def test_a_job_writes_the_kept_columns_and_the_vectors_of_encode(
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl"])
-def test_a_job_broken_off_ends_with_the_same_bytes(
+def test_a_resumed_job_ends_with_the_same_bytes(
     job: EmbedJob, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind in ("parquet", "arrow"):
@@ -93,7 +93,7 @@ def test_any_process_makes_the_shard_that_the_whole_run_makes(
     assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
 
 
-def test_finished_shards_in_the_middle_are_left(job: EmbedJob, tmp_path: Path) -> None:
+def test_finished_shards_in_the_middle_are_kept(job: EmbedJob, tmp_path: Path) -> None:
     run(job, tmp_path / "out")
     before = bytes_in(tmp_path / "out")
     (tmp_path / "out" / "part-00000.jsonl").unlink()
@@ -111,7 +111,7 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
     before = bytes_in(tmp_path / "out")
     with pytest.raises(InputError, match=r"--resume.*\[output-exists\]"):
         run(job, tmp_path / "out")
-    for change, told in (
+    for change, message in (
         (
             {"encode": EncodeOptions(precision="float16")},
             'its vectors was "float32", and is "float16" now',
@@ -123,12 +123,12 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
         ({"keep": ()}, r'its keep was \["id"\], and is \[\] now'),
         ({"shard_rows": 9}, "its shard_rows was 8, and is 9 now"),
     ):
-        with pytest.raises(InputError, match=rf"(?s){told}.*\[output-taken\]"):
+        with pytest.raises(InputError, match=rf"(?s){message}.*\[output-taken\]"):
             run(replace(job, **change), tmp_path / "out", resume=True)
     assert bytes_in(tmp_path / "out") == before
 
 
-def test_bytes_have_the_ranges_of_the_first_window_which_are_kept(
+def test_8_bit_vectors_have_the_saved_ranges_of_the_first_window(
     job: EmbedJob, tmp_path: Path
 ) -> None:
     run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
@@ -158,7 +158,7 @@ NAMED_BY_BYTES = b"\x93NUMPY\x01\x00\x2c\x00{b'escr': 0, 'fortran_order': 0, 'sh
 @pytest.mark.parametrize(
     "damage", [b"", b"\x93NUMPY\x01\x00", CUT_OFF, NAMED_BY_BYTES, b"no array"]
 )
-def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: bytes) -> None:
+def test_damaged_ranges_are_refused(job: EmbedJob, tmp_path: Path, damage: bytes) -> None:
     run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
     (tmp_path / "out" / "part-00001.npy").unlink()
     (tmp_path / "out" / RANGES).write_bytes(damage)
@@ -172,7 +172,7 @@ def test_damaged_ranges_are_told_as_such(job: EmbedJob, tmp_path: Path, damage: 
 
 
 @pytest.mark.parametrize("kind", ["npy", "jsonl"])
-def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
+def test_invalid_rows_are_listed_and_shards_of_only_them_exist(
     job: EmbedJob, tmp_path: Path, kind: str
 ) -> None:
     rows = Path(job.locations[0]).read_text().splitlines()
@@ -190,9 +190,7 @@ def test_bad_rows_are_listed_and_shards_of_nothing_else_are_there(
     )
 
 
-def test_another_job_may_have_the_directory_in_which_none_has_made_a_shard(
-    job: EmbedJob, tmp_path: Path
-) -> None:
+def test_another_job_may_use_a_directory_without_shards(job: EmbedJob, tmp_path: Path) -> None:
     Path(job.locations[0]).write_text('null\n{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
     with pytest.raises(ValueError, match=r"\[row-malformed\]"):
         run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out")
@@ -214,7 +212,7 @@ def test_standard_input_can_be_a_job_and_gives_ranges(
     assert [row["text"] for row in rows_in(tmp_path / "out")] == TEXTS
 
 
-def test_what_is_told_of_texts_is_told_once_for_all_shards(
+def test_warnings_about_texts_are_logged_once_for_all_shards(
     job: EmbedJob, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = tmp_path / "lines.txt"
@@ -239,7 +237,7 @@ def test_a_job_without_rows_is_refused(job: EmbedJob, tmp_path: Path) -> None:
             run(asked, tmp_path / f"out-{vectors}")
 
 
-def test_a_kept_column_cannot_be_called_as_the_vectors(job: EmbedJob) -> None:
+def test_a_kept_column_cannot_have_the_name_of_the_vectors(job: EmbedJob) -> None:
     with pytest.raises(InputError, match=r"'vector'.*\[option-invalid\]"):
         replace(job, keep=("vector",))
 
@@ -248,16 +246,14 @@ def test_a_job_names_its_engine_and_its_model(job: EmbedJob, tmp_path: Path) -> 
     auto = replace(job, load=LoadOptions())
     with start_job(auto, tmp_path / "out", shard_format="jsonl") as open_job:
         assert open_job.job.load.engine == "openvino"
-    told = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
-    assert told["engine"] == "openvino"
-    assert len(told["fingerprint"]) == 16
+    message = json.loads((tmp_path / "out" / "_job.json").read_text())["job"]
+    assert message["engine"] == "openvino"
+    assert len(message["fingerprint"]) == 16
 
 
-def test_what_is_wrong_with_files_or_columns_begins_no_directory(
-    job: EmbedJob, tmp_path: Path
-) -> None:
+def test_wrong_files_or_columns_start_no_directory(job: EmbedJob, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfet")
-    for change, told in (
+    for change, message in (
         ({"column": "titel"}, "column-missing"),
         ({"keep": ("titel",)}, "column-missing"),
         (
@@ -265,7 +261,7 @@ def test_what_is_wrong_with_files_or_columns_begins_no_directory(
             "encoding-mismatch",
         ),
     ):
-        with pytest.raises(ValueError, match=rf"\[{told}\]"):
+        with pytest.raises(ValueError, match=rf"\[{message}\]"):
             run(replace(job, **change), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -279,7 +275,7 @@ def test_shards_are_not_written_among_the_texts(job: EmbedJob, tmp_path: Path) -
     assert run(asked, tmp_path / "_out", resume=True).shards == 0
 
 
-def test_what_auto_was_here_holds_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
+def test_auto_is_fixed_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
     auto = replace(job, load=LoadOptions(device="auto", precision="auto"))
     with start_job(auto, tmp_path / "out", shard_format="jsonl") as open_job:
         load = open_job.job.load
@@ -296,7 +292,7 @@ def test_shards_of_two_versions_are_not_mixed(
         run(job, tmp_path / "out", resume=True)
 
 
-def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
+def test_progress_ends_with_all_rows_of_a_file_of_unknown_length(
     job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for done in (0, 2):  # the second time two shards of three are there
@@ -308,7 +304,7 @@ def test_progress_ends_with_all_rows_of_a_file_that_does_not_say_how_many(
         (tmp_path / "out" / "part-00002.jsonl").unlink()
 
 
-def test_progress_counts_the_rows_of_a_short_last_shard_that_was_there(
+def test_progress_counts_the_rows_of_a_short_finished_shard(
     job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(job, tmp_path / "out")

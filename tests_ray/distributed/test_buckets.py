@@ -1,4 +1,4 @@
-"""From a bucket, into a bucket, by the workers of a cluster: the same shards as on a disk."""
+"""From a bucket into a bucket, by the workers of a cluster: the same shards as on a disk."""
 
 from __future__ import annotations
 

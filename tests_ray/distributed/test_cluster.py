@@ -9,7 +9,9 @@ from albertkit.distributed.cluster import cluster
 from albertkit.errors import ResourceError
 
 
-def test_a_cluster_of_another_version_is_told(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_of_another_version_is_refused(
+    head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not ray.is_initialized()
     there = ray.__version__
     monkeypatch.setattr(ray, "__version__", "2.1.0")

@@ -1,4 +1,4 @@
-"""A job on a real cluster of two workers makes what one process makes, whatever dies amid it."""
+"""A job on a real cluster of two workers writes what one process writes, even if one dies."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def writer_of_a_shard(output: Path, run: subprocess.Popen[str]) -> int:
     raise AssertionError(f"nothing was written: {run.communicate()}")
 
 
-def test_a_worker_that_is_killed_amid_a_shard_changes_nothing(
+def test_a_worker_killed_during_a_shard_changes_nothing(
     alone: Alone, tmp_path: Path, quiet: Path
 ) -> None:
     output = tmp_path / "output"
@@ -84,7 +84,7 @@ def test_a_worker_that_is_killed_amid_a_shard_changes_nothing(
     assert list(quiet.iterdir()) == []  # no token, no statistics
 
 
-def test_a_run_that_is_killed_whole_is_taken_up(alone: Alone, tmp_path: Path, quiet: Path) -> None:
+def test_a_run_that_is_killed_is_resumed(alone: Alone, tmp_path: Path, quiet: Path) -> None:
     output = tmp_path / "output"
     run = begun(alone, output)
     writer_of_a_shard(output, run)

@@ -1,4 +1,4 @@
-"""Shards go out to workers and each comes back once; what goes wrong there is one line here."""
+"""Each shard is made once by the workers; an error there is one line here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_no_shards_need_no_workers(ray: ModuleType) -> None:
     assert made(ray, Fateful(), 0) == []
 
 
-def test_a_bad_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
+def test_an_invalid_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
     with pytest.raises(FormatError, match=r"^on \S+ a.parquet: row 7 holds null") as invalid:
         made(ray, Fateful("invalid row", (1,)))
     assert invalid.value.diagnostic.code == "row-malformed"
@@ -69,8 +69,8 @@ def test_a_worker_of_another_version_is_refused(
 
 def test_a_worker_gets_a_gpu_of_its_own_only_where_it_needs_one(ray: ModuleType) -> None:
     for gpus, seen in ((0, ""), (1, "0 1")):
-        found = set(make_shards(ray, GpusSeen(), range(4), WorkerResources(gpus=gpus)))
-        assert found <= set(seen.split(" "))
+        result = set(make_shards(ray, GpusSeen(), range(4), WorkerResources(gpus=gpus)))
+        assert result <= set(seen.split(" "))
 
 
 def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> None:
