@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -145,7 +146,7 @@ def dense(width: int) -> Dense:
     return Dense(matrix.astype(np.float32), bias.astype(np.float32), "tanh")
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "pooler"])
+@pytest.mark.parametrize("pooling", get_args(Pooling))
 def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
     plan = PoolingConfig(
@@ -156,12 +157,13 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
         default_prompt="query",
         similarity="dot",
         lower_case=True,
+        truncate_dim=10,
     )
     file = written(weights, tmp_path / "m", plan)
     asked = random_encodings(CONFIG, LENGTHS)
     expected = compute_text_vectors(NumpyEngine(weights), asked, pooling)
     found = run(file, padded(asked))["sentence_embedding"]
-    assert_close(found, apply_modules(plan.steps, expected, CONFIG))
+    assert_close(found, apply_modules(plan.steps, expected, CONFIG)[:, :10])
     back = read_checkpoint(tmp_path / "m").pooling
     assert back is not None
     assert dataclasses.replace(back, steps=()) == dataclasses.replace(plan, steps=())

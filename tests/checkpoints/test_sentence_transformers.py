@@ -13,13 +13,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sentence_transformer.modules import Dropout, Normalize, Pooling
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint, format_of
+from albertkit.conversion import verify
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
@@ -119,7 +121,14 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     layer = Dense(rng.normal(size=(8, 32)).astype(np.float32), None, "gelu_erf")
     plan = PoolingConfig(
-        "cls", (Normalise(), layer), 12, {"query": "ask: "}, "query", "dot", lower_case=True
+        "cls",
+        (Normalise(), layer),
+        12,
+        {"query": "ask: "},
+        "query",
+        "dot",
+        lower_case=True,
+        truncate_dim=5,
     )
     weights = random_weights(TINY, ["masked_lm"])
     SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=plan), tmp_path / "model")
@@ -172,7 +181,7 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
         ("modules.json", [3], "a module is 3"),
         ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "no folder beside it"),
         ("modules.json", [{"type": "a.StaticEmbedding", "path": ""}], "StaticEmbedding"),
-        ("1_Pooling/config.json", {"pooling_mode": "weightedmean"}, "weightedmean"),
+        ("1_Pooling/config.json", {"pooling_mode": "attention"}, "the pooling is attention"),
         ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
         ("1_Pooling/config.json", {"include_prompt": False}, "leaves prompts out"),
         ("2_Dense/config.json", {"use_residual": True}, "adds its input"),
@@ -197,6 +206,56 @@ def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
     (place / "modules.json").write_text(json.dumps(modules))
     with pytest.raises(FormatError, match=r"'LSTM'.*\[pooling-unsupported\]"):
         SENTENCE_TRANSFORMERS.read(place)
+
+
+@pytest.mark.parametrize(
+    "mode", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+)
+@pytest.mark.parametrize("normalise", [True, False])
+def test_every_pooling_of_theirs_gives_their_vectors(
+    mode: str, normalise: bool, tmp_path: Path
+) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs[1] = Pooling(32, mode)
+    theirs.append(Dropout(0.5))
+    if normalise:
+        theirs.append(Normalize())
+    theirs.save_pretrained(str(tmp_path / "model"))
+    assert_same_vectors(tmp_path / "model")
+    TextEmbedder(tmp_path / "model").save_pretrained(tmp_path / "again")
+    assert_same_vectors(tmp_path / "again")
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_the_directorys_truncate_dim_is_used_and_saved(normalize: bool, tmp_path: Path) -> None:
+    encoder = save_tiny(tmp_path / "encoder")
+    theirs = SentenceTransformer(str(encoder), device="cpu", truncate_dim=5)
+    theirs.save_pretrained(str(tmp_path / "model"))
+    ours = TextEmbedder(tmp_path / "model")
+    assert (ours.truncate_dim, ours.get_embedding_dimension()) == (5, 5)
+    texts = ["one text", "and another"]
+    wanted = theirs.encode(texts, normalize_embeddings=normalize)
+    np.testing.assert_allclose(
+        ours.encode(texts, normalize_embeddings=normalize), wanted, atol=1e-5
+    )
+    assert ours.encode(texts, truncate_dim=9).shape == (2, 9)
+    ours.truncate_dim = 4
+    ours.save_pretrained(tmp_path / "again")
+    again = SentenceTransformer(str(tmp_path / "again"), device="cpu")
+    assert again.encode(texts).shape == TextEmbedder(tmp_path / "again").encode(texts).shape
+    assert verify(tmp_path / "model", tmp_path / "again").reasons() == (
+        "they make other vectors of a text",
+    )
+
+
+def test_a_dense_layer_saved_by_torch_is_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    layer = Dense(rng.normal(size=(7, 32)).astype(np.float32), np.ones(7, np.float32), "tanh")
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
+    file = place / "2_Dense" / "model.safetensors"
+    torch.save(load_file(file), file.with_name("pytorch_model.bin"))  # as before version 3
+    file.unlink()
+    assert_same_vectors(place)
 
 
 def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:

@@ -47,8 +47,13 @@ def pool(outputs: Outputs, offsets: Int64Array, pooling: Pooling) -> FloatArray:
             return mean_pool(vectors, offsets)
         case "max":
             return _reduce(np.maximum, vectors, offsets)
-        case "cls":
-            return vectors[offsets[:-1]]
+        case "cls" | "last":
+            return vectors[offsets[:-1] if pooling == "cls" else offsets[1:] - 1]
+        case "mean_sqrt_len":
+            roots = np.sqrt(np.diff(offsets)).astype(np.float32)  # [N]
+            return mean_pool(vectors, offsets) * roots[:, None]
+        case "weighted_mean":
+            return weighted_mean_pool(vectors, offsets)
 
 
 def mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
@@ -56,6 +61,16 @@ def mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
     sums = _reduce(np.add, vectors, offsets)  # [N, H]
     counts: Int64Array = (offsets[1:] - offsets[:-1])[:, None]  # [N, 1]
     means: FloatArray = np.divide(sums, counts, out=sums, casting="same_kind")
+    return means
+
+
+def weighted_mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
+    """Average the token vectors [T, H] of each text, token k with the weight k → [N, H]."""
+    lengths = np.diff(offsets)  # [N]
+    weights = np.arange(1, offsets[-1] + 1) - np.repeat(offsets[:-1], lengths)  # [T]
+    sums = _reduce(np.add, vectors * weights[:, None].astype(np.float32), offsets)  # [N, H]
+    totals = (lengths * (lengths + 1) / 2).astype(np.float32)  # 1 + 2 + … + length
+    means: FloatArray = sums / totals[:, None]
     return means
 
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from albertkit.arrays import FloatArray
 from albertkit.spec.config_values import Activation
 
-Pooling = Literal["mean", "cls", "max", "pooler"]
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weighted_mean", "last", "pooler"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 
@@ -40,6 +40,7 @@ class PoolingConfig:
     max_length: of a text in ids, special tokens included; None: the model's positions. prompts:
     name → the text that is put before a text. default_prompt: the name of the prompt that is used
     if none is asked for. lower_case: whether texts are lower-cased before they are tokenized.
+    truncate_dim: how many dimensions of a vector are kept, the first; None: all.
     """
 
     pooling: Pooling = "mean"
@@ -49,6 +50,7 @@ class PoolingConfig:
     default_prompt: str | None = None
     similarity: Similarity = "cosine"
     lower_case: bool = False
+    truncate_dim: int | None = None
 
     def __post_init__(self) -> None:
         """Keep the prompts as a dict, which can be copied and pickled."""
@@ -71,7 +73,6 @@ class PoolingConfig:
         Args:
             hidden_size: of the encoder.
         """
-        for step in reversed(self.steps):
-            if isinstance(step, Dense):
-                return len(step.weight)
-        return hidden_size
+        widths = [len(step.weight) for step in self.steps if isinstance(step, Dense)]
+        width = widths[-1] if widths else hidden_size
+        return min(width, self.truncate_dim or width)

@@ -93,7 +93,6 @@ class TextEmbedder:
         check_choice("pooling", pooling, (*get_args(Pooling), None))
         check_choice("similarity_fn_name", similarity_fn_name, (*get_args(Similarity), None))
         self.truncation: TruncationMode = truncation
-        self.truncate_dim = truncate_dim
         if cache_folder is not None:
             options["cache_dir"] = cache_folder
         loaded = load(VECTORS if model is None else model, **options)
@@ -108,6 +107,7 @@ class TextEmbedder:
                 default_prompt=default_prompt_name or config.default_prompt,
                 max_length=max_length or config.max_length,
                 similarity=similarity_fn_name or config.similarity,
+                truncate_dim=truncate_dim or config.truncate_dim,
             )
         )
         self.resolve_prompt(None, self.default_prompt_name)  # refused here if there is none
@@ -137,6 +137,17 @@ class TextEmbedder:
                 fix=f"Give {positions} or less",
             )
         self._change(max_length=ids)
+
+    @property
+    def truncate_dim(self) -> int | None:
+        """How many numbers of a vector are kept, the first; None: all."""
+        return self.pooling.truncate_dim
+
+    @truncate_dim.setter
+    def truncate_dim(self, dimensions: int | None) -> None:
+        if dimensions is not None:
+            dimensions = check_integer("truncate_dim", dimensions)
+        self._change(truncate_dim=dimensions)
 
     @property
     def tokenizer(self) -> AlbertTokenizer:
@@ -184,8 +195,7 @@ class TextEmbedder:
 
     def get_embedding_dimension(self) -> int:
         """Numbers in a vector."""
-        width = self.pooling.width(self.model.config.hidden_size)
-        return min(width, self.truncate_dim or width)
+        return self.pooling.width(self.model.config.hidden_size)
 
     get_sentence_embedding_dimension = get_embedding_dimension  # its name before version 6
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +85,7 @@ class EncodeCall:
 
     def no_vectors(self) -> Vectors:
         """[0, D] of the type and width that the vectors will have."""
-        width = self.pooling.width(self.model.config.hidden_size)
+        width = replace(self.pooling, truncate_dim=None).width(self.model.config.hidden_size)
         width = min(width, self.options.truncate_dim or width)
         precision = self.options.precision
         return np.empty((0, width_of(precision, width)), dtype_of(precision))

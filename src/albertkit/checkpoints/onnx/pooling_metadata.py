@@ -56,6 +56,7 @@ def plan_text(plan: PoolingConfig) -> str:
             "default_prompt": plan.default_prompt,
             "similarity": plan.similarity,
             "lower_case": plan.lower_case,
+            "truncate_dim": plan.truncate_dim,
         },
         ensure_ascii=False,
     )
@@ -66,6 +67,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
     found = parse_json(text.encode(), where)
     names, prompts = found.get("steps"), found.get("prompts")
     length, default = found.get("max_length"), found.get("default_prompt")
+    kept = found.get("truncate_dim")
     steps: list[VectorStep] = []
     width = hidden_size
     for number, name in enumerate(names if isinstance(names, list) else []):
@@ -84,6 +86,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
         default_prompt=default if isinstance(default, str) else None,
         similarity=_one_of(found.get("similarity"), SIMILARITIES, where),
         lower_case=found.get("lower_case") is True,
+        truncate_dim=kept if isinstance(kept, int) and kept > 0 else None,
     )
 
 

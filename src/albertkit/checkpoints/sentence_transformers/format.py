@@ -20,6 +20,7 @@ from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers.modules import (
     DENSE,
+    DROPOUT,
     ENCODER,
     NORMALISE,
     POOLING,
@@ -64,7 +65,7 @@ class SentenceTransformersFormat:
         checkpoint = _format_of_encoder(encoder_place).read(encoder_place, overrides)
         plan = PoolingConfig(
             pooling=read_pooling(pooling_place / "config.json"),
-            steps=tuple(read_step(kind, folder) for kind, folder in modules[2:]),
+            steps=tuple(read_step(kind, folder) for kind, folder in modules[2:] if kind != DROPOUT),
         )
         _check_widths(plan, checkpoint.weights.config.hidden_size, location)
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
@@ -79,12 +80,12 @@ class SentenceTransformersFormat:
         pooler, which sentence-transformers doesn't know as a way of pooling.
         """
         plan = checkpoint.pooling or PoolingConfig()
-        if plan.pooling not in POOLINGS:
+        if plan.pooling not in POOLINGS.values():
             raise InputError(
                 "pooling-unsupported",
                 f"pooling is {plan.pooling!r}",
-                why="sentence-transformers pools by mean, cls or max",
-                fix="Save with one of these",
+                why="sentence-transformers has no module for it",
+                fix='Give TextEmbedder another pooling, such as "mean"',
             )
         encoder = replace(checkpoint, weights=_headless(checkpoint.weights))
         HUGGINGFACE.write(encoder, directory, dtype=dtype)
@@ -102,6 +103,7 @@ class SentenceTransformersFormat:
                 "prompts": dict(plan.prompts),
                 "default_prompt_name": plan.default_prompt,
                 "similarity_fn_name": plan.similarity,
+                **({} if plan.truncate_dim is None else {"truncate_dim": plan.truncate_dim}),
             },
         )
 
@@ -178,8 +180,10 @@ def _with_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     similarity: Similarity = next(
         (s for s in SIMILARITIES if s == found.get("similarity_fn_name")), "cosine"
     )
+    kept = found.get("truncate_dim")
     return replace(
         plan,
+        truncate_dim=kept if isinstance(kept, int) and kept > 0 else None,
         prompts=MappingProxyType(
             {name: str(text) for name, text in prompts.items()} if isinstance(prompts, dict) else {}
         ),

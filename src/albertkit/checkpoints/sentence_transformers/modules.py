@@ -10,16 +10,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from albertkit import fileformats
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.fileformats.tensors import Tensors
 from albertkit.spec.config_values import Activation
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorStep
 
 DENSE_WEIGHTS = "model.safetensors"
+OLD_DENSE_WEIGHTS = "pytorch_model.bin"  # written before version 3
 # What `type` ends in; the way to it changed in version 6, the last word never.
 ENCODER, POOLING, DENSE, NORMALISE = "Transformer", "Pooling", "Dense", "Normalize"
-POOLINGS: Mapping[str, Pooling] = MappingProxyType({"mean": "mean", "cls": "cls", "max": "max"})
+DROPOUT = "Dropout"  # which changes no vector outside of training
+POOLINGS: Mapping[str, Pooling] = MappingProxyType(  # their name → ours
+    {
+        "mean": "mean",
+        "cls": "cls",
+        "max": "max",
+        "mean_sqrt_len_tokens": "mean_sqrt_len",
+        "weightedmean": "weighted_mean",
+        "lasttoken": "last",
+    }
+)
 FLAGS = MappingProxyType(  # before version 6: one flag for each way of pooling
     {
         "pooling_mode_cls_token": "cls",
@@ -44,7 +57,9 @@ def read_pooling(path: Path) -> Pooling:
     asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(found)
     if len(asked) != 1 or str(asked[0]) not in POOLINGS:
         raise unknown(
-            f"the pooling is {' + '.join(map(str, asked))}", "known are mean, cls and max", path
+            f"the pooling is {' + '.join(map(str, asked))}",
+            f"supported is one of {', '.join(POOLINGS)}",
+            path,
         )
     if found.get("include_prompt") is False:
         raise unknown("the pooling leaves prompts out", "only whole texts are pooled here", path)
@@ -73,11 +88,17 @@ def read_step(kind: str, folder: Path) -> VectorStep:
     named = str(found.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
     if named not in ACTIVATIONS:
         raise unknown(f"the activation is {named}", f"known are {', '.join(ACTIVATIONS)}", path)
-    return _read_dense(folder / DENSE_WEIGHTS, ACTIVATIONS[named])
+    return _read_dense(folder, ACTIVATIONS[named])
 
 
-def _read_dense(path: Path, activation: Activation) -> Dense:
-    arrays = read_safetensors(path)
+def _read_dense(folder: Path, activation: Activation) -> Dense:
+    path = folder / DENSE_WEIGHTS
+    arrays: Tensors
+    if not path.is_file() and (folder / OLD_DENSE_WEIGHTS).is_file():
+        path = folder / OLD_DENSE_WEIGHTS
+        arrays = fileformats.read_torch(path)
+    else:
+        arrays = read_safetensors(path)
     extra = set(arrays) - {"linear.weight", "linear.bias"}
     weight = arrays.get("linear.weight")
     bias = arrays.get("linear.bias")
@@ -99,7 +120,7 @@ def _read_dense(path: Path, activation: Activation) -> Dense:
 
 def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
     folder.mkdir(exist_ok=True)
-    flags = {flag: mode == pooling for flag, mode in FLAGS.items()}
+    flags = {flag: POOLINGS[mode] == pooling for flag, mode in FLAGS.items()}
     write_json(
         folder / "config.json", {"word_embedding_dimension": width, **flags, "include_prompt": True}
     )

@@ -198,7 +198,10 @@ def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: GraphOutputs, s
         else:
             length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
             x = emit.node("Div", x, emit.node("Max", length, emit.constant(SHORTEST)))
-    return x
+    if plan.truncate_dim is None:
+        return x
+    start, end, axis = (emit.constant((n,), "int64") for n in (0, plan.truncate_dim, 1))
+    return emit.node("Slice", x, start, end, axis)
 
 
 def module_prefix(number: int) -> str:
@@ -214,8 +217,18 @@ def _pooled(emit: OnnxEmitter, pooling: Pooling, found: GraphOutputs, seen: str)
     if pooling == "max":
         kept = emit.node("Where", own, tokens, emit.constant(MASKED_SCORE))
         return emit.node("ReduceMax", kept, axes=(1,), keepdims=0)
-    counted = emit.cast(own, "float32")
+    counted = emit.cast(own, "float32")  # [B, S, 1]
     along = emit.constant((1,), "int64")
+    if pooling in ("weighted_mean", "last"):
+        places = emit.node("CumSum", counted, emit.constant(1, "int64"))  # 1, 2, … in a text
+        if pooling == "last":
+            last = emit.node("ReduceMax", places, axes=(1,), keepdims=1)
+            is_last = emit.cast(emit.node("Equal", places, last), "float32")
+            counted = emit.node("Mul", counted, is_last)
+        else:
+            counted = emit.node("Mul", counted, places)
     total = emit.node("ReduceSum", emit.node("Mul", tokens, counted), along, keepdims=0)
     count = emit.node("ReduceSum", counted, along, keepdims=0)  # [B, 1]
+    if pooling == "mean_sqrt_len":
+        count = emit.node("Sqrt", count)
     return emit.node("Div", total, emit.node("Max", count, emit.constant(FEWEST)))

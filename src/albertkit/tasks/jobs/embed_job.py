@@ -131,7 +131,7 @@ class EmbedJob:
             "truncation": self.truncation,
             "prompt": call.prompt,
             "normalize": self.encode.normalize_embeddings,
-            "truncate_dim": self.encode.truncate_dim,
+            "truncate_dim": call.options.truncate_dim,
             "vectors": self.encode.precision,
         }
 
