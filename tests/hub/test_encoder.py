@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,3 +226,21 @@ def test_mlm_needs_to_be_told_where(encoder: Encoder) -> None:
         encoder.mlm(INPUTS)
     with pytest.raises(InputError, match=r"\[position-out-of-range\]"):
         encoder.mlm({**INPUTS, "masked_lm_positions": [[6], [0]]})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [
+        ({"input_word_ids": [[2, 99_999, 3]]}, "input_word_ids"),
+        ([[[2, 99_999, 3]], [[1, 1, 1]], [[0, 0, 0]]], "input_word_ids"),
+        ({"token_ids": [[2, 99_999, 3]]}, "token_ids"),
+        ({"input_word_ids": [[2, 5, 3]], "input_mask": [[0, 0, 0]]}, "input_mask"),
+        ({"input_word_ids": [[2, 5, 3]], "segment_ids": [[0, 0, 7]]}, "segment_ids"),
+    ],
+)
+def test_errors_use_the_callers_names_of_inputs(inputs: Any, name: str, tmp_path: Path) -> None:
+    encoder = hub.load(save_tiny(tmp_path / "m", pooler=True))
+    with pytest.raises(InputError, match=name) as caught:
+        encoder(inputs)
+    for foreign in ("input_ids", "attention_mask", "token_type_ids"):
+        assert foreign not in str(caught.value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tests.support.tiny_models import PIECES
+from tests.support.tiny_models import PIECES, save_tiny
 
 from albertkit import AlbertTokenizer, hub
 from albertkit.errors import InputError
@@ -135,3 +136,25 @@ def test_what_cannot_be_packed_is_one_line(
 ) -> None:
     with pytest.raises(InputError, match=told):
         call(preprocessor)  # type: ignore[operator]  # a lambda of the list above
+
+
+@pytest.mark.parametrize("length", [48, 128])
+def test_the_default_length_is_the_modules_own(length: int, shared: Path, tmp_path: Path) -> None:
+    with tarfile.open(shared / "fixtures" / "tfhub_preprocess_tiny.tar.gz") as archive:
+        archive.extractall(tmp_path / "m", filter="data")
+    graph = tmp_path / "m" / "saved_model.pb"
+    # a dimension's size is field 1 of its message: one byte up to 127, two for 128
+    if length < 128:
+        data = graph.read_bytes()
+        graph.write_bytes(data.replace(b"\x12\x03\x08\x80\x01", b"\x12\x03\x08\xb0\x00"))
+    preprocessor = hub.load(tmp_path / "m")
+    assert preprocessor(["one text"])["input_word_ids"].shape == (1, length)
+    assert preprocessor.bert_pack_inputs([[[5]]], seq_length=7)["input_mask"].shape == (1, 7)
+
+
+def test_a_models_preprocessor_gives_no_more_ids_than_it_has_positions(tmp_path: Path) -> None:
+    encoder = hub.load(save_tiny(tmp_path / "m", pooler=True))
+    positions = encoder.config.max_position_embeddings
+    inputs = encoder.preprocessor(["a long text " * 100])
+    assert inputs["input_word_ids"].shape == (1, min(128, positions))
+    assert encoder(inputs)["pooled_output"].shape == (1, encoder.config.hidden_size)

@@ -1,4 +1,4 @@
-"""TF Hub's API in torch tensors, for a place of any format."""
+"""TF Hub's API in torch tensors, for checkpoints of any format."""
 
 from albertkit.hub.load import load
 

@@ -1,14 +1,16 @@
-"""TF Hub's encoder in torch: a dict of ids in, a dict of vectors out, and `.mlm` beside it.
+"""TF Hub's encoder in torch: a dict of ids in, a dict of vectors out, and `.mlm` for a masked LM.
 
-Inputs are int tensors, arrays or lists [B, S]: input_word_ids, input_mask, input_type_ids, also
-under the names of other dialects; as a list of the three, as version 1 has it, a list comes back.
-Source: the pages of tensorflow/albert_en_base/1 and /3. What differs: a row whose mask is all
+Inputs are int tensors, arrays or lists [B, S]: input_word_ids, input_mask, input_type_ids, or their
+names in other libraries. A list of the three, as in version 1, returns a list.
+Source: the pages of tensorflow/albert_en_base/1 and /3. Two differences: a row whose mask is all
 zero, and a type id that the table does not have, are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
@@ -32,16 +34,23 @@ Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"
 
 POOLED, SEQUENCE, EACH, DEFAULT = "pooled_output", "sequence_output", "encoder_outputs", "default"
 LOGITS = "mlm_logits"
+# Hugging Face's name → TF Hub's.
+TF_HUB_NAMES = {IDS: "input_word_ids", MASK: "input_mask", TYPES: "input_type_ids"}
 
 
 class Encoder(nn.Module):
-    """An encoder as `hub.load` gives it; a torch module whose parameters can be trained.
+    """An encoder, as `hub.load` returns it: a torch module whose parameters can be trained.
 
-    mlm: calls it with masked_lm_positions too; None without a masked-word head. preprocessor:
-    makes its inputs of texts; None where the place has no tokenizer.
+    Attributes:
+        preprocessor: makes its inputs from texts; None if there is no tokenizer.
     """
 
     def __init__(self, weights: Weights, preprocessor: Preprocessor | None = None) -> None:
+        """Copy the weights of a model with a pooler.
+
+        Raises:
+            InputError: [pooler-missing].
+        """
         super().__init__()
         if not weights.has_pooler:
             raise InputError(
@@ -54,49 +63,64 @@ class Encoder(nn.Module):
         self.preprocessor = preprocessor
         self.predictions = None
         if MASKED_LM.name in weights.heads:
-            self.predictions = _masked_word_head(weights)
+            self.predictions = _make_masked_lm_head(weights)
         if not has_real_projection(weights):  # TF Hub's form has none to train
             self.core.encoder.embedding_hidden_mapping_in.requires_grad_(False)
         self.eval()
 
     @property
     def config(self) -> AlbertConfig:
+        """The config of the model."""
         return self.core.config
 
     @property
-    def mlm(self) -> MaskedWords | None:
-        return None if self.predictions is None else MaskedWords(self, self.predictions)
+    def mlm(self) -> MaskedLM | None:
+        """A callable that also takes masked_lm_positions; None without a masked LM head."""
+        return None if self.predictions is None else MaskedLM(self, self.predictions)
 
     @property
     def trainable_variables(self) -> list[nn.Parameter]:
-        """The 25 of the encoder in TF Hub's order, 23 without a projection; as torch lays them."""
-        own = self.core.canonical_parameters()
-        named = [own[row.name] for row in self.core.table().stored]
-        return [parameter for parameter in named if parameter.requires_grad]
+        """The encoder's parameters in TF Hub's order, in torch's layout: 25, or 23 if E = H."""
+        by_name = self.core.canonical_parameters()
+        parameters = [by_name[row.name] for row in self.core.table().stored]
+        return [parameter for parameter in parameters if parameter.requires_grad]
 
     def forward(
         self, inputs: Inputs, training: bool | None = None, mask: None = None
     ) -> Outputs | list[Tensor]:
-        """pooled_output [B, H], sequence_output [B, S, H], encoder_outputs L × [B, S, H], default.
+        """Encode a batch.
 
-        default is pooled_output. training: whether dropout acts; None: as `train()` and `eval()`
-        said last. mask: Keras's own argument, which TF Hub's encoders leave alone.
-        Of a list of inputs the list [pooled_output, sequence_output].
-        Raises InputError as `canonical_arguments` and `check_inputs`.
+        Args:
+            inputs: ids, mask and type ids [B, S] by name, or a list of the three.
+            training: whether dropout is active. None: as the last `train()` or `eval()` set it.
+            mask: Keras's argument, which TF Hub's encoders ignore.
+
+        Returns:
+            pooled_output [B, H], sequence_output [B, S, H], encoder_outputs L × [B, S, H], and
+            default, which is pooled_output. For a list: [pooled_output, sequence_output].
+
+        Raises:
+            InputError: as `check_inputs`, by the names that the caller used.
         """
-        listed = isinstance(inputs, Sequence)
-        given = _of_list(inputs) if isinstance(inputs, Sequence) else inputs
-        values, _ = canonical_arguments((given,), {}, (IDS, MASK, TYPES))
-        outputs = self.outputs(values, training)
+        is_list = isinstance(inputs, Sequence)
+        named = _name_list(inputs) if isinstance(inputs, Sequence) else inputs
+        values, renamed = canonical_arguments((named,), {}, (IDS, MASK, TYPES))
+        with _use_callers_names(renamed):
+            outputs = self.outputs(values, training)
         pooled, sequence = outputs[POOLED], outputs[SEQUENCE]
-        if listed:
-            return [each for each in (pooled, sequence) if isinstance(each, Tensor)]
+        if is_list:
+            return [output for output in (pooled, sequence) if isinstance(output, Tensor)]
         return {**outputs, DEFAULT: pooled}
 
     def outputs(self, values: Mapping[str, object], training: bool | None) -> Outputs:
-        """The outputs that the encoder and `.mlm` have in common."""
-        ids, seen, types = (values.get(name) for name in (IDS, MASK, TYPES))
-        checked = check_inputs(self.core, ids, seen, types, None, None)  # type: ignore[arg-type]  # checked there
+        """Return the outputs that the encoder and `.mlm` have in common.
+
+        Args:
+            values: inputs by Hugging Face's names.
+            training: whether dropout is active. None: as it was set last.
+        """
+        ids, mask, types = (values.get(name) for name in (IDS, MASK, TYPES))
+        checked = check_inputs(self.core, ids, mask, types, None, None)  # type: ignore[arg-type]  # checked there
         trace = Trace.create(hidden_states=True, attentions=False)
         was_training = self.training
         self.train(was_training if training is None else training)
@@ -110,25 +134,36 @@ class Encoder(nn.Module):
         return {POOLED: pooled, SEQUENCE: vectors, EACH: states[inner::inner]}
 
 
-class MaskedWords:
-    """`encoder.mlm`: logits of the words at given positions, beside the encoder's outputs."""
+class MaskedLM:
+    """`encoder.mlm`: the encoder's outputs and the logits of all pieces at given positions."""
 
     def __init__(self, encoder: Encoder, predictions: MaskedLMHead) -> None:
+        """Combine an encoder and its masked LM head."""
         self._encoder = encoder
         self._predictions = predictions
 
     @property
     def trainable_variables(self) -> list[nn.Parameter]:
-        """The encoder's, then the five of the head, in TF Hub's order."""
-        own = dict(self._predictions.named_parameters(prefix=MASKED_LM.prefix))
-        return [*self._encoder.trainable_variables, *(own[row.canonical] for row in PREDICTIONS)]
+        """The encoder's parameters, then the five of the head, in TF Hub's order."""
+        by_name = dict(self._predictions.named_parameters(prefix=MASKED_LM.prefix))
+        head = (by_name[row.canonical] for row in PREDICTIONS)
+        return [*self._encoder.trainable_variables, *head]
 
     def __call__(self, inputs: Inputs, training: bool | None = None, mask: None = None) -> Outputs:
-        """mlm_logits [B, P, V] for masked_lm_positions [B, P], and the encoder's but default.
+        """Predict the pieces at masked positions.
 
-        Raises InputError [inputs-missing] without positions, and as the encoder does.
+        Args:
+            inputs: ids, mask and type ids [B, S], and masked_lm_positions [B, P].
+            training: whether dropout is active. None: as the last `train()` or `eval()` set it.
+            mask: Keras's argument, which TF Hub's encoders ignore.
+
+        Returns:
+            mlm_logits [B, P, V], and the encoder's outputs without default.
+
+        Raises:
+            InputError: [inputs-missing] without positions, and as the encoder.
         """
-        values, _ = canonical_arguments((inputs,), {}, (IDS, MASK, TYPES, MASKED))
+        values, renamed = canonical_arguments((inputs,), {}, (IDS, MASK, TYPES, MASKED))
         if MASKED not in values:
             raise InputError(
                 "inputs-missing",
@@ -136,19 +171,46 @@ class MaskedWords:
                 why="mlm answers for these slots alone",
                 fix="Give their numbers [B, P], padded with 0",
             )
-        outputs = self._encoder.outputs(values, training)
-        vectors = outputs[SEQUENCE]
-        if not isinstance(vectors, Tensor):
-            raise AssertionError("the sequence output is one tensor")
-        at = check_masked_positions(values[MASKED], vectors[..., 0])  # type: ignore[arg-type]  # checked there
-        if at is None:
+        with _use_callers_names(renamed):
+            outputs = self._encoder.outputs(values, training)
+            vectors = outputs[SEQUENCE]
+            if not isinstance(vectors, Tensor):
+                raise AssertionError("the sequence output is one tensor")
+            positions = check_masked_positions(values[MASKED], vectors[..., 0])  # type: ignore[arg-type]  # checked there
+        if positions is None:
             raise AssertionError("positions were given")
-        wanted = vectors.gather(1, at[:, :, None].expand(-1, -1, vectors.shape[2]))  # [B, P, H]
+        index = positions[:, :, None].expand(-1, -1, vectors.shape[2])  # [B, P, H]
+        masked = vectors.gather(1, index)  # [B, P, H]
         table = self._encoder.core.embeddings.word_embeddings.weight
-        return {**outputs, LOGITS: self._predictions(wanted, table)}
+        return {**outputs, LOGITS: self._predictions(masked, table)}
 
 
-def _of_list(inputs: Sequence[TensorLike]) -> dict[str, TensorLike]:
+@contextmanager
+def _use_callers_names(renamed: Mapping[str, str]) -> Iterator[None]:
+    """Let errors name inputs as the caller did, or as TF Hub does, not as Hugging Face.
+
+    renamed: the caller's name → Hugging Face's.
+    """
+    names = {**TF_HUB_NAMES, **{ours: theirs for theirs, ours in renamed.items()}}
+    pattern = re.compile(rf"\b({'|'.join(names)})\b")
+
+    def translate(text: str) -> str:
+        return pattern.sub(lambda match: names[match[0]], text)
+
+    try:
+        yield
+    except InputError as error:
+        part = error.diagnostic
+        raise InputError(
+            part.code,
+            translate(part.what),
+            why=translate(part.why),
+            fix=translate(part.fix),
+            where=part.where,
+        ) from error
+
+
+def _name_list(inputs: Sequence[TensorLike]) -> dict[str, TensorLike]:
     if len(inputs) != len(LISTED):
         raise InputError(
             "inputs-missing",
@@ -159,12 +221,12 @@ def _of_list(inputs: Sequence[TensorLike]) -> dict[str, TensorLike]:
     return dict(zip(LISTED, inputs, strict=True))
 
 
-def _masked_word_head(weights: Weights) -> MaskedLMHead:
-    made = MaskedLMHead(weights.config)
-    made.load_state_dict(
+def _make_masked_lm_head(weights: Weights) -> MaskedLMHead:
+    head = MaskedLMHead(weights.config)
+    head.load_state_dict(
         {
             name: torch.from_numpy(np.array(weights.arrays[f"{MASKED_LM.prefix}.{name}"]))
-            for name, _ in made.named_parameters()
+            for name, _ in head.named_parameters()
         }
     )
-    return made
+    return head

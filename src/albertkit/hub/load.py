@@ -1,10 +1,10 @@
-"""A place → what `hub.load` would give for it, without TensorFlow.
+"""`hub.load` without TensorFlow: an encoder or a preprocessor of any format.
 
     preprocessor = hub.load("albert_en_preprocess_3")
     encoder = hub.load("albert_en_base_3")
     outputs = encoder(preprocessor(["How old are you?"]))
 
-Importing this imports no torch; the first call does.
+Importing this module does not import torch; the first call does.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from albertkit.checkpoints import resolve_path
 from albertkit.errors import FormatError, InputError, import_extra
 from albertkit.errors.keywords import check_keywords
+from albertkit.fileformats.tensorflow.saved_model import read_saved_model
+from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model
 from albertkit.runtime import LoadOptions, open_model
 from albertkit.sources import resolve_location
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-# What a place without weights raises: it may be a preprocessor, or a vocabulary alone.
+# Errors of locations without weights, which may be a preprocessor or a vocabulary.
 WITHOUT_WEIGHTS = frozenset({"file-wrong-format", "checkpoint-unrecognised", "file-not-found"})
 
 
@@ -37,46 +40,84 @@ def load(
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
     hidden_act: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
 ) -> Encoder | Preprocessor:
-    """Open a place of any format, or a name that `albertkit.load` takes.
+    """Open an encoder or a preprocessor.
 
-    Weights give an Encoder; its `preprocessor` reads text as the place's tokenizer does. A place
-    without weights gives a Preprocessor. policy: how text is read instead; "tfhub" as
-    albert_en_preprocess does. num_hidden_layers, num_attention_heads, hidden_act: what the files
-    may not say.
-    Raises ResourceError [extra-missing], InputError [pooler-missing], and what reading raises.
+    Args:
+        handle: a checkpoint of any format, or a name that `albertkit.load` takes.
+        policy: overrides the tokenizer policy; "tfhub" reads text as albert_en_preprocess does.
+        num_hidden_layers: for checkpoints whose files lack it.
+        num_attention_heads: for checkpoints whose files lack it.
+        hidden_act: for checkpoints whose files lack it.
+        revision: a branch, tag or commit of a hub's repository.
+        token: for private models. None: the one saved on this machine, or HF_TOKEN. False: none.
+        cache_dir: directory for downloaded files. None: the hub's own.
+        local_files_only: never use the network.
+
+    Returns:
+        An Encoder if there are weights, with the tokenizer as its `preprocessor`; else a
+        Preprocessor.
+
+    Raises:
+        ResourceError: [extra-missing] without torch.
+        InputError: [pooler-missing].
+        AlbertKitError: the errors of fetching and reading the files.
     """
     import_extra("torch", "albertkit.hub")
     from albertkit.hub.encoder import Encoder
-    from albertkit.hub.preprocessor import Preprocessor
+    from albertkit.hub.preprocessor import DEFAULT_LENGTH, Preprocessor
 
     options = LoadOptions(
         policy=policy,
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
+        revision=revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
     )
     try:
-        found = open_model(handle, options)
+        model = open_model(handle, options)
     except (FormatError, InputError) as error:
         if error.diagnostic.code not in WITHOUT_WEIGHTS:
             raise
-        tokenizer = _tokenizer(handle, policy)
+        path = resolve_location(handle, options.fetch_options)
+        tokenizer = _read_tokenizer(path, policy)
         if tokenizer is None:
             raise
-        return Preprocessor(tokenizer)
-    for note in found.notes:
+        return Preprocessor(tokenizer, _default_length(path) or DEFAULT_LENGTH)
+    for note in model.notes:
         LOGGER.info("%s", note.line())
-    return Encoder(
-        found.weights, Preprocessor(found.optional_tokenizer) if found.optional_tokenizer else None
-    )
+    tokenizer = model.optional_tokenizer
+    if tokenizer is None:
+        return Encoder(model.weights)
+    length = min(DEFAULT_LENGTH, model.config.max_position_embeddings)
+    return Encoder(model.weights, Preprocessor(tokenizer, length))
 
 
-def _tokenizer(handle: str | Path, policy: str | TokenizerPolicy | None) -> AlbertTokenizer | None:
-    """The tokenizer of a place that has no weights; None where it has none either."""
+def _read_tokenizer(path: Path, policy: str | TokenizerPolicy | None) -> AlbertTokenizer | None:
+    """The tokenizer of a location without weights; None if it has none either."""
     try:
-        return AlbertTokenizer.from_pretrained(resolve_location(handle), policy=policy)
+        return AlbertTokenizer.from_path(path, policy=policy)
     except FormatError as error:
         if error.diagnostic.code != "no-vocabulary":
             raise
         return None
+
+
+def _default_length(path: Path) -> int | None:
+    """Ids in a row that a preprocessor's graph returns; None if `path` is no preprocessor."""
+    try:
+        resolved = resolve_path(path)
+    except FormatError:  # a vocabulary file
+        return None
+    if not is_saved_model(resolved.path):
+        return None
+    shapes = read_saved_model(resolved.path).output_shapes("__call__")
+    lengths = {shape[1] for shape in shapes.values() if len(shape) == 2}
+    return lengths.pop() if len(lengths) == 1 else None

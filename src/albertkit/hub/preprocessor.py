@@ -1,7 +1,7 @@
-"""TF Hub's preprocessor in torch: texts in, rows of ids out, padded and packed as it packs them.
+"""TF Hub's preprocessor in torch: from texts to padded rows of ids.
 
-Source: tensorflow/albert_en_preprocess/3; its packing was compared with every combination of
-lengths (tests/hub). How text becomes pieces is the tokenizer's policy.
+Source: tensorflow/albert_en_preprocess/3; its packing was compared for every combination of
+lengths (tests/hub). The tokenizer's policy decides how text becomes pieces.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from albertkit.tokenization.encode import encode_texts
 
 Packed: TypeAlias = "dict[str, Tensor]"  # int32 [B, seq_length] each
 
-DEFAULT_LENGTH = 128  # of the published preprocessor
+DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
-    """Rows of several lengths, one after another, as TensorFlow's RaggedTensor holds them.
+    """Rows of different lengths, laid out as in TensorFlow's RaggedTensor.
 
-    values: [T] int32. row_splits: [B + 1] int64; row b is values[row_splits[b]:row_splits[b + 1]].
+    Attributes:
+        values: [T] int32, the rows one after another.
+        row_splits: [B + 1] int64; row b is values[row_splits[b]:row_splits[b + 1]].
     """
 
     values: Tensor
@@ -46,6 +48,7 @@ class Ragged:
         return (self[row] for row in range(len(self)))
 
     def to_list(self) -> list[list[int]]:
+        """Return the rows as lists of ints."""
         return [row.tolist() for row in self]
 
 
@@ -56,16 +59,24 @@ class Tokenize:
     """`preprocessor.tokenize`: texts → the ids of their pieces, without special tokens."""
 
     def __init__(self, tokenizer: AlbertTokenizer) -> None:
+        """Use a tokenizer's vocabulary and policy."""
         self.tokenizer = tokenizer
 
     def __call__(self, inputs: object) -> Ragged:
-        """inputs: N texts. Raises InputError [input-not-texts], [text-not-a-string]."""
+        """Tokenize texts.
+
+        Args:
+            inputs: N texts, as a list or an array; bytes are decoded as UTF-8.
+
+        Raises:
+            InputError: [input-not-texts], [text-not-a-string].
+        """
         texts = _texts(inputs)
         found = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
         return Ragged(torch.from_numpy(found.ids), torch.from_numpy(found.offsets))
 
     def get_special_tokens_dict(self) -> dict[str, Tensor]:
-        """int32 scalars, under TF Hub's names."""
+        """Return the special ids and the vocabulary's size, int32 scalars by TF Hub's names."""
         named = {
             "vocab_size": self.tokenizer.vocab_size,
             "start_of_sequence_id": self.tokenizer.cls_token_id,
@@ -77,25 +88,45 @@ class Tokenize:
 
 
 class Preprocessor:
-    """A preprocessor as `hub.load` gives it."""
+    """A preprocessor, as `hub.load` returns it."""
 
-    def __init__(self, tokenizer: AlbertTokenizer) -> None:
+    def __init__(self, tokenizer: AlbertTokenizer, default_length: int = DEFAULT_LENGTH) -> None:
+        """Make a preprocessor.
+
+        Args:
+            tokenizer: how texts become ids.
+            default_length: ids in a row if a call gives no length.
+        """
         self.tokenizer = tokenizer
+        self.default_length = default_length
         self.tokenize = Tokenize(tokenizer)
 
     def __call__(self, inputs: object) -> Packed:
-        """The encoder's inputs of N texts, each int32 [N, 128]; longer texts are cut."""
+        """Return the encoder's inputs for N texts, each int32 [N, default_length].
+
+        Longer texts are truncated.
+
+        Raises:
+            InputError: [input-not-texts], [text-not-a-string].
+        """
         return self.bert_pack_inputs([self.tokenize(inputs)])
 
-    def bert_pack_inputs(
-        self, inputs: Sequence[Segment], seq_length: int = DEFAULT_LENGTH
-    ) -> Packed:
-        """[CLS] a [SEP], or [CLS] a [SEP] b [SEP], of one or two segments of each row.
+    def bert_pack_inputs(self, inputs: Sequence[Segment], seq_length: int | None = None) -> Packed:
+        """Pack [CLS] a [SEP], or [CLS] a [SEP] b [SEP], into each row.
 
-        inputs: what `tokenize` gave, or lists of ids, also cut in words. Too long rows are cut
-        round robin: a piece to each segment in turn. Fewer slots than special tokens cut these.
-        Raises InputError [option-invalid], [pairs-unequal].
+        Rows that are too long are truncated in turn: each segment keeps one piece, then one more.
+        Rows with fewer slots than special tokens lose special tokens.
+
+        Args:
+            inputs: one or two segments: what `tokenize` returned, or lists of ids, also of
+                words' ids.
+            seq_length: ids in a row. None: the default length.
+
+        Raises:
+            InputError: [option-invalid], [pairs-unequal].
         """
+        if seq_length is None:
+            seq_length = self.default_length
         segments = [_rows(segment) for segment in _segments(inputs)]
         if isinstance(seq_length, bool) or not isinstance(seq_length, int) or seq_length < 0:
             raise InputError(
@@ -115,7 +146,7 @@ class Preprocessor:
         return {"input_word_ids": ids, "input_mask": mask, "input_type_ids": types}
 
     def _row(self, parts: Sequence[list[int]], seq_length: int) -> tuple[list[int], list[int]]:
-        """One row's ids and types, at most seq_length of them."""
+        """One row's ids and type ids, at most seq_length of them."""
         first, second = parts[0], parts[1] if len(parts) > 1 else None
         room = max(0, seq_length - len(parts) - 1)
         from_first, from_second = round_robin(len(first), len(second or ()), room)
@@ -129,13 +160,19 @@ class Preprocessor:
 
 
 def round_robin(first: int, second: int, room: int) -> tuple[int, int]:
-    """How many pieces of two segments are kept, where each gets one in turn, the first begins."""
+    """Return how many pieces of each segment are kept, if each gets one in turn, the first first.
+
+    Args:
+        first: pieces of the first segment.
+        second: pieces of the second segment.
+        room: pieces that a row holds.
+    """
     kept = min(first, max(-(-room // 2), room - second))
     return kept, min(second, room - kept)
 
 
 def _texts(given: object) -> list[object]:
-    """N texts, of a list or an array; bytes as TensorFlow has them."""
+    """N texts of a list or an array; bytes, as TensorFlow has them, are decoded."""
     listed = given.tolist() if hasattr(given, "tolist") else given
     if isinstance(listed, str | bytes) or not isinstance(listed, Sequence):
         raise InputError(

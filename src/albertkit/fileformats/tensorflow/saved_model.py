@@ -120,6 +120,23 @@ class SavedModel:
             for name, value in signature.message(53).entries(1)
         }
 
+    def output_shapes(self, attribute: str) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes that the root's function promises for its outputs.
+
+        Args:
+            attribute: the root's attribute that is the function, such as `__call__`.
+
+        Returns:
+            Output name → shape, None for an axis that is not fixed; empty if the function has no
+            dict of tensors as output.
+        """
+        call = self.child(attribute)
+        for name in call.functions if call else ():
+            if name in self._functions:
+                outputs = self._functions[name].message(4).message(53).entries(1)
+                return {key: _read_shape(value.message(33).message(2)) for key, value in outputs}
+        return {}
+
     def operations(self) -> Iterator[Operation]:
         """Read the operations of the graph itself, without those of its functions."""
         return _read_operations(self._graph.messages(1))
@@ -199,6 +216,12 @@ def _read_object(node: Message) -> SavedObject:
         variable=node.message(7).text(6) if 7 in node else None,
         functions=node.message(6).texts(1),
     )
+
+
+def _read_shape(shape: Message) -> tuple[int | None, ...]:
+    """A TensorShapeProto's axes; -1 stands for one that is not fixed."""
+    sizes = (dim.count(1) if 1 in dim else 0 for dim in shape.messages(2))
+    return tuple(size if size < 2**31 else None for size in sizes)
 
 
 def _read_operations(nodes: Iterator[Message]) -> Iterator[Operation]:

@@ -99,6 +99,9 @@ def build_onnx_graph(
     if plan is not None:
         vectors = _text_vectors(emit, plan, found, seen)
         found[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
+    if weights.heads:  # callers take the first output of a model with a head as its logits
+        encoder = {name: found.pop(name) for name in (TOKENS, POOLED) if name in found}
+        found |= encoder
     for name, answer in found.items():
         emit.name_output(answer.value, name)
     return Graph(
