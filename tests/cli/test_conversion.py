@@ -36,7 +36,7 @@ def test_convert_takes_its_options_to_the_library(
     assert run(["convert", words, out, "--to", "sentence-transformers", *options]) == 0
     shown = capsys.readouterr()
     assert "num_attention_heads is 8, as given" in shown.err
-    assert "rounding to float16 moved the answers by" in shown.out
+    assert "rounding to float16 moved the outputs by" in shown.out
     assert run(["convert", words, out, "--to", "huggingface"]) == 2
     assert "[directory-not-empty]" in capsys.readouterr().err
     assert run(["convert", words, out, "--to", "huggingface", "--overwrite"]) == 0
@@ -88,7 +88,7 @@ def test_verify_says_equal_or_different_by_its_status(
     assert same["outputs"] == "on 8 texts: max |diff| 0 (sequence 0, masked_lm 0)"
     assert run(["verify", words, other]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert found["verdict"].startswith("different: their answers differ by")
+    assert found["verdict"].startswith("different: their outputs differ by")
     assert found["largest difference"] > 1e-4
     assert run(["verify", words, other, "--tolerance", "1000"]) == 0
     assert run(["verify", words, str(tmp_path / "nothing")]) == 2

@@ -17,8 +17,10 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
-from albertkit.conversion.convert import told_otherwise
-from albertkit.conversion.parity import Parity, allowed
+from albertkit.conversion.convert import describe_changes
+from albertkit.conversion.model_outputs import compute_outputs
+from albertkit.conversion.parity import Parity, max_difference
+from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.runtime import open_model
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
@@ -59,10 +61,30 @@ def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
     assert kept.encode(text) == given.encode(text)
 
 
-def test_what_float32_allows_grows_with_the_numbers_of_an_output() -> None:
-    assert allowed(np.array([-3.0, 2.0], np.float32)) == 1e-4
-    assert allowed(np.array([24.0, -40.0], np.float32)) == pytest.approx(4e-4)
-    assert allowed(np.array([np.nan, np.inf], np.float32)) == 1e-4
+def test_the_documented_example_passes_on_every_processor(tmp_path: Path) -> None:
+    parity = convert("small-en", tmp_path / "onnx", to="onnx").parity
+    assert parity.largest < 1e-3  # of logits up to 24
+
+
+def test_the_bound_is_derived_from_float32s_own_error() -> None:
+    weights = random_weights(TINY, ["masked_lm"])
+    inputs = make_parity_inputs(weights.config, None)
+    outputs = compute_outputs(weights, inputs)
+    bounds = max_difference(weights, outputs, inputs)
+    assert bounds["sequence"] == 1e-4
+    assert bounds["masked_lm"] < 1e-3
+    name = "predictions.bias"  # larger logits have larger rounding errors
+    large = {**weights.arrays, name: weights.arrays[name] + np.float32(1000)}
+    sensitive = replace(weights, arrays=large)
+    outputs = compute_outputs(sensitive, inputs)
+    assert 1e-3 < max_difference(sensitive, outputs, inputs)["masked_lm"] < 1e-2
+
+
+def test_a_tolerance_replaces_the_bound(words: Path, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"less than 1.0e-12.*--tolerance.*\[parity-failed\]"):
+        convert(words, tmp_path / "strict", to="onnx", tolerance=1e-12)
+    convert(words, tmp_path / "exact", to="tf1", tolerance=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["exact"]
 
 
 def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> None:
@@ -93,7 +115,7 @@ def test_numbers_of_16_bits_are_proved_against_the_rounded_ones(
     done = convert(words, tmp_path / "out", to="huggingface", dtype="float16")
     assert done.parity.largest == 0
     assert 1e-4 < done.parity.moved < 0.1
-    assert "(rounding to float16 moved the answers by" in done.parity.line()
+    assert "(rounding to float16 moved the outputs by" in done.parity.line()
 
 
 def test_what_a_tokenizer_json_cannot_say_is_noted_where_there_is_one(
@@ -131,7 +153,7 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
 )
 def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: PoolingConfig) -> None:
     place = save_tiny_vectors(tmp_path / "model", plan)
-    with pytest.raises(InputError, match=r"no place for: vectors.*\[unsupported-by-format\]"):
+    with pytest.raises(InputError, match=r"does not support: vectors.*\[unsupported-by-format\]"):
         convert(place, tmp_path / "bare", to="huggingface")
     convert(place, tmp_path / "kept", to="sentence-transformers")
     convert(place, tmp_path / "bare", to="huggingface", without=["vectors"])
@@ -154,7 +176,10 @@ def test_a_pooler_beside_a_masked_word_head_is_kept(tmp_path: Path) -> None:
     ("refused", "told"),
     [
         (lambda w, p: convert(w, w, to="huggingface"), r"is the source.*\[output-is-source\]"),
-        (lambda w, p: convert(w, w.parent, to="huggingface"), r"or holds it.*\[output-is-source\]"),
+        (
+            lambda w, p: convert(w, w.parent, to="huggingface"),
+            r"or contains it.*\[output-is-source\]",
+        ),
         (lambda w, p: convert(w, p / "new", to="pytorch"), r"huggingface.*\[unknown-format\]"),
         (
             lambda w, p: convert(w, p / "new", to="huggingface", without=["sop"]),
@@ -311,7 +336,7 @@ def test_an_epsilon_that_the_format_has_of_its_own_is_said_with_what_it_moves(
 ) -> None:
     done = convert(words, tmp_path / "out", to="keras-hub", without=["sentence_order"])
     assert done.parity.largest == 0
-    assert "epsilon of 1e-05 in the masked-word head moved the answers by" in done.parity.line()
+    assert "epsilon of 1e-05 in the masked LM head moved the outputs by" in done.parity.line()
     (note,) = [note for note in done.notes if note.code == "config-changed"]
     assert "prediction_layer_norm_eps None / 1e-05" in note.what
 
@@ -327,6 +352,6 @@ def test_the_policy_stays_with_the_vocabulary(tmp_path: Path) -> None:
 def test_a_target_that_reads_text_in_its_own_way_is_told_of(words: Path, tmp_path: Path) -> None:
     place = save_tiny(tmp_path / "model", ["masked_lm", "sentence_order"])
     AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
-    (note,) = told_otherwise(open_model(words), open_model(place), "tfhub")
+    (note,) = describe_changes(open_model(words), open_model(place), "tfhub")
     assert note.code == "tokenizer-changed"
     assert "(policies 'reference' / 'tfhub')" in note.what

@@ -12,8 +12,8 @@ from tests.support.tiny_models import TINY, save_tiny
 from albertkit import convert
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8
-from albertkit.conversion.parity import prove
-from albertkit.conversion.parity_inputs import questions_for
+from albertkit.conversion.parity import check_parity
+from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.errors import FormatError
 
 
@@ -33,9 +33,9 @@ def test_a_wrong_graph_over_right_weights_is_found(tmp_path: Path) -> None:
         if node.op_type == "LayerNormalization":
             next(a for a in node.attribute if a.name == "epsilon").f = 0.1
     onnx.save(model, tmp_path / "to" / ONNX.file)
-    engine, asked = ONNX.engine(tmp_path / "to", weights), questions_for(TINY, None)
+    engine, asked = ONNX.engine(tmp_path / "to", weights), make_parity_inputs(TINY, None)
     with pytest.raises(FormatError, match=r"\[parity-failed\]"):
-        prove(weights, weights, asked, "float32", "to", engine=engine)
+        check_parity(weights, weights, asked, "float32", "to", engine=engine)
 
 
 def test_int8_is_proved_by_the_direction_of_its_vectors(tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_int8_is_proved_by_the_direction_of_its_vectors(tmp_path: Path) -> None:
 def test_an_int8_file_that_answers_otherwise_is_refused_with_the_figure(tmp_path: Path) -> None:
     weights, others = random_weights(TINY), random_weights(TINY, seed=1)
     ONNX_INT8.write(Checkpoint(weights), tmp_path / "to")
-    engine, asked = ONNX_INT8.engine(tmp_path / "to", weights), questions_for(TINY, None)
+    engine, asked = ONNX_INT8.engine(tmp_path / "to", weights), make_parity_inputs(TINY, None)
     with pytest.raises(
         FormatError, match=r"cosine to float32 is -?0\.\d{4}.*\[quantization-error-too-large\]"
     ):
-        prove(others, weights, asked, "float32", "to", engine=engine)
+        check_parity(others, weights, asked, "float32", "to", engine=engine)

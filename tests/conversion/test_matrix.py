@@ -23,7 +23,7 @@ from albertkit.spec import HEADS, AlbertConfig
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
 HERE = tuple(each.load() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
 APART = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
-# What a format has no place for: a head, or a model without a pooler.
+# What a format has does not support: a head, or a model without a pooler.
 NO_PLACE = {
     "sentence-transformers": {spec.name for spec in HEADS},
     "tf1": {"token_classification"},

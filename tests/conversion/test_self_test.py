@@ -11,9 +11,9 @@ from tests.support.tiny_models import save_tiny
 
 from albertkit.conversion.self_test import (
     doubtful_values,
-    doubts,
-    doubts_tested,
+    explain_doubts,
     log_probabilities,
+    metadata_doubts,
     self_test,
 )
 from albertkit.errors import InputError
@@ -58,7 +58,7 @@ def test_candidates_are_what_no_shape_shows() -> None:
 def test_known_faults_of_published_configs_are_doubted(
     config: AlbertConfig, told: list[str]
 ) -> None:
-    found = doubts(config)
+    found = metadata_doubts(config)
     assert [each.what.split(",")[0] for each in found] == told
     assert all(each.code == "metadata-suspicious" for each in found)
     assert all("--self-test" in each.fix for each in found)
@@ -72,7 +72,7 @@ def test_log_probabilities_are_those_of_the_softmax() -> None:
 
 def test_without_what_it_needs_it_says_so(tmp_path: Path) -> None:
     bare = open_model(save_tiny(tmp_path / "bare"))
-    with pytest.raises(InputError, match=r"no masked-word head.*\[self-test-impossible\]"):
+    with pytest.raises(InputError, match=r"no masked LM head.*\[self-test-impossible\]"):
         self_test(bare)
     words = open_model(save_tiny(tmp_path / "words", ["masked_lm"]))
     with pytest.raises(InputError, match=r"no tokenizer.*\[self-test-impossible\]"):
@@ -86,8 +86,8 @@ def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
     monkeypatch.setattr(
         "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
     )
-    assert [each.code for each in doubts(small)] == ["metadata-suspicious"]
-    (tested,) = doubts_tested(open_model(WORDS, LoadOptions(hidden_act="gelu")))
+    assert [each.code for each in metadata_doubts(small)] == ["metadata-suspicious"]
+    (tested,) = explain_doubts(open_model(WORDS, LoadOptions(hidden_act="gelu")))
     assert "masked words: as opened -" in tested.why
     assert "hidden_act gelu_new -" in tested.why
-    assert doubts_tested(open_model(WORDS)) == ()
+    assert explain_doubts(open_model(WORDS)) == ()

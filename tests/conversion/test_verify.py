@@ -13,7 +13,7 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert, verify
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.conversion.differences import are_same_bits, largest_difference
+from albertkit.conversion.differences import bits_equal, largest_difference
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import PoolingConfig
 
@@ -44,7 +44,7 @@ def test_a_conversion_is_equal_to_its_source(words: Path, tmp_path: Path) -> Non
     assert found.outputs == {"sequence": 0, "masked_lm": 0}
     assert found.weights.line() == "28 of 28 tensors are bit-identical"
     assert found.tokenizers is not None
-    assert found.tokenizers.line() == "the same ids for 42 probe texts"
+    assert found.tokenizers.line() == "the same ids for 42 sample texts"
 
 
 def test_a_moved_number_is_found_and_named(words: Path, tmp_path: Path) -> None:
@@ -52,11 +52,11 @@ def test_a_moved_number_is_found_and_named(words: Path, tmp_path: Path) -> None:
     found = verify(words, other)
     assert not found.is_equal
     assert found.weights.identical == 27
-    assert found.weights.apart == {BIAS: pytest.approx(0.25)}
+    assert found.weights.differing == {BIAS: pytest.approx(0.25)}
     assert f"the largest |diff| is 2.5e-01, in {BIAS}" in found.weights.line()
     assert found.outputs is not None
     assert found.outputs["sequence"] > 1e-4
-    assert found.reasons() == (f"their answers differ by {found.largest:.1e}",)
+    assert found.reasons() == (f"their outputs differ by {found.largest:.1e}",)
 
 
 def test_the_tolerance_is_the_callers(words: Path, tmp_path: Path) -> None:
@@ -84,21 +84,21 @@ def test_models_of_other_shapes_are_compared_as_far_as_they_go(words: Path, tmp_
     found = verify(words, saved(random_weights(wide, ["masked_lm"]), tmp_path / "wide"))
     assert found.outputs is None
     assert found.reasons() == ("their shapes differ",)
-    assert "have another shape: encoder" in found.weights.line()
+    assert "have different shapes: encoder" in found.weights.line()
 
 
 def test_a_part_that_only_one_has_makes_them_different(words: Path, tmp_path: Path) -> None:
     bare = saved(random_weights(TINY), tmp_path / "bare")
     found = verify(words, bare)
     assert found.reasons()[:2] == ("only one has the head masked_lm", "only one has a pooler")
-    assert "2 are in the second alone: pooler.weight, pooler.bias" in found.weights.line()
+    assert "2 are only in the second: pooler.weight, pooler.bias" in found.weights.line()
 
 
 def test_tokenizers_are_told_apart_by_the_ids_of_probe_texts(words: Path, tmp_path: Path) -> None:
     other = save_tiny(tmp_path / "other", ["masked_lm"])
     AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(other)
     found = verify(words, other)
-    assert found.reasons() == ("their tokenizers read text otherwise",)
+    assert found.reasons() == ("their tokenizers give different ids",)
     assert found.tokenizers is not None
     assert found.tokenizers.same_pieces
     assert "(policies 'reference' / 'tfhub')" in found.tokenizers.line()
@@ -112,14 +112,14 @@ def test_a_place_without_a_tokenizer_is_compared_by_its_numbers(
     found = verify(tmp_path / "bare", words)
     assert found.is_equal
     assert found.tokenizers is None
-    assert found.asked == "8 texts"
+    assert found.inputs == "8 texts"
 
 
 def test_how_vectors_are_made_is_compared(tmp_path: Path) -> None:
     mean = save_tiny_vectors(tmp_path / "mean", PoolingConfig())
     first = save_tiny_vectors(tmp_path / "first", PoolingConfig("cls"))
     assert verify(mean, mean).is_equal
-    assert verify(mean, first).reasons() == ("they make other vectors of a text",)
+    assert verify(mean, first).reasons() == ("their text vectors are made differently",)
 
 
 def test_what_is_told_holds_for_both_places(words: Path, tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_what_is_told_holds_for_both_places(words: Path, tmp_path: Path) -> None
 
 def test_bits_and_differences_know_odd_numbers() -> None:
     odd = np.array([0.0, np.nan, np.inf, 1.0], np.float32)
-    assert are_same_bits(odd, odd.copy())
-    assert not are_same_bits(np.zeros(1, np.float32), -np.zeros(1, np.float32))
+    assert bits_equal(odd, odd.copy())
+    assert not bits_equal(np.zeros(1, np.float32), -np.zeros(1, np.float32))
     assert largest_difference(odd, odd.copy()) == 0
     assert largest_difference(odd, np.array([0, np.nan, np.inf, 1.5], np.float32)) == 0.5
     assert largest_difference(odd, np.ones(4, np.float32)) == np.inf
-    assert are_same_bits(odd.reshape(2, 2).T, np.ascontiguousarray(odd.reshape(2, 2).T))
+    assert bits_equal(odd.reshape(2, 2).T, np.ascontiguousarray(odd.reshape(2, 2).T))

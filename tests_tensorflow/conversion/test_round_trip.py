@@ -16,7 +16,7 @@ from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, preset
 
 WAY = ("tfhub", "huggingface", "tf1", "huggingface", "keras-hub", "huggingface")
-# What TF Hub's form has no place for: with these axes, and all heads but the masked words'.
+# What TF Hub's form has does not support: with these axes, and all heads but the masked words'.
 NO_AXIS = {
     *("groups_of_two_layers", "groups_not_dividing_layers", "more_groups_than_layers"),
     *("two_inner_layers", "embedding_as_wide_as_hidden", "large_epsilon"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import OVERRIDES, takes_load_options
+from albertkit.cli.grouped_options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import is_quiet
 from albertkit.runtime.options import LoadOptions
 
@@ -19,7 +19,7 @@ def complete_format(incomplete: str) -> list[str]:
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
-@takes_load_options(*OVERRIDES)
+@takes_load_options(*OVERRIDES, *FETCH)
 def convert(
     src: Annotated[
         str,
@@ -54,6 +54,12 @@ def convert(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the model in DST, with all its files.")
     ] = False,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance", help="Largest difference of an output; default: what float32 explains."
+        ),
+    ] = None,
 ) -> None:
     """Write a model in another format, with a parity check.
 
@@ -71,8 +77,13 @@ def convert(
         num_hidden_layers=load.num_hidden_layers,
         num_attention_heads=load.num_attention_heads,
         hidden_act=load.hidden_act,
+        revision=load.revision,
+        token=load.token,
+        cache_dir=load.cache_dir,
+        local_files_only=load.local_files_only,
         without=without or (),
         overwrite=overwrite,
+        tolerance=tolerance,
     )
     if not is_quiet():
         for note in conversion.notes:

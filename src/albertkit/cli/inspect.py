@@ -127,9 +127,9 @@ def _describe_precision(loaded: "LoadedModel", calibration: Path | None) -> "dic
 
 
 def _notes(loaded: "LoadedModel") -> "tuple[Diagnostic, ...]":
-    from albertkit.conversion.self_test import doubts
+    from albertkit.conversion.self_test import metadata_doubts
 
-    return loaded.notes + doubts(loaded.weights.config)
+    return loaded.notes + metadata_doubts(loaded.weights.config)
 
 
 def _run_self_test(loaded: "LoadedModel") -> "dict[str, Cell]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import OVERRIDES, takes_load_options
+from albertkit.cli.grouped_options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.runtime.options import LoadOptions
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DIFFERENT = 1  # the exit status that means "no"
 
 
-@takes_load_options(*OVERRIDES)
+@takes_load_options(*OVERRIDES, *FETCH)
 def verify(
     first: Annotated[
         str,
@@ -57,6 +57,10 @@ def verify(
         num_hidden_layers=load.num_hidden_layers,
         num_attention_heads=load.num_attention_heads,
         hidden_act=load.hidden_act,
+        revision=load.revision,
+        token=load.token,
+        cache_dir=load.cache_dir,
+        local_files_only=load.local_files_only,
         tokenizers=tokenizers,
     )
     facts = _describe(comparison, first, second)
@@ -92,7 +96,7 @@ def _describe_outputs(comparison: "Comparison") -> str:
 
     outputs = comparison.outputs.items()
     differences = ", ".join(f"{name} {figure(difference)}" for name, difference in outputs)
-    return f"on {comparison.asked}: max |diff| {figure(comparison.largest)} ({differences})"
+    return f"on {comparison.inputs}: max |diff| {figure(comparison.largest)} ({differences})"
 
 
 def _describe_tokenizers(comparison: "Comparison") -> str:

@@ -1,4 +1,4 @@
-"""Any ALBERT in, any ALBERT out: read, write, and prove that the numbers are the same."""
+"""Convert between checkpoint formats and compare the numbers of both sides."""
 
 from albertkit.conversion.convert import Conversion, convert
 from albertkit.conversion.verify import Comparison, verify

@@ -1,7 +1,7 @@
-"""Any ALBERT in, any ALBERT out, with the numbers compared at the crossing.
+"""Convert a checkpoint to another format, and compare the outputs of both.
 
-In: a place of any known format. Out: a place of another, written beside its final name, reopened
-and asked the same as the source; it gets its name when the answers agree, or leaves nothing.
+The checkpoint is written to a temporary directory, read again and compared with its source. The
+directory gets its final name if the outputs agree; else nothing is left.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.checkpoints import format_of, target_named
-from albertkit.checkpoints.format import Format
 from albertkit.conversion.differences import config_differences, tokenizer_differences
-from albertkit.conversion.parity import Parity, prove
-from albertkit.conversion.parity_inputs import questions_for
-from albertkit.conversion.parts import opened_without, refuse_losses
-from albertkit.conversion.self_test import doubts_tested
+from albertkit.conversion.parity import Parity, check_parity
+from albertkit.conversion.parity_inputs import make_parity_inputs
+from albertkit.conversion.parts import check_no_loss, remove_parts
+from albertkit.conversion.self_test import explain_doubts
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.keywords import check_keywords
 from albertkit.errors.wording import count_noun, list_names
@@ -34,16 +33,24 @@ REPOSITORY = ".git"
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What was done: from where, to where, and how it was proved.
+    """The result of a conversion.
 
-    notes: what was taken from where, and what the target says otherwise than the source.
+    Attributes:
+        source: the model that was converted.
+        directory: where the result is.
+        format: the name of its format.
+        parity: how the outputs of both compare.
+        notes: warnings and notes on the source and on what the target represents differently.
     """
 
     source: LoadedModel
-    place: Path
+    directory: Path
     format: str
     parity: Parity
     notes: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        return f"Conversion({self.format}, {str(self.directory)!r}, {self.parity.line()!r})"
 
 
 @check_keywords
@@ -56,78 +63,112 @@ def convert(
     num_hidden_layers: int | None = None,
     num_attention_heads: int | None = None,
     hidden_act: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
     without: Collection[str] = (),
     overwrite: bool = False,
+    tolerance: float | None = None,
 ) -> Conversion:
-    """Write the model at `src` to the directory `dst` in the format `to`, and prove it.
+    """Write a model in another format, with a parity check.
 
-    src: a place of any known format, or a name that `load` takes. num_hidden_layers,
-    num_attention_heads, hidden_act: what its files may not say. without: parts that the target
-    has no place for: heads by name, "pooler", "vectors", "tokenizer". overwrite: exchange `dst`,
-    which must be a model's directory, for the new one.
-    Raises InputError [unknown-format], [output-is-source], [directory-not-empty], [part-unknown],
-    [unsupported-by-format], FormatError [parity-failed], ResourceError [write-failed], and what
-    reading raises; `dst` is untouched then.
+    Args:
+        src: a checkpoint of any format, or a name that `load` takes.
+        dst: the directory to write; it is not changed if the conversion fails.
+        to: the name of the target format.
+        dtype: the type of the written weights.
+        num_hidden_layers: for checkpoints whose files lack it.
+        num_attention_heads: for checkpoints whose files lack it.
+        hidden_act: for checkpoints whose files lack it.
+        revision: a branch, tag or commit of a hub's repository.
+        token: for private models. None: the one saved on this machine, or HF_TOKEN. False: none.
+        cache_dir: directory for downloaded files. None: the hub's own.
+        local_files_only: never use the network.
+        without: parts that the target cannot represent: heads by name, "pooler", "vectors",
+            "tokenizer".
+        overwrite: replace `dst`, which must be the directory of a model.
+        tolerance: the largest difference of an output. None: what float32 explains, see
+            `parity.max_difference`.
+
+    Raises:
+        InputError: [unknown-format], [output-is-source], [directory-not-empty], [part-unknown],
+            [unsupported-by-format].
+        FormatError: [parity-failed], [quantization-error-too-large].
+        ResourceError: [write-failed].
+        AlbertKitError: the errors of reading the source.
     """
     target = target_named(to)
     options = LoadOptions(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
         hidden_act=hidden_act,
+        revision=revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
     )
     source = open_model(src, options)
-    place = Path(dst).resolve()
-    check_places(source.path, place, overwrite=overwrite)
-    source = opened_without(source, without)
-    with new_directory(place, others="removed") as staging, hide_temporary_path(staging, Path(dst)):
-        write_with_tokenizer(source, target, staging, dtype)
+    directory = Path(dst).resolve()
+    check_output(source.path, directory, overwrite=overwrite)
+    source = remove_parts(source, without)
+    tokenizer = source.optional_tokenizer
+    files = {} if tokenizer is None else tokenizer.files()  # from which each format takes its own
+    with (
+        new_directory(directory, others="removed") as staging,
+        hide_temporary_path(staging, Path(dst)),
+    ):
+        target.write(replace(source.checkpoint, tokenizer_files=files), staging, dtype=dtype)
         written = open_model(staging)
-        refuse_losses(source, written)
-        questions = questions_for(source.weights.config, source.optional_tokenizer)
-        engine = target.engine(staging, written.weights)
-        parity = prove(source.weights, written.weights, questions, dtype, str(dst), engine=engine)
-        notes = source.notes + doubts_tested(source) + not_finite(source.weights)
-        notes += told_otherwise(source, written, target.name)
-    return Conversion(source, place, target.name, parity, notes)
+        check_no_loss(source, written)
+        parity = check_parity(
+            source.weights,
+            written.weights,
+            make_parity_inputs(source.config, tokenizer),
+            dtype,
+            str(dst),
+            engine=target.engine(staging, written.weights),
+            tolerance=tolerance,
+        )
+        notes = source.notes + explain_doubts(source) + warn_not_finite(source.weights)
+        notes += describe_changes(source, written, target.name)
+    return Conversion(source, directory, target.name, parity, notes)
 
 
-def check_places(source: Path, place: Path, *, overwrite: bool) -> None:
-    """Refuse to write where something would be lost; `place` is resolved."""
-    if source.resolve().is_relative_to(place):
+def check_output(source: Path, directory: Path, *, overwrite: bool) -> None:
+    """Refuse to write to a directory if files would be lost.
+
+    Args:
+        source: the model that is converted.
+        directory: a resolved path.
+        overwrite: whether a model may be replaced.
+
+    Raises:
+        InputError: [output-is-source], [directory-not-empty].
+    """
+    if source.resolve().is_relative_to(directory):
         raise InputError(
             "output-is-source",
-            f"{str(place)!r} is the source, or holds it",
-            why="it would be exchanged for its own conversion",
+            f"{str(directory)!r} is the source, or contains it",
+            why="the conversion would replace its own source",
             fix="Write to another directory",
         )
-    if not place.is_dir() or not any(place.iterdir()):
-        return  # that it is no file is checked where it is written
+    if not directory.is_dir() or not any(directory.iterdir()):
+        return  # `new_directory` refuses a file
     if not overwrite:
-        raise _not_empty(place, "what it holds would be lost", "--overwrite, if it is a model")
-    if (place / REPOSITORY).exists():
-        raise _not_empty(place, f"it holds {REPOSITORY}, a repository's history", "another place")
+        raise _not_empty(directory, "its files would be lost", "--overwrite, if it is a model")
+    if (directory / REPOSITORY).exists():
+        why = f"it contains {REPOSITORY}, a repository's history"
+        raise _not_empty(directory, why, "another directory")
     try:
-        format_of(place)
+        format_of(directory)
     except FormatError as error:
-        why = f"--overwrite exchanges a model only, and this is none: {error.diagnostic.what}"
-        raise _not_empty(place, why, "another place") from error
+        why = f"--overwrite replaces only a model, and this is none: {error.diagnostic.what}"
+        raise _not_empty(directory, why, "another directory") from error
 
 
-def write_with_tokenizer(
-    source: LoadedModel, target: Format, place: Path, dtype: SavedDtype
-) -> None:
-    """Write the model, its tokenizer as the files from which every format takes its own.
-
-    These are a vocabulary (spiece.model or vocab.txt), a tokenizer.json that gives our ids in
-    transformers too, and the settings.
-    """
-    tokenizer = source.optional_tokenizer
-    files = tokenizer.files() if tokenizer is not None else {}
-    target.write(replace(source.checkpoint, tokenizer_files=files), place, dtype=dtype)
-
-
-def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
-    """A warning where weights are NaN or infinite: a copy of them is true, and worth nothing."""
+def warn_not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
+    """Return a warning if weights are NaN or infinite: a copy is exact but useless."""
     names = [name for name, array in weights.arrays.items() if not np.isfinite(array).all()]
     if not names:
         return ()
@@ -143,41 +184,42 @@ def not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
     )
 
 
-def told_otherwise(
+def describe_changes(
     source: LoadedModel, written: LoadedModel, target: str
 ) -> tuple[Diagnostic, ...]:
-    """Notes on what the target says otherwise, though it computes alike."""
+    """Return notes on what the target represents differently, with equal outputs."""
     notes: list[Diagnostic] = []
-    changed = config_differences(source.weights.config, written.weights.config)
+    changed = config_differences(source.config, written.config)
     if changed:
         notes.append(
             Diagnostic(
                 "config-changed",
                 "note",
-                f"{target} says otherwise: {', '.join(map(str, changed))}",
-                why="it has no place for what the source says; the figures above are with this",
+                f"{target} has other config values: {', '.join(map(str, changed))}",
+                why="it cannot represent those of the source; the parity above is with these",
             )
         )
-    if source.optional_tokenizer is not None and written.optional_tokenizer is not None:
-        unlike = tokenizer_differences(source.tokenizer, written.tokenizer)
-        if unlike:
+    before, after = source.optional_tokenizer, written.optional_tokenizer
+    if before is not None and after is not None:
+        differences = tokenizer_differences(before, after)
+        if differences:
             notes.append(
                 Diagnostic(
                     "tokenizer-changed",
                     "warning",
-                    f"{target} reads text in its own way: {unlike.line()}",
+                    f"{target} tokenizes differently: {differences.line()}",
                     why="its rules are part of the format",
                 )
             )
         if TOKENIZER_FILE in written.checkpoint.tokenizer_files:
-            notes += not_expressed(written.tokenizer.vocabulary, written.tokenizer.policy)
+            notes += not_expressed(after.vocabulary, after.policy)
     return tuple(notes)
 
 
-def _not_empty(place: Path, why: str, instead: str) -> InputError:
+def _not_empty(directory: Path, why: str, alternative: str) -> InputError:
     return InputError(
         "directory-not-empty",
-        f"{str(place)!r} is not empty",
+        f"{str(directory)!r} is not empty",
         why=why,
-        fix=f"Give {instead}",
+        fix=f"Give {alternative}",
     )

@@ -1,6 +1,6 @@
-"""How far two models are apart: their configs, weights, answers and tokenizers.
+"""The differences of two models: their configs, weights, outputs and tokenizers.
 
-In: the same things of both. Out: figures, and the lines that say them.
+Input: the same objects of both. Output: figures, and one line of text for each.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
     SPECIAL_TEXTS,
 )
 
-AT_ONCE = 2**20  # numbers compared at a time: the largest matrix has 67 million
+CHUNK = 2**20  # numbers compared at a time; the largest matrix has 67 million
 PROBES = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigDifference:
-    """A field of which two configs have different values."""
+    """A field that has different values in two configs."""
 
     field: str
     first: object
@@ -38,123 +38,134 @@ class ConfigDifference:
 
 @dataclass(frozen=True, slots=True)
 class WeightDifferences:
-    """Two models' tensors, by canonical name.
+    """How the tensors of two models compare, by canonical name.
 
-    apart: of tensors whose bits differ, the largest |difference|. misshaped: both shapes.
+    Attributes:
+        identical: how many are equal bit by bit.
+        differing: name → max |diff|, of the others.
+        misshaped: name → both shapes, of tensors with different shapes.
+        only_first: the names that only the first model has.
+        only_second: the names that only the second model has.
     """
 
     identical: int
-    apart: Mapping[str, float]
+    differing: Mapping[str, float]
     misshaped: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
 
     @property
     def compared(self) -> int:
-        return self.identical + len(self.apart)
+        """How many tensors have the same shape in both."""
+        return self.identical + len(self.differing)
 
     @property
     def are_comparable(self) -> bool:
-        """Whether both can be asked the same, and answer in arrays of the same shapes."""
+        """Whether both models have outputs of the same shapes."""
         return not self.misshaped
 
     def line(self) -> str:
-        """The figures in words, the worst tensor by name."""
-        said = [f"{self.identical} of {self.compared} tensors are bit-identical"]
-        if self.apart:
-            worst = max(self.apart, key=self.apart.__getitem__)
-            said.append(f"the largest |diff| is {self.apart[worst]:.1e}, in {worst}")
+        """Return the figures in words, with the name of the worst tensor."""
+        parts = [f"{self.identical} of {self.compared} tensors are bit-identical"]
+        if self.differing:
+            worst = max(self.differing, key=self.differing.__getitem__)
+            parts.append(f"the largest |diff| is {self.differing[worst]:.1e}, in {worst}")
         if self.misshaped:
             name, (first, second) = next(iter(self.misshaped.items()))
-            said.append(
-                f"{len(self.misshaped)} have another shape: {name} {list(first)} / {list(second)}"
+            parts.append(
+                f"{len(self.misshaped)} have different shapes: "
+                f"{name} {list(first)} / {list(second)}"
             )
         for which, names in (("first", self.only_first), ("second", self.only_second)):
             if names:
-                said.append(f"{len(names)} are in the {which} alone: {list_names(names)}")
-        return "; ".join(said)
+                parts.append(f"{len(names)} are only in the {which}: {list_names(names)}")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizerDifferences:
-    """Two tokenizers on the probe texts.
+    """How two tokenizers compare on the sample texts.
 
-    same_pieces: whether each id stands for the same piece. unlike: texts that get other ids.
+    Attributes:
+        same_pieces: whether each id is the same piece in both.
+        differing: the texts that get different ids.
+        policies: the names of both policies.
     """
 
     same_pieces: bool
-    unlike: tuple[str, ...]
+    differing: tuple[str, ...]
     policies: tuple[str, str]
 
     def __bool__(self) -> bool:
-        return bool(self.unlike) or not self.same_pieces
+        return bool(self.differing) or not self.same_pieces
 
     def line(self) -> str:
-        """The figures in words, the first text that is read otherwise."""
+        """Return the figures in words, with the first text that gets different ids."""
         total = len(PROBES)
         if not self:
-            return f"the same ids for {total} probe texts"
-        pieces = "the same pieces" if self.same_pieces else "other pieces"
-        if not self.unlike:
-            return f"{pieces}, though the same ids for {total} probe texts"
+            return f"the same ids for {total} sample texts"
+        pieces = "the same pieces" if self.same_pieces else "different pieces"
+        if not self.differing:
+            return f"{pieces}, but the same ids for {total} sample texts"
         return (
-            f"{pieces}; {len(self.unlike)} of {total} probe texts get other ids, the first "
-            f"{self.unlike[0]!r} (policies {self.policies[0]!r} / {self.policies[1]!r})"
+            f"{pieces}; {len(self.differing)} of {total} sample texts get different ids, the first "
+            f"{self.differing[0]!r} (policies {self.policies[0]!r} / {self.policies[1]!r})"
         )
 
 
 def config_differences(first: AlbertConfig, second: AlbertConfig) -> tuple[ConfigDifference, ...]:
-    """The fields that differ, keys that nothing reads left out."""
+    """Return the fields that differ, without keys that no code reads."""
     names = [f.name for f in fields(AlbertConfig) if f.name != "extra"]
     pairs = ((name, getattr(first, name), getattr(second, name)) for name in names)
     return tuple(ConfigDifference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
 def weight_differences(first: Weights, second: Weights) -> WeightDifferences:
-    """Each tensor against the one of the same name; few numbers are in memory at a time."""
-    identical, apart, misshaped = 0, {}, {}
+    """Compare each tensor with the one of the same name, with few numbers in memory at a time."""
+    identical, differing, misshaped = 0, {}, {}
     for name in first.arrays:
         if name not in second.arrays:
             continue
         one, other = first.arrays[name], second.arrays[name]
         if one.shape != other.shape:
             misshaped[name] = (one.shape, other.shape)
-        elif are_same_bits(one, other):
+        elif bits_equal(one, other):
             identical += 1
         else:
-            apart[name] = largest_difference(one, other)
+            differing[name] = largest_difference(one, other)
     return WeightDifferences(
         identical,
-        apart,
+        differing,
         misshaped,
         tuple(name for name in first.arrays if name not in second.arrays),
         tuple(name for name in second.arrays if name not in first.arrays),
     )
 
 
-def are_same_bits(first: FloatArray, second: FloatArray) -> bool:
-    """Whether two float32 arrays of one shape hold the same bits: -0 is not 0, a NaN is itself."""
+def bits_equal(first: FloatArray, second: FloatArray) -> bool:
+    """Return whether two float32 arrays have the same bits: -0 is not 0, a NaN equals itself."""
     one, other = (np.ascontiguousarray(array).view(np.uint32) for array in (first, second))
     return np.array_equal(one, other)
 
 
 def largest_difference(first: FloatArray, second: FloatArray) -> float:
-    """max |first - second|; infinite where one is a number and the other is not."""
+    """Return max |first - second|; infinite if one value is finite and the other is not."""
     one, other = first.reshape(-1), second.reshape(-1)
     largest = 0.0
-    for at in range(0, len(one), AT_ONCE):
-        left, right = one[at : at + AT_ONCE].astype(np.float64), other[at : at + AT_ONCE]
-        alike = (left == right) | (np.isnan(left) & np.isnan(right))
+    for start in range(0, len(one), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        left, right = one[chunk].astype(np.float64), other[chunk]
+        equal = (left == right) | (np.isnan(left) & np.isnan(right))
         with np.errstate(invalid="ignore"):
-            apart = np.where(alike, 0, np.abs(left - right))
-        largest = max(largest, float(np.nan_to_num(apart, nan=np.inf, posinf=np.inf).max()))
+            distance = np.where(equal, 0, np.abs(left - right))
+        largest = max(largest, float(np.nan_to_num(distance, nan=np.inf, posinf=np.inf).max()))
     return largest
 
 
 def output_differences(
     first: Mapping[str, FloatArray], second: Mapping[str, FloatArray]
 ) -> dict[str, float]:
-    """The largest difference of each output that both have."""
+    """Return output name → max |diff|, for outputs that both have."""
     return {
         name: largest_difference(array, second[name])
         for name, array in first.items()
@@ -163,15 +174,15 @@ def output_differences(
 
 
 def tokenizer_differences(first: AlbertTokenizer, second: AlbertTokenizer) -> TokenizerDifferences:
-    """Both on all probe texts, masks and literal special tokens among them."""
+    """Compare two tokenizers on all sample texts, with masks and literal special tokens."""
     ours, theirs = first.encode_batch(PROBES), second.encode_batch(PROBES)
-    unlike = [
+    differing = [
         text
         for text, one, other in zip(PROBES, ours, theirs, strict=True)
         if not np.array_equal(one.ids, other.ids)
     ]
     return TokenizerDifferences(
         first.fingerprint == second.fingerprint,
-        tuple(unlike),
+        tuple(differing),
         (first.policy.name, second.policy.name),
     )

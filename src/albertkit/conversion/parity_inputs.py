@@ -1,7 +1,7 @@
-"""What both sides of a conversion are asked: eight fixed texts, or seeded ids without a tokenizer.
+"""The inputs of a parity check: eight fixed texts, or seeded ids if there is no tokenizer.
 
-In: a config, and a tokenizer where there is one. Out: Encodings, the same at every call. Lengths
-differ, two texts are pairs, so that padding, positions and type ids all take part.
+The inputs are the same at every call. Lengths differ and two texts are pairs, so that padding,
+positions and type ids are all part of the check.
 """
 
 from __future__ import annotations
@@ -31,17 +31,27 @@ LENGTHS = (9, 2, 24, 12, 3, 17, 6, 14)  # of the seeded rows, in ids
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """N encodings that a model is asked about; called: what they are, in words."""
+class ParityInputs:
+    """N encodings that both sides compute.
+
+    Attributes:
+        encodings: the ids.
+        description: what they are, in words.
+    """
 
     encodings: Encodings
-    called: str
+    description: str
 
 
-def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Questions:
-    """The eight questions for a model of this config."""
+def make_parity_inputs(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> ParityInputs:
+    """Return the eight inputs for a model of this config.
+
+    Args:
+        config: limits lengths, ids and type ids.
+        tokenizer: makes ids from texts. None: ids are random, with a fixed seed.
+    """
     if tokenizer is None:
-        return Questions(_seeded(config), f"{len(LENGTHS)} rows of seeded ids")
+        return ParityInputs(_random_encodings(config), f"{len(LENGTHS)} rows of seeded ids")
     longest = config.max_position_embeddings
     first, second = (list(side) for side in zip(*PAIRS, strict=True))
     singles = tokenizer.encode_batch(list(TEXTS), max_length=longest)
@@ -49,10 +59,10 @@ def questions_for(config: AlbertConfig, tokenizer: AlbertTokenizer | None) -> Qu
     both = concat([singles, pairs])
     types = np.minimum(both.type_ids, config.type_vocab_size - 1)  # some models have one type
     encodings = Encodings(both.ids, types, both.offsets, both.dropped)
-    return Questions(encodings, f"{len(encodings)} texts")
+    return ParityInputs(encodings, f"{len(encodings)} texts")
 
 
-def _seeded(config: AlbertConfig) -> Encodings:
+def _random_encodings(config: AlbertConfig) -> Encodings:
     rng = np.random.default_rng(SEED)
     lengths = np.minimum(LENGTHS, config.max_position_embeddings)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

@@ -1,11 +1,11 @@
-"""The parts of a model that a format may have no place for, and that are never lost in silence.
+"""The parts of a model that a format may not support, and that are never dropped silently.
 
-A part is a head by its name, the pooler, what makes vectors of texts, or the tokenizer.
+A part is a head by its name, the pooler, the pooling of text vectors, or the tokenizer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -19,68 +19,81 @@ from albertkit.spec.pooling_config import Dense, PoolingConfig, VectorStep
 POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 
 
-def parts_of(model: LoadedModel) -> tuple[str, ...]:
-    """The parts that are there; a plan that says only what holds without one is none."""
+def list_parts(model: LoadedModel) -> tuple[str, ...]:
+    """Return a model's parts by name; the default pooling is no part."""
     weights, checkpoint = model.weights, model.checkpoint
-    there = {
+    is_present = {
         POOLER: weights.has_pooler,
-        VECTORS: not have_same_plans(
+        VECTORS: not have_same_pooling(
             model, replace(model, checkpoint=replace(checkpoint, pooling=None))
         ),
         TOKENIZER: model.optional_tokenizer is not None,
     }
-    return (*weights.heads, *(part for part, is_there in there.items() if is_there))
+    return (*weights.heads, *(part for part, present in is_present.items() if present))
 
 
-def opened_without(model: LoadedModel, left_out: Collection[str]) -> LoadedModel:
-    """The same without some of its parts.
+def remove_parts(model: LoadedModel, names: Collection[str]) -> LoadedModel:
+    """Return the model without some of its parts.
 
-    Raises InputError [part-unknown] for a part that is not there, [pooler-missing] where a head
-    that stays reads the pooler.
+    Args:
+        model: the model.
+        names: the parts to remove.
+
+    Raises:
+        InputError: [part-unknown] for a part that the model does not have, [pooler-missing] if
+            a remaining head reads the pooler.
     """
-    there = parts_of(model)
-    for part in left_out:
-        if part not in there:
+    parts = list_parts(model)
+    for part in names:
+        if part not in parts:
             raise InputError(
                 "part-unknown",
-                f"there is no {part!r} to leave out",
-                why=f"the parts are {', '.join(there) or 'none'}",
+                f"the model has no part {part!r}",
+                why=f"the parts are {', '.join(parts) or 'none'}",
                 fix="Name one of these",
             )
     return model.with_checkpoint(
         replace(
             model.checkpoint,
-            weights=_weights_without(model.weights, left_out),
-            pooling=None if VECTORS in left_out else model.pooling,
+            weights=_remove_heads(model.weights, names),
+            pooling=None if VECTORS in names else model.pooling,
         ),
-        None if TOKENIZER in left_out else model.optional_tokenizer,
+        None if TOKENIZER in names else model.optional_tokenizer,
     )
 
 
-def refuse_losses(before: LoadedModel, after: LoadedModel) -> None:
-    """Raise InputError [unsupported-by-format] for parts that are gone."""
-    there = parts_of(after)
-    lost = [part for part in parts_of(before) if part not in there]
-    if VECTORS in there and not have_same_plans(before, after):
+def check_no_loss(before: LoadedModel, after: LoadedModel) -> None:
+    """Check that a written model has all parts of its source.
+
+    Raises:
+        InputError: [unsupported-by-format].
+    """
+    parts = list_parts(after)
+    lost = [part for part in list_parts(before) if part not in parts]
+    if VECTORS in parts and not have_same_pooling(before, after):
         lost.append(VECTORS)
     if lost:
         raise InputError(
             "unsupported-by-format",
-            f"{after.format} has no place for: {', '.join(lost)}",
-            why="nothing is left out of a model in silence",
+            f"{after.format} does not support: {', '.join(lost)}",
+            why="no part of a model is dropped silently",
             fix=f"Leave it out: {' '.join(f'--without {part}' for part in lost)}, "
             "or choose another target",
         )
 
 
-def have_same_plans(one: LoadedModel, other: LoadedModel) -> bool:
-    """Whether both make the same vector of a text's token vectors."""
-    return _same_plans(_settled(one), _settled(other))
+def have_same_pooling(one: LoadedModel, other: LoadedModel) -> bool:
+    """Return whether both compute the same text vector from token vectors."""
+    first, second = _effective_pooling(one), _effective_pooling(other)
+    return replace(first, steps=()) == replace(second, steps=()) and (
+        len(first.steps) == len(second.steps)
+        and all(map(_are_same_module, first.steps, second.steps))
+    )
 
 
-def _weights_without(weights: Weights, left_out: Iterable[str]) -> Weights:
-    heads = tuple(name for name in weights.heads if name not in left_out)
-    pooler = weights.has_pooler and POOLER not in left_out
+def _remove_heads(weights: Weights, names: Collection[str]) -> Weights:
+    heads = tuple(name for name in weights.heads if name not in names)
+    pooler = weights.has_pooler and POOLER not in names
     readers = [name for name in heads if head(name).reads == "pooled"]
     if readers and weights.has_pooler and not pooler:
         raise InputError(
@@ -96,20 +109,14 @@ def _weights_without(weights: Weights, left_out: Iterable[str]) -> Weights:
     return Weights(weights.config, heads, arrays, weights.origin)
 
 
-def _settled(model: LoadedModel) -> PoolingConfig:
-    """The plan, the usual one where the place has none, with its length in numbers."""
-    plan = model.pooling or PoolingConfig()
-    positions = model.weights.config.max_position_embeddings
-    return replace(plan, max_length=min(plan.max_length or positions, positions))
+def _effective_pooling(model: LoadedModel) -> PoolingConfig:
+    """The model's pooling, or the default, with its maximum length as a number."""
+    pooling = model.pooling or PoolingConfig()
+    positions = model.config.max_position_embeddings
+    return replace(pooling, max_length=min(pooling.max_length or positions, positions))
 
 
-def _same_plans(first: PoolingConfig, second: PoolingConfig) -> bool:
-    return replace(first, steps=()) == replace(second, steps=()) and (
-        len(first.steps) == len(second.steps) and all(map(_same_steps, first.steps, second.steps))
-    )
-
-
-def _same_steps(one: VectorStep, other: VectorStep) -> bool:
+def _are_same_module(one: VectorStep, other: VectorStep) -> bool:
     if not (isinstance(one, Dense) and isinstance(other, Dense)):
         return one == other
     return (

@@ -1,8 +1,9 @@
-"""The masked-word self-test: which reading of a model predicts the words of plain sentences best?
+"""The masked-LM self-test: which config values predict masked words best?
 
-No shape tells how many heads attention has, nor which gelu was meant, and a model that is read
-wrongly still gives numbers. So words of built-in sentences are masked one at a time, and each
-candidate says how probable the true word is. It shows figures and changes nothing.
+Shapes tell neither the number of attention heads nor which gelu was used, and a model with the
+wrong values still computes numbers. So words of built-in sentences are masked one at a time, and
+each candidate computes the probability of the true word. The test reports figures and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -29,17 +30,18 @@ SENTENCES = (
     "Water is made of hydrogen and oxygen.",
     "They have two children, a boy and a girl.",
 )
-MOST_UNKNOWN = 0.2  # of the sentences' pieces: with more, the vocabulary is of another language
+MOST_UNKNOWN = 0.2  # of the sentences' pieces; with more, the vocabulary is for another language
 LEAST_GAIN = 0.01  # in log-probability; both gelus of a small model are 1e-4 apart
-HEAD_SIZES = (64, 128)  # of every published model; xlarge is said to have either
+HEAD_SIZES = (64, 128)  # of all published models; sources for xlarge disagree
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way of reading a model.
+    """One set of config values.
 
-    changes: fields of the config; none is the model as it was opened. log_probability: of the
-    true word, the mean over all masked places.
+    Attributes:
+        changes: config fields and their values; empty for the model as it was opened.
+        log_probability: of the true words, the mean over all masked positions.
     """
 
     changes: tuple[tuple[str, int | str], ...]
@@ -47,54 +49,62 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """`as opened`, or like `num_attention_heads 32`."""
+        """`as opened`, or such as `num_attention_heads 32`."""
         return ", ".join(f"{name} {value}" for name, value in self.changes) or "as opened"
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """The candidates, the model as it was opened first; words: how many were masked."""
+    """The result of a self-test.
+
+    Attributes:
+        candidates: the first is the model as it was opened.
+        words: how many were masked.
+    """
 
     candidates: tuple[Candidate, ...]
     words: int
 
     @property
     def verdict(self) -> str:
-        """The best candidate, where it is better than the model as opened by more than chance."""
-        best = max(self.candidates, key=lambda each: each.log_probability)
+        """Name the best candidate if it is clearly better than the model as opened."""
+        best = max(self.candidates, key=lambda candidate: candidate.log_probability)
         gain = best.log_probability - self.candidates[0].log_probability
         if gain > LEAST_GAIN:
             return f"{best.name} is better by {gain:.4f}"
         return f"none is better by more than {LEAST_GAIN}"
 
     def line(self) -> str:
-        """All figures in words."""
-        figures = "; ".join(f"{each.name} {each.log_probability:.4f}" for each in self.candidates)
+        """Return all figures in words."""
+        figures = "; ".join(
+            f"{candidate.name} {candidate.log_probability:.4f}" for candidate in self.candidates
+        )
         return f"mean log-probability of {self.words} masked words: {figures}; {self.verdict}"
 
 
 def self_test(model: LoadedModel) -> SelfTest:
-    """Try the model as opened and each doubtful field's other values, one at a time.
+    """Compare the model as opened with other values of each doubtful field, one at a time.
 
-    Raises InputError [self-test-impossible] without a masked-word head or a tokenizer, or where
-    the vocabulary does not know the sentences' words.
+    Raises:
+        InputError: [self-test-impossible] without a masked LM head or a tokenizer, or if the
+            vocabulary does not know the sentences' words.
     """
-    tokenizer = _tokenizer_of(model)
-    masked, true_ids = _masked(tokenizer, model.weights.config)
-    places = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
-    readings = [(), *(((name, value),) for name, value in doubtful_values(model.weights.config))]
-    found = tuple(
+    tokenizer = _usable_tokenizer(model)
+    masked, true_ids = _mask_words(tokenizer, model.weights.config)
+    positions = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
+    variants = [(), *(((name, value),) for name, value in doubtful_values(model.weights.config))]
+    candidates = tuple(
         Candidate(
             changes,
-            _mean_log_probability(_read_as(model.weights, changes), masked, places, true_ids),
+            _mean_log_probability(_replace(model.weights, changes), masked, positions, true_ids),
         )
-        for changes in readings
+        for changes in variants
     )
-    return SelfTest(found, len(true_ids))
+    return SelfTest(candidates, len(true_ids))
 
 
 def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
-    """The other values that fields may have had which no shape shows."""
+    """Return other values of the fields that shapes do not tell."""
     gelus = [name for name in ("gelu_new", "gelu") if name != config.hidden_act]
     counts = sorted({config.hidden_size // size for size in HEAD_SIZES} - {0})
     return [
@@ -107,55 +117,55 @@ def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     ]
 
 
-def doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
-    """What is known to stand wrongly in configs of published models, found in this one.
+def metadata_doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
+    """Return warnings for values that are known to be wrong in configs of published models.
 
     Sources: google-research/albert modeling.py, whose gelu is the tanh form in v1 and v2 alike;
     the pages of google/albert_xlarge and tensorflow/albert_en_xlarge, which say 32 heads.
     """
-    found = []
-    sizes = [_sizes(each) for name, each in PRESETS.items() if name.startswith("albert-")]
+    warnings = []
+    sizes = [_sizes(published) for name, published in PRESETS.items() if name.startswith("albert-")]
     if _sizes(config) not in sizes:
         return ()
     if config.activation == "gelu_erf":
-        found.append(
+        warnings.append(
             Diagnostic(
                 "metadata-suspicious",
                 "warning",
                 f"hidden_act is {config.hidden_act!r}, the erf form of gelu",
                 why="the published ALBERTs of this size were trained with the tanh form, gelu_new; "
                 "Hugging Face's v1 configs name the other",
-                fix="Compare with `albertkit inspect MODEL --self-test`; to take the other, give "
+                fix="Compare with `albertkit inspect MODEL --self-test`; to use the other, give "
                 "--hidden-act gelu_new",
             )
         )
     if _sizes(config) == _sizes(preset("xlarge")) and config.num_attention_heads != 32:
-        found.append(
+        warnings.append(
             Diagnostic(
                 "metadata-suspicious",
                 "warning",
                 f"num_attention_heads is {config.num_attention_heads}",
-                why="the makers' pages of xlarge say 32, Hugging Face's configs 16, and no shape "
-                "of a 2-D matrix tells",
+                why="the pages of xlarge say 32, Hugging Face's configs 16, and the shape of a 2-D "
+                "matrix does not tell",
                 fix="Compare with `albertkit inspect MODEL --self-test`; to take the other, give "
                 "--num-attention-heads 32",
             )
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
-def doubts_tested(model: LoadedModel) -> tuple[Diagnostic, ...]:
-    """The doubts about a model, each with the self-test's figures where it can be made."""
-    found = doubts(model.weights.config)
-    if not found or MASKED_LM.name not in model.weights.heads:
-        return found
+def explain_doubts(model: LoadedModel) -> tuple[Diagnostic, ...]:
+    """Return the warnings on a model's config, with the self-test's figures if it is possible."""
+    warnings = metadata_doubts(model.config)
+    if not warnings or MASKED_LM.name not in model.weights.heads:
+        return warnings
     try:
         figures = self_test(model).line()
     except InputError as error:
         if error.diagnostic.code != "self-test-impossible":
             raise
-        return found
-    return tuple(replace(each, why=f"{each.why}; {figures}") for each in found)
+        return warnings
+    return tuple(replace(warning, why=f"{warning.why}; {figures}") for warning in warnings)
 
 
 def _sizes(config: AlbertConfig) -> tuple[int, ...]:
@@ -168,11 +178,11 @@ def _sizes(config: AlbertConfig) -> tuple[int, ...]:
     )
 
 
-def _tokenizer_of(model: LoadedModel) -> AlbertTokenizer:
+def _usable_tokenizer(model: LoadedModel) -> AlbertTokenizer:
     if MASKED_LM.name not in model.weights.heads:
-        raise _impossible(model, "it has no masked-word head", "no word can be predicted")
+        raise _impossible(model, "it has no masked LM head", "no word can be predicted")
     if model.optional_tokenizer is None:
-        raise _impossible(model, "it has no tokenizer", "sentences cannot be read")
+        raise _impossible(model, "it has no tokenizer", "sentences cannot be tokenized")
     ids = model.tokenizer.encode_batch(list(SENTENCES)).ids
     unknown = float(np.mean(ids == model.tokenizer.unk_token_id))
     if unknown > MOST_UNKNOWN:
@@ -194,39 +204,39 @@ def _impossible(model: LoadedModel, what: str, why: str) -> InputError:
     )
 
 
-def _masked(tokenizer: AlbertTokenizer, config: AlbertConfig) -> tuple[Encodings, Int64Array]:
-    """Each sentence once for every second of its pieces, masked; and the true pieces [P].
+def _mask_words(tokenizer: AlbertTokenizer, config: AlbertConfig) -> tuple[Encodings, Int64Array]:
+    """Each sentence once for every second piece, masked, and the true ids [P].
 
-    The pieces are those of the whole sentence, as in pretraining.
+    A sentence is tokenized before it is masked, as in pretraining.
     """
     rows, true_ids = [], []
     longest = config.max_position_embeddings
     for encoding in tokenizer.encode_batch(list(SENTENCES), max_length=longest):
-        for place in range(1, len(encoding) - 1, 2):
+        for position in range(1, len(encoding) - 1, 2):
             row = encoding.ids.copy()
-            true_ids.append(int(row[place]))
-            row[place] = tokenizer.mask_token_id
+            true_ids.append(int(row[position]))
+            row[position] = tokenizer.mask_token_id
             rows.append(row)
     ids = np.concatenate(rows)
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-    nothing = np.zeros(len(rows), np.int64)
-    return Encodings(ids, np.zeros_like(ids), offsets, nothing), np.array(true_ids, np.int64)
+    dropped = np.zeros(len(rows), np.int64)
+    return Encodings(ids, np.zeros_like(ids), offsets, dropped), np.array(true_ids, np.int64)
 
 
-def _read_as(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weights:
+def _replace(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weights:
     config = replace(weights.config, **dict(changes))  # type: ignore[arg-type]  # names are the config's own
     return replace(weights, config=config)
 
 
 def _mean_log_probability(
-    weights: Weights, masked: Encodings, places: Int64Array, true_ids: Int64Array
+    weights: Weights, masked: Encodings, positions: Int64Array, true_ids: Int64Array
 ) -> float:
-    logits = compute_mlm_logits(NumpyEngine(weights), masked, places)  # [P, V]
+    logits = compute_mlm_logits(NumpyEngine(weights), masked, positions)  # [P, V]
     return float(np.mean(log_probabilities(logits, true_ids)))
 
 
 def log_probabilities(logits: FloatArray, ids: Int64Array) -> FloatArray:
-    """log softmax(logits [P, V]) at one id of each row → [P]."""
+    """Return log softmax(logits [P, V]) at one id of each row → [P]."""
     highest = logits.max(-1)  # [P]
     total = np.log(np.exp(logits - highest[:, None]).sum(-1))
     picked: FloatArray = logits[np.arange(len(ids)), ids] - highest - total
