@@ -34,12 +34,12 @@ def check_shapes(
             where=origin,
         )
     if differs.misshaped:
-        name, wanted, found = differs.misshaped[0]
+        name, wanted, shape = differs.misshaped[0]
         others = len(differs.misshaped) - 1
         also = f", and so differ {others} more" if others else ""
         raise FormatError(
             "checkpoint-shape-mismatch",
-            f"{name} has the shape {list(found)}{also}",
+            f"{name} has the shape {list(shape)}{also}",
             why=f"by its config it has {list(wanted)}",
             fix="Use the config.json that belongs to these weights",
             where=origin,

@@ -26,18 +26,18 @@ def bundle_prefix(location: Path) -> Path | None:
         return location.with_name(location.name.removesuffix(INDEX_SUFFIX))
     if not location.is_dir():
         return location if location.with_name(location.name + INDEX_SUFFIX).is_file() else None
-    found = find_bundle_prefixes(location)
-    if len(found) < 2:
-        return location / found[0] if found else None
+    prefixes = find_bundle_prefixes(location)
+    if len(prefixes) < 2:
+        return location / prefixes[0] if prefixes else None
     latest = _latest(location / LATEST)
-    if latest in found:
+    if latest in prefixes:
         return location / latest
     raise InputError(
         "checkpoint-ambiguous",
-        f"{str(location)!r} holds {len(found)} checkpoints: {', '.join(found[:4])}"
-        + (" …" if len(found) > 4 else ""),
+        f"{str(location)!r} holds {len(prefixes)} checkpoints: {', '.join(prefixes[:4])}"
+        + (" …" if len(prefixes) > 4 else ""),
         why=f"no file {LATEST!r} in it names one of them",
-        fix=f"Give one by its prefix: {location / found[-1]}",
+        fix=f"Give one by its prefix: {location / prefixes[-1]}",
     )
 
 

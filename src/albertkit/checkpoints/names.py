@@ -94,7 +94,7 @@ def weights_from(
     table = parameter_table(config, heads, pooler=pooler)
     known = {row.canonical for row in rows}
     made = {} if f"{PROJECTION}.weight" in known else identity_projection(config)
-    found: dict[str, tuple[int, ...]] = {name: array.shape for name, array in made.items()}
+    shapes: dict[str, tuple[int, ...]] = {name: array.shape for name, array in made.items()}
     for row in rows:
         shape = arrays.shapes.get(row.foreign)
         wanted = table[row.canonical].shape
@@ -103,8 +103,8 @@ def weights_from(
         there = foreign_shape(wanted, row.layout, config.num_attention_heads)
         if shape != there:
             raise _misshaped(row, shape, there, origin)
-        found[row.canonical] = wanted
-    check_shapes(table, found, origin)
+        shapes[row.canonical] = wanted
+    check_shapes(table, shapes, origin)
     return Weights(config, table.heads, CanonicalArrays(arrays, rows, made), origin)
 
 

@@ -29,19 +29,19 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     if TOKENIZER_FILE in files or not any(map(_is_vocabulary, files)):
         return files
     try:
-        found = open_files(files, "", None)
+        vocabulary = open_files(files, "", None)
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
         return files
-    for diagnostic in not_expressed(found.vocabulary, found.policy):
+    for diagnostic in not_expressed(vocabulary.vocabulary, vocabulary.policy):
         LOGGER.warning("%s", diagnostic.line())
-    length = found.model_max_length or MODEL_MAX_LENGTH
+    length = vocabulary.model_max_length or MODEL_MAX_LENGTH
     return saved_files(
-        found.vocabulary,
-        found.policy,
+        vocabulary.vocabulary,
+        vocabulary.policy,
         length,
-        truncation_side=found.truncation_side,
-        padding_side=found.padding_side,
+        truncation_side=vocabulary.truncation_side,
+        padding_side=vocabulary.padding_side,
     )
 
 

@@ -122,10 +122,10 @@ def _told(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]
         return f"the model lies further in: {inside}", why, f"Give {models_inside[0]}"
     model_type = _model_type(location / CONFIG)
     for pattern, kind, fix in TELLING:
-        found = next(iter(sorted(location.glob(pattern))), None)
-        if found is not None:
+        path = next(iter(sorted(location.glob(pattern))), None)
+        if path is not None:
             of_type = f", of the type {model_type!r}" if model_type else ""
-            return f"this is {kind}: {found.name}{of_type}", why, fix
+            return f"this is {kind}: {path.name}{of_type}", why, fix
     if model_type:
         return f"this is a model of the type {model_type!r} without weights", why, GIVE
     return f"this is no model that is known: {why}", "", GIVE
@@ -136,12 +136,12 @@ def _model_type(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        said = read_json(path).get("model_type")
+        model_type = read_json(path).get("model_type")
     except AlbertKitError:
         return "unreadable"
-    return None if said is None else str(said)[:40]
+    return None if model_type is None else str(model_type)[:40]
 
 
 def _some(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:8]) + (" …" if len(found) > 8 else "")
+    listed = list(names)
+    return ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "")

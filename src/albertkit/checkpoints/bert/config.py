@@ -14,8 +14,8 @@ def is_bert(location: Path) -> bool:
     """By its model_type, which transformers 2 did not write yet: then by its class."""
     if not (location / CONFIG).is_file():
         return False
-    found = read_json(location / CONFIG)
-    classes = found.get("architectures")
+    settings = read_json(location / CONFIG)
+    classes = settings.get("architectures")
     named = [str(name) for name in classes] if isinstance(classes, list) else []
-    kind = found.get("model_type")
+    kind = settings.get("model_type")
     return kind == MODEL_TYPE or (kind is None and any(name.startswith("Bert") for name in named))

@@ -161,17 +161,17 @@ def _layer_of(name: str) -> tuple[int | None, str]:
 
 
 def _config(path: Path) -> AlbertConfig:
-    found = read_json(path)
+    settings = read_json(path)
     for name, value in MUST_BE.items():
-        if found.get(name, value) != value:
+        if settings.get(name, value) != value:
             raise FormatError(
                 "config-not-albert",
-                f"{name} is {found[name]!r}",
+                f"{name} is {settings[name]!r}",
                 why=f"only models where it is {value!r} compute as ALBERT does",
                 fix="Give another model",
                 where=str(path),
             )
-    fields = {**DEFAULTS, **{name: v for name, v in found.items() if name not in MUST_BE}}
+    fields = {**DEFAULTS, **{name: v for name, v in settings.items() if name not in MUST_BE}}
     dropout = fields.pop("classifier_dropout", None)
     classes = fields.get("architectures")
     if isinstance(classes, list):
@@ -191,8 +191,8 @@ class _PlainTensors(RenamedTensors):
 
     def __init__(self, tensors: Tensors, names: Mapping[str, str]) -> None:
         super().__init__(tensors, names)
-        found = tensors.shapes
-        self.shapes = {name: found[there] for name, there in names.items()}
+        shapes = tensors.shapes
+        self.shapes = {name: shapes[there] for name, there in names.items()}
 
 
 def _weights(

@@ -111,10 +111,10 @@ def read_config(location: Path) -> AlbertConfig:
     [config-value-invalid].
     """
     path = location / CONFIG
-    found = read_json(path)
-    if "model_type" not in found and any(key in found for key in GOOGLE_IDLE_KEYS):
-        return AlbertConfig.from_google(found)  # whose "gelu" is another than Hugging Face's
-    return AlbertConfig.from_dict(found, where=str(path))
+    settings = read_json(path)
+    if "model_type" not in settings and any(key in settings for key in GOOGLE_IDLE_KEYS):
+        return AlbertConfig.from_google(settings)  # whose "gelu" is another than Hugging Face's
+    return AlbertConfig.from_dict(settings, where=str(path))
 
 
 def weights_file(location: Path) -> str | None:
@@ -132,8 +132,8 @@ def _weights(
     tensors: Tensors, config: AlbertConfig, origin: str
 ) -> tuple[Weights, tuple[Diagnostic, ...]]:
     names, notes = plain_names(tensors, origin)
-    found = tensors.shapes
-    shapes = {name: found[there] for name, there in names.items()}
+    file_shapes = tensors.shapes
+    shapes = {name: file_shapes[there] for name, there in names.items()}
     heads, more = heads_in(shapes, config, origin)
     table = parameter_table(config, heads, pooler="pooler.weight" in names)
     prefix = names[WORD_TABLE].removesuffix(WORD_TABLE)

@@ -76,22 +76,22 @@ def heads_in(
 
 def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple[Diagnostic, ...]]:
     """What stands before the encoder's canonical names in this file."""
-    found = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
+    prefixes = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
     for usual in (dialect.encoder, ""):
-        if usual in found:
+        if usual in prefixes:
             return usual, ()
-    if len(found) == 1:
+    if len(prefixes) == 1:
         note = Diagnostic(
             "checkpoint-prefix",
             "note",
-            f"the encoder's tensors are called {found[0]}…",
+            f"the encoder's tensors are called {prefixes[0]}…",
             why=f"usual is {dialect.encoder}… or no prefix",
             where=origin,
         )
-        return found[0], (note,)
+        return prefixes[0], (note,)
     raise FormatError(
         "checkpoint-without-encoder",
-        f"{len(found) or 'no'} tensors are called …{WORD_TABLE}",
+        f"{len(prefixes) or 'no'} tensors are called …{WORD_TABLE}",
         why=f"an encoder has one; the file holds {list_names(list(tensors)) or 'nothing'}",
         fix="Give the directory of a whole ALBERT, not of a head or another model",
         where=origin,

@@ -165,8 +165,8 @@ class _Arrays:
         """file/path → shape, without reading an array."""
         return {
             f"{file}/{path}": shape
-            for file, found in self.files.items()
-            for path, shape in found.shapes.items()
+            for file, arrays in self.files.items()
+            for path, shape in arrays.shapes.items()
         }
 
     def __getitem__(self, name: str) -> FloatArray:

@@ -185,8 +185,8 @@ def finder(file: Hdf5File) -> Find:
 
 def _class_and_number(child: str) -> tuple[str, int]:
     """dense_1 → dense, 1."""
-    found = re.fullmatch(r"(.+?)(?:_(\d{1,9}))?", child)
-    kind, number = found.groups() if found else (child, None)
+    match = re.fullmatch(r"(.+?)(?:_(\d{1,9}))?", child)
+    kind, number = match.groups() if match else (child, None)
     return kind, int(number or 0)
 
 

@@ -79,22 +79,22 @@ def read_config(location: Path, task: Task | None) -> AlbertConfig:
     Raises FormatError [json-malformed], [config-not-albert], [config-value-invalid].
     """
     path = location / CONFIG
-    found = read_json(path)
-    if found.get("class_name") != BACKBONE:
+    values = read_json(path)
+    if values.get("class_name") != BACKBONE:
         raise FormatError(
             "config-not-albert",
-            f"class_name is {found.get('class_name')!r}, not {BACKBONE!r}",
+            f"class_name is {values.get('class_name')!r}, not {BACKBONE!r}",
             why="its layers have other names and another meaning",
             fix="Give the preset of an ALBERT",
             where=str(path),
         )
-    theirs = _settings(found)
-    said = {ours: theirs.get(name) for ours, name in FIELDS.items()}
+    theirs = _settings(values)
+    fields = {ours: theirs.get(name) for ours, name in FIELDS.items()}
     return AlbertConfig.from_dict(
         {
-            "attention_probs_dropout_prob": said["hidden_dropout_prob"],
+            "attention_probs_dropout_prob": fields["hidden_dropout_prob"],
             **_kept(location),
-            **said,
+            **fields,
             "hidden_act": ACTIVATION,
             "layer_norm_eps": EPSILON,
             **(task.fields if task else {}),
@@ -105,8 +105,8 @@ def read_config(location: Path, task: Task | None) -> AlbertConfig:
 
 def read_task(location: Path) -> tuple[Task | None, str]:
     """The task of task.json, None for one that is not known, and its class."""
-    found = read_json(location / TASK)
-    name, settings = str(found.get("class_name")), _settings(found)
+    values = read_json(location / TASK)
+    name, settings = str(values.get("class_name")), _settings(values)
     head = TASKS.get(name)
     if head == MASKED_LM.name:
         return Task(head, "linear", {"prediction_layer_norm_eps": PREDICTION_EPSILON}), name
@@ -190,8 +190,8 @@ def _tokenizer() -> Json:
 
 
 def _metadata(config: AlbertConfig) -> Json:
-    said = config.to_dict()
-    kept = {name: value for name, value in said.items() if name not in (*FIELDS, *FIXED)}
+    fields = config.to_dict()
+    kept = {name: value for name, value in fields.items() if name not in (*FIELDS, *FIXED)}
     return {
         "keras_version": KERAS,
         "keras_hub_version": KERAS_HUB,
@@ -228,8 +228,8 @@ def _snake(name: str) -> str:
     return spaced.removeprefix("_")
 
 
-def _settings(found: Mapping[str, JsonValue]) -> Json:
-    settings = found.get("config")
+def _settings(values: Mapping[str, JsonValue]) -> Json:
+    settings = values.get("config")
     return settings if isinstance(settings, dict) else {}
 
 

@@ -82,26 +82,26 @@ def _config(
 ) -> AlbertConfig:
     """The configuration beside the checkpoint, with what shapes and the caller say besides."""
     path = next((beside / name for name in CONFIGS if (beside / name).is_file()), None)
-    said = read_json(path) if path else {}
-    fields: dict[str, JsonValue] = {**overrides.as_dict(), **variables.fields(), **said}
+    settings = read_json(path) if path else {}
+    fields: dict[str, JsonValue] = {**overrides.as_dict(), **variables.fields(), **settings}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
         why = f"a checkpoint holds tensors only, and no {' or '.join(CONFIGS)} lies beside it"
         raise metadata_missing(missing, f"{path.name} doesn't either" if path else why, origin)
-    if path is None or "hidden_act" not in said:  # what is told is in Hugging Face's words
+    if path is None or "hidden_act" not in settings:  # overrides use Hugging Face's names
         return AlbertConfig.from_dict(fields, where=origin)
     config = AlbertConfig.from_google(fields)
     _check_config(config, variables, str(path))
     return config
 
 
-def _check_config(found: AlbertConfig, variables: GardenVariables, where: str) -> None:
+def _check_config(config: AlbertConfig, variables: GardenVariables, where: str) -> None:
     """Refuse a configuration of another model: shapes tell the heads, too."""
     for name, value in variables.fields().items():
-        if getattr(found, name) != value:
+        if getattr(config, name) != value:
             raise FormatError(
                 "checkpoint-shape-mismatch",
-                f"{name} is {getattr(found, name)}",
+                f"{name} is {getattr(config, name)}",
                 why=f"by the shapes of the checkpoint's tensors it is {value}",
                 fix="Use the configuration that belongs to these weights",
                 where=where,

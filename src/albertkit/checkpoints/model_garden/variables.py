@@ -132,10 +132,10 @@ class GardenVariables:
         Optimisers name their slots after the variables (`Adam/m/…`), so that the shortest name
         with this ending is the variable's own.
         """
-        found = sorted((name for name in names if f"/{name}".endswith(f"/{ending}")), key=len)
-        if not found or any(not f"/{name}".endswith(f"/{found[0]}") for name in found):
-            raise self._not_one(len(found), ending)
-        return found[0].removesuffix(ending)
+        matches = sorted((name for name in names if f"/{name}".endswith(f"/{ending}")), key=len)
+        if not matches or any(not f"/{name}".endswith(f"/{matches[0]}") for name in matches):
+            raise self._not_one(len(matches), ending)
+        return matches[0].removesuffix(ending)
 
     def _shape(self, name: str, axes: int) -> tuple[int, ...]:
         shape = self.shapes.get(name)

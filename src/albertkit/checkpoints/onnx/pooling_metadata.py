@@ -37,13 +37,13 @@ Word = TypeVar("Word", bound=str)
 
 def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
     """The parameters of the plan's steps, named as in torch."""
-    found = {}
+    arrays = {}
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
             bias = np.zeros(len(step.weight), np.float32) if step.bias is None else step.bias
-            found[f"{module_prefix(number)}weight"] = step.weight
-            found[f"{module_prefix(number)}bias"] = bias
-    return found
+            arrays[f"{module_prefix(number)}weight"] = step.weight
+            arrays[f"{module_prefix(number)}bias"] = bias
+    return arrays
 
 
 def plan_text(plan: PoolingConfig) -> str:
@@ -64,10 +64,10 @@ def plan_text(plan: PoolingConfig) -> str:
 
 def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> PoolingConfig:
     """The plan that `plan_text` wrote; raises FormatError [json-malformed], [file-malformed]."""
-    found = parse_json(text.encode(), where)
-    names, prompts = found.get("steps"), found.get("prompts")
-    length, default = found.get("max_length"), found.get("default_prompt")
-    kept = found.get("truncate_dim")
+    values = parse_json(text.encode(), where)
+    names, prompts = values.get("steps"), values.get("prompts")
+    length, default = values.get("max_length"), values.get("default_prompt")
+    kept = values.get("truncate_dim")
     steps: list[VectorStep] = []
     width = hidden_size
     for number, name in enumerate(names if isinstance(names, list) else []):
@@ -75,7 +75,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
         width = len(step.weight) if isinstance(step, Dense) else width
         steps.append(step)
     return PoolingConfig(
-        pooling=_one_of(found.get("pooling"), POOLINGS, where),
+        pooling=_one_of(values.get("pooling"), POOLINGS, where),
         steps=tuple(steps),
         max_length=length if isinstance(length, int) and length > 0 else None,
         prompts=MappingProxyType(
@@ -84,8 +84,8 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
             else {}
         ),
         default_prompt=default if isinstance(default, str) else None,
-        similarity=_one_of(found.get("similarity"), SIMILARITIES, where),
-        lower_case=found.get("lower_case") is True,
+        similarity=_one_of(values.get("similarity"), SIMILARITIES, where),
+        lower_case=values.get("lower_case") is True,
         truncate_dim=kept if isinstance(kept, int) and kept > 0 else None,
     )
 
@@ -100,12 +100,12 @@ def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: st
     return Dense(tensors[weight].T, tensors[bias], activation)
 
 
-def _one_of(found: JsonValue, words: tuple[Word, ...], where: str) -> Word:
+def _one_of(value: JsonValue, words: tuple[Word, ...], where: str) -> Word:
     for word in words:
-        if word == found:
+        if word == value:
             return word
     raise _format_error(
-        f"its metadata says {str(found)[:40]!r}, not one of {', '.join(words)}", where
+        f"its metadata has {str(value)[:40]!r}, not one of {', '.join(words)}", where
     )
 
 

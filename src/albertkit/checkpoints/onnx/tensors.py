@@ -87,10 +87,10 @@ def _parameters(
     weights: Weights, plan: PoolingConfig | None
 ) -> Mapping[str, tuple[tuple[int, ...], Fetch]]:
     """Name → shape and how to get the array: the model's, then those of the plan's steps."""
-    found = {row.name: (row.shape, _of(weights, row.name)) for row in weights.table().stored}
+    parameters = {row.name: (row.shape, _of(weights, row.name)) for row in weights.table().stored}
     for name, array in dense_arrays(plan).items() if plan else ():
-        found[name] = array.shape, _held(array)
-    return found
+        parameters[name] = array.shape, _held(array)
+    return parameters
 
 
 def _row(name: str, axes: int) -> Row:

@@ -164,23 +164,23 @@ def _check_widths(plan: PoolingConfig, width: int, location: Path) -> None:
 
 
 def _with_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
-    found = read_json(path) if path.is_file() else {}
-    length = found.get("max_seq_length")
+    settings = read_json(path) if path.is_file() else {}
+    length = settings.get("max_seq_length")
     return replace(
         plan,
         max_length=length if isinstance(length, int) and length > 0 else None,
-        lower_case=found.get("do_lower_case") is True,
+        lower_case=settings.get("do_lower_case") is True,
     )
 
 
 def _with_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
-    found = read_json(path) if path.is_file() else {}
-    prompts = found.get("prompts")
-    default = found.get("default_prompt_name")
+    settings = read_json(path) if path.is_file() else {}
+    prompts = settings.get("prompts")
+    default = settings.get("default_prompt_name")
     similarity: Similarity = next(
-        (s for s in SIMILARITIES if s == found.get("similarity_fn_name")), "cosine"
+        (s for s in SIMILARITIES if s == settings.get("similarity_fn_name")), "cosine"
     )
-    kept = found.get("truncate_dim")
+    kept = settings.get("truncate_dim")
     return replace(
         plan,
         truncate_dim=kept if isinstance(kept, int) and kept > 0 else None,

@@ -52,30 +52,30 @@ OURS = "sentence_embedding"
 
 def read_pooling(path: Path) -> Pooling:
     """The pooling of a folder's config; raises FormatError [pooling-unsupported]."""
-    found = read_json(path)
-    mode = found.get("pooling_mode")
-    asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(found)
+    settings = read_json(path)
+    mode = settings.get("pooling_mode")
+    asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(settings)
     if len(asked) != 1 or str(asked[0]) not in POOLINGS:
         raise unknown(
             f"the pooling is {' + '.join(map(str, asked))}",
             f"supported is one of {', '.join(POOLINGS)}",
             path,
         )
-    if found.get("include_prompt") is False:
+    if settings.get("include_prompt") is False:
         raise unknown("the pooling leaves prompts out", "only whole texts are pooled here", path)
     return POOLINGS[str(asked[0])]
 
 
-def _flagged(found: Mapping[str, JsonValue]) -> list[JsonValue]:
-    return [mode for flag, mode in FLAGS.items() if found.get(flag)] or ["mean"]
+def _flagged(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
+    return [mode for flag, mode in FLAGS.items() if settings.get(flag)] or ["mean"]
 
 
 def read_step(kind: str, folder: Path) -> VectorStep:
     path = folder / "config.json"
     # before version 5.2 Normalize had no file of its own
-    found = read_json(path) if kind != NORMALISE or path.is_file() else {}
+    settings = read_json(path) if kind != NORMALISE or path.is_file() else {}
     if any(
-        found.get(end, OURS) not in (OURS, None)
+        settings.get(end, OURS) not in (OURS, None)
         for end in ("module_input_name", "module_output_name")
     ):
         raise unknown(f"a {kind} reads or writes token vectors", "only text vectors are made", path)
@@ -83,9 +83,9 @@ def read_step(kind: str, folder: Path) -> VectorStep:
         return Normalise()
     if kind != DENSE:
         raise unknown(f"it lists a module {kind!r}", "known are Dense and Normalize", folder)
-    if found.get("use_residual"):
+    if settings.get("use_residual"):
         raise unknown("a Dense adds its input to its output", "only plain ones are known", path)
-    named = str(found.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
+    named = str(settings.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
     if named not in ACTIVATIONS:
         raise unknown(f"the activation is {named}", f"known are {', '.join(ACTIVATIONS)}", path)
     return _read_dense(folder, ACTIVATIONS[named])

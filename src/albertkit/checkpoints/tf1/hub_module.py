@@ -37,7 +37,7 @@ class Tf1HubFormat:
         """
         assets = location / ASSETS
         config = assets / CONFIG
-        found = read_variables(
+        checkpoint = read_variables(
             location / VARIABLES,
             config if config.is_file() else None,
             read_tokenizer_files(assets),
@@ -45,7 +45,9 @@ class Tf1HubFormat:
             str(location),
         )
         return Checkpoint(
-            found.weights, found.tokenizer_files, (_is_module(location), *found.notes)
+            checkpoint.weights,
+            checkpoint.tokenizer_files,
+            (_is_module(location), *checkpoint.notes),
         )
 
     def write(

@@ -123,8 +123,8 @@ def usual_names(names: Iterable[str]) -> list[tuple[str, str]]:
     Left out: what optimizers keep under a variable's own name (`…/kernel/adam_m`), and the step.
     Prefixes of the whole model (`module/`) go; heads may stand without one.
     """
-    found = set(names)
-    own = sorted(name for name in found if not _is_slot(name, found) and name != STEP)
+    all_names = set(names)
+    own = sorted(name for name in all_names if not _is_slot(name, all_names) and name != STEP)
     prefix = _prefix(own)
     usual = [name.removeprefix(prefix) for name in own]
     norms = _norm_names(usual)
@@ -138,8 +138,8 @@ def _is_slot(name: str, names: set[str]) -> bool:
 
 def _prefix(names: Iterable[str]) -> str:
     """What stands before google's names: the word table tells; none where that is not plain."""
-    found = {name.removesuffix(WORDS) for name in names if f"/{name}".endswith(f"/{WORDS}")}
-    return found.pop() if len(found) == 1 else ""
+    prefixes = {name.removesuffix(WORDS) for name in names if f"/{name}".endswith(f"/{WORDS}")}
+    return prefixes.pop() if len(prefixes) == 1 else ""
 
 
 def _norm_names(names: Iterable[str]) -> dict[str, str]:

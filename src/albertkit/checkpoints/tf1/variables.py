@@ -73,10 +73,10 @@ class Tf1Variables:
 
     def repeats(self) -> dict[str, int]:
         """How many groups, and inner layers in each, the names count."""
-        found = [match for match in map(GROUP_NUMBERS.match, self._names) if match]
+        matches = [match for match in map(GROUP_NUMBERS.match, self._names) if match]
         return {
-            "num_hidden_groups": 1 + max((int(match[1]) for match in found), default=0),
-            "inner_group_num": 1 + max((int(match[2]) for match in found), default=0),
+            "num_hidden_groups": 1 + max((int(match[1]) for match in matches), default=0),
+            "inner_group_num": 1 + max((int(match[2]) for match in matches), default=0),
         }
 
     def weights(self, config: AlbertConfig) -> tuple[Weights, tuple[Diagnostic, ...]]:

@@ -141,13 +141,13 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
     wanted_for = "writing a TF Hub module"
     tf = import_extra("tensorflow", wanted_for)
     try:
-        found = version("tensorflow-text")
+        text_version = version("tensorflow-text")
     except PackageNotFoundError:
-        found = tf.__version__  # not installed: the import says how to
-    if _minor(found) != _minor(tf.__version__):
+        text_version = tf.__version__  # not installed: the import says how to
+    if _minor(text_version) != _minor(tf.__version__):
         raise ResourceError(
             "extra-version-mismatch",
-            f"tensorflow-text is {found}, TensorFlow is {tf.__version__}",
+            f"tensorflow-text is {text_version}, TensorFlow is {tf.__version__}",
             why="its operations load into the same minor version alone",
             fix=f"Run: {install_command('tensorflow')}",
         )

@@ -53,9 +53,9 @@ def encoder_signature(tf: ModuleType, encoder: Module) -> dict[str, Callable[...
     """The signature that servers call: inputs by name, outputs in a flat dict."""
 
     def flat(**inputs: Tensor) -> Outputs:
-        found = encoder.__call__(inputs)  # an instance's own: Python would look for the class's
-        layers = found.pop("encoder_outputs")
-        return {**found, **{f"encoder_output_{n}": x for n, x in enumerate(layers)}}
+        outputs = encoder.__call__(inputs)  # an instance's own: Python would look for the class's
+        layers = outputs.pop("encoder_outputs")
+        return {**outputs, **{f"encoder_output_{n}": x for n, x in enumerate(layers)}}
 
     specs = input_specs(tf, IDS, MASK, TYPES)
     return {"serving_default": tf.function(flat, autograph=False).get_concrete_function(**specs)}
@@ -71,10 +71,10 @@ def called_as(
 ) -> Module:
     """An object that is called with the inputs of `specs`, and has the attributes hub asks for."""
     # A tf.Module would compute `variables` anew and save none under that name.
-    found = tf.__internal__.tracking.AutoTrackable()
-    found.variables = list(variables)
-    found.trainable_variables = list(variables)
-    found.regularization_losses = []
+    module = tf.__internal__.tracking.AutoTrackable()
+    module.variables = list(variables)
+    module.trainable_variables = list(variables)
+    module.regularization_losses = []
 
     @tf.function(autograph=False)
     def called(inputs: Inputs, training: bool = False, mask: None = None) -> Outputs:
@@ -82,10 +82,10 @@ def called_as(
 
     for training in (True, False):  # what is not traced now cannot be called when loaded
         called.get_concrete_function(dict(specs), training=training)
-    found.__call__ = called
+    module.__call__ = called
     # what Keras 3's TFSMLayer calls, unless told otherwise: no signature takes a dict
-    found.serve = called
-    return found
+    module.serve = called
+    return module
 
 
 class Arithmetic:
@@ -125,13 +125,15 @@ class Arithmetic:
 
     def predict(self, inputs: Inputs, training: bool) -> Outputs:
         """The encoder's outputs, and the logits [B, P, V] at the given positions."""
-        tf, found = self.tf, self.encode(inputs, training)
-        del found["default"]
+        tf, outputs = self.tf, self.encode(inputs, training)
+        del outputs["default"]
         places = inputs[POSITIONS]  # [B, P]
-        vectors = tf.gather(found["sequence_output"], places, batch_dims=1)  # [B, P, H]
+        vectors = tf.gather(outputs["sequence_output"], places, batch_dims=1)  # [B, P, H]
         with tf.name_scope("cls/predictions"):
-            found["mlm_logits"] = emit_masked_lm_head(self._emitter(training), self.config, vectors)
-        return found
+            outputs["mlm_logits"] = emit_masked_lm_head(
+                self._emitter(training), self.config, vectors
+            )
+        return outputs
 
     def _emitter(self, training: bool) -> TensorFlowEmitter:
         return TensorFlowEmitter(self.tf, self.config, self.variables, training=training)

@@ -110,10 +110,10 @@ class Steps:
             sentences = tf.strings.regex_replace(decomposed, MARKS, "")
         if self.how.lower_case:
             sentences = text.case_fold_utf8(sentences)
-        found = self.tokenizer.tokenize(sentences)
+        pieces = self.tokenizer.tokenize(sentences)
         # the tokenizer forgets how many texts there are, which models ask of a symbolic batch
-        ends = tf.reshape(found.row_splits, [tf.size(sentences) + 1])
-        return tf.RaggedTensor.from_row_splits(found.values, ends, validate=False)
+        ends = tf.reshape(pieces.row_splits, [tf.size(sentences) + 1])
+        return tf.RaggedTensor.from_row_splits(pieces.values, ends, validate=False)
 
     def pack(self, segments: Sequence[RaggedTensor], length: Tensor) -> Packed:
         """One or two segments → [CLS] a [SEP] (b [SEP]) in rows [B, length].
@@ -141,7 +141,7 @@ class Steps:
 
 def _called_as(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -> Module:
     """An object that is called with texts, and has the attributes that hub asks for."""
-    found = _object_without_variables(tf)
+    module = _object_without_variables(tf)
 
     @tf.function(autograph=False)
     def called(inputs: Tensor, training: bool = False, mask: None = None) -> object:
@@ -149,13 +149,13 @@ def _called_as(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -
 
     for training in (True, False):  # what is not traced now cannot be called when loaded
         called.get_concrete_function(spec, training=training)
-    found.__call__ = called
-    found.serve = called
-    return found
+    module.__call__ = called
+    module.serve = called
+    return module
 
 
 def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
-    found = _object_without_variables(tf)
+    module = _object_without_variables(tf)
 
     @tf.function(autograph=False)
     def called(inputs: Sequence[RaggedTensor], seq_length: int = usual_length) -> Packed:
@@ -166,23 +166,23 @@ def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
         segment = tf.RaggedTensorSpec([None] * (rank + 1), tf.int32, rank)
         for segments in (1, 2):
             called.get_concrete_function([segment] * segments, seq_length=length)
-    found.__call__ = called
-    return found
+    module.__call__ = called
+    return module
 
 
 def _special_tokens(tf: ModuleType, specials: Mapping[str, int]) -> Module:
-    found = tf.__internal__.tracking.AutoTrackable()
-    found.__call__ = tf.function(
+    module = tf.__internal__.tracking.AutoTrackable()
+    module.__call__ = tf.function(
         lambda: {key: tf.constant(number) for key, number in specials.items()},
         input_signature=[],
         autograph=False,
     )
-    return found
+    return module
 
 
 def _object_without_variables(tf: ModuleType) -> Module:
-    found = tf.__internal__.tracking.AutoTrackable()
-    found.variables = []
-    found.trainable_variables = []
-    found.regularization_losses = []
-    return found
+    module = tf.__internal__.tracking.AutoTrackable()
+    module.variables = []
+    module.trainable_variables = []
+    module.regularization_losses = []
+    return module

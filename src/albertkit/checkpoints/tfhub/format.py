@@ -58,9 +58,9 @@ class TfHubFormat:
         model = read_saved_model(location)
         _check_kind(model)
         variables = GardenVariables(read_bundle(location / VARIABLES))
-        said = depth_and_activation(model, variables.blocks, overrides.as_dict())
+        metadata = depth_and_activation(model, variables.blocks, overrides.as_dict())
         from_shapes = variables.fields()
-        fields = {**overrides.as_dict(), **said.fields, **from_shapes}
+        fields = {**overrides.as_dict(), **metadata.fields, **from_shapes}
         config = AlbertConfig.from_dict(fields, where=origin)
         config, notes = overrides.apply(config, origin, from_shapes=from_shapes)
         weights, more = variables.weights(config)
@@ -71,7 +71,7 @@ class TfHubFormat:
             missing.append(_read_as_in_training(location))
             settings = encoder_settings(model)
             files |= {SETTINGS_FILE: json.dumps(settings).encode()} if settings else {}
-        return Checkpoint(weights, files, (where_note(said, origin), *notes, *more, *missing))
+        return Checkpoint(weights, files, (where_note(metadata, origin), *notes, *more, *missing))
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -127,7 +127,7 @@ def _check_kind(model: SavedModel) -> None:
             fix="Open it with AlbertTokenizer.from_pretrained, and give the encoder here",
             where=str(model.directory),
         )
-    names = [found.variable for found in model.objects if found.variable]
+    names = [entry.variable for entry in model.objects if entry.variable]
     if not any(f"/{name}".endswith("/word_embeddings/embeddings") for name in names):
         shown = ", ".join(names[:3]) or "none"
         raise FormatError(

@@ -33,7 +33,7 @@ RATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ModuleMetadata:
     """Fields of the configuration that a module says, and where each was read."""
 
     fields: dict[str, JsonValue] = field(default_factory=dict)
@@ -48,38 +48,38 @@ class Said:
 
 def depth_and_activation(
     model: SavedModel, blocks: int | None, overrides: Mapping[str, int | str]
-) -> Said:
+) -> ModuleMetadata:
     """Layers, activation and dropout rates.
 
     blocks: how many blocks of variables there are, where each layer has its own; it is the depth
     then. told: what the caller says of them. Raises FormatError [file-malformed] where the module
     contradicts itself, [metadata-missing] where nobody says one of them.
     """
-    said = Said()
-    said.take(DEPTH, blocks, "its variables")
+    metadata = ModuleMetadata()
+    metadata.take(DEPTH, blocks, "its variables")
     settings = _keras_settings(model.directory)
-    _take_keras(said, settings)
+    _take_keras(metadata, settings)
     listed = _listed_layers(model)
-    said.take(DEPTH, listed, "the list of encoder_outputs in its signature")
+    metadata.take(DEPTH, listed, "the list of encoder_outputs in its signature")
     for source, depth in ((METADATA, settings.get("num_layers")), ("its signature", listed)):
-        if depth is not None and depth != said.fields[DEPTH]:
+        if depth is not None and depth != metadata.fields[DEPTH]:
             raise model.format_error(
-                f"{source} says {depth} layers, and {said.where[DEPTH]} {said.fields[DEPTH]}"
+                f"{source} says {depth} layers, and {metadata.where[DEPTH]} {metadata.fields[DEPTH]}"
             )
-    if not {DEPTH, ACTIVATION} <= {*said.fields, *overrides}:
-        _take_graph(said, model)
-    missing = [name for name in (DEPTH, ACTIVATION) if name not in {*said.fields, *overrides}]
+    if not {DEPTH, ACTIVATION} <= {*metadata.fields, *overrides}:
+        _take_graph(metadata, model)
+    missing = [name for name in (DEPTH, ACTIVATION) if name not in {*metadata.fields, *overrides}]
     if missing:
         why = "neither its metadata nor its graph has a form that is known"
         raise metadata_missing(missing, why, str(model.directory))
-    return said
+    return metadata
 
 
-def where_note(said: Said, origin: str) -> Diagnostic:
+def where_note(metadata: ModuleMetadata, origin: str) -> Diagnostic:
     """The note on what was taken from where."""
     read: dict[str, list[str]] = {}
-    for name, location in said.where.items():
-        read.setdefault(location, []).append(f"{name} {said.fields[name]}")
+    for name, location in metadata.where.items():
+        read.setdefault(location, []).append(f"{name} {metadata.fields[name]}")
     parts = [f"{', '.join(values)} from {location}" for location, values in read.items()]
     return Diagnostic(
         "metadata-inferred",
@@ -105,17 +105,17 @@ def _keras_settings(location: Path) -> Mapping[str, JsonValue]:
     return {}
 
 
-def _take_keras(said: Said, settings: Mapping[str, JsonValue]) -> None:
-    said.take(DEPTH, settings.get("num_layers"), METADATA)
+def _take_keras(metadata: ModuleMetadata, settings: Mapping[str, JsonValue]) -> None:
+    metadata.take(DEPTH, settings.get("num_layers"), METADATA)
     for name in ("activation", "inner_activation"):
         value = settings.get(name)
         if isinstance(value, dict):  # as Keras writes it since 2023
             value = value.get("config")
         if isinstance(value, str):
-            said.take(ACTIVATION, KERAS_ACTIVATIONS.get(value), METADATA)
+            metadata.take(ACTIVATION, KERAS_ACTIVATIONS.get(value), METADATA)
     for ours, theirs in RATES.items():
         for name in theirs:
-            said.take(ours, settings.get(name), METADATA)
+            metadata.take(ours, settings.get(name), METADATA)
 
 
 def _listed_layers(model: SavedModel) -> int | None:
@@ -128,15 +128,15 @@ def _listed_layers(model: SavedModel) -> int | None:
     return None
 
 
-def _take_graph(said: Said, model: SavedModel) -> None:
+def _take_graph(metadata: ModuleMetadata, model: SavedModel) -> None:
     """Depth and activation from the function with the most softmaxes: each layer has one.
 
     It holds the whole encoder; those for gradients have more products, but no softmax.
     """
     functions = map(_kinds, model.functions())
     whole = max(functions, key=lambda kinds: kinds.all["Softmax"], default=Kinds())
-    said.take(DEPTH, whole.all["Softmax"] or None, "the softmaxes in its graph")
-    said.take(ACTIVATION, _activation(whole.inside), "the operations in its graph")
+    metadata.take(DEPTH, whole.all["Softmax"] or None, "the softmaxes in its graph")
+    metadata.take(ACTIVATION, _activation(whole.inside), "the operations in its graph")
 
 
 @dataclass(frozen=True, slots=True)
