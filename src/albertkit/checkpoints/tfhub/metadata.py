@@ -64,7 +64,7 @@ def depth_and_activation(
     for source, depth in ((METADATA, settings.get("num_layers")), ("its signature", listed)):
         if depth is not None and depth != metadata.fields[DEPTH]:
             raise model.format_error(
-                f"{source} says {depth} layers, and {metadata.where[DEPTH]} {metadata.fields[DEPTH]}"
+                f"{source} says {depth} layers, {metadata.where[DEPTH]} {metadata.fields[DEPTH]}"
             )
     if not {DEPTH, ACTIVATION} <= {*metadata.fields, *overrides}:
         _take_graph(metadata, model)

@@ -90,25 +90,25 @@ def build_onnx_graph(
         mask=_hidden(emit, seen),
     )
     rows = f"{BATCH}*{CHOICES}" if choices else BATCH
-    found: GraphOutputs = {TOKENS: GraphOutput(tokens, (rows, LENGTH, c.hidden_size))}
+    outputs: GraphOutputs = {TOKENS: GraphOutput(tokens, (rows, LENGTH, c.hidden_size))}
     if weights.has_pooler:
         first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
-        found[POOLED] = GraphOutput(emit_pooler(emit, first), (rows, c.hidden_size))
+        outputs[POOLED] = GraphOutput(emit_pooler(emit, first), (rows, c.hidden_size))
     for name in weights.heads:
-        found |= _head(emit, c, head(name), found, seen)
+        outputs |= _head(emit, c, head(name), outputs, seen)
     if plan is not None:
-        vectors = _text_vectors(emit, plan, found, seen)
-        found[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
+        vectors = _text_vectors(emit, plan, outputs, seen)
+        outputs[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
     if weights.heads:  # callers take the first output of a model with a head as its logits
-        encoder = {name: found.pop(name) for name in (TOKENS, POOLED) if name in found}
-        found |= encoder
-    for name, answer in found.items():
+        encoder = {name: outputs.pop(name) for name in (TOKENS, POOLED) if name in outputs}
+        outputs |= encoder
+    for name, answer in outputs.items():
         emit.name_output(answer.value, name)
     return Graph(
         nodes=tuple(emit.nodes),
         tensors=(*emit.constants.values(), *parameters),
         inputs=tuple(Port(name, "int64", axes) for name in (IDS, MASK, TYPES)),
-        outputs=tuple(Port(name, each.dtype, each.axes) for name, each in found.items()),
+        outputs=tuple(Port(name, each.dtype, each.axes) for name, each in outputs.items()),
     )
 
 
