@@ -53,7 +53,7 @@ def pool(outputs: Outputs, offsets: Int64Array, pooling: Pooling) -> FloatArray:
             roots = np.sqrt(np.diff(offsets)).astype(np.float32)  # [N]
             return mean_pool(vectors, offsets) * roots[:, None]
         case "weighted_mean":
-            return weighted_mean_pool(vectors, offsets)
+            return position_mean_pool(vectors, offsets)
 
 
 def mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
@@ -64,7 +64,7 @@ def mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
     return means
 
 
-def weighted_mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
+def position_mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
     """Average the token vectors [T, H] of each text, token k with the weight k → [N, H]."""
     lengths = np.diff(offsets)  # [N]
     weights = np.arange(1, offsets[-1] + 1) - np.repeat(offsets[:-1], lengths)  # [T]
