@@ -141,7 +141,7 @@ def test_metadata_that_contradicts_the_signature_is_refused(
     metadata = place / "keras_metadata.pb"
     said = metadata.read_bytes().replace(b'"num_layers": 2', b'"num_layers": 7')
     metadata.write_bytes(said)
-    with pytest.raises(FormatError, match=r"signature says 2 layers, and keras_metadata.pb 7"):
+    with pytest.raises(FormatError, match=r"signature says 2 layers, keras_metadata.pb 7"):
         TFHUB.read(place)
 
 
