@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=128)
     asked = parser.parse_args()
     processor = detect_processor()
-    print(f"{processor.of_int8()}; {processor.weight_qmax} levels of a weight unless noted\n")
+    print(f"{processor.describe_int8()}; {processor.weight_qmax} levels of a weight unless noted\n")
     print("| model | computed in | cosine min · mean | centred min · mean | MB |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.int8_scheme import STEPS
+from albertkit.engine.int8_scheme import LEVELS
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.processor import detect_processor
 from albertkit.graph.quantization import QMAX, REDUCED_QMAX
@@ -20,7 +20,7 @@ ROWS, DEPTH, COLUMNS = 64, 768, 768
 
 
 def main() -> None:
-    print(detect_processor().of_int8())
+    print(detect_processor().describe_int8())
     for levels in (REDUCED_QMAX, QMAX):
         print(f"steps of a weight: -{levels} to {levels}; off by up to {worst(levels):.1%}")
 
@@ -28,11 +28,11 @@ def main() -> None:
 def worst(levels: int) -> float:
     ov = openvino()
     op, rng = ov.opset15, np.random.default_rng(0)
-    x = rng.integers(0, STEPS, (ROWS, DEPTH)).astype(np.float32)
+    x = rng.integers(0, LEVELS, (ROWS, DEPTH)).astype(np.float32)
     matrix = rng.integers(-levels, levels + 1, (COLUMNS, DEPTH)).astype(np.int8)
     given = op.parameter([ROWS, DEPTH], np.float32)
-    ends = np.float32(0), np.float32(STEPS - 1)
-    steps = op.fake_quantize(given, *ends, *ends, STEPS)
+    ends = np.float32(0), np.float32(LEVELS - 1)
+    steps = op.fake_quantize(given, *ends, *ends, LEVELS)
     worth = op.constant(np.ones((COLUMNS, 1), np.float32))
     factor = op.multiply(op.convert(op.constant(matrix), "f32"), worth)
     model = ov.Model([op.matmul(steps, factor, False, True)], [given], "sums")

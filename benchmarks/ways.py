@@ -17,7 +17,7 @@ from albertkit.engine.openvino.compiled_encoder import (
     run_request,
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import PackedBatch
@@ -110,16 +110,16 @@ class InEightBits(OpenVinoInt8Emitter):
 class MatrixForEachRepetition(InEightBits):
     """The chain from a rounded matrix to its product, again for each repetition."""
 
-    def _matrix(self, weight: str) -> Node:
+    def _int8_matrix(self, weight: str) -> Node:
         self._matrices.clear()
-        return super()._matrix(weight)
+        return super()._int8_matrix(weight)
 
 
 class InferInOneCall(SingleGraphEncoder):
     """By the library's `infer`, which takes inputs and waits."""
 
     def request(self) -> Request:
-        return _Inferring(self.request_of(encoder_graph))
+        return _Inferring(self.create_request(build_encoder_graph))
 
 
 class _Inferring:
@@ -139,7 +139,7 @@ class GraphOfOneShape(SingleGraphEncoder):
         return _OfOneShape(self)
 
     def request_for(self, batch: PackedBatch) -> InferRequest:
-        model = encoder_graph(self._emit())
+        model = build_encoder_graph(self._create_emitter())
         model.reshape({each.get_any_name(): list(batch.ids.shape) for each in model.inputs})
         return self._core.compile_model(model, "CPU", self._settings).create_infer_request()
 

@@ -21,7 +21,7 @@ import numpy as np
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, is_bare_product_faster
-from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import SLOTS, Layout, pack
 from albertkit.engine.processor import read_cpu_flags
@@ -95,7 +95,7 @@ def batch_of(weights: Weights, width: int) -> PackedBatch:
 def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict[str, float]:
     """What each kind of node takes in a call, the longest first."""
     bare = is_bare_product_faster(read_cpu_flags())
-    graph = encoder_graph(OpenVinoEmitter(weights.config, weights.arrays, bare_products=bare))
+    graph = build_encoder_graph(OpenVinoEmitter(weights.config, weights.arrays, bare_products=bare))
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads,

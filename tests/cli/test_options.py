@@ -16,7 +16,7 @@ from albertkit.cli.embed import embed
 from albertkit.cli.embed_output import Sharded
 from albertkit.cli.grouped_options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.cli.main import run
-from albertkit.engine.int8.calibration import FEWEST
+from albertkit.engine.int8.calibration import MIN_TEXTS
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadOptions
@@ -67,8 +67,8 @@ def test_the_help_names_every_format_that_can_be_written() -> None:
 
 def test_the_help_names_the_number_of_texts_that_int8_needs() -> None:
     _, option = get_args(options.Calibration)
-    assert f" {FEWEST} texts" in option.help
-    with pytest.raises(InputError, match=f"Give {FEWEST} texts"):
+    assert f" {MIN_TEXTS} texts" in option.help
+    with pytest.raises(InputError, match=f"Give {MIN_TEXTS} texts"):
         check_fixed_calibration(None, "int8")
 
 

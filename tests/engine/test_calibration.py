@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.int8.calibration import FEWEST, MOST, draw_sample, measure_product_inputs
+from albertkit.engine.int8.calibration import (
+    MAX_TEXTS,
+    MIN_TEXTS,
+    draw_sample,
+    measure_product_inputs,
+)
 from albertkit.errors import InputError
 from albertkit.graph.encoder import emit_embeddings
 from albertkit.graph.numpy_emitter import NumpyEmitter
@@ -48,8 +53,8 @@ def test_extremes_are_those_of_the_texts_however_they_are_packed() -> None:
 def test_every_fourth_text_is_held_out_and_none_is_in_both() -> None:
     lengths = [2 + number % 30 for number in range(1000)]
     sample = draw_sample(random_encodings(CONFIG, lengths))
-    assert len(sample.fitted) + len(sample.held) == MOST
-    assert len(sample.held) == MOST // 4
+    assert len(sample.fitted) + len(sample.held) == MAX_TEXTS
+    assert len(sample.held) == MAX_TEXTS // 4
     fitted = {text.ids.tobytes() for text in sample.fitted if len(text) > 8}
     assert not fitted & {text.ids.tobytes() for text in sample.held if len(text) > 8}
     # from the first to the last, so that a sorted list gives short and long ones
@@ -59,7 +64,7 @@ def test_every_fourth_text_is_held_out_and_none_is_in_both() -> None:
 
 def test_of_long_texts_fewer_are_taken() -> None:
     sample = draw_sample(random_encodings(CONFIG, [400] * 500))
-    assert len(sample.fitted) + len(sample.held) == FEWEST
+    assert len(sample.fitted) + len(sample.held) == MIN_TEXTS
 
 
 def test_too_few_texts_are_refused() -> None:
@@ -69,9 +74,11 @@ def test_too_few_texts_are_refused() -> None:
         draw_sample(random_encodings(CONFIG, [9] * 63))
 
 
-def test_a_text_said_again_is_one_text() -> None:
+def test_a_repeated_text_is_one_text() -> None:
     texts = random_encodings(CONFIG, [9] * 64)
     sample = draw_sample(select(texts, [*range(64), *range(64)]))
     assert len(sample.fitted) + len(sample.held) == 64
-    with pytest.raises(InputError, match=r"there is one text to fit.*\[calibration-missing\]"):
+    with pytest.raises(
+        InputError, match=r"there is one text to calibrate.*\[calibration-missing\]"
+    ):
         draw_sample(select(texts, [7] * 100))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertkit.engine.int8_scheme import STEPS, align_zero
+from albertkit.engine.int8_scheme import LEVELS, align_zero
 
 sizes = st.floats(0, 1e6, width=32)
 
@@ -15,7 +15,7 @@ def test_zero_is_a_whole_step_and_a_range_moves_by_less_than_one(
     below: float, above: float
 ) -> None:
     low, high = align_zero(-below, above)
-    step = (high - low) / (STEPS - 1)
+    step = (high - low) / (LEVELS - 1)
     assert step > 0
     assert abs(low / step - round(low / step)) < 1e-6
     assert low <= 0 <= high

@@ -19,7 +19,7 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.compiled_encoder import LayerwiseEncoder, SingleGraphEncoder
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, count_usable_cores
-from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.spec import AlbertConfig, Weights
@@ -78,7 +78,7 @@ def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path)
 def test_a_shared_layer_is_in_the_graph_once() -> None:
     matrices = [
         node
-        for node in encoder_graph(OpenVinoEmitter(CONFIG, WEIGHTS.arrays)).get_ops()
+        for node in build_encoder_graph(OpenVinoEmitter(CONFIG, WEIGHTS.arrays)).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2
     ]
     # three tables, the step from E to H, and six matrices for all three repetitions

@@ -14,7 +14,7 @@ from albertkit.engine.int8.search import PLANS, RoundingPlan, build_scheme
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
@@ -112,7 +112,7 @@ def test_a_matrix_in_int8_is_in_the_graph_once() -> None:
         emit = OpenVinoInt8Emitter(CONFIG, weights.arrays, scheme_for(weights, plan))
         kinds = [
             node.get_output_element_type(0).get_type_name()
-            for node in encoder_graph(emit).get_ops()
+            for node in build_encoder_graph(emit).get_ops()
             if node.get_type_name() == "Constant" and math.prod(node.shape) > 400
         ]
         assert kinds.count("i8") == 6
@@ -127,7 +127,7 @@ def test_openvino_multiplies_in_int8_what_the_scheme_says() -> None:
         compiled = (
             openvino()
             .Core()
-            .compile_model(encoder_graph(emit), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            .compile_model(build_encoder_graph(emit), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         )
         products = [
             node.get_rt_info()["primitiveType"].value

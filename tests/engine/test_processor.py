@@ -29,23 +29,23 @@ def test_an_int8_instruction_is_named_and_uses_the_whole_byte(flag: str) -> None
     processor = Processor("one", False, frozenset({"fpu", flag}))
     assert processor.int8 is True
     assert processor.weight_qmax == QMAX
-    assert processor.of_bfloat16() == "one has no bfloat16 instructions"
-    assert processor.of_int8() == f"one has int8 instructions ({flag})"
+    assert processor.describe_bfloat16() == "one has no bfloat16 instructions"
+    assert processor.describe_int8() == f"one has int8 instructions ({flag})"
 
 
 def test_without_one_weights_have_levels_whose_sums_fit_into_16_bits() -> None:
     processor = Processor("one", True, frozenset({"avx2", "avx512f"}))
     assert processor.int8 is False
-    assert processor.of_bfloat16() == "one has bfloat16 instructions"
-    assert processor.of_int8() == "one has no int8 instructions"
+    assert processor.describe_bfloat16() == "one has bfloat16 instructions"
+    assert processor.describe_int8() == "one has no int8 instructions"
     assert 2 * 255 * processor.weight_qmax < 2**15 <= 2 * 255 * (processor.weight_qmax + 1)
 
 
-def test_where_the_system_tells_nothing_that_is_said_and_the_narrow_levels_are_taken() -> None:
+def test_an_unknown_processor_gets_the_reduced_qmax() -> None:
     processor = Processor("one", False, None)
     assert processor.int8 is None
     assert processor.weight_qmax == REDUCED_QMAX
-    assert "as this system names none" in processor.of_int8()
+    assert "as this system lists none" in processor.describe_int8()
 
 
 def test_this_processor_has_a_name() -> None:

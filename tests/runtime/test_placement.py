@@ -57,7 +57,7 @@ def test_a_gpu_is_torchs_where_it_is_asked_for() -> None:
     assert choose_placement("torch", "cpu") == Placement("torch", "cpu")
     assert choose_placement("openvino", "auto") == Placement("openvino", "cpu")
     processor = choose_placement("auto", "cuda:1").processor()
-    assert processor.of_bfloat16() == "torch's engine on GPU cuda:1 has bfloat16 instructions"
+    assert processor.describe_bfloat16() == "torch's engine on GPU cuda:1 has bfloat16 instructions"
     assert not processor.int8
 
 

@@ -66,7 +66,7 @@ def test_what_auto_took_is_told_with_the_reason(
         assert not caplog.messages
         load(place, precision="auto")
     (told,) = caplog.messages
-    assert detect_processor().of_bfloat16() in told
+    assert detect_processor().describe_bfloat16() in told
 
 
 def test_float32_asks_no_processor(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""How the products of the layers are rounded to eight bits: plain data, found by `int8_search`.
+"""How the layers' products are quantized to int8: plain data, which `int8/search.py` chooses.
 
-A matrix is rounded once, each output with a scale of its own. What it is multiplied with is rounded
-to 256 steps of a range that stands fixed, and differs from use to use: each repetition of a shared
-layer sees other values. Ranges found anew at each call, OpenVINO's dynamic quantisation, won little
-over bfloat16 in a trial on a processor with both, where fixed ones won much.
+A matrix is quantized once, with a scale for each output. Its input is quantized to 256 levels of a
+fixed range, which differs from use to use: each repetition of a shared layer has other values.
+Ranges computed at each call, OpenVINO's dynamic quantization, were hardly faster than bfloat16 in
+a trial on a processor with both; fixed ranges were much faster.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from typing import TypeAlias
 
 from albertkit.arrays import FloatArray
 
-STEPS = 256  # of an activation: one byte
-Range: TypeAlias = tuple[float, float]  # the least and the largest value, 0 between them
+LEVELS = 256  # of an activation: one byte
+Range: TypeAlias = tuple[float, float]  # the least and the largest value, with 0 between them
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Scheme:
-    """What is rounded, and how.
+    """What is quantized, and how.
 
-    ranges: a matrix's name → for each of its uses, in the order of the repetitions, the range of
-    what it is multiplied with; None: this use stays in float. Matrices without a row all do.
-    smoothing: a matrix's name → [in], by which its input is divided and its rows are multiplied.
-    weight_qmax: a matrix's whole steps go from −weight_qmax to weight_qmax.
     Matrices that read the same input (query, key and value) have the same ranges and smoothing.
+
+    Attributes:
+        ranges: A matrix's name → for each of its uses, in the order of the layers, the range of its
+            input; None: this use stays in float. Matrices that are not here stay in float.
+        smoothing: A matrix's name → factors [in] that divide its input and multiply its rows.
+        weight_qmax: The largest quantized weight.
     """
 
     ranges: Mapping[str, tuple[Range | None, ...]]
@@ -35,10 +37,17 @@ class Int8Scheme:
 
 
 def align_zero(low: float, high: float) -> Range:
-    """The range moved by less than a step, so that 0 is a whole number of steps from its end.
+    """Move a range by less than a step, so that 0 is exactly one of the levels.
 
-    Half of what comes out of a gelu is next to 0, and stays there. low ≤ 0 ≤ high.
+    Half of a gelu's outputs are next to 0, and stay next to it.
+
+    Args:
+        low: The least value, at most 0.
+        high: The largest value, at least 0.
+
+    Returns:
+        The moved range.
     """
-    step = (high - low) / (STEPS - 1) or 1.0
-    zero = round(-low / step)
-    return -zero * step, (STEPS - 1 - zero) * step
+    step = (high - low) / (LEVELS - 1) or 1.0
+    zero_point = round(-low / step)
+    return -zero_point * step, (LEVELS - 1 - zero_point) * step

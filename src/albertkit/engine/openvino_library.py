@@ -1,9 +1,9 @@
-"""The one place that imports openvino, and keeps it from telling anybody.
+"""The only import of openvino, with its telemetry disabled.
 
-openvino 2026.4.1 on import forks a process, looks up an analytics host and writes files below the
-home directory, through the package `openvino_telemetry`. Hidden during the import, it is not used
-and not missed (https://github.com/openvinotoolkit/openvino/issues/34588). A host program that
-imported openvino before us has already been through this.
+On import openvino 2026.4.1 forks a process, looks up an analytics host and writes files below the
+home directory, by the package `openvino_telemetry`. If that package cannot be imported, openvino
+does without it (https://github.com/openvinotoolkit/openvino/issues/34588). A program that imported
+openvino before has telemetry already.
 """
 
 from __future__ import annotations
@@ -16,29 +16,33 @@ from albertkit.errors import ResourceError
 from albertkit.errors.wording import first_line
 
 TELEMETRY = "openvino_telemetry"
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
 def openvino() -> ModuleType:
-    """The module openvino, imported without its telemetry.
+    """Import openvino without its telemetry.
 
-    Raises ResourceError [engine-unavailable] where this platform cannot import it.
+    Returns:
+        The module.
+
+    Raises:
+        ResourceError: [engine-unavailable] if this platform cannot import it.
     """
-    with _one_at_a_time:
+    with _lock:
         if sys.modules.get("openvino") is None:
             try:
-                _import_quietly()
+                _import_without_telemetry()
             except (ImportError, OSError) as error:
                 raise ResourceError(
                     "engine-unavailable",
                     "OpenVINO cannot be imported",
                     why=first_line(error),
-                    fix="Install a build of openvino for this platform, or take another engine",
+                    fix="Install a build of openvino for this platform, or use another engine",
                 ) from error
         return sys.modules["openvino"]
 
 
-def _import_quietly() -> None:
+def _import_without_telemetry() -> None:
     before = sys.modules.get(TELEMETRY)
     sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # documented: its import fails
     try:

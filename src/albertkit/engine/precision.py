@@ -73,7 +73,7 @@ def resolve_precision(
     if precision == "float32":
         return ChosenPrecision("float32", "nothing else was asked for")
     local = processor()
-    bfloat16_line, int8_line = local.of_bfloat16(), local.of_int8()
+    bfloat16_line, int8_line = local.describe_bfloat16(), local.describe_int8()
     if precision == "auto":
         return ChosenPrecision("bfloat16" if local.bfloat16 else "float32", bfloat16_line)
     supported, why = (

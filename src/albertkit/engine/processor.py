@@ -1,7 +1,7 @@
-"""What this processor multiplies at full speed: bfloat16, and integers of eight bits.
+"""What this processor multiplies at full speed: bfloat16, and 8-bit integers.
 
-bfloat16 is what OpenVINO says of itself. Of int8 it says that it can, which it always can; whether
-its sums are whole there depends on instructions that only the system names.
+OpenVINO reports bfloat16. It always reports int8, which it can always compute; whether int8's sums
+are exact depends on instructions that only the operating system lists.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from albertkit.engine.openvino_library import openvino
 from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 CPUINFO = Path("/proc/cpuinfo")
-# Instructions that add products of two bytes in 32 bits, by their names in CPUINFO: x86, arm64.
+# Instructions that add products of two bytes in 32 bits, as CPUINFO names them: x86, arm64.
 INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni", "i8mm", "asimddp")
 
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """A processor's name, and what it can.
+    """A processor and its instructions.
 
-    flags: its instructions as the system names them; None where the system doesn't.
+    Attributes:
+        name: As OpenVINO or torch names it.
+        bfloat16: Whether it has bfloat16 instructions.
+        flags: Its instructions as the operating system names them; None if unknown.
     """
 
     name: str
@@ -32,22 +35,22 @@ class Processor:
 
     @property
     def int8(self) -> bool | None:
-        """None: nobody says. It is then taken to have them, and asked for no larger sums."""
+        """Whether it has int8 instructions; None if unknown, and then assumed, with small sums."""
         return None if self.flags is None else self._int8_flag is not None
 
     @property
     def weight_qmax(self) -> int:
-        """Whole steps of a weight whose sums no instruction of this processor cuts off."""
+        """The largest quantized weight for which this processor's sums do not overflow."""
         return QMAX if self.int8 else REDUCED_QMAX
 
-    def of_bfloat16(self) -> str:
-        """What is said of bfloat16."""
+    def describe_bfloat16(self) -> str:
+        """Say whether it has bfloat16 instructions."""
         return f"{self.name} has {'' if self.bfloat16 else 'no '}bfloat16 instructions"
 
-    def of_int8(self) -> str:
-        """What is said of int8."""
+    def describe_int8(self) -> str:
+        """Say whether it has int8 instructions."""
         if self.flags is None:
-            return f"{self.name} is taken to have int8 instructions, as this system names none"
+            return f"{self.name} is assumed to have int8 instructions, as this system lists none"
         if not self.int8:
             return f"{self.name} has no int8 instructions"
         return f"{self.name} has int8 instructions ({self._int8_flag})"
@@ -58,7 +61,7 @@ class Processor:
 
 
 def detect_processor() -> Processor:
-    """Imports openvino."""
+    """Detect this processor; imports openvino."""
     core = openvino().Core()
     return Processor(
         core.get_property("CPU", "FULL_DEVICE_NAME"),
@@ -68,7 +71,7 @@ def detect_processor() -> Processor:
 
 
 def read_cpu_flags() -> frozenset[str] | None:
-    """The instructions that the system names; None where it doesn't."""
+    """Read the instructions that the operating system lists; None if it lists none."""
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return frozenset({"asimddp"})  # every such Mac has it
     try:
@@ -78,7 +81,7 @@ def read_cpu_flags() -> frozenset[str] | None:
 
 
 def parse_cpu_flags(cpuinfo: str) -> frozenset[str] | None:
-    """The flags of the first processor of CPUINFO."""
+    """Parse the flags of the first processor in the text of CPUINFO; None if there are none."""
     for line in cpuinfo.splitlines():
         key, _, value = line.partition(":")
         if key.strip() in {"flags", "Features"}:  # x86, arm64

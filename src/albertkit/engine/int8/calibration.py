@@ -1,9 +1,9 @@
-"""What the products of the layers meet on real texts: what int8's ranges are made of.
+"""The inputs of the layers' products on real texts, from which int8's ranges are computed.
 
-In: weights and encodings. Out: for each matrix and each of its uses, the extremes of every channel
-of its input; ranges and smoothing of any scheme follow from them, so one pass in float32 is enough.
-Extremes, not percentiles: in a trial on random weights clipping lost more of the cosine than the
-finer steps of what is left won.
+Input: weights and encodings. Output: for each matrix and each of its uses, the extremes of every
+channel of its input. Ranges and smoothing of any scheme follow from them, so one pass in float32 is
+enough. Extremes, not percentiles: in a trial on random weights clipping lost more of the cosine
+than the finer steps won.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import count_usable_cores
-from albertkit.engine.openvino.graphs import encoder_graph
+from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
 from albertkit.errors import InputError
@@ -28,16 +28,16 @@ from albertkit.tokenization.encodings import Encodings, select
 if TYPE_CHECKING:
     from openvino import Model, Node
 
-FEWEST = 64  # texts; extremes of fewer are exceeded by the next text
-MOST = 256
-MOST_IDS = 16_384  # of more than FEWEST texts: calibrating must stay little beside the work
+MIN_TEXTS = 64  # the next text exceeds the extremes of fewer
+MAX_TEXTS = 256
+MAX_IDS = 16_384  # of more than MIN_TEXTS texts: calibration must stay fast
 ROWS_AND_SLOTS = np.array([0, 1], np.int64)  # axes
-HELD_OUT = 4  # every fourth text is not fitted to, but measured on
+HELD_OUT = 4  # every fourth text is held out: the error is measured on it
 
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """The least and the largest value of each channel [in]; 0 lies between them."""
+    """The least and the largest value of each channel [in], with 0 between them."""
 
     low: FloatArray
     high: FloatArray
@@ -48,42 +48,49 @@ Inputs: TypeAlias = Mapping[str, tuple[Extremes, ...]]  # a matrix's name → fo
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The texts to fit to, and those to measure on."""
+    """The texts to calibrate on, and those to measure the error on."""
 
     fitted: Encodings
     held: Encodings
 
 
 def check_sample_size(texts: int, where: str = "") -> None:
-    """Raise InputError [calibration-missing] where there are too few; where: their file.
+    """Check the number of texts.
 
-    texts: how many that differ. Vectors of one text said again have no spread to be held against.
+    Args:
+        texts: Number of different texts: repeated texts add nothing to the ranges.
+        where: The texts' file.
+
+    Raises:
+        InputError: [calibration-missing] for fewer than MIN_TEXTS.
     """
-    if texts < FEWEST:
+    if texts < MIN_TEXTS:
         seen = "is one text" if texts == 1 else f"are {texts} different texts"
         raise InputError(
             "calibration-missing",
-            f"there {seen} to fit int8 to",
-            why=f"the ranges of fewer than {FEWEST} texts do not hold for the next one",
-            fix=f"Give {FEWEST} texts like yours or more as calibration, in a file",
+            f"there {seen} to calibrate int8 on",
+            why=f"other texts exceed the ranges of fewer than {MIN_TEXTS} texts",
+            fix=f"Give {MIN_TEXTS} texts like yours or more as calibration, in a file",
             where=where,
         )
 
 
 def draw_sample(encodings: Encodings) -> Sample:
-    """Some of the texts that differ, evenly from the first on; raises as `check_sample_size`."""
-    texts = _different(encodings)
+    """Draw different texts at even distances; raises as `check_sample_size`."""
+    texts = _find_different(encodings)
     count = len(texts)
     check_sample_size(count)
-    room = int(MOST_IDS / encodings.lengths[texts].mean())
-    places = np.linspace(0, count - 1, min(count, max(FEWEST, min(MOST, room)))).astype(np.int64)
-    numbers = texts[places]
+    room = int(MAX_IDS / encodings.lengths[texts].mean())
+    chosen = np.linspace(0, count - 1, min(count, max(MIN_TEXTS, min(MAX_TEXTS, room)))).astype(
+        np.int64
+    )
+    numbers = texts[chosen]
     is_held = np.arange(len(numbers)) % HELD_OUT == HELD_OUT - 1
     return Sample(select(encodings, numbers[~is_held]), select(encodings, numbers[is_held]))
 
 
-def _different(encodings: Encodings) -> Int64Array:
-    """[M] numbers of the texts, each said once."""
+def _find_different(encodings: Encodings) -> Int64Array:
+    """Numbers [M] of the texts without repetitions."""
     first: dict[bytes, int] = {}
     for number, text in enumerate(encodings):
         first.setdefault(text.ids.tobytes() + text.type_ids.tobytes(), number)
@@ -91,49 +98,57 @@ def _different(encodings: Encodings) -> Int64Array:
 
 
 def measure_product_inputs(weights: Weights, encodings: Encodings) -> Inputs:
-    """Run the texts in float32 and look at what each matrix of the layers is multiplied with."""
-    emit = _Watching(weights)
-    model = _probed(encoder_graph(emit), emit.seen)
+    """Run texts in float32 and record the inputs of the layers' matrices.
+
+    Args:
+        weights: The model.
+        encodings: The texts.
+
+    Returns:
+        A matrix's name → the extremes of its input, for each of its uses.
+    """
+    emit = _RecordingEmitter(weights)
+    model = _build_extremes_graph(build_encoder_graph(emit), emit.inputs)
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": count_usable_cores()}
     request = openvino().Core().compile_model(model, "CPU", settings).create_infer_request()
-    found: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
+    extremes: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
     for layout in plan(encodings.lengths):
         batch = pack(encodings, layout)
         request.infer([batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
-        for number, before in enumerate(found):
-            outermost = np.maximum if number % 2 else np.minimum
-            found[number] = outermost(before, request.get_output_tensor(number).data)  # [in]
-    pairs = iter(zip(found[::2], found[1::2], strict=True))
-    return {name: tuple(Extremes(*next(pairs)) for _ in uses) for name, uses in emit.seen.items()}
+        for number, before in enumerate(extremes):
+            extreme = np.maximum if number % 2 else np.minimum
+            extremes[number] = extreme(before, request.get_output_tensor(number).data)  # [in]
+    pairs = iter(zip(extremes[::2], extremes[1::2], strict=True))
+    return {name: tuple(Extremes(*next(pairs)) for _ in uses) for name, uses in emit.inputs.items()}
 
 
-class _Watching(OpenVinoEmitter):
-    """Keeps the nodes that enter the products of the layers."""
+class _RecordingEmitter(OpenVinoEmitter):
+    """Records the nodes that enter the layers' products."""
 
     def __init__(self, weights: Weights) -> None:
         super().__init__(weights.config, CachedArrays(weights.arrays))
-        self.seen: dict[str, list[Node]] = {
+        self.inputs: dict[str, list[Node]] = {
             row.name: []
             for row in weights.table()
             if row.group is not None and len(row.shape) == 2  # matrices of the layers
         }
 
     def linear(self, x: Node, weight: str, bias: str) -> Node:
-        if weight in self.seen:
-            self.seen[weight].append(x)
+        if weight in self.inputs:
+            self.inputs[weight].append(x)
         return super().linear(x, weight, bias)
 
 
-def _probed(model: Model, seen: Mapping[str, Sequence[Node]]) -> Model:
-    """The same graph; its outputs are the least and the largest values [in] of what was seen."""
+def _build_extremes_graph(model: Model, nodes: Mapping[str, Sequence[Node]]) -> Model:
+    """The same graph, whose outputs are the least and the largest values [in] of `nodes`."""
     ov = openvino()
     op = ov.opset15
     inputs = model.get_parameters()
-    segment_ids = inputs[-1]  # [R, W]; an empty slot's vector counts as 0, which every range holds
+    segment_ids = inputs[-1]  # [R, W]; the vectors of empty slots count as 0
     is_full = op.convert(op.greater_equal(segment_ids, np.int32(0)), "f32")
     is_full = op.unsqueeze(is_full, np.int64(2))  # [R, W, 1]
     outputs = []
-    for x in (x for uses in seen.values() for x in uses):
+    for x in (x for uses in nodes.values() for x in uses):
         values = op.multiply(x, is_full)  # [R, W, in]
         outputs += [kind(values, ROWS_AND_SLOTS) for kind in (op.reduce_min, op.reduce_max)]
     return ov.Model(outputs, inputs, "calibration")

@@ -1,9 +1,9 @@
-"""Find the plainest rounding to int8 that keeps a model's vectors, on texts not fitted to.
+"""Find the simplest int8 rounding that keeps a model's vectors, measured on held-out texts.
 
-In: weights, and texts like those to come. Out: an Int8Scheme with what it costs, or InputError.
-Tried in this order, since each costs more time than the one before: every repetition rounded; the
-first and the last left in float (they meet the widest ranges); inputs smoothed, which tames
-channels that are many times larger than the rest; both.
+Input: weights, and texts like those to come. Output: an Int8Scheme with its error, or InputError.
+Plans are tried in this order, since each is slower than the one before: all layers in int8; the
+first and the last in float (they have the widest ranges); smoothed inputs, for channels that are
+many times larger than the rest; both.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RoundingPlan:
-    """One way to round: what is left in float, and whether inputs are smoothed."""
+    """One way to quantize: which layers stay in float, and whether inputs are smoothed."""
 
     name: str
-    keeps_ends: bool = False  # the first and the last repetition in float
+    keeps_ends: bool = False  # the first and the last layer stay in float
     smooths: bool = False
 
 
@@ -51,13 +51,14 @@ PLANS = (
 
 @dataclass(frozen=True, slots=True)
 class MeasuredScheme:
-    """A scheme, the name of its plan, and how near it stays to float32."""
+    """A scheme, the name of its plan, and its error."""
 
     scheme: Int8Scheme
     name: str
     error: QuantizationError
 
     def line(self) -> str:
+        """Describe the scheme in one line."""
         return f"int8 ({self.name}): {self.error.line()}"
 
 
@@ -68,43 +69,53 @@ def find_scheme(
     *,
     weight_qmax: int | None = None,
 ) -> MeasuredScheme:
-    """The first plan that keeps vectors and their order; else the best that keeps vectors, told.
+    """Find the first plan that keeps vectors and their order.
 
-    pooling: of the vectors that are compared. weight_qmax: as of Int8Scheme; None: this
-    processor's.
-    Raises InputError [calibration-missing], [quantization-error-too-large].
+    If there is none, take the best one that keeps vectors, and log a warning.
+
+    Args:
+        weights: The model.
+        encodings: Texts to calibrate on.
+        pooling: Of the vectors that are compared.
+        weight_qmax: As of Int8Scheme; None for this processor's.
+
+    Returns:
+        The scheme and its error.
+
+    Raises:
+        InputError: [calibration-missing], [quantization-error-too-large].
     """
     sample = draw_sample(encodings)
-    levels = weight_qmax or detect_processor().weight_qmax
+    qmax = weight_qmax or detect_processor().weight_qmax
     inputs = measure_product_inputs(weights, sample.fitted)
     exact = _vectors(OpenVinoEngine(weights), sample.held, pooling)
     tried: list[MeasuredScheme] = []
-    for each in PLANS:
-        scheme = build_scheme(each, weights, inputs, levels)
-        if not any(spread for uses in scheme.ranges.values() for spread in uses):
-            continue  # a model of two repetitions has nothing between them
+    for plan in PLANS:
+        scheme = build_scheme(plan, weights, inputs, qmax)
+        if not any(value_range for uses in scheme.ranges.values() for value_range in uses):
+            continue  # a model of two layers has none between them
         engine = OpenVinoEngine(weights, precision="int8", scheme=scheme)
         vectors = _vectors(engine, sample.held, pooling)
-        tried.append(MeasuredScheme(scheme, each.name, measure_quantization_error(vectors, exact)))
+        tried.append(MeasuredScheme(scheme, plan.name, measure_quantization_error(vectors, exact)))
         LOGGER.info("%s", tried[-1].line())
         if tried[-1].error.is_acceptable and tried[-1].error.keeps_order:
             return tried[-1]
-    best = max(tried, key=lambda one: (one.error.is_acceptable, one.error.least_centred))
+    best = max(tried, key=lambda scheme: (scheme.error.is_acceptable, scheme.error.least_centred))
     if not best.error.is_acceptable:
         raise InputError(
             "quantization-error-too-large",
-            f"in int8 the vectors of this model are too far off: {best.line()}",
-            why=f"below {LEAST_COSINE} a model no longer answers as itself",
-            fix='Compute in "bfloat16" or "float32"',
+            f"the int8 vectors of this model are not accurate enough: {best.line()}",
+            why=f"below {LEAST_COSINE} the results are no longer the model's",
+            fix='Use precision "bfloat16" or "float32"',
             where=weights.origin,
         )
     LOGGER.warning(
         Diagnostic(
             "quantization-error-notable",
             "warning",
-            f"in int8 texts that are near each other may change places: {best.line()}",
-            why=f"they keep them from a centred cosine of {LEAST_CENTRED} on",
-            fix="Try it on your task, or compute in bfloat16 or float32",
+            f"in int8 similar texts may change their order: {best.line()}",
+            why=f"the order is kept from a centred cosine of {LEAST_CENTRED} on",
+            fix="Evaluate it on your task, or use bfloat16 or float32",
             where=weights.origin,
         ).line()
     )
@@ -114,9 +125,9 @@ def find_scheme(
 def build_scheme(
     plan: RoundingPlan, weights: Weights, inputs: Inputs, weight_qmax: int
 ) -> Int8Scheme:
-    """What a plan means for these weights and the extremes of their inputs."""
+    """Apply a plan to weights and the extremes of their inputs."""
     smoothing = compute_smoothing(weights, inputs) if plan.smooths else {}
-    in_float = _ends(weights) if plan.keeps_ends else set()
+    in_float = _find_ends(weights) if plan.keeps_ends else set()
     return Int8Scheme(
         {
             name: tuple(
@@ -130,16 +141,16 @@ def build_scheme(
     )
 
 
-def _ends(weights: Weights) -> set[tuple[str, int]]:
-    """The uses that the first and the last repetition make of their matrices."""
+def _find_ends(weights: Weights) -> set[tuple[str, int]]:
+    """The uses of matrices by the first and the last layer."""
     config = weights.config
-    groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
+    groups = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
     ends = {(groups[0], 0), (groups[-1], groups[:-1].count(groups[-1]))}
     return {(row.name, use) for row in weights.table() for group, use in ends if row.group == group}
 
 
 def _range(extremes: Extremes, factors: FloatArray | None) -> Range:
-    """The range of an input as it enters its product."""
+    """The range of an input, divided by the smoothing factors."""
     low, high = extremes.low, extremes.high  # [in]
     if factors is not None:
         low, high = low / factors, high / factors

@@ -1,12 +1,13 @@
-"""The two forms in which OpenVINO holds an encoder: one graph of all repetitions, or one a layer.
+"""The encoder compiled by OpenVINO: one graph of all layers, or one graph a layer.
 
-Whole: the fastest, where OpenVINO packs a matrix that all repetitions share once. What is asked
-about few slots (masked words, [CLS]) has a graph of its own, whose last layer is computed for
-these alone; each graph is compiled when it is first asked, as most processes ask only one.
-Layered: a graph for the embeddings and one for each layer's parameters, called as often as it is
-repeated, with three tensors changing places. In bfloat16 the whole graph holds a packed copy of the
-matrix for each repetition (benchmarks/one_copy.py), and is hardly faster (benchmarks/tried.py).
-A request has one set of buffers: one call at a time.
+SingleGraphEncoder is the fastest if OpenVINO packs a matrix shared by all layers once. Requests
+for few slots (masked words, [CLS]) have a graph of their own, whose last layer is computed for
+these only. Each graph is compiled at its first use, since most processes use only one.
+LayerwiseEncoder has a graph for the embeddings and one for each layer's parameters, which runs as
+often as the layer is repeated, with three tensors in turn. In bfloat16 a single graph has a packed
+copy of the matrix for each repetition (benchmarks/one_copy.py), and is hardly faster
+(benchmarks/tried.py).
+A request has one set of buffers, so it computes one call at a time.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import (
-    embeddings_graph,
-    encoder_graph,
-    layer_graph,
-    reading_graph,
+    build_embeddings_graph,
+    build_encoder_graph,
+    build_layer_graph,
+    build_reading_graph,
 )
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import PackedBatch
@@ -35,77 +36,93 @@ if TYPE_CHECKING:
 Settings: TypeAlias = Mapping[str, str | int | bool]
 EmitterFactory: TypeAlias = Callable[[], OpenVinoEmitter]  # a new one for each graph
 
-READ_STEP = 8  # slots are read in multiples of so many, since each new number is a new shape
+READ_STEP = 8  # slots are read in multiples of this, since each new number is a new shape
 
 
 class Request(Protocol):
-    """Answers one batch after another."""
+    """Computes one batch after another."""
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
-        """The vectors [K, H] of these slots; the caller's own."""
+        """Compute the vectors of some slots.
+
+        Args:
+            batch: The batch.
+            slots: [K] flat slots.
+
+        Returns:
+            [K, H], which the caller owns.
+        """
         ...
 
 
 class CompiledEncoder(Protocol):
     """An encoder compiled for this processor."""
 
-    def request(self) -> Request: ...
+    def request(self) -> Request:
+        """Create a request with buffers of its own."""
+        ...
 
 
 class SingleGraphEncoder:
-    """One graph for all slots, one for few of them."""
+    """One graph for all slots, one for few slots."""
 
-    def __init__(self, emit: EmitterFactory, settings: Settings) -> None:
-        self._core = openvino().Core()  # here, since whoever makes an engine has another one
-        self._emit = emit
+    def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
+        """Compile nothing yet; `settings` are OpenVINO's."""
+        self._core = openvino().Core()  # created here, since every user of the encoder needs it
+        self._create_emitter = create_emitter
         self._settings = settings
         self._compiled: dict[Callable[[OpenVinoEmitter], Model], CompiledModel] = {}
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
     def request(self) -> Request:
+        """Create a request with buffers of its own."""
         return _SingleGraphRequest(self)
 
-    def request_of(self, graph: Callable[[OpenVinoEmitter], Model]) -> InferRequest:
-        """A request of one of the graphs, which is compiled at its first."""
-        with self._one_at_a_time:
+    def create_request(self, graph: Callable[[OpenVinoEmitter], Model]) -> InferRequest:
+        """Create OpenVINO's request for a graph; compiles the graph at its first use."""
+        with self._lock:
             if graph not in self._compiled:
-                model = graph(self._emit())
+                model = graph(self._create_emitter())
                 self._compiled[graph] = self._core.compile_model(model, "CPU", self._settings)
             return self._compiled[graph].create_infer_request()
 
 
 class LayerwiseEncoder:
-    """A graph for the embeddings, and one for each layer that has parameters of its own."""
+    """A graph for the embeddings, and one for each layer with parameters of its own."""
 
-    def __init__(self, emit: EmitterFactory, settings: Settings) -> None:
-        core, nodes = openvino().Core(), emit()
-        self._embeddings = core.compile_model(embeddings_graph(nodes), "CPU", settings)
-        self._passes = list_layer_prefixes(nodes.config)
+    def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
+        """Compile all graphs; `settings` are OpenVINO's."""
+        core, emit = openvino().Core(), create_emitter()
+        self._embeddings = core.compile_model(build_embeddings_graph(emit), "CPU", settings)
+        self._prefixes = list_layer_prefixes(emit.config)
         self._layers: dict[str, CompiledModel] = {
-            at: core.compile_model(layer_graph(nodes, at), "CPU", settings)
-            for at in dict.fromkeys(self._passes)
+            prefix: core.compile_model(build_layer_graph(emit, prefix), "CPU", settings)
+            for prefix in dict.fromkeys(self._prefixes)
         }
 
     def request(self) -> Request:
-        layers = {at: compiled.create_infer_request() for at, compiled in self._layers.items()}
+        """Create a request with buffers of its own."""
+        layers = {
+            prefix: compiled.create_infer_request() for prefix, compiled in self._layers.items()
+        }
         return _LayerwiseRequest(
-            self._embeddings.create_infer_request(), [layers[at] for at in self._passes]
+            self._embeddings.create_infer_request(), [layers[prefix] for prefix in self._prefixes]
         )
 
 
 class _SingleGraphRequest:
-    def __init__(self, form: SingleGraphEncoder) -> None:
-        self._form = form
+    def __init__(self, encoder: SingleGraphEncoder) -> None:
+        self._encoder = encoder
         self._all: InferRequest | None = None
         self._few: InferRequest | None = None
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         inputs = [batch.ids, batch.type_ids, batch.positions, batch.segment_ids]
         if len(slots) == len(batch.slots):
-            self._all = self._all or self._form.request_of(encoder_graph)
+            self._all = self._all or self._encoder.create_request(build_encoder_graph)
             run_request(self._all, inputs)
             return copy_output(self._all, slots)
-        self._few = self._few or self._form.request_of(reading_graph)
+        self._few = self._few or self._encoder.create_request(build_reading_graph)
         K = len(slots)
         read = np.zeros(max(1, -(-K // READ_STEP)) * READ_STEP, np.int64)
         read[:K] = slots
@@ -114,11 +131,11 @@ class _SingleGraphRequest:
 
 
 class _LayerwiseRequest:
-    """passes: the layers' requests in the order of the passes, the same one for each repetition."""
+    """layers: the requests in the order of the layers, the same one for each repetition."""
 
-    def __init__(self, embeddings: InferRequest, passes: list[InferRequest]) -> None:
+    def __init__(self, embeddings: InferRequest, layers: list[InferRequest]) -> None:
         self._embeddings = embeddings
-        self._passes = passes
+        self._layers = layers
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
         ov = openvino()
@@ -126,35 +143,35 @@ class _LayerwiseRequest:
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
         segment_ids = ov.Tensor(batch.segment_ids, shared_memory=True)
-        for each in self._passes:
-            each.set_input_tensor(0, before)
-            each.set_input_tensor(1, segment_ids)
-            each.set_output_tensor(0, after)
-            _compute(each)
+        for layer in self._layers:
+            layer.set_input_tensor(0, before)
+            layer.set_input_tensor(1, segment_ids)
+            layer.set_output_tensor(0, after)
+            _compute(layer)
             before, after, spare = after, spare, before
-        return _flat(before.data)[slots]
+        return _flatten(before.data)[slots]
 
 
 def run_request(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
-    """Compute with these inputs, where they lie."""
+    """Compute with these inputs, without a copy."""
     ov = openvino()
     for number, values in enumerate(inputs):
         request.set_input_tensor(number, ov.Tensor(values, shared_memory=True))
     _compute(request)
 
 
+def copy_output(request: InferRequest, numbers: Int64Array) -> FloatArray:
+    """Copy vectors [K, H] of a request's output, which its next call overwrites."""
+    return _flatten(request.get_output_tensor(0).data)[numbers]
+
+
 def _compute(request: InferRequest) -> None:
-    """Started and waited for: on more threads than one the library's `infer` takes longer."""
+    """Start and wait: with more than one thread the library's `infer` takes longer."""
     try:
         request.start_async()
     finally:
-        request.wait()  # after Ctrl-C too: the inputs' memory must outlive the computing
+        request.wait()  # after Ctrl-C too: the inputs' memory must outlive the computation
 
 
-def copy_output(request: InferRequest, numbers: Int64Array) -> FloatArray:
-    """Vectors [K, H] of what a request has computed, whose buffers its next call writes to."""
-    return _flat(request.get_output_tensor(0).data)[numbers]
-
-
-def _flat(vectors: FloatArray) -> FloatArray:
+def _flatten(vectors: FloatArray) -> FloatArray:
     return vectors.reshape(-1, vectors.shape[-1])

@@ -1,6 +1,6 @@
-"""OpenVINO graphs of the encoder: all of it, or its embeddings and its layers apart.
+"""OpenVINO graphs of the encoder: all of it, or its embeddings and its layers separately.
 
-All take rows of any number R and width W.
+All take any number R of rows and any width W.
 """
 
 from __future__ import annotations
@@ -18,48 +18,63 @@ from albertkit.graph.encoder import emit_embeddings, emit_encoder, emit_layer
 if TYPE_CHECKING:
     from openvino import Model, Node
 
-ROWS = ("ids", "type_ids", "positions", "segment_ids")
+INPUTS = ("ids", "type_ids", "positions", "segment_ids")
 
 
-def encoder_graph(emit: OpenVinoEmitter) -> Model:
-    """ids, type ids, positions, owners (int32 [R, W]) → token vectors [R, W, H]."""
-    inputs = [_slots(name) for name in ROWS]
-    return openvino().Model([_encoded(emit, inputs)], inputs, "albert")
+def build_encoder_graph(emit: OpenVinoEmitter) -> Model:
+    """Build the graph ids, type ids, positions, segment ids (int32 [R, W]) → [R, W, H]."""
+    inputs = [_slot_input(name) for name in INPUTS]
+    return openvino().Model([_emit_encoder(emit, inputs)], inputs, "albert")
 
 
-def reading_graph(emit: OpenVinoEmitter) -> Model:
-    """As `encoder_graph`, and numbers of slots (int64 [K]) → the vectors of these [K, H]."""
+def build_reading_graph(emit: OpenVinoEmitter) -> Model:
+    """Build the graph that also takes numbers of slots (int64 [K]) → vectors [K, H]."""
     op = openvino().opset15
-    inputs = [_slots(name) for name in ROWS]
+    inputs = [_slot_input(name) for name in INPUTS]
     numbers = op.parameter([-1], np.int64, name="read")
 
     def read(vectors: Node) -> Node:
         flat = op.reshape(vectors, np.array([-1, emit.config.hidden_size], np.int64), False)
         return op.gather(flat, numbers, op.constant(np.int32(0)))
 
-    return openvino().Model([_encoded(emit, inputs, read)], [*inputs, numbers], "albert")
+    return openvino().Model([_emit_encoder(emit, inputs, read)], [*inputs, numbers], "albert")
 
 
-def embeddings_graph(emit: OpenVinoEmitter) -> Model:
-    """ids, type ids, positions (int32 [R, W]) → what enters the first layer [R, W, H]."""
-    ids, type_ids, positions = map(_slots, ("ids", "type_ids", "positions"))
+def build_embeddings_graph(emit: OpenVinoEmitter) -> Model:
+    """Build the graph ids, type ids, positions (int32 [R, W]) → the first layer's input."""
+    ids, type_ids, positions = map(_slot_input, ("ids", "type_ids", "positions"))
     vectors = emit_embeddings(emit, ids, type_ids, positions)
     return openvino().Model([vectors], [ids, type_ids, positions], "embeddings")
 
 
-def layer_graph(emit: OpenVinoEmitter, at: str) -> Model:
-    """Token vectors [R, W, H] and owners → the vectors behind the layer `at`.
+def build_layer_graph(emit: OpenVinoEmitter, prefix: str) -> Model:
+    """Build the graph token vectors [R, W, H], segment ids [R, W] → a layer's output [R, W, H].
 
-    at: the prefix of the layer's parameters.
+    Args:
+        emit: The backend.
+        prefix: Of the names of the layer's parameters.
+
+    Returns:
+        The graph.
     """
     shape = [-1, -1, emit.config.hidden_size]
     before = openvino().opset15.parameter(shape, np.float32, name="tokens")
-    segment_ids = _slots("segment_ids")
-    after = emit_layer(emit, emit.config, before, text_mask(segment_ids), at)
+    segment_ids = _slot_input("segment_ids")
+    after = emit_layer(emit, emit.config, before, text_mask(segment_ids), prefix)
     return openvino().Model([after], [before, segment_ids], "layer")
 
 
-def _encoded(
+def text_mask(segment_ids: Node) -> Node:
+    """Build the mask [R, 1, W, W] of all layers: 0 within a text, MASKED_SCORE between texts.
+
+    Empty slots attend to each other, so that no softmax is over nothing.
+    """
+    op = openvino().opset15
+    same = op.equal(op.unsqueeze(segment_ids, np.int64(1)), op.unsqueeze(segment_ids, np.int64(2)))
+    return op.unsqueeze(op.select(same, np.float32(0), np.float32(MASKED_SCORE)), np.int64(1))
+
+
+def _emit_encoder(
     emit: OpenVinoEmitter, inputs: list[Node], read: Callable[[Node], Node] | None = None
 ) -> Node:
     ids, type_ids, positions, segment_ids = inputs
@@ -74,16 +89,6 @@ def _encoded(
     )
 
 
-def text_mask(segment_ids: Node) -> Node:
-    """The mask [R, 1, W, W]: 0 between slots of one text, MASKED_SCORE elsewhere.
-
-    Empty slots see each other, so that no softmax is over nothing.
-    """
-    op = openvino().opset15
-    same = op.equal(op.unsqueeze(segment_ids, np.int64(1)), op.unsqueeze(segment_ids, np.int64(2)))
-    return op.unsqueeze(op.select(same, np.float32(0), np.float32(MASKED_SCORE)), np.int64(1))
-
-
-def _slots(name: str) -> Node:
+def _slot_input(name: str) -> Node:
     """An input of one number a slot [R, W]."""
     return openvino().opset15.parameter([-1, -1], np.int32, name=name)
