@@ -24,7 +24,7 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import detect_processor
-from albertkit.engine.protocol import Engine, OutputRequest, given
+from albertkit.engine.protocol import Engine, OutputRequest, require_output
 from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, Weights
@@ -126,5 +126,5 @@ def test_every_engine_in_every_precision_is_the_model(config: AlbertConfig, case
         ]
     tokens = np.concatenate([answer.last_hidden_state[0].numpy() for answer in answers])
     pooled = np.concatenate([answer.pooler_output.numpy() for answer in answers])
-    case.holds(config, given(found.tokens), tokens)
-    case.holds(config, given(found.pooled), pooled)
+    case.holds(config, require_output(found.tokens), tokens)
+    case.holds(config, require_output(found.pooled), pooled)

@@ -15,7 +15,7 @@ from albertkit.checkpoints.onnx.format import ONNX
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.protocol import OutputRequest, PackedBatch, SpanSearch, given
+from albertkit.engine.protocol import OutputRequest, PackedBatch, SpanSearch, require_output
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, Weights
 
@@ -35,8 +35,8 @@ def batch() -> PackedBatch:
 
 
 def assert_close(found: FloatArray | None, expected: FloatArray | None) -> None:
-    assert given(found).dtype == np.float32
-    np.testing.assert_allclose(given(found), given(expected), rtol=0, atol=1e-5)
+    assert require_output(found).dtype == np.float32
+    np.testing.assert_allclose(require_output(found), require_output(expected), rtol=0, atol=1e-5)
 
 
 def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import detect_processor
-from albertkit.engine.protocol import OutputRequest, SpanSearch, given
+from albertkit.engine.protocol import OutputRequest, SpanSearch, require_output
 from albertkit.graph.quantization_error import cosines
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
 
@@ -51,7 +51,8 @@ def check_by_hand(config: AlbertConfig, plan: RoundingPlan) -> None:
     scheme = build_scheme(plan, weights, any_inputs(weights), LEVELS)
     expected, decided = int8_tokens(weights, scheme, batch)
     found = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
-    apart = np.maximum.reduceat(np.abs(given(found) - expected).max(1), batch.offsets[:-1])  # [N]
+    errors = np.abs(require_output(found) - expected).max(1)  # [T]
+    apart = np.maximum.reduceat(errors, batch.offsets[:-1])  # [N]
     assert decided.mean() > 0.3
     np.testing.assert_array_less(apart[decided], ATOL)
     assert apart.max() < 0.1  # a step the other way
@@ -60,11 +61,11 @@ def check_by_hand(config: AlbertConfig, plan: RoundingPlan) -> None:
 def test_vectors_of_int8_are_near_those_of_float32_and_nearer_with_the_ends_in_float() -> None:
     weights = random_weights(CONFIG)
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
-    exact = given(NumpyEngine(weights).run(batch, OutputRequest(tokens=True)).tokens)
+    exact = require_output(NumpyEngine(weights).run(batch, OutputRequest(tokens=True)).tokens)
     apart = []
     for plan in (WHOLE, ENDS_IN_FLOAT):
         engine = int8_engine(weights, scheme_for(weights, plan))
-        found = given(engine.run(batch, OutputRequest(tokens=True)).tokens)
+        found = require_output(engine.run(batch, OutputRequest(tokens=True)).tokens)
         assert cosines(found, exact).mean() > 0.99
         apart.append(np.abs(found - exact).mean())
     assert 0 < apart[1] < apart[0]
@@ -81,7 +82,7 @@ def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
     }.get(spec.name, OutputRequest(head=spec.name if spec.is_linear else None, pooled=True))
     found = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)
     exact = NumpyEngine(weights).run(batch, wanted)
-    assert np.abs(given(found.pooled) - given(exact.pooled)).max() < 0.2
+    assert np.abs(require_output(found.pooled) - require_output(exact.pooled)).max() < 0.2
     for one, other in (
         (found.mlm_logits, exact.mlm_logits),
         (found.head_logits, exact.head_logits),
@@ -99,8 +100,8 @@ def test_few_vectors_of_int8_are_those_that_all_slots_give() -> None:
         scheme = scheme_for(weights, plan)
         _, decided = int8_tokens(weights, scheme, batch)
         engine = int8_engine(weights, scheme)
-        alone = given(engine.run(batch, OutputRequest(pooled=True)).pooled)
-        beside = given(engine.run(batch, OutputRequest(tokens=True, pooled=True)).pooled)
+        alone = require_output(engine.run(batch, OutputRequest(pooled=True)).pooled)
+        beside = require_output(engine.run(batch, OutputRequest(tokens=True, pooled=True)).pooled)
         assert decided.mean() > 0.3
         np.testing.assert_allclose(alone[decided], beside[decided], rtol=0, atol=ATOL)
         assert np.abs(alone - beside).max() < 0.1  # a step the other way
