@@ -199,6 +199,23 @@ def test_a_killed_writer_leaves_one_whole_state(tmp_path: Path, kind: str) -> No
         assert contents[0] == contents[0][:1] * 300_000
 
 
+def test_an_error_in_the_block_names_the_path_of_the_caller(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    with (
+        pytest.raises(InputError, match=rf"there is no directory '{path}/x'"),
+        new_directory(path) as d,
+    ):
+        write_file(d / "x" / "a", OLD)
+
+
+def test_an_error_without_a_path_is_raised_unchanged(tmp_path: Path) -> None:
+    error = InputError("usage", "a number is missing")
+    with pytest.raises(InputError) as caught, new_directory(tmp_path / "d"):
+        raise error
+    assert caught.value is error
+    assert caught.value.__cause__ is None
+
+
 def record_events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is made durable and what is renamed from here on, in this order."""
     events: list[str] = []

@@ -148,6 +148,8 @@ def hide_temporary_path(temporary: Path, path: Path) -> Iterator[None]:
         yield
     except AlbertKitError as error:
         diagnostic = error.diagnostic
+        if str(temporary) not in diagnostic.line():
+            raise
 
         def rewrite(text: str) -> str:
             return text.replace(str(temporary), str(path))

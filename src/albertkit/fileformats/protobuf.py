@@ -102,6 +102,7 @@ class Message:
     __slots__ = ("_ends", "_reader", "_values")
 
     def __init__(self, data: bytes, name: str, kind: str, start: int = 0) -> None:
+        """Parse all fields, but no nested message."""
         # Plain values, and offsets in an array: a message of two-byte fields would need a hundred
         # times its size as Fields.
         self._reader = ByteReader(data, name, kind=kind, start=start)
@@ -113,6 +114,7 @@ class Message:
                 self._ends.setdefault(field.number, array("Q")).append(self._reader.offset)
 
     def __contains__(self, number: int) -> bool:
+        """Check whether a field is present."""
         return number in self._values
 
     def count(self, number: int) -> int:

@@ -66,6 +66,7 @@ class ByteReader:
         part: str = "",
         start: int = 0,
     ) -> None:
+        """Start at `offset`."""
         self.data = memoryview(data)
         self.name = name
         self.offset = offset

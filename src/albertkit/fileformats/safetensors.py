@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -62,21 +62,17 @@ class TensorFile(Tensors):
         entries: Mapping[str, TensorEntry],
         metadata: Mapping[str, str],
     ) -> None:
+        """Keep what `read_safetensors` has checked."""
         self.name = name
         self.entries = entries
         self.metadata = metadata
         self._data = data
 
     def __getitem__(self, name: str) -> FloatArray:
+        """Read one tensor."""
         entry = self.entries[name]
         kind = float_kind(entry.dtype, name, self.name)
         return as_float32(self._data[entry.start : entry.end], kind).reshape(entry.shape)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ The index is `model.safetensors.index.json` or `pytorch_model.bin.index.json` an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from albertkit.arrays import FloatArray
@@ -19,16 +19,12 @@ class TensorShards(Tensors):
     """The tensors of several files as one mapping."""
 
     def __init__(self, files: Mapping[str, Tensors]) -> None:
-        self._files = files  # tensor name → its file
+        """Take the file of each tensor, by the tensor's name."""
+        self._files = files
 
     def __getitem__(self, name: str) -> FloatArray:
+        """Read one tensor."""
         return self._files[name][name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -44,8 +44,17 @@ class Tensors(Mapping[str, FloatArray]):
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each tensor, without reading any."""
 
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the order of the file."""
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        """Count the tensors."""
+        return len(self.shapes)
+
     def __contains__(self, name: object) -> bool:
-        return name in self.shapes  # a Mapping would read the tensor to know
+        """Check a name; a Mapping would read the tensor for that."""
+        return name in self.shapes
 
 
 def as_float32(data: memoryview, kind: FloatKind) -> FloatArray:

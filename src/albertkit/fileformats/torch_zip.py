@@ -11,7 +11,7 @@ Format: torch/serialization.py, torch/_utils.py (`_rebuild_tensor_v2`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -72,23 +72,19 @@ class TorchFile(Tensors):
     def __init__(
         self, name: str, entries: Mapping[str, TorchTensor], storages: Mapping[str, memoryview]
     ) -> None:
+        """Keep what `read_torch` has checked."""
         self.name = name
         self.entries = entries
         self._storages = storages
 
     def __getitem__(self, name: str) -> FloatArray:
+        """Read one tensor."""
         entry = self.entries[name]
         size = BYTES_OF[entry.dtype]
         span = self._storages[entry.storage][entry.offset * size : entry.end * size]
         numbers = as_float32(span, float_kind(entry.dtype, name, self.name))
         strides = [step * numbers.itemsize for step in entry.strides]
         return np.lib.stride_tricks.as_strided(numbers, entry.shape, strides, writeable=False)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -24,6 +24,7 @@ class NotDownloadedError(Exception):
     """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
+        """Keep the reason as the exception's text."""
         super().__init__(reason)
         self.status = status
 

@@ -61,6 +61,7 @@ class ExtractedArchive:
     """
 
     def __init__(self, archive: Path) -> None:
+        """Extract the archive; after an error nothing of it is left."""
         with write_errors(Path(tempfile.gettempdir())):
             directory = Path(tempfile.mkdtemp(prefix=f"albertkit-{archive.name[:50]}-"))
         self.close = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)

@@ -52,6 +52,7 @@ class ArchiveStream:
     """
 
     def __init__(self, data: memoryview, name: str, most: int) -> None:
+        """Start at the first byte."""
         self.name = name
         self.most = most
         self._compressed = data

@@ -7,7 +7,7 @@ Format: HDF5 File Format Specification 3.0, support.hdfgroup.org. The writer is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -17,14 +17,14 @@ from albertkit.fileformats.hdf5.groups import read_links
 from albertkit.fileformats.hdf5.objects import Dataset, ObjectReader
 from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, feature_error
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensors import LAYOUTS, FloatKind, as_float32
+from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, as_float32
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_SIZE = {0: 96, 1: 100}  # version 1 has one number more
 PATH_CAP = 1024  # characters; it keeps the paths in proportion to the file
 
 
-class Hdf5File(Mapping[str, FloatArray]):
+class Hdf5File(Tensors):
     """The arrays of one checked file, path → read-only float32 array, read on access.
 
     Access to an array of another type raises FormatError [file-wrong-format].
@@ -42,29 +42,25 @@ class Hdf5File(Mapping[str, FloatArray]):
         datasets: Mapping[str, Dataset],
         attributes: Mapping[str, Mapping[str, str]],
     ) -> None:
+        """Keep what `read_hdf5` has checked."""
         self.name = name
         self.datasets = datasets
         self.attributes = attributes
         self._data = data
 
-    def __getitem__(self, path: str) -> FloatArray:
-        dataset = self.datasets[path]
+    def __getitem__(self, name: str) -> FloatArray:
+        """Read one array."""
+        dataset = self.datasets[name]
         if dataset.kind not in LAYOUTS:
             raise FormatError(
                 "file-wrong-format",
-                f"{path} holds {dataset.kind}",
+                f"{name} holds {dataset.kind}",
                 why=f"weights are {', '.join(LAYOUTS)}",
                 fix="Give a file of weights",
                 where=self.name,
             )
         data = self._data[dataset.start : dataset.start + dataset.size]
         return as_float32(data, cast("FloatKind", dataset.kind)).reshape(dataset.shape)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.datasets)
-
-    def __len__(self) -> int:
-        return len(self.datasets)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

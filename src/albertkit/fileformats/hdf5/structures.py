@@ -19,6 +19,7 @@ class Structures:
     __slots__ = ("_unread", "data", "name")
 
     def __init__(self, data: memoryview, name: str) -> None:
+        """Take a whole file's bytes, and its name for messages."""
         self.data = data
         self.name = name
         self._unread = len(data)

@@ -147,6 +147,7 @@ class OnnxTensors(Tensors):
     """
 
     def __init__(self, stored: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> None:
+        """Keep what `read_onnx` has checked."""
         self._stored = stored
         self.metadata = metadata
 
@@ -156,15 +157,10 @@ class OnnxTensors(Tensors):
         return {name: tensor.shape for name, tensor in self._stored.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
+        """Read one tensor."""
         tensor = self._stored[name]
         numbers = np.frombuffer(tensor.data, READ[tensor.dtype])
         return numbers.astype(np.float32, copy=False).reshape(tensor.shape)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stored)
-
-    def __len__(self) -> int:
-        return len(self._stored)
 
 
 def read_onnx(path: Path) -> OnnxTensors:

@@ -63,6 +63,7 @@ class SavedModel:
     """One SavedModel: its first meta graph, as TensorFlow 2 writes only one."""
 
     def __init__(self, directory: Path, meta_graph: Message) -> None:
+        """Read the objects and assets; operations and functions are read when asked for."""
         self.directory = directory
         self._graph = meta_graph.message(2)
         objects = meta_graph.message(7)

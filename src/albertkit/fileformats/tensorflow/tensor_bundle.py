@@ -9,7 +9,7 @@ Format: tensorflow/core/protobuf/tensor_bundle.proto, messages BundleHeaderProto
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -88,6 +88,7 @@ class TensorBundle(Tensors):
     def __init__(
         self, name: str, entries: Mapping[str, BundleEntry], shards: Mapping[int, memoryview]
     ) -> None:
+        """Keep what `read_bundle` has checked."""
         self.name = name
         self.entries = entries
         self._shards = shards
@@ -99,6 +100,7 @@ class TensorBundle(Tensors):
         return {name: entry.shape for name, entry in self.entries.items()}
 
     def __getitem__(self, name: str) -> FloatArray:
+        """Read one tensor."""
         self.check_float(name)
         entry = self.entries[name]
         return as_float32(self._read_checked(name), FLOATS[entry.dtype]).reshape(entry.shape)
@@ -107,9 +109,6 @@ class TensorBundle(Tensors):
         """Raise FormatError [file-wrong-format] for a tensor that does not hold floats."""
         if self.entries[name].dtype not in FLOATS:
             raise self._wrong_type(name, "weights are floats")
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.entries
 
     def numbers(self, name: str) -> npt.NDArray[np.generic]:
         """Read a tensor of whole numbers or truth values, in its own type."""
@@ -141,12 +140,6 @@ class TensorBundle(Tensors):
             raise _format_error(f"strings of {sum(lengths)} bytes are in {len(texts)} bytes", where)
         ends = np.cumsum(lengths).tolist()
         return tuple(texts[end - length : end] for end, length in zip(ends, lengths, strict=True))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     def _bytes(self, entry: BundleEntry) -> memoryview:
         shard = self._shards.get(entry.shard, memoryview(b""))
