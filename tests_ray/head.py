@@ -1,4 +1,4 @@
-"""A cluster that stands for all tests, with a head of two cores that jobs join by its address.
+"""A cluster that runs during all tests; its head has two cores, and jobs join by its address.
 
 It says that it has two GPUs, which is how Ray shares them out; none is computed on.
 """

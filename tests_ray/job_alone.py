@@ -15,7 +15,7 @@ from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
-WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "whoever", "dies")
+WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "if", "one", "dies")
 ROWS, SHARD_ROWS = 2_450, 200  # 13 shards, the last of them short
 
 

@@ -63,7 +63,9 @@ def test_an_address_that_names_no_host_and_port_is_refused(address: str) -> None
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr(os, "environ", dict(os.environ))  # where Ray is told to be quiet
+    monkeypatch.setattr(
+        os, "environ", dict(os.environ)
+    )  # which albertkit changes to keep Ray quiet
     with pytest.raises(ResourceError) as missing, cluster():
         pass
     assert missing.value.diagnostic.code == "extra-missing"

@@ -78,6 +78,13 @@ def test_a_first_record_with_numbers_is_no_header(
     assert list(read_texts(named, column="hello")) == ["good bye"]
 
 
+def test_the_named_column_shows_the_header_and_the_delimiter(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", b"sentence,2020\ngood,1\n")
+    assert list(read_texts(path, column="sentence")) == ["good"]
+    path = written(tmp_path, "b.csv", b"a,b;body\nx,y;z\n")
+    assert list(read_texts(path, column="body")) == ["z"]
+
+
 def test_without_a_header_the_first_record_is_a_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", b"text\nhello\n")
     inputs = find_inputs(path, options=ReadOptions(header=False))

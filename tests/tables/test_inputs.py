@@ -109,12 +109,12 @@ def test_standard_input_may_have_any_format_and_stays_open(
     monkeypatch: pytest.MonkeyPatch, kind: str, packed: str
 ) -> None:
     needs_pyarrow(kind, packed)
-    lent = io.BytesIO(PACKED[packed](KINDS[kind](ROWS)))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(lent))
+    standard_input = io.BytesIO(PACKED[packed](KINDS[kind](ROWS)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(standard_input))
     texts = list(read_texts("-"))
     assert texts == TEXTS
     gc.collect()
-    assert not lent.closed
+    assert not standard_input.closed
 
 
 def test_standard_input_is_inspected_without_being_consumed(
@@ -201,7 +201,7 @@ def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_permission_is_not_skipped() -> None:
-    with TemporaryDirectory() as folder:  # below the tests' own directory nobody may look
+    with TemporaryDirectory() as folder:  # other users may not read pytest's directory
         written(Path(folder), "closed/a.txt", b"a\n")
         written(Path(folder), "b.txt", b"b\n")
         Path(folder).chmod(0o755)

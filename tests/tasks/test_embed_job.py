@@ -1,4 +1,4 @@
-"""Jobs: shards hold the vectors of their rows, whoever makes them and however they were read."""
+"""Jobs: shards hold the vectors of their rows, in any process and however they were read."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def test_messages_number_texts_through_the_whole_input(model: str, tmp_path: Pat
 
 
 def test_the_types_of_its_fields_can_be_resolved() -> None:
-    """As whoever lays it out as JSON does."""
+    """As a writer of JSON does."""
     assert {*get_type_hints(EmbedJob)} == {field.name for field in fields(EmbedJob)}

@@ -68,9 +68,9 @@ def test_a_worker_of_another_version_is_refused(
 
 
 def test_a_worker_gets_a_gpu_of_its_own_only_where_it_needs_one(ray: ModuleType) -> None:
-    for gpus, seen in ((0, ""), (1, "0 1")):
+    for gpus, visible in ((0, ""), (1, "0 1")):
         result = set(make_shards(ray, GpusSeen(), range(4), WorkerResources(gpus=gpus)))
-        assert result <= set(seen.split(" "))
+        assert result <= set(visible.split(" "))
 
 
 def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> None:

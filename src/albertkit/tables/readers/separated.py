@@ -118,32 +118,37 @@ def read_header(head: bytes, dialect: CsvDialect, name: str) -> list[str]:
 
 
 def detect_dialect(
-    head: bytes, file_format: TableFormat, options: ReadOptions = DETECT_ALL
+    head: bytes,
+    file_format: TableFormat,
+    options: ReadOptions = DETECT_ALL,
+    *,
+    column: str = "text",
 ) -> CsvDialect:
     """Detect how the records of a CSV or TSV file are written.
 
-    The delimiter is the one that cuts the first records into equally many cells, more than one;
-    the format's own if several do or none does. There is no header if a cell of the first record
-    is a number and none is called "text".
+    The delimiter is the one that cuts the first records into equally many cells, more than one,
+    and the column of texts out of the header; the format's own if several do or none does. There
+    is no header if a cell of the first record is a number and none is the column of texts.
 
     Args:
         head: The first HEAD bytes, or all if there are fewer.
         file_format: "csv" or "tsv".
         options: Are not detected but taken.
+        column: The name of the column of texts.
     """
     usual = "\t" if file_format == "tsv" else ","
     quotes = file_format == "csv" if options.quotes is None else options.quotes
     delimiter = options.delimiter
     if delimiter is None:
         scores = {
-            mark: _score(_first_records(head, CsvDialect(mark, quotes)))
+            mark: _score(_first_records(head, CsvDialect(mark, quotes)), column)
             for mark in (usual, *DELIMITERS)
         }
         delimiter = max(scores, key=scores.__getitem__)  # the first of equals
     header = options.header
     if header is None:
         first = next(iter(_first_records(head, CsvDialect(delimiter, quotes))), [])
-        header = "text" in first or not any(map(NUMBER.fullmatch, first))
+        header = column in first or not any(map(NUMBER.fullmatch, first))
     return CsvDialect(delimiter, quotes, header)
 
 
@@ -168,11 +173,15 @@ def _first_records(head: bytes, dialect: CsvDialect) -> list[list[str]]:
     return [record.cells for record in records if isinstance(record.cells, list)]
 
 
-def _score(records: Sequence[Sequence[str]]) -> float:
-    """The share of records with as many cells as the first; 0 if that has one cell."""
+def _score(records: Sequence[Sequence[str]], column: str) -> tuple[bool, float]:
+    """Whether the first record names the column, and the share of records with as many cells.
+
+    (False, 0) if the first record has one cell.
+    """
     if not records or len(records[0]) < 2:
-        return 0
-    return sum(len(record) == len(records[0]) for record in records) / len(records)
+        return False, 0
+    even = sum(len(record) == len(records[0]) for record in records) / len(records)
+    return column in records[0], even
 
 
 def _column_names(first: list[str], dialect: CsvDialect) -> list[str]:

@@ -185,7 +185,7 @@ def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> 
     file_format = detect_format(head, called, options)
     dialect = CsvDialect()
     if file_format in ("csv", "tsv"):
-        dialect = detect_dialect(head, file_format, options)
+        dialect = detect_dialect(head, file_format, options, column=column)
         _log_dialect(called, file_format, dialect, options)
     elif file_format == "lines" and options.state_format(called) is None:
         file_format, dialect = _detect_table_in_text(head, called, options, column)
@@ -235,7 +235,7 @@ def _detect_table_in_text(
     head: bytes, name: str, options: ReadOptions, column: str
 ) -> tuple[TableFormat, CsvDialect]:
     """Distinguish CSV without a name from lines: it is CSV if it has the column of texts."""
-    dialect = detect_dialect(head, "csv", replace(options, header=True))
+    dialect = detect_dialect(head, "csv", replace(options, header=True), column=column)
     if not looks_separated(head, dialect):
         return "lines", CsvDialect()
     columns = read_header(head, dialect, name)
