@@ -1,4 +1,4 @@
-"""What each verb prints and writes is what the library answers."""
+"""What each command prints and writes is what the library computes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return shown.out
 
 
-def rows_of(text: str) -> list[dict[str, object]]:
+def rows_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -61,7 +62,7 @@ def test_embed_prints_the_librarys_vectors(
     np.testing.assert_array_equal(np.array([r["vector"] for r in rows], np.float32), wanted)
 
 
-def test_embed_takes_its_options_to_the_library(
+def test_embed_passes_its_options_to_the_library(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
     options = ["--normalize", "--truncate-dim", "7", "--prompt-name", "query", "--pooling", "max"]
@@ -98,20 +99,20 @@ def test_a_pipe_is_read_where_nothing_else_is_given(
     assert [{key: row[key] for key in keys} for row in rows] == FillMask(words)(MASKED)
 
 
-@pytest.mark.parametrize("verb", ["similarity", "fill-mask", "tokens"])
-def test_a_pipe_holds_what_it_is_said_to(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+@pytest.mark.parametrize("command", ["similarity", "fill-mask", "tokens"])
+def test_a_pipe_is_read_in_the_given_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     pipe(monkeypatch, b"n,body\n1,one [MASK]\n2,two [MASK]\n")
-    assert run([verb, "--input-format", "csv", "--column", "title"]) == 2
+    assert run([command, "--input-format", "csv", "--column", "title"]) == 2
     assert "the columns are n, body" in capsys.readouterr().err
     pipe(monkeypatch, b"one [MASK]\n")
-    assert run([verb, "--column", "body"]) == 2
+    assert run([command, "--column", "body"]) == 2
     assert "Name its format (--input-format csv)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", [["--column", "title"], ["--input-format", "csv"]], ids=str)
-def test_what_says_how_files_are_read_is_refused_where_none_is(
+def test_options_of_files_are_refused_without_files(
     capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
     assert run(["tokens", "a text", *option]) == 2
@@ -120,7 +121,7 @@ def test_what_says_how_files_are_read_is_refused_where_none_is(
     assert line.endswith(f"or leave {option[0]} out. [usage]\n")
 
 
-def test_empty_lines_keep_their_place_and_are_told_of(
+def test_empty_lines_keep_their_rows_and_get_a_warning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, vectors: str
 ) -> None:
     pipe(monkeypatch, b"one\n\nthree\n")
@@ -130,9 +131,7 @@ def test_empty_lines_keep_their_place_and_are_told_of(
     assert shown.err.count("[text-empty]") == 1
 
 
-def test_cut_texts_are_told_of_on_standard_error(
-    capsys: pytest.CaptureFixture[str], vectors: str
-) -> None:
+def test_truncated_texts_get_a_warning(capsys: pytest.CaptureFixture[str], vectors: str) -> None:
     assert run(["embed", "water " * 50, "-m", vectors]) == 0
     shown = capsys.readouterr()
     assert shown.err.splitlines()[-1].endswith("[text-truncated]")
@@ -145,12 +144,12 @@ def test_results_go_to_a_file_of_the_kind_of_its_name(
 ) -> None:
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    place = tmp_path / f"out.{kind}"
-    assert printed(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(place)) == ""
-    assert place.stat().st_size > 0
+    path = tmp_path / f"out.{kind}"
+    assert printed(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(path)) == ""
+    assert path.stat().st_size > 0
     if kind == "npy":
         wanted = TextEmbedder(vectors).encode(TEXTS)
-        np.testing.assert_array_equal(np.load(place), wanted)
+        np.testing.assert_array_equal(np.load(path), wanted)
 
 
 def test_csv_is_printed_on_request(capsys: pytest.CaptureFixture[str], vectors: str) -> None:
@@ -186,9 +185,9 @@ def test_a_heatmap_is_drawn_whole(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    place = tmp_path / f"heat.{kind}"
-    printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(place))
-    head = place.read_bytes()[:8]
+    path = tmp_path / f"heat.{kind}"
+    printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path))
+    head = path.read_bytes()[:8]
     assert head == b"\x89PNG\r\n\x1a\n" if kind == "png" else head.startswith(b"<?xml")
 
 
@@ -211,9 +210,7 @@ def test_an_image_of_an_unknown_kind_is_refused_before_anything_is_computed(
     assert capsys.readouterr().err.strip().endswith("[output-format-unknown]")
 
 
-def test_fill_mask_tells_texts_and_masks_apart(
-    capsys: pytest.CaptureFixture[str], words: str
-) -> None:
+def test_fill_mask_numbers_texts_and_masks(capsys: pytest.CaptureFixture[str], words: str) -> None:
     two = "[MASK] and [MASK]"
     rows = rows_of(printed(capsys, "fill-mask", MASKED, two, "-m", words, "-k", "2"))
     assert [(row["row"], row["mask"]) for row in rows] == [
@@ -247,9 +244,9 @@ def test_tokens_shows_which_characters_a_piece_stands_for(
     capsys: pytest.CaptureFixture[str], words: str, model: str
 ) -> None:
     text = "Hello ﬁne World"
-    place = words if model == "directory" else str(PIECES)
-    rows = rows_of(printed(capsys, "tokens", text, "-m", place))
-    tokenizer = AlbertTokenizer.from_pretrained(place)
+    path = words if model == "directory" else str(PIECES)
+    rows = rows_of(printed(capsys, "tokens", text, "-m", path))
+    tokenizer = AlbertTokenizer.from_pretrained(path)
     assert [row["id"] for row in rows] == tokenizer.encode_batch([text]).ids.tolist()
     assert rows[0]["piece"] == "[CLS]"
     assert all(text[row["begin"] : row["end"]] == row["characters"] for row in rows)
@@ -270,41 +267,41 @@ def test_inspect_shows_what_int8_would_cost_on_a_files_texts(
 ) -> None:
     file = tmp_path / "mine.txt"
     file.write_text("".join(f"the house of {number}\n" for number in range(64)), encoding="utf-8")
-    (found,) = rows_of(printed(capsys, "inspect", vectors, "--calibration", str(file)))
-    plan, _, figures = found["int8"].partition(": ")
+    (facts,) = rows_of(printed(capsys, "inspect", vectors, "--calibration", str(file)))
+    plan, _, figures = facts["int8"].partition(": ")
     assert plan in {each.name for each in PLANS}
     assert re.fullmatch(r"cosine to float32 at least [01]\.\d{4} .* on 16 texts", figures)
 
 
-@pytest.mark.parametrize("verb", ["embed", "similarity", "fill-mask"])
-def test_what_precision_means_here_is_told_beside_the_answers(
-    capsys: pytest.CaptureFixture[str], words: str, verb: str
+@pytest.mark.parametrize("command", ["embed", "similarity", "fill-mask"])
+def test_the_chosen_precision_is_logged(
+    capsys: pytest.CaptureFixture[str], words: str, command: str
 ) -> None:
     texts = ["a [MASK] here", "a [MASK] there"]
-    assert run([verb, *texts, "-m", words, "--precision", "auto"]) == 0
-    told = capsys.readouterr().err
-    assert f"precision: {choose_precision('auto').line()}" in told
+    assert run([command, *texts, "-m", words, "--precision", "auto"]) == 0
+    logged = capsys.readouterr().err
+    assert f"precision: {choose_precision('auto').line()}" in logged
 
 
-def test_inspect_says_what_a_directory_is(
+def test_inspect_describes_a_directory(
     capsys: pytest.CaptureFixture[str], words: str, vectors: str
 ) -> None:
-    (found,) = rows_of(printed(capsys, "inspect", words))
-    assert found["format"] == "huggingface"
-    assert found["heads"] == "masked_lm"
-    assert found["text policy"] == "reference"
-    assert found["policy chosen by"] == "saved by albertkit"
-    assert found["parameters"] == FillMask(words).model.weights.table().count()
-    (found,) = rows_of(printed(capsys, "inspect", words, "--policy", "huggingface"))
-    assert (found["text policy"], found["policy chosen by"]) == (
+    (facts,) = rows_of(printed(capsys, "inspect", words))
+    assert facts["format"] == "huggingface"
+    assert facts["heads"] == "masked_lm"
+    assert facts["text policy"] == "reference"
+    assert facts["policy chosen by"] == "saved by albertkit"
+    assert facts["parameters"] == FillMask(words).model.weights.table().count()
+    (facts,) = rows_of(printed(capsys, "inspect", words, "--policy", "huggingface"))
+    assert (facts["text policy"], facts["policy chosen by"]) == (
         "huggingface",
         "given by the caller",
     )
-    (found,) = rows_of(printed(capsys, "inspect", vectors))
-    assert found["format"] == "sentence-transformers"
-    assert found["vectors"] == "mean pooling"
-    assert found["longest text"] == "20 ids"
-    assert found["precision auto"] == choose_precision("auto").line()
+    (facts,) = rows_of(printed(capsys, "inspect", vectors))
+    assert facts["format"] == "sentence-transformers"
+    assert facts["vectors"] == "mean pooling"
+    assert facts["longest text"] == "20 ids"
+    assert facts["precision auto"] == choose_precision("auto").line()
     lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["location", "format"]
 
@@ -313,13 +310,13 @@ def test_a_gpu_that_is_not_here_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], vectors: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    for verb in (["embed", TEXTS[0]], ["similarity", *TEXTS]):
-        assert run([*verb, "-m", vectors, "--device", "cuda"]) == 3
+    for command in (["embed", TEXTS[0]], ["similarity", *TEXTS]):
+        assert run([*command, "-m", vectors, "--device", "cuda"]) == 3
         (line,) = capsys.readouterr().err.splitlines()
         assert line.endswith("[device-unavailable]")
 
 
-def test_torch_computes_where_it_is_asked_to(
+def test_torch_computes_if_it_is_the_engine(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
     importlib.import_module("torch")  # of which the command says that it is missing

@@ -72,13 +72,13 @@ def test_a_file_is_not_exchanged_for_a_conversion(
 ) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     for option in ([], ["--overwrite"]):
-        place = str(tmp_path / "mine.txt")
-        assert run(["convert", words, place, "--to", "huggingface", *option]) == 2
+        path = str(tmp_path / "mine.txt")
+        assert run(["convert", words, path, "--to", "huggingface", *option]) == 2
         assert "mine.txt' is a file; " in capsys.readouterr().err
     assert [file.read_text() for file in tmp_path.iterdir()] == ["mine"]
 
 
-def test_verify_says_equal_or_different_by_its_status(
+def test_the_status_of_verify_is_its_answer(
     capsys: pytest.CaptureFixture[str], words: str, tmp_path: Path
 ) -> None:
     other = str(save_tiny(tmp_path / "other", ["masked_lm"], seed=1))
@@ -87,14 +87,14 @@ def test_verify_says_equal_or_different_by_its_status(
     assert same["verdict"] == "equal"
     assert same["outputs"] == "on 8 texts: max |diff| 0 (sequence 0, masked_lm 0)"
     assert run(["verify", words, other]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["verdict"].startswith("different: their outputs differ by")
-    assert found["largest difference"] > 1e-4
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["verdict"].startswith("different: their outputs differ by")
+    assert facts["largest difference"] > 1e-4
     assert run(["verify", words, other, "--tolerance", "1000"]) == 0
     assert run(["verify", words, str(tmp_path / "nothing")]) == 2
 
 
-def test_verify_says_who_has_a_tokenizer(
+def test_verify_names_the_model_with_a_tokenizer(
     capsys: pytest.CaptureFixture[str], words: str, tmp_path: Path
 ) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
@@ -104,7 +104,7 @@ def test_verify_says_who_has_a_tokenizer(
     assert json.loads(capsys.readouterr().out)["tokenizers"] == "not compared"
 
 
-def test_inspect_shows_a_place_without_a_tokenizer_and_what_was_told(
+def test_inspect_shows_overrides_and_a_missing_tokenizer(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["sentence_order"])), tmp_path / "bare")

@@ -32,16 +32,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    place = tmp_path / "in.jsonl"
+    path = tmp_path / "in.jsonl"
     rows = [
         {"id": number, "title": f"t{number}", "body": text} for number, text in enumerate(TEXTS)
     ]
-    place.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return place
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """What a command that ends well says on standard error."""
+def status_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Standard error of a command that ends well."""
     status = run(["embed", *map(str, arguments)])
     shown = capsys.readouterr()
     assert status == 0, shown.err
@@ -84,10 +84,10 @@ def test_a_directory_gets_shards_and_can_be_taken_up(
         f"{tmp_path}/out/",
     ]
     job += ["--shard-rows", 12, "--format", "npy"]
-    assert "30 rows in 3 files" in said(capsys, *job)
+    assert "30 rows in 3 files" in status_of(capsys, *job)
     assert "[output-exists]" in refused(capsys, *job)
     (tmp_path / "out" / "part-00001.npy").unlink()
-    assert "12 rows in 1 file written" in said(capsys, *job, "--resume")
+    assert "12 rows in 1 file written" in status_of(capsys, *job, "--resume")
     other = refused(capsys, *job, "--resume", "--vectors", "float16")
     assert "vectors" in other
     assert other.endswith("[output-taken]")
@@ -96,17 +96,17 @@ def test_a_directory_gets_shards_and_can_be_taken_up(
     np.testing.assert_allclose(np.concatenate(parts), wanted, atol=1e-5)
 
 
-def test_a_file_of_bytes_has_its_ranges_beside_it(
+def test_a_file_of_8_bit_vectors_comes_with_a_file_of_ranges(
     capsys: pytest.CaptureFixture[str], model: str, table: Path, tmp_path: Path
 ) -> None:
-    place = tmp_path / "v.npy"
-    said(capsys, "-i", table, "--column", "body", "-m", model, "--vectors", "int8", "-o", place)
+    path = tmp_path / "v.npy"
+    status_of(capsys, "-i", table, "--column", "body", "-m", model, "--vectors", "int8", "-o", path)
     ranges = np.load(tmp_path / "v.npy.ranges.npy")
     wanted = quantize_embeddings(TextEmbedder(model).encode(TEXTS), "int8", ranges)
-    np.testing.assert_array_equal(np.load(place), wanted)
+    np.testing.assert_array_equal(np.load(path), wanted)
 
 
-def test_bad_rows_are_left_out_and_listed(
+def test_invalid_rows_are_skipped_and_listed(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "in.jsonl"
@@ -116,13 +116,13 @@ def test_bad_rows_are_left_out_and_listed(
     shown = capsys.readouterr()
     assert len(shown.out.splitlines()) == 2
     assert "in.jsonl: row 2 holds null" in shown.err
-    said(capsys, "-i", table, "-m", model, "--skip-invalid", "-o", tmp_path / "v.jsonl")
+    status_of(capsys, "-i", table, "-m", model, "--skip-invalid", "-o", tmp_path / "v.jsonl")
     (listed,) = (tmp_path / "v.jsonl.invalid.jsonl").read_text().splitlines()
     assert json.loads(listed)["row"] == 2
 
 
 @pytest.mark.parametrize("output", [[], ["-o", "v.npy"]], ids=str)
-def test_bad_rows_are_told_as_they_come_and_not_held(
+def test_invalid_rows_are_printed_at_once_and_not_kept_in_memory(
     capfd: pytest.CaptureFixture[str],
     model: str,
     tmp_path: Path,
@@ -139,26 +139,26 @@ def test_bad_rows_are_told_as_they_come_and_not_held(
         assert run(job) == 0
         most.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        told = capfd.readouterr().err.splitlines()
+        lines = capfd.readouterr().err.splitlines()
         if output:
-            told[:-2] = Path("v.npy.invalid.jsonl").read_text().splitlines()
-            assert told[-2] == f"{bad:,} invalid rows listed in v.npy.invalid.jsonl"
-        assert len(told) == bad + (2 if output else 0)
+            lines[:-2] = Path("v.npy.invalid.jsonl").read_text().splitlines()
+            assert lines[-2] == f"{bad:,} invalid rows listed in v.npy.invalid.jsonl"
+        assert len(lines) == bad + (2 if output else 0)
     assert most[1] < most[0] + 2_000_000
 
 
-def test_a_list_of_bad_rows_does_not_outlive_them(
+def test_a_list_of_invalid_rows_is_removed_by_a_run_without_them(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "in.jsonl"
     output = ["-m", model, "--skip-invalid", "-o", tmp_path / "v.jsonl"]
     for rows, listed in (('"one"\nnull\n', True), ('"one"\n"two"\n', False)):
         table.write_text(rows)
-        said(capsys, "-i", table, *output)
+        status_of(capsys, "-i", table, *output)
         assert (tmp_path / "v.jsonl.invalid.jsonl").exists() == listed
 
 
-def test_where_all_rows_are_bad_they_are_listed_and_nothing_else_is_there(
+def test_a_table_of_invalid_rows_only_is_listed_and_gives_no_file(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "in.jsonl"
@@ -202,7 +202,7 @@ def test_cells_through_a_pipe_can_be_a_job(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"id,text\n1,a\n2,b\n")))
     job = ["--input-format", "csv", "-m", model, "-o", f"{tmp_path}/out/", "-f", "jsonl"]
-    assert "2 rows in 1 file written" in said(capsys, *job)
+    assert "2 rows in 1 file written" in status_of(capsys, *job)
 
 
 def test_windows_are_printed_as_they_are_answered(
@@ -238,10 +238,10 @@ def test_ctrl_c_in_a_job_says_how_to_go_on(model: str, tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, lines = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.decode().startswith("stopped: ")
-    assert "--resume" in told.decode()
+    assert lines.decode().startswith("stopped: ")
+    assert "--resume" in lines.decode()
     assert not list(tmp_path.glob("out/.part-*"))
 
 
@@ -255,13 +255,13 @@ def test_what_ends_a_job_says_how_to_go_on(
     stopped, line = capsys.readouterr().err.splitlines()
     assert stopped == f"stopped: {tmp_path}/out/ holds 1 file, --resume makes the others"
     assert line.endswith("[row-malformed]")
-    assert said(capsys, *job, "--resume", "--skip-invalid").startswith(
+    assert status_of(capsys, *job, "--resume", "--skip-invalid").startswith(
         f"1 row in 2 files written to {tmp_path}/out/, 1 file of an earlier run kept, 1 invalid row"
     )
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["hi", "-o", "out/"], "texts are given as arguments"),
         (["hi", "--resume"], "--resume is given without a directory"),
@@ -281,9 +281,9 @@ def test_what_ends_a_job_says_how_to_go_on(
     ids=" ".join,
 )
 def test_options_that_do_not_fit_are_refused_before_anything_is_read(
-    capsys: pytest.CaptureFixture[str], options: list[str], told: str
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    assert told in refused(capsys, *options, "-m", "no-such-model")
+    assert message in refused(capsys, *options, "-m", "no-such-model")
 
 
 def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
@@ -294,7 +294,7 @@ def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
     numbers = [None] * 9 + [1, 2]
     table = tmp_path / "in.jsonl"
     table.write_text("".join(json.dumps({"text": "a", "n": n}) + "\n" for n in numbers))
-    said(capsys, "-i", table, "--keep", "n", "-m", model, "-o", tmp_path / "v.parquet")
+    status_of(capsys, "-i", table, "--keep", "n", "-m", model, "-o", tmp_path / "v.parquet")
     assert parquet.read_table(tmp_path / "v.parquet")["n"].to_pylist() == numbers
 
 
@@ -302,7 +302,7 @@ def test_compressed_lines_are_shards_too(
     capsys: pytest.CaptureFixture[str], model: str, table: Path, tmp_path: Path
 ) -> None:
     job = ["-i", table, "--column", "body", "-m", model, "-o", f"{tmp_path}/out/"]
-    said(capsys, *job, "-f", "jsonl.gz")
+    status_of(capsys, *job, "-f", "jsonl.gz")
     lines = gzip.decompress((tmp_path / "out" / "part-00000.jsonl.gz").read_bytes()).splitlines()
     assert [json.loads(line)["text"] for line in lines] == TEXTS
 

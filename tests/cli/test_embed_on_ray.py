@@ -27,9 +27,9 @@ def embed(*arguments: str | Path) -> tuple[int, str]:
 
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
-    place = tmp_path / "texts.parquet"
-    pyarrow.parquet.write_table(pyarrow.table({"text": ["a text"]}), place)
-    return place
+    path = tmp_path / "texts.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a text"]}), path)
+    return path
 
 
 def test_an_address_where_no_cluster_is_begins_no_directory(texts: Path, tmp_path: Path) -> None:

@@ -47,15 +47,15 @@ def albertkit(
     )
 
 
-def test_help_lists_the_verbs_and_imports_nothing_heavy() -> None:
+def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; from albertkit.cli.main import run; status = run(['--help']);"
         "heavy = {'numpy', 'rich', 'pydantic', 'sentencepiece', 'openvino', 'torch'};"
         "print(status, sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for verb in ("embed", "similarity", "fill-mask", "tokens", "inspect"):
-        assert f"  {verb} " in done.stdout
+    for command in ("embed", "similarity", "fill-mask", "tokens", "inspect"):
+        assert f"  {command} " in done.stdout
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
@@ -151,7 +151,7 @@ def test_an_argument_that_is_no_utf8_is_refused(vectors: Path) -> None:
 
 
 def waiting(pipe: IO[bytes]) -> int:
-    """How many bytes nobody has read yet."""
+    """The number of bytes that are not read yet."""
     count = array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
@@ -166,9 +166,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback(vectors: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told == b""
+    assert error == b""
 
 
 def test_a_reader_who_has_enough_is_no_error(vectors: Path, tmp_path: Path) -> None:
@@ -195,16 +195,16 @@ def test_programs_read_utf8_whatever_the_locale(words: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_the_verbs(shell: str) -> None:
-    asked = {"_ALBERTKIT_COMPLETE": f"complete_{shell}"}
+def test_the_completion_knows_the_commands(shell: str) -> None:
+    environment: dict[str, str] = {"_ALBERTKIT_COMPLETE": f"complete_{shell}"}
     if shell == "bash":
-        asked |= {"COMP_WORDS": "albertkit fi", "COMP_CWORD": "1"}
+        environment |= {"COMP_WORDS": "albertkit fi", "COMP_CWORD": "1"}
     else:
-        asked |= {
+        environment |= {
             "_TYPER_COMPLETE_ARGS": "albertkit fi",
             "_TYPER_COMPLETE_FISH_ACTION": "get-args",
         }
-    assert b"fill-mask" in albertkit(**asked).stdout
+    assert b"fill-mask" in albertkit(given=b"", **environment).stdout
 
 
 def test_the_version_is_shown() -> None:

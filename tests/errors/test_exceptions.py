@@ -1,4 +1,4 @@
-"""Errors reach whoever must hear of them, in other processes too."""
+"""Errors keep their parts when they are sent to another process."""
 
 from __future__ import annotations
 
