@@ -71,7 +71,8 @@ def test_text_becomes_a_masked_lm_that_has_learnt(
     assert losses[-1] < 0.7 * losses[0]
     printed = capsys.readouterr().err
     assert "step 150" in printed
-    assert "masked_accuracy" in printed
+    assert "masked accuracy" in printed
+    assert "100.0% · 0 s left" in printed
     assert len(FillMask(str(model))("Abd [MASK] kel.")) == 5
     loaded: Any = AlbertForPreTraining.from_pretrained(model, output_loading_info=True)
     report = loaded[1]

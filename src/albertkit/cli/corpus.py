@@ -50,12 +50,27 @@ def use_torch(threads: int | None) -> None:
 
 
 def print_metrics(metrics: Mapping[str, float | int]) -> None:
-    """Print a line of the metrics log for people: name and value."""
-    values = (
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value:,}"
-        for name, value in metrics.items()
-    )
-    print("  ".join(values), file=sys.stderr)
+    """Print a line of the metrics log for people, with the time that is left."""
+    rest = dict(metrics)
+    parts = [f"step {rest.pop('step'):,}"]
+    tokens, seconds = rest.pop("tokens"), rest.pop("seconds", 0)
+    if fraction := rest.pop("fraction", 0):
+        parts += [f"{fraction:.1%}", f"{_duration(seconds * (1 - fraction) / fraction)} left"]
+    parts.append(f"{tokens / 1e6:.2f} M tokens")
+    parts += [
+        f"{name.replace('_', ' ')} {value:.3g}"
+        if isinstance(value, float)
+        else f"{value:,} {name.replace('_', ' ')}"
+        for name, value in rest.items()
+    ]
+    print(" · ".join(parts), file=sys.stderr)
+
+
+def _duration(seconds: float) -> str:
+    """Round a time to what a person plans by: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager
