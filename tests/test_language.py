@@ -53,7 +53,7 @@ PARTICIPLE_CEILINGS: dict[str, int] = {
     "graph": 4,
     "hub": 1,
     "model": 2,
-    "spec": 3,
+    "spec": 1,
     "tokenization": 8,
 }
 CLASSES_OF_TWO: set[str] = {"Request"}

@@ -35,7 +35,7 @@ def test_where_no_tie_hides_both_divide_alike(
 ) -> None:
     found = library.encode(text, return_type="offset_mapping")
     ids = np.array(found["ids"], np.int32)
-    if not search.tied_lines(ids, np.array([0, len(ids)])):
+    if not search.find_ties(ids, np.array([0, len(ids)])):
         ours = search.divide(library.normalize(text))
         assert ours == list(zip(found["pieces"], found["ids"], strict=True))
 
@@ -71,7 +71,7 @@ def test_a_tie_hides_where_pieces_commute_or_read_both_ways(pieces: list[str], t
     )
     search = TiedPathSearch(read_sentencepiece_model(data, "made"))
     ids = np.array([names.index(piece) for piece in pieces], np.int32)
-    assert search.tied_lines(ids, np.array([0, len(ids)])) == ([0] if tied else [])
+    assert search.find_ties(ids, np.array([0, len(ids)])) == ([0] if tied else [])
 
 
 def test_only_the_tfhub_policy_follows_the_older_library(

@@ -301,7 +301,6 @@ def test_a_misspelt_keyword_of_any_call_names_the_nearest(
         (lambda: tiny.decode([5], skip_specials=True), near),  # type: ignore[call-arg]
         (lambda: tiny.batch_decode([[5]], skip_specials=True), near),  # type: ignore[call-arg]
         (lambda: tiny.tokenize("a", add_specials=True), "'add_special_tokens'"),  # type: ignore[call-arg]
-        (lambda: tiny.encode_batch(["a"], max_len=8), "'max_length'"),  # type: ignore[call-arg]
         (lambda: tiny.save_pretrained(tmp_path, legacy=True), "it takes directory"),  # type: ignore[call-arg]
     ):
         with pytest.raises(InputError, match=rf"{told}.*\[unknown-keyword\]"):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from albertkit.checkpoints.unsupported import unsupported
 from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
-from albertkit.tokenization.saved_files import not_expressed, saved_files
+from albertkit.tokenization.saved_files import find_inexpressible, make_files
 from albertkit.tokenization.tokenizer import MODEL_MAX_LENGTH
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, open_files
@@ -33,10 +33,10 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
         return files
-    for diagnostic in not_expressed(vocabulary.vocabulary, vocabulary.policy):
+    for diagnostic in find_inexpressible(vocabulary.vocabulary, vocabulary.policy):
         LOGGER.warning("%s", diagnostic.line())
     length = vocabulary.model_max_length or MODEL_MAX_LENGTH
-    return saved_files(
+    return make_files(
         vocabulary.vocabulary,
         vocabulary.policy,
         length,

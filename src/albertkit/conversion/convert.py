@@ -25,7 +25,7 @@ from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
-from albertkit.tokenization.saved_files import not_expressed
+from albertkit.tokenization.saved_files import find_inexpressible
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 
 REPOSITORY = ".git"
@@ -212,7 +212,7 @@ def describe_changes(
                 )
             )
         if TOKENIZER_FILE in written.checkpoint.tokenizer_files:
-            notes += not_expressed(after.vocabulary, after.policy)
+            notes += find_inexpressible(after.vocabulary, after.policy)
     return tuple(notes)
 
 

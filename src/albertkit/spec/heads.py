@@ -52,7 +52,7 @@ class HeadSpec:
         return self.own_parameters(config)
 
 
-def _masked_lm_parameters(c: AlbertConfig) -> tuple[Parameter, ...]:
+def _list_masked_lm(c: AlbertConfig) -> tuple[Parameter, ...]:
     V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
     return (
         *linear("predictions.dense", H, E),
@@ -63,7 +63,7 @@ def _masked_lm_parameters(c: AlbertConfig) -> tuple[Parameter, ...]:
     )
 
 
-def _span_search_parameters(c: AlbertConfig) -> tuple[Parameter, ...]:
+def _list_span_search(c: AlbertConfig) -> tuple[Parameter, ...]:
     """Named as in transformers' XLNet, which has the same head."""
     H = c.hidden_size
     return (
@@ -84,7 +84,7 @@ MASKED_LM = HeadSpec(
     "cross_entropy",
     dropout=False,
     architecture="AlbertForMaskedLM",
-    own_parameters=_masked_lm_parameters,
+    own_parameters=_list_masked_lm,
 )
 SENTENCE_ORDER = HeadSpec(
     "sentence_order",
@@ -140,7 +140,7 @@ SPAN_SEARCH = HeadSpec(
     "spans_or_none",
     dropout=True,
     architecture=None,
-    own_parameters=_span_search_parameters,
+    own_parameters=_list_span_search,
 )
 HEADS = (
     MASKED_LM,

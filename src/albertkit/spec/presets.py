@@ -15,7 +15,7 @@ from albertkit.errors import InputError
 from albertkit.spec.config import AlbertConfig
 
 
-def _published(hidden: int, layers: int, heads: int, dropout: float) -> AlbertConfig:
+def _make_preset(hidden: int, layers: int, heads: int, dropout: float) -> AlbertConfig:
     return AlbertConfig(
         hidden_size=hidden,
         num_hidden_layers=layers,
@@ -28,14 +28,14 @@ def _published(hidden: int, layers: int, heads: int, dropout: float) -> AlbertCo
 
 PRESETS: Mapping[str, AlbertConfig] = MappingProxyType(
     {
-        "albert-base-v1": _published(768, 12, 12, 0.1),
-        "albert-large-v1": _published(1024, 24, 16, 0.1),
-        "albert-xlarge-v1": _published(2048, 24, 32, 0.1),
-        "albert-xxlarge-v1": _published(4096, 12, 64, 0.0),
-        "albert-base-v2": _published(768, 12, 12, 0.0),
-        "albert-large-v2": _published(1024, 24, 16, 0.0),
-        "albert-xlarge-v2": _published(2048, 24, 32, 0.0),
-        "albert-xxlarge-v2": _published(4096, 12, 64, 0.0),
+        "albert-base-v1": _make_preset(768, 12, 12, 0.1),
+        "albert-large-v1": _make_preset(1024, 24, 16, 0.1),
+        "albert-xlarge-v1": _make_preset(2048, 24, 32, 0.1),
+        "albert-xxlarge-v1": _make_preset(4096, 12, 64, 0.0),
+        "albert-base-v2": _make_preset(768, 12, 12, 0.0),
+        "albert-large-v2": _make_preset(1024, 24, 16, 0.0),
+        "albert-xlarge-v2": _make_preset(2048, 24, 32, 0.0),
+        "albert-xxlarge-v2": _make_preset(4096, 12, 64, 0.0),
         "small-en": AlbertConfig(
             vocab_size=16000,
             hidden_size=256,

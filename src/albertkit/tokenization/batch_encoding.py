@@ -93,7 +93,7 @@ class BatchEncoding(dict[str, object]):
         """The pieces of a row, special tokens and padding included."""
         names = self._source().names
         row = self["input_ids"] if self._is_single() else self._row("input_ids", batch_index)
-        return [names[int(number)] for number in _listed(row)]
+        return [names[int(number)] for number in _as_list(row)]
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """The word of each piece of a row; None for special tokens and padding.
@@ -172,14 +172,14 @@ class BatchEncoding(dict[str, object]):
         return self._traced
 
     def _is_single(self) -> bool:
-        first = next(iter(_listed(self["input_ids"])), None)
+        first = next(iter(_as_list(self["input_ids"])), None)
         return isinstance(first, int)
 
     def _row(self, name: str, number: int) -> object:
-        return _listed(self[name])[number]
+        return _as_list(self[name])[number]
 
 
-def _listed(value: object) -> list[int]:
+def _as_list(value: object) -> list[int]:
     """A list, or an array or tensor as one."""
     listed: list[int] = value.tolist() if hasattr(value, "tolist") else value  # type: ignore[assignment]  # fields are lists else
     return listed

@@ -14,7 +14,7 @@ from albertkit.arrays import Int32Array
 from albertkit.tokenization.encodings import FlatPieces, concat_pieces, offsets_from_lengths
 from albertkit.tokenization.normalization import NUL, normalise_many
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import TextCutter, TextPart, text_cutter
+from albertkit.tokenization.special_tokens import TextCutter, TextPart, build_cutter
 from albertkit.tokenization.vocabulary import LinePiece, Vocabulary
 
 TEXTS_AT_ONCE = 1024
@@ -78,7 +78,7 @@ def encode_text_with_offsets(
 
 def make_cutter(vocabulary: Vocabulary, policy: TokenizerPolicy) -> TextCutter:
     """The cutter for this vocabulary's special and added tokens."""
-    return text_cutter(policy, vocabulary.table.special_names, vocabulary.table.added)
+    return build_cutter(policy, vocabulary.table.special_names, vocabulary.table.added)
 
 
 def encode_overlapped(

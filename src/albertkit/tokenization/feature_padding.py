@@ -30,8 +30,8 @@ def pad_features(
     """
     check_choice("padding", padding, (True, False, "longest", "max_length", "do_not_pad"))
     if isinstance(features, Mapping):
-        columns = {name: _listed(value) for name, value in features.items()}
-        if columns.get("input_ids") and not isinstance(_listed(columns["input_ids"][0]), list):
+        columns = {name: _as_list(value) for name, value in features.items()}
+        if columns.get("input_ids") and not isinstance(_as_list(columns["input_ids"][0]), list):
             row = {name: [value] for name, value in columns.items()}
             padded = pad_features(
                 row,
@@ -43,7 +43,7 @@ def pad_features(
                 return_attention_mask=return_attention_mask,
                 return_tensors=None,
             )
-            single = {name: _listed(value)[0] for name, value in padded.items()}
+            single = {name: _as_list(value)[0] for name, value in padded.items()}
             return BatchEncoding(as_tensors(single, return_tensors))
     else:
         names = list(features[0]) if features else []
@@ -55,7 +55,7 @@ def pad_features(
             why="rows are padded to the length of their ids",
             fix="Give what the tokenizer returned",
         )
-    rows = [_listed(row) for row in columns["input_ids"]]
+    rows = [_as_list(row) for row in columns["input_ids"]]
     if return_attention_mask and "attention_mask" not in columns:
         columns["attention_mask"] = [[1] * len(row) for row in rows]
     width = max(map(len, rows), default=0)
@@ -73,9 +73,9 @@ def pad_features(
     fields: dict[str, object] = {}
     for name, values in columns.items():
         if name in fills and padding not in (False, "do_not_pad"):
-            fields[name] = [_pad_row(_listed(row), width, fills[name], side) for row in values]
+            fields[name] = [_pad_row(_as_list(row), width, fills[name], side) for row in values]
         else:
-            fields[name] = [_listed(value) for value in values]
+            fields[name] = [_as_list(value) for value in values]
     return BatchEncoding(as_tensors(fields, return_tensors))
 
 
@@ -84,7 +84,7 @@ def _pad_row(row: list[object], width: int, fill: int, side: Side) -> list[objec
     return padding + row if side == "left" else row + padding
 
 
-def _listed(value: object) -> list[object]:
+def _as_list(value: object) -> list[object]:
     """A list; arrays and tensors become lists, numbers stay numbers."""
     listed: list[object] = value.tolist() if hasattr(value, "tolist") else value  # type: ignore[assignment]  # numbers pass through
     return listed

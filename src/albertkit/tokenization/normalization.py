@@ -119,7 +119,7 @@ def drop_marks(text: str, policy: TokenizerPolicy) -> str:
     """The text without the combining marks that the policy drops."""
     if policy.marks == "kept":
         return text
-    return without(text, lambda character: is_dropped_mark(character, policy))
+    return drop_characters(text, lambda character: is_dropped_mark(character, policy))
 
 
 def is_dropped_mark(character: str, policy: TokenizerPolicy) -> bool:
@@ -129,7 +129,7 @@ def is_dropped_mark(character: str, policy: TokenizerPolicy) -> bool:
     return policy.marks == "category" and unicodedata.category(character) == "Mn"
 
 
-def without(text: str, is_dropped: Callable[[str], bool]) -> str:
+def drop_characters(text: str, is_dropped: Callable[[str], bool]) -> str:
     """The text without the non-ASCII characters for which `is_dropped` is true.
 
     Each distinct character is tested once, however long the text is.
@@ -148,7 +148,7 @@ def drop_controls(text: str) -> str:
     text = re.sub(DROPPED_CONTROLS, "", text)
     if text.isascii():
         return text
-    return without(text, lambda character: unicodedata.category(character) == "Cf")
+    return drop_characters(text, lambda character: unicodedata.category(character) == "Cf")
 
 
 def space_controls(text: str) -> str:

@@ -113,9 +113,9 @@ class SentencePieces:
         lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
         ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
         if self.ties_unrounded:
-            tied = self._tied_paths.tied_lines(ids, offsets_from_lengths(lengths))
+            tied = self._path_search.find_ties(ids, offsets_from_lengths(lengths))
             for number in tied:
-                divided = self._tied_paths.divide(processor.normalize(lines[number]))
+                divided = self._path_search.divide(processor.normalize(lines[number]))
                 arrays[number] = np.array([piece[1] for piece in divided], np.int32)
             if tied:
                 ids = np.concatenate(arrays)  # as many of each line as before
@@ -146,12 +146,12 @@ class SentencePieces:
         result = processor.encode(line, return_type="offset_mapping")
         if self.ties_unrounded:
             ids = np.array(result["ids"], np.int32)
-            if self._tied_paths.tied_lines(ids, offsets_from_lengths([len(ids)])):
-                return self._tied_paths.divide(processor.normalize(line))
+            if self._path_search.find_ties(ids, offsets_from_lengths([len(ids)])):
+                return self._path_search.divide(processor.normalize(line))
         return list(zip(result["pieces"], result["ids"], strict=True))
 
     @cached_property
-    def _tied_paths(self) -> TiedPathSearch:
+    def _path_search(self) -> TiedPathSearch:
         from albertkit.tokenization.tied_paths import (
             TiedPathSearch,  # only for the policies of TF Hub
         )

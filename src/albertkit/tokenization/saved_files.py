@@ -15,7 +15,7 @@ from dataclasses import asdict
 from albertkit.errors import Diagnostic
 from albertkit.tokenization.pieces import SentencePieces, is_inside_digit_comma
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.tokenizer_json.rules import added_tokens, write_tokenizer_json
+from albertkit.tokenization.tokenizer_json.rules import list_added_tokens, write_tokenizer_json
 from albertkit.tokenization.tokenizer_settings import (
     ADDED_TOKENS,
     OUR_SETTINGS,
@@ -31,7 +31,7 @@ TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 MODEL_INPUT_NAMES = ("input_ids", "token_type_ids", "attention_mask")
 
 
-def saved_files(
+def make_files(
     vocabulary: Vocabulary,
     policy: TokenizerPolicy,
     model_max_length: int,
@@ -77,7 +77,7 @@ def saved_files(
     if table.added:
         settings[ADDED_TOKENS] = {
             str(row["id"]): {name: value for name, value in row.items() if name != "id"}
-            for row in added_tokens(table)
+            for row in list_added_tokens(table)
         }
     if len(files) > 1:  # a tokenizer.json with rules of its own is the only file, and followed
         digest = hashlib.sha256(files[TOKENIZER_FILE]).hexdigest()
@@ -86,7 +86,7 @@ def saved_files(
     return files
 
 
-def not_expressed(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple[Diagnostic, ...]:
+def find_inexpressible(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple[Diagnostic, ...]:
     """Warnings about the rules that a tokenizer.json cannot express and this vocabulary needs."""
     diagnostics = []
     if isinstance(vocabulary, SentencePieces) and policy.digit_comma:

@@ -136,7 +136,7 @@ class TextCutter:
 
 
 @lru_cache(maxsize=16)
-def text_cutter(
+def build_cutter(
     policy: TokenizerPolicy, names: SpecialNames, added: tuple[AddedToken, ...] = ()
 ) -> TextCutter:
     """The cutter for a policy, the names of the special pieces, and added tokens."""

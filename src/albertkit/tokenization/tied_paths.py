@@ -54,10 +54,10 @@ class TiedPathSearch:
             length = np.float32(len(piece.encode()))
             self.scores[piece] = number, float(length * highest) - 0.1
         self.pieces = model.pieces
-        self.roots = number_values([root_of(piece) for piece in model.pieces])  # [V]
+        self.roots = number_values([find_root(piece) for piece in model.pieces])  # [V]
         self.ends = number_values([piece[0] + piece[-1] for piece in model.pieces])  # [V]
 
-    def tied_lines(self, ids: Int32Array, offsets: Int64Array) -> list[int]:
+    def find_ties(self, ids: Int32Array, offsets: Int64Array) -> list[int]:
         """Find the lines that may have an equally good division.
 
         Args:
@@ -123,7 +123,7 @@ def offer(best: list[BestEnd | None], end: int, score: float, start: int, number
         best[end] = BestEnd(round_to_float32(score), start, number)
 
 
-def root_of(piece: str) -> str:
+def find_root(piece: str) -> str:
     """The shortest string of which the piece is a power: "ha" of "haha"."""
     period = (piece + piece).index(piece, 1)
     return piece[:period]

@@ -205,20 +205,20 @@ class AlbertTokenizer(PieceConversion):
 
     def write_files(self, directory: Path) -> list[str]:
         """Write the files into a directory that a caller makes atomic; return their names."""
-        from albertkit.tokenization.saved_files import not_expressed  # not needed to read
+        from albertkit.tokenization.saved_files import find_inexpressible  # not needed to read
 
         files = self.files()
         for name, data in files.items():
             (directory / name).write_bytes(data)
-        for diagnostic in not_expressed(self.vocabulary, self.policy):
+        for diagnostic in find_inexpressible(self.vocabulary, self.policy):
             LOGGER.warning("%s", diagnostic.line())
         return list(files)
 
     def files(self) -> dict[str, bytes]:
         """The contents of the files that `save_pretrained` writes, by name."""
-        from albertkit.tokenization.saved_files import saved_files
+        from albertkit.tokenization.saved_files import make_files
 
-        return saved_files(
+        return make_files(
             self.vocabulary,
             self.policy,
             self.model_max_length,

@@ -59,7 +59,7 @@ class VocabularyOptions:
         if self.policy is not None:
             policy, reason = self.policy, "given by the caller"
         else:
-            policy, reason = policy_of_settings(usual, kind, self.settings)
+            policy, reason = read_settings_policy(usual, kind, self.settings)
         if not self.overrides:
             return policy, reason
         given = ", ".join(f"{name}={value}" for name, value in self.overrides.items())
@@ -105,7 +105,7 @@ def own_policy(settings: Settings, tokenizer_json: bytes | None) -> TokenizerPol
     return policy_from_fields(values) if isinstance(values, dict) else None
 
 
-def policy_of_settings(
+def read_settings_policy(
     usual: TokenizerPolicy, kind: str, settings: Settings
 ) -> tuple[TokenizerPolicy, str]:
     """The usual policy without what the settings switch off, and the reason in words."""
@@ -146,7 +146,7 @@ def override_policy(
         )
     if overrides.get("do_lower_case") is False and policy.keeps_case:
         overrides = {**overrides, "do_lower_case": None}
-    return policy_of_settings(policy, "", overrides)[0]
+    return read_settings_policy(policy, "", overrides)[0]
 
 
 def check_tokenizer_class(settings: Settings, where: str) -> None:
@@ -170,7 +170,7 @@ def check_tokenizer_class(settings: Settings, where: str) -> None:
     )
 
 
-def special_names(settings: Settings, usual: SpecialNames) -> SpecialNames:
+def read_special_names(settings: Settings, usual: SpecialNames) -> SpecialNames:
     """The names of the special pieces in the settings."""
     return SpecialNames(
         *(
@@ -180,13 +180,13 @@ def special_names(settings: Settings, usual: SpecialNames) -> SpecialNames:
     )
 
 
-def max_length_of(settings: Settings) -> int | None:
+def read_max_length(settings: Settings) -> int | None:
     """model_max_length, if it is a length."""
     value = settings.get("model_max_length")
     return int(value) if isinstance(value, int | float) and 0 < value < MAX_LENGTH else None
 
 
-def side_of(settings: Settings, name: str) -> Side:
+def read_side(settings: Settings, name: str) -> Side:
     """truncation_side or padding_side."""
     return "left" if settings.get(name) == "left" else "right"
 
@@ -207,7 +207,7 @@ def read_added_tokens(settings: Settings, ids: Settings) -> Iterator[AddedToken]
     for content, id_ in ids.items():
         whole = id_ if isinstance(id_, int) and not isinstance(id_, bool) else None
         tokens.setdefault(content, AddedToken(content, whole, normalized=True))
-    for value in _listed_specials(settings):
+    for value in _list_specials(settings):
         token = _token(value, None)
         if token:
             former = tokens.get(token.content, token)
@@ -216,7 +216,7 @@ def read_added_tokens(settings: Settings, ids: Settings) -> Iterator[AddedToken]
     yield from tokens.values()
 
 
-def tokens_of_tokenizer_json(written: Settings) -> Iterator[AddedToken]:
+def read_json_tokens(written: Settings) -> Iterator[AddedToken]:
     """The added tokens of a tokenizer.json."""
     rows = written.get("added_tokens")
     for row in rows if isinstance(rows, list) else []:
@@ -226,7 +226,7 @@ def tokens_of_tokenizer_json(written: Settings) -> Iterator[AddedToken]:
             yield token
 
 
-def _listed_specials(settings: Settings) -> Iterator[JsonValue]:
+def _list_specials(settings: Settings) -> Iterator[JsonValue]:
     """The special tokens that are listed by name alone."""
     for name in LISTS_OF_SPECIALS:
         value = settings.get(name)

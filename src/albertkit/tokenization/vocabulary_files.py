@@ -40,12 +40,12 @@ from albertkit.tokenization.tokenizer_settings import (
     Settings,
     VocabularyOptions,
     check_tokenizer_class,
-    max_length_of,
     own_policy,
+    read_json_tokens,
+    read_max_length,
     read_options,
-    side_of,
-    special_names,
-    tokens_of_tokenizer_json,
+    read_side,
+    read_special_names,
 )
 from albertkit.tokenization.vocabulary import TokenizerParts
 from albertkit.tokenization.wordpiece import (
@@ -124,9 +124,9 @@ def open_files(
     options = read_options(files, origin, policy, overrides, config)
     return replace(
         _open_files(files, origin, options),
-        model_max_length=max_length_of(options.settings),
-        truncation_side=side_of(options.settings, "truncation_side"),
-        padding_side=side_of(options.settings, "padding_side"),
+        model_max_length=read_max_length(options.settings),
+        truncation_side=read_side(options.settings, "truncation_side"),
+        padding_side=read_side(options.settings, "padding_side"),
     )
 
 
@@ -217,7 +217,7 @@ def _open_files(
         return parts if options.overrides else replace(parts, reason="saved by albertkit")
     if plain and options.is_explicit:
         if tokenizer_json is not None:
-            more = tokens_of_tokenizer_json(parse_json(tokenizer_json, TOKENIZER_FILE))
+            more = read_json_tokens(parse_json(tokenizer_json, TOKENIZER_FILE))
             options = replace(options, added=(*options.added, *more))
         return open_plain(plain, options)
     if tokenizer_json is not None:
@@ -254,7 +254,7 @@ def open_bytes(data: bytes, name: str, options: VocabularyOptions) -> TokenizerP
         pieces = SentencePieces(
             data,
             name,
-            special_names=special_names(options.settings, SpecialNames()),
+            special_names=read_special_names(options.settings, SpecialNames()),
             digit_comma=policy.digit_comma,
             ties_unrounded=policy.ties_unrounded,
             added=options.added,
@@ -268,7 +268,7 @@ def open_bytes(data: bytes, name: str, options: VocabularyOptions) -> TokenizerP
         lines = read_vocabulary(
             data, name, rows=options.rows, is_huggingface=options.is_huggingface
         )
-        names = special_names(options.settings, BERT_NAMES)
+        names = read_special_names(options.settings, BERT_NAMES)
         words = WordPieces(lines, name, names, policy.word_rule, options.added)
         return TokenizerParts(words, policy, reason)
     raise FormatError(

@@ -25,12 +25,12 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
     PROBE_TEXTS,
     SPECIAL_TEXTS,
 )
-from albertkit.tokenization.tokenizer_json.rules import KnownForm, read_known_form, template
+from albertkit.tokenization.tokenizer_json.rules import KnownForm, make_template, read_known_form
 from albertkit.tokenization.tokenizer_settings import (
     TOKENIZER_FILE,
     Settings,
     VocabularyOptions,
-    special_names,
+    read_special_names,
 )
 from albertkit.tokenization.vocabulary import TokenizerParts, Vocabulary
 
@@ -56,7 +56,7 @@ def follow_tokenizer_json(
             that is not ALBERT's.
         InputError: [policy-incompatible] for a caller's policy on a file with rules of its own.
     """
-    names = special_names(options.settings, SpecialNames())
+    names = read_special_names(options.settings, SpecialNames())
     written = parse_json(data, name)
     check_is_tokenizer(written, name)
     known = read_known_form(written, names)
@@ -72,7 +72,7 @@ def follow_tokenizer_json(
         usual = replace(options, settings={}, policy=options.policy or known.policy)
         policy, reason = usual.choose_policy(known.policy, TOKENIZER_FILE)
         return TokenizerParts(rebuild_pieces(known, name, names, policy, options), policy, reason)
-    foreign_names = special_names(options.settings, usual_names(written))
+    foreign_names = read_special_names(options.settings, guess_special_names(written))
     check_template(written, foreign_names, name)
     foreign = ForeignPieces(data, name, foreign_names, options.added)
     if known:
@@ -119,7 +119,7 @@ def check_template(written: Settings, names: SpecialNames, where: str) -> None:
             names.cls,
             names.sep,
         )
-    expected = template(names, 0, 0)
+    expected = make_template(names, 0, 0)
     for processor in processors:
         kind = processor.get("type")
         if kind in NO_TOKENS:
@@ -171,7 +171,7 @@ def rebuild_pieces(
     )
 
 
-def usual_names(written: Settings) -> SpecialNames:
+def guess_special_names(written: Settings) -> SpecialNames:
     """The names of the special pieces if no settings name them."""
     model = written.get("model")
     is_bert = isinstance(model, dict) and model.get("type") == "WordPiece"

@@ -73,13 +73,13 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [*added_tokens(pieces.table)],
+        "added_tokens": [*list_added_tokens(pieces.table)],
         "normalizer": {
             "type": "Sequence",
             "normalizers": list(normaliser_steps(policy, pieces.model.normaliser.character_map)),
         },
         "pre_tokenizer": metaspace,
-        "post_processor": template(
+        "post_processor": make_template(
             pieces.table.special_names, pieces.table.specials.cls, pieces.table.specials.sep
         ),
         "decoder": {**metaspace, "prepend_scheme": "always"},
@@ -102,7 +102,7 @@ def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[
     if policy.form != "kept":
         yield {"type": policy.form}
     if policy.marks != "kept":
-        dropped = f"[{dropped_marks(policy)}]+"
+        dropped = f"[{mark_class(policy)}]+"
         # A text that loses its first character would no longer count as the first part. (No rule
         # can distinguish that part from the one after a [MASK], which gets a ▁ by this.)
         yield regex_rule(rf"\A{dropped}", " ")
@@ -121,7 +121,7 @@ def regex_rule(pattern: str, content: str) -> Json:
 
 
 @cache
-def dropped_marks(policy: TokenizerPolicy) -> str:
+def mark_class(policy: TokenizerPolicy) -> str:
     """The inside of a regex class of the marks that the policy drops."""
     return regex_class(code for code in MARK_CODES if is_dropped_mark(chr(code), policy))
 
@@ -135,7 +135,7 @@ def regex_class(codes: Iterable[int]) -> str:
     return "".join(f"\\x{{{run[0]:x}}}-\\x{{{run[-1]:x}}}" for run in runs)
 
 
-def added_tokens(table: PieceTable) -> list[Json]:
+def list_added_tokens(table: PieceTable) -> list[Json]:
     """The special pieces and the added tokens; others would cut the text and begin a word.
 
     A token that is searched in the normalised text takes the space before it (lstrip): only the
@@ -152,7 +152,7 @@ def added_tokens(table: PieceTable) -> list[Json]:
     ]
 
 
-def template(names: SpecialNames, cls_id: int, sep_id: int) -> Json:
+def make_template(names: SpecialNames, cls_id: int, sep_id: int) -> Json:
     """The post-processor for [CLS] A [SEP] and [CLS] A [SEP] B [SEP]."""
 
     def special(name: str, type_id: int) -> Json:
@@ -177,13 +177,13 @@ def read_known_form(written: Json, names: SpecialNames) -> KnownForm | None:
     """The vocabulary and policy of a known form; None for any other."""
     model = written.get("model")
     steps = list_steps(written.get("normalizer"))
-    character_map = character_map_of(steps)
+    character_map = find_character_map(steps)
     if (
         not isinstance(model, dict)
         or model.get("type") != "Unigram"
         or model.get("byte_fallback")
         or character_map is None
-        or not list_added(written.get("added_tokens")) <= set(names.all())
+        or not list_token_texts(written.get("added_tokens")) <= set(names.all())
     ):
         return None
     vocabulary, unknown = read_scores(model.get("vocab")), model.get("unk_id")
@@ -191,7 +191,7 @@ def read_known_form(written: Json, names: SpecialNames) -> KnownForm | None:
         return None
     penalised = all(score <= -PENALTY for piece, score in vocabulary if ends_in_digit_comma(piece))
     data = rebuild_model(vocabulary, unknown, names, penalised, character_map)
-    policy = policy_of(steps, written.get("pre_tokenizer"))
+    policy = read_policy(steps, written.get("pre_tokenizer"))
     if policy is not None:
         return KnownForm(data, replace(policy, digit_comma=penalised))
     pieces = SentencePieces(data, "tokenizer.json", special_names=names)
@@ -213,7 +213,7 @@ def read_scores(value: JsonValue) -> list[tuple[str, float]]:
     return pieces
 
 
-def list_added(value: JsonValue) -> set[JsonValue]:
+def list_token_texts(value: JsonValue) -> set[JsonValue]:
     """The texts of the added tokens."""
     rows = value if isinstance(value, list) else []
     return {str(row.get("content")) for row in rows if isinstance(row, dict)}
@@ -229,7 +229,7 @@ def list_steps(value: JsonValue) -> list[Json]:
     return [step for part in inner for step in list_steps(part)]
 
 
-def character_map_of(steps: list[Json]) -> bytes | None:
+def find_character_map(steps: list[Json]) -> bytes | None:
     """The model's own character map; empty if it has none, None if it is damaged."""
     for step in steps:
         if step.get("type") == "Precompiled":
@@ -240,7 +240,7 @@ def character_map_of(steps: list[Json]) -> bytes | None:
     return b""
 
 
-def policy_of(steps: list[Json], pre_tokenizer: JsonValue) -> TokenizerPolicy | None:
+def read_policy(steps: list[Json], pre_tokenizer: JsonValue) -> TokenizerPolicy | None:
     """The policy of a converter's form, read step by step; None if a step is unknown."""
     left = list(steps)
     if left[:2] != list(QUOTE_RULES) or not words_begin_with_space(pre_tokenizer):
