@@ -62,6 +62,7 @@ class AttemptCounter:
     """Counts how often each shard was started."""
 
     def __init__(self) -> None:
+        """Start with no attempts."""
         self.counts: Counter[int] = Counter()
 
     def start(self, shard: int) -> int:
@@ -71,15 +72,16 @@ class AttemptCounter:
 
 
 class Worker:
-    """An actor of Ray Data that makes the shard whose number it is called with.
-
-    Args:
-        work: What it does.
-        attempts: Handle of the AttemptCounter.
-        version: The version of albertkit that started the job.
-    """
+    """An actor of Ray Data that makes the shard whose number it is called with."""
 
     def __init__(self, work: Work[Any], attempts: ActorHandle, version: str) -> None:
+        """Keep the work; the model is opened with the first shard.
+
+        Args:
+            work: What it does.
+            attempts: Handle of the AttemptCounter.
+            version: The version of albertkit that started the job.
+        """
         self.work = work
         self.attempts = attempts
         self.version = version

@@ -45,6 +45,7 @@ class ParquetTable:
     """A Parquet file, read by its row groups."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        """Read the metadata of the file."""
         import pyarrow.parquet
 
         # with a buffer size each column has a buffer, not its whole chunk
@@ -86,15 +87,16 @@ class ParquetTable:
 
 
 class ArrowFile:
-    """An Arrow IPC file, read by its record batches.
-
-    Args:
-        source: The file.
-        is_mapped: Whether `source` is mapped into memory, so that a batch is read when it is
-            touched. If pyarrow selects columns of a mapped file, it copies them (26.0.1).
-    """
+    """An Arrow IPC file, read by its record batches."""
 
     def __init__(self, source: BinaryIO, *, is_mapped: bool) -> None:
+        """Read the metadata of the file.
+
+        Args:
+            source: The file.
+            is_mapped: Whether `source` is mapped into memory, so that a batch is read when it is
+                touched. If pyarrow selects columns of a mapped file, it copies them (26.0.1).
+        """
         import pyarrow.ipc
 
         self.source = source
@@ -139,6 +141,7 @@ class ArrowStream:
     rows: int | None = None
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
+        """Read the schema at the beginning of the stream."""
         import pyarrow.ipc
 
         self.name = name
@@ -171,7 +174,7 @@ def open_table(
         stream: The file's bytes.
         file_format: "parquet", "arrow" or "arrow-stream".
         name: The file's name, for messages.
-        mapped_path: The file's path, if it can be mapped into memory.
+        memory_map_path: The file's path, if it can be mapped into memory.
 
     Raises:
         FormatError: [file-malformed].

@@ -36,6 +36,7 @@ class ArrowWriter(ABC):
     """Collects rows into groups for a writer that is opened when the columns are known."""
 
     def __init__(self, file: BinaryIO, types: Mapping[str, CellType]) -> None:
+        """Collect no rows yet."""
         import_extra("pyarrow", "a Parquet or Arrow file")
         self.file = file
         self.types = types

@@ -41,12 +41,6 @@ class ErrorTranslatingStream(io.RawIOBase):
     """A file's bytes, whose read errors are ours before any decoder sees them.
 
     Decoders, pyarrow's too, let our errors through.
-
-    Args:
-        source: Where the bytes come from.
-        name: The file's name, for messages.
-        borrowed: Leave the source open at the end.
-        on_bytes: Called with the number of bytes of each read.
     """
 
     def __init__(
@@ -57,6 +51,14 @@ class ErrorTranslatingStream(io.RawIOBase):
         borrowed: bool = False,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
+        """Wrap an open file.
+
+        Args:
+            source: Where the bytes come from.
+            name: The file's name, for messages.
+            borrowed: Leave the source open at the end.
+            on_bytes: Called with the number of bytes of each read.
+        """
         self.source = source
         self.name = name
         self.borrowed = borrowed
@@ -99,6 +101,7 @@ class PeekedStream(io.RawIOBase):
     """A stream whose head was read already, from its beginning."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        """Put the head before the rest."""
         self.head = memoryview(head)
         self.rest = rest
 
@@ -122,15 +125,16 @@ class PeekedStream(io.RawIOBase):
 
 
 class Utf8Stream(io.RawIOBase):
-    """A text in another encoding, as UTF-8.
-
-    Args:
-        source: The encoded bytes.
-        encoding: The encoding's name in Python.
-        name: The file's name, for messages.
-    """
+    """A text in another encoding, as UTF-8."""
 
     def __init__(self, source: BinaryIO, encoding: str, name: str) -> None:
+        """Start decoding at the beginning.
+
+        Args:
+            source: The encoded bytes.
+            encoding: The encoding's name in Python.
+            name: The file's name, for messages.
+        """
         self.source = source
         self.encoding = encoding
         self.name = name

@@ -92,6 +92,7 @@ class RowEstimate:
     """
 
     def __init__(self, inputs: Inputs) -> None:
+        """Start counting the rows and bytes of inputs."""
         self._rows = 0
         self._bytes = 0
         self._rows_at_mark, self._bytes_at_mark = 0, 0  # rows, and exactly the bytes they took

@@ -1,6 +1,6 @@
-"""Read text files: each line is a text, an empty one too.
+r"""Read text files: each line is a text, an empty one too.
 
-Lines end with "\\n" alone: texts may hold U+2028, form feeds and "\\r". A line of more than
+Lines end with "\n" alone: texts may hold U+2028, form feeds and "\r". A line of more than
 LONGEST_ROW bytes is never held in memory.
 """
 
@@ -22,7 +22,7 @@ class _Read1(Protocol):
 
 
 def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
-    """Yield the lines as texts, without a "\\r" at their end; a number stands for skipped ones."""
+    r"""Yield the lines as texts, without a "\r" at their end; a number stands for skipped ones."""
     for block in line_blocks(stream):
         lines = block[skip:]
         if skip:
@@ -35,7 +35,7 @@ def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
 
 
 def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
-    """Yield the lines without their "\\n", as many at a time as are there.
+    r"""Yield the lines without their "\n", as many at a time as are there.
 
     None stands for a line of more than LONGEST_ROW bytes. A byte order mark is left out.
     """

@@ -14,13 +14,14 @@ from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 
 class InvalidRowList:
-    """Writes invalid rows to a file as they come.
-
-    Args:
-        open_file: Opens the file when the first row comes.
-    """
+    """Writes invalid rows to a file as they come."""
 
     def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
+        """Start an empty list.
+
+        Args:
+            open_file: Opens the file when the first row comes.
+        """
         self.rows = 0  # that are listed so far, those of lost parts of files counted
         self._open_file = open_file
         self._file: BinaryIO | None = None

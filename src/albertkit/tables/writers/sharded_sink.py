@@ -33,22 +33,7 @@ from albertkit.tables.writers.shards import SHARD_FORMATS, Shards, ShardWriter
 
 
 class ShardedSink:
-    """Opens a job's directory, which no other process can open until it is closed.
-
-    Args:
-        directory: A path, or a URI.
-        job: What the results depend on, as JSON: inputs, model, options.
-        shard_format: One of SHARD_FORMATS.
-        shard_rows: Input rows of one shard.
-        types: Types of the columns that are kept.
-        resume: Continue if shards of the same job exist, which is refused without it. A job
-            without any shard is started anew in any case.
-
-    Raises:
-        InputError: [output-taken], [output-exists], [output-format-unknown].
-        ResourceError: [output-busy], [write-failed], [extra-missing]. Nothing in the directory
-            has changed then.
-    """
+    """Opens a job's directory, which no other process can open until it is closed."""
 
     def __init__(
         self,
@@ -60,6 +45,22 @@ class ShardedSink:
         types: Mapping[str, CellType] | None = None,
         resume: bool = False,
     ) -> None:
+        """Open and lock the directory.
+
+        Args:
+            directory: A path, or a URI.
+            job: What the results depend on, as JSON: inputs, model, options.
+            shard_format: One of SHARD_FORMATS.
+            shard_rows: Input rows of one shard.
+            types: Types of the columns that are kept.
+            resume: Continue if shards of the same job exist, which is refused without it. A job
+                without any shard is started anew in any case.
+
+        Raises:
+            InputError: [output-taken], [output-exists], [output-format-unknown].
+            ResourceError: [output-busy], [write-failed], [extra-missing]. Nothing in the directory
+                has changed then.
+        """
         self.shards = Shards(make_path(directory), shard_format, dict(types or {}))
         self.shard_rows = shard_rows
         self._lock: int | None = None

@@ -35,6 +35,7 @@ class JsonLinesWriter:
     """Writes one JSON object a line."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Write to an open file."""
         self.file = file
 
     def write(self, table: Table) -> None:
@@ -53,6 +54,7 @@ class CompressedJsonLinesWriter(JsonLinesWriter):
     """Writes JSON lines with gzip; the same rows give the same bytes at any time."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Compress into an open file."""
         import gzip  # only for this format
 
         super().__init__(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
@@ -66,6 +68,7 @@ class SeparatedWriter:
     """Writes a header, and a line for each row; each number of a vector has its column."""
 
     def __init__(self, file: BinaryIO, delimiter: str) -> None:
+        """Write to an open file."""
         self.file = file
         self.delimiter = delimiter
         self.has_header = False
@@ -88,6 +91,7 @@ class NpyWriter:
     """Writes the vectors as one array; `finish` writes their number into the header."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Write to an open file that can be read from any offset."""
         self.file = file
         self.count = 0
         self.empty: VectorArray | None = None  # [0, D], of the vectors' type

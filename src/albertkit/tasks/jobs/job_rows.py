@@ -13,14 +13,15 @@ from albertkit.tasks.jobs.embed_job import EmbedJob
 
 
 class JobRows:
-    """Reads each row once, so that standard input can be a job's input.
-
-    Args:
-        job: The job.
-        inputs: Its inputs, from `job.inputs()`.
-    """
+    """Reads each row once, so that standard input can be a job's input."""
 
     def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
+        """Read no row yet.
+
+        Args:
+            job: The job.
+            inputs: Its inputs, from `job.inputs()`.
+        """
         self.job = job
         self.inputs = inputs
         self.estimate = RowEstimate(inputs)
