@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.axes import random_weights
-from tests.support.full_disk import files_up_to
+from tests.support.full_disk import limit_file_size
 from tests.support.tiny_models import PIECES, TINY, contents, save_tiny
 
 from albertkit.checkpoints import Checkpoint
@@ -45,7 +45,7 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
     before = files_of(folder)
     for size in sorted({0, *(size - 1 for size in sizes)}):
         for place in (folder / "new", there):
-            with pytest.raises(ResourceError) as caught, files_up_to(size):
+            with pytest.raises(ResourceError) as caught, limit_file_size(size):
                 write(place)
             line = str(caught.value)
             assert "\n" not in line
@@ -92,7 +92,7 @@ def test_a_tokenizer_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "spiece.model").write_bytes(b"what was there")
     before = files_of(tmp_path)
-    with pytest.raises(ResourceError, match=r"\[write-failed\]"), files_up_to(5_000):
+    with pytest.raises(ResourceError, match=r"\[write-failed\]"), limit_file_size(5_000):
         tokenizer.save_pretrained(tmp_path / "there")
     assert files_of(tmp_path) == before
 
@@ -100,7 +100,7 @@ def test_a_tokenizer_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_conversion_is_written_whole_or_not_at_all(stored: Checkpoint, tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "source", ["masked_lm"])
     (tmp_path / "out").mkdir()
-    with pytest.raises(ResourceError) as caught, files_up_to(5_000):
+    with pytest.raises(ResourceError) as caught, limit_file_size(5_000):
         convert(source, tmp_path / "out" / "new", to="keras-hub")
     assert str(caught.value).endswith("[write-failed]")
     assert list((tmp_path / "out").iterdir()) == []
@@ -114,7 +114,7 @@ def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> No
     place.write_bytes(b"what was there")
     with (
         pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]"),
-        files_up_to(100),
+        limit_file_size(100),
     ):
         write_table(table, place)
     assert files_of(tmp_path) == {place.name: b"what was there"}

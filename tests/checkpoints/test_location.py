@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.support.other_user import as_nobody
+from tests.support.other_user import as_other_user
 from tests.support.tiny_models import save_tiny
 
 from albertkit import AlbertModel, AlbertTokenizer, FillMask, load
@@ -257,7 +257,7 @@ def test_a_model_further_in_is_pointed_to(model: Path, tmp_path: Path) -> None:
 def test_a_directory_that_is_closed_to_us_is_one_line() -> None:
     with tempfile.TemporaryDirectory() as closed:
         Path(closed).chmod(0o000)
-        with as_nobody(), pytest.raises(ResourceError, match=r"denied.*\[file-unreadable\]"):
+        with as_other_user(), pytest.raises(ResourceError, match=r"denied.*\[file-unreadable\]"):
             read_checkpoint(Path(closed))
 
 

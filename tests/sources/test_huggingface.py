@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.full_disk import files_up_to
-from tests.support.hub_server import COMMIT, Hub, Repository, serving
+from tests.support.full_disk import limit_file_size
+from tests.support.hub_server import COMMIT, Hub, Repository, serve_hub
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
@@ -58,7 +58,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def hub(words: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with serving(Hub({OWN: Repository({**OTHERS, **words})})) as served:
+    with serve_hub(Hub({OWN: Repository({**OTHERS, **words})})) as served:
         monkeypatch.setenv("HF_ENDPOINT", served.address)
         for name in OFFLINE_VARIABLES:
             monkeypatch.delenv(name, raising=False)
@@ -185,7 +185,7 @@ def test_what_a_killed_download_leaves_is_not_taken_for_a_model(hub: Hub, tmp_pa
 def test_a_full_disk_is_an_error_and_its_snapshot_is_not_used(hub: Hub, tmp_path: Path) -> None:
     with (
         pytest.raises(ResourceError, match=r"the cache .*File too large.*\[write-failed\]"),
-        files_up_to(5_000),
+        limit_file_size(5_000),
     ):
         resolve_location(OWN, FetchOptions(cache_dir=tmp_path))
     with pytest.raises(ResourceError, match=r"\[hub-unreachable\]"):

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.full_disk import files_up_to
-from tests.support.hub_server import Hub, serving
+from tests.support.full_disk import limit_file_size
+from tests.support.hub_server import Hub, serve_hub
 
 from albertkit import AlbertTokenizer, load
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
@@ -57,7 +57,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    with serving(Hub()) as served:
+    with serve_hub(Hub()) as served:
         monkeypatch.setattr(kaggle, "TFHUB", served.address)
         monkeypatch.setattr(kaggle, "KAGGLE", served.address)
         yield served
@@ -183,7 +183,7 @@ def test_a_full_disk_leaves_nothing_and_names_the_cache(hub: Hub, tmp_path: Path
     for size in (1_000, 50_100):  # in the archive, in a file out of it
         with (
             pytest.raises(ResourceError, match=rf"cache/kaggle\.com/{HANDLE}' could not be"),
-            files_up_to(size),
+            limit_file_size(size),
         ):
             resolve_location(f"kaggle:{HANDLE}", FetchOptions(cache_dir=tmp_path / "cache"))
         assert files_of(tmp_path / "cache") == {}

@@ -1,4 +1,4 @@
-"""A disk that is full, for tests: the system lets no file grow beyond a limit."""
+"""A full disk, for tests: a limit on the size of files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def files_up_to(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes; writing on raises OSError."""
+def limit_file_size(size: int) -> Iterator[None]:
+    """Limit the files of this process to `size` bytes; writing more raises OSError."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

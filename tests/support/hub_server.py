@@ -1,8 +1,7 @@
-"""A server on this machine that speaks the Hugging Face hub's protocol, and TF Hub's and Kaggle's.
+"""A local server with the protocols of the Hugging Face hub, TF Hub and Kaggle.
 
-What it knows of the protocol: the list of a repository's files at a revision, its tree, and the
-files themselves, large ones by way of another address (/lfs); commits, entity tags, ranges, and the
-headers by which the hub names an error.
+It serves the list of a repository's files at a revision, its tree, and the files, large ones from
+another URL (/lfs); commits, entity tags, ranges, and the headers with the hub's error codes.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ COMMIT = hashlib.sha1(b"the first", usedforsecurity=False).hexdigest()
 
 @dataclass
 class Repository:
-    """files: path → bytes. revisions: names of COMMIT, of which there is one."""
+    """A repository: path → bytes; all revisions are names of its one commit."""
 
     files: Mapping[str, bytes]
     revisions: tuple[str, ...] = ("main", COMMIT)
-    token: str | None = None  # private: asked for without it, it isn't there
+    token: str | None = None  # private: without it the answer is "not found"
     gated: bool = False
 
 
 @dataclass
 class Hub:
-    """What is served, and what was asked: (method, path, headers)."""
+    """What is served, and the requests so far: (method, path, headers)."""
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)  # old id → new id
@@ -45,14 +44,14 @@ class Hub:
     pause_after: int | None = None  # bytes of any answer, until the client is gone
     asked: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     address: str = ""
-    storage: str = ""  # the same server as another host, where large files lie
+    storage: str = ""  # the same server under another host name, for large files
 
     def paths(self, method: str | None = None) -> list[str]:
         return [path for verb, path, _ in self.asked if method in (None, verb)]
 
     def files_fetched(self) -> set[str]:
-        found = (FILE.fullmatch(urlsplit(path).path) for path in self.paths())
-        return {unquote(match["file"]) for match in found if match}
+        match = (FILE.fullmatch(urlsplit(path).path) for path in self.paths())
+        return {unquote(match["file"]) for match in match if match}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,47 +79,47 @@ class Handler(BaseHTTPRequestHandler):
             return self.give(self.hub.pages[self.path.removeprefix("/storage")])
         if path.startswith("/lfs/"):
             return self.large(path.removeprefix("/lfs/"))
-        found = API.fullmatch(path)
-        if found:
-            return self.api(found["repo"], found["what"], found["revision"] or "main")
-        found = FILE.fullmatch(path)
-        if found:
-            return self.file(found["repo"], found["revision"], found["file"])
+        match = API.fullmatch(path)
+        if match:
+            return self.api(match["repo"], match["what"], match["revision"] or "main")
+        match = FILE.fullmatch(path)
+        if match:
+            return self.file(match["repo"], match["revision"], match["file"])
         return self.give(b"", 404)
 
-    def stored(self, place: str, data: bytes) -> None:
-        self.give(b"", 302, {"Location": self.hub.storage + place})
+    def stored(self, url: str, data: bytes) -> None:
+        self.give(b"", 302, {"Location": self.hub.storage + url})
 
     def repository(self, name: str, revision: str) -> Repository | None:
-        """The repository that may be seen; answers itself where there is none."""
+        """Find the repository; if the client may not see it, send the error and return None."""
         if name in self.hub.moved:
             new = self.path.replace(name, self.hub.moved[name], 1)
             self.give(b"", 307, {"Location": new})
             return None
-        there = self.hub.repositories.get(name)
-        if there is None or there.token not in (None, self.token()):
+        repository = self.hub.repositories.get(name)
+        if repository is None or repository.token not in (None, self.token()):
             self.give(b"{}", 401, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "not found"})
             return None
-        if there.gated:
+        if repository.gated:
             self.give(b"{}", 403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "ask"})
             return None
-        if revision not in there.revisions:
+        if revision not in repository.revisions:
             self.give(b"{}", 404, {"X-Error-Code": "RevisionNotFound"})
             return None
-        return there
+        return repository
 
     def token(self) -> str:
         return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
     def api(self, name: str, what: str | None, revision: str) -> None:
-        there = self.repository(name, revision)
-        if there is None:
+        repository = self.repository(name, revision)
+        if repository is None:
             return
         if what == "tree":
-            found: object = [self.entry(path, data) for path, data in there.files.items()]
+            match: object = [self.entry(path, data) for path, data in repository.files.items()]
         else:
-            files = [{"rfilename": path} for path in there.files]
-            found = {
+            files = [{"rfilename": path} for path in repository.files]
+            match = {
                 "_id": "1",
                 "id": name,
                 "modelId": name,
@@ -131,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
                 "downloads": 0,
                 "likes": 0,
             }
-        self.give(json.dumps(found).encode(), 200, {"Content-Type": "application/json"})
+        self.give(json.dumps(match).encode(), 200, {"Content-Type": "application/json"})
 
     @staticmethod
     def entry(path: str, data: bytes) -> dict[str, object]:
@@ -141,10 +140,10 @@ class Handler(BaseHTTPRequestHandler):
         return entry
 
     def file(self, name: str, revision: str, path: str) -> None:
-        there = self.repository(name, revision)
-        if there is None:
+        repository = self.repository(name, revision)
+        if repository is None:
             return
-        data = there.files.get(path)
+        data = repository.files.get(path)
         if data is None:
             self.give(b"", 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
             return
@@ -153,18 +152,18 @@ class Handler(BaseHTTPRequestHandler):
             self.give(data, 200, headers)
             return
         linked = {"X-Linked-Etag": f'"{tag_of(data)}"', "X-Linked-Size": str(len(data))}
-        place = f"{self.hub.storage}/lfs/{tag_of(data)}"
-        self.give(b"", 302, {**headers, **linked, "Location": place})
+        url = f"{self.hub.storage}/lfs/{tag_of(data)}"
+        self.give(b"", 302, {**headers, **linked, "Location": url})
 
     def large(self, tag: str) -> None:
-        everything = (data for r in self.hub.repositories.values() for data in r.files.values())
-        data = next(each for each in everything if tag_of(each) == tag)
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        start = int(wanted[1]) if wanted else 0
+        all_files = (data for r in self.hub.repositories.values() for data in r.files.values())
+        data = next(each for each in all_files if tag_of(each) == tag)
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        start = int(requested[1]) if requested else 0
         headers = {"ETag": f'"{tag}"', "Accept-Ranges": "bytes"}
-        if wanted:
+        if requested:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        self.give(data[start:], 206 if wanted else 200, headers, can_be_cut=True)
+        self.give(data[start:], 206 if requested else 200, headers, can_be_cut=True)
 
     def give(
         self,
@@ -199,8 +198,8 @@ def tag_of(data: bytes) -> str:
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[Hub]:
-    """`hub` at an address of this machine, which it then has."""
+def serve_hub(hub: Hub) -> Iterator[Hub]:
+    """Serve `hub` on this machine; its addresses are set."""
     handler = type("HubHandler", (Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"

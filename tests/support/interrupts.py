@@ -1,4 +1,4 @@
-"""Programs that a test interrupts, started so that they heed Ctrl-C wherever the tests run."""
+"""Start programs so that they receive Ctrl-C wherever the tests run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEEDING = ("env", "--default-signal=INT")
 
 
 def started(command: Sequence[Any], **options: Any) -> subprocess.Popen[bytes]:
-    """Start `command` with its output caught."""
+    """Start a command and capture its output."""
     return subprocess.Popen(
         [*HEEDING, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
     )

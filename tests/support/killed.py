@@ -1,6 +1,6 @@
-"""A process killed with SIGKILL before a line of ours that it runs.
+"""Kill a process with SIGKILL before a chosen line of code.
 
-That is done in scripts, which have nothing of pytest and no threads: so forking is safe.
+Use it in scripts, which have no threads and no pytest, so that forking is safe.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from types import FrameType
 from typing import Any
 
 
-def killed_at(line: int, work: Callable[[], object], files: tuple[str, ...]) -> bool:
-    """Run `work` in a process that dies before so many lines; whether it came to that.
+def run_until_killed(line: int, work: Callable[[], object], files: tuple[str, ...]) -> bool:
+    """Run `work` in a process that is killed before line number `line`.
 
-    files: whose lines count, by the ends of their paths.
+    files: endings of the paths whose lines are counted.
+    Returns whether the process was killed; False if it ended before.
     """
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""Object-based checkpoints as Model Garden's code would leave them, with any names and shapes."""
+"""Write object-based checkpoints as Model Garden's code does, with any names and shapes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from albertkit.fileformats.tensorflow.tensor_bundle import write_bundle
 
 
 def write_object_checkpoint(prefix: Path, arrays: Mapping[str, FloatArray]) -> Path:
-    """A bundle whose keys say nothing, and a graph of objects with each variable's name."""
+    """Write a bundle with meaningless keys, and an object graph with each variable's name."""
     keys = {name: f"model/_v/{number}" for number, name in enumerate(arrays)}
     write_bundle(prefix, {keys[name]: array for name, array in arrays.items()})
     graph = b"".join(

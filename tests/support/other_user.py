@@ -1,4 +1,4 @@
-"""What the system refuses to users who are not root, as which tests may run."""
+"""Tests of permissions, which may run as root."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def as_nobody() -> Iterator[None]:
-    """Root may read everything: the system is asked as another user."""
+def as_other_user() -> Iterator[None]:
+    """Act as a user without privileges, because root may read everything."""
     mine = os.geteuid()
     if mine == 0:
         os.seteuid(65534)

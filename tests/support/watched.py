@@ -1,4 +1,4 @@
-"""Programs run in a process of their own that ends at whatever could reach the world outside."""
+"""Run a program in a process that ends when it opens a socket or starts a process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# An audit hook sees what Python code asks for, in all imports too; children that code in other
-# languages makes are seen when the program has ended.
+# An audit hook sees the calls of Python code; children of native code are seen at the end.
 WATCH = """
 import os, sys
 def refuse(event, arguments):
@@ -30,7 +29,7 @@ if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss:
 def run_watched(program: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run Python code with `home` as the home directory, temporary files below it too.
 
-    Status 3: it opened a socket or began a process; standard error says how.
+    Status 3: it opened a socket or started a process; standard error has the event.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return subprocess.run(

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.support.killed import killed_at
+from tests.support.killed import run_until_killed
 
 from albertkit.tables import InvalidRow, ShardedSink, Table
 
@@ -50,7 +50,7 @@ def main() -> None:
     job(top / "whole")
     whole = contents(top / "whole")
     line = 0
-    while killed_at(line, partial(job, path := top / str(line)), OURS):
+    while run_until_killed(line, partial(job, path := top / str(line)), OURS):
         there = contents(path) if path.is_dir() else {}
         shown = {name: data for name, data in there.items() if not name.startswith(".")}
         if not shown.items() <= whole.items():

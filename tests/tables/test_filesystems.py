@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from tests.support.full_disk import files_up_to
+from tests.support.full_disk import limit_file_size
 from tests.tables.s3_server import ObjectStore, object_store
 
 from albertkit.errors import InputError, ResourceError
@@ -114,7 +114,7 @@ def test_two_writers_of_one_file_have_two_temporary_files(tmp_path: Path) -> Non
 
 def test_a_full_local_disk_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
     with (
-        files_up_to(2**16),
+        limit_file_size(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
         new_object(f"file://{tmp_path}/one.bin") as file,
     ):

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.support.other_user import as_nobody
+from tests.support.other_user import as_other_user
 from tests.support.row_files import KINDS, PACKED, Rows, written
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
@@ -206,7 +206,7 @@ def test_a_directory_without_permission_is_not_skipped() -> None:
         written(Path(folder), "b.txt", b"b\n")
         Path(folder).chmod(0o755)
         (Path(folder) / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
-        with as_nobody():
+        with as_other_user():
             with pytest.raises(ResourceError, match=r"closed.*\[file-unreadable\]"):
                 find_inputs(folder)
             with pytest.raises(AlbertKitError, match="closed"):

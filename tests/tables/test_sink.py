@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.full_disk import files_up_to
+from tests.support.full_disk import limit_file_size
 from tests.support.interrupts import started
 from tests.support.killed import run_script
 
@@ -240,7 +240,7 @@ def test_a_full_disk_is_one_line_and_the_job_resumes_later(tmp_path: Path, kind:
         before = files(tmp_path / "out")
         with (
             pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]") as caught,
-            files_up_to(100_000),
+            limit_file_size(100_000),
             sink.shard(1) as shard,
         ):
             shard.write(big)

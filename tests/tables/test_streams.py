@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.full_disk import files_up_to
+from tests.support.full_disk import limit_file_size
 from tests.support.row_files import KINDS, PACKED, Rows, written
 
 from albertkit.errors import ResourceError
@@ -64,7 +64,7 @@ def test_a_full_local_disk_is_no_error_of_the_input(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     path = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
     with (
-        files_up_to(2**16),
+        limit_file_size(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
     ):
         read_batches(path, skip_invalid=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.full_disk import files_up_to
+from tests.support.full_disk import limit_file_size
 from tests.support.killed import run_script
 
 from albertkit.errors import InputError, ResourceError
@@ -32,7 +32,7 @@ def test_what_a_full_disk_refuses_leaves_the_earlier_pair(most: int, tmp_path: P
     nothing = np.zeros((0, 40), np.int8)
     write_vectors(place, [random(2, 0)], VectorCast("int8"), nothing)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with files_up_to(most), pytest.raises(ResourceError, match=r"\[write-failed\]"):
+    with limit_file_size(most), pytest.raises(ResourceError, match=r"\[write-failed\]"):
         write_vectors(place, [random(2, 1)], VectorCast("int8"), nothing)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

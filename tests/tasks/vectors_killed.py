@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from tests.support.killed import killed_at
+from tests.support.killed import run_until_killed
 
 from albertkit.tasks.vector_file import write_vectors
 from albertkit.tasks.vector_types import VectorCast, VectorType, as_type
@@ -45,7 +45,7 @@ def main() -> None:
         place = top / str(line)
         place.mkdir()
         written(place, before, 1.0)
-        if not killed_at(line, partial(written, place, after, -1.0), OURS):
+        if not run_until_killed(line, partial(written, place, after, -1.0), OURS):
             break
         there = contents(place)
         if "v.npy" not in there:

@@ -19,7 +19,7 @@ from albertkit.tokenization.policy import (
     TokenizerPolicy,
     policy_from_fields,
 )
-from tests.support.other_user import as_nobody
+from tests.support.other_user import as_other_user
 
 from .conftest import TINY, TINY_WORDS
 
@@ -253,7 +253,7 @@ def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
         Path(folder).chmod(0o755)
         for place in (closed, closed / "spiece.model"):
             says = rf"{place}' .*denied.*\[file-unreadable\]"
-            with as_nobody(), pytest.raises(ResourceError, match=says):
+            with as_other_user(), pytest.raises(ResourceError, match=says):
                 AlbertTokenizer.from_pretrained(place)
 
 
