@@ -1,1 +1,1 @@
-"""The command line: one file a verb, each of which parses, calls the library and prints."""
+"""The command line: one file a command, which parses, calls the library and prints."""

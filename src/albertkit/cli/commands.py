@@ -21,15 +21,16 @@ MORE = (logging.INFO, "Print more notes.")
 
 
 class Command(TyperCommand):
-    """A command that is imported when it is called.
-
-    Args:
-        name: as it is typed; `albertkit.cli` has a module and a function of this name.
-        summary: its line in the list, and the first line of its help.
-        example: a command line that its help shows.
-    """
+    """A command that is imported when it is called."""
 
     def __init__(self, name: str, summary: str, example: str) -> None:
+        """Describe a command.
+
+        Args:
+            name: as it is typed; `albertkit.cli` has a module and a function of this name.
+            summary: its line in the list, and the first line of its help.
+            example: a command line that its help shows.
+        """
         super().__init__(name, short_help=summary)
         self.function_name = name.replace("-", "_")
         self.example = example
@@ -132,6 +133,7 @@ class Commands(TyperGroup):
     """All commands, as a group of typer."""
 
     def __init__(self, **settings: Any) -> None:
+        """Add all commands to the group; settings: of typer's group."""
         super().__init__(**settings)
         for command in COMMANDS:
             self.add_command(command)

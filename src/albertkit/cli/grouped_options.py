@@ -57,7 +57,7 @@ def takes_load_options(*names: str) -> Callable[[Callable[..., R]], Callable[...
         names: the fields of LoadOptions that the command uses; none: all of them.
     """
     used = {name: LOAD_OPTIONS[name] for name in names or LOAD_OPTIONS}
-    return lambda command: _replace_parameter(command, "load", LoadOptions, used)
+    return lambda command: _replace_parameter(command, "load", LoadOptions, used, last=True)
 
 
 def takes_read_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -70,22 +70,24 @@ def _replace_parameter(
     name: str,
     option_class: type[LoadOptions] | type[ReadOptions],
     annotations: Mapping[str, Any],
+    *,
+    last: bool = False,
 ) -> Callable[..., R]:
+    """Replace a parameter by the fields of its class; last: help shows them after all others."""
     defaults = {field.name: field.default for field in fields(option_class)}
 
     def call(**arguments: Any) -> R:
         group = option_class(**{field: arguments.pop(field) for field in annotations})
         return command(**arguments, **{name: group})
 
-    parameters = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name != name:
-            parameters.append(parameter)
-            continue
-        parameters += [
-            parameter.replace(name=field, default=defaults[field], annotation=annotation)
-            for field, annotation in annotations.items()
-        ]
+    parameters = [*inspect.signature(command).parameters.values()]
+    index = next(n for n, parameter in enumerate(parameters) if parameter.name == name)
+    replaced = parameters.pop(index)
+    index = len(parameters) if last else index
+    parameters[index:index] = [
+        replaced.replace(name=field, default=defaults[field], annotation=annotation)
+        for field, annotation in annotations.items()
+    ]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where inspect looks
     call.__name__, call.__doc__ = command.__name__, command.__doc__

@@ -17,21 +17,22 @@ from albertkit.errors.diagnostic import Diagnostic
 
 
 class AlbertKitError(Exception):
-    """An error with a Diagnostic; `str(error)` is its line.
-
-    Args:
-        code: one of `albertkit.errors.codes`.
-        what: what is wrong, with the value.
-        why: why that is wrong.
-        fix: what to do.
-        where: file, row, column or key.
-    """
+    """An error with a Diagnostic; `str(error)` is its line."""
 
     exit_status = 2
 
     def __init__(
         self, code: str, what: str, *, why: str = "", fix: str = "", where: str = ""
     ) -> None:
+        """Make the diagnostic of the error.
+
+        Args:
+            code: one of `albertkit.errors.codes`.
+            what: what is wrong, with the value.
+            why: why that is wrong.
+            fix: what to do.
+            where: file, row, column or key.
+        """
         self.diagnostic = Diagnostic(code, "error", what, why, fix, where)
         super().__init__(self.diagnostic.line())
 
