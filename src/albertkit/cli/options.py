@@ -17,7 +17,9 @@ from albertkit.tasks.options import TruncationMode
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
 SavedDtype: TypeAlias = Literal["float32", "float16"]
-Pooling: TypeAlias = Literal["mean", "cls", "max", "pooler"]
+Pooling: TypeAlias = Literal[
+    "mean", "cls", "max", "mean_sqrt_len", "weighted_mean", "last", "pooler"
+]
 
 BUILTIN_MODELS = ("small-en", "small-en-vectors")
 ANY_MODEL = "A model of any known format: directory, file, checkpoint prefix or hub name."
