@@ -25,7 +25,9 @@ def test_each_invalid_row_is_a_line_and_counts_the_rows_it_stands_for(tmp_path: 
         assert not path.exists()
     assert listed.rows == 41
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [asdict(each) for each in BAD]
+    assert [json.loads(line) for line in lines] == [
+        {**asdict(row), "number": row.number + 1} for row in BAD
+    ]
 
 
 def test_a_failed_write_leaves_the_earlier_list(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
         "row": 3,
         "code": "row-malformed",
         "why": "holds null",
-        "number": 2,
+        "number": 3,
         "rows": 1,
     }
 

@@ -27,11 +27,11 @@ class InvalidRowList:
         self._file: BinaryIO | None = None
 
     def add(self, invalid: Iterable[InvalidRow]) -> None:
-        """Write a line of JSON for each row."""
+        """Write a line of JSON for each row; its number counts from 1, as in messages."""
         for row in invalid:
             if self._file is None:
                 self._file = self._open_file()
-            line = json.dumps(asdict(row), ensure_ascii=False) + "\n"
+            line = json.dumps({**asdict(row), "number": row.number + 1}, ensure_ascii=False) + "\n"
             # a file's name need not be UTF-8: its other bytes become JSON's \\udcff
             self._file.write(line.encode(errors="backslashreplace"))
             self.rows += row.rows
