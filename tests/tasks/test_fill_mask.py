@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tests.support.tiny_models import save_tiny
@@ -171,3 +174,24 @@ def test_impossible_options_are_refused(fill: FillMask, options: dict[str, objec
 def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AlbertKitError, match=r"\[head-missing\]"):
         FillMask(save_tiny(tmp_path / "bare"))(TEXTS[0])
+
+
+def test_a_filler_can_be_copied_pickled_and_printed(place: Path, fill: FillMask) -> None:
+    expected = fill(TEXTS[0])
+    for other in (copy.deepcopy(fill), pickle.loads(pickle.dumps(fill))):  # noqa: S301
+        assert other(TEXTS[0]) == expected
+    assert repr(fill) == f"FillMask('{place}', 1,000 pieces)"
+
+
+def test_an_iterator_of_texts_is_read(fill: FillMask) -> None:
+    assert fill(text for text in TEXTS) == fill(TEXTS)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(fill: FillMask) -> None:
+    assert fill(TEXTS[0], top_k=np.int64(3)) == fill(TEXTS[0], top_k=3)  # type: ignore[call-overload]  # that is the test
+
+
+def test_unknown_and_special_pieces_are_targets_only_by_name(fill: FillMask) -> None:
+    unknown = fill.tokenizer.convert_ids_to_tokens(fill.tokenizer.unk_token_id)
+    (word,) = fill(TEXTS[0], targets=[unknown])
+    assert word["token"] == fill.tokenizer.unk_token_id  # type: ignore[call-overload]  # one mask

@@ -19,7 +19,7 @@ from albertkit.tables.batch import number_batches
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.vector_file import VECTOR, ranges_beside
+from albertkit.tasks.vector_file import VECTOR, ranges_writer
 from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
 @contextmanager
 def _write_file(path: Path, types: ColumnTypes, cast: VectorCast) -> Iterator[WriteTable]:
     """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
-    with tables.new_table(path, types, before_rename=ranges_beside(path, cast)) as writer:
+    with tables.new_table(path, types, before_rename=ranges_writer(path, cast)) as writer:
         yield writer.write
 
 

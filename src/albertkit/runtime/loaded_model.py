@@ -65,10 +65,12 @@ class LoadedModel:
 
     @property
     def weights(self) -> Weights:
+        """The checkpoint's weights, read from disk when an engine uses them."""
         return self.checkpoint.weights
 
     @property
     def config(self) -> AlbertConfig:
+        """The model's sizes."""
         return self.checkpoint.weights.config
 
     @property
@@ -190,7 +192,18 @@ def load(model: str | Path | None = None, **keywords: Unpack[LoadKeywords]) -> L
 
 
 def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedModel:
-    """The same without logging the notes, for callers that print or compare them."""
+    """Do the same as `load` without logging the notes, for callers that print or compare them.
+
+    Args:
+        location: A path, a built-in model's name, or a name on a hub.
+        options: How the model is opened.
+
+    Returns:
+        The model; its `notes` are warnings and notes about the files.
+
+    Raises:
+        AlbertKitError: As `load`.
+    """
     placement = choose_placement(
         options.engine, options.device, deterministic=options.deterministic
     )

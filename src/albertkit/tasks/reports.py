@@ -153,7 +153,7 @@ class EncodeReport:
         return warnings
 
     def _first(self, group: TextGroup) -> str:
-        """ ", the first is number 7", where there are several texts."""
+        """Name the first of several texts: ", the first is number 7"."""
         if self.texts == 1:
             return ""
         return (
@@ -182,7 +182,7 @@ class EncodeReport:
 
 
 def count_texts(count: int, texts: int, one: str, many: str) -> str:
-    """ "the text is", "1 of 5 texts is", "2 of 5 texts are"; one, many: the forms of the verb."""
+    """Count texts: "the text is", "1 of 5 texts is"; one and many are forms of the verb."""
     if texts == 1:
         return f"the text {one}"
     return f"{count:,} of {texts:,} texts {one if count == 1 else many}"

@@ -48,7 +48,7 @@ def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
 
         return tensor_similarity(*_tensor_pair(left, right), measure)
     a, b = _rows(left, "left"), _rows(right, "right")
-    check_widths(a.shape, b.shape)
+    _check_widths(a.shape, b.shape)
     match measure:
         case "cosine":
             return normalize(a) @ normalize(b).T
@@ -113,11 +113,11 @@ def _tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.Tenso
     for name, side in (("left", left), ("right", right)):
         sides.append(side if is_tensor(side) else to_tensor(_rows(side, name)))  # type: ignore[arg-type]  # it is checked
     a, b = match_tensors(*sides)
-    check_widths(a.shape, b.shape)
+    _check_widths(a.shape, b.shape)
     return a, b
 
 
-def check_widths(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+def _check_widths(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     if left[-1] != right[-1]:
         raise InputError(
             "inputs-shape",

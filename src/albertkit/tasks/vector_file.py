@@ -1,4 +1,4 @@
-"""Vectors to a file, window by window: as many as there are, with no more than one in memory."""
+"""Write vectors to a file, window by window, with no more than one window in memory."""
 
 from __future__ import annotations
 
@@ -19,47 +19,59 @@ from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
 if TYPE_CHECKING:
     from albertkit.tables.writers.files import WrittenVectors
 
-VECTOR = "vector"  # the column's name in a table
+VECTOR = "vector"  # the name of the vectors' column in a table
 
 
 def write_vectors(
-    place: Path, windows: Iterable[FloatArray], cast: VectorCast, nothing: Vectors
+    path: Path, windows: Iterable[FloatArray], cast: VectorCast, no_vectors: Vectors
 ) -> WrittenVectors:
-    """Write all windows [N, D], whole or not at all, and give them back as `given_back` does.
+    """Write all vectors, whole or not at all.
 
-    cast: gives them their type. nothing: [0, D], of that type. Raises as `new_table` and
-    `ranges_beside` do, before a window is asked for.
+    Args:
+        path: The file; its name tells the format.
+        windows: Vectors [N, D] each.
+        cast: Gives them their type.
+        no_vectors: [0, D] of that type, for a file without vectors.
+
+    Returns:
+        What `tables.open_result` gives: a mapped array or table, or the path.
+
+    Raises:
+        InputError: [output-taken], and as `tables.new_table`, before a window is computed.
     """
-    with tables.new_table(place, before_rename=ranges_beside(place, cast)) as writer:
-        writer.write(Table({VECTOR: nothing}))
+    with tables.new_table(path, before_rename=ranges_writer(path, cast)) as writer:
+        writer.write(Table({VECTOR: no_vectors}))
         for vectors in windows:
             writer.write(Table({VECTOR: cast.of(vectors)}))
-    return tables.open_result(place)
+    return tables.open_result(path)
 
 
-def ranges_beside(place: Path, cast: VectorCast) -> Callable[[], None]:
-    """What puts that which bytes are set against beside their file: queries become bytes by it.
+def ranges_writer(path: Path, cast: VectorCast) -> Callable[[], None]:
+    """The function that writes the ranges of int8 and uint8 vectors next to their file.
 
-    An earlier file at `place` goes first: so none is ever there beside another's ranges.
-    Raises InputError [output-taken] where a directory has the name of these.
+    Queries are quantized with the same ranges. An earlier file at `path` is removed first, so that
+    no file is ever there with the ranges of another.
+
+    Raises:
+        InputError: [output-taken] if a directory has the name of the ranges' file.
     """
-    ranges = place.with_name(f"{place.name}.ranges.npy")
+    ranges = path.with_name(f"{path.name}.ranges.npy")
     if cast.kind in IN_STEPS and ranges.is_dir() and not ranges.is_symlink():
         raise InputError(
             "output-taken",
             f"{str(ranges)!r} is a directory",
-            why=f"what {cast.kind} vectors are set against is written there",
+            why=f"the ranges of {cast.kind} vectors are written to a file of this name",
             fix="Rename it, or give the vectors' file another name",
         )
-    return partial(_put_ranges, place, ranges, cast)
+    return partial(_write_ranges, path, ranges, cast)
 
 
-def _put_ranges(place: Path, ranges: Path, cast: VectorCast) -> None:
+def _write_ranges(path: Path, ranges: Path, cast: VectorCast) -> None:
     if cast.kind in IN_STEPS and cast.ranges is not None:
         with new_file(ranges) as file:
             np.save(file, cast.ranges)
             flush_to_disk(file)
-            place.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     elif ranges.is_file():  # of an earlier run
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         ranges.unlink()
