@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.interrupts import started
 from transformers import AlbertForPreTraining
 
 from albertkit import FillMask, TextEmbedder
@@ -142,3 +145,23 @@ def test_an_empty_corpus_is_one_line(directory: Path, capsys: pytest.CaptureFixt
     command = ["shard", directory / "empty.txt", "-t", directory / "spiece.model"]
     assert run([str(part) for part in [*command, "-o", directory / "none"]]) == 2
     assert "[corpus-empty]" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_the_run_and_says_how_to_go_on(directory: Path, shard: Path) -> None:
+    recipe = directory / "endless.toml"
+    recipe.write_text(RECIPE.format(data=f'shard = "{shard.name}"', steps=1_000_000))
+    program = "from albertkit.cli.start import main; main()"
+    command = [sys.executable, "-c", program, "pretrain", recipe, "--run", directory / "endless"]
+    process = started([*command, "-o", directory / "none", "--threads", "1"])
+    assert process.stderr is not None
+    line = b""
+    while b"step 20" not in line:
+        line = process.stderr.readline()
+        assert line, "the run ended by itself"
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    assert list((directory / "endless").glob("checkpoint-*/state.json"))
+    assert not (directory / "none").exists()
