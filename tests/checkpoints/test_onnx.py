@@ -229,7 +229,7 @@ def test_what_is_told_is_believed_and_noted(tmp_path: Path) -> None:
 def test_heads_that_would_answer_under_one_name_are_refused(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm", "sequence_classification"])
     with pytest.raises(
-        InputError, match=r"would both answer as 'logits'.*\[unsupported-by-format\]"
+        InputError, match=r"would both have the output 'logits'.*\[unsupported-by-format\]"
     ):
         written(weights, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

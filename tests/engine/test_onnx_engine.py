@@ -85,7 +85,7 @@ def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) ->
 
 def test_a_file_searches_as_widely_as_it_was_written_to(tmp_path: Path) -> None:
     engine = engine_of(random_weights(CONFIG, ["span_search"]), tmp_path / "m")
-    with pytest.raises(ValueError, match="5 beginnings and 5 ends"):
+    with pytest.raises(ValueError, match="5 starts and 5 ends"):
         engine.run(batch(), OutputRequest(spans=SpanSearch(6, 5)))
 
 

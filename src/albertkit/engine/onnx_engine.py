@@ -27,7 +27,7 @@ from albertkit.engine.protocol import (
     SpanSearch,
 )
 from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
-from albertkit.graph.onnx.span_search import BEGINNINGS, ENDS
+from albertkit.graph.onnx.span_search import END_N_TOP, START_N_TOP
 from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.heads import MASKED_LM, MULTIPLE_CHOICE, SPAN_SEARCH
 from albertkit.tokenization.encodings import pad
@@ -121,8 +121,8 @@ def _logits(name: str, arrays: Arrays, is_token: npt.NDArray[np.bool_]) -> Float
 def _spans(search: SpanSearch, arrays: Arrays, lengths: Int64Array) -> Spans:
     """The answers that were requested; a file searches as many as it was written with."""
     K, M = search.start_n_top, search.end_n_top
-    if search.is_excluded is not None or K > BEGINNINGS or M > ENDS:
-        raise ValueError(f"an ONNX file searches {BEGINNINGS} beginnings and {ENDS} ends of each")
+    if search.is_excluded is not None or K > START_N_TOP or M > END_N_TOP:
+        raise ValueError(f"an ONNX file searches {START_N_TOP} starts and {END_N_TOP} ends of each")
     start_log_probs, start_index, end_log_probs, end_index, no_answer_logit = (
         arrays[name] for name in OUTPUTS[SPAN_SEARCH.name]
     )

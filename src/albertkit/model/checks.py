@@ -146,7 +146,7 @@ NUMBERED = {
     "label-out-of-range": "classes",
 }
 FIXES = {
-    "id-out-of-range": "Tokenize with the tokenizer saved beside the model",
+    "id-out-of-range": "Tokenize with the tokenizer saved with the model",
     "type-id-out-of-range": "Give 0 for the first text and 1 for the second",
     "position-out-of-range": "Count positions from 0 in each text",
     "label-out-of-range": "Set num_labels, or give -100 for tokens without a label",

@@ -21,7 +21,7 @@ from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import warn_replaced
 from albertkit.errors import InputError, ResourceError
-from albertkit.errors.arguments import describe_value
+from albertkit.errors.arguments import check_integer, describe_value
 from albertkit.errors.keywords import check_keywords
 from albertkit.model.call_adapter import parse_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, read_texts
@@ -145,13 +145,7 @@ def compile_for_inference(
             [calibration-missing], [quantization-error-too-large].
         ResourceError: [engine-unavailable] if `deterministic` without OpenVINO.
     """
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise InputError(
-            "option-invalid",
-            f"threads is {threads!r}",
-            why="it is a number of cores, at least 1",
-            fix="Give the number of cores, or leave it out for all",
-        )
+    threads = None if threads is None else check_integer("threads", threads)
     check_calibration(calibration, precision)
     source = read_torch_weights(model)
     try:

@@ -86,16 +86,18 @@ def run_base_model(model: CompiledModel, arguments: Arguments) -> BaseModelOutpu
 def run_masked_lm(model: CompiledModel, arguments: Arguments) -> MaskedLMOutput:
     """Compute the output of AlbertForMaskedLM."""
     texts = read_texts(model, arguments)
-    columns = _masked_columns(texts, arguments)
-    outputs = model.run(texts, OutputRequest(mlm_tokens=_masked_tokens(texts, columns)))
+    columns = _read_masked_columns(texts, arguments)
+    outputs = model.run(texts, OutputRequest(mlm_tokens=_number_masked_tokens(texts, columns)))
     return MaskedLMOutput(None, _word_logits(outputs, texts, columns))
 
 
 def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreTrainingOutput:
     """Compute the output of AlbertForPreTraining."""
     texts = read_texts(model, arguments)
-    columns = _masked_columns(texts, arguments)
-    request = OutputRequest(mlm_tokens=_masked_tokens(texts, columns), head=SENTENCE_ORDER.name)
+    columns = _read_masked_columns(texts, arguments)
+    request = OutputRequest(
+        mlm_tokens=_number_masked_tokens(texts, columns), head=SENTENCE_ORDER.name
+    )
     outputs = model.run(texts, request)
     order_logits = torch.from_numpy(require_output(outputs.head_logits))
     return AlbertForPreTrainingOutput(None, _word_logits(outputs, texts, columns), order_logits)
@@ -177,14 +179,14 @@ def _head_logits(model: CompiledModel, texts: UnpaddedBatch, name: str) -> Float
     return require_output(model.run(texts, OutputRequest(head=name)).head_logits)
 
 
-def _masked_columns(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
+def _read_masked_columns(texts: UnpaddedBatch, arguments: Arguments) -> Int64Array | None:
     """`masked_lm_positions` [B, P]; None to predict words at all positions."""
     like = torch.from_numpy(texts.is_real)
     columns = check_masked_positions(arguments.get("masked_lm_positions"), like)
     return None if columns is None else columns.numpy()
 
 
-def _masked_tokens(texts: UnpaddedBatch, columns: Int64Array | None) -> Int64Array:
+def _number_masked_tokens(texts: UnpaddedBatch, columns: Int64Array | None) -> Int64Array:
     """Numbers of the tokens to predict at, ascending without duplicates."""
     if columns is None:
         return np.arange(len(texts.positions))
@@ -200,7 +202,7 @@ def _word_logits(outputs: Outputs, texts: UnpaddedBatch, columns: Int64Array | N
     numbers = texts.token_numbers(columns)  # [B, P]
     rows = np.zeros((*columns.shape, logits.shape[1]), np.float32)
     is_real = numbers >= 0
-    rows[is_real] = logits[np.searchsorted(_masked_tokens(texts, columns), numbers[is_real])]
+    rows[is_real] = logits[np.searchsorted(_number_masked_tokens(texts, columns), numbers[is_real])]
     return torch.from_numpy(rows)
 
 

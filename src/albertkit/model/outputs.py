@@ -131,7 +131,7 @@ class SpanSearchOutput(ModelOutput):
 
 
 def _register_pytree(cls: type[ModelOutput]) -> None:
-    """Let torch.export, torch.func and torch.compile take outputs apart and build them again."""
+    """Let torch.export, torch.func and torch.compile flatten outputs and build them again."""
     names = [field.name for field in fields(cls)]
 
     def flatten(output: ModelOutput) -> tuple[list[OutputValue], list[str]]:

@@ -1,4 +1,4 @@
-"""Attention inside each text only, for several texts end to end: as a mask, or without padding.
+"""Attention within each text, for several texts in one row: by a mask, or without padding.
 
 Letters: R rows, W row width, T tokens of all texts, N texts, A heads, D = H/A.
 """
@@ -17,24 +17,32 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Kernel = Callable[..., Tensor]
-HEAD_STEP = 8  # the GPU's kernel takes heads of a multiple of this size
+HEAD_STEP = 8  # the GPU's kernel needs head sizes that are multiples of this
 
 
 def make_packed_mask(segment_ids: Tensor) -> Tensor:
-    """owners: [R, W] number of each slot's text, -1 for empty. Returns bool [R, 1, W, W].
+    """Make the mask that separates the texts of packed rows.
 
-    Empty slots see each other, so that no row of scores is without a key.
+    Empty slots attend to each other, so that every query has a key.
+
+    Args:
+        segment_ids: [R, W], the number of each slot's text, -1 for empty slots.
+
+    Returns:
+        bool [R, 1, W, W], True for keys to attend to.
     """
     return segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
 
 
 @dataclass(frozen=True, slots=True)
 class TextBounds:
-    """Where texts begin that lie end to end, without a slot between them.
+    """The bounds of texts that are end to end in one row, without empty slots.
 
-    starts: int32 [N + 1], on the device of the tokens; text n owns starts[n]:starts[n + 1].
-    runs: (length, number) of neighbours of one length. The fewer, the faster on a CPU: lay the
-    texts in the order of their lengths.
+    Attributes:
+        offsets: int32 [N + 1], on the device of the tokens; text n has the tokens
+            offsets[n]:offsets[n + 1].
+        runs: (length, number of texts) of neighbours of one length. A CPU is faster with fewer
+            runs: sort texts by length.
     """
 
     offsets: Tensor
@@ -42,48 +50,69 @@ class TextBounds:
 
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device) -> TextBounds:
-        """lengths: [N] of the texts, in the order in which they lie."""
+        """Compute the bounds of texts.
+
+        Args:
+            lengths: [N], in the order of the texts in the row.
+            device: The device of the tokens.
+
+        Returns:
+            The bounds.
+        """
         offsets = torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32)
         runs = tuple((length, len(list(run))) for length, run in itertools.groupby(lengths))
         return cls(offsets.to(device), runs)
 
     @property
     def longest(self) -> int:
+        """The length of the longest text."""
         return max(length for length, _ in self.runs)
 
 
 def attend_within_texts(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
-    """Each token's share of the values of its own text; q, k, v and the result: [1, A, T, D].
+    """Let each token attend to the tokens of its own text.
 
-    On a GPU one kernel for all texts, which knows bfloat16 only; elsewhere a product for each run.
+    One kernel for all texts on a GPU, in bfloat16 only; else one product for each run.
+
+    Args:
+        q: Queries [1, A, T, D].
+        k: Keys [1, A, T, D].
+        v: Values [1, A, T, D].
+        bounds: The texts of the row.
+
+    Returns:
+        [1, A, T, D].
     """
-    if q.is_cuda and q.dtype == torch.bfloat16 and (kernel := _kernel()) is not None:
-        return _in_one_kernel(kernel, q, k, v, bounds)
-    return _run_by_run(q, k, v, bounds)
+    if q.is_cuda and q.dtype == torch.bfloat16 and (kernel := _find_kernel()) is not None:
+        return _attend_in_one_kernel(kernel, q, k, v, bounds)
+    return _attend_run_by_run(q, k, v, bounds)
 
 
-def _run_by_run(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
-    """Texts of one length are a batch, for which torch needs neither mask nor padding.
+def _attend_run_by_run(q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
+    """Compute texts of one length as a batch, without a mask or padding.
 
-    On a CPU 0.6 of the time of rows of 512 with a mask (2,048 slots of ragged text, one thread).
+    On a CPU this takes 0.6 of the time of rows of 512 with a mask (2,048 slots of texts of
+    different lengths, one thread).
     """
     A, D = q.shape[1], q.shape[3]
     parts = []
-    begin = 0
+    start = 0
     for length, count in bounds.runs:
-        own = (x.narrow(2, begin, count * length) for x in (q, k, v))  # [1, A, n·S, D]
-        qs, ks, vs = (x.view(A, count, length, D).transpose(0, 1) for x in own)  # [n, A, S, D]
+        tokens = (x.narrow(2, start, count * length) for x in (q, k, v))  # [1, A, n·S, D]
+        qs, ks, vs = (x.view(A, count, length, D).transpose(0, 1) for x in tokens)  # [n, A, S, D]
         context = F.scaled_dot_product_attention(qs, ks, vs)
         parts.append(context.transpose(1, 2).flatten(0, 1))  # [n·S, A, D]
-        begin += count * length
+        start += count * length
     return torch.cat(parts).transpose(0, 1).unsqueeze(0)
 
 
-def _in_one_kernel(kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds) -> Tensor:
-    """flash attention over cumulative lengths; a head of odd size gets zeros beside it.
+def _attend_in_one_kernel(
+    kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, bounds: TextBounds
+) -> Tensor:
+    """Run flash attention over cumulative lengths; heads of other sizes are padded with zeros.
 
-    Nothing is asked beyond that: `num_splits=1`, by which no sum would depend on a text's company,
-    is refused by flash attention 2 and by ROCm.
+    flash attention 2 and ROCm refuse `num_splits=1`, which would make a text's sums independent of
+    the batch.
     """
     D = q.shape[-1]
     missing = -D % HEAD_STEP
@@ -96,8 +125,8 @@ def _in_one_kernel(kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, bounds: Text
 
 
 @functools.cache
-def _kernel() -> Kernel | None:
-    """torch's attention over texts of any lengths; torch 2.13 has it, much older ones don't."""
+def _find_kernel() -> Kernel | None:
+    """torch's attention over texts of any lengths, which torch 2.13 has; None in older versions."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:

@@ -14,7 +14,7 @@ from albertkit.checkpoints.onnx.pooling_metadata import dense_arrays
 from albertkit.fileformats.onnx.model_file import Array, Tensor
 from albertkit.fileformats.tensors import Tensors
 from albertkit.graph.onnx.emitter import transposed
-from albertkit.graph.onnx.int8_emitter import quantized_name, scales_name
+from albertkit.graph.onnx.int8_emitter import int8_name, scales_name
 from albertkit.graph.quantization import compute_row_scales, quantize_rows
 from albertkit.spec import ParameterTable, Weights
 from albertkit.spec.pooling_config import PoolingConfig
@@ -36,10 +36,10 @@ class Unrounded(Tensors):
         self._shapes = dict(tensors.shapes)
         self._steps: dict[str, str] = {}  # the name in float32 → the matrix's own
         for there, shape in tensors.shapes.items():
-            row = _row(there.removesuffix(quantized_name("")), 2)
+            row = _row(there.removesuffix(int8_name("")), 2)
             outputs = shape[-1:] if row.layout == "transposed" else shape[:1]
             if (
-                there == quantized_name(row.canonical)
+                there == int8_name(row.canonical)
                 and tensors.shapes.get(scales_name(row.canonical)) == outputs
             ):
                 self._steps[row.foreign] = row.canonical
@@ -53,7 +53,7 @@ class Unrounded(Tensors):
         if name not in self._steps:
             return self._tensors[name]
         of = self._steps[name]
-        whole, worth = self._tensors[quantized_name(of)], self._tensors[scales_name(of)]
+        whole, worth = self._tensors[int8_name(of)], self._tensors[scales_name(of)]
         return whole * worth if name == transposed(of) else whole * worth[:, None]
 
     def __iter__(self) -> Iterator[str]:
@@ -79,7 +79,7 @@ def int8_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tenso
             yield Tensor(name, "float32", shape, fetch)
             continue
         there = shape if row.layout == "same" else shape[::-1]
-        yield Tensor(quantized_name(name), "int8", there, _rounded(fetch, row))
+        yield Tensor(int8_name(name), "int8", there, _rounded(fetch, row))
         yield Tensor(scales_name(name), "float32", shape[:1], _scales(fetch))
 
 

@@ -1,8 +1,8 @@
-"""What an ONNX file of ours computes: padded batches in, vectors and logits of its heads out.
+"""The graph of an ONNX file: padded batches in, vectors and logits of the heads out.
 
 Inputs: input_ids, attention_mask, token_type_ids, int64 [batch, length]; for multiple choice
-[batch, choices, length], as Hugging Face's class takes them. Outputs bear the names of its
-exports; `last_hidden_state` and, where there is a pooler, `pooler_output` are always there.
+[batch, choices, length], as Hugging Face's class takes them. Outputs have the names of Hugging
+Face's exports; `last_hidden_state` and, where there is a pooler, `pooler_output` are always there.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 BATCH, CHOICES, LENGTH = "batch", "choices", "length"
-FEWEST = 1e-9  # Source: sentence-transformers' Pooling, which divides by no fewer tokens
-SHORTEST = 1e-12  # Source: torch.nn.functional.normalize, which divides by no less
+MIN_COUNT = 1e-9  # Source: sentence-transformers' Pooling, which divides by no fewer tokens
+MIN_NORM = 1e-12  # Source: torch.nn.functional.normalize, which divides by no less
 
 Axes: TypeAlias = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GraphOutput:
-    """An output: which value it is."""
+    """An output of the graph: a value's name, axes and type."""
 
     value: str
     axes: Axes
@@ -73,7 +73,17 @@ GraphOutputs: TypeAlias = dict[str, GraphOutput]  # by the outputs' names
 def build_onnx_graph(
     emit: OnnxEmitter, weights: Weights, plan: PoolingConfig | None, parameters: Iterable[Tensor]
 ) -> Graph:
-    """The graph of `weights`, and with a plan of text vectors too, over the nodes of `emit`."""
+    """Build the graph of a model.
+
+    Args:
+        emit: Creates the nodes; empty.
+        weights: The model's config and heads; their arrays are not read.
+        plan: How text vectors are computed; None for no text vectors.
+        parameters: The tensors of the file.
+
+    Returns:
+        The graph.
+    """
     c = weights.config
     choices = MULTIPLE_CHOICE.name in weights.heads
     axes: Axes = (BATCH, CHOICES, LENGTH) if choices else (BATCH, LENGTH)
@@ -86,8 +96,8 @@ def build_onnx_graph(
         c,
         ids=ids,
         type_ids=types,
-        positions=_positions(emit, ids),
-        mask=_hidden(emit, seen),
+        positions=_emit_positions(emit, ids),
+        mask=_emit_mask(emit, seen),
     )
     rows = f"{BATCH}*{CHOICES}" if choices else BATCH
     outputs: GraphOutputs = {TOKENS: GraphOutput(tokens, (rows, LENGTH, c.hidden_size))}
@@ -95,20 +105,20 @@ def build_onnx_graph(
         first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
         outputs[POOLED] = GraphOutput(emit_pooler(emit, first), (rows, c.hidden_size))
     for name in weights.heads:
-        outputs |= _head(emit, c, head(name), outputs, seen)
+        outputs |= _emit_head(emit, c, head(name), outputs, seen)
     if plan is not None:
-        vectors = _text_vectors(emit, plan, outputs, seen)
+        vectors = _emit_text_vectors(emit, plan, outputs, seen)
         outputs[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
     if weights.heads:  # callers take the first output of a model with a head as its logits
         encoder = {name: outputs.pop(name) for name in (TOKENS, POOLED) if name in outputs}
         outputs |= encoder
-    for name, answer in outputs.items():
-        emit.name_output(answer.value, name)
+    for name, output in outputs.items():
+        emit.name_output(output.value, name)
     return Graph(
         nodes=tuple(emit.nodes),
         tensors=(*emit.constants.values(), *parameters),
         inputs=tuple(Port(name, "int64", axes) for name in (IDS, MASK, TYPES)),
-        outputs=tuple(Port(name, each.dtype, each.axes) for name, each in outputs.items()),
+        outputs=tuple(Port(name, output.dtype, output.axes) for name, output in outputs.items()),
     )
 
 
@@ -120,33 +130,33 @@ def check_outputs(weights: Weights) -> None:
             if output in taken:
                 raise InputError(
                     "unsupported-by-format",
-                    f"the heads {taken[output]} and {name} would both answer as {output!r}",
-                    why="the outputs of an ONNX file have one name each",
+                    f"the heads {taken[output]} and {name} would both have the output {output!r}",
+                    why="the outputs of an ONNX file have different names",
                     fix="Write the model with one of these heads",
                 )
             taken[output] = name
 
 
-def _positions(emit: OnnxEmitter, ids: str) -> str:
-    """0 … S-1 [S]; beyond the table of positions the runtime stops with an error."""
+def _emit_positions(emit: OnnxEmitter, ids: str) -> str:
+    """0 … S-1 [S]; for more than the position embeddings the runtime raises an error."""
     length = emit.node("Gather", emit.node("Shape", ids), emit.constant(1, "int64"), axis=0)
     return emit.node("Range", emit.constant(0, "int64"), length, emit.constant(1, "int64"))
 
 
-def _hidden(emit: OnnxEmitter, seen: str) -> str:
-    """What is added to scores [B, 1, 1, S]: 0 where a token is seen, MASKED_SCORE at padding.
+def _emit_mask(emit: OnnxEmitter, seen: str) -> str:
+    """What is added to scores [B, 1, 1, S]: 0 for real tokens, MASKED_SCORE for padding.
 
-    A finite number, so that a row without any token gives numbers too.
+    A finite number, so that a row without any token has finite results, too.
     """
     added = emit.node("Where", seen, emit.constant(0.0), emit.constant(MASKED_SCORE))  # [B, S]
     return emit.node("Unsqueeze", added, emit.constant((1, 2), "int64"))
 
 
-def _head(
-    emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, found: GraphOutputs, seen: str
+def _emit_head(
+    emit: OnnxEmitter, c: AlbertConfig, spec: HeadSpec, outputs: GraphOutputs, seen: str
 ) -> GraphOutputs:
     """The outputs of one head."""
-    tokens, rows = found[TOKENS].value, found[TOKENS].axes[0]
+    tokens, rows = outputs[TOKENS].value, outputs[TOKENS].axes[0]
     names = OUTPUTS[spec.name]
     if spec is MASKED_LM:
         return {
@@ -155,8 +165,8 @@ def _head(
             )
         }
     if spec is SPAN_SEARCH:
-        return _spans(emit, names, tokens, seen)
-    read = found[TOKENS] if spec.reads == "tokens" else found[POOLED]
+        return _emit_spans(emit, names, tokens, seen)
+    read = outputs[TOKENS] if spec.reads == "tokens" else outputs[POOLED]
     logits = emit_linear_head(emit, spec, read.value)
     if spec is QUESTION_ANSWERING:
         columns = (
@@ -168,39 +178,41 @@ def _head(
             for name, column in zip(names, columns, strict=True)
         }
     if spec is MULTIPLE_CHOICE:
-        asked = emit.node("Shape", IDS, start=0, end=2)  # batch and choices
-        return {names[0]: GraphOutput(emit.node("Reshape", logits, asked), (BATCH, CHOICES))}
+        shape = emit.node("Shape", IDS, start=0, end=2)  # batch and choices
+        return {names[0]: GraphOutput(emit.node("Reshape", logits, shape), (BATCH, CHOICES))}
     return {names[0]: GraphOutput(logits, (*read.axes[:-1], spec.width(c)))}
 
 
-def _spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> GraphOutputs:
-    found = search_spans(emit, tokens, seen)
-    beginnings: Axes = (BATCH, "beginnings")
+def _emit_spans(emit: OnnxEmitter, names: tuple[str, ...], tokens: str, seen: str) -> GraphOutputs:
+    spans = search_spans(emit, tokens, seen)
+    starts: Axes = (BATCH, "starts")
     pairs: Axes = (BATCH, "pairs")
-    answers = (
-        GraphOutput(found.start_log_probs, beginnings),
-        GraphOutput(found.start_index, beginnings, "int64"),
-        GraphOutput(found.end_log_probs, pairs),
-        GraphOutput(found.end_index, pairs, "int64"),
-        GraphOutput(found.no_answer_logit, (BATCH,)),
+    outputs = (
+        GraphOutput(spans.start_log_probs, starts),
+        GraphOutput(spans.start_index, starts, "int64"),
+        GraphOutput(spans.end_log_probs, pairs),
+        GraphOutput(spans.end_index, pairs, "int64"),
+        GraphOutput(spans.no_answer_logit, (BATCH,)),
     )
-    return dict(zip(names, answers, strict=True))
+    return dict(zip(names, outputs, strict=True))
 
 
-def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: GraphOutputs, seen: str) -> str:
+def _emit_text_vectors(
+    emit: OnnxEmitter, plan: PoolingConfig, outputs: GraphOutputs, seen: str
+) -> str:
     """One vector a text: pooling, then the plan's steps."""
     x = (
-        found[POOLED].value
+        outputs[POOLED].value
         if plan.pooling == "pooler"
-        else _pooled(emit, plan.pooling, found, seen)
+        else _emit_pooling(emit, plan.pooling, outputs, seen)
     )
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
-            at = module_prefix(number)
-            x = emit.activate(emit.linear(x, f"{at}weight", f"{at}bias"), step.activation)
+            prefix = module_prefix(number)
+            x = emit.activate(emit.linear(x, f"{prefix}weight", f"{prefix}bias"), step.activation)
         else:
             length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
-            x = emit.node("Div", x, emit.node("Max", length, emit.constant(SHORTEST)))
+            x = emit.node("Div", x, emit.node("Max", length, emit.constant(MIN_NORM)))
     if plan.truncate_dim is None:
         return x
     start, end, axis = (emit.constant((n,), "int64") for n in (0, plan.truncate_dim, 1))
@@ -208,30 +220,30 @@ def _text_vectors(emit: OnnxEmitter, plan: PoolingConfig, found: GraphOutputs, s
 
 
 def module_prefix(number: int) -> str:
-    """The prefix of the parameters of a plan's step."""
+    """Return the prefix of the parameters of a pooling config's module."""
     return f"vectors.{number}."
 
 
-def _pooled(emit: OnnxEmitter, pooling: Pooling, found: GraphOutputs, seen: str) -> str:
-    tokens = found[TOKENS].value  # [B, S, H]
+def _emit_pooling(emit: OnnxEmitter, pooling: Pooling, outputs: GraphOutputs, seen: str) -> str:
+    tokens = outputs[TOKENS].value  # [B, S, H]
     if pooling == "cls":
         return emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)
-    own = emit.node("Unsqueeze", seen, emit.constant((2,), "int64"))  # [B, S, 1]
+    is_real = emit.node("Unsqueeze", seen, emit.constant((2,), "int64"))  # [B, S, 1]
     if pooling == "max":
-        kept = emit.node("Where", own, tokens, emit.constant(MASKED_SCORE))
+        kept = emit.node("Where", is_real, tokens, emit.constant(MASKED_SCORE))
         return emit.node("ReduceMax", kept, axes=(1,), keepdims=0)
-    counted = emit.cast(own, "float32")  # [B, S, 1]
-    along = emit.constant((1,), "int64")
+    token_weights = emit.cast(is_real, "float32")  # [B, S, 1]
+    axis = emit.constant((1,), "int64")
     if pooling in ("weighted_mean", "last"):
-        places = emit.node("CumSum", counted, emit.constant(1, "int64"))  # 1, 2, … in a text
+        counts = emit.node("CumSum", token_weights, emit.constant(1, "int64"))  # 1, 2, … in a text
         if pooling == "last":
-            last = emit.node("ReduceMax", places, axes=(1,), keepdims=1)
-            is_last = emit.cast(emit.node("Equal", places, last), "float32")
-            counted = emit.node("Mul", counted, is_last)
+            last = emit.node("ReduceMax", counts, axes=(1,), keepdims=1)
+            is_last = emit.cast(emit.node("Equal", counts, last), "float32")
+            token_weights = emit.node("Mul", token_weights, is_last)
         else:
-            counted = emit.node("Mul", counted, places)
-    total = emit.node("ReduceSum", emit.node("Mul", tokens, counted), along, keepdims=0)
-    count = emit.node("ReduceSum", counted, along, keepdims=0)  # [B, 1]
+            token_weights = emit.node("Mul", token_weights, counts)
+    total = emit.node("ReduceSum", emit.node("Mul", tokens, token_weights), axis, keepdims=0)
+    count = emit.node("ReduceSum", token_weights, axis, keepdims=0)  # [B, 1]
     if pooling == "mean_sqrt_len":
         count = emit.node("Sqrt", count)
-    return emit.node("Div", total, emit.node("Max", count, emit.constant(FEWEST)))
+    return emit.node("Div", total, emit.node("Max", count, emit.constant(MIN_COUNT)))

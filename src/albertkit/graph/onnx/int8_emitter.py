@@ -20,7 +20,7 @@ class OnnxInt8Emitter(OnnxEmitter):
 
     def lookup(self, table: str, indices: str) -> str:
         """As Emitter.lookup."""
-        rows = super().lookup(quantized_name(table), indices)  # [B, S, E]
+        rows = super().lookup(int8_name(table), indices)  # [B, S, E]
         scale = self.node("Gather", scales_name(table), indices, axis=0)  # [B, S]
         last = self.constant((-1,), "int64")
         scale = self.node("Unsqueeze", scale, last)
@@ -28,22 +28,22 @@ class OnnxInt8Emitter(OnnxEmitter):
 
     def linear(self, x: str, weight: str, bias: str) -> str:
         """As Emitter.linear."""
-        matrix = quantized_name(weight)
+        matrix = int8_name(weight)
         if weight == WORD_TABLE:
             matrix = self.node("Transpose", matrix, perm=(1, 0))
-        quantized, scale, zero = self._quantized_activation(x)
+        quantized, scale, zero = self._quantize_activation(x)
         sums = self.cast(self.node("MatMulInteger", quantized, matrix, zero), "float32")
         product = self.node("Mul", sums, self.node("Mul", scale, scales_name(weight)))
         return self.node("Add", product, bias)
 
-    def _quantized_activation(self, x: str) -> tuple[str, ...]:
+    def _quantize_activation(self, x: str) -> tuple[str, ...]:
         """x as uint8, its scale and its zero point; computed once for each x."""
         if x not in self._activations:
             self._activations[x] = self.node_of_many("DynamicQuantizeLinear", x, results=3)
         return self._activations[x]
 
 
-def quantized_name(weight: str) -> str:
+def int8_name(weight: str) -> str:
     """Return the file's name of an int8 matrix [in, out], or of an int8 table."""
     return f"{weight}_int8"
 
