@@ -76,7 +76,7 @@ def test_on_a_gpu_every_repetition_reaches_the_kernel_with_heads_that_it_takes(
 ) -> None:
     config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
     kernel = Calls()
-    monkeypatch.setattr(packed_attention, "_kernel", lambda: kernel)
+    monkeypatch.setattr(packed_attention, "_find_kernel", lambda: kernel)
     vectors = vectors_on_a_gpu(config, torch.bfloat16)
     assert vectors.shape == (1, 32, config.hidden_size)
     assert (vectors.device.type, vectors.dtype) == ("cuda", torch.bfloat16)
@@ -89,7 +89,7 @@ def test_on_a_gpu_every_repetition_reaches_the_kernel_with_heads_that_it_takes(
 
 def test_in_float32_a_gpu_computes_run_by_run(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Calls()
-    monkeypatch.setattr(packed_attention, "_kernel", lambda: kernel)
+    monkeypatch.setattr(packed_attention, "_find_kernel", lambda: kernel)
     vectors = vectors_on_a_gpu(PLAIN, torch.float32)
     assert (vectors.device.type, vectors.dtype) == ("cuda", torch.float32)
     assert kernel.seen == []
@@ -97,12 +97,12 @@ def test_in_float32_a_gpu_computes_run_by_run(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_torch_without_the_kernel_computes_run_by_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", None)  # its import fails
-    packed_attention._kernel.cache_clear()
-    assert packed_attention._kernel() is None
+    packed_attention._find_kernel.cache_clear()
+    assert packed_attention._find_kernel() is None
     vectors = vectors_on_a_gpu(PLAIN, torch.bfloat16)
     assert vectors.dtype == torch.bfloat16
-    packed_attention._kernel.cache_clear()
+    packed_attention._find_kernel.cache_clear()
 
 
 def test_the_kernel_is_torchs_own_where_torch_has_it() -> None:
-    assert packed_attention._kernel() is varlen.varlen_attn
+    assert packed_attention._find_kernel() is varlen.varlen_attn

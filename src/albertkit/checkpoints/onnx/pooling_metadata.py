@@ -16,7 +16,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
-from albertkit.graph.onnx.emitter import transposed
+from albertkit.graph.onnx.emitter import matrix_name
 from albertkit.graph.onnx.graph import module_prefix
 from albertkit.spec.config_values import Activation
 from albertkit.spec.pooling_config import (
@@ -92,7 +92,7 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
 
 def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
     at = module_prefix(number)
-    weight, bias = transposed(f"{at}weight"), f"{at}bias"
+    weight, bias = matrix_name(f"{at}weight"), f"{at}bias"
     shape = tensors.shapes.get(weight, ())
     if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:
         raise _format_error(f"step {number} of its vectors has no fitting matrix", where)

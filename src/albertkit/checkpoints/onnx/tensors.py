@@ -13,7 +13,7 @@ from albertkit.checkpoints.names import Row, to_foreign
 from albertkit.checkpoints.onnx.pooling_metadata import dense_arrays
 from albertkit.fileformats.onnx.model_file import Array, Tensor
 from albertkit.fileformats.tensors import Tensors
-from albertkit.graph.onnx.emitter import transposed
+from albertkit.graph.onnx.emitter import matrix_name
 from albertkit.graph.onnx.int8_emitter import int8_name, scales_name
 from albertkit.graph.quantization import compute_row_scales, quantize_rows
 from albertkit.spec import ParameterTable, Weights
@@ -54,7 +54,7 @@ class Unrounded(Tensors):
             return self._tensors[name]
         of = self._steps[name]
         whole, worth = self._tensors[int8_name(of)], self._tensors[scales_name(of)]
-        return whole * worth if name == transposed(of) else whole * worth[:, None]
+        return whole * worth if name == matrix_name(of) else whole * worth[:, None]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shapes)
@@ -96,7 +96,7 @@ def _parameters(
 def _row(name: str, axes: int) -> Row:
     if axes < 2 or name.startswith(TABLES):
         return Row(name, name)
-    return Row(name, transposed(name), "transposed")
+    return Row(name, matrix_name(name), "transposed")
 
 
 def _of(weights: Weights, name: str) -> Fetch:

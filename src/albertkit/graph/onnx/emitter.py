@@ -63,7 +63,7 @@ class OnnxEmitter:
 
     def linear(self, x: str, weight: str, bias: str) -> str:
         """As Emitter.linear."""
-        matrix = self._word_matrix() if weight == WORD_TABLE else transposed(weight)
+        matrix = self._word_matrix() if weight == WORD_TABLE else matrix_name(weight)
         return self.node("Add", self.node("MatMul", x, matrix), bias)
 
     def norm(self, x: str, name: str) -> str:
@@ -134,6 +134,6 @@ class OnnxEmitter:
         return self.node("Mul", self.node("Mul", x, plus_one), self.constant(0.5))
 
 
-def transposed(weight: str) -> str:
+def matrix_name(weight: str) -> str:
     """Return the file's name of a matrix as [in, out] for MatMul; torch's is [out, in]."""
     return f"{weight}_transposed"
