@@ -343,7 +343,7 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
-    replaced._tell.cache_clear()
+    replaced._warn.cache_clear()
     model = ours("AlbertForMaskedLM")
     with caplog.at_level(logging.WARNING):
         compiled = compile_for_inference(model)

@@ -127,7 +127,7 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
     monkeypatch.setattr("albertkit.runtime.choose_engine.BREAK_EVEN", 0)
-    replaced._tell.cache_clear()
+    replaced._warn.cache_clear()
     place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     caplog.clear()
     with caplog.at_level(logging.WARNING):
