@@ -11,7 +11,9 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albertkit.arrays import Int64Array
 from albertkit.errors import FormatError
+from albertkit.fileformats import sentencepiece_model
 from albertkit.fileformats.protobuf import encode_record, read_field
 from albertkit.fileformats.reader import ByteReader
 from albertkit.fileformats.sentencepiece_model import (
@@ -21,6 +23,7 @@ from albertkit.fileformats.sentencepiece_model import (
     TRAINER,
     PieceColumns,
     PieceType,
+    plain_records,
     read_sentencepiece_model,
     take_piece,
     take_plain_pieces,
@@ -97,7 +100,7 @@ def test_records_taken_together_are_those_taken_one_by_one(
         for name, score, kind, turned in written
     )
     reader, table = ByteReader(records + rest, "made"), PieceColumns.empty()
-    take_plain_pieces(reader, table)
+    take_plain_pieces(records + rest, reader, table)
     slow, other = PieceColumns.empty(), ByteReader(records + rest, "made")
     while other.offset < reader.offset:
         take_piece(ByteReader(read_field(other).record(other), "made"), slow)
@@ -105,6 +108,21 @@ def test_records_taken_together_are_those_taken_one_by_one(
     assert table == slow
     turned = (n for n, (_, _, kind, is_turned) in enumerate(written) if is_turned and not kind)
     assert len(table.kinds) >= next(turned, len(written))
+
+
+def test_records_of_another_form_are_scanned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scan reads to the end of the file: a scan for each record would take quadratic time."""
+    scans: list[int] = []
+
+    def count(data: bytes, first: int) -> tuple[Int64Array, Int64Array, Int64Array, int]:
+        scans.append(first)
+        return plain_records(data, first)
+
+    monkeypatch.setattr(sentencepiece_model, "plain_records", count)
+    turned = b"".join(_without_kind(b"%d" % n, 0.5, n % 2 == 0) for n in range(100))
+    model = read_sentencepiece_model(SMALL + turned, "turned")
+    assert len(model.pieces) == 105
+    assert len(scans) <= 3
 
 
 def _without_kind(name: bytes, score: float, turned: bool) -> bytes:

@@ -98,24 +98,14 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
             where=name,
         )
     reader = ByteReader(data, name, kind=KIND)
-    table = PieceColumns.empty()
-    trainer: bytes | None = None
-    normaliser: bytes | None = None
+    table, settings = PieceColumns.empty(), dict[int, bytes]()
     while reader.remaining:
-        take_plain_pieces(reader, table)
-        if not reader.remaining:
-            break
-        field = read_field(reader)
-        if field.number == PIECES and isinstance(field.value, bytes):
-            start = reader.offset - len(field.value)
-            take_piece(ByteReader(field.value, name, kind=KIND, start=start), table)
-        elif field.number == TRAINER and isinstance(field.value, bytes):
-            trainer = (trainer or b"") + field.value  # a message given twice is merged
-        elif field.number == NORMALISER and isinstance(field.value, bytes):
-            normaliser = (normaliser or b"") + field.value
-        elif field.number not in (SELF_TEST, DENORMALISER):
-            raise reader.format_error(f"field {field.number} is unknown")
-    if trainer is None or normaliser is None:
+        others = take_plain_pieces(data, reader, table)
+        # the scan has seen these already: to scan them again would take quadratic time
+        for _ in range(max(others, 1)):
+            if reader.remaining:
+                take_field(reader, table, settings)
+    if not settings.keys() >= {TRAINER, NORMALISER}:
         raise FormatError(
             "file-truncated",
             "the file ends after its pieces",
@@ -126,14 +116,14 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
     pieces = decode_pieces(table, reader)
     scores = np.frombuffer(table.scores, "<f4")  # [V]
     check_pieces(pieces, scores, table.kinds, reader)
-    algorithm, suffix = read_trainer(trainer, name)
+    algorithm, suffix = read_trainer(settings[TRAINER], name)
     return SentencePieceModel(
         tuple(pieces),
         scores,
         tuple([TYPES[kind - 1] for kind in table.kinds]),
         algorithm,
         suffix,
-        read_normaliser(normaliser, name),
+        read_normaliser(settings[NORMALISER], name),
     )
 
 
@@ -151,15 +141,37 @@ class PieceColumns:
         return cls(bytearray(), bytearray(), bytearray())
 
 
-def take_plain_pieces(reader: ByteReader, table: PieceColumns) -> None:
-    """Take the next piece records as long as they have the form that all known writers use."""
-    rest = reader.data[reader.offset :].tobytes()  # bytes are faster to index than a view
-    starts, scores, ends = plain_records(rest)
+def take_field(reader: ByteReader, table: PieceColumns, settings: dict[int, bytes]) -> None:
+    """Take one field of a model: a piece, or settings by their field numbers."""
+    field = read_field(reader)
+    if field.number == PIECES:
+        piece = field.record(reader)
+        start = reader.offset - len(piece)
+        take_piece(ByteReader(piece, reader.name, kind=KIND, start=start), table)
+    elif field.number in (TRAINER, NORMALISER):  # a message given twice is merged
+        settings[field.number] = settings.get(field.number, b"") + field.record(reader)
+    elif field.number not in (SELF_TEST, DENORMALISER):
+        raise reader.format_error(f"field {field.number} is unknown")
+
+
+def take_plain_pieces(data: bytes, reader: ByteReader, table: PieceColumns) -> int:
+    """Take the next piece records as long as they have the form that all known writers use.
+
+    Args:
+        data: The bytes of `reader`, which are faster to index than its view.
+        reader: At a record; left after the last one that is taken.
+        table: It gets the records.
+
+    Returns:
+        The number of records that were scanned and have another form.
+    """
+    first = reader.offset
+    starts, scores, ends, others = plain_records(data, first)
     if not len(starts):
-        return
+        return others
     size = int(ends[-1])
     reader.take(size)
-    octets = np.frombuffer(rest, np.uint8, count=size).copy()
+    octets = np.frombuffer(data, np.uint8, count=size, offset=first).copy()
     table.scores.extend(octets[scores[:, None] + np.arange(1, 5)].tobytes())
     has_kind = ends - scores == 7
     table.kinds.extend(np.where(has_kind, octets[ends - 1], 1).astype(np.uint8).tobytes())
@@ -168,23 +180,26 @@ def take_plain_pieces(reader: ByteReader, table: PieceColumns) -> None:
     in_name = np.cumsum(steps, dtype=np.int8).view(np.bool_)  # a name, and the score's tag after it
     octets[scores] = 0
     table.names.extend(octets[in_name].tobytes())
+    return others
 
 
-def plain_records(data: bytes) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Find the records of the usual form with which `data` begins.
+def plain_records(data: bytes, first: int) -> tuple[Int64Array, Int64Array, Int64Array, int]:
+    """Find the records of the usual form from an offset on, as long as they follow each other.
 
     The usual form is piece, score and (unless it is normal) type, each once and in this order, all
     lengths below 128. Only the starts are found in a Python loop, because every process waits for
     it when it starts.
 
     Args:
-        data: The bytes from a record on.
+        data: The whole file.
+        first: The offset of a record.
 
     Returns:
-        The offsets of the records, of their scores, and of their ends, [P] each.
+        The offsets of the records, of their scores, and of their ends, [P] each, counted from
+        `first`; and the number of records that were scanned in vain.
     """
     positions = []
-    offset, last = 0, len(data) - 3  # tag, length, tag, length must be there
+    offset, last = first, len(data) - 3  # tag, length, tag, length must be there
     while offset < last and data[offset] == 0x0A and (length := data[offset + 1]) < 0x80:
         positions.append(offset)
         offset += 2 + length
@@ -199,7 +214,12 @@ def plain_records(data: bytes) -> tuple[Int64Array, Int64Array, Int64Array]:
     plain = whole & (octets[starts + 2] == 0x0A) & (octets[np.where(whole, scores, 0)] == 0x15)
     plain &= ~has_kind | (octets[np.where(has_kind, scores + 5, 0)] == 0x18)
     count = len(positions) if plain.all() else int(plain.argmin())
-    return starts[:count], scores[:count], ends[:count]
+    return (
+        starts[:count] - first,
+        scores[:count] - first,
+        ends[:count] - first,
+        len(positions) - count,
+    )
 
 
 def take_piece(reader: ByteReader, table: PieceColumns) -> None:
