@@ -1,7 +1,7 @@
 """What bad input gets: one line that says what to do, before any compute, alike everywhere.
 
 One row for each way of going wrong: how Python meets it, the command that meets the same (where
-there is one), the code, and a piece of the line. The rooms' own tests go deeper: shapes and masks
+there is one), the code, and a part of the line. Tests of the packages go deeper: shapes and masks
 in model/test_inputs.py, broken files in fileformats/, kills in fileformats/test_atomic.py.
 """
 
@@ -100,7 +100,7 @@ class Workshop(SimpleNamespace):
         return copy
 
     def of_other_size(self) -> Path:
-        """A model of 30,000 rows beside a tokenizer of 1,000 pieces."""
+        """A model of 30,000 rows with a tokenizer of 1,000 pieces."""
         place = self.place / "other_size"
         HUGGINGFACE.write(Checkpoint(random_weights(PUBLISHED)), place)
         self.tokenizer.save_pretrained(place)
@@ -438,7 +438,7 @@ COMMANDS = [
         2,
         id="a directory without texts",
     ),
-    pytest.param(lambda w: ["embd", "a"], "usage", "Did you mean 'embed'? See", 2, id="verb"),
+    pytest.param(lambda w: ["embd", "a"], "usage", "Did you mean 'embed'? See", 2, id="command"),
     pytest.param(
         lambda w: ["embed", "a", "-m", w.vectors, "-o", w.place / "no" / "x.npy"],
         "file-not-found",
@@ -487,9 +487,9 @@ def test_bad_input_gets_the_same_line_from_python_and_the_command(
     assert run([str(part) for part in bad.command(w)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    (told,) = shown.err.splitlines()
+    (line_shown,) = shown.err.splitlines()
     if bad.same_line:
-        assert told == f"error: {line}".encode(errors="backslashreplace").decode()
+        assert line_shown == f"error: {line}".encode(errors="backslashreplace").decode()
 
 
 @pytest.mark.usefixtures("nothing_computes")
@@ -581,15 +581,17 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     time.sleep(1)  # it has begun to write, and mostly computes by then
     assert process.poll() is None
     process.send_signal(kind)
-    _, told = process.communicate(timeout=PATIENCE)
+    _, error = process.communicate(timeout=PATIENCE)
     assert output.read_bytes() == b"the old file"
-    beside = [other.name for other in output.parent.iterdir() if other != output]
+    others = [other.name for other in output.parent.iterdir() if other != output]
     if kind == signal.SIGINT:
-        assert beside == []  # nothing half-written
+        assert others == []  # nothing half-written
         assert process.returncode == 130
-        assert told == b""
+        assert error == b""
     else:
-        assert all(name.startswith(".out.npy.tmp-") for name in beside)  # nobody could tidy up
+        assert all(
+            name.startswith(".out.npy.tmp-") for name in others
+        )  # killed processes cannot remove them
         assert process.returncode == -signal.SIGKILL
 
 
@@ -602,9 +604,9 @@ def test_a_conversion_interrupted_in_its_proof_leaves_nothing(w: Workshop, slow:
         time.sleep(0.05)
     assert any(place.iterdir())  # under a hidden name, unproved
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=PATIENCE)
+    _, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, list(place.iterdir())) == (130, [])
-    assert b"Traceback" not in told
+    assert b"Traceback" not in error
 
 
 def test_a_command_interrupted_in_its_first_imports_ends_as_quietly() -> None:

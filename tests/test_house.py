@@ -1,4 +1,4 @@
-"""The house keeps its own rules: floors as drawn, codes listed and tested, docs run."""
+"""Rules of the project: layers as drawn, codes listed and tested, names documented."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_importing_the_package_imports_nothing_else() -> None:
         "import sys; before = set(sys.modules); import albertkit; print(set(sys.modules) - before)"
     )
     out = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    brought = {name.split(".")[0] for name in re.findall(r"'([^']+)'", out.stdout)}
-    foreign = brought - set(sys.stdlib_module_names) - {"albertkit"}
+    imported = {name.split(".")[0] for name in re.findall(r"'([^']+)'", out.stdout)}
+    foreign = imported - set(sys.stdlib_module_names) - {"albertkit"}
     assert foreign == set()
 
 

@@ -15,7 +15,7 @@ from tests.support.watched import run_watched
 HEAVY = (
     "{'openvino', 'torch', 'pyarrow', 'transformers', 'tokenizers', 'matplotlib', 'ray', 'gzip'}"
 )
-VERBS = """
+COMMANDS = """
 from albertkit.cli.main import run
 for line in (["embed", "a text"], ["fill-mask", "a [MASK]"]):
     assert run([*line, "--engine", {engine!r}]) == 0
@@ -29,7 +29,7 @@ albertkit.FillMask(engine={engine!r})("a [MASK]")
 
 
 @pytest.mark.parametrize("engine", ["numpy", "openvino"])
-@pytest.mark.parametrize("work", [VERBS, CALLS], ids=["verbs", "calls"])
+@pytest.mark.parametrize("work", [COMMANDS, CALLS], ids=["commands", "calls"])
 def test_nothing_is_written_called_or_started(work: str, engine: str, tmp_path: Path) -> None:
     done = run_watched(work.format(engine=engine), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -41,10 +41,12 @@ def test_a_written_file_would_be_seen(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == [".cache"]
 
 
-@pytest.mark.parametrize("verb", ["['embed', 'a text']", "['fill-mask', 'a [MASK]']"])
-def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(verb: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["['embed', 'a text']", "['fill-mask', 'a [MASK]']"])
+def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(
+    command: str, tmp_path: Path
+) -> None:
     program = (
-        f"from albertkit.cli.main import run\nassert run({verb}) == 0\n"
+        f"from albertkit.cli.main import run\nassert run({command}) == 0\n"
         f"found = {{name.partition('.')[0] for name in sys.modules}} & {HEAVY}\n"
         "sys.exit(f'imported: {found}' if found else 0)\n"
     )
@@ -52,7 +54,7 @@ def test_a_short_text_in_a_fresh_process_imports_nothing_heavy(verb: str, tmp_pa
     assert (done.returncode, done.stderr) == (0, "")
 
 
-# What a plain `albertkit embed "text"` has no use for: other places, files, jobs, verbs, engines.
+# What `albertkit embed "text"` does not need: other formats, files, jobs, commands, engines.
 UNUSED = {
     "albertkit.checkpoints": "bert.format format keras_hub.format model_garden.format names"
     " onnx.format"
@@ -70,12 +72,12 @@ UNUSED = {
     " saved_model_vocabulary tied_paths tokenizer_json.rules",
     "concurrent": "futures",  # a thread that reads ahead
 }
-ROOMS = "{'conversion', 'hub', 'model', 'pretraining', 'distributed', 'training'}"
+PACKAGES = "{'conversion', 'hub', 'model', 'pretraining', 'distributed', 'training'}"
 MOST_FILES = 140  # of ours, each of which is half a millisecond; there were 206
 
 
-def files_unused(*rooms: str) -> set[str]:
-    return {f"{room}.{file}" for room in rooms for file in UNUSED[room].split()}
+def files_unused(*packages: str) -> set[str]:
+    return {f"{package}.{file}" for package in packages for file in UNUSED[package].split()}
 
 
 def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
         "from albertkit.cli.main import run\nassert run(['embed', 'a text']) == 0\n"
         "ours = [name for name in sys.modules if name.split('.')[0] == 'albertkit']\n"
         f"found = {{*sys.modules}} & {files_unused(*UNUSED)}\n"
-        f"found |= {{name.split('.')[1] for name in ours if '.' in name}} & {ROOMS}\n"
+        f"found |= {{name.split('.')[1] for name in ours if '.' in name}} & {PACKAGES}\n"
         f"found |= {{str(len(ours))}} if len(ours) > {MOST_FILES} else set()\n"
         "sys.exit(f'imported: {found}' if found else 0)\n"
     )
@@ -91,11 +93,11 @@ def test_a_plain_embed_imports_what_it_uses(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("verb", ["['tokens', 'a']", "['similarity', 'a', 'b']"])
-def test_texts_as_arguments_import_no_reader_of_files(verb: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["['tokens', 'a']", "['similarity', 'a', 'b']"])
+def test_texts_as_arguments_import_no_reader_of_files(command: str, tmp_path: Path) -> None:
     unused = files_unused("albertkit.tables", "albertkit.checkpoints", "albertkit.fileformats")
     program = (
-        f"from albertkit.cli.main import run\nassert run({verb}) == 0\n"
+        f"from albertkit.cli.main import run\nassert run({command}) == 0\n"
         f"found = {{*sys.modules}} & {unused}\n"
         "sys.exit(f'imported: {found}' if found else 0)\n"
     )
