@@ -32,6 +32,7 @@ class Disagreements:
     misshaped: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]  # name, expected, given
 
     def __bool__(self) -> bool:
+        """Whether anything differs."""
         return bool(self.missing or self.unexpected or self.misshaped)
 
 
@@ -45,9 +46,11 @@ class ParameterTable:
     rows: tuple[Parameter, ...]
 
     def __iter__(self) -> Iterator[Parameter]:
+        """Each row, in order."""
         return iter(self.rows)
 
     def __len__(self) -> int:
+        """The number of rows."""
         return len(self.rows)
 
     def __getitem__(self, name: str) -> Parameter:

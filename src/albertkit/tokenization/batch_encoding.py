@@ -69,6 +69,7 @@ class BatchEncoding(dict[str, object]):
     """
 
     def __init__(self, fields: dict[str, object], traced: TracedRows | None = None) -> None:
+        """Keep the fields, and how to make the rows once more."""
         super().__init__(fields)
         self._traced = traced
 

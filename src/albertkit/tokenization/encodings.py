@@ -27,6 +27,7 @@ class FlatPieces:
     words: Int32Array | None = None  # [T] number of the word that the piece belongs to
 
     def __len__(self) -> int:
+        """The number of texts."""
         return len(self.offsets) - 1
 
     @property
@@ -50,6 +51,7 @@ class Encoding:
     dropped: int  # pieces that truncation removed
 
     def __len__(self) -> int:
+        """The number of ids."""
         return len(self.ids)
 
 
@@ -65,9 +67,11 @@ class Encodings:
     words: Int32Array | None = None  # [T] number of the word in its text, -1 for specials
 
     def __len__(self) -> int:
+        """The number of texts."""
         return len(self.offsets) - 1
 
     def __getitem__(self, number: int) -> Encoding:
+        """One text, as views."""
         ids = slice(int(self.offsets[number]), int(self.offsets[number + 1]))
         return Encoding(
             self.ids[ids],
@@ -77,6 +81,7 @@ class Encodings:
         )
 
     def __iter__(self) -> Iterator[Encoding]:
+        """Each text, as views."""
         return (self[number] for number in range(len(self)))
 
     @property

@@ -144,6 +144,7 @@ class PieceConversion:
         return 3 if pair else 2
 
     def __len__(self) -> int:
+        """The number of pieces, as `vocab_size`."""
         return self.vocab_size
 
     @property

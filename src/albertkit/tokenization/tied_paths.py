@@ -39,6 +39,7 @@ class TiedPathSearch:
     """The search for the best pieces of versions up to 0.2.1; slow."""
 
     def __init__(self, model: SentencePieceModel) -> None:
+        """Read the scores of the pieces."""
         normal = np.array([kind == "normal" for kind in model.types])
         lowest, highest = model.scores[normal].min(), model.scores[normal].max()
         self.unknown_id = model.ids_of("unknown")[0]

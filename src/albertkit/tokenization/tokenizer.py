@@ -60,6 +60,7 @@ class AlbertTokenizer(PieceConversion):
         truncation_side: Side = "right",
         padding_side: Side = "right",
     ) -> None:
+        """Check the arguments and keep them."""
         if isinstance(vocabulary, str | Path):
             raise InputError(
                 "option-invalid",
@@ -456,6 +457,7 @@ class AlbertTokenizer(PieceConversion):
         return [piece.name for piece in pieces]
 
     def __repr__(self) -> str:
+        """The number of pieces and the policy."""
         return f"AlbertTokenizer({self.vocab_size:,} pieces, policy {self.policy.name!r})"
 
 

@@ -68,6 +68,7 @@ class PieceTable:
         self.specials: SpecialIds = find_specials(special_names, self.ids, where)
 
     def __len__(self) -> int:
+        """The number of pieces, added ones included."""
         return len(self.names)
 
     def id_of(self, name: str) -> int:

@@ -117,6 +117,7 @@ def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[
 
 
 def regex_rule(pattern: str, content: str) -> Json:
+    """A step that replaces what a regular expression matches."""
     return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
 
 
