@@ -64,6 +64,7 @@ class SentencePieces:
         ties_unrounded: bool = False,
         added: Iterable[AddedToken] = (),
     ) -> None:
+        """Read the model and open the library's processor."""
         model = read_sentencepiece_model(data, name)
         check_kind(model, name)
         self.data = data

@@ -58,6 +58,7 @@ class PieceTable:
         added: Iterable[AddedToken] = (),
         also_special: Iterable[str] = (),
     ) -> None:
+        """Number the names and find the special pieces."""
         tokens = tuple(added)
         self.names = (*names, *append_added(names, tokens, where))
         # The policy decides what a special piece in a text means; the others are always cut out.

@@ -47,6 +47,7 @@ class WordPieces:
         word_rule: WordRule = "google",
         added: Iterable[AddedToken] = (),
     ) -> None:
+        """Make the library's search over the pieces."""
         import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
         self.pieces = tuple(pieces)

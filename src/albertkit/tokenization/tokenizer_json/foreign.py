@@ -54,6 +54,7 @@ class ForeignPieces:
         special_names: SpecialNames,
         added: Sequence[AddedToken] = (),
     ) -> None:
+        """Open the library's tokenizer and add the tokens that it lacks."""
         self.data = data
         self.name = name
         self._tokenizer = open_tokenizer(data, name)
