@@ -54,10 +54,15 @@ def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> by
         why: why it needs a SentencePiece model.
 
     Raises:
-        InputError: [unsupported-by-format] if there is another vocabulary.
+        InputError: [unsupported-by-format] if there is another vocabulary, or if tokens were added
+            to it: their ids would belong to no piece of the model.
     """
     for data in files.values():
         if looks_like_sentencepiece(data[:16]):
+            added = open_files(files, "").vocabulary.table.added
+            if added:
+                token = f"the added token {added[0].content!r}"
+                raise unsupported(target, token, why, "tokenizer")
             return data
     if files:
         raise unsupported(target, f"the vocabulary {next(iter(files))}", why, "tokenizer")
