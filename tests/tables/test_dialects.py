@@ -173,3 +173,14 @@ def test_characters_may_be_cut_by_blocks(
     monkeypatch.setattr("albertkit.tables.filesystems.streams.BUFFER", block)
     path = written(tmp_path, "a.txt", "schön 😀\n猫\n".encode("utf-16"))
     assert list(read_texts(path)) == ["schön 😀", "猫"]
+
+
+def test_files_of_unknown_format_in_a_directory_are_not_guessed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written(tmp_path, "a.txt", b"one\n")
+    path = written(tmp_path, "notes", b"id,text\n1,a\n")
+    assert list(read_texts(tmp_path)) == ["one"]
+    assert "[files-skipped]" in caplog.text
+    assert "[input-format-detected]" not in caplog.text
+    assert list(read_texts(path)) == ["a"]

@@ -177,9 +177,9 @@ def _inspect_known(
     known: list[InputFile] = []
     unknown: list[str] = []
     for name in names:
-        file = inspect_file(name, options, column=column)
-        is_named = options.state_format(display_name(name)) is not None
-        if is_named or (file.error is None and file.file_format != "lines"):
+        is_stated = options.state_format(display_name(name)) is not None
+        file = inspect_file(name, options, column=column, detects_tables=False)
+        if is_stated or (file.error is None and file.file_format != "lines"):
             known.append(file)
         else:
             unknown.append(display_name(name))

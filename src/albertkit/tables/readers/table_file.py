@@ -144,13 +144,20 @@ class InputFile:
         return self.path if can_be_mapped else None
 
 
-def inspect_file(name: str, options: ReadOptions = DETECT_ALL, *, column: str = TEXT) -> InputFile:
+def inspect_file(
+    name: str,
+    options: ReadOptions = DETECT_ALL,
+    *,
+    column: str = TEXT,
+    detects_tables: bool = True,
+) -> InputFile:
     """Detect a file's format, columns and, if metadata give it, number of rows.
 
     Args:
         name: A path, a URI, or "-".
         options: What is taken instead of detected.
         column: A table of unknown format is detected by its column of this name.
+        detects_tables: Whether CSV is looked for in text of unknown format.
 
     Returns:
         The file; an error other than a missing extra is kept as `error`.
@@ -162,7 +169,7 @@ def inspect_file(name: str, options: ReadOptions = DETECT_ALL, *, column: str = 
     try:
         with decoding_errors(display_name(name)):
             size = file_size(name)
-            return _inspect(name, size, options, column)
+            return _inspect(name, size, options, column, detects_tables=detects_tables)
     except AlbertKitError as error:
         if error.diagnostic.code == "extra-missing":
             raise
@@ -170,10 +177,12 @@ def inspect_file(name: str, options: ReadOptions = DETECT_ALL, *, column: str = 
         return InputFile(name, name, size, error=copy(error))
 
 
-def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> InputFile:
-    called = display_name(name)
+def _inspect(
+    name: str, size: int | None, options: ReadOptions, column: str, *, detects_tables: bool
+) -> InputFile:
+    shown_name = display_name(name)
     is_live = size is None
-    head, stream = peek(open_input(name, called), is_live=is_live)
+    head, stream = peek(open_input(name, shown_name), is_live=is_live)
     compression = detect_compression(head)
     if compression is not None:
         head, stream = peek(decompress(stream, compression), is_live=is_live)
@@ -181,18 +190,17 @@ def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> 
     if not head.startswith(tuple(FORMAT_MAGIC)):
         encoding = detect_encoding(head, options)
         if encoding != "utf-8":
-            head, stream = peek(transcode(stream, encoding, called), is_live=is_live)
-    file_format = detect_format(head, called, options)
+            head, stream = peek(transcode(stream, encoding, shown_name), is_live=is_live)
+    file_format = detect_format(head, shown_name, options)
     dialect = CsvDialect()
     if file_format in ("csv", "tsv"):
         dialect = detect_dialect(head, file_format, options, column=column)
-        _log_dialect(called, file_format, dialect, options)
-    elif file_format == "lines" and options.state_format(called) is None:
-        file_format, dialect = _detect_table_in_text(head, called, options, column)
+    elif file_format == "lines" and detects_tables and options.state_format(shown_name) is None:
+        file_format, dialect = _detect_table_in_text(head, shown_name, options, column)
     if file_format in ARROW_FORMATS:
         if compression is None and size is not None:
             stream.close()
-            stream = open_input(name, called)
+            stream = open_input(name, shown_name)
         else:
             stream = spool(stream)
     file = InputFile(
@@ -208,7 +216,10 @@ def _inspect(name: str, size: int | None, options: ReadOptions, column: str) -> 
     rows, columns = _read_metadata(head, stream, file)
     if not is_live:
         stream.close()
-    return replace(file, rows=rows, columns=columns)
+    file = replace(file, rows=rows, columns=columns)
+    if file_format in ("csv", "tsv") and options.state_format(shown_name) is not None:
+        _log_dialect(file, options)
+    return file
 
 
 def _read_metadata(
@@ -253,17 +264,16 @@ def _detect_table_in_text(
         "input-format-detected",
         f"each line of {name} is read as a text, but it looks like CSV with the columns"
         f" {list_names(columns)}, separated by {delimiter}",
-        "no column is named text",
+        f"no column is named {column}",
         "Give --input-format csv and --column NAME if it is CSV",
     )
     return "lines", CsvDialect()
 
 
-def _log_dialect(
-    name: str, file_format: TableFormat, dialect: CsvDialect, options: ReadOptions
-) -> None:
+def _log_dialect(file: InputFile, options: ReadOptions) -> None:
     """Log what was detected and is not what the format's name says."""
-    usual = "\t" if file_format == "tsv" else ","
+    name, dialect = display_name(file.name), file.dialect
+    usual = "\t" if file.file_format == "tsv" else ","
     if options.delimiter is None and dialect.delimiter != usual:
         _log_note(
             "input-format-detected",
@@ -274,7 +284,8 @@ def _log_dialect(
     if options.header is None and not dialect.header:
         _log_note(
             "input-format-detected",
-            f"{name} is read as a table without a header, with the columns 1, 2, 3 …",
+            f"{name} is read as a table without a header, with the columns"
+            f" {list_names(list(file.columns or {}))}",
             "its first record holds numbers",
             "Give --header if the first record holds the column names",
         )
