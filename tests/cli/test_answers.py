@@ -6,6 +6,7 @@ import csv
 import importlib
 import io
 import json
+import logging
 import re
 import warnings
 from pathlib import Path
@@ -324,3 +325,32 @@ def test_torch_computes_if_it_is_the_engine(
     mine, other = (rows_of(printed(capsys, *asked, name)) for name in ("torch", "numpy"))
     for row, wanted in zip(mine, other, strict=True):
         np.testing.assert_allclose(row["vector"], wanted["vector"], rtol=0, atol=1e-5)
+
+
+def test_similarities_of_many_texts_do_not_flood_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+    vectors: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to 20 texts are a matrix, more are one line a text, and a terminal shows 100 lines."""
+    texts = [f"the {number} waters of {number % 7}" for number in range(130)]
+    (tmp_path / "lines.txt").write_text("\n".join(texts), encoding="utf-8")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run(["similarity", "-i", str(tmp_path / "lines.txt"), "-m", vectors]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 101
+    assert shown.err.startswith("30 more rows are not shown; --output FILE writes all of them\n")
+    monkeypatch.undo()
+    rows = rows_of(printed(capsys, "similarity", "-i", str(tmp_path / "lines.txt"), "-m", vectors))
+    assert len(rows) == len(rows[0]["similarity"]) == 130
+
+
+@pytest.mark.parametrize(
+    ("option", "level"), [(["-q"], logging.ERROR), (["-v"], logging.INFO), ([], logging.WARNING)]
+)
+def test_quiet_and_verbose_set_what_is_logged(
+    capsys: pytest.CaptureFixture[str], words: str, option: list[str], level: int
+) -> None:
+    printed(capsys, "tokens", "a", "-m", words, *option)
+    assert logging.getLogger("albertkit").level == level
