@@ -110,11 +110,11 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     place = save_tiny_vectors(tmp_path / "vectors", plan)
     seen: list[Encodings] = []
 
-    def fitted(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
+    def record_scheme(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
         seen.append(encodings)
         return find_scheme(weights, encodings, pooling)
 
-    monkeypatch.setattr(choose_engine, "_fitted", fitted)
+    monkeypatch.setattr(choose_engine, "_find_scheme", record_scheme)
     shouted = [text.upper() for text in TEXTS]
     for first in ({}, {"prompt": "another "}):
         embedder = in_int8(TextEmbedder(place), shouted)
