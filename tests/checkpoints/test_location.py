@@ -166,6 +166,25 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
         "",
         "a vocabulary without a model: spiece.model",
     ),
+    "a LoRA adapter": (
+        {
+            "config.json": CONFIG,
+            "adapter_config.json": b"{}",
+            "adapter_model.safetensors": b"x",
+        },
+        "",
+        r"an adapter \(LoRA\).*Merge it into its base model with peft",
+    ),
+    "a Trainer's directory": (
+        {"config.json": CONFIG, "training_args.bin": b"x", "optimizer.pt": b"x"},
+        "",
+        r"a Trainer's directory without weights.*Trainer\.save_model",
+    ),
+    "a model for transformers.js": (
+        {"config.json": CONFIG, "onnx/model.onnx": b"x", "onnx/model_quantized.onnx": b"x"},
+        "",
+        "an ONNX export, as for transformers.js.*Take the model that it was made from",
+    ),
     "a tokenizer alone": ({"tokenizer.json": b"{}", "x": b""}, "", "a tokenizer without a model"),
     "an ONNX graph": ({"decoder.onnx": b"x"}, "", "an ONNX graph: decoder.onnx"),
     "a checkpoint without its index": (
@@ -202,7 +221,7 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
             "task.weights.h5": b"x",
         },
         "",
-        r"a Keras Hub preset in shards.*Save it whole: save_to_preset\(…, max_shard_size=None\)",
+        r"a Keras Hub preset in shards.*in one file: save_to_preset\(…, max_shard_size=None\)",
     ),
     "weights alone": (
         {"best.safetensors": b"x"},
@@ -213,7 +232,7 @@ STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
     "an archive of another kind": (
         {"m.tar.xz": b"\xfd7zXZ\0"},
         "m.tar.xz",
-        "an archive of a kind that is not unpacked here",
+        "an archive in an unsupported format",
     ),
     "photographs": ({"a.jpg": b"x", "b.jpg": b"x"}, "", "it holds a.jpg, b.jpg. Give a directory"),
     "a text": ({"notes.txt": b"hello"}, "notes.txt", "this file is a text"),
@@ -238,18 +257,19 @@ def test_what_is_no_model_is_said_in_one_line(
     files: dict[str, bytes], given: str, line: str, tmp_path: Path
 ) -> None:
     for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
     with pytest.raises(AlbertKitError, match=line) as caught:
         read_checkpoint(tmp_path / given)
     assert "\n" not in str(caught.value)
-    assert {path.name for path in tmp_path.iterdir()} == set(files)
+    assert {path.name for path in tmp_path.iterdir()} == {Path(name).parts[0] for name in files}
 
 
 def test_a_model_further_in_is_pointed_to(model: Path, tmp_path: Path) -> None:
     inside = tmp_path / "models--albert" / "snapshots" / "0123"
     shutil.copytree(model, inside)
     with pytest.raises(
-        AlbertKitError, match=r"further in: snapshots/0123; .*Give .*snapshots/0123"
+        AlbertKitError, match=r"in a subdirectory: snapshots/0123; .*Give .*snapshots/0123"
     ):
         read_checkpoint(tmp_path / "models--albert")
 

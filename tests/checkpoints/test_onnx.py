@@ -94,6 +94,15 @@ def test_classes_of_texts_and_of_tokens_are_called_logits(tmp_path: Path) -> Non
     assert_close(own_tokens(found["logits"], LENGTHS), expected)
 
 
+def test_the_first_output_of_a_model_with_a_head_is_its_logits(tmp_path: Path) -> None:
+    for name in ("masked_lm", "sequence_classification", "token_classification"):
+        file = written(random_weights(CONFIG, [name]), tmp_path / name)
+        assert session(file).get_outputs()[0].name == "logits"
+    question = written(random_weights(CONFIG, ["question_answering"]), tmp_path / "qa")
+    names = [output.name for output in session(question).get_outputs()]
+    assert names[:2] == ["start_logits", "end_logits"]
+
+
 def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["question_answering"])
     asked = random_encodings(CONFIG, LENGTHS)

@@ -28,6 +28,7 @@ from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.protobuf import encode_record
 from albertkit.model.pretrained import PretrainedAlbert
+from albertkit.tokenization import AlbertTokenizer
 
 ENCODERS = (
     "tfhub_tiny_v1",
@@ -165,6 +166,10 @@ def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path
     assert (note.code, note.severity) == ("text-policy-assumed", "note")
     assert "(policy reference)" in note.line()
     assert "open the preprocessor's directory as the tokenizer" in note.line()
+    words = TFHUB.read(places["bert_tiny_v3"])
+    tokenizer = AlbertTokenizer.from_files(words.tokenizer_files)
+    assert tokenizer.policy.name == "wordpiece"
+    assert "(policy wordpiece)" in words.notes[-1].line()
     ours = place / "preprocessor"  # as a module that we wrote has it
     ours.mkdir()
     (ours / "saved_model.pb").write_bytes((place / "saved_model.pb").read_bytes())

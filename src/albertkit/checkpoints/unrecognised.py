@@ -1,6 +1,6 @@
-"""What lies where a model should: one line that says what was found and what to do.
+"""Errors for paths that are no model: what is there instead, and what to do.
 
-In: a place that no format recognises. Out: the error. What people give instead is a table.
+Files that people give by mistake are a table: a pattern, what it is, what to do.
 """
 
 from __future__ import annotations
@@ -19,23 +19,34 @@ KNOWN = (
 GIVE = f"Give a directory with {KNOWN}"
 ITS_REST = "Copy or download that file too"
 CONVERT = "Convert them with the library that wrote them, or take another copy of the model"
-# Files that tell what a directory is: a pattern, what it is, what to do. The first that fits.
-TELLING: tuple[tuple[str, str, str], ...] = (
+BASE_MODEL = "Take the model that it was made from"
+SAVE_WEIGHTS = "Save the weights too (Trainer.save_model), or give a directory that has them"
+# Directories of other programs: a pattern, what it is, what to do. The first that matches.
+OTHER_PROGRAMS: tuple[tuple[str, str, str], ...] = (
+    (
+        "adapter_config.json",
+        "an adapter (LoRA), without the model that it changes",
+        "Merge it into its base model with peft (merge_and_unload), and save the result",
+    ),
+    ("onnx/*.onnx", "an ONNX export, as for transformers.js", BASE_MODEL),
+)
+# Files that tell what a directory is: a pattern, what it is, what to do. The first that matches.
+FILES: tuple[tuple[str, str, str], ...] = (
     ("tf_model.h5", "transformers' weights for TensorFlow", CONVERT),
     ("flax_model.msgpack", "transformers' weights for Flax", CONVERT),
     ("rust_model.ot", "weights for Rust", CONVERT),
-    ("*.onnx", "an ONNX graph", "Take the model it was made of, or name it model.onnx if ours"),
-    ("openvino_model.*", "a graph for OpenVINO", "Take the model that it was made of"),
-    ("*.gguf", "weights for llama.cpp", "Take the model that they were made of"),
-    ("*.tflite", "a graph for TensorFlow Lite", "Take the model that it was made of"),
+    ("*.onnx", "an ONNX graph", f"{BASE_MODEL}; one of albertkit is called model.onnx"),
+    ("openvino_model.*", "a graph for OpenVINO", BASE_MODEL),
+    ("*.gguf", "weights for llama.cpp", BASE_MODEL),
+    ("*.tflite", "a graph for TensorFlow Lite", BASE_MODEL),
     ("saved_model.pbtxt", "a SavedModel as text", "Save it again in its binary form"),
     ("keras_metadata.pb", "part of a SavedModel, without its graph", GIVE),
     ("*.ckpt*.data-*", "a checkpoint without its .index", ITS_REST),
     ("*.ckpt*.meta", "a checkpoint without its .index", ITS_REST),
     (
         "model.weights.json",
-        "a Keras Hub preset in shards, of which only whole ones are read",
-        "Save it whole: save_to_preset(…, max_shard_size=None); the largest ALBERT has 0.9 GB",
+        "a Keras Hub preset in shards, which is not supported",
+        "Save it in one file: save_to_preset(…, max_shard_size=None)",
     ),
     ("task.weights.h5", "a Keras Hub preset's head, without its model.weights.h5", ITS_REST),
     *(
@@ -45,6 +56,8 @@ TELLING: tuple[tuple[str, str, str], ...] = (
     ("model-*-of-*.safetensors", "shards without their index", "Download the whole directory"),
     ("*.safetensors", "weights under another name", "Call them model.safetensors"),
     ("pytorch_model-*-of-*.bin", "shards without their index", "Download the whole directory"),
+    ("training_args.bin", "a Trainer's directory without weights", SAVE_WEIGHTS),
+    ("optimizer.pt", "a Trainer's directory without weights", SAVE_WEIGHTS),
     ("*.bin", "weights of torch under another name", "Call them pytorch_model.bin"),
     ("*.pth", "weights of torch under another name", "Call them pytorch_model.bin"),
     ("*.pt", "weights of torch under another name", "Call them pytorch_model.bin"),
@@ -56,10 +69,10 @@ TELLING: tuple[tuple[str, str, str], ...] = (
     ("tokenizer.json", "a tokenizer without a model", GIVE),
     ("vocab*.txt", "a vocabulary without a model", GIVE),
 )
-# First bytes, or a name's ending, of files that are no model by themselves.
-KINDS: tuple[tuple[bytes | str, str], ...] = (
+# First bytes, or the end of the name, of files that are no model by themselves.
+STRAY_FILES: tuple[tuple[bytes | str, str], ...] = (
     *(
-        (sign, "an archive of a kind that is not unpacked here (.tar, .tar.gz and .zip are)")
+        (sign, "an archive in an unsupported format (supported are .tar, .tar.gz and .zip)")
         for sign in (b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")
     ),
     (b"GGUF", "weights for llama.cpp"),
@@ -77,62 +90,72 @@ KINDS: tuple[tuple[bytes | str, str], ...] = (
 
 
 def no_such_directory(path: Path) -> InputError:
-    """The error where there is nothing."""
+    """Return InputError [file-not-found]."""
     return InputError(
         "file-not-found",
         f"there is no directory {str(path)!r}",
-        why="a model is opened from its files; nothing is downloaded for a path",
+        why="a path is never downloaded",
         fix="Check the path",
     )
 
 
 def stray_file(path: Path, begins: bytes) -> FormatError:
-    """The error for a file that is no archive and doesn't stand for its directory."""
+    """Return the error for a file that is neither an archive nor part of a model.
+
+    Args:
+        path: the file.
+        begins: its first bytes.
+    """
     kind = next(
         what
-        for sign, what in KINDS
+        for sign, what in STRAY_FILES
         if (begins.startswith(sign) if isinstance(sign, bytes) else path.name.endswith(sign))
     )
     return FormatError(
         "checkpoint-unrecognised",
         f"this file is {kind}",
         why=f"a model is a directory, an archive of one, or one of {KNOWN}",
-        fix="Give the directory that the model lies in",
+        fix="Give the directory of the model",
         where=str(path),
     )
 
 
 def unrecognised(location: Path, models_inside: Sequence[Path] = ()) -> FormatError:
-    """The error for a directory that no format recognises.
+    """Return the error for a directory that no format recognises.
 
-    models_inside: directories in it that are models.
+    Args:
+        location: the directory.
+        models_inside: directories in it that are models.
     """
-    what, why, fix = _told(location, models_inside)
+    what, why, fix = _describe(location, models_inside)
     return FormatError("checkpoint-unrecognised", what, why=why, fix=fix, where=str(location))
 
 
-def _told(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
-    """What the directory is, why that is no model, and what to do."""
+def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
+    """What the directory is, why it is no model, and what to do."""
     names = sorted(entry.name for entry in location.iterdir())
     why = f"it holds {_some(names)}"
     if not names:
         return "the directory is empty", f"a model has {KNOWN}", "Download or copy the model again"
+    for pattern, kind, fix in OTHER_PROGRAMS:
+        if any(location.glob(pattern)):
+            return f"this is {kind}", why, fix
     if models_inside:
         inside = _some(str(path.relative_to(location)) for path in models_inside)
-        return f"the model lies further in: {inside}", why, f"Give {models_inside[0]}"
+        return f"the model is in a subdirectory: {inside}", why, f"Give {models_inside[0]}"
     model_type = _model_type(location / CONFIG)
-    for pattern, kind, fix in TELLING:
+    for pattern, kind, fix in FILES:
         path = next(iter(sorted(location.glob(pattern))), None)
         if path is not None:
             of_type = f", of the type {model_type!r}" if model_type else ""
             return f"this is {kind}: {path.name}{of_type}", why, fix
     if model_type:
         return f"this is a model of the type {model_type!r} without weights", why, GIVE
-    return f"this is no model that is known: {why}", "", GIVE
+    return f"this is no known model: {why}", "", GIVE
 
 
 def _model_type(path: Path) -> str | None:
-    """What a config.json calls its model; None where it says nothing, or is not there."""
+    """The model_type of a config.json; None if there is none."""
     if not path.is_file():
         return None
     try:

@@ -1,14 +1,13 @@
-"""TF Hub's encoders as SavedModels of TensorFlow 2: ALBERT and BERT, of every published version.
+"""TF Hub's encoders as SavedModels of TensorFlow 2: ALBERT and BERT, all published versions.
 
-In: a directory with saved_model.pb, variables and assets. Out: weights under canonical names, and
-the vocabulary among the assets. Modules with lists as inputs (version 1) and with dicts (2 and
-later), with `.mlm` or without, are read alike: what counts is the name that each variable has in
-the graph of objects, since keys differ from writer to writer.
+Modules with lists as inputs (version 1) and with dicts (2 and later), with `.mlm` or without, are
+read alike: tensors are identified by the names of variables in the object graph, since keys differ
+from writer to writer.
 
-No file says the norms' epsilon; it is 1e-12 in all of them. Where a mask hides a whole row they
-give three different answers (version 1 adds -10000 to hidden scores, which leaves such a row as if
-nothing were hidden; later ones add -1e9, which makes its attention uniform); here a text has at
-least one id, and the torch models refuse such a mask.
+The norms' epsilon is in no file; it is 1e-12 in all published modules. If a mask hides a whole row,
+versions differ (version 1 adds -10000 to masked scores, which acts as no mask in such a row; later
+ones add -1e9, which makes the attention uniform). Here a text has at least one id, and the torch
+models refuse such a mask.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.saved_model_vocabulary import ENCODERS_FILES, encoder_settings
 from albertkit.tokenization.tokenizer_settings import SETTINGS_FILE
+from albertkit.tokenization.wordpiece import looks_like_wordpiece
 
 if TYPE_CHECKING:
     from albertkit.engine.protocol import Engine
@@ -48,11 +48,13 @@ class TfHubFormat:
         return FILE if is_saved_model(location) else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
-        """Open a module; tensors stay on disk until they are touched.
+        """Read a module; tensors stay on disk until they are used.
 
-        Raises FormatError [file-wrong-format] for a SavedModel of something else,
-        [metadata-missing], [checkpoint-without-encoder], [checkpoint-shape-mismatch], InputError
-        [option-invalid], and as `read_saved_model` and `read_bundle`.
+        Raises:
+            FormatError: [file-wrong-format] for a SavedModel of another kind, [metadata-missing],
+                [checkpoint-without-encoder], [checkpoint-shape-mismatch], and the errors of
+                `read_saved_model` and `read_bundle`.
+            InputError: [option-invalid].
         """
         origin = str(location)
         model = read_saved_model(location)
@@ -68,8 +70,9 @@ class TfHubFormat:
         files = {file.name: bytes(map_file(file)) for file in assets if file.is_file()}
         missing = [_missing_vocabulary(file, origin) for file in assets if file.name not in files]
         if files:
-            missing.append(_read_as_in_training(location))
             settings = encoder_settings(model)
+            is_wordpiece = any(map(looks_like_wordpiece, files.values()))
+            missing.append(_policy_note(location, "wordpiece" if is_wordpiece else "reference"))
             files |= {SETTINGS_FILE: json.dumps(settings).encode()} if settings else {}
         return Checkpoint(weights, files, (where_note(metadata, origin), *notes, *more, *missing))
 
@@ -91,16 +94,17 @@ class TfHubFormat:
 TFHUB = TfHubFormat()
 
 
-def _read_as_in_training(location: Path) -> Diagnostic:
+def _policy_note(location: Path, policy: str) -> Diagnostic:
+    """The note that an encoder does not say how texts are tokenized."""
     preprocessor = location / PREPROCESSOR
     give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
     return Diagnostic(
         "text-policy-assumed",
         "note",
-        "texts are read by google's own rules, as in training (policy reference)",
-        why="an encoder brings its vocabulary and no rules; those of TF Hub's preprocessors, which "
-        "are modules of their own, give other ids to some texts, such as '2001,'",
-        fix=f"For the preprocessor's ids open {give} as the tokenizer, or take the policy tfhub",
+        f"texts are tokenized by google's rules, as in training (policy {policy})",
+        why="an encoder has a vocabulary but no rules; TF Hub's preprocessors, which are modules "
+        "of their own, give other ids to some texts",
+        fix=f"For the preprocessor's ids open {give} as the tokenizer, or give the policy tfhub",
         where=str(location),
     )
 
@@ -109,7 +113,7 @@ def _missing_vocabulary(file: Path, origin: str) -> Diagnostic:
     return Diagnostic(
         "no-vocabulary",
         "warning",
-        f"there is no {file.name} among its assets, and so no tokenizer",
+        f"the asset {file.name} is missing, so there is no tokenizer",
         why="the module names this file as its vocabulary",
         fix="Copy or download it too",
         where=origin,
@@ -117,7 +121,7 @@ def _missing_vocabulary(file: Path, origin: str) -> Diagnostic:
 
 
 def _check_kind(model: SavedModel) -> None:
-    """Refuse a SavedModel of something else, and say of what."""
+    """Refuse a SavedModel of another kind, naming the kind."""
     attributes = model.root.children
     if PREPROCESSES in attributes:
         raise FormatError(
