@@ -20,7 +20,7 @@ from albertkit.errors import FormatError
 def test_parity_of_an_onnx_file_is_what_its_graph_computes(tmp_path: Path) -> None:
     source = save_tiny(tmp_path / "from", ["masked_lm", "sentence_order"])
     done = convert(source, tmp_path / "to", to="onnx")
-    assert done.parity.weights.identical == done.parity.weights.compared
+    assert done.parity.weights.identical == done.parity.weights.common
     assert 0 < done.parity.largest < 1e-5  # another program computes: never all bits alike
     assert set(done.parity.outputs) == {"sequence", "pooled", "masked_lm", "sentence_order"}
 

@@ -81,7 +81,7 @@ def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
         **encoder.core.canonical_parameters(),
         **dict(encoder.predictions.named_parameters(prefix="predictions")),
     }
-    compared = 0
+    common = 0
     for row in rows(encoder.config, ("masked_lm",)):
         theirs = wanted[f"grad:{row.foreign}:0"]
         ours = to_foreign(
@@ -89,8 +89,8 @@ def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
         )
         # TensorFlow's float32 is itself 4.5e-7 from the same sums in float64
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6, err_msg=row.foreign)
-        compared += 1
-    assert compared == 30
+        common += 1
+    assert common == 30
 
 
 def test_tensors_arrays_and_lists_are_the_same_to_it(encoder: Encoder) -> None:

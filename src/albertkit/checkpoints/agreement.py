@@ -47,7 +47,7 @@ def check_shapes(
     return differs.unexpected
 
 
-def left_out_note(names: Sequence[str], origin: str) -> Diagnostic:
+def note_ignored_tensors(names: Sequence[str], origin: str) -> Diagnostic:
     """The note on tensors that no part of the model reads, by their names in the file."""
     return Diagnostic(
         "checkpoint-extra-tensors",

@@ -58,13 +58,13 @@ class ResolvedPath:
         if not self.unpacked:
             return checkpoint
 
-        def renamed(text: str) -> str:
+        def rename(text: str) -> str:
             return text.replace(str(self.path), str(self.given))
 
         return replace(
             checkpoint,
-            weights=replace(checkpoint.weights, origin=renamed(checkpoint.weights.origin)),
-            notes=tuple(replace(note, where=renamed(note.where)) for note in checkpoint.notes),
+            weights=replace(checkpoint.weights, origin=rename(checkpoint.weights.origin)),
+            notes=tuple(replace(note, where=rename(note.where)) for note in checkpoint.notes),
         )
 
 

@@ -102,7 +102,7 @@ def weights_from(
             raise _missing(row, origin)
         there = foreign_shape(wanted, row.layout, config.num_attention_heads)
         if shape != there:
-            raise _misshaped(row, shape, there, origin)
+            raise _shape_error(row, shape, there, origin)
         shapes[row.canonical] = wanted
     check_shapes(table, shapes, origin)
     return Weights(config, table.heads, CanonicalArrays(arrays, rows, made), origin)
@@ -204,7 +204,7 @@ def _missing(row: Row, origin: str) -> FormatError:
     )
 
 
-def _misshaped(
+def _shape_error(
     row: Row, shape: tuple[int, ...], wanted: tuple[int, ...], origin: str
 ) -> FormatError:
     return FormatError(

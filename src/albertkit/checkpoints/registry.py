@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.location import resolve_path
-from albertkit.checkpoints.unrecognised import no_such_directory, unrecognised
+from albertkit.checkpoints.unrecognised import no_such_directory, unrecognised_error
 from albertkit.errors import AlbertKitError, InputError
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ def format_of(location: Path) -> tuple[Format, str]:
             return candidate.load(), evidence
     if not location.is_dir():
         raise no_such_directory(location)
-    raise unrecognised(location, [path for path in _subdirectories(location) if _is_model(path)])
+    raise unrecognised_error(
+        location, [path for path in _subdirectories(location) if _is_model(path)]
+    )
 
 
 def target_named(name: str) -> Format:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from albertkit.checkpoints.unsupported import unsupported
+from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
 from albertkit.tokenization.saved_files import find_inexpressible, make_files
@@ -65,7 +65,7 @@ def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> by
                 raise unsupported(target, token, why, "tokenizer")
             return data
     if files:
-        raise unsupported(target, f"the vocabulary {next(iter(files))}", why, "tokenizer")
+        raise unsupported_error(target, f"the vocabulary {next(iter(files))}", why, "tokenizer")
     return None
 
 

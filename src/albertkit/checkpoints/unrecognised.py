@@ -120,7 +120,7 @@ def stray_file(path: Path, begins: bytes) -> FormatError:
     )
 
 
-def unrecognised(location: Path, models_inside: Sequence[Path] = ()) -> FormatError:
+def unrecognised_error(location: Path, models_inside: Sequence[Path] = ()) -> FormatError:
     """Return the error for a directory that no format recognises.
 
     Args:

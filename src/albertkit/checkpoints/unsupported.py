@@ -5,7 +5,7 @@ from __future__ import annotations
 from albertkit.errors import InputError
 
 
-def unsupported(target: str, what: str, why: str, part: str = "") -> InputError:
+def unsupported_error(target: str, what: str, why: str, part: str = "") -> InputError:
     """Return InputError [unsupported-by-format].
 
     Args:

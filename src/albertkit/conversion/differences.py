@@ -55,7 +55,7 @@ class WeightDifferences:
     only_second: tuple[str, ...]
 
     @property
-    def compared(self) -> int:
+    def common(self) -> int:
         """How many tensors have the same shape in both."""
         return self.identical + len(self.differing)
 
@@ -66,7 +66,7 @@ class WeightDifferences:
 
     def line(self) -> str:
         """Return the figures in words, with the name of the worst tensor."""
-        parts = [f"{self.identical} of {self.compared} tensors are bit-identical"]
+        parts = [f"{self.identical} of {self.common} tensors are bit-identical"]
         if self.differing:
             worst = max(self.differing, key=self.differing.__getitem__)
             parts.append(f"the largest |diff| is {self.differing[worst]:.1e}, in {worst}")

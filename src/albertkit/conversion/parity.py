@@ -107,7 +107,7 @@ def check_parity(
     """
     if engine is not None and engine.precision == "int8":
         return _check_int8(before, after, inputs, where, engine)
-    expected_model, own = expected_weights(before, after, dtype)
+    expected_model, own = apply_format_changes(before, after, dtype)
     expected = compute_outputs(expected_model, inputs)
     parity = Parity(
         inputs.description,
@@ -179,7 +179,7 @@ def _check_int8(
     )
 
 
-def expected_weights(
+def apply_format_changes(
     before: Weights, after: Weights, dtype: SavedDtype
 ) -> tuple[Weights, str | None]:
     """Return the source as a format represents it that rounds or has its own epsilon.

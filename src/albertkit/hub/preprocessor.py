@@ -188,7 +188,7 @@ def _segments(inputs: object) -> Sequence[Segment]:
     if not isinstance(inputs, list | tuple) or len(inputs) not in (1, 2):
         raise InputError(
             "option-invalid",
-            f"bert_pack_inputs is given {_shown(inputs)}",
+            f"bert_pack_inputs is given {_describe(inputs)}",
             why="it packs a list of one or two segments",
             fix="Give [tokenize(texts)], or [tokenize(first), tokenize(second)]",
         )
@@ -202,7 +202,7 @@ def _segments(inputs: object) -> Sequence[Segment]:
     return inputs
 
 
-def _shown(inputs: object) -> str:
+def _describe(inputs: object) -> str:
     if isinstance(inputs, list | tuple):
         return f"{len(inputs)} segments"
     return f"a {type(inputs).__name__}"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from albertkit.checkpoints.agreement import left_out_note
+from albertkit.checkpoints.agreement import note_ignored_tensors
 from albertkit.checkpoints.bert.config import MODEL_TYPE, is_bert
 from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
@@ -208,10 +208,12 @@ def _weights(
     pooler = "pooler.weight" in shapes
     rows = bert_rows(config, heads, pooler=pooler)
     weights = weights_from(plain, rows, config, tuple(heads), pooler=pooler, origin=origin)
-    return weights, notes + more + tuple(_left_out(names, rows, origin))
+    return weights, notes + more + tuple(_note_ignored(names, rows, origin))
 
 
-def _left_out(names: Mapping[str, str], rows: Iterable[Row], origin: str) -> Iterator[Diagnostic]:
+def _note_ignored(
+    names: Mapping[str, str], rows: Iterable[Row], origin: str
+) -> Iterator[Diagnostic]:
     read = {row.foreign for row in rows}
     unread = [name for name in names if name not in read]
     others = [names[name] for name in unread if not name.startswith(NEXT_SENTENCE)]
@@ -224,4 +226,4 @@ def _left_out(names: Mapping[str, str], rows: Iterable[Row], origin: str) -> Ite
             where=origin,
         )
     if others:
-        yield left_out_note(others, origin)
+        yield note_ignored_tensors(others, origin)

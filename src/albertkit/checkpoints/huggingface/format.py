@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit import fileformats
-from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.agreement import check_shapes, note_ignored_tensors
 from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.group_order import by_transformers, other_order
@@ -139,7 +139,7 @@ def _weights(
     prefix = names[WORD_TABLE].removesuffix(WORD_TABLE)
     unexpected = check_shapes(table, shapes, origin, prefix=prefix)
     if unexpected:
-        notes += (left_out_note([names[name] for name in unexpected], origin),)
+        notes += (note_ignored_tensors([names[name] for name in unexpected], origin),)
     kept = {row.name: names[row.name] for row in table.stored}
     weights = Weights(config, table.heads, RenamedTensors(tensors, kept), origin)
     return weights, notes + more

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import check_shapes, left_out_note
+from albertkit.checkpoints.agreement import check_shapes, note_ignored_tensors
 from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.keras_hub.names import (
@@ -28,8 +28,8 @@ from albertkit.checkpoints.keras_hub.names import (
     backbone_rows,
     finder,
     head_rows,
+    make_optimizer_arrays,
     names_of,
-    untrained,
 )
 from albertkit.checkpoints.keras_hub.settings import (
     ACTIVATION,
@@ -45,7 +45,7 @@ from albertkit.checkpoints.keras_hub.settings import (
 )
 from albertkit.checkpoints.names import ForeignArrays, Row, weights_from
 from albertkit.checkpoints.tokenizer_files import sentencepiece_model
-from albertkit.checkpoints.unsupported import unsupported
+from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
 from albertkit.fileformats.hdf5.writer import write_hdf5
@@ -97,7 +97,7 @@ class KerasHubFormat:
             for name in (VOCABULARY, SETTINGS)
             if (path := location / name).is_file()
         }
-        notes += more + _left_out(arrays, rows, origin)
+        notes += more + _note_ignored(arrays, rows, origin)
         notes += (_reads_text_otherwise(location),) if tokenizer else ()
         return Checkpoint(_without_idle_pooler(weights), tokenizer, notes)
 
@@ -115,7 +115,7 @@ class KerasHubFormat:
         """
         weights = checkpoint.weights
         for what, why, part in _without_place(weights, dtype):
-            raise unsupported(A_PRESET, what, why, part)
+            raise unsupported_error(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         vocabulary = sentencepiece_model(
@@ -129,7 +129,7 @@ class KerasHubFormat:
         write_hdf5(directory / MODEL_WEIGHTS, arrays, names_of(layers, "albert_backbone"))
         if head:
             names = names_of([HEADS[head][0]], "albert_task") | OPTIMIZER_NAME
-            head_arrays = {**ForeignArrays(weights, head_rows(head)), **untrained(head)}
+            head_arrays = {**ForeignArrays(weights, head_rows(head)), **make_optimizer_arrays(head)}
             write_hdf5(directory / TASK_WEIGHTS, head_arrays, names)
         if vocabulary:
             (directory / VOCABULARY).parent.mkdir(parents=True, exist_ok=True)
@@ -240,11 +240,11 @@ def _reads_text_otherwise(location: Path) -> Diagnostic:
     )
 
 
-def _left_out(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Diagnostic, ...]:
+def _note_ignored(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Diagnostic, ...]:
     """A note on arrays that no row names; how far an optimiser was is no part of a model."""
     idle, known = f"{TASK_WEIGHTS}/{OPTIMIZER}", {row.foreign for row in rows}
     names = [n for n in arrays.shapes if n not in known and not n.startswith(idle)]
-    return (left_out_note(names, where),) if names else ()
+    return (note_ignored_tensors(names, where),) if names else ()
 
 
 def _without_idle_pooler(weights: Weights) -> Weights:

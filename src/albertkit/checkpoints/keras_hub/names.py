@@ -156,7 +156,7 @@ def names_of(layers: Iterable[Layer], model: str) -> dict[str, dict[str, str]]:
     return {VARIABLES: {NAME: model}, **named}
 
 
-def untrained(head: str) -> dict[str, Array]:
+def make_optimizer_arrays(head: str) -> dict[str, Array]:
     """The optimiser of a task that was not trained by Keras Hub."""
     return {
         f"{OPTIMIZER}/0": np.zeros((), np.int64),

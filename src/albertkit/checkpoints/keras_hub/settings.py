@@ -93,7 +93,7 @@ def read_config(location: Path, task: Task | None) -> AlbertConfig:
     return AlbertConfig.from_dict(
         {
             "attention_probs_dropout_prob": fields["hidden_dropout_prob"],
-            **_kept(location),
+            **_read_own_fields(location),
             **fields,
             "hidden_act": ACTIVATION,
             "layer_norm_eps": EPSILON,
@@ -112,7 +112,7 @@ def read_task(location: Path) -> tuple[Task | None, str]:
         return Task(head, "linear", {"prediction_layer_norm_eps": PREDICTION_EPSILON}), name
     if head == SEQUENCE_CLASSIFICATION.name:
         fields: Json = {"classifier_dropout_prob": settings.get("dropout", CLASSIFIER_DROPOUT)}
-        labels, classes = _kept(location).get("id2label"), settings.get("num_classes")
+        labels, classes = _read_own_fields(location).get("id2label"), settings.get("num_classes")
         if not isinstance(labels, dict) or len(labels) != classes:  # they have no names then
             fields |= {"num_labels": classes, "id2label": None}
         activation = settings.get("activation")
@@ -233,7 +233,7 @@ def _settings(values: Mapping[str, JsonValue]) -> Json:
     return settings if isinstance(settings, dict) else {}
 
 
-def _kept(location: Path) -> Json:
+def _read_own_fields(location: Path) -> Json:
     """The fields that we kept in metadata.json, if we wrote this preset."""
     if not (location / METADATA).is_file():
         return {}

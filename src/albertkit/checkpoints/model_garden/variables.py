@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import left_out_note
+from albertkit.checkpoints.agreement import note_ignored_tensors
 from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
 from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
 from albertkit.checkpoints.names import weights_from
@@ -44,7 +44,7 @@ class GardenVariables:
         self._bundle = bundle
         self._keys: dict[str, str] = {}  # name → key of the tensor
         variables = read_tracked_variables(bundle)
-        new_names = self._published([variable.name for variable in variables])
+        new_names = self._restore_names([variable.name for variable in variables])
         for name, variable in zip(new_names, variables, strict=True):
             if name in self._keys and name not in IDLE:
                 raise self._not_one(2, name)
@@ -81,7 +81,7 @@ class GardenVariables:
         vocabulary, narrow = self._shape(WORDS, 2)
         hidden, heads, head_size = self._shape(query, 3)
         if hidden != heads * head_size:
-            raise self._misshaped(query, "its heads together are as wide as what enters them")
+            raise self._shape_error(query, "its heads together are as wide as what enters them")
         fields: dict[str, int | None] = {
             "vocab_size": vocabulary,
             "embedding_size": narrow,
@@ -112,9 +112,9 @@ class GardenVariables:
         weights = weights_from(self, table, config, self.heads, origin=self.origin)
         read = {row.foreign for row in table}
         unread = [name for name in self._keys if name not in read and name not in IDLE]
-        return weights, ((left_out_note(unread, self.origin),) if unread else ())
+        return weights, ((note_ignored_tensors(unread, self.origin),) if unread else ())
 
-    def _published(self, names: Sequence[str]) -> list[str]:
+    def _restore_names(self, names: Sequence[str]) -> list[str]:
         """The names as they were published, whatever the Keras models were called here."""
         encoder = self._model_of(WORDS, names)
         names = [name.removeprefix(encoder) for name in names]
@@ -142,10 +142,10 @@ class GardenVariables:
         if shape is None:
             raise self._not_one(0, name)
         if len(shape) != axes or 0 in shape:
-            raise self._misshaped(name, f"in every encoder of Model Garden it has {axes} axes")
+            raise self._shape_error(name, f"in every encoder of Model Garden it has {axes} axes")
         return shape
 
-    def _misshaped(self, name: str, why: str) -> FormatError:
+    def _shape_error(self, name: str, why: str) -> FormatError:
         return FormatError(
             "checkpoint-shape-mismatch",
             f"{name} has the shape {list(self.shapes[name])}",

@@ -73,7 +73,7 @@ class OnnxFormat:
             text, where = file.metadata[VECTORS], str(location / self.file)
             vectors = plan_from(text, tensors, config.hidden_size, where)
         if self.is_rounded:
-            notes = (*notes, _rounded_note(location))
+            notes = (*notes, _note_rounding(location))
         return Checkpoint(weights, read_tokenizer_files(location), notes, vectors)
 
     def write(
@@ -96,7 +96,7 @@ class OnnxFormat:
             metadata[VECTORS] = plan_text(plan)
         emit, tensors = OnnxEmitter(weights.config), float_tensors(weights, plan)
         if self.is_rounded:
-            metadata[COSINE] = f"{_checked_cosine(weights):.4f}"
+            metadata[COSINE] = f"{_check_cosine(weights):.4f}"
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
         graph = build_onnx_graph(emit, weights, plan, tensors)
         directory.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ ONNX = OnnxFormat("onnx", "model.onnx", is_rounded=False)
 ONNX_INT8 = OnnxFormat("onnx-int8", "model_quantized.onnx", is_rounded=True)
 
 
-def _checked_cosine(weights: Weights) -> float:
+def _check_cosine(weights: Weights) -> float:
     """How near int8 comes to float32; raises InputError [quantization-error-too-large]."""
     cosine = foreseen_cosine(weights)
     if not cosine >= LEAST_COSINE:
@@ -141,7 +141,7 @@ def _no_halves(dtype: str) -> InputError:
     )
 
 
-def _rounded_note(location: Path) -> Diagnostic:
+def _note_rounding(location: Path) -> Diagnostic:
     return Diagnostic(
         "weights-rounded",
         "note",

@@ -68,7 +68,7 @@ def float_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tens
     for name, (shape, fetch) in _parameters(weights, plan).items():
         row = _row(name, len(shape))
         there = shape if row.layout == "same" else shape[::-1]
-        yield Tensor(row.foreign, "float32", there, _laid(fetch, row))
+        yield Tensor(row.foreign, "float32", there, _fetch_foreign(fetch, row))
 
 
 def int8_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tensor]:
@@ -79,7 +79,7 @@ def int8_tensors(weights: Weights, plan: PoolingConfig | None) -> Iterator[Tenso
             yield Tensor(name, "float32", shape, fetch)
             continue
         there = shape if row.layout == "same" else shape[::-1]
-        yield Tensor(int8_name(name), "int8", there, _rounded(fetch, row))
+        yield Tensor(int8_name(name), "int8", there, _fetch_rounded(fetch, row))
         yield Tensor(scales_name(name), "float32", shape[:1], _scales(fetch))
 
 
@@ -89,7 +89,7 @@ def _parameters(
     """Name → shape and how to get the array: the model's, then those of the plan's steps."""
     parameters = {row.name: (row.shape, _of(weights, row.name)) for row in weights.table().stored}
     for name, array in dense_arrays(plan).items() if plan else ():
-        parameters[name] = array.shape, _held(array)
+        parameters[name] = array.shape, _constant(array)
     return parameters
 
 
@@ -103,20 +103,20 @@ def _of(weights: Weights, name: str) -> Fetch:
     return lambda: weights.arrays[name]
 
 
-def _held(array: FloatArray) -> Fetch:
+def _constant(array: FloatArray) -> Fetch:
     return lambda: array
 
 
-def _laid(fetch: Fetch, row: Row) -> Callable[[], Array]:
+def _fetch_foreign(fetch: Fetch, row: Row) -> Callable[[], Array]:
     return lambda: to_foreign(fetch(), row.layout, 1)
 
 
-def _rounded(fetch: Fetch, row: Row) -> Callable[[], Array]:
-    def made() -> Array:
+def _fetch_rounded(fetch: Fetch, row: Row) -> Callable[[], Array]:
+    def fetch_rounded() -> Array:
         whole = quantize_rows(fetch())
         return whole if row.layout == "same" else whole.T
 
-    return made
+    return fetch_rounded
 
 
 def _scales(fetch: Fetch) -> Callable[[], Array]:

@@ -96,7 +96,7 @@ class SentenceTransformersFormat:
             kind = DENSE if isinstance(step, Dense) else NORMALISE
             modules.append((f"{number}_{kind}", kind))
             write_step(directory / f"{number}_{kind}", step)
-        write_json(directory / MODULES, _listed(modules))
+        write_json(directory / MODULES, _describe_modules(modules))
         write_json(
             directory / SETTINGS,
             {
@@ -207,7 +207,7 @@ def _encoder_settings(plan: PoolingConfig, weights: Weights) -> dict[str, object
     return settings
 
 
-def _listed(modules: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
+def _describe_modules(modules: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
     return [
         {"idx": number, "name": str(number), "path": path, "type": WRITTEN_TYPE + kind}
         for number, (path, kind) in enumerate(modules)

@@ -54,7 +54,7 @@ def read_pooling(path: Path) -> Pooling:
     """The pooling of a folder's config; raises FormatError [pooling-unsupported]."""
     settings = read_json(path)
     mode = settings.get("pooling_mode")
-    asked = mode if isinstance(mode, list) else [mode] if mode else _flagged(settings)
+    asked = mode if isinstance(mode, list) else [mode] if mode else _modes_of_flags(settings)
     if len(asked) != 1 or str(asked[0]) not in POOLINGS:
         raise unknown(
             f"the pooling is {' + '.join(map(str, asked))}",
@@ -66,7 +66,7 @@ def read_pooling(path: Path) -> Pooling:
     return POOLINGS[str(asked[0])]
 
 
-def _flagged(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
+def _modes_of_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
     return [mode for flag, mode in FLAGS.items() if settings.get(flag)] or ["mean"]
 
 

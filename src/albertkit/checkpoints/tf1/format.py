@@ -20,7 +20,7 @@ from albertkit.checkpoints.huggingface.format import config_to_write
 from albertkit.checkpoints.names import ForeignArrays, has_real_projection
 from albertkit.checkpoints.tf1.names import HEADS, rows
 from albertkit.checkpoints.tf1.variables import Tf1Variables
-from albertkit.checkpoints.unsupported import unsupported
+from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import SavedDtype
@@ -85,7 +85,7 @@ class Tf1Format:
         """
         weights = checkpoint.weights
         for what, why, part in _without_place(weights, dtype):
-            raise unsupported("a checkpoint of google's", what, why, part)
+            raise unsupported_error("a checkpoint of google's", what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
         table = rows(weights.config, weights.heads, pooler=weights.has_pooler)

@@ -15,7 +15,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import left_out_note
+from albertkit.checkpoints.agreement import note_ignored_tensors
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
 from albertkit.errors import Diagnostic, FormatError
@@ -42,7 +42,7 @@ class Tf1Variables:
         self._names: dict[str, str] = {}  # google's name → the file's
         for name, there in usual_names(bundle):
             if self._names.setdefault(name, there) != there:
-                raise self._called_twice(name, there)
+                raise self._duplicate_names_error(name, there)
         if WORDS not in self._names or any(name.startswith(BERT_LAYER) for name in self._names):
             raise self._no_albert()
 
@@ -95,7 +95,7 @@ class Tf1Variables:
         weights = weights_from(self, needed, config, heads, pooler=pooler, origin=self.origin)
         read = {row.foreign for row in needed}
         unread = [there for name, there in self._names.items() if name not in read]
-        notes += (left_out_note(unread, self.origin),) if unread else ()
+        notes += (note_ignored_tensors(unread, self.origin),) if unread else ()
         return weights, notes
 
     def _heads(self, config: AlbertConfig) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
@@ -184,7 +184,7 @@ class Tf1Variables:
             why = f"an ALBERT has one; the file holds {list_names(list(self._bundle)) or 'nothing'}"
         return FormatError("checkpoint-without-encoder", what, why=why, fix=fix, where=self.origin)
 
-    def _called_twice(self, name: str, there: str) -> FormatError:
+    def _duplicate_names_error(self, name: str, there: str) -> FormatError:
         return FormatError(
             "file-malformed",
             f"{self._names[name]} and {there} are both {name}",

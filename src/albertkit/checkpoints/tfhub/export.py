@@ -27,7 +27,7 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
     preprocessor_signature,
 )
 from albertkit.checkpoints.tokenizer_files import sentencepiece_model
-from albertkit.checkpoints.unsupported import unsupported
+from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import ResourceError, import_extra
 from albertkit.errors.extras import install_command
 from albertkit.fileformats.reader import parse_json
@@ -103,34 +103,36 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
     config = weights.config
     if (config.num_hidden_groups, config.inner_group_num) != (1, 1):
         layers = f"{config.num_hidden_groups} groups of {config.inner_group_num} layers"
-        raise unsupported(A_MODULE, layers, "it repeats one shared layer")
+        raise unsupported_error(A_MODULE, layers, "it repeats one shared layer")
     if config.activation == "quick_gelu":
-        raise unsupported(A_MODULE, "quick_gelu", "its readers know no activation of that form")
+        raise unsupported_error(
+            A_MODULE, "quick_gelu", "its readers know no activation of that form"
+        )
     if not weights.has_pooler:
-        raise unsupported(
+        raise unsupported_error(
             A_MODULE,
             "a model without a pooler",
             "its API promises pooled_output, which the pooler makes",
         )
     for name in weights.heads:
         if name != MASKED_LM.name:
-            raise unsupported(
+            raise unsupported_error(
                 A_MODULE, f"the head {name}", "its one head is the masked words' (.mlm)", name
             )
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
-        raise unsupported(
+        raise unsupported_error(
             A_MODULE,
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, TF Hub's form has no projection; this one is no identity",
         )
     own = f"whoever reads one takes {EPSILON}"
     if config.layer_norm_eps != EPSILON:
-        raise unsupported(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
+        raise unsupported_error(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
     if weights.heads and config.prediction_eps != EPSILON:
         what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
-        raise unsupported(A_MODULE, what, own, MASKED_LM.name)
+        raise unsupported_error(A_MODULE, what, own, MASKED_LM.name)
     if dtype != "float32":
-        raise unsupported(A_MODULE, f"{dtype} weights", "its variables are float32")
+        raise unsupported_error(A_MODULE, f"{dtype} weights", "its variables are float32")
 
 
 def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:

@@ -67,14 +67,14 @@ class TensorFlowEmitter:
             product = self.tf.matmul(x, kernel, transpose_b=True)
         else:
             product = self.tf.einsum(PRODUCTS[len(x.shape), len(kernel.shape)], x, kernel)
-        return self._dropped(product + self.variables[bias], weight)
+        return self._drop_out(product + self.variables[bias], weight)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         mean, variance = self.tf.nn.moments(x, [-1], keepdims=True)
         scale, shift = self.variables[f"{name}.weight"], self.variables[f"{name}.bias"]
         eps = norm_eps(self.config, name)
         y = self.tf.nn.batch_normalization(x, mean, variance, shift, scale, eps)
-        return self._dropped(y, name)
+        return self._drop_out(y, name)
 
     def activate(self, x: Tensor, kind: Activation) -> Tensor:  # noqa: PLR0911
         with self.tf.name_scope("activation"):
@@ -104,7 +104,7 @@ class TensorFlowEmitter:
             shares = self.tf.nn.dropout(shares, self.config.attention_probs_dropout_prob)
         return self.tf.einsum("acbe,aecd->abcd", shares, value)
 
-    def _dropped(self, x: Tensor, name: str) -> Tensor:
+    def _drop_out(self, x: Tensor, name: str) -> Tensor:
         if self.training and name.endswith(DROPPED):
             return self.tf.nn.dropout(x, self.config.hidden_dropout_prob)
         return x

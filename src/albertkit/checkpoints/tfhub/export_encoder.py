@@ -40,10 +40,10 @@ def encoder_module(tf: ModuleType, weights: Weights, sentencepiece: Path | None)
     variables = {row.canonical: tf.Variable(arrays[row.foreign], name=row.foreign) for row in table}
     arithmetic = Arithmetic(tf, weights, variables)
     own = [variables[row.canonical] for row in encoder_rows(weights.config)]
-    root = called_as(tf, arithmetic.encode, own, input_specs(tf, IDS, MASK, TYPES))
+    root = make_callable(tf, arithmetic.encode, own, input_specs(tf, IDS, MASK, TYPES))
     if MASKED_LM.name in weights.heads:
         specs = input_specs(tf, IDS, MASK, TYPES, POSITIONS)
-        root.mlm = called_as(tf, arithmetic.predict, list(variables.values()), specs)
+        root.mlm = make_callable(tf, arithmetic.predict, list(variables.values()), specs)
     if sentencepiece is not None:
         root.sp_model_file = tf.saved_model.Asset(str(sentencepiece))
     return root
@@ -66,7 +66,7 @@ def input_specs(tf: ModuleType, *names: str) -> dict[str, TensorSpec]:
     return {name: tf.TensorSpec([None, None], tf.int32, name) for name in names}
 
 
-def called_as(
+def make_callable(
     tf: ModuleType, call: Call, variables: Sequence[Variable], specs: Mapping[str, TensorSpec]
 ) -> Module:
     """An object that is called with the inputs of `specs`, and has the attributes hub asks for."""
@@ -77,14 +77,14 @@ def called_as(
     module.regularization_losses = []
 
     @tf.function(autograph=False)
-    def called(inputs: Inputs, training: bool = False, mask: None = None) -> Outputs:
+    def forward(inputs: Inputs, training: bool = False, mask: None = None) -> Outputs:
         return call(inputs, training)
 
     for training in (True, False):  # what is not traced now cannot be called when loaded
-        called.get_concrete_function(dict(specs), training=training)
-    module.__call__ = called
+        forward.get_concrete_function(dict(specs), training=training)
+    module.__call__ = forward
     # what Keras 3's TFSMLayer calls, unless told otherwise: no signature takes a dict
-    module.serve = called
+    module.serve = forward
     return module
 
 

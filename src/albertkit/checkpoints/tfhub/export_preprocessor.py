@@ -79,8 +79,8 @@ def preprocessor_module(tf: ModuleType, text: ModuleType, how: Preprocessing) ->
     """The tree to save."""
     steps = Steps(tf, text, how)
     sentences = tf.TensorSpec([None], tf.string, "sentences")
-    root = _called_as(tf, steps.pack_texts, sentences)
-    root.tokenize = _called_as(tf, steps.tokenize, sentences)
+    root = _make_callable(tf, steps.pack_texts, sentences)
+    root.tokenize = _make_callable(tf, steps.tokenize, sentences)
     root.tokenize.tokenizer = steps.tokenizer  # what hangs on no object of the tree is not saved
     root.tokenize.get_special_tokens_dict = _special_tokens(tf, how.specials)
     root.bert_pack_inputs = _packing(tf, steps, how.length)
@@ -139,18 +139,18 @@ class Steps:
         return self.pack([self.tokenize(sentences)], self.tf.constant(self.how.length))
 
 
-def _called_as(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -> Module:
+def _make_callable(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -> Module:
     """An object that is called with texts, and has the attributes that hub asks for."""
     module = _object_without_variables(tf)
 
     @tf.function(autograph=False)
-    def called(inputs: Tensor, training: bool = False, mask: None = None) -> object:
+    def forward(inputs: Tensor, training: bool = False, mask: None = None) -> object:
         return call(inputs)
 
     for training in (True, False):  # what is not traced now cannot be called when loaded
-        called.get_concrete_function(spec, training=training)
-    module.__call__ = called
-    module.serve = called
+        forward.get_concrete_function(spec, training=training)
+    module.__call__ = forward
+    module.serve = forward
     return module
 
 
@@ -158,15 +158,15 @@ def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
     module = _object_without_variables(tf)
 
     @tf.function(autograph=False)
-    def called(inputs: Sequence[RaggedTensor], seq_length: int = usual_length) -> Packed:
+    def forward(inputs: Sequence[RaggedTensor], seq_length: int = usual_length) -> Packed:
         return steps.pack(inputs, tf.convert_to_tensor(seq_length, tf.int32))
 
     length = tf.TensorSpec([], tf.int32, "seq_length")
     for rank in (1, 2):  # pieces, or words of pieces
         segment = tf.RaggedTensorSpec([None] * (rank + 1), tf.int32, rank)
         for segments in (1, 2):
-            called.get_concrete_function([segment] * segments, seq_length=length)
-    module.__call__ = called
+            forward.get_concrete_function([segment] * segments, seq_length=length)
+    module.__call__ = forward
     return module
 
 

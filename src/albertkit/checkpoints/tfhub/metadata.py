@@ -59,7 +59,7 @@ def depth_and_activation(
     metadata.take(DEPTH, blocks, "its variables")
     settings = _keras_settings(model.directory)
     _take_keras(metadata, settings)
-    listed = _listed_layers(model)
+    listed = _count_listed_layers(model)
     metadata.take(DEPTH, listed, "the list of encoder_outputs in its signature")
     for source, depth in ((METADATA, settings.get("num_layers")), ("its signature", listed)):
         if depth is not None and depth != metadata.fields[DEPTH]:
@@ -118,7 +118,7 @@ def _take_keras(metadata: ModuleMetadata, settings: Mapping[str, JsonValue]) -> 
             metadata.take(ours, settings.get(name), METADATA)
 
 
-def _listed_layers(model: SavedModel) -> int | None:
+def _count_listed_layers(model: SavedModel) -> int | None:
     """How many encoder outputs the module gives; versions with lists as outputs give none."""
     call = model.child("__call__")
     for function in call.functions if call else ():
