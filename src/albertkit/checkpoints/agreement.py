@@ -1,4 +1,4 @@
-"""Do the tensors of a checkpoint agree with the parameter table of its config?"""
+"""Check the tensors of a checkpoint against the parameter table of its config."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ def check_shapes(
     *,
     prefix: str = "",
 ) -> tuple[str, ...]:
-    """Check canonical name → shape against the table; returns the names that it doesn't have.
+    """Check the shapes of all tensors.
 
-    prefix: what stands before the canonical names in the file, where it is known.
-    Raises FormatError [checkpoint-without-encoder] for missing tensors,
-    [checkpoint-shape-mismatch].
+    Args:
+        table: the parameters of the config.
+        shapes: canonical name → shape.
+        origin: the checkpoint's name in messages.
+        prefix: the prefix of the canonical names in the file, if it is known.
+
+    Returns:
+        The names that are not in the table.
+
+    Raises:
+        FormatError: [checkpoint-without-encoder] for missing tensors, [checkpoint-shape-mismatch].
     """
     differs = table.disagreements(shapes)
     if differs.missing:
@@ -29,7 +37,7 @@ def check_shapes(
             "checkpoint-without-encoder",
             f"{len(names)} of {count_noun(len(table.stored), 'tensor')} missing: "
             f"{list_names(names)}",
-            why=f"found were {len(shapes)}, such as {list_names(list(shapes), 2)}",
+            why=f"the file has {len(shapes)}, such as {list_names(list(shapes), 2)}",
             fix="Give a whole checkpoint, and the config.json that belongs to it",
             where=origin,
         )

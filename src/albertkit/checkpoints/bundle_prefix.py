@@ -1,4 +1,4 @@
-"""Which checkpoint a path means: TensorFlow's are a prefix with an index and data beside it.
+"""Find a TensorFlow checkpoint: a prefix, with an index file and data files.
 
 In: a directory, a prefix (`model.ckpt-best`) or an index file. Out: the prefix. A directory with
 several follows the file `checkpoint` in it, though never out of the directory.

@@ -1,7 +1,7 @@
 """Config values that the user gives because the files lack them: layers, heads, activation.
 
-Shapes tell neither how often a shared layer is repeated nor which gelu was used, and a 2-D kernel
-does not tell the number of heads. Files without these values are refused until the user gives
+Shapes show neither how often a shared layer is repeated nor which gelu was used, and a 2-D kernel
+does not show the number of heads. Files without these values are refused until the user gives
 them. A value that differs from the files' is taken, with a note.
 """
 

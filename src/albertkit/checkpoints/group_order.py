@@ -1,4 +1,4 @@
-"""Layers to which google's code or transformers give another group than we do.
+"""Layers that get another group in google's code or in transformers.
 
 We take the group ⌊layer·G / L⌋ in whole numbers. Theirs come out of floating point, which falls
 below a whole number in some configurations: google's first at (L 22, G 22), transformers' first

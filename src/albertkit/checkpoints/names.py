@@ -1,7 +1,7 @@
-"""Rows of names: which tensor of a foreign file is which parameter, and how it lies there.
+"""Rows of names: which tensor of a file is which parameter, and in which layout.
 
-A format is a list of such rows; reading and writing derive from the same list. In: arrays under
-a file's names. Out: the same under canonical names and in torch's layout, lazily; and back.
+A format is a list of such rows; reading and writing use the same list. Arrays are converted between
+the file's names and layout, and canonical names in torch's layout, when they are used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from albertkit.checkpoints.agreement import check_shapes
 from albertkit.errors import FormatError
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 
-# How a tensor lies in the file. A = attention heads, D = H / A.
+# The layout of a tensor in a file. A = attention heads, D = H / A.
 #   same        as in torch
 #   transposed  [in, out] where torch has [out, in]
 #   heads_out   [in, A, D] where torch has [A·D, in]: TensorFlow's query, key and value kernels
@@ -30,7 +30,7 @@ PROJECTION = "encoder.embedding_hidden_mapping_in"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One parameter: its canonical name, its name in the file, and how it lies there."""
+    """One parameter: its canonical name, its name in the file, and its layout there."""
 
     canonical: str
     foreign: str
@@ -38,7 +38,7 @@ class Row:
 
 
 class StoredArrays(Protocol):
-    """What a file offers: arrays by its own names, their shapes known before they are read."""
+    """The arrays of a file by its own names, with shapes that are known before reading."""
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
@@ -47,14 +47,18 @@ class StoredArrays(Protocol):
 
 
 class CanonicalArrays(Mapping[str, FloatArray]):
-    """A file's arrays under canonical names in torch's layout, read when they are asked for.
-
-    made: parameters that the file has no tensor for, because its format knows them.
-    """
+    """A file's arrays by canonical names in torch's layout, read when they are used."""
 
     def __init__(
         self, arrays: StoredArrays, rows: Iterable[Row], made: Mapping[str, FloatArray]
     ) -> None:
+        """Rename arrays.
+
+        Args:
+            arrays: the arrays of the file.
+            rows: how they correspond to parameters.
+            made: parameters without a tensor in the file, because the format implies them.
+        """
         self._arrays = arrays
         self._rows = {row.canonical: row for row in rows}
         self._made = made
@@ -85,10 +89,21 @@ def weights_from(
     pooler: bool = True,
     origin: str = "",
 ) -> Weights:
-    """The weights that a file holds, by a format's rows; shapes are checked, nothing is read yet.
+    """Return the weights of a file, with checked shapes; no tensor is read yet.
 
-    Where E equals H, formats without a projection lack its rows: it is the identity then.
-    Raises FormatError [checkpoint-without-encoder] or [checkpoint-shape-mismatch], by both namings.
+    If E equals H, formats without a projection have no rows for it: it is the identity.
+
+    Args:
+        arrays: the arrays of the file.
+        rows: the names of the format.
+        config: determines the parameters and their shapes.
+        heads: the heads, by name.
+        pooler: whether there is a pooler.
+        origin: the checkpoint's name in messages.
+
+    Raises:
+        FormatError: [checkpoint-without-encoder] or [checkpoint-shape-mismatch], with the names
+            in the file and the canonical ones.
     """
     rows = tuple(rows)
     table = parameter_table(config, heads, pooler=pooler)
@@ -109,7 +124,7 @@ def weights_from(
 
 
 def identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
-    """The projection of a model that has none: where E equals H, the identity; else nothing."""
+    """Return the identity as projection if E equals H; else nothing."""
     if config.embedding_size != config.hidden_size:
         return {}
     return {
@@ -119,7 +134,7 @@ def identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
 
 
 def to_canonical(array: FloatArray, layout: Layout) -> FloatArray:
-    """A tensor of a file as torch has it: a view where that is possible."""
+    """Return a file's tensor in torch's layout, as a view if possible."""
     if layout == "same":
         return array
     if layout == "heads_bias":
@@ -130,14 +145,14 @@ def to_canonical(array: FloatArray, layout: Layout) -> FloatArray:
 
 
 def to_foreign(array: FloatArray, layout: Layout, attention_heads: int) -> FloatArray:
-    """A parameter as it lies in the file: the other way round of `to_canonical`."""
+    """Return a parameter in the file's layout: the inverse of `to_canonical`."""
     shape = foreign_shape(array.shape, layout, attention_heads)
     turned = array if layout in {"same", "heads_bias"} else array.T
     return turned.reshape(shape)
 
 
 def foreign_shape(shape: tuple[int, ...], layout: Layout, attention_heads: int) -> tuple[int, ...]:
-    """The shape in the file of a parameter that has `shape` in torch."""
+    """Return the shape in the file of a parameter with `shape` in torch."""
     A = attention_heads
     match layout:
         case "same":
@@ -153,9 +168,10 @@ def foreign_shape(shape: tuple[int, ...], layout: Layout, attention_heads: int) 
 
 
 class ForeignArrays(Mapping[str, FloatArray]):
-    """Weights under a format's names and in its layout, made when they are asked for."""
+    """Weights by a format's names and in its layout, converted when they are used."""
 
     def __init__(self, weights: Weights, rows: Iterable[Row]) -> None:
+        """Rename the arrays of `weights`."""
         self._weights = weights
         self._rows = {row.foreign: row for row in rows}
 
@@ -184,9 +200,9 @@ class ForeignArrays(Mapping[str, FloatArray]):
 
 
 def has_real_projection(weights: Weights) -> bool:
-    """Whether the projection does something: E differs from H, or it is not the identity.
+    """Return whether the projection has an effect: E differs from H, or it is not the identity.
 
-    Formats that drop the projection where E equals H can hold the identity only.
+    Formats without a projection for E = H can represent only the identity.
     """
     identity = identity_projection(weights.config)
     return not identity or any(

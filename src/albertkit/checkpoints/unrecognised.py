@@ -13,7 +13,7 @@ from albertkit.fileformats.reader import read_json
 
 CONFIG = "config.json"
 KNOWN = (
-    "model.safetensors or pytorch_model.bin beside a config.json, model.ckpt-….index, "
+    "model.safetensors or pytorch_model.bin with a config.json, model.ckpt-….index, "
     "saved_model.pb, model.weights.h5"
 )
 GIVE = f"Give a directory with {KNOWN}"
@@ -30,7 +30,7 @@ OTHER_PROGRAMS: tuple[tuple[str, str, str], ...] = (
     ),
     ("onnx/*.onnx", "an ONNX export, as for transformers.js", BASE_MODEL),
 )
-# Files that tell what a directory is: a pattern, what it is, what to do. The first that matches.
+# Files that show what a directory is: a pattern, what it is, what to do. The first that matches.
 FILES: tuple[tuple[str, str, str], ...] = (
     ("tf_model.h5", "transformers' weights for TensorFlow", CONVERT),
     ("flax_model.msgpack", "transformers' weights for Flax", CONVERT),

@@ -1,6 +1,6 @@
 """The masked-LM self-test: which config values predict masked words best?
 
-Shapes tell neither the number of attention heads nor which gelu was used, and a model with the
+Shapes show neither the number of attention heads nor which gelu was used, and a model with the
 wrong values still computes numbers. So words of built-in sentences are masked one at a time, and
 each candidate computes the probability of the true word. The test reports figures and changes
 nothing.
@@ -31,7 +31,7 @@ SENTENCES = (
     "They have two children, a boy and a girl.",
 )
 MOST_UNKNOWN = 0.2  # of the sentences' pieces; with more, the vocabulary is for another language
-LEAST_GAIN = 0.01  # in log-probability; both gelus of a small model are 1e-4 apart
+LEAST_GAIN = 0.01  # in log-probability; both gelus of a small model differ by 1e-4
 HEAD_SIZES = (64, 128)  # of all published models; sources for xlarge disagree
 
 
@@ -104,7 +104,7 @@ def self_test(model: LoadedModel) -> SelfTest:
 
 
 def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
-    """Return other values of the fields that shapes do not tell."""
+    """Return other values of the fields that shapes do not show."""
     gelus = [name for name in ("gelu_new", "gelu") if name != config.hidden_act]
     counts = sorted({config.hidden_size // size for size in HEAD_SIZES} - {0})
     return [
@@ -146,7 +146,7 @@ def metadata_doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
                 "warning",
                 f"num_attention_heads is {config.num_attention_heads}",
                 why="the pages of xlarge say 32, Hugging Face's configs 16, and the shape of a 2-D "
-                "matrix does not tell",
+                "matrix does not show it",
                 fix="Compare with `albertkit inspect MODEL --self-test`; to take the other, give "
                 "--num-attention-heads 32",
             )

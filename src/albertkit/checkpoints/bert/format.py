@@ -1,9 +1,8 @@
 """BERT in Hugging Face directories: an ALBERT with as many groups as layers, by other names.
 
-In: a directory of `model_type: bert`, of this or earlier years, with or without a head. Out:
-weights under canonical names. E equals H, so the projection is the identity. BERT's head for the
-next sentence answers another question than ALBERT's for the order of two, and is left out with a
-note. Names: transformers, models/bert/modeling_bert.py.
+Directories of `model_type: bert` are read, of all versions, with or without a head. E equals H, so
+the projection is the identity. BERT's next-sentence head predicts something else than ALBERT's
+sentence-order head, and is ignored with a note. Names: transformers, models/bert/modeling_bert.py.
 """
 
 from __future__ import annotations
@@ -94,6 +93,7 @@ class BertFormat:
     name = "bert"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         file = weights_file(location)
         return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(location) else None
 
@@ -222,7 +222,7 @@ def _note_ignored(
             "checkpoint-extra-tensors",
             "note",
             f"the head {NEXT_SENTENCE}weight is left out",
-            why="it tells whether a sentence is the next one, ALBERT's whether two are in order",
+            why="it predicts whether a sentence is the next one, ALBERT's whether two are in order",
             where=origin,
         )
     if others:

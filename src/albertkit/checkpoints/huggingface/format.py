@@ -1,8 +1,7 @@
 """Hugging Face directories: config.json with model.safetensors or pytorch_model.bin.
 
-In: a directory written by transformers, of this or earlier years, with or without a head, its
-weights whole or in shards. Out: weights under canonical names, which are Hugging Face's without
-`albert.`; and back, as safetensors.
+Directories of all versions of transformers are read, with or without a head, in one file or in
+shards. Canonical names are Hugging Face's without `albert.`. Weights are written as safetensors.
 """
 
 from __future__ import annotations
@@ -56,6 +55,7 @@ class HuggingFaceFormat:
     name = "huggingface"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         file = weights_file(location)
         return f"{CONFIG} and {file}" if file and (location / CONFIG).is_file() else None
 

@@ -1,7 +1,7 @@
 """The names of tensors in Hugging Face's files, of all years, and which heads they make.
 
-In: the names in a file. Out: canonical name → the file's name, and the names of the heads. Names
-behind a foreign prefix (`module.albert.…`) are understood: the word table tells where they begin.
+Names with another prefix (`module.albert.…`) are read too: the name of the word embeddings shows
+the prefix.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Dialect:
 ALBERT = Dialect("albert.", "predictions.")
 # Buffers that transformers 2.x to 4.30 saved: counted from 0, or all zero.
 BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
-# The heads whose parameters are called `classifier`: only the config tells them apart.
+# The heads whose parameters are called `classifier`: only the config distinguishes them.
 CLASSIFIERS = (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, MULTIPLE_CHOICE)
 
 

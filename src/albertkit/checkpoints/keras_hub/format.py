@@ -1,8 +1,7 @@
 """Keras Hub presets: config.json with model.weights.h5, and a task's head in task.weights.h5.
 
-In: a directory written by `save_to_preset` of keras_hub, or of keras_nlp before it: a backbone, a
-masked language model or a text classifier. Out: weights under canonical names; and back, so that
-`from_preset` opens it.
+Presets of `save_to_preset` are read, of keras_hub or of keras_nlp before it: a backbone, a masked
+language model or a text classifier. `from_preset` opens what is written.
 """
 
 from __future__ import annotations
@@ -70,6 +69,7 @@ class KerasHubFormat:
     name = "keras-hub"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         if all((location / file).is_file() for file in (CONFIG, MODEL_WEIGHTS)):
             return f"{CONFIG} and {MODEL_WEIGHTS}"
         return None
@@ -281,7 +281,7 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
         if name not in HEADS:
             yield f"the head {name}", f"its heads are {' and '.join(HEADS)}", name
     if len(heads) > 1:
-        what = f"the head {heads[-1]} beside {' and '.join(heads[:-1])}"
+        what = f"the head {heads[-1]} together with {' and '.join(heads[:-1])}"
         yield what, "a preset holds one task", heads[-1]
     if not weights.has_pooler and MASKED_LM.name not in heads:
         yield "a model without a pooler", "its backbone promises pooled_output", ""

@@ -2,7 +2,7 @@
 
 In: a config, or a file that Keras wrote. Out: rows of names for reading and writing. A path in a
 file counts the layers of one class in the order of the model (`layers/dense_1/vars/0`); releases
-since 2024 also write each layer's own name beside its variables, which is what counts then.
+since 2024 also store each layer's own name with its variables; that name is used then.
 """
 
 from __future__ import annotations

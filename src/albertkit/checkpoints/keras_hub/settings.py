@@ -42,7 +42,7 @@ FIELDS = MappingProxyType(  # our field → Keras Hub's
         "type_vocab_size": "num_segments",
     }
 )
-# What every preset means, so that it is not kept beside it.
+# Fields with the same value in every preset, which are not stored.
 FIXED = ("hidden_act", "layer_norm_eps", "prediction_layer_norm_eps", "model_type")
 BACKBONE = "AlbertBackbone"
 TASKS = MappingProxyType(  # Keras Hub's class → our head; AlbertClassifier is keras_nlp's

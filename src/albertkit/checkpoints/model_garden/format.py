@@ -1,8 +1,7 @@
 """TensorFlow 2 object checkpoints of Model Garden: an encoder alone, or with its masked-word head.
 
-In: a prefix or a directory, with albert_config.json beside it where there is one. Out: weights
-under canonical names. The checkpoint itself says neither how often the shared layer is repeated
-nor its activation: without a configuration both have to be told.
+The checkpoint itself says neither how often the shared layer is repeated nor its activation:
+without an albert_config.json in the directory both must be given.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ class ModelGardenFormat:
     name = "model-garden"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH not in read_bundle(prefix):
             return None
@@ -78,15 +78,15 @@ MODEL_GARDEN = ModelGardenFormat()
 
 
 def _config(
-    beside: Path, variables: GardenVariables, overrides: ConfigOverrides, origin: str
+    directory: Path, variables: GardenVariables, overrides: ConfigOverrides, origin: str
 ) -> AlbertConfig:
-    """The configuration beside the checkpoint, with what shapes and the caller say besides."""
-    path = next((beside / name for name in CONFIGS if (beside / name).is_file()), None)
+    """The config in the directory, completed by the shapes and the overrides."""
+    path = next((directory / name for name in CONFIGS if (directory / name).is_file()), None)
     settings = read_json(path) if path else {}
     fields: dict[str, JsonValue] = {**overrides.as_dict(), **variables.fields(), **settings}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
-        why = f"a checkpoint holds tensors only, and no {' or '.join(CONFIGS)} lies beside it"
+        why = f"a checkpoint holds tensors only, and there is no {' or '.join(CONFIGS)}"
         raise metadata_missing(missing, f"{path.name} doesn't either" if path else why, origin)
     if path is None or "hidden_act" not in settings:  # overrides use Hugging Face's names
         return AlbertConfig.from_dict(fields, where=origin)
@@ -96,7 +96,7 @@ def _config(
 
 
 def _check_config(config: AlbertConfig, variables: GardenVariables, where: str) -> None:
-    """Refuse a configuration of another model: shapes tell the heads, too."""
+    """Refuse a config that contradicts the shapes, which determine the heads too."""
     for name, value in variables.fields().items():
         if getattr(config, name) != value:
             raise FormatError(

@@ -2,7 +2,7 @@
 
 In: the tensor bundle of a SavedModel or of an object-based checkpoint. Out: GardenVariables, which
 reads tensors by the names of tfhub_names.py wherever the writer put them, and the fields of a
-configuration that their shapes tell: V, E, H, F, positions, types, and the heads too, since
+config that their shapes determine: V, E, H, F, positions, types, and the heads too, since
 kernels of attention are [H, A, D].
 """
 
@@ -33,7 +33,7 @@ IDLE = ("save_counter", "Variable")
 
 
 class GardenVariables:
-    """Tensors by their variables' names, as a bundle's graph of objects tells them.
+    """Tensors by their variables' names, as a bundle's object graph lists them.
 
     Raises FormatError [checkpoint-without-encoder] where no word table, or more than one, is
     there; and as `read_tracked_variables`.
@@ -72,7 +72,7 @@ class GardenVariables:
         return (MASKED_LM.name,) if MODEL_OF_HEAD + BIAS in self._keys else ()
 
     def fields(self) -> dict[str, int | None]:
-        """What names and shapes tell of the configuration.
+        """Return the config fields that names and shapes determine.
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """

@@ -53,6 +53,7 @@ class OnnxFormat:
     is_rounded: bool
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         return self.file if (location / self.file).is_file() else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:

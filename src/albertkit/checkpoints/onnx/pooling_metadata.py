@@ -1,7 +1,7 @@
-"""A PoolingConfig beside an ONNX graph: as JSON in the file's metadata, its matrices as tensors.
+"""A PoolingConfig in an ONNX file: JSON in the file's metadata, and its matrices as tensors.
 
 The graph computes the plan's pooling and steps; what goes before (prompts, lower case, length) and
-after (the measure of similarity) is for whoever calls it to read.
+after (the measure of similarity) is read by the caller.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from albertkit.spec.pooling_config import (
     VectorStep,
 )
 
-NORMALISE = "normalise"  # beside the names of a Dense's activation
+NORMALISE = "normalise"  # the other modules are named by a Dense's activation
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)

@@ -1,8 +1,8 @@
 """sentence-transformers directories: modules.json, an encoder, and what makes vectors of it.
 
-In: a directory of version 6 or of earlier years (`sentence_transformers.models.…`, an encoder in a
-folder of its own, `pooling_mode_…` as flags, `max_seq_length` in sentence_bert_config.json). Out:
-the encoder's weights with a PoolingConfig; and back, in a form that old and new versions open.
+Directories of version 6 are read, and of earlier versions (`sentence_transformers.models.…`, an
+encoder in a folder of its own, `pooling_mode_…` as flags, `max_seq_length` in
+sentence_bert_config.json). Old and new versions open what is written.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class SentenceTransformersFormat:
     name = "sentence-transformers"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         return MODULES if (location / MODULES).is_file() else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
@@ -135,7 +136,7 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
             raise unknown(f"a module is {module!r}", "a module is an object", path)
         name = str(module.get("path", ""))
         if not FOLDER.fullmatch(name):
-            raise unknown(f"a module lies in {name[:40]!r}", "that is no folder beside it", path)
+            raise unknown(f"a module's path is {name[:40]!r}", "that is no subdirectory", path)
         folder = path.parent / name
         modules.append((str(module.get("type", "")).rpartition(".")[2], folder))
     kinds = [kind for kind, _ in modules]

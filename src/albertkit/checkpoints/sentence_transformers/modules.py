@@ -1,6 +1,6 @@
 """What makes vectors in a sentence-transformers directory: Pooling, Dense and Normalize folders.
 
-Each has a config.json, whose keys changed over the years; a Dense has its tensors beside it.
+Each folder has a config.json, whose keys changed over the years; a Dense has its tensors too.
 """
 
 from __future__ import annotations

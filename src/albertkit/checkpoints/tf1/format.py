@@ -46,6 +46,7 @@ class Tf1Format:
     name = "tf1"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         prefix = bundle_prefix(location)
         if prefix is None or OBJECT_GRAPH in read_bundle(prefix):
             return None
@@ -141,7 +142,7 @@ def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
 def _config_from_shapes(
     variables: Tf1Variables, overrides: ConfigOverrides, origin: str
 ) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
-    """The configuration of a checkpoint without one: by its shapes, and by what was told."""
+    """The config of a checkpoint without a config file: from its shapes and the overrides."""
     fields: dict[str, JsonValue] = {**variables.fields(), **overrides.as_dict()}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
@@ -150,7 +151,7 @@ def _config_from_shapes(
         "metadata-from-shapes",
         "note",
         f"there is no {CONFIG}: sizes are taken from the shapes of the variables",
-        why=f"{', '.join(UNSAID)} are taken as told",
+        why=f"{', '.join(UNSAID)} are the caller's values",
         where=origin,
     )
     return AlbertConfig.from_dict(fields, where=origin), (note,)

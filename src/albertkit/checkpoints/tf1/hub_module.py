@@ -28,6 +28,7 @@ class Tf1HubFormat:
     name = "tf1-hub"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         return MODULE if (location / MODULE).is_file() else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:

@@ -137,7 +137,7 @@ def _is_slot(name: str, names: set[str]) -> bool:
 
 
 def _prefix(names: Iterable[str]) -> str:
-    """What stands before google's names: the word table tells; none where that is not plain."""
+    """The prefix of google's names, taken from the word embeddings; empty if it is ambiguous."""
     prefixes = {name.removesuffix(WORDS) for name in names if f"/{name}".endswith(f"/{WORDS}")}
     return prefixes.pop() if len(prefixes) == 1 else ""
 

@@ -55,7 +55,7 @@ class Tf1Variables:
         return self._bundle[self._names[name]]
 
     def fields(self) -> dict[str, int]:
-        """What shapes and names tell of the configuration.
+        """Return the config fields that shapes and names determine.
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """

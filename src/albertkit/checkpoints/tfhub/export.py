@@ -1,4 +1,4 @@
-"""Write what TF Hub published: the encoder's SavedModel, and its preprocessor beside it.
+"""Write what TF Hub published: the encoder's SavedModel, and its preprocessor.
 
 In: a model with one shared layer and a pooler. Out: a directory that `hub.load`,
 `hub.KerasLayer` and `keras.layers.TFSMLayer` open, with the API of the published version 3, and
@@ -61,7 +61,7 @@ def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = 
     model = sentencepiece_model(
         checkpoint.tokenizer_files,
         A_MODULE,
-        "its preprocessor runs a SentencePiece model, and none lies beside the weights",
+        "its preprocessor runs a SentencePiece model, and the checkpoint has none",
     )
     preprocessing = _preprocessing(checkpoint, model) if model else None
     tf, text = tensorflow_and_text()
@@ -125,7 +125,7 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "where both widths are equal, TF Hub's form has no projection; this one is no identity",
         )
-    own = f"whoever reads one takes {EPSILON}"
+    own = f"readers of such modules use {EPSILON}"
     if config.layer_norm_eps != EPSILON:
         raise unsupported_error(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
     if weights.heads and config.prediction_eps != EPSILON:

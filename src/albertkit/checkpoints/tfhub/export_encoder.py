@@ -83,7 +83,7 @@ def make_callable(
     for training in (True, False):  # what is not traced now cannot be called when loaded
         forward.get_concrete_function(dict(specs), training=training)
     module.__call__ = forward
-    # what Keras 3's TFSMLayer calls, unless told otherwise: no signature takes a dict
+    # the default call of Keras 3's TFSMLayer: no signature takes a dict
     module.serve = forward
     return module
 

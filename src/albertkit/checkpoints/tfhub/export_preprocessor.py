@@ -2,7 +2,7 @@
 
 In: a SentencePiece model. Out: a tree of objects for `tf.saved_model.save`, with the API of
 albert_en_preprocess/3: itself, `.tokenize` and `.bert_pack_inputs`. Its text rules are TF Hub's
-(NFD, accents dropped, NFKC_Casefold) whatever the tokenizer beside it says: they have no
+(NFD, accents dropped, NFKC_Casefold) whatever the tokenizer's settings are: they have no
 digit-comma rule, so that "2001," is one piece here. Case and accents can be kept.
 """
 

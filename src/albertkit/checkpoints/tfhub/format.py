@@ -45,6 +45,7 @@ class TfHubFormat:
     name = "tfhub"
 
     def recognises(self, location: Path) -> str | None:
+        """Return the evidence that `location` has this format; None if there is none."""
         return FILE if is_saved_model(location) else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:

@@ -1,8 +1,8 @@
-"""What the shapes of an encoder module's variables don't tell: its depth and its activation.
+"""An encoder module's depth and activation, which the shapes of its variables do not show.
 
-In: a SavedModel. Out: each with the words that say where it was read. Modules written with Keras
-2.5 or later have keras_metadata.pb; where it is missing the graph tells, since every layer has a
-softmax and every activation its operations.
+Each comes with words that say where it was read. Modules written with Keras 2.5 or later have
+keras_metadata.pb; without it the graph is used: every layer has a softmax, and every activation
+its operations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEPTH, ACTIVATION = "num_hidden_layers", "hidden_act"
 # A Keras config's name → ours. Only names registered by Model Garden's text package are taken: its
 # "gelu" is the tanh form, while Keras's own is the erf form; the graph decides about all others.
 KERAS_ACTIVATIONS = {"Text>gelu": "gelu_new", "relu": "relu", "Text>relu": "relu"}
-# The operation that tells an activation, in the order in which they are looked for.
+# The operation that identifies an activation, in the order of the search.
 TELLING = {"Erf": "gelu", "Erfc": "gelu", "Relu": "relu", "Sigmoid": "silu"}
 TANH_FORM = ("Tanh", "Pow")
 # Keras's names of dropout rates, ALBERT's encoder first, then BERT's.
@@ -52,8 +52,8 @@ def depth_and_activation(
     """Layers, activation and dropout rates.
 
     blocks: how many blocks of variables there are, where each layer has its own; it is the depth
-    then. told: what the caller says of them. Raises FormatError [file-malformed] where the module
-    contradicts itself, [metadata-missing] where nobody says one of them.
+    then. overrides: the caller's values. Raises FormatError [file-malformed] if the module
+    contradicts itself, [metadata-missing] if a value is in no file.
     """
     metadata = ModuleMetadata()
     metadata.take(DEPTH, blocks, "its variables")
