@@ -1,4 +1,4 @@
-"""What a TF Hub module cannot hold, found out before TensorFlow is even looked for."""
+"""What a TF Hub module cannot represent, found out before TensorFlow is even looked for."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def with_config(**values: int | float) -> Weights:
             random_weights(
                 replace(CONFIG, prediction_layer_norm_eps=1e-5), ["masked_lm"], pooler=True
             ),
-            "the epsilon 1e-05; whoever reads one takes 1e-12. Leave it out (--without masked_lm)",
+            "the epsilon 1e-05; readers of such modules use 1e-12. Leave it out (--without masked_lm)",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -54,7 +54,7 @@ def test_what_has_no_place_is_refused(weights: Weights, what: str, tmp_path: Pat
 
 
 def test_sixteen_bit_variables_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot hold float16 weights"):
+    with pytest.raises(InputError, match="cannot represent float16 weights"):
         write_tfhub(Checkpoint(with_config()), tmp_path / "module", dtype="float16")
 
 

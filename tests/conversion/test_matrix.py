@@ -87,7 +87,7 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
     target.write(Checkpoint(weights), place)
     found = target.read(place).weights
     assert weight_differences(weights, found).identical == len(weights.table().stored)
-    # of the masked-word head, which is not there
+    # of the masked LM head, which is not there
     unused = {"prediction_layer_norm_eps": None}
     assert replace(found.config, extra={}, **unused) == replace(config, **unused)
 

@@ -34,7 +34,7 @@ def test_a_base_model_comes_back_bit_by_bit(tmp_path: Path) -> None:
     found = read_checkpoint(tmp_path / str(len(WAY))).weights
     assert weight_differences(weights, found).identical == len(weights.table().stored)
     assert found.heads == weights.heads
-    # Keras Hub's own epsilon of the masked-word head stays with the model
+    # Keras Hub's own epsilon of the masked LM head stays with the model
     assert found.config.prediction_eps == 1e-5
     assert replace(found.config, extra={}, prediction_layer_norm_eps=None) == config
 

@@ -17,7 +17,7 @@ def unsupported_error(target: str, what: str, why: str, part: str = "") -> Input
     write_another = "Write another format, such as huggingface"
     return InputError(
         "unsupported-by-format",
-        f"{target} cannot hold {what}",
+        f"{target} cannot represent {what}",
         why=why,
         fix=f"Leave it out (--without {part}), or write another format" if part else write_another,
     )

@@ -25,7 +25,7 @@ class Dialect:
     """Where a family of models keeps what all of them have.
 
     encoder: what stands before the encoder's names in a model with a head. predictions: what the
-    masked-word head's own names begin with.
+    masked LM head's own names begin with.
     """
 
     encoder: str
@@ -45,7 +45,7 @@ def plain_names(
     """Name as of today, without the encoder's prefix → name in the file; ALBERT's are canonical.
 
     Buffers and the tied decoder's old keys are left out. Raises FormatError
-    [checkpoint-without-encoder] where no word table, or more than one, is there.
+    [checkpoint-without-encoder] where no word embeddings, or more than one, is there.
     """
     prefix, notes = _prefix(tensors, origin, dialect)
     names = {_without_prefix(_modern(name), prefix, dialect): name for name in tensors}
@@ -128,8 +128,8 @@ def _untie(
         Diagnostic(
             "checkpoint-untied",
             "warning",
-            f"{weight} differs from the word table {table}, and is left out",
-            why="words are predicted with the word table here",
+            f"{weight} differs from the word embeddings {table}, and is left out",
+            why="words are predicted with the word embeddings here",
             where=origin,
         ),
     )

@@ -221,7 +221,7 @@ def _own_epsilon(where: str) -> Diagnostic:
     return Diagnostic(
         "prediction-epsilon",
         "note",
-        f"the masked-word head's norm has epsilon {PREDICTION_EPSILON}, all others {EPSILON}",
+        f"the masked LM head's norm has epsilon {PREDICTION_EPSILON}, all others {EPSILON}",
         why="so Keras Hub computes it; it is kept as prediction_layer_norm_eps, which transformers "
         "does not read: its logits differ by what that changes, its vectors do not",
         where=where,

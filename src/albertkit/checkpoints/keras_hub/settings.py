@@ -25,7 +25,7 @@ OURS = "albertkit"  # the key of metadata.json
 
 ACTIVATION = "gelu_new"  # the tanh form, whatever the preset. Source: AlbertBackbone
 EPSILON = 1e-12  # likewise, of every norm but one
-PREDICTION_EPSILON = 1e-5  # of the masked-word head's norm. Source: MaskedLMHead's default
+PREDICTION_EPSILON = 1e-5  # of the masked LM head's norm. Source: MaskedLMHead's default
 CLASSIFIER_DROPOUT = 0.1  # Source: AlbertTextClassifier's default
 FIELDS = MappingProxyType(  # our field → Keras Hub's
     {

@@ -1,4 +1,4 @@
-"""TensorFlow 2 object checkpoints of Model Garden: an encoder alone, or with its masked-word head.
+"""TensorFlow 2 object checkpoints of Model Garden: an encoder alone, or with its masked LM head.
 
 The checkpoint itself says neither how often the shared layer is repeated nor its activation:
 without an albert_config.json in the directory both must be given.

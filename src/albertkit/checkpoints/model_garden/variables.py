@@ -25,7 +25,7 @@ from albertkit.spec.heads import MASKED_LM
 
 WORDS, POSITIONS, TYPES = (row.foreign for row in EMBEDDINGS[:3])
 QUERY, INTERMEDIATE = LAYER[0].foreign, f"{SHARED}intermediate/kernel"
-MODEL_OF_HEAD = "bert/"  # the Keras model that named the masked-word head's variables
+MODEL_OF_HEAD = "bert/"  # the Keras model that named the masked LM head's variables
 HEAD = "cls/predictions/"
 BIAS = f"{HEAD}output_bias/bias"
 # Variables that are no weights: how often it was saved, and a setting of the vocabulary.
@@ -35,7 +35,7 @@ IDLE = ("save_counter", "Variable")
 class GardenVariables:
     """Tensors by their variables' names, as a bundle's object graph lists them.
 
-    Raises FormatError [checkpoint-without-encoder] where no word table, or more than one, is
+    Raises FormatError [checkpoint-without-encoder] where no word embeddings, or more than one, is
     there; and as `read_tracked_variables`.
     """
 
@@ -68,7 +68,7 @@ class GardenVariables:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The masked-word head, where it is there."""
+        """The masked LM head, where it is there."""
         return (MASKED_LM.name,) if MODEL_OF_HEAD + BIAS in self._keys else ()
 
     def fields(self) -> dict[str, int | None]:

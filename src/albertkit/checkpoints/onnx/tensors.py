@@ -1,6 +1,6 @@
 """The parameters of an ONNX file: which tensors hold them, in float32 or rounded to int8.
 
-Matrices lie as [in, out], as MatMul takes them; the word table lies once, as [V, E], and serves
+Matrices lie as [in, out], as MatMul takes them; the word embeddings lies once, as [V, E], and serves
 lookups and word logits alike. The same rows of names read a file and write it.
 """
 

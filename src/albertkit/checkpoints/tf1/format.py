@@ -173,7 +173,7 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
     if config.layer_norm_eps != EPSILON:
         yield f"norms with the epsilon {config.layer_norm_eps}", own, ""
     if MASKED_LM.name in weights.heads and config.prediction_eps != EPSILON:
-        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        what = f"a masked LM head whose norm has the epsilon {config.prediction_eps}"
         yield what, own, MASKED_LM.name
     order = other_order(config, by_google)
     if order is not None:

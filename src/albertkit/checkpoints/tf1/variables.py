@@ -32,7 +32,7 @@ CLASSIFIERS = (SEQUENCE_CLASSIFICATION, MULTIPLE_CHOICE)  # their variables have
 class Tf1Variables:
     """Tensors by google's names.
 
-    Raises FormatError [checkpoint-without-encoder] where there is no word table, or where the
+    Raises FormatError [checkpoint-without-encoder] where there is no word embeddings, or where the
     layers are BERT's; [file-malformed] where two variables have the same usual name.
     """
 

@@ -117,7 +117,7 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
     for name in weights.heads:
         if name != MASKED_LM.name:
             raise unsupported_error(
-                A_MODULE, f"the head {name}", "its one head is the masked words' (.mlm)", name
+                A_MODULE, f"the head {name}", "its one head is the masked LM's (.mlm)", name
             )
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
         raise unsupported_error(
@@ -129,7 +129,7 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
     if config.layer_norm_eps != EPSILON:
         raise unsupported_error(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
     if weights.heads and config.prediction_eps != EPSILON:
-        what = f"a masked-word head whose norm has the epsilon {config.prediction_eps}"
+        what = f"a masked LM head whose norm has the epsilon {config.prediction_eps}"
         raise unsupported_error(A_MODULE, what, own, MASKED_LM.name)
     if dtype != "float32":
         raise unsupported_error(A_MODULE, f"{dtype} weights", "its variables are float32")
