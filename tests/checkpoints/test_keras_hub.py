@@ -266,7 +266,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "two tasks": (
         {},
         ("masked_lm", "sequence_classification"),
-        "the head sequence_classification together with masked_lm.*--without sequence_classification",
+        "together with masked_lm.*--without sequence_classification",
     ),
     "no pooler": ({}, ("token_classification",), "without a pooler"),
 }

@@ -41,7 +41,7 @@ def with_config(**values: int | float) -> Weights:
             random_weights(
                 replace(CONFIG, prediction_layer_norm_eps=1e-5), ["masked_lm"], pooler=True
             ),
-            "the epsilon 1e-05; readers of such modules use 1e-12. Leave it out (--without masked_lm)",
+            "readers of such modules use 1e-12. Leave it out (--without masked_lm)",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,7 +1,7 @@
 """The parameters of an ONNX file: which tensors hold them, in float32 or rounded to int8.
 
-Matrices lie as [in, out], as MatMul takes them; the word embeddings lies once, as [V, E], and serves
-lookups and word logits alike. The same rows of names read a file and write it.
+Matrices are stored as [in, out], as MatMul needs them. The word embeddings are stored once, as
+[V, E], for lookups and for logits. The same rows of names are used to read and to write.
 """
 
 from __future__ import annotations
