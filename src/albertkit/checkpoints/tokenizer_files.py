@@ -62,7 +62,7 @@ def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> by
             added = open_files(files, "").vocabulary.table.added
             if added:
                 token = f"the added token {added[0].content!r}"
-                raise unsupported(target, token, why, "tokenizer")
+                raise unsupported_error(target, token, why, "tokenizer")
             return data
     if files:
         raise unsupported_error(target, f"the vocabulary {next(iter(files))}", why, "tokenizer")
