@@ -29,7 +29,7 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     if TOKENIZER_FILE in files or not any(map(_is_vocabulary, files)):
         return files
     try:
-        vocabulary = open_files(files, "", None)
+        vocabulary = open_files(files, "tokenizer", None)
     except FormatError as error:
         LOGGER.warning("the tokenizer's files are copied unread: %s", error)
         return files
@@ -59,7 +59,7 @@ def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> by
     """
     for data in files.values():
         if looks_like_sentencepiece(data[:16]):
-            added = open_files(files, "").vocabulary.table.added
+            added = open_files(files, "tokenizer").vocabulary.table.added
             if added:
                 token = f"the added token {added[0].content!r}"
                 raise unsupported_error(target, token, why, "tokenizer")
