@@ -176,8 +176,8 @@ def test_a_layer_of_its_own_for_each_group_where_there_are_as_many() -> None:
 
 def test_twelve_layers_in_five_groups() -> None:
     config = AlbertConfig(num_hidden_layers=12, num_hidden_groups=5)
-    found = [config.group_of(layer) for layer in range(12)]
-    assert found == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
+    result = [config.group_of(layer) for layer in range(12)]
+    assert result == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]
 
 
 def test_a_misspelt_field_names_the_nearest() -> None:

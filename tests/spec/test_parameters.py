@@ -31,10 +31,10 @@ def test_counts_are_the_published_ones(
     heads: tuple[str, ...], pooler: bool, counts: tuple[int, ...], version: str
 ) -> None:
     sizes = ("base", "large", "xlarge", "xxlarge")
-    found = [
+    result = [
         parameter_table(preset(f"{size}-{version}"), heads, pooler=pooler).count() for size in sizes
     ]
-    assert found == list(counts)
+    assert result == list(counts)
 
 
 def test_the_shared_layer_counts_once_for_each_group_and_inner_layer() -> None:
@@ -67,10 +67,10 @@ def test_a_table_names_what_disagrees() -> None:
     del shapes["pooler.bias"]
     shapes["pooler.weight"] = (1, 2)
     shapes["adapter"] = (3,)
-    found = table.disagreements(shapes)
-    assert found.missing == ("pooler.bias",)
-    assert found.unexpected == ("adapter",)
-    assert found.misshaped == (("pooler.weight", (4096, 4096), (1, 2)),)
+    result = table.disagreements(shapes)
+    assert result.missing == ("pooler.bias",)
+    assert result.unexpected == ("adapter",)
+    assert result.misshaped == (("pooler.weight", (4096, 4096), (1, 2)),)
 
 
 def test_biases_and_norms_do_not_decay() -> None:

@@ -3,7 +3,7 @@
 Run in an environment of its own (the slow tokenizer is gone since transformers 5):
     pip install transformers==4.57.6 sentencepiece==0.2.3 protobuf zstandard
     python tests/text/make_slow_tokenizer_hash.py ../shared > tests/text/slow_tokenizer_hash.json
-`test_oracles.py` compares our ids in huggingface policy with what stands in that file.
+`test_oracles.py` compares our ids in huggingface policy with that file.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def corpus_lines(shared: Path) -> Iterator[str]:
 
 def hash_of(id_lists: Iterable[Iterable[int]]) -> str:
     """SHA-256 of all ids in decimal, a space after each and a line feed after each list."""
-    found = hashlib.sha256()
+    result = hashlib.sha256()
     for ids in id_lists:
-        found.update("".join(f"{number} " for number in ids).encode() + b"\n")
-    return found.hexdigest()
+        result.update("".join(f"{number} " for number in ids).encode() + b"\n")
+    return result.hexdigest()
 
 
 def main(shared: Path) -> None:
@@ -45,13 +45,13 @@ def main(shared: Path) -> None:
 
     tokenizer = transformers.AlbertTokenizer(str(shared / "fixtures" / "spiece.model"))
     lines = corpus_lines(shared)
-    found = hash_of(tokenizer(line, add_special_tokens=False)["input_ids"] for line in lines)
+    result = hash_of(tokenizer(line, add_special_tokens=False)["input_ids"] for line in lines)
     record = {
         "transformers": transformers.__version__,
         "sentencepiece": sentencepiece.__version__,
         "tokenizer": "AlbertTokenizer (slow), add_special_tokens=False",
         "lines": LINES_OF_EACH * len(CORPUS_FILES),
-        "sha256": found,
+        "sha256": result,
     }
     sys.stdout.write(json.dumps(record, indent=2) + "\n")
 

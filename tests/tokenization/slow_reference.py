@@ -21,7 +21,7 @@ def clean(text: str) -> str:
 
 def pieces(text: str, processor: sentencepiece.SentencePieceProcessor) -> list[str]:
     """The pieces of a text by the digit-comma rule."""
-    found: list[str] = []
+    result: list[str] = []
     for piece in processor.encode(clean(text), return_type=str):
         if len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit():
             again = processor.encode(piece[:-1].replace("▁", ""), return_type=str)
@@ -30,10 +30,10 @@ def pieces(text: str, processor: sentencepiece.SentencePieceProcessor) -> list[s
                     again = again[1:]
                 else:
                     again[0] = again[0][1:]
-            found += [*again, piece[-1]]
+            result += [*again, piece[-1]]
         else:
-            found.append(piece)
-    return found
+            result.append(piece)
+    return result
 
 
 def ids(text: str, processor: sentencepiece.SentencePieceProcessor) -> list[int]:

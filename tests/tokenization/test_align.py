@@ -1,4 +1,4 @@
-"""The traced line is the normalised line, and every origin lies in the text."""
+"""The traced line is the normalised line, and every range is inside the text."""
 
 from __future__ import annotations
 

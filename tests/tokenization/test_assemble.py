@@ -86,8 +86,8 @@ def test_longest_first_pops_from_the_longer(
     second = data.draw(
         st.lists(st.lists(st.integers(5, 99), max_size=9), min_size=size, max_size=size)
     )
-    found = assembled(first, second, max_length=limit, dropped=False)
-    for row, a, b in zip(found, first, second, strict=True):
+    result = assembled(first, second, max_length=limit, dropped=False)
+    for row, a, b in zip(result, first, second, strict=True):
         kept_a, kept_b = slow_reference.longest_first(a, b, limit - 3)
         assert row.ids.tolist() == [2, *kept_a, 3, *kept_b, 3]
         assert row.dropped == len(a) + len(b) - len(kept_a) - len(kept_b)
@@ -96,8 +96,8 @@ def test_longest_first_pops_from_the_longer(
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 20))
 def test_round_robin_gives_in_turn(first: int, second: int, room: int) -> None:
     lengths = np.array([first]), np.array([second]), np.array([room])
-    found = tuple(int(each[0]) for each in share_room(*lengths, "round_robin"))
-    assert found == slow_reference.round_robin(first, second, room)
+    result = tuple(int(each[0]) for each in share_room(*lengths, "round_robin"))
+    assert result == slow_reference.round_robin(first, second, room)
 
 
 def test_lengths_equal_tensorflows_trimmer(shared: Path) -> None:

@@ -31,13 +31,13 @@ POLICIES = (
 
 def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
     """Pieces that share a character of the text stand together: ½ becomes ▁1, ⁄ and 2."""
-    found: list[list[LinePiece]] = []
+    result: list[list[LinePiece]] = []
     for piece in pieces:
-        if found and piece.start < max(each.end for each in found[-1]):
-            found[-1].append(piece)
+        if result and piece.start < max(each.end for each in result[-1]):
+            result[-1].append(piece)
         else:
-            found.append([piece])
-    return found
+            result.append([piece])
+    return result
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
@@ -97,10 +97,10 @@ def test_slices_have_no_space_at_their_ends(
 ) -> None:
     offset_mapping = tiny.encode_batch([text], offset_mapping=True).offset_mapping
     assert offset_mapping is not None
-    found = [text[start:end] for start, end in offset_mapping[1:-1]]
-    assert all(each == each.strip() for each in found)
+    result = [text[start:end] for start, end in offset_mapping[1:-1]]
+    assert all(each == each.strip() for each in result)
     if slices is not None:
-        assert found == slices
+        assert result == slices
 
 
 def test_special_tokens_around_the_text_have_empty_slices(tiny: AlbertTokenizer) -> None:

@@ -27,9 +27,9 @@ def english(shared: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def probes(shared: Path) -> list[dict[str, Any]]:
-    found = json.loads((shared / "fixtures" / "tokenizer_probes.json").read_text())["probes"]
-    assert len(found) == 157
-    return list(found)
+    result = json.loads((shared / "fixtures" / "tokenizer_probes.json").read_text())["probes"]
+    assert len(result) == 157
+    return list(result)
 
 
 def ids_of(vocabulary: Path, policy: TokenizerPolicy, texts: Sequence[str]) -> list[list[int]]:
@@ -49,23 +49,23 @@ def test_every_probe_has_the_reference_ids(english: Path, probes: list[dict[str,
 
 def test_every_probe_has_the_reference_pieces(english: Path, probes: list[dict[str, Any]]) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(english, policy=NO_MASKS)
-    found = [tokenizer.tokenize(probe["text"]) for probe in probes]
-    assert found == [probe["reference_pieces"] for probe in probes]
+    result = [tokenizer.tokenize(probe["text"]) for probe in probes]
+    assert result == [probe["reference_pieces"] for probe in probes]
 
 
 def test_every_masked_probe_has_the_exact_ids(english: Path, probes: list[dict[str, Any]]) -> None:
     masked = [probe for probe in probes if "mask_exact" in probe]
     assert len(masked) == 14
-    found = ids_of(english, REFERENCE, [probe["text"] for probe in masked])
-    assert found == [probe["mask_exact"] for probe in masked]
+    result = ids_of(english, REFERENCE, [probe["text"] for probe in masked])
+    assert result == [probe["mask_exact"] for probe in masked]
 
 
 def test_every_probe_has_the_slow_tokenizers_ids(
     english: Path, probes: list[dict[str, Any]]
 ) -> None:
     texts = [probe["text"] for probe in probes]
-    found = ids_of(english, HUGGINGFACE, texts)
-    assert found == [probe["huggingface_slow_4_57"] for probe in probes]
+    result = ids_of(english, HUGGINGFACE, texts)
+    assert result == [probe["huggingface_slow_4_57"] for probe in probes]
 
 
 def test_four_thousand_random_texts(shared: Path, english: Path) -> None:
@@ -92,12 +92,12 @@ def test_pairs_of_the_tfhub_preprocessor(shared: Path, english: Path, limit: str
     packed = reference["pack_pairs"][limit]
     firsts, seconds = zip(*reference["pairs"], strict=True)
     tokenizer = AlbertTokenizer.from_pretrained(english, policy=TFHUB)
-    found = tokenizer(
+    result = tokenizer(
         list(firsts), list(seconds), truncation=True, max_length=int(limit), padding="max_length"
     )
-    assert found["input_ids"] == packed["input_word_ids"]
-    assert found["attention_mask"] == packed["input_mask"]
-    assert found["token_type_ids"] == packed["input_type_ids"]
+    assert result["input_ids"] == packed["input_word_ids"]
+    assert result["attention_mask"] == packed["input_mask"]
+    assert result["token_type_ids"] == packed["input_type_ids"]
 
 
 def test_ten_thousand_corpus_lines_equal_the_slow_tokenizer(shared: Path, english: Path) -> None:

@@ -49,8 +49,8 @@ def test_ids_equal_the_slow_reference(
 ) -> None:
     if "[MASK]" in text:
         text = text.replace("[MASK]", "")
-    found = tiny.encode_batch([text]).ids[1:-1].tolist()
-    assert found == slow_reference.ids(text, plain_processor)
+    result = tiny.encode_batch([text]).ids[1:-1].tolist()
+    assert result == slow_reference.ids(text, plain_processor)
 
 
 def test_a_line_has_the_same_ids_alone_in_a_few_and_in_many() -> None:
@@ -58,10 +58,10 @@ def test_a_line_has_the_same_ids_alone_in_a_few_and_in_many() -> None:
     lines = [f"the river of {number}, and 2001, the sea" for number in range(2 * FEW_LINES)]
     alone = [pieces.encode_lines([line]).ids.tolist() for line in lines]
     for count in (0, FEW_LINES - 1, FEW_LINES, len(lines)):
-        found = pieces.encode_lines(lines[:count])
-        assert np.array_equal(found.offsets, np.cumsum([0, *map(len, alone[:count])]))
-        assert found.ids.tolist() == [number for line in alone[:count] for number in line]
-        assert found.ids.dtype == np.int32
+        result = pieces.encode_lines(lines[:count])
+        assert np.array_equal(result.offsets, np.cumsum([0, *map(len, alone[:count])]))
+        assert result.ids.tolist() == [number for line in alone[:count] for number in line]
+        assert result.ids.dtype == np.int32
 
 
 @pytest.mark.parametrize("text", ["2001,", "0, 1,2, 30,", "²,", "a1,", "1990, 1,000,"])
@@ -75,8 +75,8 @@ def test_a_piece_in_digit_and_comma_is_split(
 def test_the_rule_inside_a_word_drops_the_new_space() -> None:
     pieces = SentencePieces(model_of("▁", "a", "1", ",", "1,", "▁1"), "made")
     line = "a1,"
-    found = pieces.encode_lines([line]).ids.tolist()
-    assert [pieces.table.names[number] for number in found] == ["▁", "a", "1", ","]
+    result = pieces.encode_lines([line]).ids.tolist()
+    assert [pieces.table.names[number] for number in result] == ["▁", "a", "1", ","]
     aligned = pieces.encode_aligned(line)
     assert [(piece.name, piece.start, piece.end) for piece in aligned] == [
         ("▁", 0, 0),

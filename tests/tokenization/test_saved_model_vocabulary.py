@@ -43,8 +43,8 @@ def bert_tokenizer(bert_preprocessor: Path) -> AlbertTokenizer:
 
 @pytest.fixture(scope="module")
 def bert_reference() -> Json:
-    found: Json = json.loads((HERE / "bert_preprocess_reference.json").read_text())
-    return found
+    result: Json = json.loads((HERE / "bert_preprocess_reference.json").read_text())
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def preprocessor(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def preprocess_reference(shared: Path) -> Json:
-    found: Json = json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
-    return found
+    result: Json = json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
+    return result
 
 
 def ids_of(tokenizer: AlbertTokenizer, texts: list[str]) -> list[list[int]]:
@@ -98,8 +98,8 @@ def test_the_fast_way_equals_the_slow_one(bert_tokenizer: AlbertTokenizer, text:
 def assert_slow_ids(tokenizer: AlbertTokenizer, text: str) -> None:
     """The ids of the slow words, looked up one by one, with offsets and without."""
     words = [word if len(word.encode()) <= 100 else UNKNOWN for word in slow_words(text)]
-    found = [tokenizer.vocabulary.encode_lines([word]).ids.tolist() for word in words]
-    wanted = [number for word in found for number in word]
+    result = [tokenizer.vocabulary.encode_lines([word]).ids.tolist() for word in words]
+    wanted = [number for word in result for number in word]
     assert ids_of(tokenizer, [text]) == [wanted]
     (traced,) = tokenizer.encode_batch([text], offset_mapping=True)
     assert traced.ids[1:-1].tolist() == wanted
@@ -158,22 +158,22 @@ def assert_packed(tokenizer: AlbertTokenizer, wanted: Json) -> None:
     for length, packed in wanted["pack_single"].items():
         rows = packed["input_word_ids"]
         if int(length) > 2:
-            found = tokenizer.encode_batch(wanted["texts"][: len(rows)], max_length=int(length))
-            assert padded(found, int(length)) == (rows, packed["input_type_ids"])
+            result = tokenizer.encode_batch(wanted["texts"][: len(rows)], max_length=int(length))
+            assert padded(result, int(length)) == (rows, packed["input_type_ids"])
     first, second = map(list, zip(*wanted["pairs"], strict=True))
     for length, packed in wanted["pack_pairs"].items():
         if int(length) > 3:
-            found = tokenizer.encode_batch(
+            result = tokenizer.encode_batch(
                 first, second, max_length=int(length), truncation="round_robin"
             )
-            assert padded(found, int(length)) == (
+            assert padded(result, int(length)) == (
                 packed["input_word_ids"],
                 packed["input_type_ids"],
             )
 
 
-def padded(found: Encodings, length: int) -> tuple[list[list[int]], list[list[int]]]:
-    rows = list(found)
+def padded(result: Encodings, length: int) -> tuple[list[list[int]], list[list[int]]]:
+    rows = list(result)
     ids, types = np.zeros((2, len(rows), length), np.int32)
     for number, row in enumerate(rows):
         ids[number, : len(row.ids)] = row.ids
@@ -202,8 +202,8 @@ def bert_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fixture("bert_tiny_v3", HERE, tmp_path_factory.mktemp("bert_encoder"))
 
 
-def test_an_encoder_that_keeps_case_says_so(tmp_path: Path, bert_encoder: Path) -> None:
-    """`do_lower_case` is one byte of the data, and its checksum stands in the index."""
+def test_an_encoder_that_keeps_case_is_cased(tmp_path: Path, bert_encoder: Path) -> None:
+    """`do_lower_case` is one byte of the data, and its checksum is in the index."""
     place = shutil.copytree(bert_encoder, tmp_path / "cased")
     data = place / "variables" / "variables.data-00000-of-00001"
     index = place / "variables" / "variables.index"
@@ -260,7 +260,7 @@ def test_what_is_saved_reads_as_before(bert_tokenizer: AlbertTokenizer, tmp_path
     assert again.fingerprint == bert_tokenizer.fingerprint
 
 
-def test_a_module_without_a_vocabulary_says_so(encoder: Path, tmp_path: Path) -> None:
+def test_a_module_without_a_vocabulary_is_refused(encoder: Path, tmp_path: Path) -> None:
     place = renamed(encoder, tmp_path, b"sp_model_file", b"xx_model_file")
     with pytest.raises(FormatError, match=r"holds no vocabulary; it has no sp_model_file or"):
         AlbertTokenizer.from_pretrained(place)

@@ -27,9 +27,9 @@ MASK = "[MASK]"
 def test_an_exact_mask_stands_for_a_piece(
     tiny: AlbertTokenizer, text: str, pieces: list[str]
 ) -> None:
-    found = tiny.tokenize(text)
-    assert "".join(found) == "".join(pieces)
-    assert [x for x in found if x.startswith("▁")] == [x for x in pieces if x.startswith("▁")]
+    result = tiny.tokenize(text)
+    assert "".join(result) == "".join(pieces)
+    assert [x for x in result if x.startswith("▁")] == [x for x in pieces if x.startswith("▁")]
 
 
 def test_an_exact_mask_leaves_the_other_pieces_as_they_were(tiny: AlbertTokenizer) -> None:
@@ -49,8 +49,8 @@ def test_other_specials_are_text_in_the_reference(tiny: AlbertTokenizer) -> None
 
 
 def test_all_specials_count_in_huggingface(tiny_huggingface: AlbertTokenizer) -> None:
-    found = tiny_huggingface.encode_batch(["[CLS]the[SEP]<pad><unk>[MASK]"]).ids[1:-1].tolist()
-    assert [x for x in found if x < 5] == [2, 3, 0, 1, 4]
+    result = tiny_huggingface.encode_batch(["[CLS]the[SEP]<pad><unk>[MASK]"]).ids[1:-1].tolist()
+    assert [x for x in result if x < 5] == [2, 3, 0, 1, 4]
 
 
 def test_a_lower_case_mask_is_text(tiny: AlbertTokenizer) -> None:

@@ -33,11 +33,11 @@ def library() -> sentencepiece.SentencePieceProcessor:
 def test_where_no_tie_hides_both_divide_alike(
     search: TiedPathSearch, library: sentencepiece.SentencePieceProcessor, text: str
 ) -> None:
-    found = library.encode(text, return_type="offset_mapping")
-    ids = np.array(found["ids"], np.int32)
+    result = library.encode(text, return_type="offset_mapping")
+    ids = np.array(result["ids"], np.int32)
     if not search.find_ties(ids, np.array([0, len(ids)])):
         ours = search.divide(library.normalize(text))
-        assert ours == list(zip(found["pieces"], found["ids"], strict=True))
+        assert ours == list(zip(result["pieces"], result["ids"], strict=True))
 
 
 @settings(max_examples=200)

@@ -118,13 +118,13 @@ def test_slices_are_those_of_transformers_without_their_spaces(
             [
                 text[begin:end].strip()
                 for piece, (begin, end) in zip(
-                    tiny.convert_ids_to_tokens(found["input_ids"]),
-                    found["offset_mapping"],
+                    tiny.convert_ids_to_tokens(result["input_ids"]),
+                    result["offset_mapping"],
                     strict=True,
                 )
                 if piece != "▁"
             ]
-            for found in results
+            for result in results
         ]
         assert slices[0] == slices[1]
 
@@ -165,20 +165,20 @@ def test_type_ids_always_come(tiny: AlbertTokenizer) -> None:
 
 
 def test_word_ids_count_the_words_between_whitespace(tiny: AlbertTokenizer) -> None:
-    found = tiny(["a (b)  transformers", "x"], padding=True)
-    pieces = tiny.convert_ids_to_tokens(found["input_ids"][0])  # type: ignore[index]
-    words = found.word_ids(0)
+    result = tiny(["a (b)  transformers", "x"], padding=True)
+    pieces = tiny.convert_ids_to_tokens(result["input_ids"][0])  # type: ignore[index]
+    words = result.word_ids(0)
     assert len(words) == len(pieces)
     assert words[0] is None
     assert words[1] == 0
     assert {word for piece, word in zip(pieces, words, strict=True) if piece in "()"} == {1}
     assert words[-2] == 2
-    assert found.word_ids(1)[-1] is None  # padding
+    assert result.word_ids(1)[-1] is None  # padding
 
 
 def test_longest_first_takes_the_odd_piece_from_the_second(tiny: AlbertTokenizer) -> None:
-    found = tiny("a a a a a", "a a a a a", truncation=True, max_length=8)
-    assert found["token_type_ids"] == [0] * 5 + [1] * 3  # 3 and 2, as google cuts
+    result = tiny("a a a a a", "a a a a a", truncation=True, max_length=8)
+    assert result["token_type_ids"] == [0] * 5 + [1] * 3  # 3 and 2, as google cuts
 
 
 def test_round_robin_leaves_as_much_of_each_text(tiny: AlbertTokenizer) -> None:
@@ -188,7 +188,7 @@ def test_round_robin_leaves_as_much_of_each_text(tiny: AlbertTokenizer) -> None:
     assert cut == tiny(long, long, truncation="longest_first", max_length=10)
 
 
-def test_max_length_alone_cuts_and_says_so(
+def test_max_length_alone_cuts_and_warns(
     tiny: AlbertTokenizer, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert len(tiny(TEXTS[0], max_length=5)["input_ids"]) == 5  # type: ignore[arg-type]
@@ -297,13 +297,13 @@ def test_a_misspelt_keyword_of_any_call_names_the_nearest(
     tiny: AlbertTokenizer, tmp_path: Path
 ) -> None:
     near = "the nearest is 'skip_special_tokens'"
-    for call, told in (
+    for call, message in (
         (lambda: tiny.decode([5], skip_specials=True), near),  # type: ignore[call-arg]
         (lambda: tiny.batch_decode([[5]], skip_specials=True), near),  # type: ignore[call-arg]
         (lambda: tiny.tokenize("a", add_specials=True), "'add_special_tokens'"),  # type: ignore[call-arg]
         (lambda: tiny.save_pretrained(tmp_path, legacy=True), "it takes directory"),  # type: ignore[call-arg]
     ):
-        with pytest.raises(InputError, match=rf"{told}.*\[unknown-keyword\]"):
+        with pytest.raises(InputError, match=rf"{message}.*\[unknown-keyword\]"):
             call()
 
 
@@ -324,10 +324,10 @@ def test_tensors_without_torch_say_how_to_install_it() -> None:
         "import sys; sys.modules['torch'] = None; from albertkit import AlbertTokenizer; "
         f"AlbertTokenizer.from_pretrained({str(TINY)!r})('a', return_tensors='pt')"
     )
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
-    line = found.stderr.splitlines()[-1]
+    line = result.stderr.splitlines()[-1]
     assert 'return_tensors="pt" needs torch, which is not installed' in line
     assert line.endswith("[extra-missing]")
 
@@ -337,7 +337,7 @@ def test_most_vocabularies_open_without_the_tokenizers_library() -> None:
         "import sys; sys.modules['tokenizers'] = None; from albertkit import AlbertTokenizer; "
         f"print(AlbertTokenizer.from_pretrained({str(TINY)!r})('the')['input_ids'][0])"
     )
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
-    assert found.stdout == "2\n"
+    assert result.stdout == "2\n"

@@ -1,4 +1,4 @@
-"""tokenizer.json: ours gives our ids in transformers; others' are followed, and it is said."""
+"""tokenizer.json: ours gives our ids in transformers; others are followed, with a warning."""
 
 from __future__ import annotations
 
@@ -146,10 +146,10 @@ def test_a_file_run_as_it_is_gives_its_own_slices_and_saves_itself(tmp_path: Pat
     assert opened.policy == UNTOUCHED
     assert "run by the tokenizers library" in opened.policy_reason
     text = "The [MASK] (Café)"
-    found = opened(text, return_offsets_mapping=True)
+    result = opened(text, return_offsets_mapping=True)
     expected = own.encode(text, add_special_tokens=False)
-    assert found["offset_mapping"][1:-1] == expected.offsets  # type: ignore[index]
-    ids: Any = found["input_ids"]
+    assert result["offset_mapping"][1:-1] == expected.offsets  # type: ignore[index]
+    ids: Any = result["input_ids"]
     assert opened.decode(ids) == own.decode(ids, skip_special_tokens=False)
     opened.save_pretrained(tmp_path / "again")
     again = AlbertTokenizer.from_pretrained(tmp_path / "again")
@@ -199,8 +199,8 @@ def test_transformers_gives_our_ids_to_every_probe(
     regular: AlbertTokenizer, peers: dict[str, Any]
 ) -> None:
     texts = PROBE_TEXTS + MASKED_TEXTS
-    found = [peers["auto"](text, add_special_tokens=False)["input_ids"] for text in texts]
-    assert found == ids_of(regular, texts)
+    result = [peers["auto"](text, add_special_tokens=False)["input_ids"] for text in texts]
+    assert result == ids_of(regular, texts)
     assert peers["auto"].model_max_length == 512
 
 
@@ -210,7 +210,7 @@ CONTROLS = "".join(c for c in map(chr, range(0x80)) if not (c.isprintable() or c
 
 
 def can_be_expressed(text: str) -> bool:
-    """Whether the tokenizers library can follow us, as `write_tokenizer_json` says."""
+    """Whether the tokenizers library can give our ids: the limits in `write_tokenizer_json`."""
     decomposed = unicodedata.normalize("NFKD", text)
     follow_masks = [part[0] for part in decomposed.split("[MASK]")[1:] if part]
     return not (
@@ -231,8 +231,8 @@ def test_transformers_gives_our_ids_to_odd_texts(
     for special in ("<pad>", "<unk>", "[CLS]", "[SEP]"):
         text = text.replace(special, "")
     assume(can_be_expressed(text))
-    found = peers["auto"](text, add_special_tokens=False)["input_ids"]
-    assert found == regular.encode_batch([text]).ids[1:-1].tolist()
+    result = peers["auto"](text, add_special_tokens=False)["input_ids"]
+    assert result == regular.encode_batch([text]).ids[1:-1].tolist()
 
 
 def test_transformers_types_pairs(peers: dict[str, Any]) -> None:
@@ -258,7 +258,7 @@ def test_transformers_albert_class_differs_where_its_own_rules_do(
     ]
 
 
-def test_saving_says_where_transformers_cannot_follow(
+def test_saving_warns_if_transformers_gives_other_ids(
     tiny: AlbertTokenizer,
     regular: AlbertTokenizer,
     tmp_path: Path,

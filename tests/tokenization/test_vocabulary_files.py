@@ -35,9 +35,9 @@ def test_a_sentencepiece_model_may_have_any_name(
     tiny: AlbertTokenizer, tmp_path: Path, name: str
 ) -> None:
     shutil.copy(TINY, tmp_path / name)
-    found = AlbertTokenizer.from_pretrained(tmp_path / name)
-    assert found.fingerprint == tiny.fingerprint
-    assert found.policy == REFERENCE
+    result = AlbertTokenizer.from_pretrained(tmp_path / name)
+    assert result.fingerprint == tiny.fingerprint
+    assert result.policy == REFERENCE
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,23 @@ def test_a_vocabulary_is_found_where_old_sentence_transformers_kept_it(
     inside.mkdir()
     shutil.copy(TINY, inside / "spiece.model")
     settings_of(inside, do_lower_case=False, model_max_length=100)
-    found = AlbertTokenizer.from_pretrained(tmp_path)
-    assert found.fingerprint == tiny.fingerprint
-    assert (found.policy.case, found.model_max_length) == ("kept", 100)
+    result = AlbertTokenizer.from_pretrained(tmp_path)
+    assert result.fingerprint == tiny.fingerprint
+    assert (result.policy.case, result.model_max_length) == ("kept", 100)
 
 
 def test_a_wordpiece_vocabulary_gets_berts_pipeline(tmp_path: Path) -> None:
     shutil.copy(TINY_WORDS, tmp_path / "vocab.txt")
-    found = AlbertTokenizer.from_pretrained(tmp_path)
-    assert found.policy == WORDPIECE
-    assert found.pad_token == "[PAD]"
-    assert found.policy_reason == "a WordPiece vocabulary, and no setting differs from google's"
+    result = AlbertTokenizer.from_pretrained(tmp_path)
+    assert result.policy == WORDPIECE
+    assert result.pad_token == "[PAD]"
+    assert result.policy_reason == "a WordPiece vocabulary, and no setting differs from google's"
     named = AlbertTokenizer.from_pretrained(tmp_path, policy="reference")
     assert named.policy == WORDPIECE
 
 
 @pytest.mark.parametrize(
-    ("settings", "fields", "said"),
+    ("settings", "fields", "reason"),
     [
         ({"do_lower_case": True, "keep_accents": False}, {}, "no setting differs"),
         ({"do_lower_case": False}, {"case": "kept"}, "do_lower_case is false"),
@@ -103,14 +103,14 @@ def test_a_wordpiece_vocabulary_gets_berts_pipeline(tmp_path: Path) -> None:
     ],
 )
 def test_settings_change_the_fields_that_they_name(
-    tmp_path: Path, settings: dict[str, object], fields: dict[str, object], said: str
+    tmp_path: Path, settings: dict[str, object], fields: dict[str, object], reason: str
 ) -> None:
     shutil.copy(TINY, tmp_path / "spiece.model")
     settings_of(tmp_path, **settings)
-    found = AlbertTokenizer.from_pretrained(tmp_path)
+    result = AlbertTokenizer.from_pretrained(tmp_path)
     for field in ("case", "form", "marks", "whitespace_collapsed", "digit_comma"):
-        assert getattr(found.policy, field) == fields.get(field, getattr(REFERENCE, field))
-    assert said in found.policy_reason
+        assert getattr(result.policy, field) == fields.get(field, getattr(REFERENCE, field))
+    assert reason in result.policy_reason
 
 
 def test_a_cased_wordpiece_vocabulary_keeps_accents_too(tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_the_longest_length_is_what_the_settings_say(
 def test_special_pieces_may_have_other_names(tmp_path: Path) -> None:
     shutil.copy(TINY_WORDS, tmp_path / "vocab.txt")
     settings_of(tmp_path, pad_token={"content": "[unused0]"}, unk_token="[UNK]")
-    found = AlbertTokenizer.from_pretrained(tmp_path)
-    assert found.pad_token == "[unused0]"
-    assert found.pad_token_id == 1
+    result = AlbertTokenizer.from_pretrained(tmp_path)
+    assert result.pad_token == "[unused0]"
+    assert result.pad_token_id == 1
 
 
 @pytest.mark.parametrize("policy", ["reference", "huggingface", "tfhub"])
@@ -232,7 +232,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path, name: str, data: 
     ],
 )
 @pytest.mark.parametrize("policy", [None, "reference"])
-def test_other_json_under_a_vocabularys_name_is_told_as_such(
+def test_other_json_under_a_vocabularys_name_is_refused_as_such(
     tmp_path: Path, tiny: AlbertTokenizer, data: bytes, keys: str, policy: str | None
 ) -> None:
     tiny.save_pretrained(tmp_path)  # with the settings, which ask for a policy
@@ -252,8 +252,8 @@ def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
         closed.chmod(0o000)
         Path(folder).chmod(0o755)
         for place in (closed, closed / "spiece.model"):
-            says = rf"{place}' .*denied.*\[file-unreadable\]"
-            with as_other_user(), pytest.raises(ResourceError, match=says):
+            message = rf"{place}' .*denied.*\[file-unreadable\]"
+            with as_other_user(), pytest.raises(ResourceError, match=message):
                 AlbertTokenizer.from_pretrained(place)
 
 

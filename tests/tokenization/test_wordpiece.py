@@ -55,38 +55,38 @@ def slow_words(text: str) -> list[str]:
 
 def slow_pieces(text: str, vocabulary: dict[str, int]) -> list[str]:
     """google's WordpieceTokenizer: greedy, longest first."""
-    found = []
+    result = []
     for word in slow_words(text):
         pieces: list[str] = []
-        at = 0
-        while at < len(word) and len(word) <= 200:
-            prefix = "##" if at else ""
-            ends = (e for e in range(len(word), at, -1) if prefix + word[at:e] in vocabulary)
+        start = 0
+        while start < len(word) and len(word) <= 200:
+            prefix = "##" if start else ""
+            ends = (e for e in range(len(word), start, -1) if prefix + word[start:e] in vocabulary)
             end = next(ends, None)
             if end is None:
                 break
-            pieces.append(prefix + word[at:end])
-            at = end
-        found += pieces if at == len(word) else ["[UNK]"]
-    return found
+            pieces.append(prefix + word[start:end])
+            start = end
+        result += pieces if start == len(word) else ["[UNK]"]
+    return result
 
 
 @settings(max_examples=300)
 @given(text=any_texts)
 def test_pieces_equal_the_slow_reference(tiny_words: AlbertTokenizer, text: str) -> None:
     text = text.replace("[MASK]", "")
-    found = tiny_words.encode_batch([text]).ids[1:-1].tolist()
+    result = tiny_words.encode_batch([text]).ids[1:-1].tolist()
     expected = slow_pieces(text, tiny_words.get_vocab())
-    assert tiny_words.convert_ids_to_tokens(found) == expected
+    assert tiny_words.convert_ids_to_tokens(result) == expected
 
 
 @settings(max_examples=200)
 @given(text=any_texts)
 def test_slices_hold_the_pieces(tiny_words: AlbertTokenizer, text: str) -> None:
-    found = tiny_words.encode_batch([text], offset_mapping=True)
-    assert found.offset_mapping is not None
+    result = tiny_words.encode_batch([text], offset_mapping=True)
+    assert result.offset_mapping is not None
     vocabulary = tiny_words.get_vocab()
-    for number, (begin, end) in zip(found.ids[1:-1], found.offset_mapping[1:-1], strict=True):
+    for number, (begin, end) in zip(result.ids[1:-1], result.offset_mapping[1:-1], strict=True):
         piece = tiny_words.convert_ids_to_tokens(int(number))
         if piece not in ("[UNK]", "[MASK]"):
             assert slow_words(text[begin:end]) == [piece.removeprefix("##")]
@@ -123,8 +123,8 @@ def test_a_long_word_is_unknown(tiny_words: AlbertTokenizer) -> None:
 
 
 def test_masks_are_special_and_their_neighbours_words(tiny_words: AlbertTokenizer) -> None:
-    found = tiny_words.encode_batch(["the [MASK]."]).ids.tolist()
-    assert tiny_words.convert_ids_to_tokens(found)[2:] == ["[MASK]", ".", "[SEP]"]
+    result = tiny_words.encode_batch(["the [MASK]."]).ids.tolist()
+    assert tiny_words.convert_ids_to_tokens(result)[2:] == ["[MASK]", ".", "[SEP]"]
 
 
 def test_a_vocabulary_that_is_not_utf8_is_refused() -> None:
