@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.engine.int8.calibration import (
     MAX_TEXTS,
@@ -18,14 +18,14 @@ from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.encodings import select
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_each_matrix_of_the_layers_has_extremes_for_each_of_its_uses(config: AlbertConfig) -> None:
     weights = random_weights(config)
-    found = measure_product_inputs(weights, random_encodings(config, [9, 4, 7]))
+    found = dict(measure_product_inputs(weights, random_encodings(config, [9, 4, 7])))
     groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
     for row in weights.table():
         if row.group is not None and len(row.shape) == 2:

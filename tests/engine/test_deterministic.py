@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
-from albertkit.spec import HEADS, AlbertConfig
+from albertkit.spec import HEADS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings, select
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])
 TEXTS = random_encodings(CONFIG, np.random.default_rng(1).integers(1, 41, 30).tolist())
 POOLINGS: tuple[Pooling, ...] = ("mean", "cls", "max", "pooler")

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.engine.int8.search import PLANS, MeasuredScheme, find_scheme
 from albertkit.engine.lists import compute_text_vectors
@@ -22,7 +22,7 @@ from albertkit.tokenization.encodings import Encodings
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 
 # Four repetitions: two stay in int8 where the ends are in float.
-CONFIG: AlbertConfig = replace(CONFIG_AXES[0].values[0], num_hidden_layers=4)
+CONFIG: AlbertConfig = replace(PLAIN_CONFIG, num_hidden_layers=4)
 LAYER = "encoder.albert_layer_groups.0.albert_layers.0."
 
 

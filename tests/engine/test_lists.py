@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
-from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import select
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])
 LENGTHS = np.random.default_rng(1).integers(2, 41, 60).tolist()
 TEXTS = random_encodings(CONFIG, LENGTHS)

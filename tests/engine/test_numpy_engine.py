@@ -6,13 +6,12 @@ import subprocess
 import sys
 
 import numpy as np
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.spec import AlbertConfig
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 
 ONE_VECTOR = """
 import sys

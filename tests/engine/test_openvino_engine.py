@@ -11,23 +11,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.openvino.compiled_encoder import LayerwiseEncoder, SingleGraphEncoder
+from albertkit.engine.openvino.compiled_encoder import (
+    LayerwiseEncoder,
+    Settings,
+    SingleGraphEncoder,
+)
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, count_usable_cores
 from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.packing import Layout, pack, plan
-from albertkit.engine.protocol import OutputRequest, PackedBatch
+from albertkit.engine.protocol import OutputRequest, PackedBatch, require_output
 from albertkit.spec import AlbertConfig, Weights
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG)
 ATOL = 1e-5  # float32
-SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+SETTINGS: Settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 
 
 @pytest.fixture
@@ -147,13 +151,14 @@ def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
     engine: OpenVinoEngine,
 ) -> None:
     batch = batch_of([40])
-    expected = engine.run(batch, OutputRequest(tokens=True)).tokens
+    expected = require_output(engine.run(batch, OutputRequest(tokens=True)).tokens)
     asked = threading.Barrier(4)
 
     def run_request(_: int) -> bool | str:
         asked.wait()
         try:
-            return np.array_equal(engine.run(batch, OutputRequest(tokens=True)).tokens, expected)
+            vectors = require_output(engine.run(batch, OutputRequest(tokens=True)).tokens)
+            return np.array_equal(vectors, expected)
         except RuntimeError as error:
             return str(error)
 

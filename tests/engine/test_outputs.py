@@ -6,16 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
 
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch
 from albertkit.errors import InputError
-from albertkit.spec import AlbertConfig
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, ["question_answering"])
 
 

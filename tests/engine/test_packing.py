@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG_AXES, random_encodings
+from tests.support.axes import PLAIN_CONFIG, random_encodings
 
 from albertkit.engine.packing import (
     CUT,
@@ -23,10 +23,9 @@ from albertkit.engine.packing import (
     plan,
 )
 from albertkit.errors import InputError
-from albertkit.spec import AlbertConfig
 from albertkit.tokenization.encodings import Encodings
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 lists_of_lengths = st.lists(st.integers(1, 512), min_size=1, max_size=60)
 budgets = st.sampled_from([64, 500, 1024, SLOTS])
 

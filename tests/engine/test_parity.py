@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
 from tests.support.oracle import ask, transformers_model
 
 from albertkit.arrays import FloatArray
@@ -77,7 +77,7 @@ def test_logits_of_a_text_equal_transformers(make: MakeEngine, name: str) -> Non
     if name == "multiple_choice":  # one choice a question: the choices do not meet in the model
         expected = [choice_logits(weights, number) for number in TEXTS]
     else:
-        expected = [text["logits"] for text in expected_of(weights, head(name).architecture)]
+        expected = [text["logits"] for text in expected_of(weights, str(head(name).architecture))]
     assert_close(found.head_logits, np.stack(expected))
 
 
@@ -108,7 +108,7 @@ def test_only_what_was_wanted_is_given(make: MakeEngine) -> None:
     assert (found.tokens, found.mlm_logits, found.head_logits) == (None, None, None)
 
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]  # type: ignore[assignment]  # pytest.param loses it
+CONFIG = PLAIN_CONFIG
 THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 TEXTS: Iterable[int] = LAYOUT.texts.tolist()
 

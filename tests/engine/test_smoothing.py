@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_weights
 
 from albertkit.engine.int8.calibration import Extremes
 from albertkit.engine.int8.smoothing import compute_smoothing
-from albertkit.spec import AlbertConfig
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 AT = "encoder.albert_layer_groups.0.albert_layers.0."
 QKV = [f"{AT}attention.{part}.weight" for part in ("query", "key", "value")]
 
@@ -18,7 +17,7 @@ def test_large_channels_are_divided_by_more_and_readers_of_one_input_by_the_same
     weights = random_weights(CONFIG)
     high = np.ones(CONFIG.hidden_size, np.float32)
     high[5] = 100.0
-    uses = (Extremes(-high, high), Extremes(-high / 2, high / 2))
+    uses = (Extremes(-high, high), Extremes(-high / np.float32(2), high / np.float32(2)))
     names = [*QKV, f"{AT}ffn.weight"]
     found = compute_smoothing(weights, dict.fromkeys(names, uses))
     assert set(found) == set(names)

@@ -13,17 +13,16 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES
+from tests.support.axes import PLAIN_CONFIG
 from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
 from albertkit.graph.emitter import MASKED_SCORE
 from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, matmul
 from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
-from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 
-CONFIG: AlbertConfig = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 TORCH = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_erf": F.gelu,

@@ -128,7 +128,7 @@ def test_a_text_behind_padding_is_pooled_at_its_own_first_token() -> None:
     with torch.no_grad():
         padded = model(IDS[:1], mask)
         alone = model(IDS[:1, 5:], position_ids=torch.arange(5, 13)[None])
-    close = {"atol": ATOL, "rtol": 0}
+    close: dict[str, Any] = {"atol": ATOL, "rtol": 0}
     torch.testing.assert_close(
         found.last_hidden_state[:, 5:], padded.last_hidden_state[:, 5:], **close
     )
@@ -237,7 +237,8 @@ def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatc
     batches = [
         {"input_ids": torch.randint(0, PLAIN.vocab_size, (32, 20), generator=rng)} for _ in range(3)
     ]
-    for nothing in (None, [], 5):
+    empty: list[dict[str, Any]] = []
+    for nothing in (None, empty, 5):
         with pytest.raises(InputError, match=r"64 texts.*\[calibration-missing\]"):
             compile_for_inference(model, precision="int8", calibration=nothing)  # type: ignore[arg-type]
     compiled = compile_for_inference(model, precision="int8", threads=1, calibration=batches)
@@ -249,7 +250,7 @@ def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatc
     assert (found - exact).abs().max() > ATOL  # and it is not float32
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "labels": ("AlbertForMaskedLM", {"labels": IDS}, "no losses"),
     "ends": (
         "AlbertForQuestionAnswering",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_weights
 
 from albertkit import AlbertForMaskedLM, AlbertModel
 from albertkit.errors import InputError
 
-CONFIG = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3]])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ class Calls:
     def __init__(self) -> None:
         self.seen: list[tuple[tuple[int, ...], object]] = []
 
-    def __call__(self, q: Tensor, *given: Tensor, **named: float) -> Tensor:
+    def __call__(self, q: Tensor, *given: Any, **named: Any) -> Tensor:
         assert set(named) == {"scale"}  # all that every backend takes
         self.seen.append((tuple(q.shape), named["scale"]))
         found = varlen.varlen_attn(q, *given, **named)  # torch's, on tensors without numbers

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_weights
 from tests.support.oracle import transformers_model
 
 import albertkit
@@ -28,8 +28,7 @@ CLASSES = {
         if spec.architecture and spec.name != "sentence_order"
     },
 }
-PLAIN = CONFIG_AXES[0].values[0]
-assert isinstance(PLAIN, AlbertConfig)
+PLAIN = PLAIN_CONFIG
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -75,7 +74,7 @@ def both(name: str, config: AlbertConfig, attention: str = "sdpa") -> tuple[Any,
     """Our model and transformers', in eval, with the same weights."""
     weights = random_weights(config, CLASSES[name], seed=3)
     ours = getattr(albertkit, name).from_weights(weights, attn_implementation=attention)
-    theirs = transformers_model(weights, name)
+    theirs: Any = transformers_model(weights, name)
     theirs.set_attn_implementation("eager")  # the only one that returns attentions
     return ours, theirs
 
@@ -235,7 +234,7 @@ def test_a_text_padded_or_alone_has_the_same_vectors() -> None:
 
 def test_dropout_stands_where_googles_code_has_it() -> None:
     config = AlbertConfig.from_dict({**PLAIN.to_dict(), "hidden_dropout_prob": 0.5})
-    model = albertkit.AlbertModel(config)
+    model: Any = albertkit.AlbertModel(config)
     layer = model.encoder.albert_layer_groups[0].albert_layers[0]
     seen: list[str] = []
     for name, part in model.named_modules():

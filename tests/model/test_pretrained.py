@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tests.support.axes import CONFIG_AXES, random_weights
+from tests.support.axes import PLAIN_CONFIG, random_weights
 
 import albertkit
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
@@ -19,8 +19,7 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.spec import HEADS, Weights
 
-CONFIG = CONFIG_AXES[0].values[0]
-assert isinstance(CONFIG, AlbertConfig)
+CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3, 9, 3]])
 CHOICES = IDS[None].expand(1, 3, -1)
 CLASSES = ["AlbertModel", *(spec.architecture for spec in HEADS if spec.architecture)]
@@ -56,7 +55,9 @@ def test_what_we_save_opens_in_transformers_with_the_same_numbers(
 def test_what_transformers_saves_opens_here_with_the_same_numbers(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    theirs = getattr(transformers, name)(transformers.AlbertConfig(**CONFIG.to_dict())).eval()
+    theirs = getattr(transformers, name)(
+        transformers.AlbertConfig.from_dict(CONFIG.to_dict())
+    ).eval()
     theirs.save_pretrained(tmp_path / "m")
     with caplog.at_level(logging.INFO, "albertkit"):
         ours = getattr(albertkit, name).from_pretrained(tmp_path / "m")
@@ -172,10 +173,12 @@ def test_trained_weights_are_not_lost_for_a_vocabulary_that_cannot_be_read(
 def test_a_model_saves_over_its_own_directory(tmp_path: Path) -> None:
     saved(tmp_path / "m")
     model = AlbertModel.from_pretrained(tmp_path / "m")
+    assert model.pooler is not None
     with torch.no_grad():
         model.pooler.bias.fill_(0.25)
     model.save_pretrained(tmp_path / "m")
     again = AlbertModel.from_pretrained(tmp_path / "m")
+    assert again.pooler is not None
     assert float(again.pooler.bias.detach().min()) == 0.25
 
 

@@ -96,7 +96,7 @@ def test_a_text_of_one_token_has_one_answer() -> None:
     assert found.start_log_probs.tolist() == [[0, -np.inf]]
 
 
-def xlnet_head(config: AlbertConfig) -> transformers.PretrainedConfig:
+def xlnet_head(config: AlbertConfig) -> transformers.XLNetConfig:
     return transformers.XLNetConfig(
         d_model=config.hidden_size, n_head=4, layer_norm_eps=config.layer_norm_eps
     )
@@ -108,10 +108,11 @@ def test_parameters_are_named_and_shaped_as_in_xlnet() -> None:
         "end_logits": modeling_xlnet.XLNetPoolerEndLogits,
         "answer_class": modeling_xlnet.XLNetPoolerAnswerClass,
     }
+    config = xlnet_head(PLAIN)
     shapes = {
         f"{name}.{key}": tuple(value.shape)
         for name, part in parts.items()
-        for key, value in part(xlnet_head(PLAIN)).state_dict().items()
+        for key, value in part(config).state_dict().items()
     }
     assert {row.name: row.shape for row in head("span_search").parameters(PLAIN)} == shapes
 
@@ -161,7 +162,7 @@ def test_a_mask_of_another_shape_is_refused() -> None:
 
 
 def test_spans_are_asked_for_by_how_widely_to_search() -> None:
-    with pytest.raises(ValueError, match="span_search is asked for with mlm_tokens or spans"):
+    with pytest.raises(ValueError, match="span_search is requested by mlm_tokens or spans"):
         OutputRequest(head="span_search")
 
 

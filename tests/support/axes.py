@@ -17,7 +17,7 @@ from albertkit.arrays import FloatArray
 from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table
 from albertkit.tokenization.encodings import Encodings
 
-SMALL: Final = {
+SMALL: Final[dict[str, int | float | str]] = {
     "vocab_size": 97,
     "embedding_size": 16,
     "hidden_size": 32,

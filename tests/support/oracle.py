@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import transformers
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import FloatArray
 from albertkit.spec import Weights, head
 
 
@@ -40,7 +42,11 @@ def _is_bare(kind: type) -> bool:
     return kind is transformers.AlbertModel
 
 
-def ask(model: torch.nn.Module, ids: Int64Array, type_ids: Int64Array) -> dict[str, FloatArray]:
+def ask(
+    model: torch.nn.Module,
+    ids: npt.NDArray[np.integer[Any]],
+    type_ids: npt.NDArray[np.integer[Any]],
+) -> dict[str, FloatArray]:
     """What `model` gives for one text, alone and without padding: output name → array."""
     with torch.no_grad():
         outputs = model(
