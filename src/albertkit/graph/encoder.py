@@ -98,9 +98,9 @@ def emit_layer(
     Returns:
         [R, W, H], or [K, H] with `read`.
     """
-    query, key, value = (
-        _linear(emit, x, f"{prefix}attention.{part}") for part in ("query", "key", "value")
-    )
+    query = _linear(emit, x, f"{prefix}attention.query")  # [R, W, H]
+    key = _linear(emit, x, f"{prefix}attention.key")  # [R, W, H]
+    value = _linear(emit, x, f"{prefix}attention.value")  # [R, W, H]
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]

@@ -10,6 +10,7 @@ three times the code.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -36,10 +37,8 @@ def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
     y = np.empty((M, N), np.float32)
     if M == 0:  # a text without a masked word
         return y
-    row_count, column_count = choose_tile(M, K)
-    for rows in _split_evenly(M, row_count):
-        for columns in _split_evenly(N, column_count):
-            np.matmul(x[rows], weight[columns].T, out=y[rows, columns])
+    for rows, columns in _list_tiles(M, N, K):
+        np.matmul(x[rows], weight[columns].T, out=y[rows, columns])
     return y
 
 
@@ -56,6 +55,17 @@ def choose_tile(height: int, depth: int) -> tuple[int, int]:
     area = max(1, ONE_CORE // depth)
     rows = min(height, math.isqrt(area))
     return rows, area // rows
+
+
+@functools.lru_cache(1024)  # a model multiplies few shapes, and each many times
+def _list_tiles(height: int, width: int, depth: int) -> list[tuple[slice, slice]]:
+    """The rows and columns of each tile of a product [height, width]."""
+    row_count, column_count = choose_tile(height, depth)
+    return [
+        (rows, columns)
+        for rows in _split_evenly(height, row_count)
+        for columns in _split_evenly(width, column_count)
+    ]
 
 
 def _multiply_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
