@@ -131,3 +131,14 @@ def test_a_shallow_stage_computes_fewer_layers(
     with torch.no_grad():
         assert model(batch, 0.4).loss.item() == shallow(batch, 0.4).loss.item()
         assert model(batch, 0.5).loss.item() != shallow(batch, 0.5).loss.item()
+
+
+def test_accuracy_is_the_fraction_of_greatest_logits() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(50, 20)
+    labels = torch.where(torch.rand(50) < 0.5, logits.argmax(-1), torch.randint(0, 20, (50,)))
+    labels[:10] = IGNORED
+    expected = (logits.argmax(-1) == labels)[10:].float().mean().item()
+    assert accuracy(logits, labels).item() == pytest.approx(expected)
+    tied = torch.tensor([[1.0, 1.0, 0.0], [2.0, 2.0, 2.0]])
+    assert accuracy(tied, torch.tensor([1, 0])).item() == pytest.approx((1 / 2 + 1 / 3) / 2)
