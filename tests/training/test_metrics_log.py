@@ -19,6 +19,8 @@ def test_lines_after_the_last_checkpoint_and_broken_ones_are_removed(tmp_path: P
         log.write({"step": step})
     with log.path.open("a") as file:
         file.write('{"step": 4, "lo')  # the process died here
-    MetricsLog(tmp_path, last_step=2).write({"step": 3, "again": 1})
+    log = MetricsLog(tmp_path)
+    log.remove_after(2)
+    log.write({"step": 3, "again": 1})
     lines = [json.loads(line) for line in log.path.read_text().splitlines()]
     assert lines == [{"step": 1}, {"step": 2}, {"step": 3, "again": 1}]

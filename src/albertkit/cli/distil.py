@@ -20,9 +20,11 @@ def distil(
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
     from albertkit.spec.pooling_config import Normalise, PoolingConfig
+    from albertkit.training.devices import is_main_rank
 
     settings = read_recipe(recipe, distillation.DistillationConfig)
     with resume_hint(run):
         weights = distillation.distil(settings, run, print_metrics)
     pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
-    export(weights, settings.tokenizer(), output, pooling=pooling)
+    if is_main_rank():  # of several that torchrun started
+        export(weights, settings.tokenizer(), output, pooling=pooling)

@@ -19,8 +19,10 @@ def pretrain(
     from albertkit.pretraining import pretrain as pretraining
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
+    from albertkit.training.devices import is_main_rank
 
     settings = read_recipe(recipe, pretraining.PretrainingConfig)
     with resume_hint(run):
         weights = pretraining.pretrain(settings, run, print_metrics)
-    export(weights, settings.tokenizer(), output)
+    if is_main_rank():  # of several that torchrun started
+        export(weights, settings.tokenizer(), output)

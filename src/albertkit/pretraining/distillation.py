@@ -260,6 +260,7 @@ def distil(
         report=report,
     )
     trainer.train()
+    training_device.leave()
     return Weights(config, (), to_arrays(student.canonical_parameters()), str(directory))
 
 

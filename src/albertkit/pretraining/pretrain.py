@@ -118,6 +118,7 @@ def pretrain(
         report,
     )
     trainer.train()
+    training_device.leave()
     return Weights(config, HEADS, to_arrays(model.canonical_parameters()), str(directory))
 
 

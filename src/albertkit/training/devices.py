@@ -65,6 +65,16 @@ class TrainingDevice:
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return float(shared)
 
+    def leave(self) -> None:
+        """Leave the group of ranks, at the end of a run."""
+        if self.world_size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def is_main_rank() -> bool:
+    """Whether this process writes results: the first of several, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
 
 def choose_training_device(device: str = "auto", precision: Precision = "auto") -> TrainingDevice:
     """The device and precision of this process, joined to the others if torchrun started it.

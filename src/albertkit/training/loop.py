@@ -95,7 +95,9 @@ class Trainer(Generic[Batch]):
         optimizer = make_optimizer(self.parameters, self.decaying, self.matrices, self.config)
         progress = load_checkpoint(self.directory, self.parameters, optimizer, self.settings)
         progress = progress or Progress()
-        window = MetricWindow(MetricsLog(self.directory, progress.step), progress, self.report)
+        window = MetricWindow(MetricsLog(self.directory), progress, self.report)
+        if self.training_device.is_main:
+            window.log.remove_after(progress.step)
         saved_step = progress.step
         with StopSignals() as signals:
             clock = time.monotonic()

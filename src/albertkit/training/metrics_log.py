@@ -17,15 +17,11 @@ class MetricsLog:
 
     Args:
         directory: the run's output directory.
-        last_step: lines of later steps are removed: the run goes on from this step, so these
-            steps are computed again.
     """
 
-    def __init__(self, directory: Path, last_step: int = 0) -> None:
+    def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / FILE
-        if self.path.exists():
-            self._remove_after(last_step)
 
     def write(self, entry: Mapping[str, float | int]) -> None:
         """Append a line; a number that is not finite becomes null, since JSON has no NaN."""
@@ -36,8 +32,13 @@ class MetricsLog:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(clean, allow_nan=False) + "\n")
 
-    def _remove_after(self, last_step: int) -> None:
-        """Keep whole lines up to the step; a line half written when the process died goes too."""
+    def remove_after(self, last_step: int) -> None:
+        """Remove the lines of later steps: the run goes on from this one and computes them again.
+
+        A line half written when the process died goes too.
+        """
+        if not self.path.exists():
+            return
         lines = self.path.read_text(encoding="utf-8").splitlines()
         kept = []
         for line in lines:
