@@ -34,7 +34,7 @@ def job(path: Path) -> None:
         resume=True,
     ) as sink:
         for number in {0, 1} - sink.complete_shards:
-            with sink.shard(number) as shard:
+            with sink.shards.writing(number) as shard:
                 shard.write(Table({"text": [f"text {number}"], "n": [number]}))
                 shard.invalid.add([InvalidRow("a.txt", 2 * number, "row-malformed", "is bad")])
 

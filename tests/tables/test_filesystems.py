@@ -84,7 +84,7 @@ def test_an_unreachable_shard_is_not_truncated(
 ) -> None:
     path = store.uri("bucket/looked-at")
     with ShardedSink(path, job={}) as sink:
-        with sink.shard(0) as shard:
+        with sink.shards.writing(0) as shard:
             shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
         store.answers = 0
         try:
@@ -124,7 +124,7 @@ def test_a_full_local_disk_is_one_line_and_writes_nothing(tmp_path: Path) -> Non
 
 def test_files_of_a_killed_writer_are_removed_on_resume(tmp_path: Path) -> None:
     path = f"file://{tmp_path}/job"
-    with ShardedSink(path, job={}, shard_format="npy") as sink, sink.shard(0) as shard:
+    with ShardedSink(path, job={}, shard_format="npy") as sink, sink.shards.writing(0) as shard:
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
     (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
     ShardedSink(path, job={}, shard_format="npy", resume=True).close()
@@ -176,14 +176,14 @@ def test_a_bucket_without_access_is_one_line(store: ObjectStore) -> None:
 def test_a_job_in_a_bucket_is_resumed(store: ObjectStore) -> None:
     path = store.uri("bucket/job")
     vectors = np.ones((2, 3), np.float32)
-    with ShardedSink(path, job={"model": "tiny"}) as sink, sink.shard(0) as shard:
+    with ShardedSink(path, job={"model": "tiny"}) as sink, sink.shards.writing(0) as shard:
         shard.write(Table({"vector": vectors}))
     with pytest.raises(InputError) as begun:
         ShardedSink(path, job={"model": "tiny"})
     assert begun.value.diagnostic.code == "output-exists"
     with ShardedSink(path, job={"model": "tiny"}, resume=True) as sink:
         assert sink.complete_shards == {0}
-        with sink.shard(1) as shard:
+        with sink.shards.writing(1) as shard:
             shard.write(Table({"vector": vectors}))
             shard.invalid.add([InvalidRow("a.txt", 3, "row-malformed", "holds null")])
     assert list_names(path) == [

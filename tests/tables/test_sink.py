@@ -52,7 +52,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
         for number, tables in enumerate(
             [[table(0, 2, nulls=True)], [table(3, 1), table(4, 2)], [EMPTY]]
         ):
-            with sink.shard(number) as shard:
+            with sink.shards.writing(number) as shard:
                 for each in tables:
                     shard.write(each)
                 shard.invalid.add([BAD] if number == 0 else [])
@@ -92,7 +92,7 @@ def test_the_same_rows_give_the_same_bytes_in_any_batches(tmp_path: Path, kind: 
     whole = table(0, 9_000)
     for name, cuts in (("one", [0, 9_000]), ("many", [0, 1, 8000, 8192, 8500, 9_000])):
         sink = ShardedSink(tmp_path / name, job=JOB, shard_format=kind, types=TYPES)
-        with sink, sink.shard(0) as shard:
+        with sink, sink.shards.writing(0) as shard:
             for begin, end in pairwise(cuts):
                 shard.write(Table({k: v[begin:end] for k, v in whole.columns.items()}))
     assert files(tmp_path / "one") == files(tmp_path / "many")
@@ -101,10 +101,10 @@ def test_the_same_rows_give_the_same_bytes_in_any_batches(tmp_path: Path, kind: 
 def test_a_failed_shard_is_absent_and_others_are_complete(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path / "out", job=JOB, types=TYPES) as sink:
-        with sink.shard(0) as shard:
+        with sink.shards.writing(0) as shard:
             shard.write(table(0, 2))
         before = files(tmp_path / "out")
-        with pytest.raises(ZeroDivisionError), sink.shard(1) as shard:
+        with pytest.raises(ZeroDivisionError), sink.shards.writing(1) as shard:
             shard.write(table(1 // 0, 2))
         assert sink.complete_shards == {0}
     assert files(tmp_path / "out") == before
@@ -122,7 +122,7 @@ def test_a_directory_of_another_job_is_not_changed(tmp_path: Path, resume: bool)
     namesake.mkdir()
     (namesake / "_job.json").write_text('{"job": "of another program"}')
     other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, shard_format="npy")
-    with other, other.shard(0) as shard:
+    with other, other.shards.writing(0) as shard:
         shard.write(table(0, 2))
     (tmp_path / "file").write_text("mine")
     for name, message in {
@@ -148,7 +148,7 @@ def test_a_directory_without_shards_can_be_used_by_any_job(tmp_path: Path, resum
     with ShardedSink(path, job=JOB, shard_format="jsonl", resume=resume) as sink:
         assert set(files(path)) == {"_job.json", ".lock"}
         assert json.loads((path / "_job.json").read_text())["job"] == JOB
-        with sink.shard(0) as shard:
+        with sink.shards.writing(0) as shard:
             shard.write(table(0, 2))
     with pytest.raises(InputError, match=r"\[output-taken\]"):
         ShardedSink(path, job={**JOB, "model": "large"}, shard_format="jsonl", resume=resume)
@@ -167,7 +167,7 @@ def test_the_same_job_twice_is_refused_without_resume(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "out"
     with (
         ShardedSink(path, job=JOB, shard_format="npy", resume=True) as sink,
-        sink.shard(1) as shard,
+        sink.shards.writing(1) as shard,
     ):
         shard.write(table(0, 2))
     (path / ".part-00000.npy.tmp-77-0badcafe").write_bytes(b"of a run that was killed")
@@ -194,7 +194,7 @@ def test_a_truncated_shard_is_made_again(
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with ShardedSink(tmp_path, job=JOB, shard_format=kind, types=TYPES) as sink:
         for number in (0, 1, 2):
-            with sink.shard(number) as shard:
+            with sink.shards.writing(number) as shard:
                 shard.write(table(0, 2))
         whole = (tmp_path / f"part-00001.{kind}").read_bytes()
         (tmp_path / f"part-00001.{kind}").write_bytes(whole[:-3])
@@ -235,20 +235,20 @@ def test_a_full_disk_is_one_line_and_the_job_resumes_later(tmp_path: Path, kind:
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
     with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind) as sink:
-        with sink.shard(0) as shard:
+        with sink.shards.writing(0) as shard:
             shard.write(Table({"vector": big.columns["vector"][:10]}))
         before = files(tmp_path / "out")
         with (
             pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]") as caught,
             limit_file_size(100_000),
-            sink.shard(1) as shard,
+            sink.shards.writing(1) as shard,
         ):
             shard.write(big)
         assert "\n" not in str(caught.value)
         assert files(tmp_path / "out") == before
     with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind, resume=True) as sink:
         assert sink.complete_shards == {0}
-        with sink.shard(1) as shard:
+        with sink.shards.writing(1) as shard:
             shard.write(big)
         assert sink.complete_shards == {0, 1}
 
@@ -265,7 +265,7 @@ from albertkit.tables import ShardedSink, Table
 with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
     for number in range(3000):
         if number not in sink.complete_shards:
-            with sink.shard(number) as shard:
+            with sink.shards.writing(number) as shard:
                 for part in range(20):
                     shard.write(Table({"vector": np.full((500, 16), number, np.float32)}))
             print(number, flush=True)
@@ -303,7 +303,10 @@ def test_a_removed_directory_is_one_line(tmp_path: Path) -> None:
 def test_a_job_with_file_names_that_are_not_utf8_resumes(tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff.txt")
     job: dict[str, JsonValue] = {"inputs": [{"name": odd, "bytes": 3}]}
-    with ShardedSink(tmp_path / "out", job=job, shard_format="npy") as sink, sink.shard(0) as shard:
+    with (
+        ShardedSink(tmp_path / "out", job=job, shard_format="npy") as sink,
+        sink.shards.writing(0) as shard,
+    ):
         shard.write(EMPTY)
         shard.invalid.add([replace(BAD, file=odd)])
     with ShardedSink(tmp_path / "out", job=job, shard_format="npy", resume=True) as sink:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,7 +28,7 @@ from albertkit.tables.writers.job_directory import (
     initialize_directory,
     remove_unfinished,
 )
-from albertkit.tables.writers.shards import SHARD_FORMATS, Shards, ShardWriter
+from albertkit.tables.writers.shards import SHARD_FORMATS, Shards
 
 
 class ShardedSink:
@@ -94,10 +93,6 @@ class ShardedSink:
     def complete_shards(self) -> frozenset[int]:
         """The numbers of the shards that are complete."""
         return self.shards.complete_shards()
-
-    def shard(self, number: int) -> AbstractContextManager[ShardWriter]:
-        """Open the shard of the input rows from `number * shard_rows` on; see Shards.writing."""
-        return self.shards.writing(number)
 
     def remove_unfinished(self) -> None:
         """Remove the hidden files of writers that were killed; none may be writing."""
