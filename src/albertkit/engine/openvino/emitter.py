@@ -1,10 +1,9 @@
 """The Emitter that adds nodes to an OpenVINO graph.
 
-Each parameter becomes one Constant over the caller's memory, used by every repetition of its
-layer: OpenVINO then packs a shared matrix once, not once a repetition.
-
-Queries, keys and values are three products: one of all three with a split behind it takes as long
-in float32 (benchmarks/tried.py).
+Each parameter is one Constant in the caller's memory, which all repetitions of its layer use:
+OpenVINO then packs a shared matrix once, not once a repetition.
+Queries, keys and values are three products: one product with a split takes as long in float32
+(benchmarks/tried.py).
 """
 
 from __future__ import annotations
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
 
 
 class OpenVinoEmitter:
-    """ALBERT's operations as nodes; batch and width stay open.
-
-    arrays: in C order; their memory must outlive the graph. bare_products: nothing is left for
-    OpenVINO to fuse into a product, for processors on which only its bare products are fast.
-    """
+    """ALBERT's operations as nodes; batch and width are dynamic."""
 
     def __init__(
         self,
@@ -41,6 +36,14 @@ class OpenVinoEmitter:
         *,
         bare_products: bool = False,
     ) -> None:
+        """Create an emitter.
+
+        Args:
+            config: The model's config.
+            arrays: The parameters in C order; their memory must outlive the graph.
+            bare_products: Leave nothing for OpenVINO to fuse into a product, for processors on
+                which only its bare products are fast.
+        """
         self.op = openvino().opset15
         self.config = config
         self.arrays = ScaledQueries(config, arrays)
@@ -48,16 +51,20 @@ class OpenVinoEmitter:
         self.constants: dict[str, Node] = {}
 
     def lookup(self, table: str, indices: Node) -> Node:
+        """As Emitter.lookup."""
         return self.op.gather(self._constant(table), indices, self.op.constant(np.int32(0)))
 
     def add(self, left: Node, right: Node) -> Node:
+        """As Emitter.add."""
         return self.op.add(left, right)
 
     def linear(self, x: Node, weight: str, bias: str) -> Node:
+        """As Emitter.linear."""
         product = self.op.matmul(x, self._constant(weight), False, True)
         return self.op.add(product, self._constant(bias))
 
     def norm(self, x: Node, name: str) -> Node:
+        """As Emitter.norm."""
         last = self.op.constant(np.array([-1], np.int64))
         y = self.op.mvn(x, last, True, norm_eps(self.config, name), "INSIDE_SQRT")
         y = self.op.multiply(y, self._constant(f"{name}.weight"))
@@ -81,18 +88,19 @@ class OpenVinoEmitter:
                 return x
 
     def attention(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
+        """As Emitter.attention."""
         q, k, v = (self._heads_first(x) for x in (query, key, value))  # [R, A, W, D]
-        scale = self._number(1)  # the queries are over √D
+        scale = self._number(1)  # the queries are divided by √D already
         context = self.op.scaled_dot_product_attention(q, k, v, mask, scale, causal=False)
-        side_by_side = self.op.transpose(context, np.array([0, 2, 1, 3], np.int64))
+        concatenated = self.op.transpose(context, np.array([0, 2, 1, 3], np.int64))
         return self.op.reshape(
-            side_by_side, np.array([0, 0, self.config.hidden_size], np.int64), True
+            concatenated, np.array([0, 0, self.config.hidden_size], np.int64), True
         )  # [R, W, H]
 
     def _bare_gelu_tanh(self, x: Node) -> Node:
         """x·sigmoid(2·√(2/π)·(x + 0.044715·x³)), as ½(1 + tanh(y)) is sigmoid(2y).
 
-        Written so, OpenVINO doesn't know it for a gelu, and leaves the product before it bare.
+        OpenVINO does not recognise this form as a gelu, and leaves the product before it bare.
         """
         factor = 2 * math.sqrt(2 / math.pi)
         cube = self.op.multiply(self.op.multiply(x, x), self._number(factor * 0.044715))
@@ -100,7 +108,7 @@ class OpenVinoEmitter:
         return self.op.multiply(x, self.op.sigmoid(inner))
 
     def _bare_gelu_erf(self, x: Node) -> Node:
-        """x·(½ + ½·erf(x / √2)), unknown to OpenVINO too."""
+        """x·(½ + ½·erf(x / √2)), not recognised by OpenVINO either."""
         erf = self.op.erf(self.op.multiply(x, self._number(math.sqrt(0.5))))
         share = self.op.add(self.op.multiply(erf, self._number(0.5)), self._number(0.5))
         return self.op.multiply(x, share)
