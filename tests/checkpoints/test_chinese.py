@@ -41,7 +41,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=48,
         max_position_embeddings=64,
         hidden_act="relu",
-        tokenizer_class="BertTokenizer",
+        tokenizer_class="BertTokenizer",  # type: ignore[call-arg]  # any key is taken
     )
     torch.manual_seed(0)
     model = transformers.AlbertForMaskedLM(config)
@@ -69,8 +69,10 @@ def test_ids_words_and_logits_are_those_of_transformers(published: Path) -> None
     (layout,) = plan(encodings.lengths)
     wanted = OutputRequest(mlm_tokens=np.arange(len(encodings.ids)))
     found = loaded.engine_for(encodings).run(pack(encodings, layout), wanted)
+    assert found.mlm_logits is not None
     np.testing.assert_allclose(found.mlm_logits, oracle, atol=5e-5)
     (best, *_) = FillMask(published)(TEXTS[1])
+    assert isinstance(best, dict)
     mask = peer(TEXTS[1])["input_ids"].index(peer.mask_token_id)
     assert best["token"] == int(oracle[mask].argmax())
 

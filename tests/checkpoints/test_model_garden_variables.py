@@ -18,6 +18,7 @@ from albertkit.checkpoints.model_garden.names import PROJECTED, rows
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.names import ForeignArrays, identity_projection
 from albertkit.errors import FormatError
+from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig, Weights
 
@@ -47,12 +48,17 @@ def test_weights_come_back_as_they_were(tmp_path: Path, axis: str) -> None:
     config = config_of(axis)
     weights = random_weights(config, ["masked_lm"], pooler=True)
     found = opened(tmp_path, variables_of(weights))
-    told = {"num_hidden_layers": config.num_hidden_layers, "hidden_act": config.hidden_act}
-    again = AlbertConfig.from_dict({**told, **found.fields()})
-    eps = {"layer_norm_eps": config.layer_norm_eps}
-    assert (
-        replace(again, **eps, prediction_layer_norm_eps=config.prediction_layer_norm_eps) == config
+    told: dict[str, JsonValue] = {
+        "num_hidden_layers": config.num_hidden_layers,
+        "hidden_act": config.hidden_act,
+    }
+    again = AlbertConfig.from_dict(told | dict(found.fields()))
+    with_eps = replace(
+        again,
+        layer_norm_eps=config.layer_norm_eps,
+        prediction_layer_norm_eps=config.prediction_layer_norm_eps,
     )
+    assert with_eps == config
     assert_same(found.weights(again)[0], weights)
 
 
@@ -90,7 +96,7 @@ def test_what_an_optimiser_left_is_told_and_left_out(tmp_path: Path) -> None:
     own = variables_of(PLAIN)
     slots = {f"Adam/m/{name}": array for name, array in own.items()}
     later = {f"{name}/Adam/v": array for name, array in own.items()}
-    found = opened(tmp_path, {**slots, **own, **later, "save_counter": np.float32(3)})
+    found = opened(tmp_path, {**slots, **own, **later, "save_counter": np.array(3, np.float32)})
     weights, notes = found.weights(PLAIN.config)
     assert_same(weights, PLAIN)
     assert [(note.code, note.what.split()[0]) for note in notes] == [

@@ -16,7 +16,7 @@ import pytest
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
+from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
 from tests.support.head_logits import head_logits
 from tests.support.onnx_oracle import own_tokens, padded, run, session
 from tests.support.tiny_models import PIECES, save_tiny
@@ -34,7 +34,7 @@ from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
 
-CONFIG = CONFIG_AXES[0].values[0]
+CONFIG = PLAIN_CONFIG
 assert isinstance(CONFIG, AlbertConfig)
 LENGTHS = (40, 3, 17, 9, 2)
 ATOL = 1e-4  # what a conversion allows; found are 2e-6 for vectors, 6e-6 for word logits
@@ -176,8 +176,11 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
     back = read_checkpoint(tmp_path / "m").pooling
     assert back is not None
     assert dataclasses.replace(back, steps=()) == dataclasses.replace(plan, steps=())
-    np.testing.assert_array_equal(back.steps[0].weight, plan.steps[0].weight)
-    np.testing.assert_array_equal(back.steps[0].bias, plan.steps[0].bias)
+    step, expected_step = back.steps[0], plan.steps[0]
+    assert isinstance(step, Dense)
+    assert isinstance(expected_step, Dense)
+    np.testing.assert_array_equal(step.weight, expected_step.weight)
+    np.testing.assert_array_equal(step.bias, expected_step.bias)
     assert back.steps[1] == Normalise()
 
 
@@ -330,6 +333,8 @@ def test_int8_is_read_as_it_was_rounded_with_a_note(tmp_path: Path) -> None:
         assert (np.abs(back.weights.arrays[name] - array) <= 0.5001 * steps).all(), name
     assert back.pooling is not None
     (step,), (expected,) = back.pooling.steps, plan.steps
+    assert isinstance(step, Dense)
+    assert isinstance(expected, Dense)
     np.testing.assert_allclose(step.weight, expected.weight, rtol=0, atol=0.01)
 
 

@@ -25,7 +25,7 @@ from albertkit.conversion import verify
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
-from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
 TEXTS = ["I like my phone", "My phone is not good. (really)", "how old are you?", "x" * 40]
 
@@ -113,7 +113,7 @@ def test_texts_are_lower_cased_where_the_directory_says_so(tmp_path: Path) -> No
     np.testing.assert_array_equal(cased.encode("HELLO World"), cased.encode("hello world"))
 
 
-def _cased(embedder: TextEmbedder) -> object:
+def _cased(embedder: TextEmbedder) -> TokenizerPolicy:
     return replace(embedder.model.tokenizer.policy, case="kept")
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -317,7 +318,9 @@ def holdable(config: AlbertConfig) -> bool:
     )
 
 
-@pytest.mark.parametrize("config", [axis for axis in CONFIG_AXES if holdable(axis.values[0])])
+@pytest.mark.parametrize(
+    "config", [axis for axis in CONFIG_AXES if holdable(cast("AlbertConfig", axis.values[0]))]
+)
 def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config, ["masked_lm", "sentence_order"], pooler=True)
     TF1.write(Checkpoint(weights), tmp_path / "x")
@@ -354,7 +357,7 @@ def test_what_google_wrote_is_written_again_byte_by_byte(tmp_path: Path) -> None
 
 def test_an_identity_is_no_projection(tmp_path: Path) -> None:
     weights = random_weights(NARROW)
-    identity = {f"{PROJECTION}.weight": np.eye(32, dtype=np.float32)}
+    identity: dict[str, FloatArray] = {f"{PROJECTION}.weight": np.eye(32, dtype=np.float32)}
     identity[f"{PROJECTION}.bias"] = np.zeros(32, np.float32)
     plain = replace(weights, arrays={**weights.arrays, **identity})
     TF1.write(Checkpoint(plain), tmp_path)

@@ -89,7 +89,7 @@ write_tfhub(Checkpoint(weights), Path(sys.argv[1]) / "module")
 
 def last_line_of_writing(program: str, folder: Path) -> str:
     root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", f"import sys; {program}" + WRITE, folder]
+    command = [sys.executable, "-c", f"import sys; {program}" + WRITE, str(folder)]
     done = subprocess.run(
         command, env={"PYTHONPATH": root}, capture_output=True, text=True, check=False
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.axes import AXES, PLAIN_CONFIG, SMALL, random_weights
 from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
@@ -88,8 +88,8 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
     found = target.read(place).weights
     assert weight_differences(weights, found).identical == len(weights.table().stored)
     # of the masked LM head, which is not there
-    unused = {"prediction_layer_norm_eps": None}
-    assert replace(found.config, extra={}, **unused) == replace(config, **unused)
+    first = replace(found.config, extra={}, prediction_layer_norm_eps=None)
+    assert first == replace(config, prediction_layer_norm_eps=None)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
     ids=lambda each: each.name,
 )
 def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:
-    config = AlbertConfig(**SMALL)
+    config = PLAIN_CONFIG
     with pytest.raises(InputError, match=r"\[unsupported-by-format\]"):
         read_only.write(Checkpoint(random_weights(config)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -60,7 +60,7 @@ def test_the_outputs_are_those_of_the_published_module(shared: Path) -> None:
     for number, each in enumerate(outputs["encoder_outputs"]):
         np.testing.assert_allclose(each.detach(), wanted[f"encoder_output_{number}"], atol=1e-5)
     assert encoder.mlm is not None
-    words = encoder.mlm({**inputs, "masked_lm_positions": wanted["masked_lm_positions"]})
+    words: Any = encoder.mlm({**inputs, "masked_lm_positions": wanted["masked_lm_positions"]})
     np.testing.assert_allclose(words["mlm_logits"].detach(), wanted["mlm_logits"], atol=5e-5)
     assert set(words) == {"pooled_output", "sequence_output", "encoder_outputs", "mlm_logits"}
 
@@ -70,12 +70,12 @@ def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
     wanted = np.load(shared / "fixtures" / "tfhub_tiny_grads_s16.npz")
     given = {name: wanted[name] for name in (*INPUTS, "masked_lm_positions")}
     assert encoder.mlm is not None
-    outputs = encoder.mlm(given)
-    loss = sum(
-        (torch.from_numpy(wanted[f"w_{name}"]) * outputs[name]).sum()
-        for name in ("pooled_output", "sequence_output", "mlm_logits")
-    )
+    outputs: Any = encoder.mlm(given)
+    loss = torch.zeros(())
+    for name in ("pooled_output", "sequence_output", "mlm_logits"):
+        loss = loss + (torch.from_numpy(wanted[f"w_{name}"]) * outputs[name]).sum()
     loss.backward()
+    assert encoder.predictions is not None
     assert float(loss.detach()) == pytest.approx(float(wanted["loss"]), rel=1e-6)
     own = {
         **encoder.core.canonical_parameters(),
@@ -84,9 +84,10 @@ def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
     common = 0
     for row in rows(encoder.config, ("masked_lm",)):
         theirs = wanted[f"grad:{row.foreign}:0"]
-        ours = to_foreign(
-            own[row.canonical].grad.numpy(), row.layout, encoder.config.num_attention_heads
-        )
+        gradient = own[row.canonical].grad
+        assert gradient is not None
+        heads = encoder.config.num_attention_heads
+        ours = to_foreign(gradient.numpy(), row.layout, heads)
         # TensorFlow's float32 is itself 4.5e-7 from the same sums in float64
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6, err_msg=row.foreign)
         common += 1
@@ -219,9 +220,8 @@ def test_what_no_module_can_read_is_one_line(
 
 def test_mlm_needs_to_be_told_where(encoder: Encoder) -> None:
     assert encoder.mlm is not None
-    assert encoder.mlm({**INPUTS, "masked_lm_positions": POSITIONS})["mlm_logits"].shape == (
-        2, 3, 1000,
-    )  # fmt: skip
+    outputs: Any = encoder.mlm({**INPUTS, "masked_lm_positions": POSITIONS})
+    assert outputs["mlm_logits"].shape == (2, 3, 1000)
     with pytest.raises(InputError, match=r"masked_lm_positions.*\[inputs-missing\]"):
         encoder.mlm(INPUTS)
     with pytest.raises(InputError, match=r"\[position-out-of-range\]"):

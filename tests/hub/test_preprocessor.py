@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.support.tiny_models import PIECES, save_tiny
 
 from albertkit import AlbertTokenizer, hub
 from albertkit.errors import InputError
+from albertkit.hub.encoder import Encoder
 from albertkit.hub.preprocessor import Preprocessor, Ragged, round_robin
 
 
@@ -22,14 +24,14 @@ def preprocessor() -> Preprocessor:
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> tuple[Preprocessor, dict[str, object]]:
+def published(shared: Path) -> tuple[Preprocessor, Any]:
     """TF Hub's own vocabulary and rules, and what its module gave."""
     found = hub.load(shared / "fixtures" / "spiece.model", policy="tfhub")
     assert isinstance(found, Preprocessor)
     return found, json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
 
 
-def test_all_reference_texts_get_the_published_ids(published: tuple) -> None:
+def test_all_reference_texts_get_the_published_ids(published: tuple[Preprocessor, Any]) -> None:
     preprocessor, wanted = published
     assert preprocessor.tokenize(wanted["texts"]).to_list() == wanted["tokenize"]
     packed = preprocessor(wanted["texts"])
@@ -44,7 +46,7 @@ def test_all_reference_texts_get_the_published_ids(published: tuple) -> None:
     assert {value.dtype for value in specials.values()} == {torch.int32}
 
 
-def test_all_reference_rows_are_packed_as_published(published: tuple) -> None:
+def test_all_reference_rows_are_packed_as_published(published: tuple[Preprocessor, Any]) -> None:
     preprocessor, wanted = published
     singles = preprocessor.tokenize(wanted["texts"][:24])
     for length, packed in wanted["pack_single"].items():
@@ -58,7 +60,9 @@ def test_all_reference_rows_are_packed_as_published(published: tuple) -> None:
         assert {name: value.tolist() for name, value in found.items()} == packed
 
 
-def test_every_combination_of_lengths_is_cut_as_published(published: tuple) -> None:
+def test_every_combination_of_lengths_is_cut_as_published(
+    published: tuple[Preprocessor, Any],
+) -> None:
     _, wanted = published
     for length, first, second, kept_first, kept_second in wanted["truncation"]["rows"]:
         assert round_robin(first, second, max(0, length - 3)) == (kept_first, kept_second)
@@ -148,12 +152,15 @@ def test_the_default_length_is_the_modules_own(length: int, shared: Path, tmp_pa
         data = graph.read_bytes()
         graph.write_bytes(data.replace(b"\x12\x03\x08\x80\x01", b"\x12\x03\x08\xb0\x00"))
     preprocessor = hub.load(tmp_path / "m")
+    assert isinstance(preprocessor, Preprocessor)
     assert preprocessor(["one text"])["input_word_ids"].shape == (1, length)
     assert preprocessor.bert_pack_inputs([[[5]]], seq_length=7)["input_mask"].shape == (1, 7)
 
 
 def test_a_models_preprocessor_gives_no_more_ids_than_it_has_positions(tmp_path: Path) -> None:
     encoder = hub.load(save_tiny(tmp_path / "m", pooler=True))
+    assert isinstance(encoder, Encoder)
+    assert encoder.preprocessor is not None
     positions = encoder.config.max_position_embeddings
     inputs = encoder.preprocessor(["a long text " * 100])
     assert inputs["input_word_ids"].shape == (1, min(128, positions))

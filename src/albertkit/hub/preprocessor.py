@@ -72,8 +72,8 @@ class Tokenize:
             InputError: [input-not-texts], [text-not-a-string].
         """
         texts = _texts(inputs)
-        found = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
-        return Ragged(torch.from_numpy(found.ids), torch.from_numpy(found.offsets))
+        pieces = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
+        return Ragged(torch.from_numpy(pieces.ids), torch.from_numpy(pieces.offsets))
 
     def get_special_tokens_dict(self) -> dict[str, Tensor]:
         """Return the special ids and the vocabulary's size, int32 scalars by TF Hub's names."""
