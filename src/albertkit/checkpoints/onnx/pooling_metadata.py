@@ -91,8 +91,8 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
 
 
 def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
-    at = module_prefix(number)
-    weight, bias = matrix_name(f"{at}weight"), f"{at}bias"
+    prefix = module_prefix(number)
+    weight, bias = matrix_name(f"{prefix}weight"), f"{prefix}bias"
     shape = tensors.shapes.get(weight, ())
     if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:
         raise _format_error(f"step {number} of its vectors has no fitting matrix", where)
