@@ -9,7 +9,7 @@ import pytest
 
 from albertkit import AlbertConfig, AlbertTokenizer, TextEmbedder
 from albertkit.errors import InputError
-from albertkit.errors.keywords import refuse_unknown
+from albertkit.errors.arguments import refuse_unknown
 from albertkit.errors.other_libraries import ANSWERS
 
 TOKENIZER = AlbertTokenizer.from_pretrained("small-en")

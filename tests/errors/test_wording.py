@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.errors.wording import count_noun, first_line, list_names, nearest_name
+from albertkit.errors.exceptions import count_noun, first_line, list_names, nearest_name
 
 
 @pytest.mark.parametrize(

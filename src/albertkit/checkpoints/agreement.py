@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.wording import count_noun, list_names
+from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.spec.parameters import ParameterTable
 
 

@@ -13,7 +13,7 @@ from albertkit import tables
 from albertkit.cli.input_texts import find_sources, no_text
 from albertkit.cli.output import json_rows, open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
-from albertkit.errors.wording import count_noun
+from albertkit.errors.exceptions import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.batch import number_batches
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows

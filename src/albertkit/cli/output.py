@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from albertkit import tables
 from albertkit.errors import InputError, ResourceError
-from albertkit.errors.wording import count_noun
+from albertkit.errors.exceptions import count_noun
 
 if TYPE_CHECKING:
     from albertkit.cli.options import PrintFormat

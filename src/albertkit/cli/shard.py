@@ -7,7 +7,7 @@ from albertkit.cli.corpus import Corpus, NewDirectory, Tokenizer, read_lines
 
 def shard(corpus: Corpus, *, tokenizer: Tokenizer, output: NewDirectory) -> None:
     """Tokenize a corpus for pretraining."""
-    from albertkit.errors.wording import count_noun
+    from albertkit.errors.exceptions import count_noun
     from albertkit.pretraining.documents import documents
     from albertkit.pretraining.shards import SHORTEST, write_shard
     from albertkit.tokenization import AlbertTokenizer

@@ -19,8 +19,8 @@ from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import check_no_loss, remove_parts
 from albertkit.conversion.self_test import explain_doubts
 from albertkit.errors import Diagnostic, FormatError, InputError
-from albertkit.errors.keywords import check_keywords
-from albertkit.errors.wording import count_noun, list_names
+from albertkit.errors.arguments import check_keywords
+from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model

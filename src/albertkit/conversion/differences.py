@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.errors.wording import list_names
+from albertkit.errors.exceptions import list_names
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.tokenizer_json.probe_texts import (

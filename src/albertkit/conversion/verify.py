@@ -23,7 +23,7 @@ from albertkit.conversion.model_outputs import compute_outputs
 from albertkit.conversion.parity import TOLERANCE, figure
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import have_same_pooling
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 
 

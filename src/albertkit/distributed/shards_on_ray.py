@@ -23,7 +23,7 @@ from albertkit.distributed.worker import (
     Worker,
 )
 from albertkit.errors import AlbertKitError, ResourceError
-from albertkit.errors.wording import count_noun
+from albertkit.errors.exceptions import count_noun
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import threading
 from types import ModuleType
 
 from albertkit.errors import ResourceError
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 
 TELEMETRY = "openvino_telemetry"
 _lock = threading.Lock()

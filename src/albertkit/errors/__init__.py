@@ -1,7 +1,13 @@
 """Diagnostics, and the exceptions that carry them."""
 
-from albertkit.errors.diagnostic import Diagnostic, Severity
-from albertkit.errors.exceptions import AlbertKitError, FormatError, InputError, ResourceError
+from albertkit.errors.exceptions import (
+    AlbertKitError,
+    Diagnostic,
+    FormatError,
+    InputError,
+    ResourceError,
+    Severity,
+)
 from albertkit.errors.extras import extra_missing, import_extra
 
 __all__ = [

@@ -1,12 +1,17 @@
-"""Checks of arguments that every public function shares: one of some values, a whole number."""
+"""Checks of arguments that public functions share: choices, whole numbers, names of keywords.
+
+A misspelt keyword is refused by its name, with the nearest keyword that exists.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
-from collections.abc import Sequence
-from typing import SupportsIndex
+from collections.abc import Callable, Iterable, Sequence
+from typing import ParamSpec, SupportsIndex, TypeVar
 
-from albertkit.errors.exceptions import InputError
+from albertkit.errors.exceptions import InputError, nearest_name
 
 
 def describe_value(value: object) -> str:
@@ -55,3 +60,73 @@ def check_integer(name: str, value: object, *, minimum: int = 1) -> int:
             fix=f"Correct {name}",
         )
     return number
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def check_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function raise InputError [unknown-keyword] for a misspelt keyword, not TypeError."""
+    own_name = function.__name__
+    read_keywords = functools.cache(lambda: _keywords_of(function))  # at the first call only
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        keywords = read_keywords() if kwargs else []
+        unknown = [name for name in kwargs if name not in keywords]
+        if unknown:
+            # as the caller wrote it: the name of a class, which may inherit this, or of a function
+            name = type(args[0]).__name__ if own_name in ("__init__", "__call__") else own_name
+            refuse_unknown(unknown, keywords, name)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _keywords_of(function: Callable[P, R]) -> list[str]:
+    """The keywords of a function; of `**options: Unpack[…]` the keys of the TypedDict."""
+    names = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in NAMED and parameter.name not in ("self", "cls"):
+            names.append(parameter.name)
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            # only this annotation: others may name types that are imported for type checkers alone
+            type_name = parameter.annotation.removeprefix("Unpack[").removesuffix("]")
+            names += function.__globals__[type_name].__annotations__
+    return names
+
+
+def check_fields(cls: type[T]) -> type[T]:
+    """The same for a dataclass: a misspelt field raises InputError [unknown-keyword]."""
+    cls.__init__ = check_keywords(cls.__init__)  # type: ignore[method-assign]  # of the class itself
+    return cls
+
+
+def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Refuse the first unknown keyword, and name the nearest known one.
+
+    Args:
+        unknown: keywords that were given.
+        known: keywords that exist.
+        what: the class or function that was called.
+
+    Raises:
+        InputError: [unknown-keyword].
+    """
+    for name in unknown:
+        from albertkit.errors.other_libraries import ANSWERS  # only if there is an error to report
+
+        names = sorted(known)
+        why, fix = ANSWERS.get(name, ("", ""))
+        if why:
+            raise InputError("unknown-keyword", f"{what} has no keyword {name!r}", why=why, fix=fix)
+        near = nearest_name(name, names, cutoff=0.5)
+        raise InputError(
+            "unknown-keyword",
+            f"{what} has no keyword {name!r}",
+            why=f"the nearest is {near!r}" if near else f"it takes {', '.join(names)}",
+            fix="Correct it" if near else "Leave it out",
+        )

@@ -1,4 +1,7 @@
-"""The exceptions: three kinds, and AlbertKitError for all of them.
+"""The exceptions, the diagnostic that each holds, and the words that messages share.
+
+A diagnostic is what is wrong, why that is wrong, what to do, and a stable code. An exception holds
+one, the command line prints one, a server returns one: always the same text.
 
 AlbertKitError
 ├── InputError (also ValueError)       exit 2   an argument or a text cannot be used
@@ -10,10 +13,32 @@ Any other exception that leaves the package is a bug of ours.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Literal, Self
 
-from albertkit.errors.diagnostic import Diagnostic
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A warning or an error, in four parts."""
+
+    code: str  # kebab-case, listed in errors/codes.py, never changes
+    severity: Severity
+    what: str  # what is wrong, with the value seen
+    why: str = ""  # why that is wrong
+    fix: str = ""  # what to do
+    where: str = ""  # file, row, column or key
+
+    def line(self) -> str:
+        """Format the line that people see: `what; why. fix. [code]`."""
+        location = f"{self.where}: " if self.where else ""
+        what = self.what if not self.why else f"{self.what}; {self.why}"
+        stop = "" if what.endswith("?") else "."
+        fix = f" {self.fix}." if self.fix else ""
+        return f"{location}{what}{stop}{fix} [{self.code}]"
 
 
 class AlbertKitError(Exception):
@@ -54,3 +79,34 @@ class ResourceError(AlbertKitError, RuntimeError):
     """A resource is missing: an extra, disk space, a hub that answers."""
 
     exit_status = 3
+
+
+def count_noun(count: int, noun: str) -> str:
+    """Write a count with its noun: "1 row", "2,000 rows"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def list_names(names: Sequence[str], most: int = 3) -> str:
+    """Join the first `most` names with commas; an ellipsis stands for the rest."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+
+
+def nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Find the known name that is most like a misspelt one.
+
+    Args:
+        name: The name that the user wrote.
+        known: The names that would be accepted.
+        cutoff: The least similarity, from 0 (anything) to 1 (equal).
+
+    Returns:
+        The nearest name, or None if no name is similar enough.
+    """
+    from difflib import get_close_matches  # imported only when there is an error to report
+
+    return next(iter(get_close_matches(name, list(known), 1, cutoff)), None)
+
+
+def first_line(message: Exception | str) -> str:
+    """Take the first line of another library's message, without its full stop."""
+    return str(message).partition("\n")[0].rstrip(".")

@@ -11,8 +11,7 @@ from pathlib import Path
 from textwrap import fill
 
 from albertkit.errors.codes import CODES
-from albertkit.errors.exceptions import InputError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import InputError, nearest_name
 
 FILE = Path(__file__).with_name("explanations.toml")
 PAGE_HEAD = """# Errors and warnings

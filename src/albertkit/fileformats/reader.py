@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.errors.wording import count_noun
+from albertkit.errors.exceptions import count_noun
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 

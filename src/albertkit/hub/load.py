@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from albertkit.checkpoints import resolve_path
 from albertkit.errors import FormatError, InputError, import_extra
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.fileformats.tensorflow.saved_model import read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model
 from albertkit.runtime import LoadOptions, open_model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.model.albert import AlbertEncoder, Attention, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike

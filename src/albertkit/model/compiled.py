@@ -21,8 +21,7 @@ from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Precision
 from albertkit.engine.replaced import warn_replaced
 from albertkit.errors import InputError, ResourceError
-from albertkit.errors.arguments import check_integer, describe_value
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_integer, check_keywords, describe_value
 from albertkit.model.call_adapter import parse_call
 from albertkit.model.compiled_forwards import FORWARDS, INPUTS, read_texts
 from albertkit.model.devices import describe_torch_processor

@@ -5,7 +5,7 @@ Arguments of all forwards that are not described here are as in AlbertModel.forw
 
 from __future__ import annotations
 
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.model.albert import Attention, Trace
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike

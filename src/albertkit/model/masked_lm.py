@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import InputError
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.model.albert import Attention, MaskedLMHead, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 
 from albertkit.errors import InputError
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.model.devices import resolve_device
 from albertkit.spec import AlbertConfig
 

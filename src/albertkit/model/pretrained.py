@@ -20,7 +20,7 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.checkpoints.checkpoint import NO_FILES
 from albertkit.errors import FormatError
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import (

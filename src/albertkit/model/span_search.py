@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.model.albert import Attention, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
 from albertkit.model.checks import TensorLike, as_tensor, check_shape, is_traced

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int64Array
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.metadata import (
     ArraySpec,

@@ -17,7 +17,7 @@ from albertkit.checkpoints import Checkpoint, format_of, resolve_path
 from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
 from albertkit.runtime.placement import choose_placement, choose_precision

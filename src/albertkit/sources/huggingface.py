@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import nearest_name
 from albertkit.sources.fetch_options import Parts
 from albertkit.sources.hub_errors import (
     network_reason,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import nearest_name
 from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"

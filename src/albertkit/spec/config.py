@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.keywords import check_fields
+from albertkit.errors.arguments import check_fields
 from albertkit.spec.config_values import (
     ACTIVATIONS,
     Activation,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import nearest_name
 
 if TYPE_CHECKING:
     from albertkit.spec.config import AlbertConfig

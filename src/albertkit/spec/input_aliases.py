@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from albertkit.errors import InputError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import nearest_name
 
 IDS, MASK, TYPES, MASKED = "input_ids", "attention_mask", "token_type_ids", "masked_lm_positions"
 SYNONYMS: Mapping[str, str] = MappingProxyType(

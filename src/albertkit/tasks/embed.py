@@ -20,8 +20,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.keywords import check_keywords, refuse_unknown
+from albertkit.errors.arguments import check_choice, check_integer, check_keywords, refuse_unknown
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources import VECTORS

@@ -18,8 +18,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.lists import compute_mlm_logits
 from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.tasks.inputs import Texts, read_texts
 from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode

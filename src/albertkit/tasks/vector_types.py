@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError, import_extra
-from albertkit.errors.arguments import check_choice, describe_value
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_choice, check_keywords, describe_value
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import overload
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.errors.arguments import describe_value
-from albertkit.errors.keywords import check_keywords
+from albertkit.errors.arguments import check_keywords, describe_value
 from albertkit.tokenization.special_tokens import SpecialNames
 from albertkit.tokenization.vocabulary import Vocabulary
 

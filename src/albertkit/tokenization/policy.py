@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from albertkit.errors import InputError
-from albertkit.errors.keywords import check_fields
+from albertkit.errors.arguments import check_fields
 
 Form = Literal["NFKD", "NFD", "kept"]
 Marks = Literal["class", "category", "kept"]

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from albertkit.errors import InputError
-from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.keywords import check_keywords, refuse_unknown
+from albertkit.errors.arguments import check_choice, check_integer, check_keywords, refuse_unknown
 from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import JsonValue as Json
 from albertkit.sources import FetchOptions, resolve_location

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.wording import nearest_name
+from albertkit.errors.exceptions import nearest_name
 from albertkit.training.schedules import Ramp, Stages, parse_points
 
 Precision = Literal["auto", "float32", "bfloat16"]

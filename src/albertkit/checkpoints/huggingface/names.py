@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.wording import list_names
+from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, parameter_table

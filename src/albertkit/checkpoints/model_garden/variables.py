@@ -17,7 +17,7 @@ from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, blo
 from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
 from albertkit.checkpoints.names import weights_from
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.wording import list_names
+from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, Weights

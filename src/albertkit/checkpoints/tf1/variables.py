@@ -19,7 +19,7 @@ from albertkit.checkpoints.agreement import note_ignored_tensors
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
 from albertkit.errors import Diagnostic, FormatError
-from albertkit.errors.wording import list_names
+from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MULTIPLE_CHOICE, SEQUENCE_CLASSIFICATION

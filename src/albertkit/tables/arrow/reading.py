@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from albertkit.errors import FormatError, import_extra
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import RowError
 from albertkit.tables.formats import TableFormat

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, ResourceError, import_extra
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.fileformats.atomic import temporary_name, write_errors
 
 if TYPE_CHECKING:

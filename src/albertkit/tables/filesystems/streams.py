@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError, import_extra
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import read_errors
 from albertkit.tables.filesystems.remote import is_uri, open_uri, uri_size, without_account

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.wording import count_noun, list_names, nearest_name
+from albertkit.errors.exceptions import count_noun, list_names, nearest_name
 from albertkit.fileformats.reader import read_errors
 from albertkit.tables.cells import CellType, common_type
 from albertkit.tables.filesystems.remote import is_directory, is_uri, list_files

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from albertkit.errors import AlbertKitError, Diagnostic
-from albertkit.errors.wording import list_names
+from albertkit.errors.exceptions import list_names
 from albertkit.tables.arrow.chunks import read_table
 from albertkit.tables.arrow.reading import open_table, read_columns
 from albertkit.tables.cells import CellType

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.errors import FormatError
-from albertkit.errors.wording import first_line
+from albertkit.errors.exceptions import first_line
 from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
