@@ -231,7 +231,7 @@ ROWS = [
     ),
     Bad(
         "FillMask's keyword",
-        lambda w: w.fill("a [MASK]", topk=3),
+        lambda w: w.fill("a [MASK]", topk=3),  # type: ignore[call-overload]
         "unknown-keyword",
         "FillMask has no keyword 'topk'; the nearest is 'top_k'",
         lambda w: ["fill-mask", "a [MASK]", "-m", w.words, "--topk", "3"],

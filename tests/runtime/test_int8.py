@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.support.axes import random_encodings, random_weights
 from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
+from tests.support.words import words_of
 
 from albertkit.engine.int8.search import MeasuredScheme, find_scheme
 from albertkit.engine.lists import compute_text_vectors
@@ -141,10 +142,10 @@ def test_tasks_answer_in_int8(tmp_path: Path) -> None:
     place = save_tiny(tmp_path / "model", ["masked_lm"])
     embedder, fill = TextEmbedder(place), FillMask(place)
     exact = embedder.encode(TEXTS)
-    words = fill("a [MASK] of water", top_k=50)
+    words = words_of(fill("a [MASK] of water", top_k=50))
     vectors = in_int8(embedder, TEXTS).encode(TEXTS)
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
-    found = in_int8(fill, TEXTS)("a [MASK] of water", top_k=50)
+    found = words_of(in_int8(fill, TEXTS)("a [MASK] of water", top_k=50))
     assert {word["token"] for word in words[:5]} <= {word["token"] for word in found}
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from tests.support.axes import random_weights
 from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
+from tests.support.words import words_of
 
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.engine import replaced
@@ -110,7 +111,8 @@ def test_torch_answers_all_tasks(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     words = save_tiny(tmp_path / "words", ["masked_lm"])
     mine, other = (
-        FillMask(words, engine=engine)("a [MASK] of water") for engine in ("torch", "numpy")
+        words_of(FillMask(words, engine=engine)("a [MASK] of water"))
+        for engine in ("torch", "numpy")
     )
     assert [word["token"] for word in mine] == [word["token"] for word in other]
     assert mine[0]["score"] == pytest.approx(other[0]["score"], abs=1e-5)

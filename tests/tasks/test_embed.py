@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import get_overloads
+from typing import Any, get_overloads
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_encode_gives_the_shape_type_and_numbers_of_sentence_transformers(
     ids=str,
 )
 def test_options_mean_what_they_mean_there(
-    ours: TextEmbedder, theirs: SentenceTransformer, options: dict[str, object]
+    ours: TextEmbedder, theirs: SentenceTransformer, options: dict[str, Any]
 ) -> None:
     np.testing.assert_allclose(
         ours.encode(TEXTS, **options), theirs.encode(TEXTS, **options), atol=1e-5
@@ -379,7 +379,7 @@ def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder
 def test_all_arguments_stand_where_they_stand_there(
     ours: TextEmbedder, theirs: SentenceTransformer
 ) -> None:
-    given = (
+    given: tuple[Any, ...] = (
         TEXTS,
         None,
         "so ",
@@ -400,7 +400,7 @@ def test_all_arguments_stand_where_they_stand_there(
 
 @pytest.mark.parametrize("precision", ["float32", "int8", "uint8", "binary", "ubinary"])
 def test_each_type_of_vectors_is_sentence_transformers(
-    ours: TextEmbedder, theirs: SentenceTransformer, precision: str
+    ours: TextEmbedder, theirs: SentenceTransformer, precision: Any
 ) -> None:
     mine, other = (model.encode(TEXTS, precision=precision) for model in (ours, theirs))
     assert (mine.shape, mine.dtype) == (other.shape, other.dtype)

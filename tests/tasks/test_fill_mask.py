@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.support.tiny_models import save_tiny
+from tests.support.words import words_of
 from transformers import AlbertForMaskedLM, AutoTokenizer, Pipeline, pipeline
 
 from albertkit.errors import AlbertKitError, InputError
@@ -59,6 +60,7 @@ def assert_same_words(ours: object, theirs: object) -> None:
 def read_alike(fill: FillMask, theirs: Pipeline, text: str) -> bool:
     """Whether both tokenizers give the same ids, which beside a [MASK] they need not."""
     ours = fill.tokenizer.encode_batch([text]).ids.tolist()
+    assert theirs.tokenizer is not None
     return bool(theirs.tokenizer(text)["input_ids"] == ours)
 
 
@@ -86,7 +88,7 @@ def test_many_texts_are_answered_as_each_alone(fill: FillMask) -> None:
 
 def test_top_k_is_how_many_words_come_and_never_more_than_there_are(fill: FillMask) -> None:
     assert len(fill(TEXTS[0], top_k=1)) == 1
-    words = fill(TEXTS[0], top_k=2000)
+    words = words_of(fill(TEXTS[0], top_k=2000))
     assert len(words) == 995, "of 1,000 pieces the unknown one and four special ones are no words"
     specials = {fill.tokenizer.unk_token_id, *fill.tokenizer.vocabulary.table.specials.all()}
     assert specials.isdisjoint(word["token"] for word in words)
@@ -98,9 +100,9 @@ def test_targets_are_the_only_words_and_keep_their_probability(
     fill: FillMask, theirs: Pipeline
 ) -> None:
     pieces = ["▁the", "▁a", "▁of"]
-    ours = fill(TEXTS[0], targets=pieces)
+    ours = words_of(fill(TEXTS[0], targets=pieces))
     assert_same_words(ours, theirs(TEXTS[0], targets=pieces))
-    everything = {word["token"]: word["score"] for word in fill(TEXTS[0], top_k=1000)}
+    everything = {word["token"]: word["score"] for word in words_of(fill(TEXTS[0], top_k=1000))}
     assert all(everything[word["token"]] == word["score"] for word in ours)
 
 
@@ -108,13 +110,14 @@ def test_a_target_is_the_whole_word_where_the_vocabulary_has_one(fill: FillMask)
     pieces = fill.tokenizer.get_vocab()
     assert {"▁the", "the"} <= set(pieces), "both the word and the continuation are pieces"
     for written in ("the", "The", "▁the"):
-        assert [word["token"] for word in fill(TEXTS[0], targets=written)] == [pieces["▁the"]]
+        words = words_of(fill(TEXTS[0], targets=written))
+        assert [word["token"] for word in words] == [pieces["▁the"]]
 
 
 def test_an_unknown_target_is_its_first_piece_and_the_log_says_so(
     fill: FillMask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (word,) = fill(TEXTS[0], targets=["xylophonist"])
+    (word,) = words_of(fill(TEXTS[0], targets=["xylophonist"]))
     assert "xylophonist".startswith(word["token_str"])
     assert "[target-unknown]" in caplog.text
 
@@ -168,7 +171,7 @@ def test_a_long_text_is_refused_unless_cutting_is_asked_for(
 )
 def test_impossible_options_are_refused(fill: FillMask, options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"\[option-invalid\]"):
-        fill(TEXTS[0], **options)  # type: ignore[arg-type]  # that is the test
+        fill(TEXTS[0], **options)  # type: ignore[call-overload]  # that is the test
 
 
 def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
@@ -193,5 +196,5 @@ def test_whole_numbers_of_numpy_are_whole_numbers(fill: FillMask) -> None:
 
 def test_unknown_and_special_pieces_are_targets_only_by_name(fill: FillMask) -> None:
     unknown = fill.tokenizer.convert_ids_to_tokens(fill.tokenizer.unk_token_id)
-    (word,) = fill(TEXTS[0], targets=[unknown])
-    assert word["token"] == fill.tokenizer.unk_token_id  # type: ignore[call-overload]  # one mask
+    (word,) = words_of(fill(TEXTS[0], targets=[unknown]))
+    assert word["token"] == fill.tokenizer.unk_token_id

@@ -15,8 +15,8 @@ TRIALS = Path(__file__).parents[2] / "benchmarks" / "kill_trials.py"
 
 def test_kill_9_leaves_nothing_but_whole_shards(tmp_path: Path) -> None:
     model = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=20))
-    command = [sys.executable, TRIALS, "--trials", "2", "--texts", "500", "--seed", "1"]
-    options = ["--", "--model", model, "--engine", "numpy", "--vectors", "int8", "-f", "npy"]
+    command = [sys.executable, str(TRIALS), "--trials", "2", "--texts", "500", "--seed", "1"]
+    options = ["--", "--model", str(model), "--engine", "numpy", "--vectors", "int8", "-f", "npy"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "all bytes the same" in done.stdout

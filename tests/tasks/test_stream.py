@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,9 @@ from tests.support.tiny_models import save_tiny_vectors
 from albertkit.errors import InputError
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import TextEmbedder, inputs
+from albertkit.tasks.encode import VectorStream
 from albertkit.tasks.inputs import prefetch, split_windows
-from albertkit.tasks.options import VECTOR_TYPES
+from albertkit.tasks.options import VECTOR_TYPES, VectorType
 from albertkit.tasks.vector_types import dtype_of, quantize_embeddings, ranges_of
 
 MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
@@ -38,6 +39,13 @@ def windows_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def own_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if "albertkit" in thread.name]
+
+
+def note_reads(texts: Iterable[str], read: list[str]) -> Iterator[str]:
+    """The texts, each of which is added to `read` when it is taken."""
+    for text in texts:
+        read.append(text)
+        yield text
 
 
 def test_windows_end_by_number_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +88,9 @@ def test_an_empty_iterator_gives_an_empty_one(embedder: TextEmbedder) -> None:
 
 
 def test_no_more_than_three_windows_are_read_for_the_first_answer(embedder: TextEmbedder) -> None:
-    read = []
-    answers = embedder.encode(read.append(text) or text for text in itertools.cycle(MANY))
+    read: list[str] = []
+    answers: object = embedder.encode(note_reads(itertools.cycle(MANY), read))
+    assert isinstance(answers, VectorStream)
     assert read == []
     next(answers)
     assert len(read) <= 15
@@ -179,13 +188,14 @@ def test_one_text_is_spoken_of_as_one(
 
 @pytest.mark.parametrize("kind", VECTOR_TYPES)
 def test_a_list_has_its_own_ranges_and_a_stream_its_first_windows(
-    embedder: TextEmbedder, kind: str
+    embedder: TextEmbedder, kind: VectorType
 ) -> None:
     plain = embedder.encode(MANY)
     np.testing.assert_array_equal(
         embedder.encode(MANY, precision=kind), quantize_embeddings(plain, kind)
     )
-    answers = embedder.encode(iter(MANY), precision=kind)
+    answers: object = embedder.encode(iter(MANY), precision=kind)
+    assert isinstance(answers, VectorStream)
     np.testing.assert_array_equal(
         list(answers), quantize_embeddings(plain, kind, calibration_embeddings=plain[:5])
     )
@@ -216,7 +226,7 @@ def test_long_lists_take_the_same_windows(
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "uint8", "ubinary"])
 def test_vectors_go_into_a_file_that_is_mapped(
-    embedder: TextEmbedder, tmp_path: Path, kind: str
+    embedder: TextEmbedder, tmp_path: Path, kind: VectorType
 ) -> None:
     given = {"precision": kind, "truncate_dim": 12}
     for texts in (MANY, iter(MANY), iter([])):
@@ -230,7 +240,7 @@ def test_vectors_go_into_a_file_that_is_mapped(
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "int8"])
 def test_a_table_of_arrows_comes_back_mapped_and_is_not_copied(
-    embedder: TextEmbedder, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    embedder: TextEmbedder, tmp_path: Path, kind: VectorType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     monkeypatch.setattr("albertkit.tables.arrow.writing.ROW_GROUP", 8)
@@ -262,7 +272,7 @@ def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
     asked: list[str] = []
     with pytest.raises(InputError, match=r"\[output-format-unknown\]"):
-        embedder.encode((asked.append(text) or text for text in MANY), output="v.docx")
+        embedder.encode(note_reads(MANY, asked), output="v.docx")
     assert asked == []
     with pytest.raises(InputError, match=r"output_value with output.*\[option-invalid\]"):
         embedder.encode(MANY, output=tmp_path / "v.npy", output_value=None)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sentence_transformers.util.quantization import quantize_embeddings as theirs
+from sentence_transformers.util import quantization
 
 from albertkit.errors import InputError
+from albertkit.tasks.options import VECTOR_TYPES
 from albertkit.tasks.vector_types import (
-    VECTOR_TYPES,
     dtype_of,
     quantize_embeddings,
     ranges_of,
@@ -23,13 +25,20 @@ from albertkit.tasks.vector_types import (
 CHANCE = np.random.default_rng(5)
 VECTORS = CHANCE.normal(0, 0.5, (150, 21)).astype(np.float32)
 OTHERS = CHANCE.normal(0.1, 0.9, (40, 21)).astype(np.float32)  # many lie outside of the ranges
-THEIRS = [kind for kind in VECTOR_TYPES if kind != "float16"]
+TheirType: TypeAlias = Literal["float32", "int8", "uint8", "binary", "ubinary"]
+THEIRS: list[TheirType] = [kind for kind in VECTOR_TYPES if kind != "float16"]
 NUMBERS = st.floats(-1e6, 1e6, width=32)
+
+
+def theirs(vectors: npt.NDArray[Any], kind: TheirType, **options: Any) -> npt.NDArray[Any]:
+    result = quantization.quantize_embeddings(vectors, kind, **options)
+    assert isinstance(result, np.ndarray)
+    return result
 
 
 @pytest.mark.parametrize("kind", THEIRS)
 @pytest.mark.parametrize("how", ["own", "ranges", "calibration"])
-def test_each_type_is_sentence_transformers_to_the_bit(kind: str, how: str) -> None:
+def test_each_type_is_sentence_transformers_to_the_bit(kind: TheirType, how: str) -> None:
     options = {
         "own": {},
         "ranges": {"ranges": np.stack([VECTORS.min(0), VECTORS.max(0)])},
@@ -44,7 +53,9 @@ def test_each_type_is_sentence_transformers_to_the_bit(kind: str, how: str) -> N
 
 
 @given(arrays(np.float32, (5, 9), elements=NUMBERS), arrays(np.float32, (7, 9), elements=NUMBERS))
-def test_any_numbers_become_theirs(vectors: np.ndarray, calibration: np.ndarray) -> None:
+def test_any_numbers_become_theirs(
+    vectors: npt.NDArray[Any], calibration: npt.NDArray[Any]
+) -> None:
     for kind in THEIRS:
         np.testing.assert_array_equal(
             quantize_embeddings(vectors, kind, calibration_embeddings=calibration),
@@ -73,7 +84,7 @@ def test_numbers_outside_of_the_ranges_become_the_nearest_end() -> None:
 
 
 @pytest.mark.parametrize("kind", THEIRS)
-def test_no_vectors_have_the_type_too(kind: str) -> None:
+def test_no_vectors_have_the_type_too(kind: TheirType) -> None:
     none = np.empty((0, 21), np.float32)
     mine, other = quantize_embeddings(none, kind), theirs(none, kind)
     assert (mine.shape, mine.dtype) == (other.shape, other.dtype)

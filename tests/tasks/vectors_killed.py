@@ -14,8 +14,9 @@ from typing import cast
 import numpy as np
 from tests.support.killed import run_until_killed
 
+from albertkit.tasks.options import VectorType
 from albertkit.tasks.vector_file import write_vectors
-from albertkit.tasks.vector_types import VectorCast, VectorType, as_type
+from albertkit.tasks.vector_types import VectorCast, as_type
 
 OURS = ("tasks/vector_file.py", "tables/writers/files.py", "fileformats/atomic.py")
 RANGES = "v.npy.ranges.npy"
