@@ -22,8 +22,8 @@ from tests.support.tiny_models import TINY, save_tiny
 import albertkit
 from albertkit import AlbertTokenizer, TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
-from albertkit.conversion.model_outputs import answers
-from albertkit.conversion.parity_inputs import Questions
+from albertkit.conversion.model_outputs import compute_outputs
+from albertkit.conversion.parity_inputs import ParityInputs
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer_json.probe_texts import MASKED_TEXTS, PROBE_TEXTS
 
@@ -78,7 +78,7 @@ def opened(name: str, place: Path) -> tuple[Any, dict[str, list[str]]]:
 def assert_same_answers(model: Any, case: Case, weights: Weights) -> None:
     """One text's numbers from both sides."""
     asked = random_encodings(weights.config, [11], seed=3)
-    found = answers(weights, Questions(asked, "one row"))[case.ours]
+    found = compute_outputs(weights, ParityInputs(asked, "one row"))[case.ours]
     if case.theirs == "start_logits":
         found = found[:, 0]
     ids, types = asked.ids, asked.type_ids

@@ -20,7 +20,8 @@ from tests.support.axes import SMALL
 from tests.support.tiny_models import PIECES, contents
 
 from albertkit.checkpoints import Checkpoint
-from albertkit.checkpoints.tfhub.export import PREPROCESSOR, write_tfhub
+from albertkit.checkpoints.model_garden.names import PREPROCESSOR
+from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization import AlbertTokenizer
 from written import CONFIG, tiny_weights
