@@ -41,7 +41,9 @@ class StoredArrays(Protocol):
     """The arrays of a file by its own names, with shapes that are known before reading."""
 
     @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each array, by its name in the file."""
+        ...
 
     def __getitem__(self, name: str) -> FloatArray: ...
 

@@ -47,6 +47,7 @@ def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
 
 
 def plan_text(plan: PoolingConfig) -> str:
+    """Write a pooling configuration as JSON, without its matrices."""
     return json.dumps(
         {
             "pooling": plan.pooling,

@@ -47,6 +47,7 @@ class Unrounded(Tensors):
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each parameter, by its name in the file."""
         return self._shapes
 
     def __getitem__(self, name: str) -> FloatArray:

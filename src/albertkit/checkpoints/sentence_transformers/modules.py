@@ -71,6 +71,7 @@ def _modes_of_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
 
 
 def read_step(kind: str, folder: Path) -> VectorStep:
+    """Read one module after the pooling: Dense or Normalize."""
     path = folder / "config.json"
     # before version 5.2 Normalize had no file of its own
     settings = read_json(path) if kind != NORMALISE or path.is_file() else {}
@@ -119,6 +120,7 @@ def _read_dense(folder: Path, activation: Activation) -> Dense:
 
 
 def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
+    """Write the directory of the Pooling module."""
     folder.mkdir(exist_ok=True)
     flags = {flag: POOLINGS[mode] == pooling for flag, mode in FLAGS.items()}
     write_json(
@@ -127,6 +129,7 @@ def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
 
 
 def write_step(folder: Path, step: VectorStep) -> None:
+    """Write the directory of a Dense or Normalize module."""
     folder.mkdir(exist_ok=True)
     if isinstance(step, Normalise):
         write_json(folder / "config.json", {})
@@ -148,10 +151,12 @@ def write_step(folder: Path, step: VectorStep) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
+    """Write a JSON file."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def unknown(what: str, why: str, path: Path) -> FormatError:
+    """Make the error for a module or setting that is not supported."""
     return FormatError(
         "pooling-unsupported",
         what,

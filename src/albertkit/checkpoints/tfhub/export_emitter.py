@@ -54,12 +54,15 @@ class TensorFlowEmitter:
         self.training = training
 
     def lookup(self, table: str, indices: Tensor) -> Tensor:
+        """As Emitter.lookup."""
         return self.tf.gather(self.variables[table], indices)
 
     def add(self, left: Tensor, right: Tensor) -> Tensor:
+        """As Emitter.add."""
         return left + right
 
     def linear(self, x: Tensor, weight: str, bias: str) -> Tensor:
+        """As Emitter.linear."""
         if weight not in self.variables:  # the projection between equal widths: the identity
             return x
         kernel = self.variables[weight]
@@ -70,6 +73,7 @@ class TensorFlowEmitter:
         return self._drop_out(product + self.variables[bias], weight)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
+        """As Emitter.norm."""
         mean, variance = self.tf.nn.moments(x, [-1], keepdims=True)
         scale, shift = self.variables[f"{name}.weight"], self.variables[f"{name}.bias"]
         eps = norm_eps(self.config, name)
@@ -77,6 +81,7 @@ class TensorFlowEmitter:
         return self._drop_out(y, name)
 
     def activate(self, x: Tensor, kind: Activation) -> Tensor:  # noqa: PLR0911
+        """As Emitter.activate."""
         with self.tf.name_scope("activation"):
             match kind:
                 case "gelu_tanh":

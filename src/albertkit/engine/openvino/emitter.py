@@ -71,6 +71,7 @@ class OpenVinoEmitter:
         return self.op.add(y, self._constant(f"{name}.bias"))
 
     def activate(self, x: Node, kind: Activation) -> Node:  # noqa: PLR0911
+        """As Emitter.activate."""
         match kind:
             case "gelu_tanh":
                 return self._bare_gelu_tanh(x) if self.bare_products else self.op.gelu(x, "TANH")
