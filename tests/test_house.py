@@ -142,3 +142,16 @@ def test_every_public_name_stands_in_the_docs() -> None:
     assert {name for name in albertkit.HOMES if f"`{name}`" not in page} == set()
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert set(re.findall(r"::: albertkit\.(\w+)", reference)) == set(albertkit.HOMES)
+
+
+@pytest.mark.parametrize("name", sorted(albertkit.HOMES))
+def test_the_docstring_of_a_public_call_names_its_arguments(name: str) -> None:
+    """Ruff then compares the names (D417)."""
+    value = getattr(albertkit, name)
+    methods = vars(value).items() if inspect.isclass(value) else ((name, value),)
+    for method, member in methods:
+        function = inspect.unwrap(getattr(member, "__func__", member))
+        if method.startswith("_") or not inspect.isfunction(function):
+            continue
+        arguments = set(inspect.signature(function).parameters) - {"self", "cls"}
+        assert not arguments or "Args:" in (inspect.getdoc(function) or ""), method

@@ -42,7 +42,13 @@ class AlbertModel(PretrainedAlbert, AlbertEncoder):
 
     @classmethod
     def create_for(cls, config: AlbertConfig, weights: Weights, attention: Attention) -> Self:
-        """Create a model with a pooler if `weights` have one."""
+        """Create a model with a pooler if `weights` have one.
+
+        Args:
+            config: Its sizes.
+            weights: Decide about the pooler; they are not copied.
+            attention: The implementation, as `attn_implementation`.
+        """
         return cls(config, weights.has_pooler, attn_implementation=attention)
 
     @accept_input_aliases

@@ -212,6 +212,9 @@ class AlbertConfig:
     def from_json_file(cls, path: str | Path) -> AlbertConfig:
         """Read Hugging Face's `config.json`.
 
+        Args:
+            path: The file.
+
         Raises:
             InputError: [file-not-found].
             FormatError: [json-malformed], or as `from_dict`.
@@ -223,6 +226,9 @@ class AlbertConfig:
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> AlbertConfig:
         """Read the `config.json` of a local directory.
+
+        Args:
+            directory: The directory, or the file itself.
 
         Raises:
             InputError: [file-not-found] if there is no such directory or file. The config of a
@@ -242,7 +248,11 @@ class AlbertConfig:
         return cls.from_json_file(file)
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write `config.json` into a directory, which is made if it does not exist."""
+        """Write `config.json`.
+
+        Args:
+            directory: It is made if it does not exist.
+        """
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
         (path / "config.json").write_text(self.to_json_string(), encoding="utf-8")
@@ -270,6 +280,9 @@ class AlbertConfig:
     @classmethod
     def from_google(cls, values: Mapping[str, Json]) -> AlbertConfig:
         """Read the contents of google's `albert_config.json`, whose `gelu` is the tanh form.
+
+        Args:
+            values: The parsed JSON.
 
         Raises:
             InputError: [config-value-invalid] for an activation that google's code does not have.

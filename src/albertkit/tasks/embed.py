@@ -322,11 +322,21 @@ class TextEmbedder:
         return [to_tensor(vector) for vector in vectors]
 
     def encode_query(self, sentences: object = MISSING, **options: Any) -> Any:
-        """Do the same as `encode`, with the prompt "query" unless another is asked for."""
+        """Encode search queries: `encode` with the prompt "query".
+
+        Args:
+            sentences: As in `encode`.
+            **options: As in `encode`; `prompt` or `prompt_name` replaces the prompt "query".
+        """
         return self._encode_as("query", sentences, options)
 
     def encode_document(self, sentences: object = MISSING, **options: Any) -> Any:
-        """Do the same as `encode`, with the prompt "document" unless another is asked for."""
+        """Encode documents to be searched: `encode` with the prompt "document".
+
+        Args:
+            sentences: As in `encode`.
+            **options: As in `encode`; `prompt` or `prompt_name` replaces the prompt "document".
+        """
         return self._encode_as("document", sentences, options)
 
     def tokenize(self, texts: object) -> dict[str, Any]:
@@ -424,7 +434,12 @@ class TextEmbedder:
         *,
         tensors: bool = False,
     ) -> EncodeCall:
-        """One call of `encode`, for callers that have their texts in windows.
+        """Prepare one call of `encode`, for callers that have their texts in windows.
+
+        Args:
+            options: What the call asks for.
+            progress: Counts finished texts. None: no progress.
+            tensors: Give torch tensors instead of arrays.
 
         Raises:
             InputError: [prompt-unknown].
@@ -438,7 +453,11 @@ class TextEmbedder:
         return EncodeCall(self.model, pooling, prompt, options, report, progress, convert)
 
     def resolve_prompt(self, prompt: str | None, name: str | None) -> str:
-        """The words before each text, for a prompt or the name of one.
+        """Return the words before each text.
+
+        Args:
+            prompt: The words themselves. None: look up `name`.
+            name: A name in the model's prompts. None: the default prompt, or no words.
 
         Raises:
             InputError: [prompt-unknown].

@@ -204,7 +204,14 @@ class AlbertTokenizer(PieceConversion):
         return tuple(path / name for name in names)
 
     def write_files(self, directory: Path) -> list[str]:
-        """Write the files into a directory that a caller makes atomic; return their names."""
+        """Write the files of `save_pretrained` without making the directory atomic.
+
+        Args:
+            directory: It exists; the caller makes it atomic.
+
+        Returns:
+            The names of the files.
+        """
         from albertkit.tokenization.saved_files import find_inexpressible  # not needed to read
 
         files = self.files()
@@ -279,19 +286,39 @@ class AlbertTokenizer(PieceConversion):
         ).run()
 
     def encode(self, text: object, text_pair: object = None, **options: object) -> object:
-        """The input_ids alone; the arguments are those of a call."""
+        """Encode a text or a pair into ids.
+
+        Args:
+            text: As in a call of the tokenizer.
+            text_pair: As in a call.
+            **options: As in a call.
+
+        Returns:
+            The `input_ids` of the call.
+        """
         return self(text, text_pair, **options)["input_ids"]
 
     def encode_plus(
         self, text: object, text_pair: object = None, **options: object
     ) -> BatchEncoding:
-        """A call, by transformers' older name."""
+        """Encode a text or a pair: a call of the tokenizer, under transformers' older name.
+
+        Args:
+            text: As in a call.
+            text_pair: As in a call.
+            **options: As in a call.
+        """
         return self(text, text_pair, **options)
 
     def batch_encode_plus(
         self, batch_text_or_text_pairs: object, **options: object
     ) -> BatchEncoding:
-        """A call with many texts or pairs, by transformers' older name."""
+        """Encode many texts or pairs: a call of the tokenizer, under transformers' older name.
+
+        Args:
+            batch_text_or_text_pairs: Texts, or pairs of texts.
+            **options: As in a call.
+        """
         return self(batch_text_or_text_pairs, **options)
 
     def pad(
