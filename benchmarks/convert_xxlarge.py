@@ -21,7 +21,8 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.spec import Weights, parameter_table, preset
+from albertkit.spec import Weights, parameter_table
+from albertkit.spec.presets import preset
 
 BENCHMARKS = str(Path(__file__).parent)
 # Prints seconds by the clock and of a core, and the peak of memory, mapped files included.

@@ -17,7 +17,8 @@ import numpy as np
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.runtime.choose_engine import BREAK_EVEN, work_per_token
-from albertkit.spec import Weights, parameter_table, preset
+from albertkit.spec import Weights, parameter_table
+from albertkit.spec.presets import preset
 
 CONFIG = preset("small-en")
 RUNS = 5

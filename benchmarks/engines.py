@@ -25,7 +25,8 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.protocol import Engine
 from albertkit.model.torch_engine import TorchEngine
-from albertkit.spec import Weights, parameter_table, preset
+from albertkit.spec import Weights, parameter_table
+from albertkit.spec.presets import preset
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 

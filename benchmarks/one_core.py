@@ -23,7 +23,8 @@ import numpy as np
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack_single
 from albertkit.engine.protocol import OutputRequest, SpanSearch
-from albertkit.spec import Weights, parameter_table, preset
+from albertkit.spec import Weights, parameter_table
+from albertkit.spec.presets import preset
 
 REPETITIONS = 3
 TOKENS = 512

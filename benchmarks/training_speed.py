@@ -30,7 +30,7 @@ from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED, Sequence
 from albertkit.pretraining.sequence_packing import pack_rows
 from albertkit.spec import AlbertConfig, parameter_table
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import TrainingDevice
 from albertkit.training.loop import StepResult
 from albertkit.training.optimizers import make_optimizer

@@ -8,7 +8,7 @@ import pytest
 import albertkit
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.sources.names import BUILTIN, BUILTIN_MODELS
-from albertkit.spec import preset
+from albertkit.spec.presets import preset
 from tests.support.words import words_of
 
 

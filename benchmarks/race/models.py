@@ -19,7 +19,8 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.sources import VECTORS, resolve_location
-from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table, preset
+from albertkit.spec import AlbertConfig, Parameter, Weights, parameter_table
+from albertkit.spec.presets import preset
 from albertkit.tokenization import AlbertTokenizer
 
 WEIGHTS = "model.safetensors"

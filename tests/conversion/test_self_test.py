@@ -19,7 +19,8 @@ from albertkit.conversion.self_test import (
 from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions, open_model
 from albertkit.sources import WORDS
-from albertkit.spec import AlbertConfig, preset
+from albertkit.spec import AlbertConfig
+from albertkit.spec.presets import preset
 
 
 def test_the_right_number_of_heads_predicts_best() -> None:

@@ -23,7 +23,7 @@ from albertkit import (
 )
 from albertkit.errors import InputError
 from albertkit.model import call_adapter as door
-from albertkit.spec import preset
+from albertkit.spec.presets import preset
 
 CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3, 9, 3], [2, 40, 3, 0, 0]])

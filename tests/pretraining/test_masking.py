@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces, start_pieces
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 
 
 @pytest.mark.parametrize(

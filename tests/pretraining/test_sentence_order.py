@@ -9,7 +9,7 @@ import numpy as np
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED, Sequence, cut_document
 from albertkit.pretraining.shards import SHORTEST, CorpusShard, write_shard
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 from tests.support.training_data import number_tokenizer
 
 LENGTH = 48

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from tests.support.axes import CONFIG_AXES
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec import PRESETS, AlbertConfig, preset
+from albertkit.spec import AlbertConfig
+from albertkit.spec.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize("config", [*CONFIG_AXES, *PRESETS.values()])

@@ -10,7 +10,8 @@ import transformers
 from tests.support.axes import CONFIG_AXES
 
 from albertkit.errors import InputError
-from albertkit.spec import HEADS, AlbertConfig, HeadSpec, head, parameter_table, preset
+from albertkit.spec import HEADS, AlbertConfig, HeadSpec, head, parameter_table
+from albertkit.spec.presets import preset
 
 # Source: transformers 5.23's classes built on the meta device; the shared layer counts once.
 PUBLISHED: list[tuple[tuple[str, ...], bool, tuple[int, int, int, int]]] = [

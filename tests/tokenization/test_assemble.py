@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from albertkit.errors import InputError
 from albertkit.tokenization.assemble import Truncation, assemble, drop_specials, share_room
 from albertkit.tokenization.encodings import Encodings, FlatPieces, offsets_from_lengths
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 
 from . import slow_reference
 

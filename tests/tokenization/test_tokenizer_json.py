@@ -22,7 +22,6 @@ from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.normalization import is_dropped_mark, normalise
 from albertkit.tokenization.pieces import SentencePieces, ends_in_digit_comma, is_inside_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE
-from albertkit.tokenization.special_tokens import SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import UNTOUCHED
 from albertkit.tokenization.tokenizer_json.probe_texts import (
     MASKED_TEXTS,
@@ -30,6 +29,7 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
     SPECIAL_TEXTS,
 )
 from albertkit.tokenization.tokenizer_json.rules import read_known_form
+from albertkit.tokenization.vocabulary import SpecialNames
 
 from .conftest import TINY
 from .texts import tricky_texts

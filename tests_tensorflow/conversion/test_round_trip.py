@@ -13,7 +13,8 @@ from albertkit import convert
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
-from albertkit.spec import HEADS, AlbertConfig, preset
+from albertkit.spec import HEADS, AlbertConfig
+from albertkit.spec.presets import preset
 
 WAY = ("tfhub", "huggingface", "tf1", "huggingface", "keras-hub", "huggingface")
 # What TF Hub's form has does not support: with these axes, and all heads but the masked words'.

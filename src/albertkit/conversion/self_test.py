@@ -18,8 +18,9 @@ from albertkit.engine.lists import compute_mlm_logits
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.loaded_model import LoadedModel
-from albertkit.spec import PRESETS, AlbertConfig, Weights, preset
+from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
+from albertkit.spec.presets import PRESETS, preset
 from albertkit.tokenization import AlbertTokenizer, Encodings
 
 SENTENCES = (

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from albertkit.errors import InputError
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.checks import check_texts
-from albertkit.tokenization.encode import encode_texts
+from albertkit.tokenization.encode import check_texts, encode_texts
 
 Packed: TypeAlias = "dict[str, Tensor]"  # int32 [B, seq_length] each
 

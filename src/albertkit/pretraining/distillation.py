@@ -37,7 +37,7 @@ from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import WORD_TABLE
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Metrics, StepResult, Trainer
 from albertkit.training.schedules import Ramp, Stages

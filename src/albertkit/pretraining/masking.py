@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
-from albertkit.tokenization.special_tokens import SpecialIds
 from albertkit.tokenization.tokenizer import AlbertTokenizer
+from albertkit.tokenization.vocabulary import SpecialIds
 
 # Spans of 1, 2, 3 words with p(n) ∝ 1/n: the cumulative probabilities.
 SPAN_LIMITS = np.cumsum([6, 3]) / 11

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import read_json
-from albertkit.tokenization.special_tokens import SpecialIds
 from albertkit.tokenization.tokenizer import AlbertTokenizer
+from albertkit.tokenization.vocabulary import SpecialIds
 
 FILE = "metadata.json"
 VERSION = 2

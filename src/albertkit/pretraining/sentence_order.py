@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.pretraining.shards import SHORTEST, Document
-from albertkit.tokenization.special_tokens import SpecialIds
+from albertkit.tokenization.vocabulary import SpecialIds
 
 IGNORED = -100  # torch's label for "no loss here"
 ADDED = 3  # special pieces of [CLS] A [SEP] B [SEP]

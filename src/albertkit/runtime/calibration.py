@@ -10,7 +10,7 @@ from albertkit import tables
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.runtime.options import Calibration
-from albertkit.tokenization.checks import check_texts
+from albertkit.tokenization.encode import check_texts
 
 FIRST = 4096  # texts of a file that are read
 # The reader's own advice names options that a calibration file does not have.

@@ -2,13 +2,10 @@
 
 from albertkit.spec.config import AlbertConfig
 from albertkit.spec.heads import HEADS, HeadSpec, head
-from albertkit.spec.parameters import Parameter, ParameterTable, parameter_table
-from albertkit.spec.presets import PRESETS, preset
-from albertkit.spec.weights import Weights
+from albertkit.spec.parameters import Parameter, ParameterTable, Weights, parameter_table
 
 __all__ = [
     "HEADS",
-    "PRESETS",
     "AlbertConfig",
     "HeadSpec",
     "Parameter",
@@ -16,5 +13,4 @@ __all__ = [
     "Weights",
     "head",
     "parameter_table",
-    "preset",
 ]

@@ -243,7 +243,7 @@ class AlbertConfig:
                 f"there is no config.json at {str(directory)!r}",
                 why="AlbertConfig.from_pretrained reads local directories",
                 fix=f'For a model of a hub, write albertkit.load("{directory}").config; for a '
-                "published size, albertkit.spec.preset(name)",
+                "published size, albertkit.spec.presets.preset(name)",
             )
         return cls.from_json_file(file)
 

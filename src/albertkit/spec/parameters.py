@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from albertkit.arrays import FloatArray
 from albertkit.spec.config import AlbertConfig
 from albertkit.spec.heads import head
 from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
@@ -162,3 +163,26 @@ def _layers(c: AlbertConfig) -> list[Parameter]:
             rows += linear(f"{prefix}ffn_output", F, H, *indices)
             rows += norm(f"{prefix}full_layer_layer_norm", H, *indices)
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The arrays of one model, canonical name → float32 array of the table's shape.
+
+    heads: names of the heads that have arrays. origin: the file or directory, for messages.
+    Tied parameters (`predictions.decoder.*`) are not in `arrays`.
+    """
+
+    config: AlbertConfig
+    heads: tuple[str, ...]
+    arrays: Mapping[str, FloatArray]
+    origin: str = ""
+
+    @property
+    def has_pooler(self) -> bool:
+        """Whether there are arrays of a pooler."""
+        return "pooler.weight" in self.arrays
+
+    def table(self) -> ParameterTable:
+        """The parameter table of these arrays."""
+        return parameter_table(self.config, self.heads, pooler=self.has_pooler)

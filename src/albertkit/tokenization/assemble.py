@@ -19,8 +19,7 @@ from albertkit.tokenization.encodings import (
     concat_ranges,
     offsets_from_lengths,
 )
-from albertkit.tokenization.special_tokens import SpecialIds
-from albertkit.tokenization.vocabulary import Side
+from albertkit.tokenization.vocabulary import Side, SpecialIds
 
 Truncation = Literal["longest_first", "round_robin", "only_first", "only_second"]
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)

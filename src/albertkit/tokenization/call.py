@@ -36,8 +36,7 @@ from albertkit.tokenization.batch_encoding import (
     make_fields,
     row_width,
 )
-from albertkit.tokenization.checks import check_texts
-from albertkit.tokenization.encode import encode_texts, encode_texts_with_offsets
+from albertkit.tokenization.encode import check_texts, encode_texts, encode_texts_with_offsets
 from albertkit.tokenization.encodings import Encodings, FlatPieces, cut_windows, select_pieces
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.vocabulary import Side, Vocabulary

@@ -2,20 +2,34 @@
 
 Input: texts. Output: FlatPieces, without [CLS] and [SEP]. A text that holds special or added tokens
 is cut at them and encoded part by part; all others go through together.
+
+A literal [MASK] in a text has three readings (TokenizerPolicy.mask_rule):
+exact   as in pretraining, where a mask replaces a piece: the text after it begins a word only if
+        whitespace follows the mask ("[MASK]." → [MASK] . and not [MASK] ▁ .).
+spaced  Hugging Face's: each part between special tokens is encoded as a text of its own.
+text    nothing special: "[", "mask", "]" (google's and TF Hub's preprocessing).
+Added tokens are always cut out of a text, and the part after one begins a word.
+
+A lone surrogate (U+D800 to U+DFFF) is half of a character: no UTF-8 file can hold it, and
+SentencePiece, which reads UTF-8, has no piece for it. Texts are checked before any is encoded.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from albertkit.arrays import Int32Array
+from albertkit.errors import InputError
+from albertkit.errors.arguments import describe_value
 from albertkit.tokenization.encodings import FlatPieces, concat_pieces, offsets_from_lengths
 from albertkit.tokenization.normalization import NUL, normalise_many
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import TextCutter, TextPart, build_cutter
-from albertkit.tokenization.vocabulary import LinePiece, Vocabulary
+from albertkit.tokenization.vocabulary import AddedToken, LinePiece, SpecialNames, Vocabulary
 
 TEXTS_AT_ONCE = 1024
 
@@ -150,3 +164,118 @@ def encode_parts(
         for n, start, end in zip(numbers, pieces.offsets[:-1], pieces.offsets[1:], strict=True):
             ids[n] = pieces.ids[start:end]
     return ids
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A part of a text: a special or added token, or the text between two of them."""
+
+    text: str
+    start: int  # in the whole text
+    piece: str | None = None  # the token's name in the vocabulary; None: ordinary text
+    prefixed: bool = True  # whether the part begins a word
+
+
+@dataclass(frozen=True, slots=True)
+class TextCutter:
+    """Cuts special and added tokens out of texts; `pieces[n]` is what the nth group matches."""
+
+    pieces: tuple[str, ...]
+    pattern: re.Pattern[str] | None  # None: nothing is cut
+    mask: str | None  # after this token a word may go on
+    is_literal: bool  # whether the pattern matches the pieces themselves and nothing else
+
+    def matches(self, text: str) -> bool:
+        """Whether the text holds a token."""
+        if self.is_literal:  # a search for strings is faster than one for a pattern
+            return any(piece in text for piece in self.pieces)
+        return self.pattern is not None and self.pattern.search(text) is not None
+
+    def cut(self, text: str) -> list[TextPart]:
+        """The text in parts, in order; empty parts are left out."""
+        if self.pattern is None:
+            return [TextPart(text, 0)] if text else []
+        parts: list[TextPart] = []
+        end, last = 0, None
+        for match in self.pattern.finditer(text):
+            parts += self._text_part(text, end, match.start(), last)
+            last = self.pieces[(match.lastindex or 1) - 1]
+            parts.append(TextPart(match[0], match.start(), last))
+            end = match.end()
+        return parts + self._text_part(text, end, len(text), last)
+
+    def _text_part(self, text: str, start: int, end: int, last: str | None) -> list[TextPart]:
+        if start == end:
+            return []
+        continues = self.mask is not None and last == self.mask and not text[start].isspace()
+        return [TextPart(text[start:end], start, prefixed=not continues)]
+
+
+@lru_cache(maxsize=16)
+def build_cutter(
+    policy: TokenizerPolicy, names: SpecialNames, added: tuple[AddedToken, ...] = ()
+) -> TextCutter:
+    """The cutter for a policy, the names of the special pieces, and added tokens."""
+    specials: tuple[str, ...] = () if policy.mask_rule == "text" else (names.mask,)
+    specials = names.all() if policy.specials_in_text else specials
+    patterns = {name: re.escape(name) for name in specials}
+    patterns |= {token.content: token.pattern(policy) for token in added}
+    # The longest first: the tokenizers library takes the longest of those that match.
+    pieces = tuple(sorted(patterns, key=len, reverse=True))
+    return TextCutter(
+        pieces,
+        re.compile("|".join(f"({patterns[piece]})" for piece in pieces)) if pieces else None,
+        names.mask if policy.mask_rule == "exact" else None,
+        all(patterns[piece] == re.escape(piece) for piece in pieces),
+    )
+
+
+def check_texts(texts: Sequence[object], name: str = "texts") -> list[str]:
+    """Check that every text is a str that can be encoded.
+
+    Args:
+        texts: what the caller gave.
+        name: of the argument, in error messages.
+
+    Raises:
+        InputError: [text-not-a-string], [lone-surrogate] for the first text that is not.
+    """
+    checked = [text for text in texts if isinstance(text, str)]
+    if len(checked) < len(texts):
+        number = next(n for n, text in enumerate(texts) if not isinstance(text, str))
+        raise InputError(
+            "text-not-a-string",
+            f"{name}[{number}] is {describe_value(texts[number])}",
+            why="a text is a str",
+            fix="Convert it, or leave it out",
+        )
+    other = [text for text in checked if not text.isascii()]
+    try:
+        "\0".join(other).encode()
+    except UnicodeEncodeError as error:
+        number, index = find_surrogate(checked)
+        code = ord(checked[number][index])
+        raise InputError(
+            "lone-surrogate",
+            f"{name}[{number}] has the lone surrogate U+{code:04X} at {index}",
+            why=explain_surrogate(code),
+            fix="Decode the source with the encoding that it really has, or repair the text",
+        ) from error
+    return checked
+
+
+def find_surrogate(texts: Sequence[str]) -> tuple[int, int]:
+    """(text, character) of the first lone surrogate."""
+    return next(
+        (number, index)
+        for number, text in enumerate(texts)
+        for index, character in enumerate(text)
+        if "\ud800" <= character <= "\udfff"
+    )
+
+
+def explain_surrogate(code: int) -> str:
+    """Why a surrogate is no character; Python keeps a byte that is no UTF-8 as U+DC80 to U+DCFF."""
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"it replaces the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
+    return "half a character cannot be encoded"

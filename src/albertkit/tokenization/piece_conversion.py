@@ -9,8 +9,7 @@ import numpy as np
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_keywords, describe_value
-from albertkit.tokenization.special_tokens import SpecialNames
-from albertkit.tokenization.vocabulary import Vocabulary
+from albertkit.tokenization.vocabulary import SpecialNames, Vocabulary
 
 
 class PieceConversion:

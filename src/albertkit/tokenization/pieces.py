@@ -22,8 +22,7 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
 from albertkit.tokenization.encodings import FlatPieces, concat_ranges, offsets_from_lengths
 from albertkit.tokenization.normalization import WHITESPACE
-from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
-from albertkit.tokenization.vocabulary import LinePiece, PieceTable
+from albertkit.tokenization.vocabulary import AddedToken, LinePiece, PieceTable, SpecialNames
 
 if TYPE_CHECKING:
     from albertkit.tokenization.tied_paths import TiedPathSearch

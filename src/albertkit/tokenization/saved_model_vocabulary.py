@@ -19,7 +19,7 @@ from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, 
 from albertkit.fileformats.tensorflow.saved_model_files import VARIABLES
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.tokenization.policy import TFHUB, TFHUB_WORDPIECE, TokenizerPolicy
-from albertkit.tokenization.special_tokens import BERT_NAMES
+from albertkit.tokenization.vocabulary import BERT_NAMES
 from albertkit.tokenization.wordpiece import CONTINUES, LONGEST_BYTES
 
 LOWER_CASE = "do_lower_case"

@@ -13,8 +13,8 @@ from albertkit.fileformats.reader import JsonValue as Json
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
 from albertkit.tokenization.batch_encoding import BatchEncoding, TensorKind
-from albertkit.tokenization.checks import check_texts
 from albertkit.tokenization.encode import (
+    check_texts,
     encode_text_with_offsets,
     encode_texts,
     encode_texts_with_offsets,
@@ -22,9 +22,8 @@ from albertkit.tokenization.encode import (
 from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.piece_conversion import PieceConversion
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy, find_policy
-from albertkit.tokenization.special_tokens import AddedToken
 from albertkit.tokenization.tokenizer_settings import LISTS_OF_SPECIALS
-from albertkit.tokenization.vocabulary import Side, TokenizerParts, Vocabulary
+from albertkit.tokenization.vocabulary import AddedToken, Side, TokenizerParts, Vocabulary
 from albertkit.tokenization.vocabulary_files import find_vocabulary, open_files
 
 LOGGER = logging.getLogger(__name__)

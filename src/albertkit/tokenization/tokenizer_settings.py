@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.tokenization.policy import TokenizerPolicy, policy_from_fields
-from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
-from albertkit.tokenization.vocabulary import Side
+from albertkit.tokenization.vocabulary import AddedToken, Side, SpecialNames
 
 SETTINGS_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 ADDED_TOKENS_FILE = "added_tokens.json"
 TOKENIZER_FILE = "tokenizer.json"
+VOCABULARY_FILE = "vocab.txt"  # of WordPiece
 CONFIG_FILE = "config.json"
 OUR_SETTINGS = "albertkit"  # the key of tokenizer_config.json that holds our policy
 MAX_LENGTH = 10**6  # a larger model_max_length is transformers' sign for "unknown"

@@ -7,20 +7,87 @@ Implementations: SentencePieces (pieces.py), WordPieces (wordpiece.py) and Forei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal, Protocol
 
 from albertkit.errors import FormatError
 from albertkit.tokenization.encodings import FlatPieces
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import (
-    AddedToken,
-    SpecialIds,
-    SpecialNames,
-    find_specials,
-)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialNames:
+    """The names of the special pieces in a vocabulary."""
+
+    pad: str = "<pad>"
+    unk: str = "<unk>"
+    cls: str = "[CLS]"
+    sep: str = "[SEP]"
+    mask: str = "[MASK]"
+
+    def all(self) -> tuple[str, ...]:
+        """The five names in the order of the fields."""
+        return (self.pad, self.unk, self.cls, self.sep, self.mask)
+
+
+BERT_NAMES = SpecialNames(pad="[PAD]", unk="[UNK]")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialIds:
+    """The ids of the special pieces."""
+
+    pad: int
+    unk: int
+    cls: int
+    sep: int
+    mask: int
+
+    def all(self) -> tuple[int, ...]:
+        """The five ids in the order of the fields."""
+        return (self.pad, self.unk, self.cls, self.sep, self.mask)
+
+
+def find_specials(names: SpecialNames, ids: Mapping[str, int], where: str) -> SpecialIds:
+    """Look up the ids of the special pieces; FormatError if the vocabulary lacks one."""
+    for field in fields(names):
+        name = getattr(names, field.name)
+        if name not in ids:
+            raise FormatError(
+                "special-piece-missing",
+                f"the vocabulary has no piece {name!r} ({field.name})",
+                why="an ALBERT model reads and writes that piece",
+                fix="Give the vocabulary that belongs to the model",
+                where=where,
+            )
+    return SpecialIds(*(ids[name] for name in names.all()))
+
+
+@dataclass(frozen=True, slots=True)
+class AddedToken:
+    """A token that was added to a finished vocabulary, with transformers' flags."""
+
+    content: str
+    id: int | None = None  # None: the next free id
+    single_word: bool = False  # only between non-word characters
+    lstrip: bool = False  # with the whitespace before it
+    rstrip: bool = False  # with the whitespace after it
+    normalized: bool = False  # searched in the normalised text (here: whatever its case)
+    special: bool = False  # left out by decode(skip_special_tokens=True)
+
+    def pattern(self, policy: TokenizerPolicy) -> str:
+        """A regular expression for the token in a raw text."""
+        text = re.escape(self.content)
+        if self.normalized and not policy.keeps_case:
+            text = f"(?i:{text})"
+        if self.single_word:
+            text = rf"(?<!\w){text}(?!\w)"
+        before, after = (r"\s*" if strips else "" for strips in (self.lstrip, self.rstrip))
+        return f"{before}{text}{after}"
+
 
 Side = Literal["right", "left"]
 

@@ -21,7 +21,6 @@ from albertkit import fileformats
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import map_file, parse_json, read_errors, read_json
 from albertkit.fileformats.sentencepiece_model import looks_like_sentencepiece
-from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import (
     REFERENCE,
@@ -30,13 +29,13 @@ from albertkit.tokenization.policy import (
     WORDPIECE,
     TokenizerPolicy,
 )
-from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_settings import (
     ADDED_TOKENS_FILE,
     CONFIG_FILE,
     SETTINGS_FILE,
     SPECIAL_TOKENS_FILE,
     TOKENIZER_FILE,
+    VOCABULARY_FILE,
     Settings,
     VocabularyOptions,
     check_tokenizer_class,
@@ -47,13 +46,7 @@ from albertkit.tokenization.tokenizer_settings import (
     read_side,
     read_special_names,
 )
-from albertkit.tokenization.vocabulary import TokenizerParts
-from albertkit.tokenization.wordpiece import (
-    VOCABULARY_FILE,
-    WordPieces,
-    looks_like_wordpiece,
-    read_vocabulary,
-)
+from albertkit.tokenization.vocabulary import BERT_NAMES, SpecialNames, TokenizerParts
 
 SENTENCEPIECE_FILES = (
     "spiece.model",
@@ -184,6 +177,8 @@ def _find(path: Path, policy: TokenizerPolicy | None, overrides: Settings) -> To
 
 def _find_module(path: Path) -> Path | None:
     """The SavedModel at a path, or the one that the path is the assets or an asset of."""
+    from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, is_saved_model
+
     candidates = [path] if path.is_dir() else []
     candidates += [above.parent for above in (path, path.parent) if above.name == ASSETS]
     return next(filter(is_saved_model, candidates), None)
@@ -260,6 +255,12 @@ def open_bytes(data: bytes, name: str, options: VocabularyOptions) -> TokenizerP
             added=options.added,
         )
         return TokenizerParts(pieces, policy, reason)
+    from albertkit.tokenization.wordpiece import (  # a SentencePiece model does not need them
+        WordPieces,
+        looks_like_wordpiece,
+        read_vocabulary,
+    )
+
     if looks_like_wordpiece(data):
         given = options.policy and WORDPIECE_POLICIES.get(options.policy, options.policy)
         policy, reason = replace(options, policy=given).choose_policy(

@@ -14,14 +14,19 @@ import numpy as np
 from albertkit.errors import FormatError
 from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
 from albertkit.tokenization.policy import WordRule
-from albertkit.tokenization.special_tokens import BERT_NAMES, AddedToken, SpecialNames
-from albertkit.tokenization.vocabulary import LinePiece, PieceTable
+from albertkit.tokenization.tokenizer_settings import VOCABULARY_FILE
+from albertkit.tokenization.vocabulary import (
+    BERT_NAMES,
+    AddedToken,
+    LinePiece,
+    PieceTable,
+    SpecialNames,
+)
 
 CONTINUES = "##"
 LONGEST_WORD = 200  # characters; a longer word is unknown as a whole
 LONGEST_BYTES = 100  # of a word in UTF-8, in TensorFlow Text
 UNKNOWN = "\uffff"  # no character, so that no vocabulary has it
-VOCABULARY_FILE = "vocab.txt"
 
 
 class WordPieces:

@@ -21,7 +21,6 @@ from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_i
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
-from albertkit.fileformats.sharded_tensors import read_shards
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
@@ -41,9 +40,9 @@ def _read_torch(file: Path) -> Tensors:
 WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
     {
         WHOLE: read_safetensors,
-        f"{WHOLE}.index.json": lambda index: read_shards(index, read_safetensors),
+        f"{WHOLE}.index.json": lambda index: fileformats.read_shards(index, read_safetensors),
         "pytorch_model.bin": _read_torch,
-        "pytorch_model.bin.index.json": lambda index: read_shards(index, _read_torch),
+        "pytorch_model.bin.index.json": lambda index: fileformats.read_shards(index, _read_torch),
     }
 )
 HEADLESS = "AlbertModel"

@@ -15,9 +15,14 @@ from albertkit.errors import FormatError
 from albertkit.errors.exceptions import first_line
 from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
 from albertkit.tokenization.policy import TokenizerPolicy
-from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
-from albertkit.tokenization.vocabulary import LinePiece, PieceTable, append_added
+from albertkit.tokenization.vocabulary import (
+    AddedToken,
+    LinePiece,
+    PieceTable,
+    SpecialNames,
+    append_added,
+)
 
 if TYPE_CHECKING:
     import tokenizers

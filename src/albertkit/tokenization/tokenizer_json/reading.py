@@ -18,7 +18,6 @@ from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.tokenization.encode import encode_texts
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
-from albertkit.tokenization.special_tokens import BERT_NAMES, SpecialNames
 from albertkit.tokenization.tokenizer_json.foreign import UNTOUCHED, ForeignPieces
 from albertkit.tokenization.tokenizer_json.probe_texts import (
     MASKED_TEXTS,
@@ -32,7 +31,7 @@ from albertkit.tokenization.tokenizer_settings import (
     VocabularyOptions,
     read_special_names,
 )
-from albertkit.tokenization.vocabulary import TokenizerParts, Vocabulary
+from albertkit.tokenization.vocabulary import BERT_NAMES, SpecialNames, TokenizerParts, Vocabulary
 
 LOGGER = logging.getLogger(__name__)
 

@@ -24,8 +24,7 @@ from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencep
 from albertkit.tokenization.normalization import WHITESPACE, is_dropped_mark
 from albertkit.tokenization.pieces import SPACE, SentencePieces, ends_in_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TokenizerPolicy
-from albertkit.tokenization.special_tokens import AddedToken, SpecialNames
-from albertkit.tokenization.vocabulary import PieceTable
+from albertkit.tokenization.vocabulary import AddedToken, PieceTable, SpecialNames
 
 Json = dict[str, JsonValue]
 
