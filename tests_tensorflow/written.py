@@ -14,8 +14,7 @@ from tests.support.tiny_models import contents
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
-from albertkit.graph.encoder import emit_embeddings, emit_layer
-from albertkit.graph.heads import emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import emit_embeddings, emit_layer, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import layer_prefix

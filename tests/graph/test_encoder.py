@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.axes import CONFIG_AXES
 
-from albertkit.graph.encoder import emit_encoder
-from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import emit_encoder, emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.spec import AlbertConfig, head, parameter_table
 from albertkit.spec.config_values import Activation
 

@@ -18,8 +18,7 @@ from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
 from albertkit.graph.emitter import MASKED_SCORE
-from albertkit.graph.numpy_emitter import FEW, NumpyEmitter, matmul
-from albertkit.graph.single_core import ONE_CORE, ONE_CORE_OF_A_VECTOR
+from albertkit.graph.numpy_emitter import FEW, ONE_CORE, ONE_CORE_OF_A_VECTOR, NumpyEmitter, matmul
 from albertkit.spec.config_values import Activation
 
 CONFIG = PLAIN_CONFIG

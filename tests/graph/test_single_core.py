@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.single_core import ONE_CORE, choose_tile, single_core_matmul
+from albertkit.graph.numpy_emitter import ONE_CORE, choose_tile, single_core_matmul
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
 # piece, and nothing

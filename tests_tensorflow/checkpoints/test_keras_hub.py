@@ -23,8 +23,7 @@ from tests.support.tiny_models import PIECES, contents
 
 from albertkit.checkpoints import Checkpoint, read_checkpoint
 from albertkit.checkpoints.keras_hub.format import KERAS_HUB
-from albertkit.graph.encoder import emit_encoder
-from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import emit_encoder, emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import SEQUENCE_CLASSIFICATION

@@ -16,7 +16,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch
 from albertkit.errors import InputError
-from albertkit.graph.heads import emit_linear_head, emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import emit_linear_head, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH, Reads

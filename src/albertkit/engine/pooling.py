@@ -13,8 +13,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, require_output
-from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.single_core import single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import Dense, Pooling, VectorStep
 

@@ -1,7 +1,8 @@
-"""ALBERT's encoder, written once over any Emitter.
+"""ALBERT's encoder and its heads, written once over any Emitter.
 
-Input: ids, type ids and positions [R, W], and a mask. Output: token vectors [R, W, H], or [K, H]
-if only K slots are read.
+Input of the encoder: ids, type ids and positions [R, W], and a mask. Output: token vectors
+[R, W, H], or [K, H] if only K slots are read. Heads take only the vectors that they read, so the
+vocabulary matrix is multiplied only at the positions that were asked for.
 Source: google-research/albert modeling.py; sums in its order (word + type, then position).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from albertkit.graph.emitter import Emitter, I_contra, X
-from albertkit.spec import AlbertConfig
+from albertkit.spec import AlbertConfig, HeadSpec
 from albertkit.spec.parameters import WORD_TABLE, layer_prefix
 
 
@@ -115,3 +116,29 @@ def emit_layer(
 
 def _linear(emit: Emitter[X, I_contra], x: X, name: str) -> X:
     return emit.linear(x, f"{name}.weight", f"{name}.bias")
+
+
+def emit_pooler(emit: Emitter[X, I_contra], first: X) -> X:
+    """Compute pooled vectors [N, H] of the texts' first token vectors [N, H]."""
+    return emit.activate(emit.linear(first, "pooler.weight", "pooler.bias"), "tanh")
+
+
+def emit_masked_lm_head(emit: Emitter[X, I_contra], config: AlbertConfig, vectors: X) -> X:
+    """Compute logits over the vocabulary.
+
+    Args:
+        emit: The backend.
+        config: The model's config.
+        vectors: Token vectors [P, H].
+
+    Returns:
+        [P, V]. The vocabulary matrix is the word embeddings, which multiply vectors of width E.
+    """
+    x = emit.linear(vectors, "predictions.dense.weight", "predictions.dense.bias")  # [P, E]
+    x = emit.norm(emit.activate(x, config.activation), "predictions.LayerNorm")
+    return emit.linear(x, WORD_TABLE, "predictions.bias")  # [P, V]
+
+
+def emit_linear_head(emit: Emitter[X, I_contra], spec: HeadSpec, vectors: X) -> X:
+    """Compute the logits of a linear head: [N, H] → [N, C], or [T, H] → [T, C]."""
+    return emit.linear(vectors, f"{spec.prefix}.weight", f"{spec.prefix}.bias")

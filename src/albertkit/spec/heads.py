@@ -2,7 +2,7 @@
 
 Names of parameters are Hugging Face's. A head that is linear in pooled or token vectors is one row
 here; the others list their parameters, and their arithmetic has files of its own: masked LM in
-`model/masked_lm.py` and `graph/heads.py`, the span search in `model/span_search.py` and
+`model/masked_lm.py` and `graph/encoder.py`, the span search in `model/span_search.py` and
 `engine/span_search.py`.
 """
 

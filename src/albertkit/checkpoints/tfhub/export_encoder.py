@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import ForeignArrays
 from albertkit.checkpoints.tfhub.export_emitter import TensorFlowEmitter
-from albertkit.graph.encoder import emit_embeddings, emit_layer
-from albertkit.graph.heads import emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import emit_embeddings, emit_layer, emit_masked_lm_head, emit_pooler
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 from albertkit.spec.parameters import layer_prefix

@@ -28,8 +28,7 @@ from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
 from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
-from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.graph.single_core import single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig, Weights
 
 if TYPE_CHECKING:
