@@ -9,8 +9,7 @@ from inspect import getdoc
 
 import pytest
 
-from albertkit.cli.commands import COMMANDS, Command
-from albertkit.cli.main import run
+from albertkit.cli.main import COMMANDS, Command, run
 
 all_commands = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 

@@ -14,8 +14,8 @@ from albertkit.cli import options
 from albertkit.cli.convert import FORMATS
 from albertkit.cli.embed import embed
 from albertkit.cli.embed_output import Sharded
-from albertkit.cli.grouped_options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.cli.main import run
+from albertkit.cli.options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.engine.int8.calibration import MIN_TEXTS
 from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import FETCH, OVERRIDES, takes_load_options
+from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import is_quiet
 from albertkit.runtime.options import LoadOptions
 

@@ -6,7 +6,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.embed_output import ClusterName, Destination, VectorFormat
-from albertkit.cli.grouped_options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.tables.formats import ReadOptions

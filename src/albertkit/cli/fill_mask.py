@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import takes_load_options, takes_read_options
 from albertkit.cli.input_texts import read_texts
+from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS

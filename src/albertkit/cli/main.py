@@ -2,8 +2,8 @@
 
 Exit status: 0 done, 1 the answer is "no", 2 bad input, 3 resources (a missing extra, a full disk,
 an unreachable hub), 130 Ctrl-C. Any other exception is a bug in albertkit and keeps its traceback.
-A command's file is imported when the command is called, and imports the library when it runs: so
-help is fast.
+The list of commands holds each command's name and summary. A command's file is imported when the
+command is called, and imports the library when it runs: so help is fast.
 """
 
 from __future__ import annotations
@@ -12,15 +12,142 @@ import io
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
 
-from albertkit.cli.commands import Commands
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
 # Modules whose notes answer an option: which precision `auto` is, and the error of int8.
 ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.int8.search")
+INPUT_OPTIONS = ("-i", "--input")
+LESS = (logging.ERROR, "Print no warnings, notes or progress.")
+MORE = (logging.INFO, "Print more notes.")
+
+
+class Command(TyperCommand):
+    """A command that is imported when it is called."""
+
+    def __init__(self, name: str, summary: str, example: str) -> None:
+        """Describe a command.
+
+        Args:
+            name: as it is typed; `albertkit.cli` has a module and a function of this name.
+            summary: its line in the list, and the first line of its help.
+            example: a command line that its help shows.
+        """
+        super().__init__(name, short_help=summary)
+        self.function_name = name.replace("-", "_")
+        self.example = example
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Import the command and parse its arguments."""
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        module = import_module(f"albertkit.cli.{self.function_name}")
+        app.command(self.name, epilog=f"\b\nExample:\n  {self.example}")(
+            getattr(module, self.function_name)
+        )
+        command = get_command(app)
+        command.params += [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
+        return command.make_context(info_name, _repeat_input(args), parent, **extra)
+
+
+def _repeat_input(words: list[str]) -> list[str]:
+    """The words with `-i a b` as `-i a -i b`, if b is a file: a shell makes that of `-i *.txt`."""
+    repeated: list[str] = []
+    for word in words:
+        follows_file = len(repeated) > 1 and repeated[-2] in INPUT_OPTIONS
+        if follows_file and not word.startswith("-") and Path(word).exists():
+            repeated.append(INPUT_OPTIONS[0])
+        repeated.append(word)
+    return repeated
+
+
+def _option(short: str, long: str, level: tuple[int, str]) -> TyperOption:
+    """An option of every command that sets which messages are logged."""
+
+    def set_level(context: object, parameter: object, given: bool) -> None:
+        if given:
+            logging.getLogger("albertkit").setLevel(level[0])
+
+    return TyperOption(
+        param_decls=[short, long],
+        is_flag=True,
+        expose_value=False,
+        callback=set_level,
+        help=level[1],
+    )
+
+
+COMMANDS = (
+    Command("embed", "Compute a vector for each text.", 'albertkit embed "a text" "another"'),
+    Command(
+        "similarity",
+        "Compare each text with each other.",
+        'albertkit similarity "How old are you?" "what is your age?"',
+    ),
+    Command(
+        "fill-mask",
+        "Predict the word at each [MASK].",
+        'albertkit fill-mask "The capital of France is [MASK]."',
+    ),
+    Command("tokens", "Show the pieces and ids of each text.", 'albertkit tokens "a text"'),
+    Command("inspect", "Describe a model.", "albertkit inspect ./my-model"),
+    Command(
+        "convert",
+        "Write a model in another format, with a parity check.",
+        "albertkit convert ./my-model ./my-model-onnx --to onnx",
+    ),
+    Command(
+        "verify",
+        "Compare two models of any formats.",
+        "albertkit verify ./my-model ./my-model-onnx",
+    ),
+    Command(
+        "vocabulary",
+        "Train a SentencePiece vocabulary as ALBERT's.",
+        "albertkit vocabulary corpus.txt --size 8000 -o spiece.model",
+    ),
+    Command(
+        "shard",
+        "Tokenize a corpus for pretraining.",
+        "albertkit shard corpus.txt -t spiece.model -o shard/",
+    ),
+    Command(
+        "pretrain",
+        "Pretrain an ALBERT (masked LM, sentence order).",
+        "albertkit pretrain recipes/small-en.toml --run runs/small-en -o small-en/",
+    ),
+    Command(
+        "prepare-distillation",
+        "Store texts with a teacher's vectors, for distil.",
+        "albertkit prepare-distillation texts.txt --vectors teacher.npy -t spiece.model -o data/",
+    ),
+    Command(
+        "distil",
+        "Train an ALBERT on another model's vectors.",
+        "albertkit distil recipes/small-en-vectors.toml --run runs/vectors -o vectors/",
+    ),
+    Command("explain", "Explain an error code.", "albertkit explain text-truncated"),
+)
+
+
+class Commands(TyperGroup):
+    """All commands, as a group of typer."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Add all commands to the group; settings: of typer's group."""
+        super().__init__(**settings)
+        for command in COMMANDS:
+            self.add_command(command)
+
 
 app = typer.Typer(
     name="albertkit",

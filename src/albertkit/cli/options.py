@@ -2,16 +2,25 @@
 
 Their values are those of the library. Literals whose library module imports numpy are repeated
 here, so that help stays fast; a test compares them.
+
+A command has one parameter `load` or `read`, and gets an option for each field of LoadOptions or
+ReadOptions that it uses. The files of commands do not import `annotations` from `__future__`: typer
+would evaluate forty strings, 3 ms of each start.
 """
 
+import inspect
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import typer
 
 from albertkit.engine.precision import PrecisionName
-from albertkit.runtime.options import EngineName
+from albertkit.runtime.options import EngineName, LoadOptions
+from albertkit.tables.formats import ReadOptions
 from albertkit.tasks.options import TruncationMode
 
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
@@ -179,3 +188,80 @@ CacheDir = Annotated[
     str | None, typer.Option("--cache-dir", help="Directory for downloads; default: the hub's own.")
 ]
 LocalFilesOnly = Annotated[bool, typer.Option("--local-files-only", help="Never use the network.")]
+
+
+R = TypeVar("R")
+
+FETCH = ("revision", "token", "cache_dir", "local_files_only")
+OVERRIDES = ("num_hidden_layers", "num_attention_heads", "hidden_act")
+COMPUTE = ("engine", "device", "precision", "calibration", "deterministic")
+LOAD_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "engine": Engine,
+        "device": Device,
+        "precision": Precision,
+        "calibration": Calibration,
+        "deterministic": Deterministic,
+        "policy": Policy,
+        "num_hidden_layers": Layers,
+        "num_attention_heads": Heads,
+        "hidden_act": Activation,
+        "revision": Revision,
+        "token": Token,
+        "cache_dir": CacheDir,
+        "local_files_only": LocalFilesOnly,
+    }
+)
+READ_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "file_format": InputFormatOption,
+        "delimiter": Delimiter,
+        "encoding": Encoding,
+        "header": Header,
+        "quotes": Quotes,
+    }
+)
+
+
+def takes_load_options(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Replace a command's parameter `load` by options, for typer.
+
+    Args:
+        names: the fields of LoadOptions that the command uses; none: all of them.
+    """
+    used = {name: LOAD_OPTIONS[name] for name in names or LOAD_OPTIONS}
+    return lambda command: _replace_parameter(command, "load", LoadOptions, used, last=True)
+
+
+def takes_read_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Replace a command's parameter `read` by options, for typer."""
+    return _replace_parameter(command, "read", ReadOptions, READ_OPTIONS)
+
+
+def _replace_parameter(
+    command: Callable[..., R],
+    name: str,
+    option_class: type[LoadOptions] | type[ReadOptions],
+    annotations: Mapping[str, Any],
+    *,
+    last: bool = False,
+) -> Callable[..., R]:
+    """Replace a parameter by the fields of its class; last: help shows them after all others."""
+    defaults = {field.name: field.default for field in fields(option_class)}
+
+    def call(**arguments: Any) -> R:
+        group = option_class(**{field: arguments.pop(field) for field in annotations})
+        return command(**arguments, **{name: group})
+
+    parameters = [*inspect.signature(command).parameters.values()]
+    index = next(n for n, parameter in enumerate(parameters) if parameter.name == name)
+    replaced = parameters.pop(index)
+    index = len(parameters) if last else index
+    parameters[index:index] = [
+        replaced.replace(name=field, default=defaults[field], annotation=annotation)
+        for field, annotation in annotations.items()
+    ]
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where inspect looks
+    call.__name__, call.__doc__ = command.__name__, command.__doc__
+    return call

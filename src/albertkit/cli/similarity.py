@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import takes_load_options, takes_read_options
 from albertkit.cli.input_texts import read_texts
+from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.cli.output import check_output, print_status, write_result
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.grouped_options import FETCH, OVERRIDES, takes_load_options
+from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.runtime.options import LoadOptions
 
