@@ -63,7 +63,7 @@ UNUSED = {
     " prepare_distillation pretrain screen shard similarity tokens verify vocabulary",
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
     "albertkit.fileformats": "archives.extraction hdf5.file onnx.model_file pickle_reader"
-    " sharded_tensors tensorflow.saved_model tensorflow.saved_model_files tensorflow.tensor_bundle"
+    " sharded_tensors tensorflow.saved_model tensorflow.tensor_bundle"
     " torch_zip",
     "albertkit.graph": "onnx.graph quantization",
     "albertkit.spec": "presets",
