@@ -17,11 +17,11 @@ from albertkit.spec import HEADS, AlbertConfig
 from albertkit.spec.presets import preset
 
 WAY = ("tfhub", "huggingface", "tf1", "huggingface", "keras-hub", "huggingface")
-# What TF Hub's form has does not support: with these axes, and all heads but the masked words'.
+# Axes that a TF Hub encoder cannot hold; of the heads it holds masked LM only.
 NO_AXIS = {
     *("groups_of_two_layers", "groups_not_dividing_layers", "more_groups_than_layers"),
     *("two_inner_layers", "embedding_as_wide_as_hidden", "large_epsilon"),
-    "epsilon_of_the_prediction_head",
+    *("epsilon_of_the_prediction_head", "quick_gelu"),
 }
 
 
