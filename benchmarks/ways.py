@@ -11,7 +11,7 @@ from openvino import InferRequest, Node
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.int8_scheme import Int8Scheme, align_zero
 from albertkit.engine.openvino.compiled_encoder import (
-    Request,
+    InferenceRequest,
     SingleGraphEncoder,
     copy_output,
     run_request,
@@ -118,7 +118,7 @@ class MatrixForEachRepetition(InEightBits):
 class InferInOneCall(SingleGraphEncoder):
     """By the library's `infer`, which takes inputs and waits."""
 
-    def request(self) -> Request:
+    def request(self) -> InferenceRequest:
         return _Inferring(self.create_request(build_encoder_graph))
 
 
@@ -135,7 +135,7 @@ class _Inferring:
 class GraphOfOneShape(SingleGraphEncoder):
     """Compiled for rows of just the first batch's shape."""
 
-    def request(self) -> Request:
+    def request(self) -> InferenceRequest:
         return _OfOneShape(self)
 
     def request_for(self, batch: PackedBatch) -> InferRequest:

@@ -1,7 +1,4 @@
-"""The project speaks plain English: words that puzzle a reader are counted, and only get fewer.
-
-A ceiling is the count that was there when it was written. Lower it when the count falls.
-"""
+"""The code and the docs use the words of the field, and none of the private words that went."""
 
 from __future__ import annotations
 
@@ -28,17 +25,7 @@ PARTICIPLE = re.compile(
     r"|sent|left|lost|said|known|written|begun|done|met|bound|split_up|spoken|understood)(_|$)"
 )
 NOT_PARTICIPLES = {"embed", "seed", "feed", "need", "speed", "exceed", "proceed", "unembed"}
-
-WORD_CEILINGS: dict[str, int] = {
-    "checkpoints": 44,
-    "conversion": 4,
-    "engine": 2,
-    "tasks": 3,
-    "pages": 8,
-}
-NAME_CEILINGS: dict[str, int] = {"checkpoints": 1, "hub": 3, "runtime": 5, "tasks": 1}
-PARTICIPLE_CEILINGS: dict[str, int] = {"checkpoints": 28, "conversion": 2, "hub": 1, "spec": 1}
-CLASSES_OF_TWO: set[str] = {"Request"}
+PROPERTIES = {"property", "cached_property"}  # a property is a noun or an adjective
 
 
 def package_of(file: Path) -> str:
@@ -73,7 +60,9 @@ def functions_named_by_participles(files: list[Path]) -> list[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
         and PARTICIPLE.match(node.name)
+        and not node.name.endswith("_error")  # named after what it makes: unsupported_error(…)
         and node.name.strip("_").partition("_")[0] not in NOT_PARTICIPLES
+        and not PROPERTIES & {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
     ]
 
 
@@ -82,26 +71,22 @@ def files_of(package: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_has_no_more_banned_words(package: str) -> None:
-    words = banned_words_in(files_of(package))
-    assert words.total() <= WORD_CEILINGS.get(package, 0), words
+def test_a_package_has_no_banned_words(package: str) -> None:
+    assert banned_words_in(files_of(package)) == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_has_no_more_banned_names(package: str) -> None:
-    names = banned_names_in(files_of(package))
-    assert names.total() <= NAME_CEILINGS.get(package, 0), names
+def test_a_package_has_no_banned_names(package: str) -> None:
+    assert banned_names_in(files_of(package)) == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_has_no_more_functions_named_by_participles(package: str) -> None:
-    names = functions_named_by_participles(files_of(package))
-    assert len(names) <= PARTICIPLE_CEILINGS.get(package, 0), names
+def test_a_package_has_no_functions_named_by_participles(package: str) -> None:
+    assert functions_named_by_participles(files_of(package)) == []
 
 
-def test_the_pages_have_no_more_banned_words() -> None:
-    words = banned_words_in(PAGES)
-    assert words.total() <= WORD_CEILINGS.get("pages", 0), words
+def test_the_pages_have_no_banned_words() -> None:
+    assert banned_words_in(PAGES) == {}
 
 
 def test_a_class_name_has_one_meaning() -> None:
@@ -111,7 +96,7 @@ def test_a_class_name_has_one_meaning() -> None:
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ClassDef)
     )
-    assert {name for name, count in names.items() if count > 1} <= CLASSES_OF_TWO
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 @pytest.mark.parametrize("word", ["told", "Tells", "beside"])

@@ -36,12 +36,12 @@ def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same()
     choice = EngineChoice(WEIGHTS, precision="int8")
     texts = random_encodings(TINY, [3 + number % 9 for number in range(64)])
     vectors = compute_text_vectors(choice.engine_for(texts), texts, "mean")
-    found = choice.found
+    found = choice.measured_scheme
     assert found is not None
     choice.close()
     engine = choice.engine_for(random_encodings(TINY, [4]))  # too few to be fitted to
     assert engine.precision == "int8"
-    assert choice.found is found
+    assert choice.measured_scheme is found
     np.testing.assert_array_equal(compute_text_vectors(engine, texts, "mean"), vectors)
     exact = compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean")
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
@@ -133,7 +133,7 @@ def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.Monke
     found = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
     embedder = in_int8(TextEmbedder(found.path), TEXTS)
     embedder.encode("the")
-    scheme = embedder.model.engines.found
+    scheme = embedder.model.engines.measured_scheme
     assert scheme is not None
     assert found.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
 

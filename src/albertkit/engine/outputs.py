@@ -23,7 +23,7 @@ from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH, Reads
 
 FIXES: Mapping[str, str] = MappingProxyType(
     {
-        "id-out-of-range": "Tokenize with the tokenizer saved beside the model",
+        "id-out-of-range": "Tokenize with the tokenizer saved with the model",
         "type-id-out-of-range": "Give type ids 0 (first text) and 1 (second text)",
         "text-too-long": "Truncate the text, or cut it into overlapping windows",
     }

@@ -34,7 +34,7 @@ FINE_STEP = 8
 # longer (benchmarks/tried.py), a new shape a few milliseconds, once (benchmarks/kept_shapes.py).
 EXACT = 64
 WIDER = 3  # times the longest text: wider rows were hardly ever cheaper
-# In slots: what the products of a layer cost beside attention to one slot, 6·H, at H = 256.
+# In slots: the cost of the products of a layer, relative to attention to one slot, 6·H, at H = 256.
 PRODUCTS = 1536
 
 

@@ -43,7 +43,7 @@ class EngineChoice:
         deterministic: As in OpenVinoEngine, which must be the engine that is wanted.
 
     Attributes:
-        found: The int8 scheme and its error, after the first texts.
+        measured_scheme: The int8 scheme and its error, after the first texts.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class EngineChoice:
         self.wanted = wanted
         self.precision = precision
         self.device = device
-        self.found: MeasuredScheme | None = None
+        self.measured_scheme: MeasuredScheme | None = None
         self._deterministic = deterministic
         self._work = 0.0  # of numpy so far
         self._engines: dict[str, Engine] = {}
@@ -87,9 +87,9 @@ class EngineChoice:
             InputError: [calibration-missing], [quantization-error-too-large] for int8.
         """
         with self._lock:
-            if self.precision == "int8" and self.found is None:
+            if self.precision == "int8" and self.measured_scheme is None:
                 sample = encodings if calibration is None else calibration()
-                self.found = _find_scheme(self.weights, sample, pooling)
+                self.measured_scheme = _find_scheme(self.weights, sample, pooling)
             return self._engine(self._name(len(encodings.ids)))
 
     def for_weights(self, weights: Weights) -> EngineChoice:
@@ -144,7 +144,7 @@ class EngineChoice:
         # imported here: a process with little to do never pays for the import of OpenVINO
         from albertkit.engine.openvino.engine import OpenVinoEngine
 
-        scheme = self.found.scheme if self.found else None
+        scheme = self.measured_scheme.scheme if self.measured_scheme else None
         try:
             return OpenVinoEngine(
                 self.weights,

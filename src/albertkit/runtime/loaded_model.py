@@ -42,7 +42,7 @@ class LoadedModel:
     """A checkpoint with all that is needed to answer about text.
 
     Attributes:
-        path: The directory or file that was opened, as it was given or found.
+        path: The directory or file that was opened, as it was given or resolved.
         format: The name of its format.
         evidence: What shows that it is of this format.
         checkpoint: Weights, pooling and files.

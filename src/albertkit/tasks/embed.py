@@ -494,7 +494,9 @@ class TextEmbedder:
     def _first_window(self, options: EncodeOptions, cast: VectorCast) -> int | None:
         """The size of a stream's first window: large if something is derived from its texts."""
         engines = self.model.engines
-        is_calibrated = engines.precision != "int8" or self.model.calibration or engines.found
+        is_calibrated = (
+            engines.precision != "int8" or self.model.calibration or engines.measured_scheme
+        )
         return FIRST_WINDOW if is_calibrated and not cast.needs_ranges else None
 
     def _change(self, **fields: Any) -> None:

@@ -68,7 +68,7 @@ class Texts:
 
 
 class WindowSize:
-    """Tells where a window ends; depends on the texts alone.
+    """Decides where a window ends; depends on the texts alone.
 
     Args:
         first: Texts of the first window; each later one has twice as many, up to WINDOW_TEXTS.

@@ -28,7 +28,7 @@ def write_vectors(
     """Write all vectors, whole or not at all.
 
     Args:
-        path: The file; its name tells the format.
+        path: The file; its name ends in the format.
         windows: Vectors [N, D] each.
         cast: Gives them their type.
         no_vectors: [0, D] of that type, for a file without vectors.

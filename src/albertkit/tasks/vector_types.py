@@ -2,7 +2,7 @@
 
 The definitions are sentence-transformers' (quantize_embeddings of its version 6.2). float16 is
 ours: the nearest half. A byte is the number of one of 256 equal steps between the least and the
-greatest value of its dimension; a bit tells whether a value is above zero.
+greatest value of its dimension; a bit is 1 if a value is above zero.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ EmitterFactory: TypeAlias = Callable[[], OpenVinoEmitter]  # a new one for each 
 READ_STEP = 8  # slots are read in multiples of this, since each new number is a new shape
 
 
-class Request(Protocol):
+class InferenceRequest(Protocol):
     """Computes one batch after another."""
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
@@ -58,7 +58,7 @@ class Request(Protocol):
 class CompiledEncoder(Protocol):
     """An encoder compiled for this processor."""
 
-    def request(self) -> Request:
+    def request(self) -> InferenceRequest:
         """Create a request with buffers of its own."""
         ...
 
@@ -74,7 +74,7 @@ class SingleGraphEncoder:
         self._compiled: dict[Callable[[OpenVinoEmitter], Model], CompiledModel] = {}
         self._lock = threading.Lock()
 
-    def request(self) -> Request:
+    def request(self) -> InferenceRequest:
         """Create a request with buffers of its own."""
         return _SingleGraphRequest(self)
 
@@ -100,7 +100,7 @@ class LayerwiseEncoder:
             for prefix in dict.fromkeys(self._prefixes)
         }
 
-    def request(self) -> Request:
+    def request(self) -> InferenceRequest:
         """Create a request with buffers of its own."""
         layers = {
             prefix: compiled.create_infer_request() for prefix, compiled in self._layers.items()

@@ -19,8 +19,8 @@ from albertkit.engine.batch_invariant import concat_outputs, split_texts
 from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
+    InferenceRequest,
     LayerwiseEncoder,
-    Request,
     Settings,
     SingleGraphEncoder,
 )
@@ -168,13 +168,13 @@ class OpenVinoEngine:
 class RequestPool:
     """The idle requests of an engine: as many threads compute at a time as there are requests."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[InferenceRequest]) -> None:
         self._idle = list(requests)
         self._is_closed = False
         self._changed = threading.Condition()
 
     @contextmanager
-    def acquire(self) -> Iterator[Request]:
+    def acquire(self) -> Iterator[InferenceRequest]:
         """Lend the request that was used last to this thread; waits until one is idle."""
         with self._changed:
             self._changed.wait_for(lambda: self._idle or self._is_closed)
