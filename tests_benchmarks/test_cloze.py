@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import cloze
-
 from albertkit.sources import WORDS, resolve_location
 from albertkit.tokenization import AlbertTokenizer
 
