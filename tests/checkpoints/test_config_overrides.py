@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.axes import SMALL, random_weights
+from tests.support.axes import CONFIG, random_weights
 from tests.support.modules import HERE
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, ConfigOverrides, read_checkpoint
 from albertkit.checkpoints.config_overrides import metadata_missing
 from albertkit.errors import InputError
-from albertkit.spec import AlbertConfig
-
-PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 
 
 def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Checkpoint(random_weights(PLAIN)), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     stored = read_checkpoint(
         tmp_path / "m", ConfigOverrides(num_attention_heads=2, num_hidden_layers=3)
     )
@@ -29,7 +26,7 @@ def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
 
 
 def test_told_numbers_must_be_possible(tmp_path: Path) -> None:
-    HUGGINGFACE.write(Checkpoint(random_weights(PLAIN)), tmp_path / "m")
+    HUGGINGFACE.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     with pytest.raises(InputError) as caught:
         read_checkpoint(tmp_path / "m", ConfigOverrides(num_attention_heads=5))
     assert caught.value.diagnostic.code == "config-value-invalid"

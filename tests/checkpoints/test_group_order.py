@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.checkpoints.group_order import Rule, by_google, by_transformers, other_order
@@ -29,7 +29,7 @@ def test_the_smallest_configuration_that_rounds_is_known(
 
 
 def test_a_directory_that_transformers_computes_otherwise_is_told_of(tmp_path: Path) -> None:
-    config = replace(PLAIN_CONFIG, num_hidden_layers=18, num_hidden_groups=14)
+    config = replace(CONFIG, num_hidden_layers=18, num_hidden_groups=14)
     HUGGINGFACE.write(Checkpoint(random_weights(config)), tmp_path)
     (note,) = HUGGINGFACE.read(tmp_path).notes
     assert (note.code, note.severity) == ("group-assignment-differs", "warning")

@@ -14,7 +14,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_weights
 from tests.support.tiny_models import PIECES, TINY, contents
 
 from albertkit.checkpoints import (
@@ -29,8 +29,6 @@ from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
 
-CONFIG = PLAIN_CONFIG
-assert isinstance(CONFIG, AlbertConfig)
 # transformers' class, our heads, whether it has a pooler
 CLASSES: list[tuple[str, tuple[str, ...], bool]] = [
     ("AlbertModel", (), True),

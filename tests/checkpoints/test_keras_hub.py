@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_weights
 from tests.support.head_logits import head_logits
 from tests.support.modules import HERE, Reference, fixture, reference
 from tests.support.oracle import transformers_model
@@ -42,7 +42,6 @@ from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization import AlbertTokenizer
 
 MASKED, CLASSIFIER, BACKBONE = "kerashub_tiny", "kerashub_tiny_classifier", "kerashub_tiny_g2i2"
-CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 # Keras Hub's names of inputs and outputs, and TF Hub's.
 NAMES = {
     "token_ids": "input_word_ids",

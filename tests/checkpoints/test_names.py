@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, SMALL, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.names import (
@@ -23,7 +23,6 @@ from albertkit.checkpoints.names import (
 from albertkit.errors import FormatError
 from albertkit.spec import AlbertConfig, Weights
 
-PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LAYOUTS: tuple[Layout, ...] = ("same", "transposed", "heads_out", "heads_in", "heads_bias")
 
 
@@ -101,26 +100,26 @@ def test_a_format_without_projection_means_the_identity() -> None:
 
 
 def test_a_missing_tensor_is_named_in_both_namings() -> None:
-    weights = random_weights(PLAIN)
+    weights = random_weights(CONFIG)
     rows = rows_of(weights)
     held = Held(ForeignArrays(weights, rows))
     del held["file/pooler.bias"]
     with pytest.raises(FormatError, match=r"file/pooler.bias \(pooler.bias\)"):
-        weights_from(held, rows, PLAIN)
+        weights_from(held, rows, CONFIG)
 
 
 def test_a_misshaped_tensor_is_named_with_the_shape_that_the_file_should_have() -> None:
-    weights = random_weights(PLAIN)
+    weights = random_weights(CONFIG)
     rows = rows_of(weights)
     held = Held(ForeignArrays(weights, rows))
     name = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
     held[f"file/{name}"] = np.zeros((32, 32), np.float32)
     with pytest.raises(FormatError, match=r"\[32, 32\].*it has \[32, 4, 8\]"):
-        weights_from(held, rows, PLAIN)
+        weights_from(held, rows, CONFIG)
 
 
 def test_what_no_row_gives_is_missed() -> None:
-    weights = random_weights(PLAIN)
+    weights = random_weights(CONFIG)
     rows = [row for row in rows_of(weights) if row.canonical != "pooler.bias"]
     with pytest.raises(FormatError, match=r"pooler.bias"):
-        weights_from(Held(ForeignArrays(weights, rows)), rows, PLAIN)
+        weights_from(Held(ForeignArrays(weights, rows)), rows, CONFIG)

@@ -16,7 +16,7 @@ import pytest
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 from tests.support.head_logits import head_logits
 from tests.support.onnx_oracle import own_tokens, padded, run, session
 from tests.support.tiny_models import PIECES, save_tiny
@@ -34,8 +34,6 @@ from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
 
-CONFIG = PLAIN_CONFIG
-assert isinstance(CONFIG, AlbertConfig)
 LENGTHS = (40, 3, 17, 9, 2)
 ATOL = 1e-4  # what a conversion allows; found are 2e-6 for vectors, 6e-6 for word logits
 EVERY_TOKEN = np.arange(sum(LENGTHS))

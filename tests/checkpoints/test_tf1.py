@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG_AXES, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, SMALL, random_weights
 from tests.support.head_logits import head_logits
 from tests.support.modules import HERE, fixture, reference
 from tests.support.tensorflow_parity import (
@@ -40,7 +40,6 @@ from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 SQUAD = HERE / "tf1_tiny_squad1"
 PREFIX = "model.ckpt-best"
-PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 NARROW = AlbertConfig(**{**SMALL, "embedding_size": 32})  # type: ignore[arg-type]  # E == H
 
 
@@ -257,7 +256,7 @@ def test_a_vocabulary_above_counts_only_with_its_configuration(tmp_path: Path) -
 
 
 def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path) -> None:
-    config = replace(PLAIN, num_hidden_layers=22, num_hidden_groups=22)
+    config = replace(CONFIG, num_hidden_layers=22, num_hidden_groups=22)
     table = rows(config)
     write_bundle(tmp_path / PREFIX, ForeignArrays(random_weights(config), table))
     (tmp_path / "albert_config.json").write_text(json.dumps(config.to_google()))
@@ -336,7 +335,7 @@ def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path
 )
 def test_every_head_is_written_and_read(head: str, tmp_path: Path) -> None:
     labels = {0: "sad", 1: "so-so", 2: "glad"}
-    config = replace(PLAIN, id2label=labels) if head == "sequence_classification" else PLAIN
+    config = replace(CONFIG, id2label=labels) if head == "sequence_classification" else CONFIG
     weights = random_weights(config, [head], pooler=True)
     TF1.write(Checkpoint(weights), tmp_path)
     back = TF1.read(tmp_path)
@@ -368,23 +367,23 @@ def test_an_identity_is_no_projection(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[Weights, str]] = {
     "a real projection": (random_weights(NARROW), "the projection from 32 to 32"),
     "gelu's other form": (
-        random_weights(replace(PLAIN, hidden_act="gelu")),
+        random_weights(replace(CONFIG, hidden_act="gelu")),
         "the activation gelu; its code knows gelu, relu, tanh, linear",
     ),
     "another epsilon": (
-        random_weights(replace(PLAIN, layer_norm_eps=1e-6)),
+        random_weights(replace(CONFIG, layer_norm_eps=1e-6)),
         "norms with the epsilon 1e-06",
     ),
     "a head's own epsilon": (
-        random_weights(replace(PLAIN, prediction_layer_norm_eps=1e-5), ["masked_lm"]),
+        random_weights(replace(CONFIG, prediction_layer_norm_eps=1e-5), ["masked_lm"]),
         "its code takes 1e-12. Leave it out (--without masked_lm)",
     ),
     "a head of ours": (
-        random_weights(PLAIN, ["token_classification"]),
+        random_weights(CONFIG, ["token_classification"]),
         "Leave it out (--without token_classification)",
     ),
     "groups that floating point cuts otherwise": (
-        random_weights(replace(PLAIN, num_hidden_layers=22, num_hidden_groups=22)),
+        random_weights(replace(CONFIG, num_hidden_layers=22, num_hidden_groups=22)),
         "22 groups in 22 layers; its code rounds: layer 15 gets the group 14, where 15 is right",
     ),
 }
@@ -404,16 +403,16 @@ def test_what_google_has_no_place_for_is_refused_before_anything_is_written(
 
 def test_half_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"float16 weights; its variables are float32"):
-        TF1.write(Checkpoint(random_weights(PLAIN)), tmp_path / "x", dtype="float16")
+        TF1.write(Checkpoint(random_weights(CONFIG)), tmp_path / "x", dtype="float16")
 
 
 def test_modules_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[unsupported-by-format\]"):
-        TF1_HUB.write(Checkpoint(random_weights(PLAIN)), tmp_path / "x")
+        TF1_HUB.write(Checkpoint(random_weights(CONFIG)), tmp_path / "x")
 
 
 def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_path: Path) -> None:
-    weights = random_weights(replace(PLAIN, vocab_size=1000))
+    weights = random_weights(replace(CONFIG, vocab_size=1000))
     TF1.write(Checkpoint(weights, contents([PIECES])), tmp_path)
     assert (tmp_path / "30k-clean.model").read_bytes() == PIECES.read_bytes()
     assert (tmp_path / "checkpoint").read_text() == f'model_checkpoint_path: "{PREFIX}"\n'

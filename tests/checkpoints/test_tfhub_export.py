@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.axes import SMALL, random_weights
+from tests.support.axes import CONFIG, random_weights
 from tests.support.tiny_models import contents
 
 from albertkit.checkpoints import Checkpoint
@@ -17,9 +17,8 @@ from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.sentencepiece_model import write_sentencepiece_model
-from albertkit.spec import AlbertConfig, Weights, parameter_table
+from albertkit.spec import Weights, parameter_table
 
-CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SOURCES = Path(__file__).parents[2] / "src" / "albertkit"
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.axes import AXES, PLAIN_CONFIG, SMALL, random_weights
+from tests.support.axes import AXES, CONFIG, SMALL, random_weights
 from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
@@ -98,7 +98,7 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
     ids=lambda each: each.name,
 )
 def test_what_is_only_read_says_why_it_is_not_written(read_only: Format, tmp_path: Path) -> None:
-    config = PLAIN_CONFIG
+    config = CONFIG
     with pytest.raises(InputError, match=r"\[unsupported-by-format\]"):
         read_only.write(Checkpoint(random_weights(config)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

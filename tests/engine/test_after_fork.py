@@ -28,12 +28,12 @@ def answers_in_a_child(compute):
     return os.read(read_end, 9).decode(), status
 """
 ENGINE = """
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 
-config = PLAIN_CONFIG
+config = CONFIG
 weights = random_weights(config)
 texts = random_encodings(config, [40, 33, 30, 25] * 16)
 """
@@ -43,7 +43,7 @@ from tests.support.axes import CONFIG_AXES
 from albertkit import AlbertForSequenceClassification, compile_for_inference
 
 torch.manual_seed(0)
-model = AlbertForSequenceClassification(PLAIN_CONFIG).eval()
+model = AlbertForSequenceClassification(CONFIG).eval()
 ids = torch.randint(5, 90, (64, 40))
 """
 ENGINES = {

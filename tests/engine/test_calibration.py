@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.int8.calibration import (
     MAX_TEXTS,
@@ -18,7 +18,6 @@ from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization.encodings import select
 
-CONFIG = PLAIN_CONFIG
 QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
 
 

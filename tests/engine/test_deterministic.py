@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
@@ -20,7 +20,6 @@ from albertkit.spec import HEADS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings, select
 
-CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, [spec.name for spec in HEADS])
 TEXTS = random_encodings(CONFIG, np.random.default_rng(1).integers(1, 41, 30).tolist())
 POOLINGS: tuple[Pooling, ...] = ("mean", "cls", "max", "pooler")

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.engine.int8.search import PLANS, MeasuredScheme, find_scheme
 from albertkit.engine.lists import compute_text_vectors
@@ -16,13 +16,13 @@ from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.errors import InputError
 from albertkit.graph.quantization import REDUCED_QMAX
 from albertkit.graph.quantization_error import measure_quantization_error
-from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec import Weights
 from albertkit.tokenization.encodings import Encodings
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 
 # Four repetitions: two stay in int8 where the ends are in float.
-CONFIG: AlbertConfig = replace(PLAIN_CONFIG, num_hidden_layers=4)
+FOUR_LAYERS = replace(CONFIG, num_hidden_layers=4)
 LAYER = "encoder.albert_layer_groups.0.albert_layers.0."
 
 
@@ -31,12 +31,12 @@ def found_for(weights: Weights, texts: int = 80) -> MeasuredScheme:
 
 
 def encodings(texts: int, seed: int = 0) -> Encodings:
-    return random_encodings(CONFIG, [4 + number % 20 for number in range(texts)], seed)
+    return random_encodings(FOUR_LAYERS, [4 + number % 20 for number in range(texts)], seed)
 
 
 def scaled(name: str, size: float, channels: list[int] | slice) -> Weights:
     """Random weights, of which a few are much larger."""
-    weights = random_weights(CONFIG)
+    weights = random_weights(FOUR_LAYERS)
     larger = weights.arrays[f"{LAYER}{name}"].copy()
     larger[channels] *= size
     return replace(weights, arrays={**weights.arrays, f"{LAYER}{name}": larger})
@@ -48,7 +48,7 @@ def sharp(size: float) -> Weights:
 
 
 def test_an_even_model_is_rounded_everywhere_and_its_figures_are_those_of_the_engine() -> None:
-    weights = random_weights(CONFIG)
+    weights = random_weights(FOUR_LAYERS)
     found = found_for(weights)
     assert found.name == PLANS[0].name
     assert found.error.texts == 20
@@ -96,14 +96,14 @@ def test_a_model_that_no_plan_keeps_is_refused_with_the_best_figures() -> None:
 
 
 def test_a_model_of_two_repetitions_has_only_the_plans_that_round_something() -> None:
-    config = replace(CONFIG, num_hidden_layers=2)
+    config = replace(FOUR_LAYERS, num_hidden_layers=2)
     weights = random_weights(config)
     found = find_scheme(weights, encodings(64), "mean", weight_qmax=REDUCED_QMAX)
     assert any(spread for uses in found.scheme.ranges.values() for spread in uses)
 
 
 def test_the_pooling_that_is_asked_for_is_measured() -> None:
-    weights = random_weights(CONFIG)
+    weights = random_weights(FOUR_LAYERS)
     by_pooling = {
         pooling: find_scheme(weights, encodings(64), pooling, weight_qmax=REDUCED_QMAX)
         for pooling in ("mean", "cls")
@@ -113,4 +113,4 @@ def test_the_pooling_that_is_asked_for_is_measured() -> None:
 
 def test_too_few_texts_are_refused_before_anything_runs() -> None:
     with pytest.raises(InputError, match=r"there are 63 different texts.*\[calibration-missing\]"):
-        found_for(random_weights(CONFIG), texts=63)
+        found_for(random_weights(FOUR_LAYERS), texts=63)

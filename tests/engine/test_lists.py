@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
@@ -16,7 +16,6 @@ from albertkit.engine.protocol import Engine
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import select
 
-CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, ["masked_lm", "sentence_order"])
 LENGTHS = np.random.default_rng(1).integers(2, 41, 60).tolist()
 TEXTS = random_encodings(CONFIG, LENGTHS)

@@ -6,12 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
-
-CONFIG = PLAIN_CONFIG
 
 ONE_VECTOR = """
 import sys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.axes import SMALL, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint
@@ -17,9 +17,8 @@ from albertkit.engine.onnx_engine import OnnxEngine
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import OutputRequest, PackedBatch, SpanSearch, require_output
 from albertkit.errors import InputError
-from albertkit.spec import HEADS, AlbertConfig, Weights
+from albertkit.spec import HEADS, Weights
 
-CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LENGTHS = (40, 3, 17, 9, 2)
 LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))  # texts beside each other, out of order
 LINEAR = [spec.name for spec in HEADS if spec.is_linear]

@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 from albertkit.engine.openvino.emitter import OpenVinoEmitter, ScaledQueries
 from albertkit.engine.openvino.engine import is_bare_product_faster
@@ -14,7 +14,6 @@ from albertkit.engine.openvino_library import openvino
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec.config_values import Activation
 
-CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG)
 FAR = (-1e6, -1e4, -300, -88, 88, 300, 1e4)  # where an exponential overflows
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.lists import compute_text_vectors
@@ -28,7 +28,6 @@ from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch, require_output
 from albertkit.spec import AlbertConfig, Weights
 
-CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG)
 ATOL = 1e-5  # float32
 SETTINGS: Settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}

@@ -11,8 +11,8 @@ OURS = """
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import OutputRequest
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
-config = PLAIN_CONFIG
+from tests.support.axes import CONFIG, random_encodings, random_weights
+config = CONFIG
 texts = random_encodings(config, [3, 5])
 for layout in plan(texts.lengths):
     engine = OpenVinoEngine(random_weights(config))

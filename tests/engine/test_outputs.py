@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.support.axes import PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
@@ -14,7 +14,6 @@ from albertkit.engine.packing import pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch
 from albertkit.errors import InputError
 
-CONFIG = PLAIN_CONFIG
 WEIGHTS = random_weights(CONFIG, ["question_answering"])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import PLAIN_CONFIG, random_encodings
+from tests.support.axes import CONFIG, random_encodings
 
 from albertkit.engine.packing import (
     CUT,
@@ -25,7 +25,6 @@ from albertkit.engine.packing import (
 from albertkit.errors import InputError
 from albertkit.tokenization.encodings import Encodings
 
-CONFIG = PLAIN_CONFIG
 lists_of_lengths = st.lists(st.integers(1, 512), min_size=1, max_size=60)
 budgets = st.sampled_from([64, 500, 1024, SLOTS])
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 from tests.support.oracle import ask, transformers_model
 
 from albertkit.arrays import FloatArray
@@ -108,7 +108,6 @@ def test_only_what_was_wanted_is_given(make: MakeEngine) -> None:
     assert (found.tokens, found.mlm_logits, found.head_logits) == (None, None, None)
 
 
-CONFIG = PLAIN_CONFIG
 THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 TEXTS: Iterable[int] = LAYOUT.texts.tolist()
 

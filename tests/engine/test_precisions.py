@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.support.axes import (
     AXES,
+    CONFIG,
     CONFIG_AXES,
-    PLAIN_CONFIG,
     SMALL,
     random_encodings,
     random_weights,
@@ -32,7 +32,6 @@ from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 
-CONFIG = PLAIN_CONFIG
 TWO_GROUPS = AlbertConfig(**{**SMALL, **AXES["groups_of_two_layers"]})  # type: ignore[arg-type]
 LEVELS = detect_processor().weight_qmax
 # Short texts, most of which have no value halfway between two steps; rows filled unevenly.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 from albertkit.engine.int8.calibration import Extremes
 from albertkit.engine.int8.smoothing import compute_smoothing
 
-CONFIG = PLAIN_CONFIG
 AT = "encoder.albert_layer_groups.0.albert_layers.0."
 QKV = [f"{AT}attention.{part}.weight" for part in ("query", "key", "value")]
 

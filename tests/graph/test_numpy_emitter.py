@@ -13,7 +13,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from tests.support.axes import PLAIN_CONFIG
+from tests.support.axes import CONFIG
 from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
@@ -21,7 +21,6 @@ from albertkit.graph.emitter import MASKED_SCORE
 from albertkit.graph.numpy_emitter import FEW, ONE_CORE, ONE_CORE_OF_A_VECTOR, NumpyEmitter, matmul
 from albertkit.spec.config_values import Activation
 
-CONFIG = PLAIN_CONFIG
 TORCH = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_erf": F.gelu,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_weights
 
 from albertkit import AlbertConfig, AlbertForPreTraining, AlbertModel
 from albertkit.model.albert import Attention
 from albertkit.model.packed_attention import make_packed_mask
-
-PLAIN = PLAIN_CONFIG
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -38,7 +36,7 @@ def test_texts_packed_into_a_row_have_the_vectors_they_have_alone(
 @pytest.mark.parametrize(("layers", "groups"), [(18, 14), (22, 22)])
 def test_layers_take_the_group_that_whole_numbers_say(layers: int, groups: int) -> None:
     config = AlbertConfig.from_dict(
-        {**PLAIN.to_dict(), "num_hidden_layers": layers, "num_hidden_groups": groups}
+        {**CONFIG.to_dict(), "num_hidden_layers": layers, "num_hidden_groups": groups}
     )
     model = AlbertModel(config)
     taken: list[int] = []
@@ -50,7 +48,7 @@ def test_layers_take_the_group_that_whole_numbers_say(layers: int, groups: int) 
 
 def test_weights_begin_as_in_googles_code() -> None:
     torch.manual_seed(0)
-    model = AlbertForPreTraining(PLAIN)
+    model = AlbertForPreTraining(CONFIG)
     for name, value in model.canonical_parameters().items():
         if name.endswith("bias"):
             assert float(value.detach().abs().max()) == 0, name
@@ -58,18 +56,18 @@ def test_weights_begin_as_in_googles_code() -> None:
             assert bool((value == 1).all()), name
         else:
             # cut at two spreads, which leaves 0.88 of the spread
-            assert float(value.detach().abs().max()) <= 2 * PLAIN.initializer_range, name
-            assert abs(float(value.detach().std()) / PLAIN.initializer_range - 0.88) < 0.15, name
+            assert float(value.detach().abs().max()) <= 2 * CONFIG.initializer_range, name
+            assert abs(float(value.detach().std()) / CONFIG.initializer_range - 0.88) < 0.15, name
 
 
 def test_a_model_without_pooler_cannot_pool() -> None:
     with pytest.raises(TypeError, match="without a pooler"):
-        AlbertModel(PLAIN, add_pooling_layer=False).pool(torch.zeros(1, 32))
+        AlbertModel(CONFIG, add_pooling_layer=False).pool(torch.zeros(1, 32))
 
 
 def test_a_trained_step_lowers_the_loss() -> None:
     torch.manual_seed(0)
-    model = AlbertForPreTraining(PLAIN).train()
+    model = AlbertForPreTraining(CONFIG).train()
     batch = {
         "input_ids": torch.randint(5, 97, (4, 8)),
         "labels": torch.randint(5, 97, (4, 8)),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.axes import AXES, CONFIG, SMALL, random_weights
 from tests.support.oracle import transformers_model
 
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertModel, compile_for_inference
@@ -24,7 +24,7 @@ from albertkit.model.compiled_forwards import FORWARDS
 ATOL = 1e-5  # float32
 B, S, C = 4, 13, 3
 PLAIN = AlbertConfig(**SMALL, id2label={0: "a", 1: "b", 2: "c"})  # type: ignore[arg-type]
-TWO_LABELS = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
+TWO_LABELS = CONFIG
 KINDS = {kind.__name__: kind for kind in FORWARDS}
 THEIRS = [name for name in KINDS if hasattr(transformers, name)]
 IDS = torch.randint(0, PLAIN.vocab_size, (B, S), generator=torch.Generator().manual_seed(0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 from albertkit import (
     AlbertConfig,
@@ -25,7 +25,6 @@ from albertkit.errors import InputError
 from albertkit.model import call_adapter as door
 from albertkit.spec.presets import preset
 
-CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3, 9, 3], [2, 40, 3, 0, 0]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 TYPES = torch.tensor([[0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 from albertkit import AlbertForMaskedLM, AlbertModel
 from albertkit.errors import InputError
 
-CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3]])
 
 

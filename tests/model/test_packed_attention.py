@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.axes import AXES, CONFIG, SMALL, random_weights
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import varlen
@@ -20,7 +20,6 @@ from albertkit.model.packed_attention import TextBounds, attend_within_texts, ma
 from albertkit.model.torch_engine import build_encoder
 
 CPU = torch.device("cpu")
-PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 LENGTHS = (3, 1, 7, 7, 7, 2, 2, 3)  # T = 32
 
 
@@ -91,7 +90,7 @@ def test_on_a_gpu_every_repetition_reaches_the_kernel_with_heads_that_it_takes(
 def test_in_float32_a_gpu_computes_run_by_run(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Calls()
     monkeypatch.setattr(packed_attention, "_find_kernel", lambda: kernel)
-    vectors = vectors_on_a_gpu(PLAIN, torch.float32)
+    vectors = vectors_on_a_gpu(CONFIG, torch.float32)
     assert (vectors.device.type, vectors.dtype) == ("cuda", torch.float32)
     assert kernel.seen == []
 
@@ -100,7 +99,7 @@ def test_a_torch_without_the_kernel_computes_run_by_run(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", None)  # its import fails
     packed_attention._find_kernel.cache_clear()
     assert packed_attention._find_kernel() is None
-    vectors = vectors_on_a_gpu(PLAIN, torch.bfloat16)
+    vectors = vectors_on_a_gpu(CONFIG, torch.bfloat16)
     assert vectors.dtype == torch.bfloat16
     packed_attention._find_kernel.cache_clear()
 

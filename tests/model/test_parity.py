@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_weights
 from tests.support.oracle import transformers_model
 
 import albertkit
@@ -28,7 +28,6 @@ CLASSES = {
         if spec.architecture and spec.name != "sentence_order"
     },
 }
-PLAIN = PLAIN_CONFIG
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -136,7 +135,7 @@ def test_logits_losses_and_gradients_of_every_head_equal_transformers(
 
 
 def test_row_zero_of_the_word_table_learns_like_any_other() -> None:
-    ours, theirs = both("AlbertModel", PLAIN)
+    ours, theirs = both("AlbertModel", CONFIG)
     theirs.embeddings.word_embeddings.padding_idx = None
     for model in (ours, theirs):
         output = model(input_ids=torch.tensor([[2, 0, 5, 0, 3]])).last_hidden_state
@@ -163,7 +162,7 @@ def test_each_problem_type_has_transformers_loss(
     problem_type: str | None, classes: int, given: torch.Tensor
 ) -> None:
     config = AlbertConfig.from_dict(
-        {**PLAIN.to_dict(), "num_labels": classes, "problem_type": problem_type}
+        {**CONFIG.to_dict(), "num_labels": classes, "problem_type": problem_type}
     )
     ours, theirs = both("AlbertForSequenceClassification", config)
     inputs = batch(config)
@@ -172,7 +171,7 @@ def test_each_problem_type_has_transformers_loss(
 
 def test_whole_numbers_serve_as_labels_of_several_classes_and_of_regression() -> None:
     config = AlbertConfig.from_dict(
-        {**PLAIN.to_dict(), "num_labels": 3, "problem_type": "multi_label_classification"}
+        {**CONFIG.to_dict(), "num_labels": 3, "problem_type": "multi_label_classification"}
     )
     ours, _ = both("AlbertForSequenceClassification", config)
     whole = torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1]])
@@ -182,25 +181,25 @@ def test_whole_numbers_serve_as_labels_of_several_classes_and_of_regression() ->
 
 @pytest.mark.parametrize("name", ["AlbertForPreTraining", "AlbertForMaskedLM"])
 def test_word_logits_at_given_positions_are_those_of_all_positions(name: str) -> None:
-    ours, _ = both(name, PLAIN)
+    ours, _ = both(name, CONFIG)
     at = torch.tensor([[1, 4], [0, 0], [2, 10]])
     words = torch.tensor([[5, -100], [7, -100], [1, 96]])
     every = torch.full((B, S), -100)
     every[torch.arange(B)[:, None], at] = words
     every[1, 0] = 7  # position 0 stands twice there, once without a label
     order = {"sentence_order_label": torch.tensor([0, 1, 1])} if "Pre" in name else {}
-    some = ours(**batch(PLAIN), masked_lm_positions=at, labels=words, **order)
-    full = ours(**batch(PLAIN), labels=every, **order)
+    some = ours(**batch(CONFIG), masked_lm_positions=at, labels=words, **order)
+    full = ours(**batch(CONFIG), labels=every, **order)
     logits = some[1]
-    assert logits.shape == (B, 2, PLAIN.vocab_size)
+    assert logits.shape == (B, 2, CONFIG.vocab_size)
     close(logits, full[1][torch.arange(B)[:, None], at], "logits")
     close(some.loss, full.loss, "loss")
 
 
 def test_embedded_words_stand_in_place_of_ids() -> None:
-    ours, theirs = both("AlbertModel", PLAIN)
-    given = batch(PLAIN)
-    words = torch.randn(B, S, PLAIN.embedding_size, generator=rng())
+    ours, theirs = both("AlbertModel", CONFIG)
+    given = batch(CONFIG)
+    words = torch.randn(B, S, CONFIG.embedding_size, generator=rng())
     given.pop("input_ids")
     with torch.no_grad():
         mine = ours(**given, inputs_embeds=words, output_hidden_states=True)
@@ -209,15 +208,15 @@ def test_embedded_words_stand_in_place_of_ids() -> None:
 
 
 def test_embedded_choices_stand_in_place_of_ids() -> None:
-    ours, theirs = both("AlbertForMultipleChoice", PLAIN)
-    words = torch.randn(B, C, S, PLAIN.embedding_size, generator=rng())
+    ours, theirs = both("AlbertForMultipleChoice", CONFIG)
+    words = torch.randn(B, C, S, CONFIG.embedding_size, generator=rng())
     assert_same_outputs(ours(inputs_embeds=words), theirs(inputs_embeds=words))
 
 
 def test_given_positions_equal_transformers() -> None:
-    ours, theirs = both("AlbertModel", PLAIN)
+    ours, theirs = both("AlbertModel", CONFIG)
     positions = torch.arange(S).flip(0)[None]
-    given = batch(PLAIN)
+    given = batch(CONFIG)
     assert_same_outputs(
         ours(**given, position_ids=positions, output_attentions=True),
         theirs(**given, position_ids=positions, output_attentions=True),
@@ -225,15 +224,15 @@ def test_given_positions_equal_transformers() -> None:
 
 
 def test_a_text_padded_or_alone_has_the_same_vectors() -> None:
-    ours, _ = both("AlbertModel", PLAIN)
-    given = batch(PLAIN)
+    ours, _ = both("AlbertModel", CONFIG)
+    given = batch(CONFIG)
     padded = ours(**given).last_hidden_state[1, : LENGTHS[1]]
     alone = ours(**{name: value[1:2, : LENGTHS[1]] for name, value in given.items()})
     close(padded, alone.last_hidden_state[0], "padding")
 
 
 def test_dropout_stands_where_googles_code_has_it() -> None:
-    config = AlbertConfig.from_dict({**PLAIN.to_dict(), "hidden_dropout_prob": 0.5})
+    config = AlbertConfig.from_dict({**CONFIG.to_dict(), "hidden_dropout_prob": 0.5})
     model: Any = albertkit.AlbertModel(config)
     layer = model.encoder.albert_layer_groups[0].albert_layers[0]
     seen: list[str] = []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 import albertkit
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
@@ -19,7 +19,6 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.spec import HEADS, Weights
 
-CONFIG = PLAIN_CONFIG
 IDS = torch.tensor([[2, 17, 3, 9, 3]])
 CHOICES = IDS[None].expand(1, 3, -1)
 CLASSES = ["AlbertModel", *(spec.architecture for spec in HEADS if spec.architecture)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 import torch
-from tests.support.axes import PLAIN_CONFIG
+from tests.support.axes import CONFIG
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -28,7 +28,7 @@ def model_and_inputs(
 ) -> tuple[PretrainedAlbert, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """A model, ids and a full mask to record with, and padded inputs of another shape."""
     torch.manual_seed(0)
-    model = CLASSES[name](PLAIN_CONFIG)
+    model = CLASSES[name](CONFIG)
     first = torch.randint(5, 90, RECORDED_SHAPE)
     pairs = (first, torch.ones_like(first)), (torch.randint(5, 90, SHAPE), PADDED)
     if name == "AlbertForMultipleChoice":

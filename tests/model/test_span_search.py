@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tests.support.axes import CONFIG_AXES, SMALL, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 from tests.support.modules import HERE, Reference, reference
 from tests.support.spans import spans_of_texts
 from tests.support.tensorflow_parity import ATOL, close, encodings_of, torch_inputs
@@ -23,7 +23,6 @@ from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, head
 
-PLAIN = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 K, M = 4, 3  # of the fixture
 
 
@@ -88,8 +87,8 @@ def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
 
 
 def test_a_text_of_one_token_has_one_answer() -> None:
-    made = random_weights(PLAIN, ["span_search"])
-    texts = random_encodings(PLAIN, [1])
+    made = random_weights(CONFIG, ["span_search"])
+    texts = random_encodings(CONFIG, [1])
     found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=2, end_n_top=2))
     assert found.start_index.tolist() == [[0, -1]]
     assert found.end_index.tolist() == [[[0, -1], [-1, -1]]]
@@ -108,19 +107,19 @@ def test_parameters_are_named_and_shaped_as_in_xlnet() -> None:
         "end_logits": modeling_xlnet.XLNetPoolerEndLogits,
         "answer_class": modeling_xlnet.XLNetPoolerAnswerClass,
     }
-    config = xlnet_head(PLAIN)
+    config = xlnet_head(CONFIG)
     shapes = {
         f"{name}.{key}": tuple(value.shape)
         for name, part in parts.items()
         for key, value in part(config).state_dict().items()
     }
-    assert {row.name: row.shape for row in head("span_search").parameters(PLAIN)} == shapes
+    assert {row.name: row.shape for row in head("span_search").parameters(CONFIG)} == shapes
 
 
 def test_the_loss_is_that_of_spans_and_half_that_of_their_absence() -> None:
-    made = random_weights(PLAIN, ["span_search"])
+    made = random_weights(CONFIG, ["span_search"])
     model = albertkit.AlbertForSpanSearch.from_weights(made)
-    ids = torch.randint(0, PLAIN.vocab_size, (3, 8), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(0, CONFIG.vocab_size, (3, 8), generator=torch.Generator().manual_seed(0))
     begins, ends = torch.tensor([2, 0, 5]), torch.tensor([4, 0, 6])
     absent = torch.tensor([0, 1, 0])
     found = model(
@@ -143,7 +142,7 @@ def test_the_loss_is_that_of_spans_and_half_that_of_their_absence() -> None:
 
 
 def test_padding_is_no_answer() -> None:
-    made = random_weights(PLAIN, ["span_search"])
+    made = random_weights(CONFIG, ["span_search"])
     model = albertkit.AlbertForSpanSearch.from_weights(made)
     ids = torch.tensor([[2, 9, 17, 3, 0, 0]])
     mask = torch.tensor([[1, 1, 1, 1, 0, 0]])
@@ -156,7 +155,7 @@ def test_padding_is_no_answer() -> None:
 
 
 def test_a_mask_of_another_shape_is_refused() -> None:
-    model = albertkit.AlbertForSpanSearch(PLAIN)
+    model = albertkit.AlbertForSpanSearch(CONFIG)
     with pytest.raises(InputError, match=r"p_mask has the shape \[1, 3\]"):
         model(input_ids=[[2, 9, 17, 3]], p_mask=[[0, 0, 1]])
 
@@ -167,6 +166,8 @@ def test_spans_are_asked_for_by_how_widely_to_search() -> None:
 
 
 def test_a_model_without_the_head_says_so() -> None:
-    engine = NumpyEngine(random_weights(PLAIN))
+    engine = NumpyEngine(random_weights(CONFIG))
     with pytest.raises(InputError, match=r"no span_search head.*\[head-missing\]"):
-        spans_of_texts(engine, random_encodings(PLAIN, [4]), SpanSearch(start_n_top=1, end_n_top=1))
+        spans_of_texts(
+            engine, random_encodings(CONFIG, [4]), SpanSearch(start_n_top=1, end_n_top=1)
+        )

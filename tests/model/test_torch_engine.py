@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from tests.support.axes import CONFIG_AXES, SMALL, random_encodings, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertConfig
 from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
@@ -20,7 +20,6 @@ from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine, build_encoder
 from albertkit.spec import Weights
 
-CONFIG = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
 WEIGHTS = random_weights(CONFIG, ["masked_lm"], pooler=True)
 LENGTHS = [7, 30, 12, 3, 12, 40, 1, 7]
 TEXTS = random_encodings(CONFIG, LENGTHS)

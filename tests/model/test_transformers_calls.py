@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tests.support.axes import PLAIN_CONFIG, random_weights
+from tests.support.axes import CONFIG, random_weights
 from tests.support.oracle import transformers_model
 from torch import Tensor
 
@@ -34,7 +34,7 @@ CLASSES = {cls.__name__: cls for cls in FORWARDS}
 
 
 def save(directory: Path, *heads: str, **settings: Any) -> Path:
-    config = AlbertConfig.from_dict({**PLAIN_CONFIG.to_dict(), **settings})
+    config = AlbertConfig.from_dict({**CONFIG.to_dict(), **settings})
     HUGGINGFACE.write(Checkpoint(random_weights(config, heads)), directory)
     return directory
 
@@ -77,7 +77,7 @@ def test_a_device_map_of_two_devices_is_refused(directory: Path) -> None:
 
 
 def test_a_config_replaces_the_directorys(directory: Path) -> None:
-    config = AlbertConfig.from_dict({**PLAIN_CONFIG.to_dict(), "layer_norm_eps": 0.5})
+    config = AlbertConfig.from_dict({**CONFIG.to_dict(), "layer_norm_eps": 0.5})
     model = AlbertModel.from_pretrained(directory, config=config)
     assert model.config == config
     assert not torch.allclose(forward(model), forward(AlbertModel.from_pretrained(directory)))
@@ -118,8 +118,8 @@ def test_loading_info_is_transformers(directory: Path) -> None:
 
 @pytest.mark.parametrize("name", ["AlbertForMaskedLM", "AlbertForPreTraining"])
 def test_transformers_state_dicts_load_strictly(name: str) -> None:
-    theirs = transformers_model(random_weights(PLAIN_CONFIG, CLASSES[name].heads, seed=3), name)
-    ours = CLASSES[name](PLAIN_CONFIG).eval()
+    theirs = transformers_model(random_weights(CONFIG, CLASSES[name].heads, seed=3), name)
+    ours = CLASSES[name](CONFIG).eval()
     ours.load_state_dict(theirs.state_dict())
     torch.testing.assert_close(forward(ours), forward(theirs), atol=1e-5, rtol=0)
     untied = dict(theirs.state_dict())
@@ -130,7 +130,7 @@ def test_transformers_state_dicts_load_strictly(name: str) -> None:
 
 @pytest.mark.parametrize("size", [90, 97, 120])
 def test_a_vocabulary_is_resized_as_in_transformers(size: int) -> None:
-    weights = random_weights(PLAIN_CONFIG, ["masked_lm"])
+    weights = random_weights(CONFIG, ["masked_lm"])
     ours, theirs = (
         AlbertForMaskedLM.from_weights(weights),
         transformers_model(weights, "AlbertForMaskedLM"),
@@ -140,7 +140,7 @@ def test_a_vocabulary_is_resized_as_in_transformers(size: int) -> None:
     assert embeddings is ours.get_input_embeddings()
     assert embeddings.num_embeddings == ours.config.vocab_size == size
     assert ours.albert.config.vocab_size == size
-    kept = min(size, PLAIN_CONFIG.vocab_size)
+    kept = min(size, CONFIG.vocab_size)
     ids = IDS.clamp(max=kept - 1)
     with torch.no_grad():
         found, expected = ours(ids).logits, theirs(ids).logits
@@ -151,7 +151,7 @@ def test_a_vocabulary_is_resized_as_in_transformers(size: int) -> None:
 
 def test_checkpointed_gradients_are_the_same() -> None:
     torch.manual_seed(0)
-    config = AlbertConfig.from_dict({**PLAIN_CONFIG.to_dict(), "num_hidden_groups": 2})
+    config = AlbertConfig.from_dict({**CONFIG.to_dict(), "num_hidden_groups": 2})
     model = AlbertForMaskedLM(config).train()
 
     def gradients() -> list[Tensor]:
@@ -179,7 +179,7 @@ def test_checkpointed_gradients_are_the_same() -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_models_are_copied_and_pickled(name: str) -> None:
     torch.manual_seed(0)
-    model = CLASSES[name](PLAIN_CONFIG).eval()
+    model = CLASSES[name](CONFIG).eval()
     saved = io.BytesIO()
     torch.save(model, saved)
     saved.seek(0)
@@ -197,14 +197,14 @@ def test_models_are_copied_and_pickled(name: str) -> None:
 
 
 def test_compiled_models_are_copied_and_pickled() -> None:
-    compiled = compile_for_inference(AlbertForMaskedLM(PLAIN_CONFIG).eval(), threads=1)
+    compiled = compile_for_inference(AlbertForMaskedLM(CONFIG).eval(), threads=1)
     for one in (copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):  # noqa: S301
         torch.testing.assert_close(one(IDS).logits, compiled(IDS).logits, atol=1e-6, rtol=0)
 
 
 def test_a_model_is_quantized_by_torch() -> None:
     model = AlbertForSequenceClassification.from_weights(
-        random_weights(PLAIN_CONFIG, ["sequence_classification"])
+        random_weights(CONFIG, ["sequence_classification"])
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch moves this function to torchao
