@@ -16,7 +16,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,7 +40,7 @@ from albertkit.errors import AlbertKitError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec.pooling_config import PoolingConfig
-from tests.support.axes import SMALL, random_weights
+from tests.support.axes import CONFIG, SMALL, random_weights
 from tests.support.interrupts import started
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
@@ -558,7 +558,7 @@ PATIENCE = 120  # seconds in which a command begins its work on a machine that i
 @pytest.fixture(scope="module")
 def slow(w: Workshop) -> list[str]:
     """A command that computes for long and writes where something is already."""
-    config = AlbertConfig(**{**SMALL, "vocab_size": 1000, "num_hidden_layers": 4000})  # type: ignore[arg-type]
+    config = replace(CONFIG, vocab_size=1000, num_hidden_layers=4000)
     HUGGINGFACE.write(Checkpoint(random_weights(config)), w.place / "slow")
     w.tokenizer.save_pretrained(w.place / "slow")
     many = w.file("many.txt", b"a line of words\n" * 5000)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.axes import AXES, SMALL, random_weights
+from tests.support.axes import AXES, CONFIG, CONFIGS, random_weights
 from tests.support.object_checkpoints import write_object_checkpoint
 
 from albertkit.arrays import FloatArray
@@ -27,10 +27,6 @@ QUERY = "transformer/self_attention/query/kernel"
 GROUPLESS = [name for name, axis in AXES.items() if "group" not in str([*axis])]
 
 
-def config_of(axis: str) -> AlbertConfig:
-    return AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
-
-
 def variables_of(weights: Weights) -> dict[str, FloatArray]:
     table = bert_rows if weights.config.num_hidden_groups > 1 else rows
     return dict(ForeignArrays(weights, table(weights.config, weights.heads)))
@@ -40,12 +36,12 @@ def opened(tmp_path: Path, variables: dict[str, FloatArray]) -> GardenVariables:
     return GardenVariables(read_bundle(write_object_checkpoint(tmp_path / "ckpt", variables)))
 
 
-PLAIN = random_weights(config_of("plain"), ["masked_lm"], pooler=True)
+PLAIN = random_weights(CONFIGS["plain"], ["masked_lm"], pooler=True)
 
 
 @pytest.mark.parametrize("axis", GROUPLESS)
 def test_weights_come_back_as_they_were(tmp_path: Path, axis: str) -> None:
-    config = config_of(axis)
+    config = CONFIGS[axis]
     weights = random_weights(config, ["masked_lm"], pooler=True)
     found = opened(tmp_path, variables_of(weights))
     told: dict[str, JsonValue] = {
@@ -63,7 +59,7 @@ def test_weights_come_back_as_they_were(tmp_path: Path, axis: str) -> None:
 
 
 def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
-    bert = AlbertConfig(**{**SMALL, "num_hidden_groups": 3, "embedding_size": 32})  # type: ignore[arg-type]  # plain data
+    bert = replace(CONFIG, num_hidden_groups=3, embedding_size=32)
     weights = random_weights(bert, ["masked_lm"], pooler=True)
     write_object_checkpoint(tmp_path / "ckpt", variables_of(weights))
     found = MODEL_GARDEN.read(tmp_path / "ckpt", ConfigOverrides(hidden_act="gelu_new")).weights
@@ -72,7 +68,7 @@ def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
 
 
 def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
-    weights = random_weights(config_of("embedding_as_wide_as_hidden"), pooler=True)
+    weights = random_weights(CONFIGS["embedding_as_wide_as_hidden"], pooler=True)
     table = (*rows(weights.config), *PROJECTED)
     found = opened(tmp_path, dict(ForeignArrays(weights, table)))
     again = found.weights(weights.config)[0].arrays

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.axes import CONFIG, CONFIG_AXES, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIG_AXES, random_weights
 from tests.support.head_logits import head_logits
 from tests.support.modules import HERE, fixture, reference
 from tests.support.tensorflow_parity import (
@@ -40,7 +40,7 @@ from albertkit.spec import AlbertConfig, Weights, parameter_table
 
 SQUAD = HERE / "tf1_tiny_squad1"
 PREFIX = "model.ckpt-best"
-NARROW = AlbertConfig(**{**SMALL, "embedding_size": 32})  # type: ignore[arg-type]  # E == H
+NARROW = replace(CONFIG, embedding_size=32)  # E == H
 
 
 # What google's code computed

@@ -80,8 +80,8 @@ import sys
 from pathlib import Path
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.tfhub.export import write_tfhub
-from tests.support.axes import SMALL, AlbertConfig, random_weights
-weights = random_weights(AlbertConfig(**SMALL), pooler=True)
+from tests.support.axes import CONFIG, random_weights
+weights = random_weights(CONFIG, pooler=True)
 write_tfhub(Checkpoint(weights), Path(sys.argv[1]) / "module")
 """
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.axes import AXES, CONFIG, SMALL, random_weights
+from tests.support.axes import AXES, CONFIG, CONFIGS, random_weights
 from tests.support.tiny_models import PIECES, TINY
 
 from albertkit import AlbertTokenizer, convert
@@ -18,7 +18,7 @@ from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Checkpoint
 from albertkit.checkpoints.format import Format
 from albertkit.conversion.differences import weight_differences
 from albertkit.errors import InputError
-from albertkit.spec import HEADS, AlbertConfig
+from albertkit.spec import HEADS
 
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
 HERE = tuple(each.load() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
@@ -76,7 +76,7 @@ def test_weights_heads_and_config_come_back(
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("target", HERE, ids=lambda each: each.name)
 def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path: Path) -> None:
-    config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
+    config = CONFIGS[axis]
     weights = random_weights(config, pooler=True)
     place = tmp_path / "out"
     if axis in NO_AXIS.get(target.name, ()):

@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 from tests.support.axes import (
-    AXES,
     CONFIG,
     CONFIG_AXES,
-    SMALL,
+    CONFIGS,
     random_encodings,
     random_weights,
 )
@@ -32,7 +31,7 @@ from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
 
 pytestmark = pytest.mark.usefixtures("float32_beside_int8")
 
-TWO_GROUPS = AlbertConfig(**{**SMALL, **AXES["groups_of_two_layers"]})  # type: ignore[arg-type]
+TWO_GROUPS = CONFIGS["groups_of_two_layers"]
 LEVELS = detect_processor().weight_qmax
 # Short texts, most of which have no value halfway between two steps; rows filled unevenly.
 LENGTHS = [1, 2, 9, 3] * 6

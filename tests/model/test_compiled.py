@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import transformers
-from tests.support.axes import AXES, CONFIG, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIGS, SMALL, random_weights
 from tests.support.oracle import transformers_model
 
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertModel, compile_for_inference
@@ -23,7 +24,7 @@ from albertkit.model.compiled_forwards import FORWARDS
 
 ATOL = 1e-5  # float32
 B, S, C = 4, 13, 3
-PLAIN = AlbertConfig(**SMALL, id2label={0: "a", 1: "b", 2: "c"})  # type: ignore[arg-type]
+PLAIN = replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 TWO_LABELS = CONFIG
 KINDS = {kind.__name__: kind for kind in FORWARDS}
 THEIRS = [name for name in KINDS if hasattr(transformers, name)]
@@ -70,7 +71,7 @@ def one_thread() -> None:
 )
 def test_other_configs_equal_the_torch_model(axis: str) -> None:
     """As they reach the engine from here; tests/engine/test_parity.py has every axis."""
-    config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
+    config = CONFIGS[axis]
     model = ours("AlbertForPreTraining", config)
     found = compile_for_inference(model, threads=1)(**GIVEN)
     with torch.no_grad():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.axes import AXES, CONFIG, SMALL, random_weights
+from tests.support.axes import CONFIG, CONFIGS, random_weights
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import varlen
@@ -74,7 +74,7 @@ def vectors_on_a_gpu(config: AlbertConfig, dtype: torch.dtype) -> Tensor:
 def test_on_a_gpu_every_repetition_reaches_the_kernel_with_heads_that_it_takes(
     axis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = AlbertConfig(**{**SMALL, **AXES[axis]})  # type: ignore[arg-type]  # plain data
+    config = CONFIGS[axis]
     kernel = Calls()
     monkeypatch.setattr(packed_attention, "_find_kernel", lambda: kernel)
     vectors = vectors_on_a_gpu(config, torch.bfloat16)

@@ -49,11 +49,12 @@ AXES: Final[dict[str, dict[str, int | float | str]]] = {
     "heads_of_odd_size": {"hidden_size": 30, "num_attention_heads": 6},
     "four_types": {"type_vocab_size": 4},
 }
-CONFIG: Final = AlbertConfig(**SMALL)  # type: ignore[arg-type]  # plain data
-CONFIG_AXES = tuple(
-    pytest.param(AlbertConfig(**{**SMALL, **axis}), id=name)  # type: ignore[arg-type]  # plain data
+CONFIGS: Final = {
+    name: AlbertConfig(**{**SMALL, **axis})  # type: ignore[arg-type]  # plain data
     for name, axis in AXES.items()
-)
+}
+CONFIG: Final = CONFIGS["plain"]
+CONFIG_AXES = tuple(pytest.param(config, id=name) for name, config in CONFIGS.items())
 
 
 def random_weights(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
-from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer
-from tests.support.axes import SMALL, random_weights
+from tests.support.axes import CONFIG, random_weights
 
 PIECES = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
-TINY = AlbertConfig(**{**SMALL, "vocab_size": 1000})  # type: ignore[arg-type]  # plain data
+TINY = replace(CONFIG, vocab_size=1000)
 
 
 def contents(paths: Iterable[Path]) -> dict[str, bytes]:
