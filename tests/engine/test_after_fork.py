@@ -39,7 +39,7 @@ texts = random_encodings(config, [40, 33, 30, 25] * 16)
 """
 MODEL = """
 import torch
-from tests.support.axes import CONFIG_AXES
+from tests.support.axes import CONFIG
 from albertkit import AlbertForSequenceClassification, compile_for_inference
 
 torch.manual_seed(0)
