@@ -15,15 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import (
+    CNN,
+    Dropout,
+    Normalize,
+    Pooling,
+    WeightedLayerPooling,
+)
 from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
-from sentence_transformers.sentence_transformer.modules import Dropout, Normalize, Pooling
+from sentence_transformers.sentence_transformer.modules import LayerNorm as TheirLayerNorm
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint, format_of
-from albertkit.conversion import verify
+from albertkit.conversion import convert, verify
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Dense, LayerNorm, Normalise, PoolingConfig
 from albertkit.tasks import TextEmbedder
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
@@ -185,7 +192,7 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
         ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
         ("1_Pooling/config.json", {"include_prompt": False}, "leaves prompts out"),
         ("2_Dense/config.json", {"use_residual": True}, "adds its input"),
-        ("2_Dense/config.json", {"activation_function": "torch.nn.CELU"}, "activation is CELU"),
+        ("2_Dense/config.json", {"activation_function": "torch.nn.PReLU"}, "activation is PReLU"),
         ("2_Dense/config.json", {"module_input_name": "token_embeddings"}, "token vectors"),
     ],
 )
@@ -246,6 +253,128 @@ def test_the_directorys_truncate_dim_is_used_and_saved(normalize: bool, tmp_path
     assert verify(tmp_path / "model", tmp_path / "again").reasons() == (
         "their text vectors are made differently",
     )
+
+
+ACTIVATIONS = [
+    "Tanh",
+    "Identity",
+    "ReLU",
+    "GELU",
+    "SiLU",
+    "Sigmoid",
+    "LeakyReLU",
+    "ELU",
+    "CELU",
+    "SELU",
+    "ReLU6",
+    "Hardtanh",
+    "Hardsigmoid",
+    "Hardswish",
+    "LogSigmoid",
+    "Mish",
+    "Softplus",
+    "Softsign",
+]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_of_a_dense_gives_their_vectors(activation: str, tmp_path: Path) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    layer = TheirDense(32, 40, activation_function=getattr(torch.nn, activation)())
+    with torch.no_grad():  # values on both sides of every bend
+        layer.linear.weight.normal_(std=1.0, generator=torch.Generator().manual_seed(0))
+        layer.linear.bias.uniform_(-5, 5, generator=torch.Generator().manual_seed(1))
+    theirs.append(layer)
+    theirs.save_pretrained(str(tmp_path / "model"))
+    assert_same_vectors(tmp_path / "model")
+    TextEmbedder(tmp_path / "model").save_pretrained(tmp_path / "again")
+    assert_same_vectors(tmp_path / "again")
+
+
+def save_with_layer_norm(path: Path, encoder: Path) -> Path:
+    """A directory of theirs that ends in LayerNorm and a Dense with Sigmoid."""
+    theirs = SentenceTransformer(str(save_tiny(encoder)), device="cpu")
+    norm = TheirLayerNorm(32)
+    torch.nn.init.normal_(norm.norm.weight, 1, 0.3)
+    torch.nn.init.normal_(norm.norm.bias)
+    theirs.append(norm)
+    theirs.append(TheirDense(32, 7, activation_function=torch.nn.Sigmoid()))
+    theirs.save_pretrained(str(path))
+    return path
+
+
+def test_a_layer_norm_gives_their_vectors(tmp_path: Path) -> None:
+    place = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
+    assert_same_vectors(place)
+    ours = TextEmbedder(place)
+    assert ours.get_embedding_dimension() == 7
+    ours.save_pretrained(tmp_path / "again")
+    assert_same_vectors(tmp_path / "again")
+    assert verify(place, tmp_path / "again").reasons() == ()
+
+
+def test_other_numbers_of_a_layer_norm_are_a_difference(tmp_path: Path) -> None:
+    one = LayerNorm(np.full(32, 2, np.float32), np.full(32, 1, np.float32))
+    other = replace(one, bias=np.full(32, 3, np.float32))
+    for name, norm in (("one", one), ("other", other)):
+        save_tiny_vectors(tmp_path / name, PoolingConfig(steps=(norm,)))
+    assert verify(tmp_path / "one", tmp_path / "other").reasons() == (
+        "their text vectors are made differently",
+    )
+
+
+@pytest.mark.parametrize("removed", ["", "2_LayerNorm"])
+def test_an_onnx_file_refuses_the_modules_that_it_cannot_compute(
+    removed: str, tmp_path: Path
+) -> None:
+    place = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
+    if removed:
+        modules = json.loads((place / "modules.json").read_text())
+        kept = [module for module in modules if module["path"] != removed]
+        (place / "modules.json").write_text(json.dumps(kept))
+    name = "the activation sigmoid" if removed else "a LayerNorm"
+    with pytest.raises(InputError, match=rf"{name}.*\[unsupported-by-format\]"):
+        convert(place, tmp_path / "onnx", to="onnx")
+
+
+def test_a_layer_norm_of_another_width_is_refused(tmp_path: Path) -> None:
+    norm = LayerNorm(np.ones(7, np.float32), np.ones(7, np.float32))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
+    with pytest.raises(FormatError, match=r"LayerNorm reads 7.*\[checkpoint-shape-mismatch\]"):
+        SENTENCE_TRANSFORMERS.read(place)
+
+
+def test_a_layer_norm_with_other_tensors_is_refused(tmp_path: Path) -> None:
+    norm = LayerNorm(np.ones(32, np.float32), np.ones(32, np.float32))
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
+    shutil.copyfile(place / "model.safetensors", place / "2_LayerNorm" / "model.safetensors")
+    with pytest.raises(FormatError, match=r"norm.weight.*\[checkpoint-shape-mismatch\]"):
+        SENTENCE_TRANSFORMERS.read(place)
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        (CNN(32, 32), "'CNN'.*convolution over token vectors"),
+        (WeightedLayerPooling(32, 2, 1), "'WeightedLayerPooling'.*vectors of all layers"),
+    ],
+)
+def test_modules_over_token_vectors_are_refused_with_the_reason(
+    module: torch.nn.Module, why: str, tmp_path: Path
+) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs.insert(1, module)
+    theirs.save_pretrained(str(tmp_path / "model"))
+    with pytest.raises(FormatError, match=rf"{why}.*\[pooling-unsupported\]"):
+        SENTENCE_TRANSFORMERS.read(tmp_path / "model")
+
+
+def test_an_activation_that_torch_lacks_is_not_written(tmp_path: Path) -> None:
+    layer = Dense(np.eye(32, dtype=np.float32), None, "gelu_tanh")
+    stored = Checkpoint(random_weights(TINY), pooling=PoolingConfig(steps=(layer,)))
+    with pytest.raises(InputError, match=r"'gelu_tanh'.*\[pooling-unsupported\]"):
+        SENTENCE_TRANSFORMERS.write(stored, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_dense_layer_saved_by_torch_is_read(tmp_path: Path) -> None:

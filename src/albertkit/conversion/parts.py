@@ -14,7 +14,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.heads import head
-from albertkit.spec.pooling_config import Dense, PoolingConfig, VectorStep
+from albertkit.spec.pooling_config import PoolingConfig, VectorStep
 
 POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 
@@ -117,11 +117,9 @@ def _effective_pooling(model: LoadedModel) -> PoolingConfig:
 
 
 def _are_same_module(one: VectorStep, other: VectorStep) -> bool:
-    if not (isinstance(one, Dense) and isinstance(other, Dense)):
-        return one == other
     return (
-        one.activation == other.activation
-        and np.array_equal(one.weight, other.weight)
-        and (one.bias is None) == (other.bias is None)
-        and (one.bias is None or other.bias is None or np.array_equal(one.bias, other.bias))
+        type(one) is type(other)
+        and getattr(one, "activation", None) == getattr(other, "activation", None)
+        and one.arrays.keys() == other.arrays.keys()
+        and all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
     )

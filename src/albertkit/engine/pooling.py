@@ -7,7 +7,8 @@ included; there is no padding to leave out. The pooler has weights, and comes fr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,10 +16,21 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, require_output
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig
-from albertkit.spec.pooling_config import Dense, Pooling, VectorStep
+from albertkit.spec.pooling_config import (
+    Dense,
+    DenseActivation,
+    LayerNorm,
+    Pooling,
+    VectorStep,
+    is_encoder_activation,
+)
 
 # Source: torch.nn.functional.normalize, which divides by no less, so that zeros stay zeros.
 LEAST_NORM = np.float32(1e-12)
+# Source: torch.nn.LayerNorm, whose default sentence-transformers keeps.
+LAYER_NORM_EPS = np.float32(1e-5)
+# Source: torch.nn.SELU.
+SELU_SCALE, SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423543772)
 TOKENS, POOLED = OutputRequest(tokens=True), OutputRequest(pooled=True)
 
 
@@ -80,6 +92,8 @@ def apply_modules(
     for module in modules:
         if isinstance(module, Dense):
             vectors = apply_dense(module, vectors, config)
+        elif isinstance(module, LayerNorm):
+            vectors = apply_layer_norm(module, vectors)
         else:
             vectors = normalize(vectors)
     return vectors
@@ -96,7 +110,17 @@ def apply_dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> Floa
     sums = np.empty((len(vectors), len(layer.weight)), np.float32)
     for number, vector in enumerate(vectors):
         sums[number] = emit.linear(vector[None], "weight", "bias")[0]
-    return emit.activate(sums, layer.activation)
+    if is_encoder_activation(layer.activation):
+        return emit.activate(sums, layer.activation)
+    return DENSE_ONLY_ACTIVATIONS[layer.activation](sums)
+
+
+def apply_layer_norm(norm: LayerNorm, vectors: FloatArray) -> FloatArray:
+    """Layer-normalize each vector, [N, D] → [N, D]."""
+    centred = vectors - vectors.mean(-1, keepdims=True)
+    variances = np.mean(centred * centred, -1, keepdims=True)  # [N, 1]
+    result: FloatArray = centred / np.sqrt(variances + LAYER_NORM_EPS) * norm.weight + norm.bias
+    return result
 
 
 def normalize(vectors: FloatArray) -> FloatArray:
@@ -112,3 +136,45 @@ def _reduce(function: np.ufunc, vectors: FloatArray, offsets: Int64Array) -> Flo
     for text, (begin, end) in enumerate(itertools.pairwise(offsets.tolist())):
         function.reduce(vectors[begin:end], axis=0, out=results[text])
     return results
+
+
+def _elu(x: FloatArray, alpha: np.float32) -> FloatArray:
+    """x above zero, alpha · (eˣ - 1) below."""
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    """1 / (1 + e⁻ˣ), with tanh, which does not overflow."""
+    y: FloatArray = (np.tanh(x * np.float32(0.5)) + 1) * np.float32(0.5)
+    return y
+
+
+def _softplus(x: FloatArray) -> FloatArray:
+    """log(1 + eˣ), without overflow."""
+    y: FloatArray = np.logaddexp(x, np.float32(0))
+    return y
+
+
+def _hard_sigmoid(x: FloatArray) -> FloatArray:
+    """A line from 0 at -3 to 1 at 3."""
+    return np.clip(x + 3, 0, 6) / np.float32(6)
+
+
+DENSE_ONLY_ACTIVATIONS: Mapping[DenseActivation, Callable[[FloatArray], FloatArray]] = (
+    MappingProxyType(
+        {
+            "elu": lambda x: _elu(x, np.float32(1)),
+            "hardsigmoid": _hard_sigmoid,
+            "hardswish": lambda x: x * _hard_sigmoid(x),
+            "hardtanh": lambda x: np.clip(x, -1, 1),
+            "leaky_relu": lambda x: np.where(x > 0, x, x * np.float32(0.01)),
+            "log_sigmoid": lambda x: -_softplus(-x),
+            "mish": lambda x: x * np.tanh(_softplus(x)),
+            "relu6": lambda x: np.clip(x, 0, 6),
+            "selu": lambda x: SELU_SCALE * _elu(x, SELU_ALPHA),
+            "sigmoid": _sigmoid,
+            "softplus": _softplus,
+            "softsign": lambda x: x / (1 + np.abs(x)),
+        }
+    )
+)

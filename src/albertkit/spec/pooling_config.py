@@ -7,13 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard, get_args
 
 from albertkit.arrays import FloatArray
 from albertkit.spec.config_values import Activation
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weighted_mean", "last", "pooler"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+# Activations of torch that no encoder has, with torch's default parameters.
+DenseOnlyActivation = Literal[
+    "elu",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "mish",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "softplus",
+    "softsign",
+]
+DenseActivation: TypeAlias = Activation | DenseOnlyActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +38,48 @@ class Dense:
 
     weight: FloatArray  # [out, in]
     bias: FloatArray | None  # [out]
-    activation: Activation
+    activation: DenseActivation
+
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """The parameters by name; without "bias" if there is none."""
+        bias = {} if self.bias is None else {"bias": self.bias}
+        return {"weight": self.weight, **bias}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """Layer normalization of pooled vectors, with torch's default epsilon."""
+
+    weight: FloatArray  # [D]
+    bias: FloatArray  # [D]
+
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """The parameters by name."""
+        return {"weight": self.weight, "bias": self.bias}
 
 
 @dataclass(frozen=True, slots=True)
 class Normalise:
     """Division of each vector by its length."""
 
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """No parameters."""
+        return {}
 
-VectorStep: TypeAlias = Dense | Normalise
+
+VectorStep: TypeAlias = Dense | LayerNorm | Normalise
+
+
+def is_encoder_activation(activation: DenseActivation) -> TypeGuard[Activation]:
+    """Return whether every emitter computes this activation.
+
+    Args:
+        activation: of a Dense.
+    """
+    return activation in get_args(Activation)
 
 
 @dataclass(frozen=True, slots=True)

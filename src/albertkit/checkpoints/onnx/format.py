@@ -19,7 +19,7 @@ from albertkit.checkpoints.huggingface.format import (
     write_config,
 )
 from albertkit.checkpoints.names import weights_from
-from albertkit.checkpoints.onnx.pooling_metadata import plan_from, plan_text
+from albertkit.checkpoints.onnx.pooling_metadata import check_plan, plan_from, plan_text
 from albertkit.checkpoints.onnx.quantization_error import foreseen_cosine
 from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
 from albertkit.errors import Diagnostic, InputError
@@ -94,6 +94,7 @@ class OnnxFormat:
             raise _no_halves(dtype)
         metadata = {HEADS: " ".join(weights.heads)}
         if plan is not None:
+            check_plan(plan)
             metadata[VECTORS] = plan_text(plan)
         emit, tensors = OnnxEmitter(weights.config), float_tensors(weights, plan)
         if self.is_rounded:

@@ -13,6 +13,7 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from albertkit.arrays import FloatArray
+from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
@@ -21,11 +22,13 @@ from albertkit.graph.onnx.graph import module_prefix
 from albertkit.spec.config_values import Activation
 from albertkit.spec.pooling_config import (
     Dense,
+    LayerNorm,
     Normalise,
     Pooling,
     PoolingConfig,
     Similarity,
     VectorStep,
+    is_encoder_activation,
 )
 
 NORMALISE = "normalise"  # the other modules are named by a Dense's activation
@@ -33,6 +36,18 @@ POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 Word = TypeVar("Word", bound=str)
+
+
+def check_plan(plan: PoolingConfig) -> None:
+    """Raise InputError [unsupported-by-format] for a module that the graph does not compute."""
+    for step in plan.steps:
+        if isinstance(step, Dense) and not is_encoder_activation(step.activation):
+            module = f"a Dense with the activation {step.activation}"
+        elif isinstance(step, LayerNorm):
+            module = "a LayerNorm of text vectors"
+        else:
+            continue
+        raise unsupported_error("an ONNX file", module, "the graph has no node for it", "vectors")
 
 
 def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:

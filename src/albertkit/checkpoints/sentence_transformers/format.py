@@ -19,12 +19,12 @@ from albertkit.checkpoints.checkpoint import Checkpoint
 from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
 from albertkit.checkpoints.sentence_transformers.modules import (
-    DENSE,
     DROPOUT,
     ENCODER,
-    NORMALISE,
     POOLING,
     POOLINGS,
+    UNSUPPORTED,
+    name_of_activation,
     read_pooling,
     read_step,
     unknown,
@@ -36,7 +36,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import map_file, parse_json, read_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights, parameter_table
-from albertkit.spec.pooling_config import Dense, PoolingConfig, Similarity
+from albertkit.spec.pooling_config import Dense, LayerNorm, PoolingConfig, Similarity
 
 if TYPE_CHECKING:
     from albertkit.checkpoints.format import Format
@@ -78,7 +78,7 @@ class SentenceTransformersFormat:
         """Write a directory that sentence-transformers opens.
 
         Heads are left out: vectors need none. Raises InputError [pooling-unsupported] for the
-        pooler, which sentence-transformers doesn't know as a way of pooling.
+        pooler and for activations that sentence-transformers does not have.
         """
         plan = checkpoint.pooling or PoolingConfig()
         if plan.pooling not in POOLINGS.values():
@@ -88,15 +88,16 @@ class SentenceTransformersFormat:
                 why="sentence-transformers has no module for it",
                 fix='Give TextEmbedder another pooling, such as "mean"',
             )
+        for step in plan.steps:
+            if isinstance(step, Dense):
+                name_of_activation(step.activation)  # refused before anything is written
         encoder = replace(checkpoint, weights=_headless(checkpoint.weights))
         HUGGINGFACE.write(encoder, directory, dtype=dtype)
         modules = [("", ENCODER), ("1_Pooling", POOLING)]
         write_json(directory / ENCODER_SETTINGS, _encoder_settings(plan, checkpoint.weights))
         write_pooling(directory / "1_Pooling", plan.pooling, encoder.weights.config.hidden_size)
         for number, step in enumerate(plan.steps, 2):
-            kind = DENSE if isinstance(step, Dense) else NORMALISE
-            modules.append((f"{number}_{kind}", kind))
-            write_step(directory / f"{number}_{kind}", step)
+            modules.append(write_step(number, step, directory))
         write_json(directory / MODULES, _describe_modules(modules))
         write_json(
             directory / SETTINGS,
@@ -140,6 +141,9 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
         folder = path.parent / name
         modules.append((str(module.get("type", "")).rpartition(".")[2], folder))
     kinds = [kind for kind, _ in modules]
+    for kind in kinds:
+        if kind in UNSUPPORTED:
+            raise unknown(f"it lists a module {kind!r}", UNSUPPORTED[kind], path)
     if kinds[:2] != [ENCODER, POOLING]:
         raise unknown(
             f"the modules are {', '.join(kinds) or 'none'}",
@@ -150,18 +154,20 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
 
 
 def _check_widths(plan: PoolingConfig, width: int, location: Path) -> None:
-    """Each Dense reads as many numbers as come before it."""
+    """Each Dense and LayerNorm reads as many numbers as come before it."""
     for step in plan.steps:
-        if isinstance(step, Dense):
-            if step.weight.shape[1] != width:
-                raise FormatError(
-                    "checkpoint-shape-mismatch",
-                    f"a Dense reads {step.weight.shape[1]} numbers of each vector",
-                    why=f"the vectors before it have {width}",
-                    fix="Copy or download the directory again",
-                    where=str(location),
-                )
-            width = len(step.weight)
+        if not isinstance(step, Dense | LayerNorm):
+            continue
+        inputs = step.weight.shape[-1]
+        if inputs != width:
+            raise FormatError(
+                "checkpoint-shape-mismatch",
+                f"a {type(step).__name__} reads {inputs} numbers of each vector",
+                why=f"the vectors before it have {width}",
+                fix="Copy or download the directory again",
+                where=str(location),
+            )
+        width = len(step.weight)
 
 
 def _with_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:

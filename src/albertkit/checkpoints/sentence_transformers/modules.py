@@ -1,6 +1,6 @@
-"""What makes vectors in a sentence-transformers directory: Pooling, Dense and Normalize folders.
+"""What makes vectors in a sentence-transformers directory: the folders of its modules.
 
-Each folder has a config.json, whose keys changed over the years; a Dense has its tensors too.
+Each folder has a config.json, whose keys changed over the years; Dense and LayerNorm have tensors.
 """
 
 from __future__ import annotations
@@ -11,18 +11,32 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit import fileformats
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.fileformats.tensors import Tensors
-from albertkit.spec.config_values import Activation
-from albertkit.spec.pooling_config import Dense, Normalise, Pooling, VectorStep
+from albertkit.spec.pooling_config import (
+    Dense,
+    DenseActivation,
+    LayerNorm,
+    Normalise,
+    Pooling,
+    VectorStep,
+)
 
-DENSE_WEIGHTS = "model.safetensors"
-OLD_DENSE_WEIGHTS = "pytorch_model.bin"  # written before version 3
+MODULE_WEIGHTS = "model.safetensors"
+OLD_MODULE_WEIGHTS = "pytorch_model.bin"  # written before version 3
 # What `type` ends in; the way to it changed in version 6, the last word never.
 ENCODER, POOLING, DENSE, NORMALISE = "Transformer", "Pooling", "Dense", "Normalize"
+LAYER_NORM = "LayerNorm"
 DROPOUT = "Dropout"  # which changes no vector outside of training
+UNSUPPORTED = MappingProxyType(  # modules before the pooling, and why they are not computed
+    {
+        "WeightedLayerPooling": "it needs the token vectors of all layers, not of the last",
+        "CNN": "it is a convolution over token vectors",
+        "LSTM": "it is a recurrent network over token vectors",
+    }
+)
 POOLINGS: Mapping[str, Pooling] = MappingProxyType(  # their name → ours
     {
         "mean": "mean",
@@ -43,8 +57,28 @@ FLAGS = MappingProxyType(  # before version 6: one flag for each way of pooling
         "pooling_mode_lasttoken": "lasttoken",
     }
 )
-ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {"Tanh": "tanh", "Identity": "identity", "ReLU": "relu", "GELU": "gelu_erf", "SiLU": "silu"}
+# Classes of torch.nn → ours. sentence-transformers opens each with its default parameters.
+ACTIVATIONS: Mapping[str, DenseActivation] = MappingProxyType(
+    {
+        "Tanh": "tanh",
+        "Identity": "identity",
+        "ReLU": "relu",
+        "GELU": "gelu_erf",
+        "SiLU": "silu",
+        "Sigmoid": "sigmoid",
+        "LeakyReLU": "leaky_relu",
+        "ELU": "elu",
+        "CELU": "elu",  # differs only if alpha is not 1
+        "SELU": "selu",
+        "ReLU6": "relu6",
+        "Hardtanh": "hardtanh",
+        "Hardsigmoid": "hardsigmoid",
+        "Hardswish": "hardswish",
+        "LogSigmoid": "log_sigmoid",
+        "Mish": "mish",
+        "Softplus": "softplus",
+        "Softsign": "softsign",
+    }
 )
 HOME_OF = {"Identity": "linear"}  # the others live in activation
 OURS = "sentence_embedding"
@@ -71,7 +105,7 @@ def _modes_of_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
 
 
 def read_step(kind: str, folder: Path) -> VectorStep:
-    """Read one module after the pooling: Dense or Normalize."""
+    """Read one module after the pooling: Dense, LayerNorm or Normalize."""
     path = folder / "config.json"
     # before version 5.2 Normalize had no file of its own
     settings = read_json(path) if kind != NORMALISE or path.is_file() else {}
@@ -82,8 +116,11 @@ def read_step(kind: str, folder: Path) -> VectorStep:
         raise unknown(f"a {kind} reads or writes token vectors", "only text vectors are made", path)
     if kind == NORMALISE:
         return Normalise()
+    if kind == LAYER_NORM:
+        return _read_layer_norm(folder)
     if kind != DENSE:
-        raise unknown(f"it lists a module {kind!r}", "known are Dense and Normalize", folder)
+        known = f"known are {DENSE}, {LAYER_NORM} and {NORMALISE}"
+        raise unknown(f"it lists a module {kind!r}", known, folder)
     if settings.get("use_residual"):
         raise unknown("a Dense adds its input to its output", "only plain ones are known", path)
     named = str(settings.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
@@ -92,14 +129,8 @@ def read_step(kind: str, folder: Path) -> VectorStep:
     return _read_dense(folder, ACTIVATIONS[named])
 
 
-def _read_dense(folder: Path, activation: Activation) -> Dense:
-    path = folder / DENSE_WEIGHTS
-    arrays: Tensors
-    if not path.is_file() and (folder / OLD_DENSE_WEIGHTS).is_file():
-        path = folder / OLD_DENSE_WEIGHTS
-        arrays = fileformats.read_torch(path)
-    else:
-        arrays = read_safetensors(path)
+def _read_dense(folder: Path, activation: DenseActivation) -> Dense:
+    path, arrays = _read_tensors(folder)
     extra = set(arrays) - {"linear.weight", "linear.bias"}
     weight = arrays.get("linear.weight")
     bias = arrays.get("linear.bias")
@@ -109,14 +140,42 @@ def _read_dense(folder: Path, activation: Activation) -> Dense:
         or weight.ndim != 2
         or (bias is not None and bias.shape != weight.shape[:1])
     ):
-        raise FormatError(
-            "checkpoint-shape-mismatch",
-            f"its tensors are {', '.join(sorted(arrays))}",
-            why="a Dense has linear.weight [out, in] and perhaps linear.bias [out]",
-            fix="Copy or download it again",
-            where=str(path),
-        )
+        why = "a Dense has linear.weight [out, in] and perhaps linear.bias [out]"
+        raise _other_tensors(arrays, why, path)
     return Dense(weight, bias, activation)
+
+
+def _read_layer_norm(folder: Path) -> LayerNorm:
+    path, arrays = _read_tensors(folder)
+    weight, bias = arrays.get("norm.weight"), arrays.get("norm.bias")
+    if (
+        len(arrays) != 2
+        or weight is None
+        or bias is None
+        or weight.ndim != 1
+        or bias.shape != weight.shape
+    ):
+        raise _other_tensors(arrays, "a LayerNorm has norm.weight [D] and norm.bias [D]", path)
+    return LayerNorm(weight, bias)
+
+
+def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
+    """The file of a module's tensors, and the tensors."""
+    path = folder / MODULE_WEIGHTS
+    old_path = folder / OLD_MODULE_WEIGHTS
+    if not path.is_file() and old_path.is_file():
+        return old_path, fileformats.read_torch(old_path)
+    return path, read_safetensors(path)
+
+
+def _other_tensors(arrays: Tensors, why: str, path: Path) -> FormatError:
+    return FormatError(
+        "checkpoint-shape-mismatch",
+        f"its tensors are {', '.join(sorted(arrays))}",
+        why=why,
+        fix="Copy or download it again",
+        where=str(path),
+    )
 
 
 def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
@@ -128,25 +187,44 @@ def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
     )
 
 
-def write_step(folder: Path, step: VectorStep) -> None:
-    """Write the directory of a Dense or Normalize module."""
+def write_step(number: int, step: VectorStep, directory: Path) -> tuple[str, str]:
+    """Write the folder of a module after the pooling → the folder's name and the kind."""
+    match step:
+        case Dense():
+            kind, parameters, settings = DENSE, "linear", _describe_dense(step)
+        case LayerNorm():
+            kind, parameters, settings = LAYER_NORM, "norm", {"dimension": len(step.weight)}
+        case Normalise():
+            kind, parameters, settings = NORMALISE, "", {}
+    folder = directory / f"{number}_{kind}"
     folder.mkdir(exist_ok=True)
-    if isinstance(step, Normalise):
-        write_json(folder / "config.json", {})
-        return
-    arrays = {"linear.weight": step.weight}
-    if step.bias is not None:
-        arrays["linear.bias"] = step.bias
-    write_safetensors(folder / DENSE_WEIGHTS, arrays)
-    named = next(name for name, activation in ACTIVATIONS.items() if activation == step.activation)
-    write_json(
-        folder / "config.json",
-        {
-            "in_features": step.weight.shape[1],
-            "out_features": step.weight.shape[0],
-            "bias": step.bias is not None,
-            "activation_function": f"torch.nn.modules.{HOME_OF.get(named, 'activation')}.{named}",
-        },
+    if step.arrays:
+        arrays = {f"{parameters}.{name}": array for name, array in step.arrays.items()}
+        write_safetensors(folder / MODULE_WEIGHTS, arrays)
+    write_json(folder / "config.json", settings)
+    return folder.name, kind
+
+
+def _describe_dense(layer: Dense) -> dict[str, object]:
+    name = name_of_activation(layer.activation)
+    return {
+        "in_features": layer.weight.shape[1],
+        "out_features": layer.weight.shape[0],
+        "bias": layer.bias is not None,
+        "activation_function": f"torch.nn.modules.{HOME_OF.get(name, 'activation')}.{name}",
+    }
+
+
+def name_of_activation(activation: DenseActivation) -> str:
+    """The class of torch.nn; raises InputError [pooling-unsupported] if there is none."""
+    for name, ours in ACTIVATIONS.items():
+        if ours == activation:
+            return name
+    raise InputError(
+        "pooling-unsupported",
+        f"the activation of a Dense is {activation!r}",
+        why="torch.nn has no class for it",
+        fix="Write another format, such as onnx",
     )
 
 

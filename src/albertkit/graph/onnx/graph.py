@@ -28,7 +28,13 @@ from albertkit.spec.heads import (
     SPAN_SEARCH,
     TOKEN_CLASSIFICATION,
 )
-from albertkit.spec.pooling_config import Dense, Pooling, PoolingConfig
+from albertkit.spec.pooling_config import (
+    Dense,
+    Normalise,
+    Pooling,
+    PoolingConfig,
+    is_encoder_activation,
+)
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 TOKENS, POOLED, VECTORS = "last_hidden_state", "pooler_output", "sentence_embedding"
@@ -206,12 +212,14 @@ def _emit_text_vectors(
         else _emit_pooling(emit, plan.pooling, outputs, seen)
     )
     for number, step in enumerate(plan.steps):
-        if isinstance(step, Dense):
+        if isinstance(step, Dense) and is_encoder_activation(step.activation):
             prefix = module_prefix(number)
             x = emit.activate(emit.linear(x, f"{prefix}weight", f"{prefix}bias"), step.activation)
-        else:
+        elif isinstance(step, Normalise):
             length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
             x = emit.node("Div", x, emit.node("Max", length, emit.constant(MIN_NORM)))
+        else:
+            raise AssertionError(f"an ONNX file is not written with {type(step).__name__}")
     if plan.truncate_dim is None:
         return x
     start, end, axis = (emit.constant((n,), "int64") for n in (0, plan.truncate_dim, 1))

@@ -17,7 +17,7 @@ from albertkit.errors import InputError
 from albertkit.errors.arguments import check_integer
 from albertkit.runtime import LoadedModel, LoadOptions
 from albertkit.sources import VECTORS
-from albertkit.spec.pooling_config import Dense, Pooling
+from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall
@@ -156,7 +156,4 @@ def fingerprint(loaded: LoadedModel) -> str:
 def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
     yield from sorted(loaded.weights.arrays.items())
     for step in loaded.pooling.steps if loaded.pooling else ():
-        if isinstance(step, Dense):
-            yield "weight", step.weight
-            if step.bias is not None:
-                yield "bias", step.bias
+        yield from step.arrays.items()
