@@ -60,7 +60,7 @@ UNUSED = {
     " onnx.format"
     " tf1.format tf1.hub_module tfhub.format tokenizer_files",
     "albertkit.cli": "convert corpus distil embed_job explain fill_mask inspect"
-    " prepare_distillation pretrain screen shard similarity tokens verify vocabulary",
+    " prepare_distillation pretrain screen shards similarity tokens verify vocabulary",
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
     "albertkit.fileformats": "archives.extraction hdf5.file onnx.model_file pickle_reader"
     " sharded_tensors tensorflow.saved_model tensorflow.tensor_bundle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shard(directory: Path) -> Path:
     shard = directory / "shard"
-    call("shard", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard)
+    call("shards", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard)
     return shard
 
 
@@ -109,7 +110,7 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
 def test_a_shard_is_not_overwritten(
     directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["shard", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard]
+    command = ["shards", directory / "corpus.txt", "-t", directory / "spiece.model", "-o", shard]
     assert run([str(part) for part in command]) == 2
     assert "[shard-exists]" in capsys.readouterr().err
 
@@ -142,7 +143,7 @@ def test_vectors_that_do_not_fit_are_one_line(
 
 def test_an_empty_corpus_is_one_line(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / "empty.txt").write_text("\n\n")
-    command = ["shard", directory / "empty.txt", "-t", directory / "spiece.model"]
+    command = ["shards", directory / "empty.txt", "-t", directory / "spiece.model"]
     assert run([str(part) for part in [*command, "-o", directory / "none"]]) == 2
     assert "[corpus-empty]" in capsys.readouterr().err
 
@@ -165,3 +166,26 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(directory: Path, shard: Path
     assert "Traceback" not in rest
     assert list((directory / "endless").glob("checkpoint-*/state.json"))
     assert not (directory / "none").exists()
+
+
+def test_shards_estimate_their_size_and_count_long_sentences(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # more than one batch of documents, so that an estimate is of use
+    text = (directory / "corpus.txt").read_text().strip()
+    (directory / "large.txt").write_text("\n\n".join([text] * 400) + "\n")
+    monkeypatch.setattr("albertkit.cli.shards.shows_progress", lambda: True)
+    call(
+        *("shards", directory / "large.txt", "-t", directory / "spiece.model"),
+        *("-o", directory / "large", "--max-seq-length", 40),
+    )
+    printed = capsys.readouterr().err
+    pieces = (directory / "large" / "ids.bin").stat().st_size / 2
+    size = sum(path.stat().st_size for path in (directory / "large").glob("*.bin"))
+    estimate = re.search(r"about ([\d.]+) M pieces and ([\d.]+) MB in all", printed)
+    assert estimate is not None
+    assert float(estimate[1]) == pytest.approx(pieces / 1e6, rel=0.05, abs=0.06)
+    assert float(estimate[2]) == pytest.approx(size / 1e6, rel=0.05, abs=0.06)
+    assert " lines" in printed
+    assert "sequences of 40" in printed
+    assert "sentences of more than 37 pieces: training cuts" in printed

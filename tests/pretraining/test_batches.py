@@ -96,3 +96,42 @@ def test_the_blocks_of_an_epoch_have_each_document_once(
     assert (seen[ordinary] <= counts[ordinary]).all()
     assert seen[ordinary].sum() > 0.7 * len(shard.ids)
     assert len(rare) > 0
+
+
+def sequences_of(data: PretrainingData, epoch: int) -> set[tuple[bytes, bytes]]:
+    """The masked ids and labels of each sequence that an epoch reads."""
+    results = set()
+    for number in range(data.blocks):
+        for batch in data.block(epoch, number, 0.0):
+            for own in range(batch.segment_ids.max() + 1):
+                slots = np.flatnonzero(batch.segment_ids.ravel() == own)
+                labels = batch.labels[np.isin(batch.masked, slots) & (batch.labels != IGNORED)]
+                results.add((batch.ids.ravel()[slots].tobytes(), labels.tobytes()))
+    return results
+
+
+def test_static_masks_are_the_same_in_each_epoch(
+    shard: CorpusShard, vocabulary: MaskingVocabulary
+) -> None:
+    def shared(static: bool) -> float:
+        data = PretrainingData(shard, vocabulary, lambda _: SHAPE, 5, 10_000, static)
+        first, second = sequences_of(data, 0), sequences_of(data, 1)
+        assert [b.ids.tobytes() for b in data.block(0, 0, 0.0)] != [
+            b.ids.tobytes() for b in data.block(1, 0, 0.0)
+        ]
+        return len(first & second) / len(first)
+
+    assert shared(static=True) > 0.9  # the rest of an epoch fills no batch
+    assert shared(static=False) < 0.05
+
+
+def test_predictions_of_a_sequence_are_capped(
+    shard: CorpusShard, vocabulary: MaskingVocabulary
+) -> None:
+    shape = BatchShape(rows=4, width=40, mlm_probability=0.3, max_predictions=2)
+    assert shape.prediction_count == 16
+    data = PretrainingData(shard, vocabulary, lambda fraction: shape, 6, block_pieces=1000)
+    for batch in data.block(0, 0, 0.0):
+        masked = batch.masked[batch.labels != IGNORED]
+        counts = np.bincount(batch.segment_ids.ravel()[masked])
+        assert counts.max() == 2

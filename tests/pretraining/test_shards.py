@@ -8,9 +8,9 @@ import pytest
 
 from albertkit.errors import FormatError, InputError
 from albertkit.pretraining.metadata import id_dtype
-from albertkit.pretraining.shards import CorpusShard, write_shard
+from albertkit.pretraining.shards import CorpusShard, ShardCounts, write_shard
 from albertkit.tokenization import AlbertTokenizer
-from tests.support.training_data import FOREIGN, number_shard, number_tokenizer
+from tests.support.training_data import FOREIGN, number_documents, number_shard, number_tokenizer
 
 TINY = Path(__file__).parents[1] / "fixtures" / "tiny_sp1000.model"
 LONG = " ".join(str(n) for n in range(20, 40))
@@ -104,3 +104,22 @@ def test_other_metadata_are_refused(tmp_path: Path, key: str, value: object) -> 
 def test_a_directory_without_a_shard_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="file-not-found"):
         CorpusShard.open(tmp_path)
+
+
+def test_what_is_written_is_reported_in_pieces_and_bytes(tmp_path: Path) -> None:
+    counts: list[ShardCounts] = []
+    shard = write_shard(
+        tmp_path / "s",
+        number_documents(),
+        number_tokenizer(tmp_path),
+        batch_size=15,
+        report=counts.append,
+    )
+    assert len(counts) == 3
+    assert counts[-1].pieces == len(shard.ids)
+    assert counts[-1].size == sum(path.stat().st_size for path in (tmp_path / "s").glob("*.bin"))
+
+
+def test_sentences_longer_than_a_length_are_counted(tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "s", [[LONG, "5 6"], [LONG]], number_tokenizer(tmp_path))
+    assert [shard.count_longer(n) for n in (1, 2, 19, 20)] == [3, 2, 2, 0]

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from albertkit.tables import RowEstimate
 
 Corpus = Annotated[
     list[str], typer.Argument(metavar="FILE...", help='Text files; "-" is standard input.')
@@ -28,12 +31,13 @@ OutputDirectory = Annotated[
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")]
 
 
-def read_lines(files: list[str]) -> Iterator[str]:
+def read_lines(files: list[str], estimate: "RowEstimate | None" = None) -> Iterator[str]:
     """The lines of all files, with an empty line after each file: a document ends with its file."""
-    from albertkit.tables import read_texts
+    from albertkit.tables import read_batches
 
     for file in files:
-        yield from read_texts(file)
+        for batch in read_batches(file, estimate=estimate):
+            yield from batch.texts
         yield ""
 
 

@@ -116,9 +116,9 @@ COMMANDS = (
         "albertkit vocabulary corpus.txt --size 8000 -o spiece.model",
     ),
     Command(
-        "shard",
+        "shards",
         "Tokenize a corpus for pretraining.",
-        "albertkit shard corpus.txt -t spiece.model -o shard/",
+        "albertkit shards corpus.txt -t spiece.model -o shard/",
     ),
     Command(
         "pretrain",

@@ -1,4 +1,4 @@
-"""A shard → packed batches of one fixed shape, masked anew in each epoch.
+"""A shard → packed batches of one fixed shape, masked anew in each epoch or always alike.
 
 An epoch is a random order of the documents, in blocks of whole documents. A block is packed as a
 whole; each of its batches is then a function of (seed, epoch, block, number) alone.
@@ -7,6 +7,7 @@ So a resumed run and each rank of several makes only the batches that it needs.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -61,11 +62,14 @@ class BatchShape:
     rows: int
     width: int
     mlm_probability: float = 0.15
+    max_predictions: int = 0  # of a sequence; 0: no cap
 
     @property
     def prediction_count(self) -> int:
         """P."""
-        return round(self.mlm_probability * self.rows * self.width)
+        count = round(self.mlm_probability * self.rows * self.width)
+        cap = self.max_sequences * self.max_predictions
+        return min(count, cap) if cap else count
 
     @property
     def max_sequences(self) -> int:
@@ -85,6 +89,8 @@ class PretrainingData:
         seed: of all random choices.
         block_pieces: about so many pieces are a block; at a block's end less than one batch of
             them is left out.
+        static_masks: whether the sequences and masks of a document are the same in each epoch,
+            as in google's code; only their order differs.
     """
 
     shard: CorpusShard
@@ -92,6 +98,7 @@ class PretrainingData:
     shape_at: Callable[[float], BatchShape]
     seed: int = 0
     block_pieces: int = BLOCK_PIECES
+    static_masks: bool = False
 
     @property
     def blocks(self) -> int:
@@ -113,11 +120,20 @@ class PretrainingData:
             sequence
             for document in np.array_split(order, self.blocks)[number]
             for sequence in cut_document(
-                self.shard[int(document)], shape.width, self.vocabulary.special_ids, rng
+                self.shard[int(document)],
+                shape.width,
+                self.vocabulary.special_ids,
+                np.random.default_rng((self.seed, int(document))) if self.static_masks else rng,
             )
         )
         layouts = pack_rows(sequences, shape.rows, shape.width, shape.max_sequences)
-        return Block(tuple(layouts), shape, self.vocabulary, (self.seed, epoch, number))
+        return Block(
+            tuple(layouts),
+            shape,
+            self.vocabulary,
+            (self.seed, epoch, number),
+            self.seed if self.static_masks else None,
+        )
 
 
 class Block(Sequence[PretrainingBatch]):
@@ -128,6 +144,8 @@ class Block(Sequence[PretrainingBatch]):
         shape: of the batches.
         vocabulary: of the ids.
         seed: of the block.
+        static_seed: seeds masks that depend on the pieces of a sequence alone; None: masks depend
+            on the block and the batch.
     """
 
     def __init__(
@@ -136,15 +154,18 @@ class Block(Sequence[PretrainingBatch]):
         shape: BatchShape,
         vocabulary: MaskingVocabulary,
         seed: tuple[int, ...],
+        static_seed: int | None = None,
     ) -> None:
-        self.layouts, self.shape, self.vocabulary, self.seed = layouts, shape, vocabulary, seed
+        self.layouts, self.shape, self.vocabulary = layouts, shape, vocabulary
+        self.seed, self.static_seed = seed, static_seed
 
     def __len__(self) -> int:
         return len(self.layouts)
 
     def __getitem__(self, number: int) -> PretrainingBatch:  # type: ignore[override]  # no slices
         rng = np.random.default_rng((*self.seed, number))
-        return make_batch(self.layouts[number], self.shape, self.vocabulary, rng)
+        layout, static_seed = self.layouts[number], self.static_seed
+        return make_batch(layout, self.shape, self.vocabulary, rng, static_seed)
 
 
 def make_batch(
@@ -152,6 +173,7 @@ def make_batch(
     shape: BatchShape,
     vocabulary: MaskingVocabulary,
     rng: np.random.Generator,
+    static_seed: int | None = None,
 ) -> PretrainingBatch:
     """Mask the sequences of one layout and put them into arrays."""
     R, W = shape.rows, shape.width
@@ -162,7 +184,11 @@ def make_batch(
     labels: list[npt.NDArray[np.int32]] = []
     for number, packed in enumerate(layout):
         sequence, first = packed.item, packed.row * W + packed.column
-        masked_sequence = mask_pieces(sequence.ids, vocabulary, rng, shape.mlm_probability)
+        if static_seed is not None:
+            rng = np.random.default_rng((static_seed, zlib.crc32(sequence.ids.tobytes())))
+        masked_sequence = mask_pieces(
+            sequence.ids, vocabulary, rng, shape.mlm_probability, shape.max_predictions
+        )
         slots = slice(first, first + len(sequence))
         ids.reshape(-1)[slots] = masked_sequence.ids
         type_ids.reshape(-1)[slots] = sequence.type_ids

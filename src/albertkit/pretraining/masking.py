@@ -3,7 +3,8 @@
 A word is a start piece with the pieces that follow it; one to three words are masked together,
 shorter spans more often. Source: google-research/albert create_pretraining_data.py and ALBERT
 paper §3.1. Unlike there, a span never reaches over a separator, replacements are never special
-pieces, and there is no cap of 20 predictions.
+pieces, and a cap on the predictions (20 there) is an
+option.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def mask_pieces(
     vocabulary: MaskingVocabulary,
     rng: np.random.Generator,
     mlm_probability: float = 0.15,
+    max_predictions: int = 0,
 ) -> MaskedSequence:
     """Mask about `mlm_probability` of the pieces of one sequence.
 
@@ -91,8 +93,12 @@ def mask_pieces(
         rng: draws the spans and the replacements.
         mlm_probability: of all pieces, special ones counted too as in google's code; at least one
             piece is masked if any word fits.
+        max_predictions: at most so many pieces are masked; 0: no cap.
     """
-    positions = _choose_positions(ids, vocabulary, rng, max(1, round(mlm_probability * len(ids))))
+    budget = max(1, round(mlm_probability * len(ids)))
+    if max_predictions:
+        budget = min(budget, max_predictions)
+    positions = _choose_positions(ids, vocabulary, rng, budget)
     labels = ids[positions]
     draws = rng.random(len(positions))
     replacements = rng.choice(vocabulary.ordinary_ids, len(positions))

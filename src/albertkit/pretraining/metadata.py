@@ -87,7 +87,7 @@ def open_corpus(
             "file-not-found",
             f"{str(directory)!r} holds no tokenized corpus",
             why=f"it has no {FILE}",
-            fix="Make one with `albertkit shard` or `albertkit prepare-distillation`",
+            fix="Make one with `albertkit shards` or `albertkit prepare-distillation`",
         )
     values = read_json(directory / FILE)
     if (values.get("version"), values.get("kind")) != (VERSION, kind):

@@ -7,7 +7,7 @@ ids, [sentences + 1]), `documents.bin` (int64 offsets into the sentences, [docum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardCounts:
+    """How much of a shard is written."""
+
+    pieces: int
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CorpusShard:
     """A mapped corpus of tokenized documents."""
 
@@ -58,6 +66,14 @@ class CorpusShard:
         first, last = self.document_offsets[number], self.document_offsets[number + 1]
         offsets = self.sentence_offsets[first : last + 1]
         return Document(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def count_longer(self, pieces: int) -> int:
+        """The number of sentences that have more pieces than this."""
+        block = 1 << 20  # sentences: the array is mapped and may be larger than the memory
+        return sum(
+            int((np.diff(self.sentence_offsets[n : n + block + 1]) > pieces).sum())
+            for n in range(0, len(self.sentence_offsets), block)
+        )
 
     @classmethod
     def open(cls, directory: Path) -> CorpusShard:
@@ -83,6 +99,7 @@ def write_shard(
     tokenizer: AlbertTokenizer,
     *,
     batch_size: int = 1000,
+    report: Callable[[ShardCounts], None] = lambda counts: None,
 ) -> CorpusShard:
     """Tokenize documents into a new shard; memory does not grow with the corpus.
 
@@ -91,6 +108,7 @@ def write_shard(
         documents: each a list of paragraphs.
         tokenizer: its vocabulary and special ids are written into the metadata.
         batch_size: documents that are tokenized together.
+        report: is called after each batch of documents with what is written so far.
 
     Raises:
         InputError: [shard-exists]; [corpus-empty] if no document is long enough.
@@ -121,6 +139,7 @@ def write_shard(
                 counts[0] += len(offsets) - 1
                 counts[1] += 1
                 files[2].write(np.array([counts[0] - 1], np.int64).tobytes())
+            report(ShardCounts(pieces, pieces * dtype.itemsize + 8 * sum(counts)))
         if not pieces:
             raise InputError(
                 "corpus-empty",

@@ -16,6 +16,7 @@ class ProgressLine:
         estimate: the number of texts that is estimated so far, if `total` is None.
         done: number of texts that an earlier run finished; they do not count for the speed.
         delay: seconds before the bar is drawn.
+        unit: what is counted, with a space before it.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class ProgressLine:
         estimate: Callable[[], int | None] = lambda: None,
         done: Callable[[], int] = lambda: 0,
         delay: float = 0,
+        unit: str = " texts",
     ) -> None:
         from tqdm import tqdm  # only if progress is shown: 15 ms
 
@@ -35,7 +37,7 @@ class ProgressLine:
         self._bar = tqdm(
             total=total,
             initial=done(),
-            unit=" texts",
+            unit=unit,
             file=sys.stderr,
             delay=delay,
             dynamic_ncols=True,

@@ -1,0 +1,118 @@
+"""`albertkit shards`: tokenize a corpus for pretraining."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albertkit.cli.corpus import Corpus, NewDirectory, Tokenizer, read_lines
+from albertkit.cli.output import print_status, shows_progress
+
+if TYPE_CHECKING:
+    from albertkit.pretraining.shards import ShardCounts
+    from albertkit.tables import RowEstimate
+    from albertkit.tasks.progress import ProgressLine
+
+
+def shards(
+    corpus: Corpus,
+    *,
+    tokenizer: Tokenizer,
+    output: NewDirectory,
+    max_seq_length: Annotated[
+        int,
+        typer.Option("--max-seq-length", min=19, help="Of the training, for the statistics only."),
+    ] = 512,
+) -> None:
+    """Tokenize a corpus for pretraining."""
+    from albertkit.errors.exceptions import count_noun
+    from albertkit.pretraining.documents import documents
+    from albertkit.pretraining.sentence_order import ADDED
+    from albertkit.pretraining.shards import SHORTEST, write_shard
+    from albertkit.tables import RowEstimate, find_inputs
+    from albertkit.tokenization import AlbertTokenizer
+
+    estimate = None if "-" in corpus else RowEstimate(find_inputs(corpus))
+    progress = _Progress(estimate)
+    try:
+        written = write_shard(
+            output,
+            documents(progress.count(read_lines(corpus, estimate))),
+            AlbertTokenizer.from_pretrained(tokenizer),
+            report=progress.report,
+        )
+    finally:
+        progress.close()
+    room = max_seq_length - ADDED
+    long_sentences = written.count_longer(room)
+    counts = (
+        count_noun(len(written), "document"),
+        count_noun(len(written.sentence_offsets) - 1, "sentence"),
+        count_noun(len(written.ids), "piece"),
+    )
+    print(f"{', '.join(counts)} written to {output}", file=sys.stderr)
+    print(
+        f"one epoch fills at least {count_noun(-(-len(written.ids) // room), 'sequence')} "
+        f"of {max_seq_length}",
+        file=sys.stderr,
+    )
+    if long_sentences:
+        print(
+            f"{count_noun(long_sentences, 'sentence')} of more than {room} pieces: training cuts "
+            "them and learns no order from them",
+            file=sys.stderr,
+        )
+    if short := written.metadata.short_documents:
+        print(f"{count_noun(short, 'document')} left out: below {SHORTEST} pieces", file=sys.stderr)
+
+
+class _Progress:
+    """The estimated size of the shard, printed once, and a bar on a terminal.
+
+    Args:
+        estimate: of the lines in the corpus; None for a pipe.
+    """
+
+    def __init__(self, estimate: RowEstimate | None) -> None:
+        self.estimate, self.lines, self.counted_lines = estimate, 0, 0
+        self.is_estimated = False
+        self.bar: ProgressLine | None = None
+        if shows_progress():
+            from albertkit.tasks.progress import ProgressLine
+
+            self.bar = ProgressLine(None, estimate=self.total, unit=" lines")
+
+    def total(self) -> int | None:
+        """The estimated lines in all."""
+        return self.estimate.rows() if self.estimate else None
+
+    def count(self, lines: Iterator[str]) -> Iterator[str]:
+        """Count the lines that are read."""
+        for line in lines:
+            self.lines += 1
+            yield line
+
+    def report(self, counts: ShardCounts) -> None:
+        """Print the estimate when the first documents are written, and move the bar."""
+        total = self.total()
+        if not self.is_estimated and total and total > self.lines:
+            ratio = total / self.lines
+            if self.bar:
+                self.bar.clear()
+            print_status(
+                f"about {counts.pieces * ratio / 1e6:,.1f} M pieces "
+                f"and {counts.size * ratio / 1e6:,.1f} MB in all, from the first {self.lines:,} "
+                f"of about {total:,} lines"
+            )
+        self.is_estimated = True
+        if self.bar:
+            self.bar(self.lines - self.counted_lines)
+            self.counted_lines = self.lines
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self.bar:
+            self.bar.close()
