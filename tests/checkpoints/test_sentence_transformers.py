@@ -251,7 +251,7 @@ def test_the_directorys_truncate_dim_is_used_and_saved(normalize: bool, tmp_path
     again = SentenceTransformer(str(tmp_path / "again"), device="cpu")
     assert again.encode(texts).shape == TextEmbedder(tmp_path / "again").encode(texts).shape
     assert verify(tmp_path / "model", tmp_path / "again").reasons() == (
-        "their text vectors are made differently",
+        "they compute text vectors from token vectors differently",
     )
 
 

@@ -99,7 +99,7 @@ def test_without_tensorflow_the_line_says_how_to_install_it(tmp_path: Path) -> N
     line = last_line_of_writing("sys.modules['tensorflow'] = None", tmp_path)
     assert line == (
         "writing a TF Hub module needs tensorflow, which is not installed; "
-        "the plain install does without it. Run: pip install 'setuptools<81' "
+        "the plain install does not include it. Run: pip install 'setuptools<81' "
         "'tensorflow-text==2.20.*' 'tensorflow_hub==0.16.1' 'tf_keras==2.20.*'. "
         "[extra-missing]"
     )

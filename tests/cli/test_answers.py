@@ -290,11 +290,11 @@ def test_inspect_describes_a_directory(
     (facts,) = rows_of(printed(capsys, "inspect", words))
     assert facts["format"] == "huggingface"
     assert facts["heads"] == "masked_lm"
-    assert facts["text policy"] == "reference"
+    assert facts["tokenizer policy"] == "reference"
     assert facts["policy chosen by"] == "saved by albertkit"
     assert facts["parameters"] == FillMask(words).model.weights.table().count()
     (facts,) = rows_of(printed(capsys, "inspect", words, "--policy", "huggingface"))
-    assert (facts["text policy"], facts["policy chosen by"]) == (
+    assert (facts["tokenizer policy"], facts["policy chosen by"]) == (
         "huggingface",
         "given by the caller",
     )

@@ -271,6 +271,7 @@ def test_what_ends_a_job_says_how_to_go_on(
         (["-f", "csv", "-o", "v.csv"], "both --format and --output"),
         (["hi", "--keep", "id"], "--keep is given, and a text as argument"),
         (["-i", ""], "there is no file ''"),
+        (["-i", "x*.csv"], "no file matches the pattern 'x*.csv'. Check the pattern"),
         (["hi", "-o", ""], "--output has no name"),
         (["-", "-i", "-"], "standard input is named twice"),
         (["hi", "-o", "s3://bucket/v.npy"], "on remote file systems only directories are"),
@@ -359,6 +360,29 @@ def test_a_text_that_is_the_name_of_a_file_gets_a_warning(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "[text-is-path]" in line]
     assert line.startswith("warning: the text 'comma.csv' is the name of a file; ")
     assert "give --input comma.csv" in line
+
+
+def test_a_text_that_is_the_path_of_a_directory_gets_a_warning(
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("texts").mkdir()
+    assert run(["tokens", "texts/", "-m", model]) == 0
+    assert "the text 'texts/' is the name of a directory; " in capsys.readouterr().err
+    assert run(["tokens", "texts", "-m", model]) == 0  # a word, more probably
+    assert "[text-is-path]" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["embed", "tokens"])
+def test_an_empty_file_is_named(
+    capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    assert run([command, "-i", str(tmp_path / "empty.txt"), "-m", model]) == 2
+    assert "empty.txt; the input is empty. " in capsys.readouterr().err
 
 
 def test_json_is_one_array_of_all_windows(

@@ -119,7 +119,9 @@ def test_how_vectors_are_made_is_compared(tmp_path: Path) -> None:
     mean = save_tiny_vectors(tmp_path / "mean", PoolingConfig())
     first = save_tiny_vectors(tmp_path / "first", PoolingConfig("cls"))
     assert verify(mean, mean).is_equal
-    assert verify(mean, first).reasons() == ("their text vectors are made differently",)
+    assert verify(mean, first).reasons() == (
+        "they compute text vectors from token vectors differently",
+    )
 
 
 def test_what_is_told_holds_for_both_places(words: Path, tmp_path: Path) -> None:

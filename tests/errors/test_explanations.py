@@ -44,7 +44,9 @@ def test_a_code_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines if line.startswith("  ")} == set(CODES)
+    listed = {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "}
+    assert listed == set(CODES)
+    assert max(map(len, lines)) <= 80
 
 
 def test_an_unknown_code_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

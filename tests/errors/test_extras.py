@@ -33,7 +33,7 @@ def test_a_model_without_torch_says_how_to_install_it(code: str, kind: str) -> N
     line = run(code).stderr.splitlines()[-1]
     assert line == (
         f"albertkit.errors.extras.{kind}: AlbertModel needs torch, which is not "
-        "installed; the plain install does without it. Run: pip install 'torch>=2.6'. "
+        "installed; the plain install does not include it. Run: pip install 'torch>=2.6'. "
         "[extra-missing]"
     )
 

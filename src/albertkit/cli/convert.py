@@ -57,7 +57,8 @@ def convert(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            "--tolerance", help="Largest difference of an output; default: what float32 explains."
+            "--tolerance",
+            help="Largest allowed difference of an output; default: the rounding error of float32.",
         ),
     ] = None,
 ) -> None:

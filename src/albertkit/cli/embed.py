@@ -80,17 +80,23 @@ def embed(
     ] = False,
     on: Annotated[
         ClusterName | None,
-        typer.Option("--on", help="Let the workers of a cluster write a directory's files."),
+        typer.Option("--on", help="Run the job of a directory on the workers of a Ray cluster."),
     ] = None,
     address: Annotated[
         str | None,
         typer.Option(
-            "--address", help="HOST:PORT of the cluster, or auto; default: start one here."
+            "--address",
+            help="HOST:PORT of the cluster, or auto; default: RAY_ADDRESS, else a cluster of"
+            " this machine.",
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Most workers; default: as many as have room."),
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Maximum number of workers; default: as many as fit into the cluster.",
+        ),
     ] = None,
     cores: Annotated[
         int | None, typer.Option("--cores", min=1, help="Cores of each worker; default: 1.")

@@ -72,7 +72,7 @@ def run_streamed(
                         write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
                         count += len(vectors)
         if first is None:  # raised here, so that the invalid rows are listed all the same
-            raise no_text()
+            raise no_text(job.locations)
     if path is not None:
         print_status(f"{count_noun(count, 'row')} written to {path}")
 

@@ -30,4 +30,4 @@ def explain(
 
     width = min(shutil.get_terminal_size().columns, 100)
     with open_standard_output():
-        print(list_codes() if code is None else find_explanation(code).text(width))
+        print(list_codes(width) if code is None else find_explanation(code).text(width))

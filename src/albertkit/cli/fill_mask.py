@@ -34,7 +34,7 @@ def fill_mask(
 ) -> None:
     """Predict the word at each [MASK].
 
-    Rows count texts and masks from 1.
+    Texts and masks are numbered from 1.
     """
     check_output(print_format, output)
     masked_texts = read_texts(texts, inputs, column, read)

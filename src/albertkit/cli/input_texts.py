@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from albertkit import tables
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.exceptions import list_names
 from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def read_texts(
     for source in find_sources(arguments or (), files or (), column, read):
         texts += [source] if isinstance(source, str) else tables.read_texts(source, column=column)
     if not texts:
-        raise no_text()
+        raise no_text(files or ())
     return texts
 
 
@@ -96,13 +97,14 @@ def use_standard_input() -> tuple[str, ...]:
     return (STANDARD_INPUT,)
 
 
-def no_text() -> InputError:
-    """The error of a command without texts."""
+def no_text(inputs: Sequence[str] = ()) -> InputError:
+    """The error of a command without texts, or with inputs that hold none."""
+    files = [name for name in inputs if name != STANDARD_INPUT]
     return InputError(
         "texts-missing",
-        "there is no text",
-        why="none was given, or the input is empty",
-        fix='Give texts as "arguments", by --input FILE, or in a pipe',
+        f"there is no text in {list_names(files, 3)}" if files else "there is no text",
+        why="the input is empty" if files else "no text was given, or the input is empty",
+        fix="Give texts in quotes, in a file (--input FILE), or in a pipe",
     )
 
 
@@ -118,19 +120,20 @@ def _merge_files(sources: Sequence[str | list[str]]) -> list[str | list[str]]:
 
 
 def _warn_of_path(text: str) -> None:
-    """Log a warning if a text is the name of a file: `albertkit embed table.csv`."""
+    """Log a warning if a text is the path of a file, or of a directory with a slash: `texts/`."""
     try:
         is_file = Path(text).is_file()
+        is_directory = "/" in text and Path(text).is_dir()
     except (OSError, ValueError):  # too long for a path, or with a null character
         return
-    if is_file:
+    if is_file or is_directory:
         LOGGER.warning(
             "%s",
             Diagnostic(
                 "text-is-path",
                 "warning",
-                f"the text {text!r} is the name of a file",
-                why="arguments are texts: the name is used, not the content of the file",
+                f"the text {text!r} is the name of a {'file' if is_file else 'directory'}",
+                why="arguments are texts: the name itself is used as a text, nothing is read",
                 fix=f"To read the file, give --input {text}",
             ).line(),
         )

@@ -96,7 +96,7 @@ def _describe_tokenizer(loaded: "LoadedModel") -> "dict[str, Cell]":
     return {
         "pieces": tokenizer.vocab_size,
         "vocabulary fingerprint": tokenizer.fingerprint,
-        "text policy": tokenizer.policy.name,
+        "tokenizer policy": tokenizer.policy.name,
         "policy chosen by": tokenizer.policy_reason,
         "longest text": f"{loaded.max_length} ids",
     }

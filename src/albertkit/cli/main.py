@@ -90,7 +90,7 @@ COMMANDS = (
     Command("embed", "Compute a vector for each text.", 'albertkit embed "a text" "another"'),
     Command(
         "similarity",
-        "Compare each text with each other.",
+        "Compare texts: the cosine of each pair.",
         'albertkit similarity "How old are you?" "what is your age?"',
     ),
     Command(

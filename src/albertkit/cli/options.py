@@ -81,7 +81,8 @@ Delimiter = Annotated[
 Encoding = Annotated[
     str | None,
     typer.Option(
-        "--encoding", help="Encoding of text files, as cp1252; default: UTF-8, UTF-16 with a BOM."
+        "--encoding",
+        help="Encoding of text files, such as cp1252; default: UTF-8, or UTF-16 with a BOM.",
     ),
 ]
 Header = Annotated[
@@ -95,12 +96,14 @@ Quotes = Annotated[
     bool | None,
     typer.Option(
         "--quotes/--no-quotes",
-        help="Whether cells may be quoted, or a quote is a letter; default: quoted in CSV only.",
+        help="Whether a cell may be enclosed in quotes; default: yes in CSV, no in TSV.",
     ),
 ]
 Column = Annotated[
     str | None,
-    typer.Option("--column", help="The column of the texts; default: text, or the only one."),
+    typer.Option(
+        "--column", help="The column of the texts; default: the column text, or the only column."
+    ),
 ]
 Model = Annotated[
     str,
@@ -138,14 +141,18 @@ Output = Annotated[
 ]
 
 # Fields of LoadOptions, as options of commands.
-Engine = Annotated[EngineName, typer.Option("--engine", help="The library that computes.")]
+Engine = Annotated[EngineName, typer.Option("--engine", help="The library that runs the model.")]
 Device = Annotated[
     str | None,
     typer.Option("--device", help="cpu, cuda (a GPU) or auto (a GPU if there is one)."),
 ]
 Precision = Annotated[
     PrecisionName,
-    typer.Option("--precision", help="Numbers of the computation; auto: bfloat16 if it is fast."),
+    typer.Option(
+        "--precision",
+        help="Number type of the computation; auto: bfloat16 if the processor has it, else"
+        " float32.",
+    ),
 ]
 Calibration = Annotated[
     str | None,
@@ -169,7 +176,9 @@ Layers = Annotated[
 ]
 Heads = Annotated[
     int | None,
-    typer.Option("--num-attention-heads", help="Attention heads, if the model's files lack it."),
+    typer.Option(
+        "--num-attention-heads", help="Number of attention heads, if the model's files lack it."
+    ),
 ]
 Activation = Annotated[
     str | None,
@@ -182,12 +191,20 @@ Revision = Annotated[
     str | None, typer.Option("--revision", help="Branch, tag or commit of a model on a hub.")
 ]
 Token = Annotated[
-    str | None, typer.Option("--token", help="For private models; default: HF_TOKEN, or the login.")
+    str | None,
+    typer.Option(
+        "--token", help="Access token for private models; default: HF_TOKEN, else the saved login."
+    ),
 ]
 CacheDir = Annotated[
     str | None, typer.Option("--cache-dir", help="Directory for downloads; default: the hub's own.")
 ]
-LocalFilesOnly = Annotated[bool, typer.Option("--local-files-only", help="Never use the network.")]
+LocalFilesOnly = Annotated[
+    bool,
+    typer.Option(
+        "--local-files-only", help="Use only local models and the cache, never the network."
+    ),
+]
 
 
 R = TypeVar("R")

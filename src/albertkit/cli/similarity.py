@@ -36,9 +36,9 @@ def similarity(
     print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Compare each text with each other.
+    """Compare texts: the cosine of each pair.
 
-    1 is the same text, 0 is unrelated. Rows are counted from 1.
+    The cosine of equal texts is 1, of unrelated texts near 0. Texts are numbered from 1.
     """
     check_output(print_format, output)
     compared = read_texts(texts, inputs, column, read)

@@ -25,7 +25,7 @@ def tokens(
     """Show the pieces and ids of each text.
 
     Each piece is shown with the characters of the text that it stands for. The model may also be a
-    vocabulary file: spiece.model, tokenizer.json, vocab.txt. Rows count texts from 1.
+    vocabulary file: spiece.model, tokenizer.json, vocab.txt. Texts are numbered from 1.
     """
     check_output(print_format, output)
     given_texts = read_texts(texts, inputs, column, read)

@@ -31,7 +31,7 @@ def verify(
     ],
     *,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Largest difference of an output.")
+        float, typer.Option("--tolerance", help="Largest allowed difference of an output.")
     ] = 1e-4,
     load: LoadOptions,
     tokenizers: Annotated[

@@ -73,7 +73,7 @@ class Comparison:
         elif self.largest > self.tolerance:
             reasons.append(f"their outputs differ by {figure(self.largest)}")
         if not have_same_pooling(self.first, self.second):
-            reasons.append("their text vectors are made differently")
+            reasons.append("they compute text vectors from token vectors differently")
         if self.tokenizers:
             reasons.append("their tokenizers give different ids")
         return tuple(reasons)

@@ -14,6 +14,7 @@ from albertkit.errors.codes import CODES
 from albertkit.errors.exceptions import InputError, nearest_name
 
 FILE = Path(__file__).with_name("explanations.toml")
+CODE_WIDTH = max(map(len, CODES))
 PAGE_HEAD = """# Errors and warnings
 
 Each error and warning of albertkit ends with a code in brackets. The code never changes: search for
@@ -89,15 +90,20 @@ def find_explanation(code: str) -> Explanation:
     return explanations[name]
 
 
-def list_codes() -> str:
-    """A line for each code, in groups."""
+def list_codes(width: int) -> str:
+    """The codes with their meanings, in groups, for a terminal of this width."""
     lines: list[str] = []
     group = ""
     for explanation in read_explanations().values():
         if explanation.group != group:
             group = explanation.group
             lines += ["", group] if lines else [group]
-        lines.append(f"  {explanation.code:32}  {explanation.what}")
+        indent = f"  {explanation.code:{CODE_WIDTH}}  "
+        lines.append(
+            fill(
+                explanation.what, width, initial_indent=indent, subsequent_indent=" " * len(indent)
+            )
+        )
     return "\n".join(lines)
 
 

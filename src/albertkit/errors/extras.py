@@ -73,7 +73,7 @@ def extra_missing(
     return kind(
         "extra-missing",
         f"{feature} needs {library}, which is not installed",
-        why="the plain install does without it",
+        why="the plain install does not include it",
         fix=f"Run: {install_command(EXTRA_OF[library])}",
     )
 

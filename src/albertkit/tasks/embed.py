@@ -543,7 +543,7 @@ def _warn_untrained(model: LoadedModel) -> None:
             "warning",
             "this model was trained to predict masked words, not to give vectors of texts",
             why="the mean of its token vectors is similar for any two texts",
-            fix=f"Take a model for vectors, such as {VECTORS!r}, or say pooling= if you mean it",
+            fix=f"Take a model for vectors, such as {VECTORS!r}, or choose a pooling (mean)",
             where=str(model.path),
         ).line()
     )

@@ -205,8 +205,8 @@ class FillMask:
                 "target-unknown",
                 "warning",
                 f"the target {word!r} is {len(ids)} pieces of this vocabulary",
-                why="a mask stands for one piece, and known words are one",
-                fix=f"Its first is scored: {self.tokenizer.convert_ids_to_tokens(first)!r}",
+                why="a mask stands for exactly one piece",
+                fix=f"Its first piece is scored: {self.tokenizer.convert_ids_to_tokens(first)!r}",
             ).line()
         )
         return first

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from glob import glob
+from glob import glob, has_magic
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -153,6 +153,10 @@ def _list_names(name: str) -> list[str] | None:
     matches = glob(name, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
     if files := sorted(match for match in matches if Path(match).is_file()):
         return files
+    if has_magic(name):
+        raise InputError(
+            "file-not-found", f"no file matches the pattern {name!r}", fix="Check the pattern"
+        )
     raise InputError("file-not-found", f"there is no file {name!r}", fix="Check the path")
 
 
