@@ -2,8 +2,8 @@
 
 Run in an environment of its own (the slow tokenizer is gone since transformers 5):
     pip install transformers==4.57.6 sentencepiece==0.2.3 protobuf zstandard
-    python tests/text/make_slow_tokenizer_hash.py ../shared > tests/text/slow_tokenizer_hash.json
-`test_oracles.py` compares our ids in huggingface policy with that file.
+    python tests/tokenization/make_slow_tokenizer_hash.py ../shared > hash.json
+Copy it to slow_tokenizer_hash.json: `test_oracles.py` compares our huggingface policy with it.
 """
 
 from __future__ import annotations

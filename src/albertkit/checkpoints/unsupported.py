@@ -21,8 +21,3 @@ def unsupported_error(target: str, what: str, why: str, part: str = "") -> Input
         why=why,
         fix=f"Leave it out (--without {part}), or write another format" if part else write_another,
     )
-
-
-def read_only(format_: str, why: str, fix: str) -> InputError:
-    """Return InputError [unsupported-by-format] for a format that is only read."""
-    return InputError("unsupported-by-format", f"{format_} is not written", why=why, fix=fix)

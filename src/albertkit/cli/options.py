@@ -211,7 +211,6 @@ R = TypeVar("R")
 
 FETCH = ("revision", "token", "cache_dir", "local_files_only")
 OVERRIDES = ("num_hidden_layers", "num_attention_heads", "hidden_act")
-COMPUTE = ("engine", "device", "precision", "calibration", "deterministic")
 LOAD_OPTIONS: Mapping[str, Any] = MappingProxyType(
     {
         "engine": Engine,

@@ -109,7 +109,7 @@ class LoadedModel:
                 of `calibration`.
 
         Raises:
-            InputError: [calibration-missing], [fidelity-too-low] for int8.
+            InputError: [calibration-missing], [quantization-error-too-large] for int8.
         """
         config = self.pooling
         pooling = "mean" if config is None else config.pooling
@@ -138,7 +138,7 @@ class LoadedModel:
         """The int8 scheme for these texts, and its error; runs on any processor.
 
         Raises:
-            InputError: [calibration-missing], [fidelity-too-low].
+            InputError: [calibration-missing], [quantization-error-too-large].
             FormatError: [no-vocabulary].
         """
         from albertkit.engine.int8.search import find_scheme  # imports OpenVINO

@@ -45,7 +45,7 @@ class TokenizerPolicy:
     word_rule: WordRule = "google"  # where words of a vocab.txt end and how long: wordpiece.py
     ties_unrounded: bool = False  # "eeeee" as SentencePiece up to 0.2.1: see tied_paths.py
     specials_in_text: bool = False  # a literal [CLS] in text is the special token, not text
-    mask_rule: MaskRule = "exact"  # what a literal [MASK] means: see special_tokens.py
+    mask_rule: MaskRule = "exact"  # what a literal [MASK] means: see encode.py
     empty_second_dropped: bool = True  # a pair whose second text has no pieces is a single text
 
     @property

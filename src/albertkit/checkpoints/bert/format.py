@@ -74,7 +74,6 @@ MUST_BE: Mapping[str, JsonValue] = MappingProxyType(
     {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 )
 # The class of transformers that has the same heads, as far as ALBERT has them.
-NAMED_CLASSES = [spec.architecture for spec in HEADS if spec.architecture]
 ALBERT_CLASS = MappingProxyType(
     {
         "BertForPreTraining": "AlbertForMaskedLM",

@@ -1,7 +1,7 @@
 """The variables of an encoder that Model Garden made, by their published names.
 
 In: the tensor bundle of a SavedModel or of an object-based checkpoint. Out: GardenVariables, which
-reads tensors by the names of tfhub_names.py wherever the writer put them, and the fields of a
+reads tensors by the names in names.py wherever the writer put them, and the fields of a
 config that their shapes determine: V, E, H, F, positions, types, and the heads too, since
 kernels of attention are [H, A, D].
 """
