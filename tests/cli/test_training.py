@@ -17,6 +17,7 @@ from transformers import AlbertForPreTraining
 
 from albertkit import FillMask, TextEmbedder
 from albertkit.cli.main import run
+from albertkit.pretraining.shards import CorpusShard
 
 RECIPE = """
 [model]
@@ -189,3 +190,36 @@ def test_shards_estimate_their_size_and_count_long_sentences(
     assert " lines" in printed
     assert "sequences of 40" in printed
     assert "sentences of more than 37 pieces: training cuts" in printed
+
+
+@pytest.mark.parametrize("with_matplotlib", [True, False])
+def test_a_pretrained_model_has_a_card_and_a_loss_plot(
+    directory: Path,
+    shard: Path,
+    with_matplotlib: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not with_matplotlib:
+        monkeypatch.setattr("albertkit.cli.loss_plot.find_spec", lambda name: None)
+    name = f"card-{with_matplotlib}"
+    recipe, run_directory = directory / f"{name}.toml", directory / f"{name}-run"
+    data = f'shard = "{shard.name}"\nvalid_shard = "{shard.name}"'
+    recipe.write_text(RECIPE.format(data=data, steps=12))
+    call("pretrain", recipe, "--run", run_directory, "-o", directory / name, "--threads", 1)
+    card = (directory / name / "README.md").read_text()
+    metrics = [json.loads(line) for line in (run_directory / "metrics.jsonl").open()]
+    training, valid = metrics
+    assert f"# {name}\n" in card
+    documents = len(CorpusShard.open(shard))
+    pieces = (shard / "ids.bin").stat().st_size // 2
+    assert f"- Text: `shard`, {documents} documents, {pieces:,} pieces." in card
+    assert f"12 steps, {valid['tokens']:,} tokens, 0.0" in card
+    assert "AdamW, and Muon at 0.02" in card
+    accuracies = f"{training['masked_accuracy']:.3f} | {valid['valid_masked_accuracy']:.3f}"
+    assert f"| masked LM: accuracy | {accuracies} |" in card
+    assert ("![Losses of the run](losses.png)" in card) == with_matplotlib
+    assert (directory / name / "losses.png").exists() == with_matplotlib
+    if with_matplotlib:
+        assert (directory / name / "losses.png").read_bytes().startswith(b"\x89PNG")
+    assert ("no loss plot" in capsys.readouterr().err) != with_matplotlib

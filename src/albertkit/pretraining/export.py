@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
@@ -20,6 +21,7 @@ def export(
     *,
     pooling: PoolingConfig | None = None,
     dtype: SavedDtype = "float16",
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write weights and tokenizer into the directory, whole or not at all.
 
@@ -30,9 +32,12 @@ def export(
         pooling: how token vectors become a text's vector; with it sentence-transformers opens the
             directory too.
         dtype: of the weights in the file.
+        files: more files, by their names, such as a model card.
     """
     checkpoint = Checkpoint(add_fingerprint(weights, tokenizer), pooling=pooling)
     form = HUGGINGFACE if pooling is None else SENTENCE_TRANSFORMERS
     with new_directory(directory) as staging:
         form.write(checkpoint, staging, dtype=dtype)
         tokenizer.write_files(staging)
+        for name, content in (files or {}).items():
+            (staging / name).write_bytes(content)

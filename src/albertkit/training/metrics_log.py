@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from albertkit.fileformats.atomic import write_file
 
 FILE = "metrics.jsonl"
+LoggedMetrics: TypeAlias = Mapping[str, float | None]  # None: it was not finite
 
 
 class MetricsLog:
@@ -50,3 +52,9 @@ class MetricsLog:
                 kept.append(line + "\n")
         if len(kept) < len(lines):
             write_file(self.path, "".join(kept).encode())
+
+
+def read_metrics(directory: Path) -> list[LoggedMetrics]:
+    """The lines of the metrics log in an output directory."""
+    lines = (directory / FILE).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

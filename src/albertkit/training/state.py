@@ -86,6 +86,12 @@ def list_checkpoints(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if NAME.fullmatch(path.name))
 
 
+def read_progress(checkpoint: Path) -> Progress:
+    """Read how far the run of a checkpoint was."""
+    state = read_json(checkpoint / "state.json")
+    return Progress(**state["progress"])  # type: ignore[arg-type]  # our own file
+
+
 def load_checkpoint(
     directory: Path,
     parameters: Mapping[str, nn.Parameter],
@@ -110,7 +116,7 @@ def load_checkpoint(
     path = paths[-1]
     state = read_json(path / "state.json")
     _check_settings(state["settings"], json.loads(json.dumps(settings)), directory)
-    progress = Progress(**state["progress"])  # type: ignore[arg-type]  # our own file
+    progress = read_progress(path)
     arrays = read_safetensors(path / "state.safetensors")
     for name, parameter in parameters.items():
         saved = arrays.get(f"parameter/{name}")
