@@ -376,6 +376,22 @@ def test_a_text_that_is_the_path_of_a_directory_gets_a_warning(
     assert "[text-is-path]" not in capsys.readouterr().err
 
 
+def test_ctrl_c_says_that_the_file_is_not_written(
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("albertkit.cli.embed_windows.VectorCast.of", interrupt)
+    output = tmp_path / "v.jsonl"
+    assert run(["embed", "a text", "-m", model, "-o", str(output)]) == 130
+    assert capsys.readouterr().err == f"stopped: nothing was written to {output}\n"
+    assert [*tmp_path.iterdir()] == []
+
+
 @pytest.mark.parametrize("command", ["embed", "tokens"])
 def test_an_empty_file_is_named(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, command: str

@@ -46,6 +46,19 @@ def test_texts_of_an_earlier_run_are_counted_but_not_for_the_speed(
     assert "33/100 " in last
 
 
+def test_a_stopped_job_is_not_shown_as_complete(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.tasks.progress.INTERVAL", 0)
+    line = ProgressLine(None, estimate=lambda: 40)
+    line(10)
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        line.close()
+    assert "10/40 " in capsys.readouterr().err.split("\r")[-1]
+
+
 def test_a_short_job_with_a_delay_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     line = ProgressLine(3, delay=5)
     line(3)

@@ -26,8 +26,13 @@ NewFile = Annotated[Path, typer.Option("--output", "-o", help="The file to write
 NewDirectory = Annotated[Path, typer.Option("--output", "-o", help="The directory to write.")]
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A TOML file; see recipes/.")]
 OutputDirectory = Annotated[
-    Path, typer.Option("--run", help="Output directory; an interrupted run continues from it.")
+    Path,
+    typer.Option(
+        "--run",
+        help="Directory of checkpoints and metrics; an interrupted run continues from it.",
+    ),
 ]
+NewModel = Annotated[Path, typer.Option("--output", "-o", help="Directory of the trained model.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")]
 
 

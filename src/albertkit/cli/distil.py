@@ -1,7 +1,7 @@
 """`albertkit distil`: train a model to compute another model's sentence vectors."""
 
 from albertkit.cli.corpus import (
-    NewDirectory,
+    NewModel,
     OutputDirectory,
     Recipe,
     Threads,
@@ -12,7 +12,7 @@ from albertkit.cli.corpus import (
 
 
 def distil(
-    recipe: Recipe, *, run: OutputDirectory, output: NewDirectory, threads: Threads = None
+    recipe: Recipe, *, run: OutputDirectory, output: NewModel, threads: Threads = None
 ) -> None:
     """Train an ALBERT on another model's vectors."""
     use_torch(threads)

@@ -147,8 +147,12 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
 @contextmanager
 def _write_file(path: Path, types: ColumnTypes, cast: VectorCast) -> Iterator[WriteTable]:
     """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
-    with tables.new_table(path, types, before_rename=ranges_writer(path, cast)) as writer:
-        yield writer.write
+    try:
+        with tables.new_table(path, types, before_rename=ranges_writer(path, cast)) as writer:
+            yield writer.write
+    except KeyboardInterrupt:
+        print_status(f"stopped: nothing was written to {path}")
+        raise
 
 
 @contextmanager

@@ -112,7 +112,7 @@ COMMANDS = (
     ),
     Command(
         "vocabulary",
-        "Train a SentencePiece vocabulary as ALBERT's.",
+        "Train a SentencePiece vocabulary like ALBERT's.",
         "albertkit vocabulary corpus.txt --size 8000 -o spiece.model",
     ),
     Command(

@@ -1,7 +1,7 @@
 """`albertkit pretrain`: train a model on a shard, as a recipe says."""
 
 from albertkit.cli.corpus import (
-    NewDirectory,
+    NewModel,
     OutputDirectory,
     Recipe,
     Threads,
@@ -15,7 +15,7 @@ PLOT = "losses.png"  # beside the model card
 
 
 def pretrain(
-    recipe: Recipe, *, run: OutputDirectory, output: NewDirectory, threads: Threads = None
+    recipe: Recipe, *, run: OutputDirectory, output: NewModel, threads: Threads = None
 ) -> None:
     """Pretrain an ALBERT (masked LM, sentence order)."""
     use_torch(threads)

@@ -19,7 +19,7 @@ def vocabulary(
         int, typer.Option("--sentences", min=1, help="Sample at most this many lines.")
     ] = 10_000_000,
 ) -> None:
-    """Train a SentencePiece vocabulary as ALBERT's."""
+    """Train a SentencePiece vocabulary like ALBERT's."""
     from albertkit.fileformats.atomic import write_file
     from albertkit.pretraining.vocabulary import train_vocabulary
 

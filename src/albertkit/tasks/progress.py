@@ -58,7 +58,8 @@ class ProgressLine:
     def close(self) -> None:
         """Draw the final count and end the line."""
         self._update()  # what is done of an earlier run may have been an estimate, too
-        if self._total is None and self._own:
+        is_stopped = sys.exception() is not None  # by Ctrl-C or an error: not all texts are done
+        if self._total is None and self._own and not is_stopped:
             self._bar.total = self._bar.n
         self._bar.close()
 
