@@ -207,6 +207,12 @@ def test_the_completion_knows_the_commands(shell: str) -> None:
     assert b"fill-mask" in albertkit(given=b"", **environment).stdout
 
 
+def test_the_command_is_a_module_too() -> None:
+    command = [sys.executable, "-m", "albertkit", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("albertkit ")
+
+
 def test_the_version_is_shown() -> None:
     done = albertkit("--version")
     assert done.stdout.startswith(b"albertkit ")

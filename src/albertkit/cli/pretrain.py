@@ -11,7 +11,7 @@ from albertkit.cli.corpus import (
 )
 from albertkit.cli.output import print_status
 
-PLOT = "losses.png"  # beside the model card
+PLOT = "losses.png"  # in the directory of the model card
 
 
 def pretrain(

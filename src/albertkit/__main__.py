@@ -1,0 +1,5 @@
+"""`python -m albertkit`: the command `albertkit`."""
+
+from albertkit.cli.start import main
+
+main()
