@@ -1,4 +1,4 @@
-"""checkpoints/config_overrides.py: what the caller says of a model, beside or against its files."""
+"""checkpoints/format.py: what the caller says of a model, beside or against its files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.axes import CONFIG, random_weights
 from tests.support.modules import HERE
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, ConfigOverrides, read_checkpoint
-from albertkit.checkpoints.config_overrides import metadata_missing
+from albertkit.checkpoints.format import metadata_missing
 from albertkit.errors import InputError
 
 

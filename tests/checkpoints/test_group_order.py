@@ -9,7 +9,7 @@ import pytest
 from tests.support.axes import CONFIG, random_weights
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.checkpoints.group_order import Rule, by_google, by_transformers, other_order
+from albertkit.checkpoints.agreement import Rule, by_google, by_transformers, other_order
 from albertkit.spec import AlbertConfig
 
 

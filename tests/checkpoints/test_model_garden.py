@@ -14,7 +14,7 @@ from tests.support.modules import HERE, fixture, reference
 from tests.support.tensorflow_parity import assert_engines_compute, assert_torch_computes
 
 from albertkit.checkpoints import Checkpoint, format_of
-from albertkit.checkpoints.config_overrides import ConfigOverrides
+from albertkit.checkpoints.format import ConfigOverrides
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.errors import AlbertKitError, FormatError, InputError
 

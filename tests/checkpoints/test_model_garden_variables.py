@@ -11,7 +11,7 @@ from tests.support.axes import AXES, CONFIG, CONFIGS, random_weights
 from tests.support.object_checkpoints import write_object_checkpoint
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.config_overrides import ConfigOverrides
+from albertkit.checkpoints.format import ConfigOverrides
 from albertkit.checkpoints.model_garden.bert_names import bert_rows
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.checkpoints.model_garden.names import PROJECTED, rows

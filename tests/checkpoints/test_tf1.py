@@ -27,8 +27,7 @@ from tests.support.tiny_models import PIECES, contents
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
-from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
-from albertkit.checkpoints.config_overrides import ConfigOverrides
+from albertkit.checkpoints.format import Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.names import PROJECTION, ForeignArrays
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.hub_module import TF1_HUB

@@ -21,7 +21,7 @@ from tests.support.tensorflow_parity import (
 import albertkit
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
-from albertkit.checkpoints.config_overrides import ConfigOverrides
+from albertkit.checkpoints.format import ConfigOverrides
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.names import Row, to_canonical
 from albertkit.checkpoints.tfhub.format import TFHUB

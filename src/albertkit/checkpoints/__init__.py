@@ -1,14 +1,14 @@
 """Checkpoint formats: one package a format, each between files and the parameter table."""
 
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE
-from albertkit.checkpoints.location import ResolvedPath, resolve_path
 from albertkit.checkpoints.registry import (
     FORMATS,
     TARGETS,
+    ResolvedPath,
     format_of,
     read_checkpoint,
+    resolve_path,
     target_named,
 )
 from albertkit.checkpoints.sentence_transformers.format import SENTENCE_TRANSFORMERS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from albertkit.errors import AlbertKitError, FormatError, InputError
+from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.reader import read_json
 
 CONFIG = "config.json"
@@ -87,16 +87,6 @@ STRAY_FILES: tuple[tuple[bytes | str, str], ...] = (
     (".json", "a JSON file"),
     ("", "no model"),
 )
-
-
-def no_such_directory(path: Path) -> InputError:
-    """Return InputError [file-not-found]."""
-    return InputError(
-        "file-not-found",
-        f"there is no directory {str(path)!r}",
-        why="a path is never downloaded",
-        fix="Check the path",
-    )
 
 
 def stray_file(path: Path, begins: bytes) -> FormatError:

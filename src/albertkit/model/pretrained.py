@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
-from albertkit.checkpoints.checkpoint import NO_FILES
+from albertkit.checkpoints.format import NO_FILES
 from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_keywords
 from albertkit.fileformats.atomic import new_directory

@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.group_order import by_transformers, other_order
+from albertkit.checkpoints.agreement import by_transformers, other_order
 from albertkit.errors import InputError
 from albertkit.model.compiled_forwards import FORWARDS
 from albertkit.model.outputs import ModelOutput

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit.checkpoints.agreement import note_ignored_tensors
-from albertkit.checkpoints.bert.config import MODEL_TYPE, is_bert
-from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.huggingface.format import (
+    BERT_TYPE,
     CONFIG,
+    is_bert,
     open_tensors,
     weights_file,
 )
@@ -94,7 +94,7 @@ class BertFormat:
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
         file = weights_file(location)
-        return f"{CONFIG} of {MODEL_TYPE} and {file}" if file and is_bert(location) else None
+        return f"{CONFIG} of {BERT_TYPE} and {file}" if file and is_bert(location) else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.

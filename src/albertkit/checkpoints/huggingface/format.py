@@ -13,10 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit import fileformats
-from albertkit.checkpoints.agreement import check_shapes, note_ignored_tensors
-from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.group_order import by_transformers, other_order
+from albertkit.checkpoints.agreement import (
+    by_transformers,
+    check_shapes,
+    note_ignored_tensors,
+    other_order,
+)
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_in, plain_names
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import read_json
@@ -45,6 +48,7 @@ WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
         "pytorch_model.bin.index.json": lambda index: fileformats.read_shards(index, _read_torch),
     }
 )
+BERT_TYPE = "bert"
 HEADLESS = "AlbertModel"
 
 
@@ -114,6 +118,20 @@ def read_config(location: Path) -> AlbertConfig:
     if "model_type" not in settings and any(key in settings for key in GOOGLE_IDLE_KEYS):
         return AlbertConfig.from_google(settings)  # whose "gelu" is another than Hugging Face's
     return AlbertConfig.from_dict(settings, where=str(path))
+
+
+def is_bert(location: Path) -> bool:
+    """Whether a directory is a BERT's, by its config.json alone.
+
+    By its model_type, which transformers 2 did not write yet; then by its class.
+    """
+    if not (location / CONFIG).is_file():
+        return False
+    settings = read_json(location / CONFIG)
+    classes = settings.get("architectures")
+    named = [str(name) for name in classes] if isinstance(classes, list) else []
+    kind = settings.get("model_type")
+    return kind == BERT_TYPE or (kind is None and any(name.startswith("Bert") for name in named))
 
 
 def weights_file(location: Path) -> str | None:

@@ -17,8 +17,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import check_shapes, note_ignored_tensors
-from albertkit.checkpoints.checkpoint import Checkpoint, RenamedTensors
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.keras_hub.names import (
     HEADS,
     OPTIMIZER,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, metadata_missing
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json

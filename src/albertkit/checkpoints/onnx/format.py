@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.checkpoints.agreement import check_shapes
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.huggingface.format import (
     read_config,
     write_config,

@@ -14,10 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.bert.config import is_bert
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
-from albertkit.checkpoints.huggingface.format import HUGGINGFACE
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
+from albertkit.checkpoints.huggingface.format import HUGGINGFACE, is_bert
 from albertkit.checkpoints.sentence_transformers.modules import (
     DROPOUT,
     ENCODER,

@@ -11,11 +11,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from albertkit.checkpoints.agreement import check_shapes
+from albertkit.checkpoints.agreement import by_google, check_shapes, other_order
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides, metadata_missing
-from albertkit.checkpoints.group_order import by_google, other_order
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.huggingface.format import config_to_write
 from albertkit.checkpoints.names import ForeignArrays, has_real_projection
 from albertkit.checkpoints.tf1.names import HEADS, rows

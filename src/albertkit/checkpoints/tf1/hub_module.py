@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.tf1.format import CONFIG, read_variables
 from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.safetensors import SavedDtype

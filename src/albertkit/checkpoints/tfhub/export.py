@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.checkpoint import Checkpoint
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.names import has_real_projection
 from albertkit.checkpoints.tfhub.export_encoder import encoder_module, encoder_signature

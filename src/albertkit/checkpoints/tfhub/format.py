@@ -16,8 +16,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.checkpoint import Checkpoint
-from albertkit.checkpoints.config_overrides import NO_OVERRIDES, ConfigOverrides
+from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from albertkit.checkpoints.config_overrides import metadata_missing
+from albertkit.checkpoints.format import metadata_missing
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_message
