@@ -28,7 +28,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.tokenization import Encodings
 from albertkit.runtime.choose_engine import EngineChoice
 texts, length, name = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 from albertkit import AlbertModel, compile_for_inference
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.protocol import Engine
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, parameter_table

@@ -22,8 +22,8 @@ from typing import Final
 
 from albertkit.engine.int8.calibration import draw_sample, measure_product_inputs
 from albertkit.engine.int8.search import PLANS, RoundingPlan, build_scheme
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.processor import detect_processor
 from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 from albertkit.graph.quantization_error import QuantizationError, measure_quantization_error
@@ -45,7 +45,7 @@ sys.path.insert(0, sys.argv[3])
 from race.memory import peak_megabytes
 from albertkit.engine.int8.calibration import Extremes
 from albertkit.engine.int8.search import PLANS, build_scheme
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.runtime import load
 from albertkit.tokenization import Encodings

@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import numpy as np
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.packing import SLOTS
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths

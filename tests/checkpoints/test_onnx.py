@@ -24,9 +24,14 @@ from tests.support.tiny_models import PIECES, save_tiny
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import Checkpoint, ConfigOverrides, format_of, read_checkpoint
 from albertkit.checkpoints.onnx.format import ONNX, ONNX_INT8, OnnxFormat
-from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.packing import Layout, pack
+from albertkit.engine.packing import (
+    Layout,
+    compute_mlm_logits,
+    compute_text_vectors,
+    compute_token_vectors,
+    pack,
+)
 from albertkit.engine.pooling import apply_modules
 from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.errors import AlbertKitError, FormatError, InputError

@@ -18,7 +18,7 @@ from tests.support.tiny_models import PIECES, save_tiny, save_tiny_vectors
 
 from albertkit.cli.main import run
 from albertkit.engine.int8.search import PLANS
-from albertkit.runtime.placement import choose_precision
+from albertkit.runtime.choose_engine import choose_precision
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import FillMask, TextEmbedder
 from albertkit.tokenization import AlbertTokenizer

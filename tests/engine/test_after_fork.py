@@ -29,7 +29,7 @@ def answers_in_a_child(compute):
 """
 ENGINE = """
 from tests.support.axes import CONFIG, random_encodings, random_weights
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 

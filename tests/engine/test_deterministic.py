@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.packing import pack, plan
+from albertkit.engine.packing import compute_mlm_logits, compute_text_vectors, pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
 from albertkit.spec import HEADS
 from albertkit.spec.pooling_config import Pooling

@@ -10,9 +10,9 @@ import pytest
 from tests.support.axes import CONFIG, random_encodings, random_weights
 
 from albertkit.engine.int8.search import PLANS, MeasuredScheme, find_scheme
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import InputError
 from albertkit.graph.quantization import REDUCED_QMAX
 from albertkit.graph.quantization_error import measure_quantization_error

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 from tests.support.axes import CONFIG, random_encodings, random_weights
 
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.packing import compute_text_vectors
 
 ONE_VECTOR = """
 import sys
 import numpy as np
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.tokenization.encodings import Encodings

@@ -14,7 +14,6 @@ import pytest
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
 from albertkit.engine.int8_scheme import Int8Scheme
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.compiled_encoder import (
     LayerwiseEncoder,
@@ -24,7 +23,7 @@ from albertkit.engine.openvino.compiled_encoder import (
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, count_usable_cores
 from albertkit.engine.openvino.graphs import build_encoder_graph
-from albertkit.engine.packing import Layout, pack, plan
+from albertkit.engine.packing import Layout, compute_text_vectors, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch, require_output
 from albertkit.spec import AlbertConfig, Weights
 

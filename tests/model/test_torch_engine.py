@@ -11,10 +11,9 @@ import torch
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertConfig
-from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.packing import pack, plan
+from albertkit.engine.packing import compute_mlm_logits, compute_text_vectors, pack, plan
 from albertkit.engine.protocol import OutputRequest, PackedBatch
 from albertkit.errors import InputError
 from albertkit.model.torch_engine import TorchEngine, build_encoder

@@ -14,7 +14,7 @@ import pytest
 from tests.support.axes import random_encodings, random_weights
 from tests.support.tiny_models import TINY, save_tiny
 
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
 from albertkit.runtime.choose_engine import EngineChoice, work_per_token

@@ -14,8 +14,8 @@ from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 from tests.support.words import words_of
 
 from albertkit.engine.int8.search import MeasuredScheme, find_scheme
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.graph.quantization_error import cosines
 from albertkit.runtime import choose_engine, load, open_model

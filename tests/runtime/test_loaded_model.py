@@ -16,7 +16,7 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import TextEmbedder
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.engine.lists import compute_text_vectors
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.runtime import load
 from albertkit.runtime.loaded_model import FINGERPRINT, add_fingerprint

@@ -17,7 +17,7 @@ from tests.support.words import words_of
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.engine import replaced
 from albertkit.errors import InputError, ResourceError
-from albertkit.runtime.placement import Placement, choose_placement
+from albertkit.runtime.choose_engine import Placement, choose_placement
 from albertkit.spec.pooling_config import PoolingConfig
 
 WEIGHTS = random_weights(TINY)

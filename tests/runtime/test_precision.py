@@ -14,7 +14,7 @@ from albertkit.engine.precision import PrecisionName
 from albertkit.engine.processor import Processor, detect_processor
 from albertkit.errors import InputError
 from albertkit.runtime import load
-from albertkit.runtime.placement import choose_precision
+from albertkit.runtime.choose_engine import choose_precision
 
 OLD = Processor("an old one", False, frozenset({"avx2"}))
 NEW = Processor("a new one", True, frozenset({"avx512_vnni"}))

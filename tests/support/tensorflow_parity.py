@@ -13,9 +13,9 @@ import torch
 
 import albertkit
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import compute_mlm_logits, compute_text_vectors, compute_token_vectors
 from albertkit.engine.protocol import Engine
 from albertkit.spec import Weights
 from albertkit.tokenization.encodings import Encodings

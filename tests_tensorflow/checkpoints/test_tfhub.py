@@ -12,8 +12,8 @@ from tests.support.modules import HERE, fixture
 
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.tfhub.format import TFHUB
-from albertkit.engine.lists import compute_text_vectors, compute_token_vectors
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.packing import compute_text_vectors, compute_token_vectors
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
 LENGTHS = (30, 11, 1)

@@ -18,7 +18,6 @@ from albertkit import fileformats
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, Format
 from albertkit.checkpoints.huggingface.format import CONFIG, WEIGHTS, weights_file
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.fileformats.atomic import hide_temporary_path
 from albertkit.fileformats.reader import map_file, read_errors
 
 if TYPE_CHECKING:
@@ -49,7 +48,11 @@ class ResolvedPath:
 
     def errors_renamed(self) -> AbstractContextManager[None]:
         """Let errors name the archive, not the directory into which it was unpacked."""
-        return hide_temporary_path(self.path, self.given) if self.unpacked else nullcontext()
+        if not self.unpacked:
+            return nullcontext()
+        from albertkit.fileformats.atomic import hide_temporary_path
+
+        return hide_temporary_path(self.path, self.given)
 
     def restore_names(self, checkpoint: Checkpoint) -> Checkpoint:
         """Name the archive in a checkpoint that was read from it.

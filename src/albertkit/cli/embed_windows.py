@@ -15,12 +15,11 @@ from albertkit.cli.output import json_rows, open_standard_output, print_status, 
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
-from albertkit.tables.batch import number_batches
+from albertkit.tables.table import number_batches
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.vector_file import VECTOR, ranges_writer
-from albertkit.tasks.vector_types import VectorCast
+from albertkit.tasks.vector_types import VECTOR, VectorCast
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
@@ -147,6 +146,8 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
 @contextmanager
 def _write_file(path: Path, types: ColumnTypes, cast: VectorCast) -> Iterator[WriteTable]:
     """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
+    from albertkit.tasks.vector_file import ranges_writer  # printed vectors do not need it
+
     try:
         with tables.new_table(path, types, before_rename=ranges_writer(path, cast)) as writer:
             yield writer.write

@@ -117,7 +117,7 @@ def _describe_vectors(loaded: "LoadedModel") -> "dict[str, Cell]":
 
 
 def _describe_precision(loaded: "LoadedModel", calibration: Path | None) -> "dict[str, Cell]":
-    from albertkit.runtime.placement import choose_precision
+    from albertkit.runtime.choose_engine import choose_precision
 
     facts: dict[str, Cell] = {"precision auto": choose_precision("auto").line()}
     if calibration is None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.lists import compute_mlm_logits
 from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.packing import compute_mlm_logits
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import AlbertConfig, Weights

@@ -7,18 +7,24 @@ slots of its own text, so the other texts of the row change nothing.
 The longest text goes first, each into the tightest gap of any open row; a new row, of the smallest
 width that holds the text, is opened only if there is no gap. 160 texts of mixed lengths fill 98 %
 of the slots so, and 88 % if each gets a row of its own width (benchmarks/packing.py).
+
+The functions `compute_…` run an engine on a whole list: plan, pack, run, and restore the order of
+the list. `slots` is the most that one call of the engine gets, and `progress` is called after each
+with the number of its texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from albertkit.arrays import Int32Array, Int64Array
-from albertkit.engine.protocol import PackedBatch
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.engine.pooling import pool, pooling_request
+from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, require_output
 from albertkit.errors import InputError
+from albertkit.spec.pooling_config import Pooling
 from albertkit.tokenization.encodings import Encodings
 
 SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
@@ -189,3 +195,69 @@ def _best_fit(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tu
 def _up(size: int, step: int) -> int:
     """The smallest multiple of `step` that is at least `size`."""
     return -(-size // step) * step
+
+
+Progress = Callable[[int], None]
+
+
+def compute_text_vectors(
+    engine: Engine,
+    encodings: Encodings,
+    pooling: Pooling,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Compute one vector a text [N, H]."""
+    request = pooling_request(pooling)
+    vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
+    for layout, batch in _pack_batches(encodings, slots, progress):
+        outputs = engine.run(batch, request)
+        vectors[layout.texts] = pool(outputs, batch.offsets, pooling)
+    return vectors
+
+
+def compute_token_vectors(
+    engine: Engine,
+    encodings: Encodings,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Compute one vector a token [T, H]; text n owns those from encodings.offsets[n] on."""
+    vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
+    for layout, batch in _pack_batches(encodings, slots, progress):
+        outputs = engine.run(batch, OutputRequest(tokens=True))
+        vectors[token_numbers(encodings, layout)] = require_output(outputs.tokens)
+    return vectors
+
+
+def compute_mlm_logits(
+    engine: Engine,
+    encodings: Encodings,
+    tokens: Int64Array,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Compute the logits [P, V] of every piece for the tokens [P], ascending numbers of 0 … T-1."""
+    logits = np.empty((len(tokens), engine.config.vocab_size), np.float32)
+    for layout, batch in _pack_batches(encodings, slots, progress):
+        numbers = token_numbers(encodings, layout)  # of this batch
+        masked = np.flatnonzero(np.isin(numbers, tokens))
+        if not len(masked):
+            continue
+        outputs = engine.run(batch, OutputRequest(mlm_tokens=masked))
+        logits[np.searchsorted(tokens, numbers[masked])] = require_output(outputs.mlm_logits)
+    return logits
+
+
+def _pack_batches(
+    encodings: Encodings, slots: int, progress: Progress | None
+) -> Iterator[tuple[Layout, PackedBatch]]:
+    """All texts in packed batches; progress is called when the next batch is taken."""
+    for layout in plan(encodings.lengths, slots=slots):
+        batch = pack(encodings, layout)
+        yield layout, batch
+        if progress is not None:
+            progress(len(batch.offsets) - 1)

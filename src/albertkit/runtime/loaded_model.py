@@ -18,9 +18,8 @@ from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.arguments import check_keywords
-from albertkit.runtime.choose_engine import EngineChoice
+from albertkit.runtime.choose_engine import EngineChoice, choose_placement, choose_precision
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
-from albertkit.runtime.placement import choose_placement, choose_precision
 from albertkit.sources import WORDS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from albertkit.lazy_exports import attach
 
 if TYPE_CHECKING:
-    from albertkit.tables.batch import InvalidRow as InvalidRow
-    from albertkit.tables.batch import RowBatch as RowBatch
     from albertkit.tables.formats import ReadOptions as ReadOptions
     from albertkit.tables.readers.batches import RowEstimate as RowEstimate
     from albertkit.tables.readers.batches import read_batches as read_batches
     from albertkit.tables.readers.batches import read_texts as read_texts
     from albertkit.tables.readers.inputs import Inputs as Inputs
     from albertkit.tables.readers.inputs import find_inputs as find_inputs
+    from albertkit.tables.table import InvalidRow as InvalidRow
+    from albertkit.tables.table import RowBatch as RowBatch
     from albertkit.tables.table import Table as Table
     from albertkit.tables.writers.files import OUTPUT_FORMATS as OUTPUT_FORMATS
     from albertkit.tables.writers.files import check_output as check_output
@@ -29,11 +29,10 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "batch": ("InvalidRow", "RowBatch"),
             "formats": ("ReadOptions",),
             "readers.batches": ("RowEstimate", "read_batches", "read_texts"),
             "readers.inputs": ("Inputs", "find_inputs"),
-            "table": ("Table",),
+            "table": ("InvalidRow", "RowBatch", "Table"),
             "writers.files": (
                 "OUTPUT_FORMATS",
                 "check_output_not_input",

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.lists import compute_text_vectors, compute_token_vectors
-from albertkit.engine.packing import SLOTS
+from albertkit.engine.packing import SLOTS, compute_text_vectors, compute_token_vectors
 from albertkit.engine.pooling import apply_modules, normalize, pool
 from albertkit.engine.protocol import Engine, Outputs
 from albertkit.runtime import LoadedModel

@@ -16,7 +16,7 @@ from typing import TypeAlias, TypedDict, Unpack, overload
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.lists import compute_mlm_logits
+from albertkit.engine.packing import compute_mlm_logits
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.runtime import LoadedModel, LoadKeywords, load

@@ -223,7 +223,7 @@ class RowWindows:
         return self._columns.popleft()
 
     def _windows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
-        from albertkit.tables.batch import concat_batches
+        from albertkit.tables.table import concat_batches
 
         parts: list[RowBatch] = []
         numbers: list[int] = []

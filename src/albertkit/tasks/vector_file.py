@@ -14,12 +14,10 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import flush_to_disk, new_file
 from albertkit.tables import Table
-from albertkit.tasks.vector_types import IN_STEPS, VectorCast, Vectors
+from albertkit.tasks.vector_types import IN_STEPS, VECTOR, VectorCast, Vectors
 
 if TYPE_CHECKING:
     from albertkit.tables.writers.files import WrittenVectors
-
-VECTOR = "vector"  # the name of the vectors' column in a table
 
 
 def write_vectors(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+VECTOR = "vector"  # the name of the vectors' column in a table
 IN_STEPS: tuple[VectorType, ...] = ("int8", "uint8")  # the types that need ranges
 Vectors: TypeAlias = npt.NDArray[Any]  # of the dtype of a VectorType
 

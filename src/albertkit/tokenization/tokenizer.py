@@ -8,7 +8,6 @@ from pathlib import Path
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords, refuse_unknown
-from albertkit.fileformats.atomic import new_directory
 from albertkit.fileformats.reader import JsonValue as Json
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.tokenization.assemble import Truncation, assemble
@@ -197,6 +196,8 @@ class AlbertTokenizer(PieceConversion):
         Returns:
             The paths of the files.
         """
+        from albertkit.fileformats.atomic import new_directory  # only saving needs it
+
         path = Path(directory)
         with new_directory(path) as unfinished:
             names = self.write_files(unfinished)

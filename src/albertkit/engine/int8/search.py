@@ -15,8 +15,8 @@ from albertkit.arrays import FloatArray
 from albertkit.engine.int8.calibration import Extremes, Inputs, draw_sample, measure_product_inputs
 from albertkit.engine.int8.smoothing import compute_smoothing
 from albertkit.engine.int8_scheme import Int8Scheme, Range, align_zero
-from albertkit.engine.lists import compute_text_vectors
 from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.processor import detect_processor
 from albertkit.errors import Diagnostic, InputError
 from albertkit.graph.quantization_error import (

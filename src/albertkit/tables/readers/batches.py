@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from albertkit.errors import AlbertKitError, Diagnostic, FormatError, InputError
-from albertkit.tables.batch import InvalidRow, RowBatch, concat_batches
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Chunk, RowError
 from albertkit.tables.filesystems.streams import display_name, is_transient
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
 from albertkit.tables.readers.table_file import ARROW_FORMATS
+from albertkit.tables.table import InvalidRow, RowBatch, concat_batches
 
 BATCH_CHARACTERS = 2**24  # at most in a batch of several rows
 REMEDIES = {

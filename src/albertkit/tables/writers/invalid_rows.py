@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from albertkit.fileformats.atomic import write_errors
-from albertkit.tables.batch import InvalidRow
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
+from albertkit.tables.table import InvalidRow
 
 
 class InvalidRowList:

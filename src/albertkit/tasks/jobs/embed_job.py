@@ -23,7 +23,7 @@ from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall
 from albertkit.tasks.options import EncodeOptions, TruncationMode
 from albertkit.tasks.progress import ProgressLine
-from albertkit.tasks.vector_file import VECTOR
+from albertkit.tasks.vector_types import VECTOR
 
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue

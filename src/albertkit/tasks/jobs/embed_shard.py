@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from albertkit.tables import Inputs, RowBatch, Table, read_batches
-from albertkit.tables.batch import take_until
+from albertkit.tables.table import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall
@@ -20,8 +20,7 @@ from albertkit.tasks.inputs import RowWindows
 from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_file import VECTOR
-from albertkit.tasks.vector_types import VectorCast
+from albertkit.tasks.vector_types import VECTOR, VectorCast
 
 
 @dataclass(frozen=True, slots=True)

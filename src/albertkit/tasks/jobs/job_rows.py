@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
 from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
-from albertkit.tables.batch import take_until
 from albertkit.tables.readers.inputs import check_lines_without_column
+from albertkit.tables.table import take_until
 from albertkit.tasks.inputs import RowWindows, Texts
 from albertkit.tasks.jobs.embed_job import EmbedJob
 

@@ -19,7 +19,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.runtime import EngineName
 from albertkit.runtime.calibration import check_fixed_calibration
-from albertkit.runtime.placement import choose_placement
+from albertkit.runtime.choose_engine import choose_placement
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
 from albertkit.tables.writers.files import check_output_not_input
