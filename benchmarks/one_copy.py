@@ -19,7 +19,6 @@ from typing import Final
 
 import ways
 from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     LayerwiseEncoder,
@@ -28,6 +27,7 @@ from albertkit.engine.openvino.compiled_encoder import (
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.packing import SLOTS
 from albertkit.engine.processor import detect_processor
+from albertkit.spec.parameters import CachedArrays
 from race.memory import peak_megabytes
 from race.models import model_directory
 from tried import SETTINGS, Emitter, current_graph, planned, texts_of

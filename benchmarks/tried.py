@@ -24,7 +24,6 @@ import ways
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine import packing
-from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     LayerwiseEncoder,
@@ -36,6 +35,7 @@ from albertkit.engine.packing import Layout, pack, plan
 from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import PackedBatch
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.parameters import CachedArrays
 from albertkit.tokenization import Encodings
 from mix import mixed_lengths
 from race.models import RANDOM, model_directory

@@ -91,7 +91,7 @@ def __getattr__(name: str) -> object:
     try:
         return getattr(import_module(home), name)
     except ModuleNotFoundError as error:
-        from albertkit.errors.extras import EXTRA_OF, extra_missing
+        from albertkit.errors.exceptions import EXTRA_OF, extra_missing
 
         if error.name is None or error.name not in EXTRA_OF:
             raise
@@ -106,7 +106,7 @@ def _missing_kind() -> type[ResourceError]:
     import opcode
     import sys
 
-    from albertkit.errors.extras import ExtraAttributeError, ExtraImportError
+    from albertkit.errors.exceptions import ExtraAttributeError, ExtraImportError
 
     frame = sys._getframe(2)
     is_import = frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.cached_arrays import CachedArrays
+from albertkit.spec.parameters import CachedArrays
 
 
 class CountedArrays(Mapping[str, FloatArray]):

@@ -11,7 +11,7 @@ import pytest
 
 import albertkit
 from albertkit.errors import import_extra
-from albertkit.errors.extras import EXTRA_OF, REQUIREMENTS
+from albertkit.errors.exceptions import EXTRA_OF, REQUIREMENTS
 
 TORCH_AWAY = "import sys; sys.modules['torch'] = None; import albertkit; "
 
@@ -32,7 +32,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_model_without_torch_says_how_to_install_it(code: str, kind: str) -> None:
     line = run(code).stderr.splitlines()[-1]
     assert line == (
-        f"albertkit.errors.extras.{kind}: AlbertModel needs torch, which is not "
+        f"albertkit.errors.exceptions.{kind}: AlbertModel needs torch, which is not "
         "installed; the plain install does not include it. Run: pip install 'torch>=2.6'. "
         "[extra-missing]"
     )

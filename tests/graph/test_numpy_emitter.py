@@ -17,7 +17,7 @@ from tests.support.axes import CONFIG
 from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.emitter import MASKED_SCORE
+from albertkit.graph.encoder import MASKED_SCORE
 from albertkit.graph.numpy_emitter import FEW, ONE_CORE, ONE_CORE_OF_A_VECTOR, NumpyEmitter, matmul
 from albertkit.spec.config_values import Activation
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from albertkit.checkpoints.agreement import check_pieces
 from albertkit.errors import InputError
-from albertkit.spec.vocabulary import check_pieces
 
 
 def test_equal_sizes_say_nothing() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from albertkit.tasks.progress import ProgressLine
+from albertkit.tasks.encode import ProgressLine
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_the_time_left_is_shown_if_the_number_of_texts_is_known_or_estimated(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("albertkit.tasks.progress.INTERVAL", 0)  # draw each update
+    monkeypatch.setattr("albertkit.tasks.encode.INTERVAL", 0)  # draw each update
     line = ProgressLine(total, estimate=lambda: estimate)
     line(10)
     first = capsys.readouterr().err.split("\r")[-1]
@@ -35,7 +35,7 @@ def test_the_time_left_is_shown_if_the_number_of_texts_is_known_or_estimated(
 def test_texts_of_an_earlier_run_are_counted_but_not_for_the_speed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albertkit.tasks.progress.INTERVAL", 0)
+    monkeypatch.setattr("albertkit.tasks.encode.INTERVAL", 0)
     earlier = [30]
     line = ProgressLine(100, done=lambda: earlier[0])
     line(0)

@@ -48,7 +48,7 @@ def read_lines(files: list[str], estimate: "RowEstimate | None" = None) -> Itera
 
 def use_torch(threads: int | None) -> None:
     """Set the number of torch's threads; raises ResourceError [extra-missing] without torch."""
-    from albertkit.errors.extras import extra_missing
+    from albertkit.errors.exceptions import extra_missing
 
     if find_spec("torch") is None:
         raise extra_missing("torch", "training")

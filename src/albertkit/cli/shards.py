@@ -14,7 +14,7 @@ from albertkit.cli.output import print_status, shows_progress
 if TYPE_CHECKING:
     from albertkit.pretraining.shards import ShardCounts
     from albertkit.tables import RowEstimate
-    from albertkit.tasks.progress import ProgressLine
+    from albertkit.tasks.encode import ProgressLine
 
 
 def shards(
@@ -81,7 +81,7 @@ class _Progress:
         self.is_estimated = False
         self.bar: ProgressLine | None = None
         if shows_progress():
-            from albertkit.tasks.progress import ProgressLine
+            from albertkit.tasks.encode import ProgressLine
 
             self.bar = ProgressLine(None, estimate=self.total, unit=" lines")
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import cast
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.errors.extras import extra_missing
+from albertkit.errors.exceptions import extra_missing
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array
-from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
-from albertkit.graph.emitter import MASKED_SCORE
-from albertkit.graph.encoder import emit_encoder
+from albertkit.graph.encoder import MASKED_SCORE, emit_encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.parameters import CachedArrays
 
 
 class NumpyEngine:

@@ -7,8 +7,9 @@ from albertkit.errors.exceptions import (
     InputError,
     ResourceError,
     Severity,
+    extra_missing,
+    import_extra,
 )
-from albertkit.errors.extras import extra_missing, import_extra
 
 __all__ = [
     "AlbertKitError",

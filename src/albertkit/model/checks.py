@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from albertkit.checkpoints.agreement import BERT_PIECES, BERTS
 from albertkit.errors import InputError
-from albertkit.spec.vocabulary import BERT_PIECES, BERTS
 
 TensorLike: TypeAlias = Tensor | npt.NDArray[np.generic] | Sequence[object] | None
 

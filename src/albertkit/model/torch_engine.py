@@ -17,7 +17,6 @@ from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.after_fork import reset_after_fork
-from albertkit.engine.cached_arrays import CachedArrays, as_writable
 from albertkit.engine.outputs import check_request, compute_outputs
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.errors import InputError, ResourceError
@@ -25,6 +24,7 @@ from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder
 from albertkit.model.packed_attention import TextBounds
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.parameters import CachedArrays, as_writable
 
 LOGGER = logging.getLogger(__name__)
 

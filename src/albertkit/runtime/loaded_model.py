@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
 
 from albertkit.checkpoints import Checkpoint, format_of, resolve_path
+from albertkit.checkpoints.agreement import check_pieces
 from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
@@ -23,7 +24,6 @@ from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
 from albertkit.sources import WORDS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.spec.vocabulary import check_pieces
 from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
 
 if TYPE_CHECKING:

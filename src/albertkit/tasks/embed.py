@@ -25,7 +25,7 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
-from albertkit.tasks.encode import EncodeCall, VectorStream
+from albertkit.tasks.encode import EncodeCall, ProgressLine, VectorStream
 from albertkit.tasks.inputs import FIRST_WINDOW, read_stream, read_texts
 from albertkit.tasks.options import (
     TRUNCATION_MODES,
@@ -34,7 +34,6 @@ from albertkit.tasks.options import (
     TruncationMode,
     VectorType,
 )
-from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import VectorCast, to_tensor
 from albertkit.tokenization import AlbertTokenizer

@@ -1,4 +1,4 @@
-"""One call of `encode`: windows of texts → their answers.
+"""One call of `encode`: windows of texts → their answers, and its progress bar.
 
 A list and an iterator take the same way, so that a text's answer is the same in both.
 """
@@ -6,10 +6,11 @@ A list and an iterator take the same way, so that a text's answer is the same in
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,7 @@ from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import VectorCast, Vectors, dtype_of, width_of
 from albertkit.tokenization import Encodings
 
-if TYPE_CHECKING:
-    from albertkit.tasks.progress import ProgressLine
+INTERVAL = 0.1  # seconds between two drawings of the progress bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +175,63 @@ def _flatten(call: EncodeCall, windows: Generator[Any], cast: VectorCast) -> Gen
                 yield from cast.of(window)
             else:
                 yield from map(call.convert, cast.of(window))
+
+
+class ProgressLine:
+    """A progress bar that counts texts.
+
+    Args:
+        total: number of texts; None if it is not known.
+        estimate: the number of texts that is estimated so far, if `total` is None.
+        done: number of texts that an earlier run finished; they do not count for the speed.
+        delay: seconds before the bar is drawn.
+        unit: what is counted, with a space before it.
+    """
+
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        estimate: Callable[[], int | None] = lambda: None,
+        done: Callable[[], int] = lambda: 0,
+        delay: float = 0,
+        unit: str = " texts",
+    ) -> None:
+        from tqdm import tqdm  # only if progress is shown: 15 ms
+
+        self._total = total
+        self._estimate = estimate
+        self._done = done
+        self._own = 0
+        self._bar = tqdm(
+            total=total,
+            initial=done(),
+            unit=unit,
+            file=sys.stderr,
+            delay=delay,
+            dynamic_ncols=True,
+            mininterval=INTERVAL,
+        )
+
+    def __call__(self, count: int) -> None:
+        """Count texts that were just finished."""
+        self._own += count
+        if self._total is None:
+            self._bar.total = self._estimate()
+        self._update()
+
+    def clear(self) -> None:
+        """Clear the line, so that another line can be printed; the next update draws it anew."""
+        self._bar.clear()
+
+    def close(self) -> None:
+        """Draw the final count and end the line."""
+        self._update()  # what is done of an earlier run may have been an estimate, too
+        is_stopped = sys.exception() is not None  # by Ctrl-C or an error: not all texts are done
+        if self._total is None and self._own and not is_stopped:
+            self._bar.total = self._bar.n
+        self._bar.close()
+
+    def _update(self) -> None:
+        self._bar.initial = self._done()
+        self._bar.update(self._bar.initial + self._own - self._bar.n)

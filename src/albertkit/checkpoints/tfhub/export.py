@@ -29,7 +29,7 @@ from albertkit.checkpoints.tfhub.export_preprocessor import (
 from albertkit.checkpoints.tokenizer_files import sentencepiece_model
 from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import ResourceError, import_extra
-from albertkit.errors.extras import install_command
+from albertkit.errors.exceptions import install_command
 from albertkit.fileformats.reader import parse_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights

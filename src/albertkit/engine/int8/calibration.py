@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino.graphs import build_encoder_graph
@@ -23,6 +22,7 @@ from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan
 from albertkit.errors import InputError
 from albertkit.spec import Weights
+from albertkit.spec.parameters import CachedArrays
 from albertkit.tokenization.encodings import Encodings, select
 
 if TYPE_CHECKING:

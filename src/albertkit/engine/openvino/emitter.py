@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.cached_arrays import as_writable
 from albertkit.engine.openvino_library import openvino
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 from albertkit.spec.heads import norm_eps
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import as_writable, layer_prefix
 
 if TYPE_CHECKING:
     from openvino import Node

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from albertkit.arrays import FloatArray
 from albertkit.engine.after_fork import keep_inherited, reset_after_fork
 from albertkit.engine.batch_invariant import concat_outputs, split_texts
-from albertkit.engine.cached_arrays import CachedArrays
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     InferenceRequest,
@@ -30,6 +29,7 @@ from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.parameters import CachedArrays
 
 if TYPE_CHECKING:
     from albertkit.engine.int8_scheme import Int8Scheme

@@ -12,8 +12,7 @@ import numpy as np
 
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino_library import openvino
-from albertkit.graph.emitter import MASKED_SCORE
-from albertkit.graph.encoder import emit_embeddings, emit_encoder, emit_layer
+from albertkit.graph.encoder import MASKED_SCORE, emit_embeddings, emit_encoder, emit_layer
 
 if TYPE_CHECKING:
     from openvino import Model, Node

@@ -14,8 +14,13 @@ from typing import TypeAlias
 
 from albertkit.errors import InputError
 from albertkit.fileformats.onnx.model_file import Graph, Port, Tensor
-from albertkit.graph.emitter import MASKED_SCORE
-from albertkit.graph.encoder import emit_encoder, emit_linear_head, emit_masked_lm_head, emit_pooler
+from albertkit.graph.encoder import (
+    MASKED_SCORE,
+    emit_encoder,
+    emit_linear_head,
+    emit_masked_lm_head,
+    emit_pooler,
+)
 from albertkit.graph.onnx.emitter import OnnxEmitter
 from albertkit.graph.onnx.span_search import search_spans
 from albertkit.spec import AlbertConfig, HeadSpec, Weights, head

@@ -20,9 +20,8 @@ from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.encode import EncodeCall
+from albertkit.tasks.encode import EncodeCall, ProgressLine
 from albertkit.tasks.options import EncodeOptions, TruncationMode
-from albertkit.tasks.progress import ProgressLine
 from albertkit.tasks.vector_types import VECTOR
 
 if TYPE_CHECKING:
