@@ -122,7 +122,8 @@ def emit_embeddings(
     types = emit.lookup("embeddings.token_type_embeddings.weight", type_ids)
     position_vectors = emit.lookup("embeddings.position_embeddings.weight", positions)
     x = emit.norm(emit.add(emit.add(words, types), position_vectors), "embeddings.LayerNorm")
-    return _linear(emit, x, "encoder.embedding_hidden_mapping_in")  # [R, W, H]
+    name = "encoder.embedding_hidden_mapping_in"
+    return emit.linear(x, f"{name}.weight", f"{name}.bias")  # [R, W, H]
 
 
 def emit_layer(
@@ -147,23 +148,19 @@ def emit_layer(
     Returns:
         [R, W, H], or [K, H] with `read`.
     """
-    query = _linear(emit, x, f"{prefix}attention.query")  # [R, W, H]
-    key = _linear(emit, x, f"{prefix}attention.key")  # [R, W, H]
-    value = _linear(emit, x, f"{prefix}attention.value")  # [R, W, H]
+    attention, ffn = f"{prefix}attention", f"{prefix}ffn"
+    query = emit.linear(x, f"{attention}.query.weight", f"{attention}.query.bias")  # [R, W, H]
+    key = emit.linear(x, f"{attention}.key.weight", f"{attention}.key.bias")  # [R, W, H]
+    value = emit.linear(x, f"{attention}.value.weight", f"{attention}.value.bias")  # [R, W, H]
     context = emit.attention(query, key, value, mask)  # [R, W, H]
     if read is not None:
         context, x = read(context), read(x)  # [K, H]
-    attended = _linear(emit, context, f"{prefix}attention.dense")
-    x = emit.norm(emit.add(x, attended), f"{prefix}attention.LayerNorm")
-    hidden = emit.activate(_linear(emit, x, f"{prefix}ffn"), config.activation)  # [R, W, F]
-    return emit.norm(
-        emit.add(x, _linear(emit, hidden, f"{prefix}ffn_output")),
-        f"{prefix}full_layer_layer_norm",
-    )
-
-
-def _linear(emit: Emitter[X, I_contra], x: X, name: str) -> X:
-    return emit.linear(x, f"{name}.weight", f"{name}.bias")
+    attended = emit.linear(context, f"{attention}.dense.weight", f"{attention}.dense.bias")
+    x = emit.norm(emit.add(x, attended), f"{attention}.LayerNorm")
+    hidden = emit.linear(x, f"{ffn}.weight", f"{ffn}.bias")  # [R, W, F]
+    hidden = emit.activate(hidden, config.activation)
+    output = emit.linear(hidden, f"{ffn}_output.weight", f"{ffn}_output.bias")
+    return emit.norm(emit.add(x, output), f"{prefix}full_layer_layer_norm")
 
 
 def emit_pooler(emit: Emitter[X, I_contra], first: X) -> X:
