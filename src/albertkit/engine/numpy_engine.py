@@ -1,18 +1,34 @@
 """The engine without a compiler: numpy alone, for a few short texts in a fresh process.
 
 It is done before OpenVINO is imported; for more texts OpenVINO is faster (benchmarks/).
+
+The heads of every engine run here too, in numpy and float32, on the arrays of the checkpoint: few
+vectors enter them, and a compiled graph would hold a second copy of the word embeddings and compile
+before it answers.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from albertkit.arrays import FloatArray, Int32Array
-from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
-from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
-from albertkit.graph.encoder import MASKED_SCORE, emit_encoder
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.engine.protocol import (
+    OutputRequest,
+    Outputs,
+    PackedBatch,
+    Precision,
+    check_request,
+    head_reads,
+)
+from albertkit.graph.encoder import (
+    MASKED_SCORE,
+    emit_encoder,
+    emit_linear_head,
+    emit_masked_lm_head,
+    emit_pooler,
+)
 from albertkit.graph.numpy_emitter import NumpyEmitter
-from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.parameters import CachedArrays
 
 
@@ -58,3 +74,61 @@ def text_mask(segment_ids: Int32Array) -> FloatArray:
     """
     same = segment_ids[:, None, :, None] == segment_ids[:, None, None, :]
     return np.where(same, np.float32(0), np.float32(MASKED_SCORE))
+
+
+def list_read_tokens(batch: PackedBatch, request: OutputRequest) -> Int64Array | None:
+    """The numbers of the tokens [K] that outputs are computed from, ascending; None: all T."""
+    if request.tokens or request.spans is not None or head_reads(request, "tokens"):
+        return None
+    tokens = [] if request.mlm_tokens is None else [request.mlm_tokens]
+    if request.pooled or head_reads(request, "pooled"):
+        tokens.append(batch.offsets[:-1])  # [CLS]
+    return np.unique(np.concatenate(tokens)) if tokens else np.zeros(0, np.int64)
+
+
+def compute_outputs(
+    emit: NumpyEmitter,
+    vectors: FloatArray,
+    offsets: Int64Array,
+    request: OutputRequest,
+    tokens: Int64Array | None = None,
+) -> Outputs:
+    """Compute what is asked for.
+
+    Args:
+        emit: Runs the heads.
+        vectors: [K, H] of the numbered tokens; may be returned as an output.
+        offsets: [N + 1]; text n owns the tokens offsets[n]:offsets[n + 1].
+        request: What is asked for.
+        tokens: [K], as `list_read_tokens` gives them; None: all.
+
+    Returns:
+        The outputs.
+    """
+
+    def select(numbers: Int64Array) -> FloatArray:
+        return vectors[numbers if tokens is None else np.searchsorted(tokens, numbers)]
+
+    reads_pooled = head_reads(request, "pooled")
+    pooled = None
+    if request.pooled or reads_pooled:
+        pooled = emit_pooler(emit, select(offsets[:-1]))  # [N, H]
+    mlm_logits = None
+    if request.mlm_tokens is not None:
+        mlm_logits = emit_masked_lm_head(emit, emit.config, select(request.mlm_tokens))  # [P, V]
+    head_logits = None
+    if request.head is not None:
+        inputs = pooled if reads_pooled and pooled is not None else vectors
+        head_logits = emit_linear_head(emit, head(request.head), inputs)
+    spans = None
+    if request.spans is not None:
+        from albertkit.engine.span_search import search_spans  # few processes search answers
+
+        spans = search_spans(emit, vectors, offsets, request.spans)
+    return Outputs(
+        tokens=vectors if request.tokens else None,
+        pooled=pooled if request.pooled else None,
+        mlm_logits=mlm_logits,
+        head_logits=head_logits,
+        spans=spans,
+    )

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino_library import openvino
-from albertkit.engine.outputs import check_request
 from albertkit.engine.protocol import (
     OutputRequest,
     Outputs,
@@ -25,6 +24,7 @@ from albertkit.engine.protocol import (
     Precision,
     Spans,
     SpanSearch,
+    check_request,
 )
 from albertkit.graph.onnx.graph import IDS, MASK, OUTPUTS, POOLED, TOKENS, TYPES
 from albertkit.graph.onnx.span_search import END_N_TOP, START_N_TOP

@@ -1,21 +1,35 @@
 """What an engine takes and returns: packed rows, and token vectors or the outputs of heads.
 
+Backends answer a wrong request each in its own way (numpy raises, OpenVINO reads zeros), so it is
+refused here, before any compute.
+
 Letters: N texts, T real tokens, R rows, W row width, P masked positions, H hidden, V vocabulary.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
-from albertkit.spec import HEADS, AlbertConfig
+from albertkit.errors import InputError
+from albertkit.spec import HEADS, AlbertConfig, Weights, head
+from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH, Reads
 
 Precision = Literal["float32", "bfloat16", "int8"]
 NOT_LINEAR = frozenset(spec.name for spec in HEADS if not spec.is_linear)
+FIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "id-out-of-range": "Tokenize with the tokenizer saved with the model",
+        "type-id-out-of-range": "Give type ids 0 (first text) and 1 (second text)",
+        "text-too-long": "Truncate the text, or cut it into overlapping windows",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,7 @@ class Engine(Protocol):
     """Runs one model on packed batches. Engines give the same numbers to 1e-5 in float32.
 
     `run` may be called from several threads. Before it computes it raises the InputErrors of
-    `check_request` in `engine/outputs.py`.
+    `check_request`.
     """
 
     @property
@@ -125,3 +139,61 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free the engine's memory."""
         ...
+
+
+def check_request(weights: Weights, batch: PackedBatch, request: OutputRequest) -> None:
+    """Refuse what a model cannot compute.
+
+    Raises:
+        InputError: [id-out-of-range], [type-id-out-of-range], [text-too-long], [head-missing],
+            [pooler-missing].
+    """
+    c = weights.config
+    _check_range("id-out-of-range", "an id", batch.ids, c.vocab_size, "ids")
+    _check_range("type-id-out-of-range", "a type id", batch.type_ids, c.type_vocab_size, "type ids")
+    _check_range(
+        "text-too-long", "a position", batch.positions, c.max_position_embeddings, "positions"
+    )
+    for name in _list_heads(request):
+        if name not in weights.heads:
+            raise InputError(
+                "head-missing",
+                f"{weights.origin or 'this model'} has no {name} head",
+                why=f"its heads are {', '.join(weights.heads) or 'none'}",
+                fix="Load a checkpoint that was saved with this head",
+            )
+    if (request.pooled or head_reads(request, "pooled")) and not weights.has_pooler:
+        raise InputError(
+            "pooler-missing",
+            f"{weights.origin or 'this model'} has no pooler",
+            why="checkpoints for masked words, tokens or spans are saved without one",
+            fix="Use another pooling (mean, cls, max), or load a checkpoint with a pooler",
+        )
+
+
+def head_reads(request: OutputRequest, kind: Reads) -> bool:
+    """Whether the head that is asked for reads token vectors, or pooled ones."""
+    return request.head is not None and head(request.head).reads == kind
+
+
+def _check_range(code: str, what: str, values: Int32Array, count: int, many: str) -> None:
+    """Refuse values outside of 0 to count - 1."""
+    if values.view(np.uint32).max() < count:  # as unsigned, a negative value is a large one
+        return
+    low, high = int(values.min()), int(values.max())
+    raise InputError(
+        code,
+        f"{what} is {low if low < 0 else high}, this model has {many} 0 to {count - 1}",
+        why="it would be read from outside the model's tables",
+        fix=FIXES[code],
+    )
+
+
+def _list_heads(request: OutputRequest) -> list[str]:
+    """The names of the heads that are asked for."""
+    names = [] if request.head is None else [request.head]
+    if request.mlm_tokens is not None:
+        names.append(MASKED_LM.name)
+    if request.spans is not None:
+        names.append(SPAN_SEARCH.name)
+    return names

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.after_fork import reset_after_fork
-from albertkit.engine.outputs import check_request, compute_outputs
-from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.numpy_engine import compute_outputs
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.errors import InputError, ResourceError
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, POSITIONS, TYPES
-from albertkit.engine.outputs import check_request
-from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.errors import import_extra
 from albertkit.spec import AlbertConfig, Weights
 

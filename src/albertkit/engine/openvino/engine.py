@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from albertkit.arrays import FloatArray
 from albertkit.engine.after_fork import keep_inherited, reset_after_fork
 from albertkit.engine.batch_invariant import concat_outputs, split_texts
+from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
     InferenceRequest,
@@ -24,9 +25,8 @@ from albertkit.engine.openvino.compiled_encoder import (
     SingleGraphEncoder,
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.outputs import check_request, compute_outputs, list_read_tokens
 from albertkit.engine.processor import detect_processor, read_cpu_flags
-from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import CachedArrays
