@@ -12,7 +12,7 @@ import pytest
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
 WORDS = ("a", "row", "of", "many", "words", "becomes", "one", "vector", "if", "one", "dies")

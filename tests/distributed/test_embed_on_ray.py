@@ -19,7 +19,7 @@ from albertkit.runtime import LoadOptions
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tables import find_inputs
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
 NUMPY = LoadOptions(engine="numpy")

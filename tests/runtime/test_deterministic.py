@@ -14,7 +14,7 @@ from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
 from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
 TEXTS = ["a glass of water", "How old are you?", "the", "", "my phone is not good at all " * 3]

@@ -14,7 +14,7 @@ from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardTask, embed_shard
 
 __all__ = ["model", "windows_of_five"]

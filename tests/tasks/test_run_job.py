@@ -17,7 +17,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
 from albertkit.tasks.jobs.run_job import JobReport, run_job, start_job
 from albertkit.tasks.options import EncodeOptions

@@ -126,7 +126,7 @@ def embed(
         cores=cores,
     )
     destination.check()
-    from albertkit.tasks.jobs.embed_job import SHARD_ROWS, EmbedJob
+    from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
     columns = [name.strip() for names in keep or () for name in names.split(",")]
     job = EmbedJob(

@@ -11,7 +11,7 @@ from albertkit.cli.input_texts import STANDARD_INPUT, use_standard_input
 from albertkit.cli.output import print_status, shows_progress
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, run_job, start_job
 
 if TYPE_CHECKING:

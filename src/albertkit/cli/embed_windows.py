@@ -16,9 +16,9 @@ from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.table import number_batches
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
-from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.vector_types import VECTOR, VectorCast
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from albertkit.tables.filesystems.remote_path import RemotePath
 from albertkit.tables.filesystems.streams import STANDARD_INPUT, display_name
 from albertkit.tables.writers.job_directory import JOB
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.jobs.embed_job import EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, embed_shard
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_rows_error, progress_line
 from albertkit.tasks.reports import EncodeReport

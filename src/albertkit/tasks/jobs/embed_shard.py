@@ -15,9 +15,9 @@ from albertkit.tables import Inputs, RowBatch, Table, read_batches
 from albertkit.tables.table import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import EncodeCall, ProgressLine
 from albertkit.tasks.inputs import RowWindows
-from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import VECTOR, VectorCast
 

@@ -8,8 +8,8 @@ from itertools import chain, count
 from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
 from albertkit.tables.readers.inputs import check_lines_without_column
 from albertkit.tables.table import take_until
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.inputs import RowWindows, Texts
-from albertkit.tasks.jobs.embed_job import EmbedJob
 
 
 class JobRows:

@@ -26,8 +26,8 @@ from albertkit.tables.writers.files import check_output_not_input
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tables.writers.shards import NPY_ERRORS, default_shard_format
 from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.jobs.embed_job import EmbedJob
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.reports import EncodeReport
