@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
@@ -35,6 +36,16 @@ OF_EXTRAS = {
     "transformers",
     "zstandard",
 }
+
+
+@pytest.fixture(autouse=True)
+def restore_logger() -> Iterator[None]:
+    """Undo what a command line sets: it takes the package's messages away from caplog."""
+    logger = logging.getLogger("albertkit")
+    handlers, level, propagate = [*logger.handlers], logger.level, logger.propagate
+    yield
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
