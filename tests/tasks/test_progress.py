@@ -49,7 +49,7 @@ def test_texts_of_an_earlier_run_are_counted_but_not_for_the_speed(
 def test_a_stopped_job_is_not_shown_as_complete(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("albertkit.tasks.progress.INTERVAL", 0)
+    monkeypatch.setattr("albertkit.tasks.encode.INTERVAL", 0)
     line = ProgressLine(None, estimate=lambda: 40)
     line(10)
     try:

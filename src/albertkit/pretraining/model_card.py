@@ -35,7 +35,7 @@ def make_model_card(
         run: the output directory of the run, which gives steps, tokens and hours.
         metrics: the lines of its metrics log.
         name: of the model.
-        plot: file name of the loss plot beside the card; None: there is none.
+        plot: file name of the loss plot in the directory of the card; None: there is none.
 
     Returns:
         The card as Markdown.
