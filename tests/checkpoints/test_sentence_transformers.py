@@ -189,8 +189,8 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
         ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "no subdirectory"),
         ("modules.json", [{"type": "a.StaticEmbedding", "path": ""}], "StaticEmbedding"),
         ("1_Pooling/config.json", {"pooling_mode": "attention"}, "the pooling is attention"),
-        ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"mean \+ max"),
-        ("1_Pooling/config.json", {"include_prompt": False}, "leaves prompts out"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean", "attention"]}, r"mean \+ attention"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean"] * 7}, "supported are 1 to 6"),
         ("2_Dense/config.json", {"use_residual": True}, "adds its input"),
         ("2_Dense/config.json", {"activation_function": "torch.nn.PReLU"}, "activation is PReLU"),
         ("2_Dense/config.json", {"module_input_name": "token_embeddings"}, "token vectors"),
@@ -319,8 +319,92 @@ def test_other_numbers_of_a_layer_norm_are_a_difference(tmp_path: Path) -> None:
     for name, norm in (("one", one), ("other", other)):
         save_tiny_vectors(tmp_path / name, PoolingConfig(steps=(norm,)))
     assert verify(tmp_path / "one", tmp_path / "other").reasons() == (
-        "their text vectors are made differently",
+        "they compute text vectors from token vectors differently",
     )
+
+
+MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+
+
+@pytest.mark.parametrize(
+    "modes", [("cls", "max", "mean"), ("lasttoken", "mean", "cls"), ("max", "max"), MODES]
+)
+def test_several_poolings_are_concatenated_in_their_order(
+    modes: tuple[str, ...], tmp_path: Path
+) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs[1] = Pooling(32, modes)
+    theirs.append(TheirLayerNorm(32 * len(modes)))
+    theirs.save_pretrained(str(tmp_path / "model"))
+    assert_same_vectors(tmp_path / "model")
+    ours = TextEmbedder(tmp_path / "model")
+    assert ours.get_embedding_dimension() == 32 * len(modes)
+    ours.save_pretrained(tmp_path / "again")
+    assert_same_vectors(tmp_path / "again")
+    assert verify(tmp_path / "model", tmp_path / "again").reasons() == ()
+
+
+def test_another_order_of_poolings_is_a_difference(tmp_path: Path) -> None:
+    save_tiny_vectors(tmp_path / "one", PoolingConfig(("mean", "max")))
+    save_tiny_vectors(tmp_path / "other", PoolingConfig(("max", "mean")))
+    assert verify(tmp_path / "one", tmp_path / "other").reasons() == (
+        "they compute text vectors from token vectors differently",
+    )
+
+
+@pytest.mark.parametrize("mode", [*MODES, MODES])
+def test_a_prompt_is_left_out_of_the_pooling(mode: str | tuple[str, ...], tmp_path: Path) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs[1] = Pooling(32, mode, include_prompt=False)
+    theirs.prompts = {"query": "I have a Question: "}
+    theirs.save_pretrained(str(tmp_path / "model"))
+    TextEmbedder(tmp_path / "model").save_pretrained(tmp_path / "again")
+    texts = [*TEXTS, "", "or two"]
+    for place in (tmp_path / "model", tmp_path / "again"):
+        theirs, ours = SentenceTransformer(str(place), device="cpu"), TextEmbedder(place)
+        for name, prompt in (("query", None), (None, "My phone"), (None, None)):
+            expected = theirs.encode(texts, name, prompt)
+            np.testing.assert_allclose(ours.encode(texts, name, prompt), expected, atol=1e-5)
+        outputs = ours.encode(texts, prompt_name="query", output_value=None)
+        np.testing.assert_allclose(
+            [output["sentence_embedding"] for output in outputs],
+            theirs.encode(texts, prompt_name="query"),
+            atol=1e-5,
+        )
+    whole = replace(ours.pooling, include_prompt=True)
+    save_tiny_vectors(tmp_path / "whole", whole)
+    assert (
+        "they compute text vectors from token vectors differently"
+        in verify(place, tmp_path / "whole").reasons()
+    )
+
+
+@pytest.mark.parametrize("mode", ["mean", "cls", "mean_sqrt_len_tokens", "weightedmean"])
+def test_a_text_without_tokens_after_its_prompt_has_their_vector(mode: str, tmp_path: Path) -> None:
+    theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
+    theirs[1] = Pooling(32, mode, include_prompt=False)
+    theirs.max_seq_length = 6
+    theirs.save_pretrained(str(tmp_path / "model"))
+    ours = TextEmbedder(tmp_path / "model", truncation="off")
+    for prompt in ("I like my phone so much that I say so ", "I like my phone "):
+        np.testing.assert_allclose(
+            ours.encode(TEXTS, prompt=prompt), theirs.encode(TEXTS, prompt=prompt), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (PoolingConfig(("mean", "max")), "several ways of pooling"),
+        (PoolingConfig(include_prompt=False), "pooling without the prompt"),
+    ],
+)
+def test_an_onnx_file_refuses_poolings_that_it_cannot_compute(
+    config: PoolingConfig, name: str, tmp_path: Path
+) -> None:
+    place = save_tiny_vectors(tmp_path / "model", config)
+    with pytest.raises(InputError, match=rf"{name}.*\[unsupported-by-format\]"):
+        convert(place, tmp_path / "onnx", to="onnx")
 
 
 @pytest.mark.parametrize("removed", ["", "2_LayerNorm"])

@@ -109,7 +109,7 @@ def _describe_vectors(loaded: "LoadedModel") -> "dict[str, Cell]":
     steps = [type(step).__name__.lower() for step in plan.steps]
     prompts = ", ".join(f"{name}: {text!r}" for name, text in plan.prompts.items())
     return {
-        "vectors": " → ".join([f"{plan.pooling} pooling", *steps]),
+        "vectors": " → ".join([f"{plan.pooling_name} pooling", *steps]),
         "dimensions": plan.width(loaded.weights.config.hidden_size),
         "similarity": plan.similarity,
         "prompts": prompts or "none",

@@ -24,7 +24,7 @@ from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.pooling import pool, pooling_request
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, require_output
 from albertkit.errors import InputError
-from albertkit.spec.pooling_config import Pooling
+from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization.encodings import Encodings
 
 SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
@@ -203,17 +203,19 @@ Progress = Callable[[int], None]
 def compute_text_vectors(
     engine: Engine,
     encodings: Encodings,
-    pooling: Pooling,
+    pooling: Poolings,
     *,
+    prompt_length: int = 0,
     slots: int = SLOTS,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Compute one vector a text [N, H]."""
+    """Compute one vector a text [N, H]; [N, K·H] of K kinds of pooling; arguments as of `pool`."""
     request = pooling_request(pooling)
-    vectors = np.empty((len(encodings), engine.config.hidden_size), np.float32)
+    width = engine.config.hidden_size * (len(pooling) if isinstance(pooling, tuple) else 1)
+    vectors = np.empty((len(encodings), width), np.float32)
     for layout, batch in _pack_batches(encodings, slots, progress):
         outputs = engine.run(batch, request)
-        vectors[layout.texts] = pool(outputs, batch.offsets, pooling)
+        vectors[layout.texts] = pool(outputs, batch.offsets, pooling, prompt_length)
     return vectors
 
 

@@ -6,7 +6,6 @@ included; there is no padding to leave out. The pooler has weights, and comes fr
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -20,7 +19,7 @@ from albertkit.spec.pooling_config import (
     Dense,
     DenseActivation,
     LayerNorm,
-    Pooling,
+    Poolings,
     VectorStep,
     is_encoder_activation,
 )
@@ -34,53 +33,72 @@ SELU_SCALE, SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423
 TOKENS, POOLED = OutputRequest(tokens=True), OutputRequest(pooled=True)
 
 
-def pooling_request(pooling: Pooling) -> OutputRequest:
+def pooling_request(pooling: Poolings) -> OutputRequest:
     """What an engine must compute so that `pool` can work."""
     return POOLED if pooling == "pooler" else TOKENS
 
 
-def pool(outputs: Outputs, offsets: Int64Array, pooling: Pooling) -> FloatArray:
+def pool(  # noqa: PLR0911
+    outputs: Outputs, offsets: Int64Array, pooling: Poolings, prompt_length: int = 0
+) -> FloatArray:
     """One vector a text.
+
+    A text that is no longer than the prompt (its pieces merged with the prompt's, or it was
+    truncated) has zeros, of "max" -inf, and of "cls" its first token, as in sentence-transformers.
 
     Args:
         outputs: What the engine gave for `pooling_request(pooling)`.
         offsets: [N + 1]; text n owns tokens[offsets[n]:offsets[n + 1]], at least one.
-        pooling: The kind of pooling.
+        pooling: The kind of pooling, or several.
+        prompt_length: How many tokens at the start of each text are left out.
 
     Returns:
-        [N, H] float32.
+        [N, H] float32; [N, K·H] of K kinds.
     """
+    if isinstance(pooling, tuple):
+        return np.concatenate(
+            [pool(outputs, offsets, mode, prompt_length) for mode in pooling], axis=1
+        )
     if pooling == "pooler":
         return require_output(outputs.pooled)
     vectors = require_output(outputs.tokens)
+    lengths = np.diff(offsets)  # [N]
+    skipped = np.minimum(lengths, prompt_length)  # [N]
     match pooling:
         case "mean":
-            return mean_pool(vectors, offsets)
+            return mean_pool(vectors, offsets, skipped)
         case "max":
-            return _reduce(np.maximum, vectors, offsets)
-        case "cls" | "last":
-            return vectors[offsets[:-1] if pooling == "cls" else offsets[1:] - 1]
+            return _reduce(np.maximum, vectors, offsets, skipped)
+        case "cls":
+            return vectors[offsets[:-1] + np.where(lengths > skipped, skipped, 0)]
+        case "last":
+            last: FloatArray = vectors[offsets[1:] - 1]
+            last[lengths == skipped] = 0
+            return last
         case "mean_sqrt_len":
-            roots = np.sqrt(np.diff(offsets)).astype(np.float32)  # [N]
-            return mean_pool(vectors, offsets) * roots[:, None]
+            roots: FloatArray = np.sqrt(np.maximum(lengths - skipped, 1)).astype(np.float32)  # [N]
+            return mean_pool(vectors, offsets, skipped) * roots[:, None]
         case "weighted_mean":
-            return position_mean_pool(vectors, offsets)
+            return position_mean_pool(vectors, offsets, skipped)
 
 
-def mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
-    """Average the token vectors [T, H] of each text → [N, H]."""
-    sums = _reduce(np.add, vectors, offsets)  # [N, H]
-    counts: Int64Array = (offsets[1:] - offsets[:-1])[:, None]  # [N, 1]
+def mean_pool(vectors: FloatArray, offsets: Int64Array, skipped: Int64Array) -> FloatArray:
+    """Average the token vectors [T, H] of each text after the skipped ones [N] → [N, H]."""
+    sums = _reduce(np.add, vectors, offsets, skipped)  # [N, H]
+    counts: Int64Array = np.maximum(np.diff(offsets) - skipped, 1)[:, None]  # [N, 1]
     means: FloatArray = np.divide(sums, counts, out=sums, casting="same_kind")
     return means
 
 
-def position_mean_pool(vectors: FloatArray, offsets: Int64Array) -> FloatArray:
-    """Average the token vectors [T, H] of each text, token k with the weight k → [N, H]."""
+def position_mean_pool(vectors: FloatArray, offsets: Int64Array, skipped: Int64Array) -> FloatArray:
+    """As `mean_pool`, token k with the weight k; skipped tokens count for k."""
     lengths = np.diff(offsets)  # [N]
     weights = np.arange(1, offsets[-1] + 1) - np.repeat(offsets[:-1], lengths)  # [T]
-    sums = _reduce(np.add, vectors * weights[:, None].astype(np.float32), offsets)  # [N, H]
-    totals = (lengths * (lengths + 1) / 2).astype(np.float32)  # 1 + 2 + … + length
+    weighted = vectors * weights[:, None].astype(np.float32)  # [T, H]
+    sums = _reduce(np.add, weighted, offsets, skipped)  # [N, H]
+    # 1 + 2 + … + length, without the weights of the skipped tokens
+    totals = ((lengths * (lengths + 1) - skipped * (skipped + 1)) / 2).astype(np.float32)
+    totals = np.maximum(totals, np.float32(1))
     means: FloatArray = sums / totals[:, None]
     return means
 
@@ -130,11 +148,21 @@ def normalize(vectors: FloatArray) -> FloatArray:
     return units
 
 
-def _reduce(function: np.ufunc, vectors: FloatArray, offsets: Int64Array) -> FloatArray:
-    """[T, H] → [N, H]. Text by text: numpy's `reduceat` takes seven times as long at 128 tokens."""
+def _reduce(
+    function: np.ufunc, vectors: FloatArray, offsets: Int64Array, skipped: Int64Array
+) -> FloatArray:
+    """[T, H] → [N, H], without the first `skipped` [N] tokens of each text.
+
+    Text by text: numpy's `reduceat` takes seven times as long at 128 tokens.
+    """
+    nothing = -np.inf if function is np.maximum else 0  # of a text without tokens
     results = np.empty((len(offsets) - 1, vectors.shape[1]), vectors.dtype)
-    for text, (begin, end) in enumerate(itertools.pairwise(offsets.tolist())):
-        function.reduce(vectors[begin:end], axis=0, out=results[text])
+    begins = (offsets[:-1] + skipped).tolist()
+    for text, (begin, end) in enumerate(zip(begins, offsets[1:].tolist(), strict=True)):
+        if begin < end:
+            function.reduce(vectors[begin:end], axis=0, out=results[text])
+        else:
+            results[text] = nothing
     return results
 
 

@@ -33,7 +33,7 @@ from albertkit.errors import InputError, ResourceError, import_extra
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime.options import ENGINE_NAMES, EngineName
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.pooling_config import Pooling
+from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization import Encodings
 
 if TYPE_CHECKING:
@@ -214,14 +214,14 @@ class EngineChoice:
     def engine_for(
         self,
         encodings: Encodings,
-        pooling: Pooling = "mean",
+        pooling: Poolings = "mean",
         calibration: Callable[[], Encodings] | None = None,
     ) -> Engine:
         """The engine for these texts, which are counted as work.
 
         Args:
             encodings: The texts.
-            pooling: Pooling of the vectors whose int8 error is measured.
+            pooling: Poolings of the vectors whose int8 error is measured.
             calibration: Gives the texts that int8 is calibrated with, called once. None: these.
 
         Returns:
@@ -314,7 +314,7 @@ class EngineChoice:
         return TorchEngine(self.weights)
 
 
-def _find_scheme(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
+def _find_scheme(weights: Weights, encodings: Encodings, pooling: Poolings) -> MeasuredScheme:
     from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
 
     return find_scheme(weights, encodings, pooling)

@@ -13,6 +13,7 @@ from albertkit.arrays import FloatArray
 from albertkit.spec.config_values import Activation
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weighted_mean", "last", "pooler"]
+Poolings: TypeAlias = Pooling | tuple[Pooling, ...]  # of several, the vectors are concatenated
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 # Activations of torch that no encoder has, with torch's default parameters.
 DenseOnlyActivation = Literal[
@@ -86,13 +87,15 @@ def is_encoder_activation(activation: DenseActivation) -> TypeGuard[Activation]:
 class PoolingConfig:
     """What turns texts into vectors, except the encoder itself.
 
-    max_length: of a text in ids, special tokens included; None: the model's positions. prompts:
-    name → the text that is put before a text. default_prompt: the name of the prompt that is used
-    if none is asked for. lower_case: whether texts are lower-cased before they are tokenized.
+    pooling: a tuple holds no "pooler". include_prompt: whether the tokens of the prompt are pooled,
+    [CLS] among them. max_length: of a text in ids, special tokens included; None: the model's
+    positions. prompts: name → the text that is put before a text. default_prompt: the name of the
+    prompt that is used if none is asked for. lower_case: whether texts are lower-cased before they
+    are tokenized.
     truncate_dim: how many dimensions of a vector are kept, the first; None: all.
     """
 
-    pooling: Pooling = "mean"
+    pooling: Poolings = "mean"
     steps: tuple[VectorStep, ...] = ()
     max_length: int | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class PoolingConfig:
     similarity: Similarity = "cosine"
     lower_case: bool = False
     truncate_dim: int | None = None
+    include_prompt: bool = True
 
     def __post_init__(self) -> None:
         """Keep the prompts as a dict, which can be copied and pickled."""
@@ -116,6 +120,16 @@ class PoolingConfig:
             prompt = self.prompts.get(self.default_prompt or "", "")
         return (prompt + text).lower() if self.lower_case else prompt + text
 
+    @property
+    def modes(self) -> tuple[Pooling, ...]:
+        """The ways of pooling, in the order of their vectors."""
+        return self.pooling if isinstance(self.pooling, tuple) else (self.pooling,)
+
+    @property
+    def pooling_name(self) -> str:
+        """The ways of pooling in words, as "mean + max"."""
+        return " + ".join(self.modes) + ("" if self.include_prompt else " without the prompt")
+
     def width(self, hidden_size: int) -> int:
         """The number of dimensions of a vector.
 
@@ -123,5 +137,5 @@ class PoolingConfig:
             hidden_size: of the encoder.
         """
         widths = [len(step.weight) for step in self.steps if isinstance(step, Dense)]
-        width = widths[-1] if widths else hidden_size
+        width = widths[-1] if widths else hidden_size * len(self.modes)
         return min(width, self.truncate_dim or width)

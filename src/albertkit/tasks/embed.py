@@ -449,7 +449,10 @@ class TextEmbedder:
             options = replace(options, truncate_dim=self.truncate_dim)
         report = EncodeReport(self.max_seq_length, self.truncation)
         convert = to_tensor if tensors else None
-        return EncodeCall(self.model, pooling, prompt, options, report, progress, convert)
+        prompt_length = 0 if pooling.include_prompt else self._prompt_length(prompt)
+        return EncodeCall(
+            self.model, pooling, prompt, options, report, progress, convert, prompt_length
+        )
 
     def resolve_prompt(self, prompt: str | None, name: str | None) -> str:
         """Return the words before each text.
@@ -481,8 +484,16 @@ class TextEmbedder:
         """The model, the size of a vector, and how it is made."""
         return (
             f"TextEmbedder({str(self.model.path)!r}, {self.get_embedding_dimension()} dimensions, "
-            f"{self.pooling.pooling} pooling, {self.max_seq_length} ids)"
+            f"{self.pooling.pooling_name} pooling, {self.max_seq_length} ids)"
         )
+
+    def _prompt_length(self, prompt: str) -> int:
+        """Tokens of the prompt, [CLS] among them, as sentence-transformers counts them: alone."""
+        if not prompt:
+            return 0
+        text = self.pooling.as_read("", prompt)
+        encodings = self.tokenizer.encode_batch([text], max_length=self.max_seq_length)
+        return len(encodings.ids) - 1  # [SEP] is pooled
 
     def _encode_as(self, name: str, sentences: object, options: dict[str, Any]) -> Any:
         asks = options.get("prompt") is not None or options.get("prompt_name") is not None

@@ -125,7 +125,7 @@ class EmbedJob:
             "precision": embedder.model.engines.precision,
             "calibration": str(calibration) if isinstance(calibration, str | Path) else None,
             "deterministic": self.load.deterministic,
-            "pooling": embedder.pooling.pooling,
+            "pooling": embedder.pooling.pooling_name,
             "max_length": call.report.max_length,
             "truncation": self.truncation,
             "prompt": call.prompt,

@@ -38,6 +38,7 @@ class EncodeCall:
         model: What computes.
         pooling: How token vectors become a text's vector.
         prompt: Words before each text.
+        prompt_length: How many tokens of each text are not pooled, because they are the prompt's.
         options: What is asked for.
         report: Counts what happens to the texts.
         progress: Called with the number of finished texts.
@@ -51,6 +52,7 @@ class EncodeCall:
     report: EncodeReport
     progress: ProgressLine | None = None
     convert: Callable[[Vectors], Any] | None = None
+    prompt_length: int = 0
 
     def run(self, windows: Iterator[Texts], *, is_live: bool = False) -> Generator[Any]:
         """The answers of `answers`; at the end the progress line ends and warnings are logged."""
@@ -76,7 +78,12 @@ class EncodeCall:
             engine = self.model.engine_for(encodings, self.pooling.as_read)
             if self.options.output_value == "sentence_embedding":
                 vectors = compute_text_vectors(
-                    engine, encodings, self.pooling.pooling, slots=slots, progress=self.progress
+                    engine,
+                    encodings,
+                    self.pooling.pooling,
+                    prompt_length=self.prompt_length,
+                    slots=slots,
+                    progress=self.progress,
                 )
                 yield self._finish(vectors)
             else:
@@ -122,7 +129,7 @@ class EncodeCall:
         if pooling == "pooler":  # has weights, which the engine knows
             pooled = compute_text_vectors(engine, encodings, pooling, slots=slots)
         else:
-            pooled = pool(Outputs(tokens=tokens), encodings.offsets, pooling)
+            pooled = pool(Outputs(tokens=tokens), encodings.offsets, pooling, self.prompt_length)
         return [
             {
                 "input_ids": encoding.ids,

@@ -39,15 +39,20 @@ Word = TypeVar("Word", bound=str)
 
 
 def check_plan(plan: PoolingConfig) -> None:
-    """Raise InputError [unsupported-by-format] for a module that the graph does not compute."""
+    """Raise InputError [unsupported-by-format] for pooling that the graph does not compute."""
+    unsupported = []
+    if len(plan.modes) > 1:
+        unsupported.append("several ways of pooling")
+    if not plan.include_prompt:
+        unsupported.append("pooling without the prompt")
     for step in plan.steps:
         if isinstance(step, Dense) and not is_encoder_activation(step.activation):
-            module = f"a Dense with the activation {step.activation}"
+            unsupported.append(f"a Dense with the activation {step.activation}")
         elif isinstance(step, LayerNorm):
-            module = "a LayerNorm of text vectors"
-        else:
-            continue
-        raise unsupported_error("an ONNX file", module, "the graph has no node for it", "vectors")
+            unsupported.append("a LayerNorm of text vectors")
+    if unsupported:
+        what, why = ", ".join(unsupported), "the graph does not compute it"
+        raise unsupported_error("an ONNX file", what, why, "vectors")
 
 
 def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:

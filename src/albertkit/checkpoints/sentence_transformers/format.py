@@ -20,7 +20,6 @@ from albertkit.checkpoints.sentence_transformers.modules import (
     DROPOUT,
     ENCODER,
     POOLING,
-    POOLINGS,
     UNSUPPORTED,
     name_of_activation,
     read_pooling,
@@ -62,8 +61,8 @@ class SentenceTransformersFormat:
         modules = read_modules(location / MODULES)
         (_, encoder_place), (_, pooling_place) = modules[:2]
         checkpoint = _format_of_encoder(encoder_place).read(encoder_place, overrides)
-        plan = PoolingConfig(
-            pooling=read_pooling(pooling_place / "config.json"),
+        plan = replace(
+            read_pooling(pooling_place / "config.json"),
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:] if kind != DROPOUT),
         )
         _check_widths(plan, checkpoint.weights.config.hidden_size, location)
@@ -79,7 +78,7 @@ class SentenceTransformersFormat:
         pooler and for activations that sentence-transformers does not have.
         """
         plan = checkpoint.pooling or PoolingConfig()
-        if plan.pooling not in POOLINGS.values():
+        if "pooler" in plan.modes:
             raise InputError(
                 "pooling-unsupported",
                 f"pooling is {plan.pooling!r}",
@@ -93,7 +92,7 @@ class SentenceTransformersFormat:
         HUGGINGFACE.write(encoder, directory, dtype=dtype)
         modules = [("", ENCODER), ("1_Pooling", POOLING)]
         write_json(directory / ENCODER_SETTINGS, _encoder_settings(plan, checkpoint.weights))
-        write_pooling(directory / "1_Pooling", plan.pooling, encoder.weights.config.hidden_size)
+        write_pooling(directory / "1_Pooling", plan, encoder.weights.config.hidden_size)
         for number, step in enumerate(plan.steps, 2):
             modules.append(write_step(number, step, directory))
         write_json(directory / MODULES, _describe_modules(modules))
@@ -153,6 +152,7 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
 
 def _check_widths(plan: PoolingConfig, width: int, location: Path) -> None:
     """Each Dense and LayerNorm reads as many numbers as come before it."""
+    width *= len(plan.modes)
     for step in plan.steps:
         if not isinstance(step, Dense | LayerNorm):
             continue

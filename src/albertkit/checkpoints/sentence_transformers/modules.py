@@ -21,6 +21,7 @@ from albertkit.spec.pooling_config import (
     LayerNorm,
     Normalise,
     Pooling,
+    PoolingConfig,
     VectorStep,
 )
 
@@ -47,7 +48,8 @@ POOLINGS: Mapping[str, Pooling] = MappingProxyType(  # their name → ours
         "lasttoken": "last",
     }
 )
-FLAGS = MappingProxyType(  # before version 6: one flag for each way of pooling
+MAX_MODES = len(POOLINGS)  # a file may not ask for vectors of any width
+FLAGS = MappingProxyType(  # before version 6: a flag for each pooling, in the vectors' order
     {
         "pooling_mode_cls_token": "cls",
         "pooling_mode_max_tokens": "max",
@@ -84,20 +86,22 @@ HOME_OF = {"Identity": "linear"}  # the others live in activation
 OURS = "sentence_embedding"
 
 
-def read_pooling(path: Path) -> Pooling:
+def read_pooling(path: Path) -> PoolingConfig:
     """The pooling of a folder's config; raises FormatError [pooling-unsupported]."""
     settings = read_json(path)
     mode = settings.get("pooling_mode")
     asked = mode if isinstance(mode, list) else [mode] if mode else _modes_of_flags(settings)
-    if len(asked) != 1 or str(asked[0]) not in POOLINGS:
+    modes = tuple(POOLINGS[str(mode)] for mode in asked if str(mode) in POOLINGS)
+    if not asked or len(modes) != len(asked) or len(modes) > MAX_MODES:
         raise unknown(
-            f"the pooling is {' + '.join(map(str, asked))}",
-            f"supported is one of {', '.join(POOLINGS)}",
+            f"the pooling is {' + '.join(map(str, asked[: MAX_MODES + 1]))}",
+            f"supported are 1 to {MAX_MODES} of {', '.join(POOLINGS)}",
             path,
         )
-    if settings.get("include_prompt") is False:
-        raise unknown("the pooling leaves prompts out", "only whole texts are pooled here", path)
-    return POOLINGS[str(asked[0])]
+    return PoolingConfig(
+        pooling=modes[0] if len(modes) == 1 else modes,
+        include_prompt=settings.get("include_prompt") is not False,
+    )
 
 
 def _modes_of_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
@@ -178,12 +182,23 @@ def _other_tensors(arrays: Tensors, why: str, path: Path) -> FormatError:
     )
 
 
-def write_pooling(folder: Path, pooling: Pooling, width: int) -> None:
+def write_pooling(folder: Path, config: PoolingConfig, width: int) -> None:
     """Write the directory of the Pooling module."""
     folder.mkdir(exist_ok=True)
-    flags = {flag: POOLINGS[mode] == pooling for flag, mode in FLAGS.items()}
+    flags: dict[str, object] = {
+        flag: POOLINGS[mode] in config.modes for flag, mode in FLAGS.items()
+    }
+    if [POOLINGS[FLAGS[flag]] for flag, present in flags.items() if present] != list(config.modes):
+        # flags have one order; version 6 reads any
+        names = {ours: name for name, ours in POOLINGS.items()}
+        flags = {"pooling_mode": [names[mode] for mode in config.modes]}
     write_json(
-        folder / "config.json", {"word_embedding_dimension": width, **flags, "include_prompt": True}
+        folder / "config.json",
+        {
+            "word_embedding_dimension": width,
+            **flags,
+            "include_prompt": config.include_prompt,
+        },
     )
 
 

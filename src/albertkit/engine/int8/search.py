@@ -26,7 +26,7 @@ from albertkit.graph.quantization_error import (
     measure_quantization_error,
 )
 from albertkit.spec import Weights
-from albertkit.spec.pooling_config import Pooling
+from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization.encodings import Encodings
 
 LOGGER = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class MeasuredScheme:
 def find_scheme(
     weights: Weights,
     encodings: Encodings,
-    pooling: Pooling = "mean",
+    pooling: Poolings = "mean",
     *,
     weight_qmax: int | None = None,
 ) -> MeasuredScheme:
@@ -157,7 +157,7 @@ def _range(extremes: Extremes, factors: FloatArray | None) -> Range:
     return align_zero(float(low.min()), float(high.max()))
 
 
-def _vectors(engine: OpenVinoEngine, encodings: Encodings, pooling: Pooling) -> FloatArray:
+def _vectors(engine: OpenVinoEngine, encodings: Encodings, pooling: Poolings) -> FloatArray:
     """[N, H]; closes the engine."""
     try:
         return compute_text_vectors(engine, encodings, pooling)

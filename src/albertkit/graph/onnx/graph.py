@@ -211,10 +211,11 @@ def _emit_text_vectors(
     emit: OnnxEmitter, plan: PoolingConfig, outputs: GraphOutputs, seen: str
 ) -> str:
     """One vector a text: pooling, then the plan's steps."""
+    (pooling,) = plan.modes
     x = (
         outputs[POOLED].value
-        if plan.pooling == "pooler"
-        else _emit_pooling(emit, plan.pooling, outputs, seen)
+        if pooling == "pooler"
+        else _emit_pooling(emit, pooling, outputs, seen)
     )
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense) and is_encoder_activation(step.activation):
