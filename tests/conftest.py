@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
@@ -39,13 +39,12 @@ OF_EXTRAS = {
 
 
 @pytest.fixture(autouse=True)
-def restore_logger() -> Iterator[None]:
+def plain_logger() -> None:
     """Undo what a command line sets: it takes the package's messages away from caplog."""
     logger = logging.getLogger("albertkit")
-    handlers, level, propagate = [*logger.handlers], logger.level, logger.propagate
-    yield
-    logger.handlers, logger.propagate = handlers, propagate
-    logger.setLevel(level)
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -587,7 +587,7 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     if kind == signal.SIGINT:
         assert others == []  # nothing half-written
         assert process.returncode == 130
-        assert error == b""
+        assert error.decode() == f"stopped: nothing was written to {output}\n"
     else:
         assert all(
             name.startswith(".out.npy.tmp-") for name in others
