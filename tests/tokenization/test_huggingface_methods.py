@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from torch.utils.data import DataLoader
 
 from albertkit.errors import InputError
 from albertkit.tokenization import AlbertTokenizer
@@ -94,15 +95,32 @@ def test_a_collator_masks_pieces_and_no_special_tokens(tiny: AlbertTokenizer) ->
     assert not (is_masked & torch.isin(batch["labels"], torch.tensor([0, 2, 3]))).any()
 
 
-def test_a_data_loader_with_a_worker_gives_batches(tiny: AlbertTokenizer) -> None:
-    class Collate:
-        def __call__(self, batch: list[str]) -> object:
-            return tiny(batch, padding=True, return_tensors="pt")
+# In a process of its own: a fork of one that has run other libraries' threads is never safe.
+LOADER = """
+import sys
+from torch.utils.data import DataLoader
+from albertkit import AlbertTokenizer
 
-    texts: Any = ["the model", "a"]  # a list is a data set
-    loader: Any = DataLoader(texts, batch_size=2, collate_fn=Collate(), num_workers=1)
-    (batch,) = list(loader)
-    assert batch["input_ids"].shape == (2, 4)
+tokenizer = AlbertTokenizer.from_pretrained(sys.argv[1])
+
+def collate(batch):
+    return tokenizer(batch, padding=True, return_tensors="pt")
+
+loader = DataLoader(["the model", "a"], batch_size=2, collate_fn=collate, num_workers=1)
+(batch,) = list(loader)
+print(tuple(batch["input_ids"].shape))
+"""
+
+
+def test_a_data_loader_with_a_worker_gives_batches() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADER, str(TINY)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "(2, 4)\n"
 
 
 def test_tokenizers_and_results_can_be_copied(tiny: AlbertTokenizer) -> None:
