@@ -70,6 +70,7 @@ def test_a_forked_child_answers(engine: str) -> None:
 
 
 def test_a_forked_child_answers_by_torch() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
     setup = f"""{ENGINE}
 import torch
 from albertkit.model.torch_engine import TorchEngine
@@ -80,6 +81,7 @@ engine = TorchEngine(weights)"""
 
 
 def test_a_forked_child_answers_by_a_compiled_model() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
     setup = f"{MODEL}\ncompiled = compile_for_inference(model, threads=2)"
     assert answer_in_a_child(setup, "compiled(ids).logits.numpy()") == "equal 0"
 
