@@ -176,6 +176,8 @@ CODES: dict[str, str] = {
     "run-model-mismatch": "An output directory holds checkpoints of a model of another shape.",
     "initialization-impossible": "A model is too narrow to start with heads that read neighbours.",
     "vocabulary-too-large": "The text does not hold so many pieces.",
+    # Fine-tuning
+    "classifier-malformed": "The files of a classifier on text vectors contradict each other.",
     # Clusters
     "cluster-mismatched": "The cluster runs other versions of Ray or Python.",
     "cluster-unreachable": "There is no Ray cluster at the address.",
