@@ -28,7 +28,7 @@ from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.presets import preset
 from albertkit.tokenization import Encodings
-from mix import mixed_lengths
+from mix import draw_lengths
 
 ROUNDS = 3
 TEXTS = 32
@@ -37,7 +37,7 @@ TEXTS = 32
 def main() -> None:
     """Print two tables of seconds and ratios."""
     torch.set_num_threads(1)
-    weights, texts = made_weights(), made_texts()
+    weights, texts = make_weights(), make_texts()
     engines: list[Engine] = [
         OpenVinoEngine(weights, threads=1),
         TorchEngine(weights),
@@ -48,14 +48,14 @@ def main() -> None:
 
     model = AlbertModel.from_weights(weights)
     compiled = compile_for_inference(model, threads=1)
-    batch = padded(texts)
+    batch = pad_texts(texts)
     slots = batch["input_ids"].numel()
     print(f"the same as one padded batch of {slots} slots")
     with torch.inference_mode():
         show({"compiled": lambda: compiled(**batch), "torch model": lambda: model(**batch)})
 
 
-def made_weights() -> Weights:
+def make_weights() -> Weights:
     """Spread so that attention and gelu are alive."""
     config = replace(preset("albert-base-v2"), num_hidden_layers=3)
     rng = np.random.default_rng(0)
@@ -66,15 +66,15 @@ def made_weights() -> Weights:
     return Weights(config, (), arrays)
 
 
-def made_texts() -> Encodings:
-    lengths = np.array(mixed_lengths(TEXTS))
+def make_texts() -> Encodings:
+    lengths = np.array(draw_lengths(TEXTS))
     rng = np.random.default_rng(0)
     ids = rng.integers(5, 30000, lengths.sum(), dtype=np.int32)
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     return Encodings(ids, np.zeros_like(ids), offsets, np.zeros(TEXTS, np.int64))
 
 
-def padded(texts: Encodings) -> dict[str, torch.Tensor]:
+def pad_texts(texts: Encodings) -> dict[str, torch.Tensor]:
     """As a tokenizer pads them."""
     mask = np.arange(texts.lengths.max()) < texts.lengths[:, None]  # [N, S]
     ids = np.zeros(mask.shape, np.int64)

@@ -37,7 +37,7 @@ OF_ALL: dict[str, Callable[[Results], str]] = {
     "processes": processes.table,
     "start": processes.sentence,
     "profiles": reasons.profiles,
-    "tried": reasons.tried,
+    "tried": reasons.table_of_variants,
     "summary": tables.summary,
 }
 
@@ -47,8 +47,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--results", type=Path, default=OF_PAGES)
     asked = parser.parse_args()
-    differing = [path for path, text in written(results_of(asked.results)) if not holds(path, text)]
-    for path, text in written(results_of(asked.results)):
+    differing = [
+        path for path, text in make_pages(results_of(asked.results)) if not holds(path, text)
+    ]
+    for path, text in make_pages(results_of(asked.results)):
         if path in differing and not asked.check:
             path.write_text(text, encoding="utf-8")
     for path in differing:
@@ -62,15 +64,15 @@ def results_of(path: Path) -> Results:
     return read_results(path) if path.exists() else Results({})
 
 
-def written(results: Results) -> list[tuple[Path, str]]:
+def make_pages(results: Results) -> list[tuple[Path, str]]:
     """Each page and the picture, as the results want them."""
-    values = [(page, filled(page.read_text(encoding="utf-8"), results)) for page in PAGES]
+    values = [(page, fill_page(page.read_text(encoding="utf-8"), results)) for page in PAGES]
     if DRAWN in results.parts:
         values.append((PICTURE, bars(results.parts[DRAWN])))
     return values
 
 
-def filled(page: str, results: Results) -> str:
+def fill_page(page: str, results: Results) -> str:
     return BLOCK.sub(lambda block: f"{block[1]}{figures(block[2], results)}\n{block[4]}", page)
 
 

@@ -96,25 +96,25 @@ def lines(loaded: LoadedModel, texts: list[str]) -> Iterator[str]:
     inputs = measure_product_inputs(weights, sample.fitted)
     exact = compute_text_vectors(OpenVinoEngine(weights), sample.held, pooling)
 
-    def measured(engine: OpenVinoEngine) -> QuantizationError:
+    def measure_engine(engine: OpenVinoEngine) -> QuantizationError:
         values = measure_quantization_error(
             compute_text_vectors(engine, sample.held, pooling), exact
         )
         engine.close()
         return values
 
-    def rounded(plan: RoundingPlan, levels: int) -> QuantizationError:
+    def measure_plan(plan: RoundingPlan, levels: int) -> QuantizationError:
         scheme = build_scheme(plan, weights, inputs, levels)
-        return measured(OpenVinoEngine(weights, precision="int8", scheme=scheme))
+        return measure_engine(OpenVinoEngine(weights, precision="int8", scheme=scheme))
 
     yield f"float32 | 1 · 1 | 1 · 1 | {largest_set(loaded.path, 'float32')}"
     if processor.bfloat16:
-        yield row("bfloat16", measured(OpenVinoEngine(weights, precision="bfloat16")), "")
+        yield row("bfloat16", measure_engine(OpenVinoEngine(weights, precision="bfloat16")), "")
     for plan in PLANS:
-        values = rounded(plan, processor.weight_qmax)
+        values = measure_plan(plan, processor.weight_qmax)
         yield row(plan.name, values, str(largest_set(loaded.path, plan.name)))
     if processor.weight_qmax == REDUCED_QMAX:
-        yield row(f"{PLANS[0].name}, {QMAX} levels", rounded(PLANS[0], QMAX), "")
+        yield row(f"{PLANS[0].name}, {QMAX} levels", measure_plan(PLANS[0], QMAX), "")
 
 
 def row(name: str, values: QuantizationError, memory: str) -> str:

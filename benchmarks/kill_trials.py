@@ -26,7 +26,7 @@ def job(lines: Path, directory: Path, options: list[str]) -> subprocess.Popen[by
     return subprocess.Popen([sys.executable, "-c", COMMAND, *words], stderr=subprocess.PIPE)
 
 
-def ended(process: subprocess.Popen[bytes]) -> None:
+def wait_for_end(process: subprocess.Popen[bytes]) -> None:
     """Wait for the end; stop everything where it is not a good one."""
     _, output = process.communicate()
     if process.returncode:
@@ -56,7 +56,7 @@ def main() -> None:
             )
         )
         began = time.monotonic()
-        ended(job(lines, Path(folder, "whole"), options))
+        wait_for_end(job(lines, Path(folder, "whole"), options))
         seconds = time.monotonic() - began
         whole = bytes_in(Path(folder, "whole"))
         kills = 0
@@ -71,7 +71,7 @@ def main() -> None:
                     process.communicate()
                     kills += 1
                     continue
-                ended(process)
+                wait_for_end(process)
                 break
             if bytes_in(directory) != whole:
                 sys.exit(f"trial {trial}: the files differ")

@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = model_directory(options.shape, Path(folder))
         config = read_checkpoint(directory).weights.config
-        (alone,) = measured(directory, options.lists, processes=1)
+        (alone,) = measure_processes(directory, options.lists, processes=1)
         for name, values in alone.items():
             sizes = ", ".join(f"{key} {value / MB:.0f}" for key, value in values.items())
             print(f"{name:24} {sizes} MB")
@@ -82,14 +82,16 @@ def main() -> None:
         private = alone["compiled"]["RssAnon"] - alone["opened"]["RssAnon"]
         print(
             f"private once compiled: {private / MB:.0f} MB, "
-            f"of it packed matrices by the formula {packed_bytes(config) / MB:.0f}"
+            f"of it packed matrices by the formula {bytes_when_packed(config) / MB:.0f}"
         )
-        both = measured(directory, 0, processes=2)
+        both = measure_processes(directory, 0, processes=2)
         shares = [values[f"a call of {2 * SLOTS} slots"]["Pss"] / MB for values in both]
         print(f"two processes at once: {shares[0]:.0f} MB each, shared pages counted half (PSS)")
 
 
-def measured(directory: Path, lists: int, processes: int) -> list[dict[str, dict[str, int]]]:
+def measure_processes(
+    directory: Path, lists: int, processes: int
+) -> list[dict[str, dict[str, int]]]:
     """What so many processes, all running at the same time, report."""
     command = [sys.executable, "-c", CHILD, str(directory), str(Path(__file__).parent), str(lists)]
     running = [
@@ -110,7 +112,7 @@ def slot_bytes(c: AlbertConfig) -> int:
     return 4 * (13 * c.hidden_size + 2 * c.intermediate_size)
 
 
-def packed_bytes(c: AlbertConfig) -> int:
+def bytes_when_packed(c: AlbertConfig) -> int:
     """Of the matrices as OpenVINO lays them out anew, which no other process shares.
 
     With them the queries' matrix over √D.

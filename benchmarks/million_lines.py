@@ -42,7 +42,7 @@ def lines(count: int) -> Iterator[str]:
         yield " ".join(rng.choices(words, k=rng.randint(3, 12))) + "\n"
 
 
-def watched(process: subprocess.Popen[bytes]) -> list[float]:
+def watch_memory(process: subprocess.Popen[bytes]) -> list[float]:
     """Resident megabytes, second by second, until the end."""
     sizes = []
     while process.poll() is None:
@@ -69,14 +69,14 @@ def figures(name: str, sizes: list[float], seconds: float, count: int) -> dict[s
     }
 
 
-def piped(count: int) -> dict[str, object]:
+def run_pipe(count: int) -> dict[str, object]:
     command = [sys.executable, "-c", COMMAND, "embed"]
     feed = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
     feed += f"from million_lines import lines; sys.stdout.writelines(lines({count}))"
     began = time.monotonic()
     source = subprocess.Popen([sys.executable, "-c", feed], stdout=subprocess.PIPE)
     process = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.DEVNULL)
-    sizes = watched(process)
+    sizes = watch_memory(process)
     return figures("pipe", sizes, time.monotonic() - began, count)
 
 
@@ -92,7 +92,7 @@ def in_shards(count: int, folder: Path) -> dict[str, object]:
     words += ["--shard-rows", "20000", "--resume"]
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", COMMAND, *words])
-    sizes = watched(process)
+    sizes = watch_memory(process)
     done = count - 20_000 * there
     return figures("shards", sizes, time.monotonic() - began, max(done, 0))
 
@@ -123,7 +123,7 @@ def main() -> None:
     for name in asked.runs:
         if any(each["run"] == name and each["lines"] == asked.lines for each in values):
             continue  # an earlier call of this command has it
-        run = piped(asked.lines) if name == "pipe" else in_shards(asked.lines, asked.folder)
+        run = run_pipe(asked.lines) if name == "pipe" else in_shards(asked.lines, asked.folder)
         print(json.dumps({key: value for key, value in run.items() if key != "every_minute_mb"}))
         values.append(run)
         asked.figures.write_text(json.dumps(values, indent=1) + "\n")

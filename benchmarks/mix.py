@@ -26,7 +26,7 @@ MIX: Final = {
 }
 
 
-def mixed_lengths(count: int, seed: int = 0, kinds: Collection[str] = tuple(MIX)) -> list[int]:
+def draw_lengths(count: int, seed: int = 0, kinds: Collection[str] = tuple(MIX)) -> list[int]:
     """Lengths in ids of `count` texts of these kinds."""
     rng = random.Random(seed)
     among = [MIX[name] for name in kinds]

@@ -30,7 +30,7 @@ from albertkit.engine.processor import detect_processor
 from albertkit.spec.parameters import CachedArrays
 from race.memory import peak_megabytes
 from race.models import model_directory
-from tried import SETTINGS, Emitter, current_graph, planned, texts_of
+from tried import SETTINGS, Emitter, current_graph, pack_all, texts_of
 
 Made = tuple[
     Emitter, Callable[..., CompiledEncoder], str
@@ -70,7 +70,7 @@ def megabytes(name: str, directory: Path) -> float:
     weights = read_checkpoint(directory).weights
     emit = partial(emitter, weights.config, CachedArrays(weights.arrays))
     request = form(emit, {**SETTINGS, "INFERENCE_PRECISION_HINT": hint}).request()
-    for batch in planned(texts_of([32] * (SLOTS // 32), weights.config.vocab_size)):
+    for batch in pack_all(texts_of([32] * (SLOTS // 32), weights.config.vocab_size)):
         request.vectors(batch, batch.slots)
     return peak_megabytes()
 

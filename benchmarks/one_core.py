@@ -39,7 +39,7 @@ ASKED = {
 
 
 def main() -> None:
-    weights = made_weights()
+    weights = make_weights()
     engines = {
         name: OpenVinoEngine(weights, threads=1, deterministic=name == "deterministic")
         for name in ("as numpy does", "deterministic")
@@ -52,7 +52,7 @@ def main() -> None:
         print(f"{output:22}{''.join(f'{1000 * each:13.0f} ms' for each in values)}", flush=True)
 
 
-def made_weights() -> Weights:
+def make_weights() -> Weights:
     config = replace(preset("base"), num_hidden_layers=REPETITIONS)
     rng = np.random.default_rng(0)
     arrays = {

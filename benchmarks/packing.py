@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from albertkit.engine import packing
 from albertkit.engine.packing import CUT, NARROWEST, STEP, Layout, plan
-from mix import mixed_lengths
+from mix import draw_lengths
 
 
 def main() -> None:
@@ -24,18 +24,18 @@ def main() -> None:
         f"{'texts':>6}{'filled':>9}{'worst':>8}{'calls':>8}{'µs a text':>11}{'own width only':>16}"
     )
     for count in (1, 4, 16, 64, 160, 500, 4000):
-        lists = [mixed_lengths(count, seed) for seed in range(20)]
+        lists = [draw_lengths(count, seed) for seed in range(20)]
         begin = time.perf_counter()
         plans = [plan(lengths) for lengths in lists]
         spent = (time.perf_counter() - begin) / count / len(lists)
         filled = list(map(share_filled, lists, plans))
         calls = statistics.mean(map(len, plans))
-        separate = statistics.mean(map(filled_separately, lists))
+        separate = statistics.mean(map(fraction_without_packing, lists))
         print(
             f"{count:>6}{statistics.mean(filled):>9.1%}{min(filled):>8.1%}{calls:>8.1f}"
             f"{spent * 1e6:>11.1f}{separate:>16.1%}"
         )
-    paragraphs = [mixed_lengths(64, seed, kinds=["paragraphs"]) for seed in range(20)]
+    paragraphs = [draw_lengths(64, seed, kinds=["paragraphs"]) for seed in range(20)]
     for step in (8, CUT, STEP):
         with patch.object(packing, "CUT", step):
             filled = list(map(share_filled, paragraphs, map(plan, paragraphs)))
@@ -46,7 +46,7 @@ def share_filled(lengths: list[int], layouts: list[Layout]) -> float:
     return sum(lengths) / sum(layout.slots for layout in layouts)
 
 
-def filled_separately(lengths: list[int]) -> float:
+def fraction_without_packing(lengths: list[int]) -> float:
     """The share filled where a row takes only texts of its own width, end to end as they come."""
     widths = [max(NARROWEST, math.ceil(length / STEP) * STEP) for length in lengths]
     slots = 0

@@ -33,7 +33,7 @@ from albertkit.pretraining.shards import write_shard
 from albertkit.training.devices import choose_training_device
 
 
-def masked_lm(model: str, valid: Path) -> None:
+def report_masked_lm(model: str, valid: Path) -> None:
     """Accuracies and losses on held-out text, masks drawn with seed 0, 15 % of the pieces."""
     loaded = load(model)
     tokenizer = loaded.tokenizer
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path)
     options = parser.parse_args()
     if options.valid is not None:
-        masked_lm(options.model, options.valid)
+        report_masked_lm(options.model, options.valid)
     if options.sts is not None:
         similarity(options.sts, options.teacher)
 

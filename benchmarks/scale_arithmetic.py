@@ -29,7 +29,7 @@ ROUNDS = 3
 def main() -> None:
     values = arguments().parse_args()
     if values.measure:
-        values.tokens_per_second, values.width = measured(values.measure, values.tokens)
+        values.tokens_per_second, values.width = measure_speed(values.measure, values.tokens)
         print(f"--tokens-per-second {values.tokens_per_second:.0f} --width {values.width}\n")
     print(report(values))
 
@@ -82,7 +82,7 @@ def report(values: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def measured(model: str, tokens: int) -> tuple[float, int]:
+def measure_speed(model: str, tokens: int) -> tuple[float, int]:
     """Tokens in a second of one core's time, the best of some rounds; the numbers in a vector.
 
     The processor's time is measured, not the clock's: other work on the machine counts less.
@@ -91,7 +91,7 @@ def measured(model: str, tokens: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         directory = model_directory(model, Path(folder)) if model in RANDOM else model
         embedder = TextEmbedder(directory, engine="openvino")
-    texts = Words.invented(embedder.tokenizer).texts([tokens] * MEASURED, seed=0)
+    texts = Words.invent(embedder.tokenizer).texts([tokens] * MEASURED, seed=0)
     count = int(embedder.tokenizer.encode_batch(texts).lengths.sum())
     embedder.encode(texts[:32])
     seconds = []

@@ -57,7 +57,7 @@ def sequences(count: int) -> list[Sequence]:
     return made
 
 
-def packed_batches() -> list[PretrainingBatch]:
+def make_packed_batches() -> list[PretrainingBatch]:
     """Batches of ROWS rows of WIDTH slots."""
     is_special = np.arange(VOCABULARY) < 5
     ordinary = np.arange(5, VOCABULARY, dtype=np.int32)
@@ -68,7 +68,7 @@ def packed_batches() -> list[PretrainingBatch]:
     return [make_batch(next(layouts), shape, vocabulary, rng) for _ in range(BATCHES)]
 
 
-def padded(batch: PretrainingBatch) -> dict[str, Tensor]:
+def pad_sequences(batch: PretrainingBatch) -> dict[str, Tensor]:
     """The sequences of a packed batch, each in a row of its own."""
     count = int(batch.segment_ids.max()) + 1
     flat_labels = np.full(batch.ids.size, IGNORED)
@@ -109,7 +109,7 @@ def our_step(shape: tuple[int, int], dtype: torch.dtype, *, is_compiled: bool) -
     settings = TrainingConfig(max_steps=1, learning_rate=1e-4)
     optimizer = make_optimizer(model.canonical_parameters(), table.decaying, (), settings)
     training_device = TrainingDevice(torch.device("cpu"), dtype)
-    batches = cycle(packed_batches())
+    batches = cycle(make_packed_batches())
 
     def step() -> int:
         batch = next(batches)
@@ -138,7 +138,7 @@ def their_step(shape: tuple[int, int], dtype: torch.dtype) -> Step:
     model = AlbertForPreTraining(config).train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
     training_device = TrainingDevice(torch.device("cpu"), dtype)
-    batches = cycle((padded(batch), batch.tokens) for batch in packed_batches())
+    batches = cycle((pad_sequences(batch), batch.tokens) for batch in make_packed_batches())
 
     def step() -> int:
         batch, tokens = next(batches)

@@ -37,9 +37,9 @@ from albertkit.engine.protocol import PackedBatch
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import CachedArrays
 from albertkit.tokenization import Encodings
-from mix import mixed_lengths
+from mix import draw_lengths
 from race.models import RANDOM, model_directory
-from race.reasons import CURRENT, tried
+from race.reasons import CURRENT, table_of_variants
 from race.results import Ran, commit, results_here, today
 
 Emitter = Callable[[AlbertConfig, Mapping[str, FloatArray]], OpenVinoEmitter]
@@ -57,7 +57,7 @@ def current_graph(config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> Ope
     return OpenVinoEmitter(config, arrays, bare_products=BARE)
 
 
-def planned(texts: Encodings) -> list[PackedBatch]:
+def pack_all(texts: Encodings) -> list[PackedBatch]:
     return [pack(texts, layout) for layout in plan(texts.lengths, slots=packing.SLOTS)]
 
 
@@ -67,10 +67,10 @@ class Way:
 
     emitter: Emitter = current_graph
     form: Callable[..., CompiledEncoder] = SingleGraphEncoder
-    batches: Batches = planned
+    batches: Batches = pack_all
 
 
-def emitted(kind: Callable[..., OpenVinoEmitter], bare: bool = BARE) -> Way:
+def way_with_emitter(kind: Callable[..., OpenVinoEmitter], bare: bool = BARE) -> Way:
     return Way(partial(kind, bare_products=bare))
 
 
@@ -79,7 +79,7 @@ def with_constant(name: str, value: int) -> Way:
 
     def batches(texts: Encodings) -> list[PackedBatch]:
         with patch.object(packing, name, value):
-            return planned(texts)
+            return pack_all(texts)
 
     return Way(batches=batches)
 
@@ -101,16 +101,18 @@ class Job:
 JOBS: Final = (
     Job(
         "32 ragged texts",
-        mixed_lengths(32),
+        draw_lengths(32),
         2,
         {
-            "queries, keys and values in one product": emitted(ways.OneProductForQueriesKeysValues),
-            "1/√d on the scores": emitted(ways.ScaleOnTheScores),
-            f"gelu {'inside its product' if BARE else 'behind its product'}": emitted(
+            "queries, keys and values in one product": way_with_emitter(
+                ways.OneProductForQueriesKeysValues
+            ),
+            "1/√d on the scores": way_with_emitter(ways.ScaleOnTheScores),
+            f"gelu {'inside its product' if BARE else 'behind its product'}": way_with_emitter(
                 OpenVinoEmitter, not BARE
             ),
-            "all products by oneDNN, none by MLAS": emitted(ways.OneDnnsProducts),
-            "matrices laid the other way round": emitted(ways.MatricesLaidTheOtherWay),
+            "all products by oneDNN, none by MLAS": way_with_emitter(ways.OneDnnsProducts),
+            "matrices laid the other way round": way_with_emitter(ways.MatricesLaidTheOtherWay),
             "layer by layer": Way(form=LayerwiseEncoder),
             "products in int8, the rest in float32": Way(ways.InEightBits),
             "calls of 2,048 slots": with_constant("SLOTS", 2048),
@@ -118,7 +120,7 @@ JOBS: Final = (
     ),
     Job(
         "24 paragraphs",
-        mixed_lengths(24, kinds=["paragraphs"]),
+        draw_lengths(24, kinds=["paragraphs"]),
         2,
         {
             "wide rows cut in steps of 8": with_constant("CUT", 8),
@@ -130,7 +132,7 @@ JOBS: Final = (
         [9],
         100,
         {
-            "a text alone, without a mask": emitted(ways.WithoutMask),
+            "a text alone, without a mask": way_with_emitter(ways.WithoutMask),
             "a text alone in a row of 16": in_a_row_of(16),
             "a text alone, by the library's `infer`": Way(form=ways.InferInOneCall),
             "a text alone, by a graph of just its length": Way(form=ways.GraphOfOneShape),
@@ -147,10 +149,10 @@ def main() -> None:
             weights = read_checkpoint(model_directory(shape, Path(folder))).weights
             few = replace(weights.config, num_hidden_layers=REPETITIONS)
             weights = replace(weights, config=few)
-            values = [measured(weights, job, asked.rounds) for job in JOBS]
+            values = [measure_job(weights, job, asked.rounds) for job in JOBS]
         results.tried[shape] = values
         results.save(asked.results)
-    print(tried(results))
+    print(table_of_variants(results))
 
 
 def arguments() -> argparse.Namespace:
@@ -162,7 +164,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(weights: Weights, job: Job, rounds: int) -> Ran:
+def measure_job(weights: Weights, job: Job, rounds: int) -> Ran:
     texts = texts_of(job.lengths, weights.config.vocab_size)
     answers = {name: answer(weights, texts, way) for name, way in contestants(job).items()}
     ran = Ran(job.description, 1, len(job.lengths), sum(job.lengths), commit=commit(), day=today())

@@ -50,7 +50,7 @@ def count_encode() -> tuple[Counter[str], Counter[tuple[str, str]]]:
     return files, functions
 
 
-def imported_modules() -> list[str]:
+def list_imported_modules() -> list[str]:
     """Modules of ours that `albertkit embed "x"` imports."""
     output = subprocess.run(
         [sys.executable, "-c", COMMAND], capture_output=True, text=True, check=True
@@ -60,7 +60,7 @@ def imported_modules() -> list[str]:
 
 if __name__ == "__main__":
     files, functions = count_encode()
-    modules = imported_modules()
+    modules = list_imported_modules()
     if "--details" in sys.argv:
         for file, count in files.most_common():
             print(f"{count:5}  {file}")

@@ -61,18 +61,18 @@ class ScaleOnTheScores(OpenVinoEmitter):
 
     def attention(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
         q, k, v = (self._heads_first(x) for x in (query, key, value))  # [R, A, W, D]
-        context = self._attended(q, k, v, mask)
+        context = self._attend(q, k, v, mask)
         side_by_side = self.op.transpose(context, HEADS_FIRST)
         return self.op.reshape(side_by_side, np.array([0, 0, self.config.hidden_size]), True)
 
-    def _attended(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
+    def _attend(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
         return self.op.scaled_dot_product_attention(q, k, v, mask, causal=False)
 
 
 class WithoutMask(ScaleOnTheScores):
     """For a single text in a row of its length, which needs no mask."""
 
-    def _attended(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
+    def _attend(self, q: Node, k: Node, v: Node, mask: Node) -> Node:
         return self.op.scaled_dot_product_attention(q, k, v, causal=False)
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/where_time_goes.py [--shapes base small-en-vectors] [--results FILE]
 
-The nodes of the float32 graph as OpenVINO times them, the least of each over the calls. Beside them
+The nodes of the float32 graph as OpenVINO times them, the least of each over the calls. With them
 the whole call and the same products alone, in turn within each round: what share of the ceiling the
 engine reaches. All slots hold tokens, of texts of 32. `make figures` shows what is in
 benchmarks/results.json.

@@ -53,7 +53,7 @@ def general_use(directory: Path) -> None:
     print({name: int(number) for name, number in special_tokens.items()})
 
 
-def masked_lm(directory: Path) -> None:
+def predict_masks(directory: Path) -> None:
     """The masked-LM head: which pieces fit the masked positions?"""
     preprocessor = hub.load(str(directory / "preprocessor"))
     encoder = hub.load(str(directory))
@@ -87,7 +87,7 @@ def keras_3(directory: Path) -> None:
 def main(directory: Path) -> None:
     simple_use(directory)
     general_use(directory)
-    masked_lm(directory)
+    predict_masks(directory)
     keras_3(directory)
 
 

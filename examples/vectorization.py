@@ -57,7 +57,7 @@ def show(title: str, cosines: np.ndarray) -> None:
 def main(directory: Path) -> None:
     pooled, mean = get_model(directory).predict(tf.constant(SENTENCES), verbose=0)
     print("pooled_output", pooled.shape)
-    # The pooled vector was trained to tell the order of two segments, not to compare texts.
+    # The pooled vector was trained to predict the order of two segments, not to compare texts.
     show("cosines of pooled vectors", similarities(pooled))
     show("cosines of mean token vectors", similarities(mean))
 

@@ -41,7 +41,7 @@ from albertkit.fileformats.safetensors import read_safetensors, write_safetensor
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec.pooling_config import PoolingConfig
 from tests.support.axes import CONFIG, SMALL, random_weights
-from tests.support.interrupts import started
+from tests.support.interrupts import start_command
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 WEIGHTS = "model.safetensors"
@@ -57,7 +57,7 @@ PUBLISHED = AlbertConfig(  # as many ids and positions as the published models
 class Workshop(SimpleNamespace):
     """Good models, and the directory in which copies of them are spoilt."""
 
-    place: Path
+    directory: Path
     words: Path  # with a head for masked words, without a pooler
     vectors: Path
     bare: Path  # without a head
@@ -68,7 +68,7 @@ class Workshop(SimpleNamespace):
     fill: FillMask
 
     def file(self, name: str, data: bytes) -> Path:
-        path = self.place / name
+        path = self.directory / name
         path.write_bytes(data)
         return path
 
@@ -79,7 +79,7 @@ class Workshop(SimpleNamespace):
         return copy
 
     def without(self, *names: str) -> Path:
-        copy = self.place / f"copy{len(list(self.place.iterdir()))}"
+        copy = self.directory / f"copy{len(list(self.directory.iterdir()))}"
         shutil.copytree(self.words, copy)
         for name in names:
             (copy / name).unlink()
@@ -101,34 +101,35 @@ class Workshop(SimpleNamespace):
 
     def of_other_size(self) -> Path:
         """A model of 30,000 rows with a tokenizer of 1,000 pieces."""
-        place = self.place / "other_size"
-        HUGGINGFACE.write(Checkpoint(random_weights(PUBLISHED)), place)
-        self.tokenizer.save_pretrained(place)
-        return place
+        directory = self.directory / "other_size"
+        HUGGINGFACE.write(Checkpoint(random_weights(PUBLISHED)), directory)
+        self.tokenizer.save_pretrained(directory)
+        return directory
 
     def of_other_pieces(self) -> Path:
         """A tokenizer of as many pieces as the model has rows, two of them exchanged."""
-        place = self.place / "other_pieces"
+        directory = self.directory / "other_pieces"
         HUGGINGFACE.write(
-            Checkpoint(add_fingerprint(random_weights(TINY, ["masked_lm"]), self.tokenizer)), place
+            Checkpoint(add_fingerprint(random_weights(TINY, ["masked_lm"]), self.tokenizer)),
+            directory,
         )
-        self.tokenizer.save_pretrained(place)
-        (place / "tokenizer.json").unlink()
+        self.tokenizer.save_pretrained(directory)
+        (directory / "tokenizer.json").unlink()
         data = PIECES.read_bytes()
-        (place / "spiece.model").write_bytes(data.replace("▁with".encode(), "▁wyth".encode()))
-        return place
+        (directory / "spiece.model").write_bytes(data.replace("▁with".encode(), "▁wyth".encode()))
+        return directory
 
 
 @pytest.fixture(scope="module")
 def w(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    place = tmp_path_factory.mktemp("workshop")
-    words = save_tiny(place / "words", ["masked_lm"])
-    vectors = save_tiny_vectors(place / "vectors", PoolingConfig())
+    directory = tmp_path_factory.mktemp("workshop")
+    words = save_tiny(directory / "words", ["masked_lm"])
+    vectors = save_tiny_vectors(directory / "vectors", PoolingConfig())
     return Workshop(
-        place=place,
+        directory=directory,
         words=words,
         vectors=vectors,
-        bare=save_tiny(place / "bare"),
+        bare=save_tiny(directory / "bare"),
         model=AlbertModel.from_pretrained(words),
         published=AlbertModel(PUBLISHED).eval(),
         tokenizer=AlbertTokenizer.from_pretrained(words),
@@ -139,7 +140,7 @@ def w(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 @dataclass(frozen=True)
 class Bad:
-    """One way of going wrong. command: run in the workshop's place, for what Python got."""
+    """One way of going wrong. command: run in the workshop, for what Python got."""
 
     item: str
     provoke: Callable[[Workshop], object]
@@ -168,7 +169,7 @@ ZIP = b"PK\x03\x04" + bytes(60)
 CODE = b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R."
 
 
-def zipped(name: str, data: bytes) -> bytes:
+def zip_member(name: str, data: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, data)
@@ -324,7 +325,7 @@ ROWS = [
     ),
     Bad(
         "a directory that is not there, in torch",
-        lambda w: AlbertModel.from_pretrained(w.place / "nowhere"),
+        lambda w: AlbertModel.from_pretrained(w.directory / "nowhere"),
         "unknown-model",
         "no file or directory",
     ),
@@ -395,13 +396,13 @@ ROWS = [
     ),
     opening(
         "an archive that points elsewhere",
-        lambda w: w.file("m.zip", zipped("../evil", b"x")),
+        lambda w: w.file("m.zip", zip_member("../evil", b"x")),
         "archive-unsafe",
         "its member '../evil' does not have a plain name",
     ),
     opening(
         "an archive of zeros",
-        lambda w: w.file("zeros.zip", zipped("zeros", bytes(20 * 2**20))),
+        lambda w: w.file("zeros.zip", zip_member("zeros", bytes(20 * 2**20))),
         "archive-too-large",
         "more than 16,777,216 bytes",
     ),
@@ -440,7 +441,7 @@ COMMANDS = [
     ),
     pytest.param(lambda w: ["embd", "a"], "usage", "Did you mean 'embed'? See", 2, id="command"),
     pytest.param(
-        lambda w: ["embed", "a", "-m", w.vectors, "-o", w.place / "no" / "x.npy"],
+        lambda w: ["embed", "a", "-m", w.vectors, "-o", w.directory / "no" / "x.npy"],
         "file-not-found",
         "Make the directory first",
         2,
@@ -510,7 +511,7 @@ def test_a_command_that_cannot_be_done_says_so_in_one_line(  # noqa: PLR0917
     assert line.endswith(f"[{code}]")
 
 
-def test_a_vector_of_nothing_is_given_and_told_of(
+def test_an_empty_text_has_a_vector_and_one_warning(
     w: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "albertkit"):
@@ -520,7 +521,7 @@ def test_a_vector_of_nothing_is_given_and_told_of(
     assert "[text-empty]" in record.getMessage()
 
 
-def test_the_command_tells_once_where_a_library_listens_to_all_loggers(w: Workshop) -> None:
+def test_a_warning_is_printed_once_if_a_library_handles_all_loggers(w: Workshop) -> None:
     listening = (
         "import logging; logging.basicConfig(); from albertkit.cli.start import main; main()"
     )
@@ -531,7 +532,7 @@ def test_the_command_tells_once_where_a_library_listens_to_all_loggers(w: Worksh
     assert line.endswith("[text-truncated]")
 
 
-def test_a_new_head_is_no_error_and_is_told_of(
+def test_a_new_head_is_a_warning_and_no_error(
     w: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "albertkit"):
@@ -559,22 +560,22 @@ PATIENCE = 120  # seconds in which a command begins its work on a machine that i
 def slow(w: Workshop) -> list[str]:
     """A command that computes for long and writes where something is already."""
     config = replace(CONFIG, vocab_size=1000, num_hidden_layers=4000)
-    HUGGINGFACE.write(Checkpoint(random_weights(config)), w.place / "slow")
-    w.tokenizer.save_pretrained(w.place / "slow")
+    HUGGINGFACE.write(Checkpoint(random_weights(config)), w.directory / "slow")
+    w.tokenizer.save_pretrained(w.directory / "slow")
     many = w.file("many.txt", b"a line of words\n" * 5000)
-    return ["embed", "-m", str(w.place / "slow"), "-i", str(many), "--engine", "numpy"]
+    return ["embed", "-m", str(w.directory / "slow"), "-i", str(many), "--engine", "numpy"]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL], ids=lambda kind: kind.name)
 def test_a_command_interrupted_in_its_work_leaves_what_was_there(
     w: Workshop, slow: list[str], kind: signal.Signals
 ) -> None:
-    (w.place / "out").mkdir(exist_ok=True)
-    output = w.place / "out" / "out.npy"
+    (w.directory / "out").mkdir(exist_ok=True)
+    output = w.directory / "out" / "out.npy"
     output.write_bytes(b"the old file")
     for left in output.parent.glob(".out.npy.tmp-*"):  # by an earlier one that was killed
         left.unlink()
-    process = started([*STARTED, *slow, "-o", str(output)])
+    process = start_command([*STARTED, *slow, "-o", str(output)])
     until = time.monotonic() + PATIENCE
     while not any(output.parent.glob(".out.npy.tmp-*")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -596,16 +597,16 @@ def test_a_command_interrupted_in_its_work_leaves_what_was_there(
 
 
 def test_a_conversion_interrupted_in_its_proof_leaves_nothing(w: Workshop, slow: list[str]) -> None:
-    source, place = slow[slow.index("-m") + 1], w.place / "converted"
-    place.mkdir()
-    process = started([*STARTED, "convert", source, str(place / "new"), "--to", "tf1"])
+    source, directory = slow[slow.index("-m") + 1], w.directory / "converted"
+    directory.mkdir()
+    process = start_command([*STARTED, "convert", source, str(directory / "new"), "--to", "tf1"])
     until = time.monotonic() + PATIENCE
-    while not any(place.iterdir()) and time.monotonic() < until:
+    while not any(directory.iterdir()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert any(place.iterdir())  # under a hidden name, unproved
+    assert any(directory.iterdir())  # under a hidden name, unproved
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, list(place.iterdir())) == (130, [])
+    assert (process.returncode, list(directory.iterdir())) == (130, [])
     assert b"Traceback" not in error
 
 

@@ -39,11 +39,11 @@ def test_phones_and_ages_find_each_other() -> None:
         "what is your age?",
     ]
     embedder = TextEmbedder()
-    found = np.asarray(embedder.similarity(*[embedder.encode(texts)] * 2))
-    np.fill_diagonal(found, -1)
-    assert found[0, 1] > found[0, 2]
-    assert found[4].argmax() == 5
-    assert found[5].argmax() == 4
+    scores = np.asarray(embedder.similarity(*[embedder.encode(texts)] * 2))
+    np.fill_diagonal(scores, -1)
+    assert scores[0, 1] > scores[0, 2]
+    assert scores[4].argmax() == 5
+    assert scores[5].argmax() == 4
 
 
 def test_a_mask_is_filled_with_five_words_of_the_vocabulary() -> None:

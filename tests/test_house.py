@@ -63,9 +63,9 @@ def codes_expected_by_tests() -> frozenset[str]:
 def test_every_raised_code_is_listed() -> None:
     kinds = "InputError|FormatError|ResourceError|Diagnostic"
     pattern = re.compile(rf'(?:{kinds})\(\s*"([a-z0-9-]+)"')
-    found = set(pattern.findall(all_text(SOURCES)))
-    assert len(found) > 20
-    assert found <= set(CODES)
+    codes = set(pattern.findall(all_text(SOURCES)))
+    assert len(codes) > 20
+    assert codes <= set(CODES)
 
 
 def test_every_public_name_has_a_home_and_is_there() -> None:
@@ -83,9 +83,9 @@ def is_all(assigned: ast.Assign) -> bool:
 
 @pytest.mark.parametrize("name", sorted(albertkit.HOMES))
 def test_the_types_of_a_public_name_can_be_asked_for(name: str) -> None:
-    found = getattr(albertkit, name)
-    methods = vars(found).values() if inspect.isclass(found) else ()
-    for each in (found, *filter(inspect.isfunction, methods)):
+    member = getattr(albertkit, name)
+    methods = vars(member).values() if inspect.isclass(member) else ()
+    for each in (member, *filter(inspect.isfunction, methods)):
         if each.__module__.startswith("albertkit"):  # what a dataclass makes has no file
             get_type_hints(each)
 
@@ -116,10 +116,10 @@ def test_every_link_between_the_pages_leads_to_something_that_is_there() -> None
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
     link = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
     broken = [
-        f"{page.name}: {place}#{heading}"
+        f"{page.name}: {directory}#{heading}"
         for page in pages
-        for place, heading in link.findall(page.read_text(encoding="utf-8"))
-        if not (there := page.parent / place if place else page).exists()
+        for directory, heading in link.findall(page.read_text(encoding="utf-8"))
+        if not (there := page.parent / directory if directory else page).exists()
         or (heading and heading not in anchors(there))
     ]
     assert broken == []
@@ -133,8 +133,8 @@ def anchors(page: Path) -> set[str]:
 
 def test_no_pickle_and_no_evaluation_in_the_package() -> None:
     banned = re.compile(r"\b(?:pickle|marshal|eval\(|exec\(|torch\.load|torch\.save)\b")
-    found = [p.name for p in SOURCES if banned.search(re.sub(r"#.*|\.eval\(\)", "", p.read_text()))]
-    assert found == []
+    names = [p.name for p in SOURCES if banned.search(re.sub(r"#.*|\.eval\(\)", "", p.read_text()))]
+    assert names == []
 
 
 def test_every_public_name_stands_in_the_docs() -> None:

@@ -1,4 +1,4 @@
-"""The race's texts have the lengths that are told of them."""
+"""The race's texts have the lengths that its descriptions name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from albertkit.tokenization import AlbertTokenizer
-from mix import MIX, mixed_lengths
-from race.jobs import BATCH, LISTED, Size, in_calls, jobs_of, thinned
+from mix import MIX, draw_lengths
+from race.jobs import BATCH, LISTED, Size, in_calls, jobs_of, thin_batches
 from race.names import JOBS, SINGLES
 from race.texts import Words
 
@@ -18,12 +18,12 @@ TOKENIZER = AlbertTokenizer.from_pretrained("small-en-vectors")
 
 @pytest.fixture(scope="module")
 def words() -> Words:
-    return Words.invented(TOKENIZER)
+    return Words.invent(TOKENIZER)
 
 
 @pytest.mark.parametrize("kind", MIX)
 def test_lengths_have_the_deciles_of_their_kind(kind: str) -> None:
-    lengths = mixed_lengths(20_000, seed=3, kinds=[kind])
+    lengths = draw_lengths(20_000, seed=3, kinds=[kind])
     values = np.percentile(lengths, range(0, 101, 10))
     np.testing.assert_allclose(values, MIX[kind].deciles, rtol=0.05, atol=1)
 
@@ -44,9 +44,9 @@ def test_words_of_a_file_run_on_in_its_order(tmp_path: Path) -> None:
 
 
 def test_a_thinned_list_sorted_again_has_the_batches_of_the_long_one() -> None:
-    lengths = mixed_lengths(LISTED, seed=5)
+    lengths = draw_lengths(LISTED, seed=5)
     batches = in_calls(sorted(lengths, reverse=True), BATCH)
-    assert in_calls(sorted(thinned(lengths, 25), reverse=True), BATCH) == batches[12::25]
+    assert in_calls(sorted(thin_batches(lengths, 25), reverse=True), BATCH) == batches[12::25]
 
 
 def test_a_job_counts_its_tokens(words: Words) -> None:

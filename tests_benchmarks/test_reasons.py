@@ -36,14 +36,14 @@ def test_a_profile_is_shares_of_a_call_and_of_the_ceiling() -> None:
 
 
 def test_a_way_is_held_against_the_current_graph_in_its_own_job() -> None:
-    shown = reasons.tried(values()).splitlines()
+    shown = reasons.table_of_variants(values()).splitlines()
     assert shown[2:4] == ["| a slower way | x0.55 (0.50–0.60) |", "| a faster way | x1.50† |"]
     assert shown[-1] == "base: 32 texts (2 rounds), one text (1 round), at abc."
 
 
 def test_what_was_not_measured_says_so() -> None:
     nothing = Results(this_machine())
-    assert reasons.profiles(nothing) == reasons.tried(nothing) == "*Not measured yet.*"
+    assert reasons.profiles(nothing) == reasons.table_of_variants(nothing) == "*Not measured yet.*"
 
 
 def test_profiles_and_ways_come_back_from_their_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.support.tiny_models import save_tiny
 
 from albertkit import TextEmbedder
 from race.field import BY_NAME, FIELD
-from race.referee import started
+from race.referee import start_contestants
 from race.results import Part, Ran
 from race.rounds import compare, one_round
 
@@ -39,7 +39,7 @@ def test_contestants_answer_each_job_with_seconds_and_one_without_its_file_is_lo
     cores = sorted(os.sched_getaffinity(0))[:1]
     part = Part("tiny", 1)
     rans = {"requests": Ran("", 1, 3, 20), "one-8": Ran("", 3, 3, 9)}
-    with started(field, here, directory, cards, cores) as running:
+    with start_contestants(field, here, directory, cards, cores) as running:
         compare(part, running)
         for job in ("requests", "one-8", "requests"):
             one_round(part, job, rans[job], running)

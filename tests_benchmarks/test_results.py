@@ -13,7 +13,7 @@ import pytest
 
 import figures
 from race import processes, tables
-from race.command import taken_up
+from race.command import resume_rounds
 from race.field import ABSENT
 from race.jobs import Job
 from race.machine import this_machine
@@ -122,8 +122,8 @@ def test_a_job_is_taken_up_where_it_ended_if_it_is_the_same(
 ) -> None:
     asked = argparse.Namespace(resume=resume)
     job = Job([["a text"]], tokens, "one call")
-    assert len(taken_up(ran(), job, asked).rounds) == kept
-    assert taken_up(None, job, asked).tokens == tokens
+    assert len(resume_rounds(ran(), job, asked).rounds) == kept
+    assert resume_rounds(None, job, asked).tokens == tokens
 
 
 def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
@@ -198,24 +198,26 @@ def test_the_picture_has_a_bar_for_each_that_ran() -> None:
 
 def test_a_page_gets_its_figures_and_keeps_the_rest() -> None:
     page = "before\n<!-- figures: lists of base/2 -->\nold\n<!-- /figures -->\nafter\n"
-    new = figures.filled(page, values())
+    new = figures.fill_page(page, values())
     assert "old" not in new
     assert tables.lists(values().parts["base/2"]) in new
     assert new.startswith("before\n<!-- figures: lists of base/2 -->\n| base, 2 threads |")
     assert new.endswith(".\n<!-- /figures -->\nafter\n")
-    assert figures.filled(new, values()) == new
+    assert figures.fill_page(new, values()) == new
 
 
-@pytest.mark.parametrize("directory", [page for page, _ in figures.written(Results({}))], ids=str)
+@pytest.mark.parametrize(
+    "directory", [page for page, _ in figures.make_pages(Results({}))], ids=str
+)
 def test_our_pages_show_the_figures_that_are_committed(directory: Path) -> None:
     """`python benchmarks/figures.py` rewrites them."""
-    wanted = dict(figures.written(figures.results_of(OF_PAGES)))
+    wanted = dict(figures.make_pages(figures.results_of(OF_PAGES)))
     assert directory.read_text(encoding="utf-8") == wanted[directory]
     assert "<!-- figures: " in wanted[directory]
 
 
 def test_the_picture_is_drawn_from_what_is_committed() -> None:
-    wanted = dict(figures.written(figures.results_of(OF_PAGES)))
+    wanted = dict(figures.make_pages(figures.results_of(OF_PAGES)))
     assert figures.PICTURE.exists() == (figures.PICTURE in wanted)
     if figures.PICTURE in wanted:
         assert figures.holds(figures.PICTURE, wanted[figures.PICTURE])

@@ -19,9 +19,9 @@ class Fateful:
     fated: tuple[int, ...] = ()
 
     def open(self) -> Callable[[int], int]:
-        return self.made
+        return self.make
 
-    def made(self, shard: int) -> int:
+    def make(self, shard: int) -> int:
         if shard in self.fated:
             match self.fate:
                 case "death":

@@ -39,7 +39,7 @@ def test_the_article_compares_its_six_sentences(folder: Path) -> None:
     assert "pooled_output (6, 256)" in output
     cosines = [float(x) for x in re.findall(r"-?\d\.\d{3}", output.partition("mean")[2])]
     rows = [cosines[6 * row : 6 * row + 6] for row in range(6)]
-    # a question is nearest to the other, beside itself
+    # after itself, the other question is nearest to a question
     assert sorted(range(6), key=rows[4].__getitem__)[-2:] == [5, 4]
 
 

@@ -30,10 +30,10 @@ CONFIG = AlbertConfig(
 LENGTHS = (12, 5, 1)  # of texts, padded to the first: the mask has work to do
 
 
-def write(weights: Weights, place: Path, files: tuple[Path, ...] = ()) -> Path:
+def write(weights: Weights, path: Path, files: tuple[Path, ...] = ()) -> Path:
     """A module of these weights, with no preprocessor unless a vocabulary is given."""
-    write_tfhub(Checkpoint(weights, contents(files)), place)
-    return place
+    write_tfhub(Checkpoint(weights, contents(files)), path)
+    return path
 
 
 def tiny_weights(config: AlbertConfig = CONFIG, *, seed: int = 0) -> Weights:
@@ -54,12 +54,12 @@ def batch(config: AlbertConfig = CONFIG, *, seed: int = 0) -> dict[str, tf.Tenso
     rng = np.random.default_rng(seed)
     shape = (len(LENGTHS), max(LENGTHS))
     mask = np.arange(shape[1]) < np.array(LENGTHS)[:, None]
-    found = {
+    arrays = {
         "input_word_ids": rng.integers(0, config.vocab_size, shape) * mask,
         "input_mask": mask,
         "input_type_ids": rng.integers(0, config.type_vocab_size, shape) * mask,
     }
-    return {name: tf.constant(array, tf.int32) for name, array in found.items()}
+    return {name: tf.constant(array, tf.int32) for name, array in arrays.items()}
 
 
 def numpy_answers(
@@ -78,13 +78,13 @@ def numpy_answers(
         length = mask.sum()
         positions = np.arange(length, dtype=np.int32)[None]
         x = emit_embeddings(emit, ids[None, :length], types[None, :length], positions)  # [1, S, H]
-        found = {}
+        outputs = {}
         for number in range(config.num_hidden_layers):
             x = emit_layer(emit, config, x, everything_seen, layer_prefix(0, 0))
-            found[f"encoder_output_{number}"] = x[0]
-        found["sequence_output"] = x[0]
-        found["pooled_output"] = emit_pooler(emit, x[:, 0])[0]
+            outputs[f"encoder_output_{number}"] = x[0]
+        outputs["sequence_output"] = x[0]
+        outputs["pooled_output"] = emit_pooler(emit, x[:, 0])[0]
         if "masked_lm" in weights.heads:
-            found["mlm_logits"] = emit_masked_lm_head(emit, config, x[0, list(places)])
-        answers.append(found)
+            outputs["mlm_logits"] = emit_masked_lm_head(emit, config, x[0, list(places)])
+        answers.append(outputs)
     return answers

@@ -57,7 +57,7 @@ CASES = [
     ),
     Case("AlbertForMultipleChoice", ("multiple_choice",), "logits", "multiple_choice"),
 ]
-# A pooler beside a head that reads none is kept, since it is of the model. This version calls it
+# The pooler of a model whose head reads none is kept. This version of transformers calls it
 # unused when it opens the model; the answers are the same, and the fifth version says nothing.
 for name, head, theirs in (
     ("AlbertForMaskedLM", "masked_lm", "logits"),
@@ -69,23 +69,23 @@ for name, head, theirs in (
 SAME = 2e-5  # as the engines' parity with torch: tests/engine/test_parity.py
 
 
-def opened(name: str, place: Path) -> tuple[Any, dict[str, list[str]]]:
+def open_with_transformers(name: str, path: Path) -> tuple[Any, dict[str, list[str]]]:
     """A model of transformers, and what it reports of the weights that it found."""
-    model, report = getattr(transformers, name).from_pretrained(place, output_loading_info=True)
+    model, report = getattr(transformers, name).from_pretrained(path, output_loading_info=True)
     return model.eval(), {kind: sorted(names) for kind, names in report.items() if names}
 
 
 def assert_same_answers(model: Any, case: Case, weights: Weights) -> None:
     """One text's numbers from both sides."""
     asked = random_encodings(weights.config, [11], seed=3)
-    found = compute_outputs(weights, ParityInputs(asked, "one row"))[case.ours]
+    ours = compute_outputs(weights, ParityInputs(asked, "one row"))[case.ours]
     if case.theirs == "start_logits":
-        found = found[:, 0]
+        ours = ours[:, 0]
     ids, types = asked.ids, asked.type_ids
     if case.ours == "multiple_choice":
         ids, types = ids[None], types[None]  # one choice
     theirs = ask(model, ids, types)[case.theirs]
-    np.testing.assert_allclose(theirs.reshape(found.shape), found, rtol=0, atol=SAME)
+    np.testing.assert_allclose(theirs.reshape(ours.shape), ours, rtol=0, atol=SAME)
 
 
 def test_these_are_the_versions_that_are_meant() -> None:
@@ -97,7 +97,7 @@ def test_these_are_the_versions_that_are_meant() -> None:
 def test_what_we_write_opens_with_the_same_answers(case: Case, tmp_path: Path) -> None:
     weights = random_weights(TINY, case.heads, pooler=case.pooler)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
-    model, report = opened(case.name, tmp_path / "m")
+    model, report = open_with_transformers(case.name, tmp_path / "m")
     assert report == ({"unexpected_keys": list(case.unused)} if case.unused else {})
     assert_same_answers(model, case, weights)
 
@@ -107,7 +107,7 @@ def test_what_we_write_opens_with_the_same_answers(case: Case, tmp_path: Path) -
 def test_every_axis_opens_with_the_same_vectors(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
-    model, report = opened("AlbertModel", tmp_path / "m")
+    model, report = open_with_transformers("AlbertModel", tmp_path / "m")
     assert report == {}
     assert_same_answers(model, CASES[0], weights)
 
@@ -116,8 +116,8 @@ def test_every_axis_opens_with_the_same_vectors(config: AlbertConfig, tmp_path: 
 def test_a_saved_tokenizer_gives_our_ids(name: str, tmp_path: Path) -> None:
     ours = AlbertTokenizer.from_pretrained(BUILTIN / name)
     ours.save_pretrained(tmp_path)
-    for place in (BUILTIN / name, tmp_path):
-        theirs = transformers.AutoTokenizer.from_pretrained(place)
+    for path in (BUILTIN / name, tmp_path):
+        theirs = transformers.AutoTokenizer.from_pretrained(path)
         texts = [*PROBE_TEXTS, *MASKED_TEXTS]
         assert theirs(texts)["input_ids"] == ours(texts)["input_ids"]
         pair = ("How old are you?", "What is your age?")
@@ -133,7 +133,9 @@ def test_sentence_transformers_gives_our_vectors_with_it() -> None:
 
 @pytest.mark.parametrize("safe", [True, False], ids=["safetensors", "bin"])
 def test_what_it_writes_is_read_bit_by_bit(safe: bool, tmp_path: Path) -> None:
-    model, _ = opened("AlbertForPreTraining", save_tiny(tmp_path / "m", ["sentence_order"]))
+    model, _ = open_with_transformers(
+        "AlbertForPreTraining", save_tiny(tmp_path / "m", ["sentence_order"])
+    )
     torch.manual_seed(0)
     for parameter in model.parameters():
         parameter.data.normal_()

@@ -14,14 +14,14 @@ from race.jobs import SIZES, Job
 from race.models import model_directory
 from race.names import JOBS
 from race.ready import (
-    described,
+    describe_model,
     jobs_for,
     runs_here,
     words_of,
     write_cards,
     write_peers_files,
 )
-from race.referee import started
+from race.referee import start_contestants
 from race.results import Part, Ran, Results, Runner, results_here
 from race.rounds import compare, not_begun, one_round
 
@@ -89,20 +89,20 @@ def race(
     words = words_of(directory, asked.texts)
     every = jobs_for(part.shape, directory, words)
     jobs = {name: every[name] for name in asked.jobs if name in every}
-    rans = {name: taken_up(part.jobs.get(name), job, asked) for name, job in jobs.items()}
+    rans = {name: resume_rounds(part.jobs.get(name), job, asked) for name, job in jobs.items()}
     if all(len(ran.rounds) >= asked.rounds for ran in rans.values()):
         return
     racing = [each for each in field if runs_here(each)]
     write_peers_files(directory, words, asked.peers, racing, BENCHMARKS)
     cards = asked.folder / f"{part.shape}-{part.threads}" / "jobs.json"
     write_cards(cards, jobs, words, directory)
-    part.model = described(directory)
+    part.model = describe_model(directory)
     part.texts = "running words of a file" if asked.texts else "invented words"
     part.runners |= {each.name: Runner(absent=ABSENT) for each in field if each not in racing}
     pythons = {"ours": asked.ours, "peers": asked.peers}
     cores = sorted(os.sched_getaffinity(0))[: part.threads]
     begun = time.monotonic()
-    with started(racing, pythons, directory, cards, cores) as running:
+    with start_contestants(racing, pythons, directory, cards, cores) as running:
         compare(part, running)
         print(f"{part.shape}, {part.threads} threads: all are warm "
               f"after {time.monotonic() - begun:.0f} s", flush=True)  # fmt: skip
@@ -115,7 +115,7 @@ def race(
         report(part, name)
 
 
-def taken_up(before: Ran | None, job: Job, asked: argparse.Namespace) -> Ran:
+def resume_rounds(before: Ran | None, job: Job, asked: argparse.Namespace) -> Ran:
     """The job's rounds so far, where they are to be kept and it is still the same job."""
     same = before is not None and (before.description, before.tokens) == (
         job.description,

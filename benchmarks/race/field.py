@@ -30,7 +30,7 @@ class Contestant:
     options: Mapping[str, object] = field(default_factory=dict)
     precision: Precision = "float32"
     anywhere: bool = False
-    libraries: tuple[str, ...] = ()  # whose versions are told
+    libraries: tuple[str, ...] = ()  # whose versions are reported
     jobs: tuple[str, ...] = JOBS  # those it enters
 
     @property

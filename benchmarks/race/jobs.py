@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from albertkit.tokenization import AlbertTokenizer
-from mix import mixed_lengths
+from mix import draw_lengths
 from race.names import SINGLES
 from race.texts import Words
 
@@ -49,7 +49,7 @@ SIZES: Mapping[str, Size] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """calls: each a list of texts. tokens: ids of all, specials included. told: in words."""
+    """calls: each a list of texts. tokens: ids of all, specials included. description: in words."""
 
     calls: list[list[str]]
     tokens: int
@@ -67,20 +67,20 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
         values = tokenizer.encode_batch(texts)
         return Job(calls, int(values.lengths.sum()), output)
 
-    mixed = within(mixed_lengths(LISTED, seed=5))
-    plain = mixed_lengths(LISTED, seed=7, kinds=("sentences",))
+    mixed = within(draw_lengths(LISTED, seed=5))
+    plain = draw_lengths(LISTED, seed=7, kinds=("sentences",))
     batches = f"every {size.every}th batch of {LISTED:,} texts"
     few = size.requests * REQUEST
-    short = within(mixed_lengths(SHORT, seed=6))
-    asked = within(mixed_lengths(few, seed=8))
+    short = within(draw_lengths(SHORT, seed=6))
+    asked = within(draw_lengths(few, seed=8))
     values = {
-        "long": job([words.texts(thinned(mixed, size.every), seed=5)], batches),
+        "long": job([words.texts(thin_batches(mixed, size.every), seed=5)], batches),
         "list": job([words.texts(short, seed=6)], f"one call of {SHORT}"),
         "requests": job(
             in_calls(words.texts(asked, seed=8), REQUEST),
             f"{size.requests} calls of {REQUEST}",
         ),
-        "sentences": job([words.texts(thinned(plain, size.every), seed=7)], batches),
+        "sentences": job([words.texts(thin_batches(plain, size.every), seed=7)], batches),
     }
     for name, length in SINGLES.items():
         if length > longest:
@@ -91,7 +91,7 @@ def jobs_of(words: Words, tokenizer: AlbertTokenizer, size: Size, longest: int) 
     return values
 
 
-def thinned(lengths: list[int], every: int) -> list[int]:
+def thin_batches(lengths: list[int], every: int) -> list[int]:
     """Every n-th batch of the list sorted by length: sorted again, it gives the same batches."""
     ordered = sorted(lengths, reverse=True)
     return [

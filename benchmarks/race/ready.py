@@ -10,7 +10,7 @@ from pathlib import Path
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.processor import detect_processor
 from albertkit.tokenization import AlbertTokenizer
-from mix import mixed_lengths
+from mix import draw_lengths
 from race.field import Contestant
 from race.jobs import SIZES, Job, jobs_of
 from race.runner import longest
@@ -23,7 +23,7 @@ PROOF = 8  # texts whose vectors are compared
 def words_of(directory: Path, file: Path | None) -> Words:
     """The words of a person's file, or invented ones."""
     tokenizer = AlbertTokenizer.from_pretrained(directory)
-    return Words.of_file(file, tokenizer) if file else Words.invented(tokenizer)
+    return Words.of_file(file, tokenizer) if file else Words.invent(tokenizer)
 
 
 def jobs_for(shape: str, directory: Path, words: Words) -> dict[str, Job]:
@@ -42,7 +42,7 @@ def write_peers_files(
     """
     samples = directory / "samples.txt"
     if not samples.exists():
-        texts = words.texts(mixed_lengths(SAMPLES, seed=1), seed=1)
+        texts = words.texts(draw_lengths(SAMPLES, seed=1), seed=1)
         samples.write_text("\n".join(texts) + "\n", encoding="utf-8")
     opening = [each for each in field if each.made_by.startswith("race.padded_peers")]
     int8 = any(each.name == "openvino-int8" for each in opening)
@@ -55,7 +55,7 @@ def write_peers_files(
 def write_cards(path: Path, jobs: dict[str, Job], words: Words, directory: Path) -> None:
     """What the contestants read: the calls of each job, and the texts of the proof."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lengths = [min(length, longest(directory)) for length in mixed_lengths(PROOF, seed=2)]
+    lengths = [min(length, longest(directory)) for length in draw_lengths(PROOF, seed=2)]
     proof = words.texts(lengths, seed=2)
     cards = {name: {"calls": job.calls, "tokens": job.tokens} for name, job in jobs.items()}
     path.write_text(json.dumps({"jobs": cards, "proof": proof}), encoding="utf-8")
@@ -69,7 +69,7 @@ def runs_here(contestant: Contestant) -> bool:
     return bool(here.bfloat16 if contestant.precision == "bfloat16" else here.int8)
 
 
-def described(directory: Path) -> str:
+def describe_model(directory: Path) -> str:
     c = read_checkpoint(directory).weights.config
     return (
         f"hidden size {c.hidden_size}, {c.num_attention_heads} heads, "

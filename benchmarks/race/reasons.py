@@ -28,7 +28,7 @@ def profiles(results: Results) -> str:
     return f"{markdown(['float32', *values], rows)}\n\n{output}."
 
 
-def tried(results: Results) -> str:
+def table_of_variants(results: Results) -> str:
     """How many times as fast as the current graph each variant is, a column a shape."""
     values = results.tried
     if not values:

@@ -107,7 +107,7 @@ class Started:
 
 
 @contextmanager
-def started(
+def start_contestants(
     field: Sequence[Contestant],
     pythons: dict[str, Path],
     directory: Path,

@@ -120,7 +120,7 @@ class Results:
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".new")
-        text = json.dumps(_rounded(asdict(self)), indent=1, ensure_ascii=False)
+        text = json.dumps(_round_floats(asdict(self)), indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
 
@@ -183,13 +183,13 @@ def _part(values: Mapping[str, Any]) -> Part:
     return Part(values["shape"], values["threads"], values["model"], values["texts"], runners, jobs)
 
 
-def _rounded(value: Any) -> Any:
+def _round_floats(value: Any) -> Any:
     """Four digits of every float."""
     match value:
         case float():
             return float(f"{value:.4g}")
         case dict():
-            return {key: _rounded(each) for key, each in value.items()}
+            return {key: _round_floats(each) for key, each in value.items()}
         case list():
-            return [_rounded(each) for each in value]
+            return [_round_floats(each) for each in value]
     return value

@@ -21,7 +21,7 @@ SAID: Final = {
     "requests": "requests",
     "sentences": "sentences only",
 }
-# cosines below which vectors are told to differ, by the precision that was asked for
+# cosines below which vectors count as different, by the requested precision
 ALIKE: Final = {"float32": 0.9999, "bfloat16": 0.999, "int8": 0.99}
 RACED: Final = [each for each in FIELD if each.side != "ceiling"]
 EXACT_PEERS: Final = [each for each in RACED if each.side == "peer" and each.precision == "float32"]

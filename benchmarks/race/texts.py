@@ -32,7 +32,7 @@ class Words:
         return cls(path.read_text(encoding="utf-8").split(), tokenizer)
 
     @classmethod
-    def invented(cls, tokenizer: AlbertTokenizer) -> Words:
+    def invent(cls, tokenizer: AlbertTokenizer) -> Words:
         """Whole words of the vocabulary in random order, few of them often, as in a language."""
         names = tokenizer.convert_ids_to_tokens(list(range(tokenizer.vocab_size)))
         whole = [name[1:] for name in names if name.startswith("▁") and name[1:].isalpha()]

@@ -43,14 +43,14 @@ CLASSES: list[tuple[str, tuple[str, ...], bool]] = [
 BY_NAME = [pytest.param(*row, id=row[0]) for row in CLASSES]
 
 
-def saved(name: str, place: Path, **changes: Any) -> Any:
+def save_theirs(name: str, path: Path, **changes: Any) -> Any:
     """A model of transformers with random weights: no bias is zero, no norm's scale is one."""
     torch.manual_seed(0)
     model = getattr(transformers, name)(transformers.BertConfig(**{**SMALL, **changes}))
     for parameter_name, parameter in model.named_parameters():
         around = 1.0 if parameter_name.endswith("LayerNorm.weight") else 0.0
         parameter.data.normal_(around, 0.2)
-    model.save_pretrained(place)
+    model.save_pretrained(path)
     return model.eval()
 
 
@@ -71,24 +71,24 @@ def answers(model: Any, ids: np.ndarray, types: np.ndarray) -> Any:
 def test_vectors_and_logits_equal_those_of_transformers(
     changes: dict[str, Any], engine: Any, tmp_path: Path
 ) -> None:
-    model = saved("BertForPreTraining", tmp_path / "m", **changes)
+    model = save_theirs("BertForPreTraining", tmp_path / "m", **changes)
     weights = read_checkpoint(tmp_path / "m").weights
     asked = random_encodings(weights.config, [17])
     (layout,) = plan(asked.lengths)
     wanted = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.arange(17))
-    found = engine(weights).run(pack(asked, layout), wanted)
+    outputs = engine(weights).run(pack(asked, layout), wanted)
     oracle = answers(model, asked.ids, asked.type_ids)
     bare = answers(model.bert, asked.ids, asked.type_ids)
-    np.testing.assert_allclose(found.tokens, bare.last_hidden_state[0], atol=1e-5)
-    np.testing.assert_allclose(found.pooled, bare.pooler_output, atol=1e-5)
-    np.testing.assert_allclose(found.mlm_logits, oracle.prediction_logits[0], atol=5e-5)
+    np.testing.assert_allclose(outputs.tokens, bare.last_hidden_state[0], atol=1e-5)
+    np.testing.assert_allclose(outputs.pooled, bare.pooler_output, atol=1e-5)
+    np.testing.assert_allclose(outputs.mlm_logits, oracle.prediction_logits[0], atol=5e-5)
 
 
 @pytest.mark.parametrize(("name", "heads", "pooler"), BY_NAME)
 def test_heads_are_found_and_torch_gives_the_same_logits(
     name: str, heads: tuple[str, ...], pooler: bool, tmp_path: Path
 ) -> None:
-    saved(name, tmp_path / "m")
+    save_theirs(name, tmp_path / "m")
     stored = read_checkpoint(tmp_path / "m")
     assert (stored.weights.heads, stored.weights.has_pooler) == (heads, pooler)
     notes = [note.line() for note in stored.notes]
@@ -100,7 +100,7 @@ def test_heads_are_found_and_torch_gives_the_same_logits(
 
 
 def test_a_bert_becomes_an_albert_of_transformers_with_the_same_vectors(tmp_path: Path) -> None:
-    model = saved(
+    model = save_theirs(
         "BertForSequenceClassification", tmp_path / "m", id2label={0: "a", 1: "b", 2: "c"}
     )
     HUGGINGFACE.write(read_checkpoint(tmp_path / "m"), tmp_path / "a")
@@ -121,7 +121,7 @@ def test_a_bert_becomes_an_albert_of_transformers_with_the_same_vectors(tmp_path
 
 def test_files_of_2019_are_read(tmp_path: Path) -> None:
     """Norms by TensorFlow's names, a decoder of its own keys, no model_type, torch's older file."""
-    saved("BertForMaskedLM", tmp_path / "m")
+    save_theirs("BertForMaskedLM", tmp_path / "m")
     before = dict(read_checkpoint(tmp_path / "m").weights.arrays)
     tensors = dict(load_file(tmp_path / "m" / "model.safetensors"))
     (tmp_path / "m" / "model.safetensors").unlink()
@@ -141,7 +141,7 @@ def test_files_of_2019_are_read(tmp_path: Path) -> None:
 
 
 def test_fields_that_a_config_leaves_out_are_berts(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path / "m")
+    save_theirs("BertModel", tmp_path / "m")
     (tmp_path / "m" / "config.json").write_text(json.dumps({"model_type": "bert", **SMALL}))
     config = read_checkpoint(tmp_path / "m").weights.config
     assert (config.activation, config.hidden_dropout_prob) == ("gelu_erf", 0.1)
@@ -152,7 +152,7 @@ def test_fields_that_a_config_leaves_out_are_berts(tmp_path: Path) -> None:
     ("field", "value"), [("position_embedding_type", "relative_key"), ("is_decoder", True)]
 )
 def test_a_bert_of_another_arithmetic_is_refused(field: str, value: object, tmp_path: Path) -> None:
-    saved("BertModel", tmp_path / "m")
+    save_theirs("BertModel", tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     (tmp_path / "m" / "config.json").write_text(json.dumps({**config, field: value}))
     with pytest.raises(FormatError, match=rf"{field} is {value!r}.*\[config-not-albert\]"):
@@ -160,7 +160,7 @@ def test_a_bert_of_another_arithmetic_is_refused(field: str, value: object, tmp_
 
 
 def test_a_missing_tensor_is_named_in_both_namings(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path / "m")
+    save_theirs("BertModel", tmp_path / "m")
     tensors = dict(load_file(tmp_path / "m" / "model.safetensors"))
     del tensors["encoder.layer.1.intermediate.dense.bias"]
     save_file(tensors, tmp_path / "m" / "model.safetensors")
@@ -170,17 +170,20 @@ def test_a_missing_tensor_is_named_in_both_namings(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_as_a_bert(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path / "m")
+    save_theirs("BertModel", tmp_path / "m")
     with pytest.raises(InputError, match=r"Write huggingface.*\[unsupported-by-format\]"):
         BERT.write(read_checkpoint(tmp_path / "m"), tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
 
 def test_a_bert_with_its_vocabulary_answers_about_text(tmp_path: Path) -> None:
-    saved("BertForMaskedLM", tmp_path / "m")
+    save_theirs("BertForMaskedLM", tmp_path / "m")
     (tmp_path / "m" / "vocab.txt").write_bytes(WORDS.read_bytes())
-    found, evidence = format_of(tmp_path / "m")
-    assert (found.name, evidence) == ("bert", "config.json of bert and model.safetensors")
+    checkpoint_format, evidence = format_of(tmp_path / "m")
+    assert (checkpoint_format.name, evidence) == (
+        "bert",
+        "config.json of bert and model.safetensors",
+    )
     assert FillMask(tmp_path / "m")("a [MASK]", top_k=1)
     oracle = transformers.BertTokenizer.from_pretrained(tmp_path / "m")
     texts = ["Hello, world!", "Ünïcode 漢字 [MASK]"]
@@ -192,7 +195,7 @@ def test_a_sentence_transformer_on_bert_gives_its_vectors(tmp_path: Path) -> Non
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    saved("BertModel", tmp_path / "m")
+    save_theirs("BertModel", tmp_path / "m")
     (tmp_path / "m" / "vocab.txt").write_bytes(WORDS.read_bytes())
     oracle = SentenceTransformer(
         modules=[Transformer(str(tmp_path / "m")), Pooling(32), Normalize()]

@@ -31,7 +31,7 @@ def vocabulary() -> bytes:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory as people upload them: transformers' files, torch's weights, vocab.txt."""
-    place = tmp_path_factory.mktemp("chinese") / "albert_chinese"
+    path = tmp_path_factory.mktemp("chinese") / "albert_chinese"
     config = transformers.AlbertConfig(
         vocab_size=21_128,
         embedding_size=16,
@@ -47,11 +47,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = transformers.AlbertForMaskedLM(config)
     for parameter in model.parameters():
         parameter.data.normal_(0.1, 0.2)
-    model.save_pretrained(place)
-    (place / "model.safetensors").unlink()
-    torch.save(model.state_dict(), place / "pytorch_model.bin")
-    (place / "vocab.txt").write_bytes(vocabulary())
-    return place
+    model.save_pretrained(path)
+    (path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), path / "pytorch_model.bin")
+    (path / "vocab.txt").write_bytes(vocabulary())
+    return path
 
 
 def test_ids_words_and_logits_are_those_of_transformers(published: Path) -> None:
@@ -68,9 +68,9 @@ def test_ids_words_and_logits_are_those_of_transformers(published: Path) -> None
     encodings = loaded.tokenizer.encode_batch(TEXTS[1:2])
     (layout,) = plan(encodings.lengths)
     wanted = OutputRequest(mlm_tokens=np.arange(len(encodings.ids)))
-    found = loaded.engine_for(encodings).run(pack(encodings, layout), wanted)
-    assert found.mlm_logits is not None
-    np.testing.assert_allclose(found.mlm_logits, oracle, atol=5e-5)
+    outputs = loaded.engine_for(encodings).run(pack(encodings, layout), wanted)
+    assert outputs.mlm_logits is not None
+    np.testing.assert_allclose(outputs.mlm_logits, oracle, atol=5e-5)
     (best, *_) = FillMask(published)(TEXTS[1])
     assert isinstance(best, dict)
     mask = peer(TEXTS[1])["input_ids"].index(peer.mask_token_id)

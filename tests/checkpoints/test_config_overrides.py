@@ -1,4 +1,4 @@
-"""checkpoints/format.py: what the caller says of a model, beside or against its files."""
+"""checkpoints/format.py: values the caller gives for metadata, with or against the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from albertkit.checkpoints.format import metadata_missing
 from albertkit.errors import InputError
 
 
-def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
+def test_overrides_win_over_the_file_and_are_noted(tmp_path: Path) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     stored = read_checkpoint(
         tmp_path / "m", ConfigOverrides(num_attention_heads=2, num_hidden_layers=3)
@@ -25,7 +25,7 @@ def test_what_is_told_goes_before_the_file_and_is_noted(tmp_path: Path) -> None:
     assert "the files say 4" in note.line()
 
 
-def test_told_numbers_must_be_possible(tmp_path: Path) -> None:
+def test_overrides_must_be_possible(tmp_path: Path) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(CONFIG)), tmp_path / "m")
     with pytest.raises(InputError) as caught:
         read_checkpoint(tmp_path / "m", ConfigOverrides(num_attention_heads=5))
@@ -37,7 +37,7 @@ MANY = ConfigOverrides(num_attention_heads=8, num_hidden_layers=4, hidden_act="g
 
 
 @pytest.mark.parametrize(
-    ("archive", "told", "says"),
+    ("archive", "overrides", "message"),
     [
         (
             "tfhub_tiny_v3_nomlm",
@@ -53,18 +53,18 @@ MANY = ConfigOverrides(num_attention_heads=8, num_hidden_layers=4, hidden_act="g
         ("bert_tiny_v3", DEEP, "--num-hidden-layers is 9; the shapes of the tensors give 2"),
     ],
 )
-def test_what_the_tensors_show_cannot_be_told_otherwise(
-    archive: str, told: ConfigOverrides, says: str
+def test_overrides_cannot_contradict_the_tensors(
+    archive: str, overrides: ConfigOverrides, message: str
 ) -> None:
-    place = HERE / f"{archive}.tar.gz"
+    path = HERE / f"{archive}.tar.gz"
     with pytest.raises(InputError) as caught:
-        read_checkpoint(place, told)
+        read_checkpoint(path, overrides)
     line = str(caught.value)
-    assert line.startswith(f"{place}: {says}. Leave --num-")
+    assert line.startswith(f"{path}: {message}. Leave --num-")
     assert line.endswith("[option-invalid]")
 
 
-def test_what_nobody_says_names_the_flags() -> None:
+def test_missing_metadata_names_the_flags() -> None:
     error = metadata_missing(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
     assert error.diagnostic.code == "metadata-missing"
     assert "--num-hidden-layers and --hidden-act" in str(error)

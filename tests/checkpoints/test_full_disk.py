@@ -29,8 +29,8 @@ WRITTEN = [each for each in READ if each.name not in NEEDS_MORE]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
@@ -44,12 +44,12 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
     (there / "old").write_bytes(b"what was there")
     before = files_of(folder)
     for size in sorted({0, *(size - 1 for size in sizes)}):
-        for place in (folder / "new", there):
+        for location in (folder / "new", there):
             with pytest.raises(ResourceError) as caught, limit_file_size(size):
-                write(place)
+                write(location)
             line = str(caught.value)
             assert "\n" not in line
-            assert line.startswith(f"'{place}")  # or a file in it, by its final name
+            assert line.startswith(f"'{location}")  # or a file in it, by its final name
             assert "could not be written: File too large; what was there before is unc" in line
             assert line.endswith("(ulimit -f), or write to another disk. [write-failed]")
             assert files_of(folder) == before
@@ -58,8 +58,8 @@ def check_at_each_file(write: Callable[[Path], object], folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    place = save_tiny(tmp_path_factory.mktemp("source") / "model", ["masked_lm"])
-    files = tuple(sorted(path for path in place.iterdir() if path.name in TOKENIZER))
+    location = save_tiny(tmp_path_factory.mktemp("source") / "model", ["masked_lm"])
+    files = tuple(sorted(path for path in location.iterdir() if path.name in TOKENIZER))
     return Checkpoint(random_weights(TINY, ["masked_lm"], seed=3), contents(files))
 
 
@@ -70,8 +70,8 @@ TOKENIZER = ("spiece.model", "tokenizer.json", "tokenizer_config.json")
 def test_every_format_is_written_whole_or_not_at_all(
     target: Format, stored: Checkpoint, tmp_path: Path
 ) -> None:
-    def write(place: Path) -> None:
-        with new_directory(place) as directory:
+    def write(location: Path) -> None:
+        with new_directory(location) as directory:
             target.write(stored, directory)
 
     check_at_each_file(write, tmp_path / "work")
@@ -109,12 +109,12 @@ def test_a_conversion_is_written_whole_or_not_at_all(stored: Checkpoint, tmp_pat
 @pytest.mark.parametrize("kind", OUTPUT_FORMATS)
 def test_a_table_is_written_whole_or_not_at_all(kind: str, tmp_path: Path) -> None:
     table = Table({"vector": np.ones((500, 64), np.float32)})
-    place = tmp_path / f"vectors{kind}"
-    write_table(table, place)  # with room it can be written
-    place.write_bytes(b"what was there")
+    location = tmp_path / f"vectors{kind}"
+    write_table(table, location)  # with room it can be written
+    location.write_bytes(b"what was there")
     with (
         pytest.raises(ResourceError, match=r"File too large.*\[write-failed\]"),
         limit_file_size(100),
     ):
-        write_table(table, place)
-    assert files_of(tmp_path) == {place.name: b"what was there"}
+        write_table(table, location)
+    assert files_of(tmp_path) == {location.name: b"what was there"}

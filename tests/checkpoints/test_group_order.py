@@ -28,7 +28,7 @@ def test_the_smallest_configuration_that_rounds_is_known(
     assert next(rounds) == first
 
 
-def test_a_directory_that_transformers_computes_otherwise_is_told_of(tmp_path: Path) -> None:
+def test_a_directory_that_transformers_computes_otherwise_gets_a_note(tmp_path: Path) -> None:
     config = replace(CONFIG, num_hidden_layers=18, num_hidden_groups=14)
     HUGGINGFACE.write(Checkpoint(random_weights(config)), tmp_path)
     (note,) = HUGGINGFACE.read(tmp_path).notes

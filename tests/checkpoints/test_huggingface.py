@@ -42,19 +42,19 @@ CLASSES: list[tuple[str, tuple[str, ...], bool]] = [
 BY_NAME = [pytest.param(*row, id=row[0]) for row in CLASSES]
 
 
-def opened_by_transformers(name: str, place: Path) -> Any:
-    model, report = getattr(transformers, name).from_pretrained(place, output_loading_info=True)
+def open_with_transformers(name: str, path: Path) -> Any:
+    model, report = getattr(transformers, name).from_pretrained(path, output_loading_info=True)
     assert not any(report.values()), report
     return model
 
 
-def saved_by_transformers(name: str, place: Path, **changes: Any) -> Any:
+def save_with_transformers(name: str, path: Path, **changes: Any) -> Any:
     torch.manual_seed(0)
     config = transformers.AlbertConfig(**{**CONFIG.to_dict(), **changes})
     model = getattr(transformers, name)(config)
     for parameter in model.parameters():
         parameter.data.normal_()
-    model.save_pretrained(place)
+    model.save_pretrained(path)
     return model
 
 
@@ -66,11 +66,11 @@ def assert_same(weights: Weights, model: Any) -> None:
         np.testing.assert_array_equal(array, states[there].float().numpy(), err_msg=name)
 
 
-def rewrite(place: Path, change: Any) -> None:
+def rewrite(path: Path, change: Any) -> None:
     """Apply `change` to the tensors of a saved directory, in place."""
-    tensors = dict(load_file(place / "model.safetensors"))
+    tensors = dict(load_file(path / "model.safetensors"))
     change(tensors)
-    save_file(tensors, place / "model.safetensors", {"format": "pt"})
+    save_file(tensors, path / "model.safetensors", {"format": "pt"})
 
 
 def rename(tensors: dict[str, torch.Tensor], old: str, new: str) -> None:
@@ -80,7 +80,7 @@ def rename(tensors: dict[str, torch.Tensor], old: str, new: str) -> None:
 
 @pytest.fixture
 def masked_lm(tmp_path: Path) -> Path:
-    saved_by_transformers("AlbertForMaskedLM", tmp_path / "m")
+    save_with_transformers("AlbertForMaskedLM", tmp_path / "m")
     return tmp_path / "m"
 
 
@@ -90,7 +90,7 @@ def test_transformers_opens_what_we_write_without_a_report(
 ) -> None:
     weights = random_weights(CONFIG, heads, pooler=pooler)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m")
-    assert_same(weights, opened_by_transformers(name, tmp_path / "m"))
+    assert_same(weights, open_with_transformers(name, tmp_path / "m"))
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert config["architectures"] == [name]
 
@@ -99,7 +99,7 @@ def test_transformers_opens_what_we_write_without_a_report(
 def test_we_open_what_transformers_writes_without_a_note(
     name: str, heads: tuple[str, ...], pooler: bool, tmp_path: Path
 ) -> None:
-    model = saved_by_transformers(name, tmp_path / "m")
+    model = save_with_transformers(name, tmp_path / "m")
     stored = read_checkpoint(tmp_path / "m")
     assert stored.notes == ()
     assert stored.weights.heads == heads
@@ -113,7 +113,7 @@ def test_every_axis_goes_through_transformers_and_back(
 ) -> None:
     weights = random_weights(config)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "ours")
-    opened_by_transformers("AlbertModel", tmp_path / "ours").save_pretrained(tmp_path / "theirs")
+    open_with_transformers("AlbertModel", tmp_path / "ours").save_pretrained(tmp_path / "theirs")
     back = read_checkpoint(tmp_path / "theirs").weights
     assert back.config == AlbertConfig.from_dict(
         {**config.to_dict(), **back.config.extra}, where="test"
@@ -124,7 +124,7 @@ def test_every_axis_goes_through_transformers_and_back(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_on_disk_is_read_as_float32(dtype: torch.dtype, tmp_path: Path) -> None:
-    model = saved_by_transformers("AlbertForMaskedLM", tmp_path / "m").to(dtype)
+    model = save_with_transformers("AlbertForMaskedLM", tmp_path / "m").to(dtype)
     model.save_pretrained(tmp_path / "m")
     weights = read_checkpoint(tmp_path / "m").weights
     assert all(array.dtype == np.float32 for array in weights.arrays.values())
@@ -134,7 +134,7 @@ def test_half_precision_on_disk_is_read_as_float32(dtype: torch.dtype, tmp_path:
 def test_float16_is_written_on_request_and_computed_in_float32(tmp_path: Path) -> None:
     weights = random_weights(CONFIG)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "m", dtype="float16")
-    model = opened_by_transformers("AlbertModel", tmp_path / "m")
+    model = open_with_transformers("AlbertModel", tmp_path / "m")
     assert model.dtype == torch.float32
     stored = load_file(tmp_path / "m" / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
@@ -143,7 +143,7 @@ def test_float16_is_written_on_request_and_computed_in_float32(tmp_path: Path) -
 
 
 def test_shards_are_read_as_one(tmp_path: Path) -> None:
-    model = saved_by_transformers("AlbertForMaskedLM", tmp_path / "m")
+    model = save_with_transformers("AlbertForMaskedLM", tmp_path / "m")
     shutil.rmtree(tmp_path / "m")
     model.save_pretrained(tmp_path / "m", max_shard_size="10KB")
     assert len(list((tmp_path / "m").glob("*.safetensors"))) > 1
@@ -152,21 +152,21 @@ def test_shards_are_read_as_one(tmp_path: Path) -> None:
     assert_same(stored.weights, model)
 
 
-def as_torch_file(place: Path, change: Any = None) -> Path:
+def as_torch_file(path: Path, change: Any = None) -> Path:
     """Put pytorch_model.bin in the place of model.safetensors, as transformers did before 2024."""
-    tensors = dict(load_file(place / "model.safetensors"))
+    tensors = dict(load_file(path / "model.safetensors"))
     if change:
         change(tensors)
-    (place / "model.safetensors").unlink()
-    torch.save(tensors, place / "pytorch_model.bin")
-    return place
+    (path / "model.safetensors").unlink()
+    torch.save(tensors, path / "pytorch_model.bin")
+    return path
 
 
 @pytest.mark.parametrize(("name", "heads", "pooler"), BY_NAME)
 def test_torchs_own_files_are_read_without_torch(
     name: str, heads: tuple[str, ...], pooler: bool, tmp_path: Path
 ) -> None:
-    model = saved_by_transformers(name, tmp_path / "m")
+    model = save_with_transformers(name, tmp_path / "m")
     stored = read_checkpoint(as_torch_file(tmp_path / "m"))
     assert stored.notes == ()
     assert (stored.weights.heads, stored.weights.has_pooler) == (heads, pooler)
@@ -191,7 +191,7 @@ def test_shards_of_torchs_own_files_are_read_as_one(masked_lm: Path) -> None:
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_safetensors_win_where_torchs_file_lies_beside_them(masked_lm: Path) -> None:
+def test_safetensors_win_over_torchs_file(masked_lm: Path) -> None:
     (masked_lm / "pytorch_model.bin").write_bytes(b"never opened")
     assert read_checkpoint(masked_lm).weights.heads == ("masked_lm",)
 
@@ -257,7 +257,7 @@ def test_a_foreign_prefix_is_understood_with_a_note(masked_lm: Path) -> None:
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_tensors_of_nobody_are_listed(masked_lm: Path) -> None:
+def test_unused_tensors_are_listed(masked_lm: Path) -> None:
     rewrite(masked_lm, lambda tensors: tensors.update({"adapter.weight": torch.ones(2)}))
     (note,) = read_checkpoint(masked_lm).notes
     assert note.code == "checkpoint-extra-tensors"
@@ -301,7 +301,7 @@ def test_missing_tensors_are_named_as_in_the_file_and_as_everywhere(masked_lm: P
         read_checkpoint(masked_lm)
 
 
-def test_a_config_of_another_size_is_told_by_the_first_shape(masked_lm: Path) -> None:
+def test_a_config_of_another_size_is_refused_with_the_first_shape(masked_lm: Path) -> None:
     config = json.loads((masked_lm / "config.json").read_text())
     (masked_lm / "config.json").write_text(json.dumps({**config, "intermediate_size": 99}))
     with pytest.raises(
@@ -323,7 +323,7 @@ def test_googles_json_under_hugging_faces_name_means_the_tanh_gelu(masked_lm: Pa
 
 
 @pytest.mark.parametrize("name", ["sequence_classification", "token_classification"])
-def test_a_classifier_without_architectures_is_told_by_the_pooler(
+def test_a_classifier_without_architectures_is_recognised_by_its_pooler(
     name: str, tmp_path: Path
 ) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(CONFIG, [name])), tmp_path / "m")
@@ -348,8 +348,8 @@ def test_a_bare_vocabulary_gets_a_tokenizer_json_with_our_ids(tmp_path: Path) ->
     HUGGINGFACE.write(Checkpoint(random_weights(TINY), contents([bare])), tmp_path / "m")
     texts = ['hello (world) - "quoted"', "a - b", "Ünïcode, 10,000 £ and [MASK].", "  spaces "]
     peer = transformers.AutoTokenizer.from_pretrained(tmp_path / "m")
-    for place in (bare, tmp_path / "m"):
-        ours = AlbertTokenizer.from_pretrained(place)
+    for path in (bare, tmp_path / "m"):
+        ours = AlbertTokenizer.from_pretrained(path)
         assert ours(texts)["input_ids"] == peer(texts)["input_ids"]
 
 
@@ -368,9 +368,9 @@ def test_every_file_and_folder_has_the_mode_that_the_umask_leaves(
     finally:
         os.umask(before)
     places = [*tmp_path.glob("[ms]"), *tmp_path.glob("[ms]/**/*")]
-    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in places}
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in places}
     assert len(modes) > 8
-    assert modes == {place: (0o777 if place.is_dir() else 0o666) & ~umask for place in places}
+    assert modes == {path: (0o777 if path.is_dir() else 0o666) & ~umask for path in places}
 
 
 def test_a_refused_write_leaves_the_old_directory(tmp_path: Path) -> None:

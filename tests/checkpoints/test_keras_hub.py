@@ -55,49 +55,49 @@ NAMES = {
 
 def preset(name: str, tmp_path: Path) -> Path:
     """A fixture, with the vocabulary that is kept once for all of them."""
-    place = fixture(name, HERE, tmp_path)
-    if (place / "tokenizer.json").is_file():
-        (place / "assets" / "tokenizer").mkdir(parents=True, exist_ok=True)
-        shutil.copy(PIECES, place / "assets" / "tokenizer" / "vocabulary.spm")
-    return place
+    directory = fixture(name, HERE, tmp_path)
+    if (directory / "tokenizer.json").is_file():
+        (directory / "assets" / "tokenizer").mkdir(parents=True, exist_ok=True)
+        shutil.copy(PIECES, directory / "assets" / "tokenizer" / "vocabulary.spm")
+    return directory
 
 
-def computed(name: str) -> Reference:
+def reference_outputs(name: str) -> Reference:
     """The reference, under TF Hub's names."""
-    found = {NAMES.get(key, key): array for key, array in reference(name, HERE).items()}
+    outputs = {NAMES.get(key, key): array for key, array in reference(name, HERE).items()}
     if name == MASKED:
-        found["mlm_logits"] = found.pop("output")
-    return found
+        outputs["mlm_logits"] = outputs.pop("output")
+    return outputs
 
 
-def assert_same_weights(found: Weights, wanted: Weights) -> None:
-    assert found.heads == wanted.heads
-    assert set(found.arrays) == set(wanted.arrays)
+def assert_same_weights(actual: Weights, wanted: Weights) -> None:
+    assert actual.heads == wanted.heads
+    assert set(actual.arrays) == set(wanted.arrays)
     for name, array in wanted.arrays.items():
-        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+        np.testing.assert_array_equal(actual.arrays[name], array, err_msg=name)
 
 
-def rewritten(place: Path, file: str, change: Callable[[dict[str, Any]], object]) -> None:
+def rewritten(directory: Path, file: str, change: Callable[[dict[str, Any]], object]) -> None:
     """Change a JSON file in place."""
-    found = json.loads((place / file).read_text())
-    change(found)
-    (place / file).write_text(json.dumps(found))
+    content = json.loads((directory / file).read_text())
+    change(content)
+    (directory / file).write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("name", [MASKED, BACKBONE])
 def test_what_is_read_computes_what_keras_hub_does(name: str, tmp_path: Path) -> None:
-    place = preset(name, tmp_path)
-    found, evidence = format_of(place)
-    assert (found.name, evidence) == ("keras-hub", "config.json and model.weights.h5")
-    weights = found.read(place).weights
-    assert_torch_computes(weights, computed(name))
-    assert_engines_compute(weights, computed(name))
+    directory = preset(name, tmp_path)
+    checkpoint_format, evidence = format_of(directory)
+    assert (checkpoint_format.name, evidence) == ("keras-hub", "config.json and model.weights.h5")
+    weights = checkpoint_format.read(directory).weights
+    assert_torch_computes(weights, reference_outputs(name))
+    assert_engines_compute(weights, reference_outputs(name))
 
 
 def test_a_classifier_gives_keras_hubs_logits(tmp_path: Path) -> None:
     weights = read_checkpoint(preset(CLASSIFIER, tmp_path)).weights
     assert (weights.heads, weights.config.num_labels) == (("sequence_classification",), 3)
-    wanted = computed(CLASSIFIER)
+    wanted = reference_outputs(CLASSIFIER)
     ours = head_logits(weights, encodings_of(wanted), "sequence_classification")
     close(ours, wanted["output"], ATOL)
     model = albertkit.AlbertForSequenceClassification.from_weights(weights)
@@ -112,7 +112,7 @@ def test_the_masked_word_heads_own_epsilon_is_kept_and_noted(tmp_path: Path) -> 
     assert "prediction-epsilon" in [note.code for note in stored.notes]
     one_for_all = replace(stored.weights, config=replace(config, prediction_layer_norm_eps=None))
     with pytest.raises(AssertionError, match=r"not close|Not equal"):
-        assert_engines_compute(one_for_all, computed(MASKED))
+        assert_engines_compute(one_for_all, reference_outputs(MASKED))
 
 
 def test_transformers_gives_the_same_vectors_of_what_went_to_hugging_face(tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_transformers_gives_the_same_vectors_of_what_went_to_hugging_face(tmp_pa
     back = read_checkpoint(tmp_path / "hf").weights
     assert back.config.prediction_eps == 1e-5
     assert_same_weights(back, stored.weights)
-    assert_engines_compute(back, computed(MASKED))
-    wanted = computed(MASKED)
+    assert_engines_compute(back, reference_outputs(MASKED))
+    wanted = reference_outputs(MASKED)
     encoder = {n: array for n, array in back.arrays.items() if not n.startswith("predictions.")}
     model: Any = transformers_model(replace(back, heads=(), arrays=encoder))
     with torch.no_grad():
@@ -138,33 +138,33 @@ def test_text_is_normalised_and_that_is_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [MASKED, CLASSIFIER, BACKBONE])
 def test_what_is_written_is_what_keras_hub_wrote(name: str, tmp_path: Path) -> None:
-    place = preset(name, tmp_path)
-    stored = read_checkpoint(place)
+    directory = preset(name, tmp_path)
+    stored = read_checkpoint(directory)
     KERAS_HUB.write(stored, tmp_path / "again")
     back = read_checkpoint(tmp_path / "again")
     assert back.weights.config == stored.weights.config
     assert_same_weights(back.weights, stored.weights)
     assert back.notes == tuple(
-        replace(note, where=note.where.replace(str(place), str(tmp_path / "again")))
+        replace(note, where=note.where.replace(str(directory), str(tmp_path / "again")))
         for note in stored.notes
     )
     theirs, ours = (
         {str(p.relative_to(top)) for top in [folder] for p in top.rglob("*") if p.is_file()}
-        for folder in (place, tmp_path / "again")
+        for folder in (directory, tmp_path / "again")
     )
     assert ours == theirs
     for file in (path for path in theirs if path.endswith(".json")):
-        assert settings_in(tmp_path / "again" / file) == settings_in(place / file), file
+        assert settings_in(tmp_path / "again" / file) == settings_in(directory / file), file
     for file in (path for path in theirs if path.endswith(".h5")):
-        assert datasets_in(tmp_path / "again" / file) == datasets_in(place / file), file
+        assert datasets_in(tmp_path / "again" / file) == datasets_in(directory / file), file
 
 
 def settings_in(path: Path) -> Any:
     """What a JSON file says, but for what no two presets say alike."""
 
-    def alike(found: dict[str, Any]) -> dict[str, Any]:
+    def alike(settings: dict[str, Any]) -> dict[str, Any]:
         once = ("date_saved", "albertkit", "sequence_length", "mask_selection_length")
-        numbered = {key: value for key, value in found.items() if key not in once}
+        numbered = {key: value for key, value in settings.items() if key not in once}
         if "name" in numbered:  # Keras counts within a process: albert_tokenizer_1
             numbered["name"] = numbered["name"].rstrip("_0123456789")
         return numbered
@@ -174,19 +174,19 @@ def settings_in(path: Path) -> Any:
 
 def datasets_in(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape of each array, and the name of the layer where we write it."""
-    found = {}
+    datasets = {}
 
     def visit(name: str, each: Any) -> None:
         if isinstance(each, h5py.Dataset):
             if name.startswith("optimizer/"):
-                found[name] = (each.shape, str(each[()]))
+                datasets[name] = (each.shape, str(each[()]))
                 return
             layer = "/".join(name.split("/")[:2])
-            found[name] = (each.shape, file[f"{layer}/vars"].attrs["name"])
+            datasets[name] = (each.shape, file[f"{layer}/vars"].attrs["name"])
 
     with h5py.File(path) as file:
         file.visititems(visit)
-    return found
+    return datasets
 
 
 HOLDABLE = [
@@ -273,11 +273,11 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_a_preset_cannot_hold_is_refused(name: str, tmp_path: Path) -> None:
-    changes, heads, said = REFUSED[name]
+    changes, heads, message = REFUSED[name]
     weights = random_weights(replace(CONFIG, **changes), heads)
     if name == "no pooler":
         weights = replace(weights, heads=())
-    with pytest.raises(InputError, match=rf"{said}.*\[unsupported-by-format\]"):
+    with pytest.raises(InputError, match=rf"{message}.*\[unsupported-by-format\]"):
         KERAS_HUB.write(Checkpoint(weights), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
@@ -294,18 +294,18 @@ def test_halves_and_wordpieces_are_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def grouped(tmp_path: Path) -> tuple[Path, Weights]:
     """A preset of four layers of the same class, and what it holds."""
-    place = preset(BACKBONE, tmp_path)
+    directory = preset(BACKBONE, tmp_path)
     held = read_checkpoint(preset(BACKBONE, tmp_path / "untouched")).weights
-    return place, held
+    return directory, held
 
 
-def in_file(place: Path, change: Callable[[Any], object]) -> None:
-    with h5py.File(place / "model.weights.h5", "a") as file:
+def in_file(directory: Path, change: Callable[[Any], object]) -> None:
+    with h5py.File(directory / "model.weights.h5", "a") as file:
         change(file)
 
 
 def test_layers_are_found_by_their_names_wherever_they_are(grouped: tuple[Path, Weights]) -> None:
-    place, held = grouped
+    directory, held = grouped
 
     def shuffle(file: Any) -> None:
         layers = file["layers"]
@@ -313,15 +313,15 @@ def test_layers_are_found_by_their_names_wherever_they_are(grouped: tuple[Path, 
             layers.move(f"transformer_encoder{old}", f"transformer_encoder{new}")
         layers.move("dense", "dense_7")  # behind the pooler
 
-    in_file(place, shuffle)
-    assert_same_weights(read_checkpoint(place).weights, held)
+    in_file(directory, shuffle)
+    assert_same_weights(read_checkpoint(directory).weights, held)
 
 
 def test_layers_without_names_are_found_by_their_order(grouped: tuple[Path, Weights]) -> None:
-    place, held = grouped
+    directory, held = grouped
 
     def age(file: Any) -> None:
-        file.visititems(lambda _, found: [found.attrs.__delitem__(name) for name in found.attrs])
+        file.visititems(lambda _, item: [item.attrs.__delitem__(name) for name in item.attrs])
         layers = file.move("layers", "_layer_checkpoint_dependencies")
         layers = file["_layer_checkpoint_dependencies"]
         for old, new in [
@@ -330,52 +330,52 @@ def test_layers_without_names_are_found_by_their_order(grouped: tuple[Path, Weig
         ]:
             layers.move(old, new)  # as a file of 2023 counts them
 
-    in_file(place, age)
-    assert_same_weights(read_checkpoint(place).weights, held)
+    in_file(directory, age)
+    assert_same_weights(read_checkpoint(directory).weights, held)
 
 
 def test_a_preset_of_keras_nlp_is_read(tmp_path: Path) -> None:
-    place = preset(CLASSIFIER, tmp_path)
+    directory = preset(CLASSIFIER, tmp_path)
     for file in ("config.json", "task.json"):
-        aged = (place / file).read_text().replace("keras_hub", "keras_nlp")
-        (place / file).write_text(aged.replace("AlbertTextClassifier", "AlbertClassifier"))
-    weights = read_checkpoint(place).weights
+        aged = (directory / file).read_text().replace("keras_hub", "keras_nlp")
+        (directory / file).write_text(aged.replace("AlbertTextClassifier", "AlbertClassifier"))
+    weights = read_checkpoint(directory).weights
     assert (weights.heads, weights.config.num_labels) == (("sequence_classification",), 3)
 
 
-@pytest.mark.parametrize("said", ["softmax", {"class_name": "function", "config": "softmax"}])
-def test_an_activation_behind_the_logits_is_noted(said: Any, tmp_path: Path) -> None:
-    place = preset(CLASSIFIER, tmp_path)
-    rewritten(place, "task.json", lambda found: found["config"].update(activation=said))
-    notes = [note.line() for note in read_checkpoint(place).notes]
+@pytest.mark.parametrize("activation", ["softmax", {"class_name": "function", "config": "softmax"}])
+def test_an_activation_behind_the_logits_is_noted(activation: Any, tmp_path: Path) -> None:
+    directory = preset(CLASSIFIER, tmp_path)
+    rewritten(directory, "task.json", lambda task: task["config"].update(activation=activation))
+    notes = [note.line() for note in read_checkpoint(directory).notes]
     assert any("ends in softmax" in n and "[head-activation-ignored]" in n for n in notes)
 
 
 def test_a_task_without_its_weights_leaves_the_encoder(tmp_path: Path) -> None:
-    place = preset(MASKED, tmp_path)
-    (place / "task.weights.h5").unlink()
-    stored = read_checkpoint(place)
+    directory = preset(MASKED, tmp_path)
+    (directory / "task.weights.h5").unlink()
+    stored = read_checkpoint(directory)
     assert stored.weights.heads == ()
     assert stored.weights.config.prediction_layer_norm_eps is None
     assert "checkpoint-head-missing" in [note.code for note in stored.notes]
 
 
 def test_a_task_of_another_kind_leaves_the_encoder(tmp_path: Path) -> None:
-    place = preset(MASKED, tmp_path)
-    rewritten(place, "task.json", lambda found: found.update(class_name="AlbertRanker"))
-    stored = read_checkpoint(place)
+    directory = preset(MASKED, tmp_path)
+    rewritten(directory, "task.json", lambda task: task.update(class_name="AlbertRanker"))
+    stored = read_checkpoint(directory)
     assert stored.weights.heads == ()
     assert any("AlbertRanker" in n.what and n.code == "task-unknown" for n in stored.notes)
 
 
-def test_arrays_of_nobody_are_listed(tmp_path: Path) -> None:
-    place = preset(MASKED, tmp_path)
-    in_file(place, lambda file: file.update({"layers/lora/vars/0": np.ones(2, np.float32)}))
-    (note,) = (n for n in read_checkpoint(place).notes if n.code == "checkpoint-extra-tensors")
+def test_unused_arrays_are_listed(tmp_path: Path) -> None:
+    directory = preset(MASKED, tmp_path)
+    in_file(directory, lambda file: file.update({"layers/lora/vars/0": np.ones(2, np.float32)}))
+    (note,) = (n for n in read_checkpoint(directory).notes if n.code == "checkpoint-extra-tensors")
     assert "model.weights.h5/layers/lora/vars/0" in note.line()
 
 
-def test_what_is_told_stands_above_the_files(tmp_path: Path) -> None:
+def test_overrides_win_over_the_files(tmp_path: Path) -> None:
     stored = KERAS_HUB.read(preset(MASKED, tmp_path), ConfigOverrides(num_hidden_layers=6))
     assert stored.weights.config.num_hidden_layers == 6
     assert "metadata-overridden" in [note.code for note in stored.notes]
@@ -401,15 +401,15 @@ BROKEN: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_preset_that_contradicts_itself_is_refused(name: str, tmp_path: Path) -> None:
     file, change, code = BROKEN[name]
-    place = preset(MASKED, tmp_path)
-    rewritten(place, file, change)
+    directory = preset(MASKED, tmp_path)
+    rewritten(directory, file, change)
     with pytest.raises(FormatError, match=rf"{code}\]"):
-        read_checkpoint(place)
+        read_checkpoint(directory)
 
 
 def test_a_missing_array_is_named_in_both_namings(tmp_path: Path) -> None:
-    place = preset(MASKED, tmp_path)
-    in_file(place, lambda file: file.__delitem__("layers/dense_1/vars/1"))
+    directory = preset(MASKED, tmp_path)
+    in_file(directory, lambda file: file.__delitem__("layers/dense_1/vars/1"))
     wanted = r"model.weights.h5/layers/dense_1/vars/1 \(pooler.bias\).*without-encoder"
     with pytest.raises(FormatError, match=wanted):
-        read_checkpoint(place)
+        read_checkpoint(directory)

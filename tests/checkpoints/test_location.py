@@ -30,31 +30,35 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same_weights(one: Path, other: Path) -> None:
-    first, second = (read_checkpoint(place).weights for place in (one, other))
+    first, second = (read_checkpoint(directory).weights for directory in (one, other))
     assert first.config == second.config
     for name, array in first.arrays.items():
         np.testing.assert_array_equal(array, second.arrays[name])
 
 
-def zipped(place: Path, into: Path, inside: str = "") -> Path:
+def zip_directory(directory: Path, into: Path, inside: str = "") -> Path:
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in place.iterdir():
+        for file in directory.iterdir():
             archive.write(file, inside + file.name)
     return into
 
 
-def tarred(place: Path, into: Path, inside: str = ".") -> Path:
+def tar_directory(directory: Path, into: Path, inside: str = ".") -> Path:
     with tarfile.open(into, "w:gz") as archive:
-        archive.add(place, inside)
+        archive.add(directory, inside)
     return into
 
 
 ARCHIVES: dict[str, Callable[[Path, Path], Path]] = {
-    "zip of files": lambda place, into: zipped(place, into / "m.zip"),
-    "zip of a folder": lambda place, into: zipped(place, into / "m.zip", "albert/"),
-    "tar.gz of files": lambda place, into: tarred(place, into / "m.tar.gz"),
-    "tgz of a folder": lambda place, into: tarred(place, into / "m.tgz", "albert_base"),
-    "an archive without an ending": lambda place, into: tarred(place, into / "download"),
+    "zip of files": lambda directory, into: zip_directory(directory, into / "m.zip"),
+    "zip of a folder": lambda directory, into: zip_directory(directory, into / "m.zip", "albert/"),
+    "tar.gz of files": lambda directory, into: tar_directory(directory, into / "m.tar.gz"),
+    "tgz of a folder": lambda directory, into: tar_directory(
+        directory, into / "m.tgz", "albert_base"
+    ),
+    "an archive without an ending": lambda directory, into: tar_directory(
+        directory, into / "download"
+    ),
 }
 by_archive = pytest.mark.parametrize("pack", ARCHIVES.values(), ids=ARCHIVES)
 
@@ -71,7 +75,7 @@ def test_a_model_from_an_archive_answers_and_leaves_nothing_behind(
 ) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    archive = tarred(model, tmp_path / "m.tar.gz")
+    archive = tar_directory(model, tmp_path / "m.tar.gz")
     loaded = load(archive)
     assert loaded.path == archive
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -85,22 +89,24 @@ def test_errors_and_notes_name_the_archive(model: Path, tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").write_text(
         json.dumps({**config, "architectures": ["AlbertForQuestionAnswering"]})
     )
-    stored = read_checkpoint(tarred(tmp_path / "m", tmp_path / "m.tgz", "m"))
+    stored = read_checkpoint(tar_directory(tmp_path / "m", tmp_path / "m.tgz", "m"))
     assert stored.weights.origin == str(tmp_path / "m.tgz")
     assert [note.where for note in stored.notes] == [str(tmp_path / "m.tgz")]
     (tmp_path / "m" / "config.json").write_text("{")
     with pytest.raises(AlbertKitError, match=r"m.tgz/config.json: it cannot be parsed") as caught:
-        load(tarred(tmp_path / "m", tmp_path / "m.tgz", "m"))
+        load(tar_directory(tmp_path / "m", tmp_path / "m.tgz", "m"))
     assert "/albertkit-" not in str(caught.value)
 
 
 def test_a_tokenizer_opens_from_an_archive(model: Path, tmp_path: Path) -> None:
-    here, there = map(AlbertTokenizer.from_pretrained, (model, zipped(model, tmp_path / "m.zip")))
+    here, there = map(
+        AlbertTokenizer.from_pretrained, (model, zip_directory(model, tmp_path / "m.zip"))
+    )
     assert here("hello (world)") == there("hello (world)")
 
 
 def test_a_torch_model_from_an_archive_saves_its_tokenizer(model: Path, tmp_path: Path) -> None:
-    opened = AlbertModel.from_pretrained(zipped(model, tmp_path / "m.zip"))
+    opened = AlbertModel.from_pretrained(zip_directory(model, tmp_path / "m.zip"))
     opened.save_pretrained(tmp_path / "saved")
     names = {path.name for path in (tmp_path / "saved").iterdir()}
     assert names >= {"spiece.model", "tokenizer.json", "tokenizer_config.json"}
@@ -116,8 +122,8 @@ def test_a_file_means_the_directory_that_is_read_by_it(name: str, model: Path) -
     ["", "model.ckpt-best", "model.ckpt-best.index", "model.ckpt-best.data-00000-of-00001"],
 )
 def test_a_checkpoint_opens_by_its_prefix_and_by_each_of_its_files(name: str) -> None:
-    found, _ = format_of(resolve_path(TF1 / name).path)
-    assert found.name == "tf1"
+    checkpoint_format, _ = format_of(resolve_path(TF1 / name).path)
+    assert checkpoint_format.name == "tf1"
     assert_same_weights(TF1 / name, TF1)
 
 
@@ -143,7 +149,7 @@ def test_weights_that_are_not_read_are_refused(model: Path, tmp_path: Path) -> N
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 47\n"
 CONFIG = json.dumps({"model_type": "gpt2"}).encode()
-# What people give → its files, the one that is given, and what they should hear.
+# The name given → its files, the file it points to, and the message.
 STRANGERS: dict[str, tuple[dict[str, bytes], str, str]] = {
     "nothing": ({}, "", "the directory is empty; .*Download or copy the model again"),
     "another model": (

@@ -18,7 +18,7 @@ from albertkit.checkpoints.format import ConfigOverrides
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
 from albertkit.errors import AlbertKitError, FormatError, InputError
 
-TOLD = ConfigOverrides(num_hidden_layers=3, hidden_act="gelu_new")
+OVERRIDES = ConfigOverrides(num_hidden_layers=3, hidden_act="gelu_new")
 GOOGLE = {
     "vocab_size": 1000,
     "embedding_size": 16,
@@ -38,17 +38,20 @@ def pretrainer(tmp_path: Path) -> Path:
 
 
 def test_a_pretrainer_computes_what_its_module_does(pretrainer: Path) -> None:
-    found, evidence = format_of(pretrainer)
-    assert (found.name, evidence) == ("model-garden", "model.ckpt-1.index with a graph of objects")
-    weights = MODEL_GARDEN.read(pretrainer, TOLD).weights
+    checkpoint_format, evidence = format_of(pretrainer)
+    assert (checkpoint_format.name, evidence) == (
+        "model-garden",
+        "model.ckpt-1.index with a graph of objects",
+    )
+    weights = MODEL_GARDEN.read(pretrainer, OVERRIDES).weights
     assert weights.heads == ("masked_lm",)
     assert_torch_computes(weights, reference("tfhub_tiny_v3", HERE))
     assert_engines_compute(weights, reference("tfhub_tiny_v3", HERE))
 
 
 def test_an_encoder_computes_what_its_module_does(shared: Path, tmp_path: Path) -> None:
-    place = fixture("mg_tiny_encoder", shared / "fixtures", tmp_path)
-    stored = MODEL_GARDEN.read(place, ConfigOverrides(num_hidden_layers=2, hidden_act="gelu_new"))
+    path = fixture("mg_tiny_encoder", shared / "fixtures", tmp_path)
+    stored = MODEL_GARDEN.read(path, ConfigOverrides(num_hidden_layers=2, hidden_act="gelu_new"))
     assert (stored.weights.heads, stored.notes) == ((), ())
     assert_torch_computes(stored.weights, reference("tfhub_tiny_v3_nomlm", HERE))
     assert_engines_compute(stored.weights, reference("tfhub_tiny_v3_nomlm", HERE))
@@ -61,15 +64,15 @@ def test_without_a_configuration_the_missing_flags_are_named(pretrainer: Path) -
         MODEL_GARDEN.read(pretrainer, ConfigOverrides(num_hidden_layers=3))
 
 
-def test_a_configuration_beside_it_is_googles(pretrainer: Path) -> None:
+def test_a_configuration_in_the_directory_is_googles(pretrainer: Path) -> None:
     (pretrainer / "albert_config.json").write_text(json.dumps(GOOGLE))
     stored = MODEL_GARDEN.read(pretrainer)
     assert stored.weights.config.num_hidden_layers == 3
     assert stored.weights.config.hidden_act == "gelu_new"
     assert stored.notes == ()
-    told = MODEL_GARDEN.read(pretrainer, ConfigOverrides(num_hidden_layers=4))
-    assert told.weights.config.num_hidden_layers == 4
-    assert [note.code for note in told.notes] == ["metadata-overridden"]
+    overridden = MODEL_GARDEN.read(pretrainer, ConfigOverrides(num_hidden_layers=4))
+    assert overridden.weights.config.num_hidden_layers == 4
+    assert [note.code for note in overridden.notes] == ["metadata-overridden"]
 
 
 def test_a_configuration_of_another_model_is_refused(pretrainer: Path) -> None:
@@ -82,7 +85,7 @@ def test_a_configuration_of_another_model_is_refused(pretrainer: Path) -> None:
 def test_a_prefix_and_an_index_file_mean_the_same_checkpoint(pretrainer: Path) -> None:
     for name in ("model.ckpt-1", "model.ckpt-1.index"):
         assert MODEL_GARDEN.recognises(pretrainer / name) is not None
-        assert words_of(MODEL_GARDEN.read(pretrainer / name, TOLD)).shape == (1000, 16)
+        assert words_of(MODEL_GARDEN.read(pretrainer / name, OVERRIDES)).shape == (1000, 16)
 
 
 def test_of_several_checkpoints_the_latest_is_taken(pretrainer: Path) -> None:
@@ -101,7 +104,7 @@ def test_of_several_checkpoints_the_latest_is_taken(pretrainer: Path) -> None:
 
 def test_nothing_can_be_written(pretrainer: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unsupported-by-format"):
-        MODEL_GARDEN.write(MODEL_GARDEN.read(pretrainer, TOLD), tmp_path / "new")
+        MODEL_GARDEN.write(MODEL_GARDEN.read(pretrainer, OVERRIDES), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -110,8 +113,8 @@ def test_nothing_can_be_written(pretrainer: Path, tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    place = fixture("mg_tiny_pretrainer", HERE, tmp_path_factory.mktemp("damaged"))
-    file = place / data.draw(
+    path = fixture("mg_tiny_pretrainer", HERE, tmp_path_factory.mktemp("damaged"))
+    file = path / data.draw(
         st.sampled_from(["model.ckpt-1.index", "model.ckpt-1.data-00000-of-00001"])
     )
     broken = bytearray(file.read_bytes())
@@ -119,7 +122,7 @@ def test_a_damaged_checkpoint_is_read_or_refused(
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     file.write_bytes(broken[: data.draw(st.integers(len(broken) // 2, len(broken)))])
     try:
-        words = words_of(MODEL_GARDEN.read(place, TOLD))
+        words = words_of(MODEL_GARDEN.read(path, OVERRIDES))
     except AlbertKitError:
         return
     assert words.shape == (1000, 16)

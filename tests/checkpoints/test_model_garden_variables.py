@@ -32,7 +32,7 @@ def variables_of(weights: Weights) -> dict[str, FloatArray]:
     return dict(ForeignArrays(weights, table(weights.config, weights.heads)))
 
 
-def opened(tmp_path: Path, variables: dict[str, FloatArray]) -> GardenVariables:
+def open_variables(tmp_path: Path, variables: dict[str, FloatArray]) -> GardenVariables:
     return GardenVariables(read_bundle(write_object_checkpoint(tmp_path / "ckpt", variables)))
 
 
@@ -43,35 +43,35 @@ PLAIN = random_weights(CONFIGS["plain"], ["masked_lm"], pooler=True)
 def test_weights_come_back_as_they_were(tmp_path: Path, axis: str) -> None:
     config = CONFIGS[axis]
     weights = random_weights(config, ["masked_lm"], pooler=True)
-    found = opened(tmp_path, variables_of(weights))
-    told: dict[str, JsonValue] = {
+    variables = open_variables(tmp_path, variables_of(weights))
+    fields: dict[str, JsonValue] = {
         "num_hidden_layers": config.num_hidden_layers,
         "hidden_act": config.hidden_act,
     }
-    again = AlbertConfig.from_dict(told | dict(found.fields()))
+    again = AlbertConfig.from_dict(fields | dict(variables.fields()))
     with_eps = replace(
         again,
         layer_norm_eps=config.layer_norm_eps,
         prediction_layer_norm_eps=config.prediction_layer_norm_eps,
     )
     assert with_eps == config
-    assert_same(found.weights(again)[0], weights)
+    assert_same(variables.weights(again)[0], weights)
 
 
 def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
     bert = replace(CONFIG, num_hidden_groups=3, embedding_size=32)
     weights = random_weights(bert, ["masked_lm"], pooler=True)
     write_object_checkpoint(tmp_path / "ckpt", variables_of(weights))
-    found = MODEL_GARDEN.read(tmp_path / "ckpt", ConfigOverrides(hidden_act="gelu_new")).weights
-    assert (found.config.num_hidden_layers, found.config.num_hidden_groups) == (3, 3)
-    assert_same(found, weights)
+    restored = MODEL_GARDEN.read(tmp_path / "ckpt", ConfigOverrides(hidden_act="gelu_new")).weights
+    assert (restored.config.num_hidden_layers, restored.config.num_hidden_groups) == (3, 3)
+    assert_same(restored, weights)
 
 
 def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
     weights = random_weights(CONFIGS["embedding_as_wide_as_hidden"], pooler=True)
     table = (*rows(weights.config), *PROJECTED)
-    found = opened(tmp_path, dict(ForeignArrays(weights, table)))
-    again = found.weights(weights.config)[0].arrays
+    variables = open_variables(tmp_path, dict(ForeignArrays(weights, table)))
+    again = variables.weights(weights.config)[0].arrays
     for row in PROJECTED:
         np.testing.assert_array_equal(again[row.canonical], weights.arrays[row.canonical])
 
@@ -83,17 +83,19 @@ def test_names_of_the_writers_models_are_seen_through(tmp_path: Path) -> None:
         else f"my_encoder/{name}": array
         for name, array in variables_of(PLAIN).items()
     }
-    found = opened(tmp_path, renamed)
-    assert found.heads == ("masked_lm",)
-    assert_same(found.weights(PLAIN.config)[0], PLAIN)
+    variables = open_variables(tmp_path, renamed)
+    assert variables.heads == ("masked_lm",)
+    assert_same(variables.weights(PLAIN.config)[0], PLAIN)
 
 
-def test_what_an_optimiser_left_is_told_and_left_out(tmp_path: Path) -> None:
+def test_variables_of_the_optimizer_are_left_out_with_a_note(tmp_path: Path) -> None:
     own = variables_of(PLAIN)
     slots = {f"Adam/m/{name}": array for name, array in own.items()}
     later = {f"{name}/Adam/v": array for name, array in own.items()}
-    found = opened(tmp_path, {**slots, **own, **later, "save_counter": np.array(3, np.float32)})
-    weights, notes = found.weights(PLAIN.config)
+    variables = open_variables(
+        tmp_path, {**slots, **own, **later, "save_counter": np.array(3, np.float32)}
+    )
+    weights, notes = variables.weights(PLAIN.config)
     assert_same(weights, PLAIN)
     assert [(note.code, note.what.split()[0]) for note in notes] == [
         ("checkpoint-extra-tensors", "60")
@@ -106,17 +108,17 @@ def test_two_encoders_are_not_guessed_between(tmp_path: Path) -> None:
         f"{model}/{name}": a for model in ("generator", "discriminator") for name, a in own.items()
     }
     with pytest.raises(FormatError, match=rf"2 variables are called {WORDS}.*without-encoder"):
-        opened(tmp_path, both)
+        open_variables(tmp_path, both)
 
 
 def test_a_missing_variable_is_named_in_both_namings(tmp_path: Path) -> None:
     without = variables_of(PLAIN)
     del without["pooler_transform/bias"]
     with pytest.raises(FormatError, match=r"pooler_transform/bias \(pooler.bias\).*without-enc"):
-        opened(tmp_path, without).weights(PLAIN.config)
+        open_variables(tmp_path, without).weights(PLAIN.config)
     del without[QUERY]
     with pytest.raises(FormatError, match=rf"no variables are called {QUERY}"):
-        opened(tmp_path, without).fields()
+        open_variables(tmp_path, without).fields()
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (1_000_000, 1, 1), (32, 4, 0), (0, 4, 8)])
@@ -124,13 +126,13 @@ def test_a_kernel_that_is_no_attentions_is_refused(tmp_path: Path, shape: tuple[
     """Before anything is made of the widths that it claims."""
     changed = {**variables_of(PLAIN), QUERY: np.zeros(shape, np.float32)}
     with pytest.raises(FormatError, match=rf"{QUERY} has the shape.*shape-mismatch"):
-        opened(tmp_path, changed).fields()
+        open_variables(tmp_path, changed).fields()
 
 
-def assert_same(found: Weights, wanted: Weights) -> None:
+def assert_same(actual: Weights, wanted: Weights) -> None:
     """Where E equals H there is no projection in the file, so that it is the identity."""
-    assert found.heads == wanted.heads
+    assert actual.heads == wanted.heads
     expected = {**wanted.arrays, **identity_projection(wanted.config)}
-    assert set(found.arrays) == set(expected)
+    assert set(actual.arrays) == set(expected)
     for name, array in expected.items():
-        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+        np.testing.assert_array_equal(actual.arrays[name], array, err_msg=name)

@@ -64,7 +64,7 @@ def test_a_layout_and_its_inverse_give_the_array_back(layout: Layout) -> None:
     np.testing.assert_array_equal(to_canonical(there, layout), array)
 
 
-def test_a_query_kernel_keeps_its_heads_apart() -> None:
+def test_a_query_kernel_keeps_its_heads_separate() -> None:
     kernel = np.arange(24, dtype=np.float32).reshape(4, 3, 2)  # [in, A, D]
     weight = to_canonical(kernel, "heads_out")  # [A·D, in]
     for head in range(3):

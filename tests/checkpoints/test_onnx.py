@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 from tests.support.head_logits import head_logits
-from tests.support.onnx_oracle import own_tokens, padded, run, session
+from tests.support.onnx_oracle import own_tokens, pad_encodings, run, session
 from tests.support.tiny_models import PIECES, save_tiny
 
 from albertkit.arrays import FloatArray
@@ -45,14 +45,14 @@ EVERY_TOKEN = np.arange(sum(LENGTHS))
 THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 
 
-def written(weights: Weights, place: Path, plan: PoolingConfig | None = None) -> Path:
-    ONNX.write(Checkpoint(weights, pooling=plan), place)
-    return place / ONNX.file
+def write_onnx(weights: Weights, path: Path, plan: PoolingConfig | None = None) -> Path:
+    ONNX.write(Checkpoint(weights, pooling=plan), path)
+    return path / ONNX.file
 
 
-def assert_close(found: FloatArray, expected: FloatArray) -> None:
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+def assert_close(actual: FloatArray, expected: FloatArray) -> None:
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ATOL)
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
@@ -60,22 +60,22 @@ def test_a_padded_batch_gets_our_engines_vectors_and_words(
     config: AlbertConfig, tmp_path: Path
 ) -> None:
     weights = random_weights(config, ["masked_lm", "sentence_order"])
-    file = written(weights, tmp_path / "m")
+    file = write_onnx(weights, tmp_path / "m")
     onnx.checker.check_model(onnx.load(file), full_check=True)
     asked = random_encodings(config, LENGTHS)
-    found, engine = run(file, padded(asked)), NumpyEngine(weights)
-    tokens = own_tokens(found["last_hidden_state"], LENGTHS)
+    outputs, engine = run(file, pad_encodings(asked)), NumpyEngine(weights)
+    tokens = own_tokens(outputs["last_hidden_state"], LENGTHS)
     assert_close(tokens, compute_token_vectors(engine, asked))
-    assert_close(found["pooler_output"], compute_text_vectors(engine, asked, "pooler"))
-    words = own_tokens(found["logits"], LENGTHS)
+    assert_close(outputs["pooler_output"], compute_text_vectors(engine, asked, "pooler"))
+    words = own_tokens(outputs["logits"], LENGTHS)
     assert_close(words, compute_mlm_logits(engine, asked, EVERY_TOKEN))
-    assert_close(found["sop_logits"], head_logits(weights, asked, "sentence_order"))
+    assert_close(outputs["sop_logits"], head_logits(weights, asked, "sentence_order"))
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_every_axis_is_read_back_bit_for_bit(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config, ["masked_lm"], pooler=True)
-    written(weights, tmp_path / "m")
+    write_onnx(weights, tmp_path / "m")
     back = read_checkpoint(tmp_path / "m").weights
     assert dataclasses.replace(back.config, extra={}) == dataclasses.replace(config, extra={})
     assert (back.heads, back.has_pooler) == (weights.heads, True)
@@ -87,21 +87,21 @@ def test_every_axis_is_read_back_bit_for_bit(config: AlbertConfig, tmp_path: Pat
 def test_classes_of_texts_and_of_tokens_are_called_logits(tmp_path: Path) -> None:
     asked = random_encodings(CONFIG, LENGTHS)
     of_texts = random_weights(THREE_LABELS, ["sequence_classification"])
-    found = run(written(of_texts, tmp_path / "texts"), padded(asked))
+    outputs = run(write_onnx(of_texts, tmp_path / "texts"), pad_encodings(asked))
     expected = head_logits(of_texts, asked, "sequence_classification")
-    assert_close(found["logits"], expected)
+    assert_close(outputs["logits"], expected)
     of_tokens = random_weights(THREE_LABELS, ["token_classification"])
-    found = run(written(of_tokens, tmp_path / "tokens"), padded(asked))
-    assert set(found) == {"last_hidden_state", "logits"}  # it has no pooler
+    outputs = run(write_onnx(of_tokens, tmp_path / "tokens"), pad_encodings(asked))
+    assert set(outputs) == {"last_hidden_state", "logits"}  # it has no pooler
     expected = head_logits(of_tokens, asked, "token_classification")
-    assert_close(own_tokens(found["logits"], LENGTHS), expected)
+    assert_close(own_tokens(outputs["logits"], LENGTHS), expected)
 
 
 def test_the_first_output_of_a_model_with_a_head_is_its_logits(tmp_path: Path) -> None:
     for name in ("masked_lm", "sequence_classification", "token_classification"):
-        file = written(random_weights(CONFIG, [name]), tmp_path / name)
+        file = write_onnx(random_weights(CONFIG, [name]), tmp_path / name)
         assert session(file).get_outputs()[0].name == "logits"
-    question = written(random_weights(CONFIG, ["question_answering"]), tmp_path / "qa")
+    question = write_onnx(random_weights(CONFIG, ["question_answering"]), tmp_path / "qa")
     names = [output.name for output in session(question).get_outputs()]
     assert names[:2] == ["start_logits", "end_logits"]
 
@@ -109,8 +109,8 @@ def test_the_first_output_of_a_model_with_a_head_is_its_logits(tmp_path: Path) -
 def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["question_answering"])
     asked = random_encodings(CONFIG, LENGTHS)
-    found = run(written(weights, tmp_path / "m"), padded(asked))
-    spans = np.stack([found["start_logits"], found["end_logits"]], axis=-1)
+    outputs = run(write_onnx(weights, tmp_path / "m"), pad_encodings(asked))
+    spans = np.stack([outputs["start_logits"], outputs["end_logits"]], axis=-1)
     expected = head_logits(weights, asked, "question_answering")
     assert_close(own_tokens(spans, LENGTHS), expected)
 
@@ -118,30 +118,30 @@ def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> Non
 def test_spans_are_searched_as_the_numpy_engine_does(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["span_search"])
     asked = random_encodings(CONFIG, (40, 17, 9))  # each longer than what is kept of it
-    found = run(written(weights, tmp_path / "m"), padded(asked))
+    outputs = run(write_onnx(weights, tmp_path / "m"), pad_encodings(asked))
     one_a_row = pack(asked, Layout(40, ((0,), (1,), (2,))))
     expected = NumpyEngine(weights).run(one_a_row, OutputRequest(spans=SpanSearch(5, 5))).spans
     assert expected is not None
-    np.testing.assert_array_equal(found["start_top_index"], expected.start_index)
-    assert_close(found["start_top_log_probs"], expected.start_log_probs)
-    np.testing.assert_array_equal(found["end_top_index"].reshape(3, 5, 5), expected.end_index)
-    assert_close(found["end_top_log_probs"].reshape(3, 5, 5), expected.end_log_probs)
-    assert_close(found["cls_logits"], expected.no_answer_logit)
+    np.testing.assert_array_equal(outputs["start_top_index"], expected.start_index)
+    assert_close(outputs["start_top_log_probs"], expected.start_log_probs)
+    np.testing.assert_array_equal(outputs["end_top_index"].reshape(3, 5, 5), expected.end_index)
+    assert_close(outputs["end_top_log_probs"].reshape(3, 5, 5), expected.end_log_probs)
+    assert_close(outputs["cls_logits"], expected.no_answer_logit)
 
 
 def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["multiple_choice"])
     asked = random_encodings(CONFIG, (9, 5, 12, 3, 7, 12))
-    flat = padded(asked)
+    flat = pad_encodings(asked)
     two_by_three = {name: array.reshape(2, 3, 12) for name, array in flat.items()}
-    found = run(written(weights, tmp_path / "m"), two_by_three)
+    outputs = run(write_onnx(weights, tmp_path / "m"), two_by_three)
     expected = head_logits(weights, asked, "multiple_choice")
-    assert_close(found["logits"], expected.reshape(2, 3))
-    assert found["last_hidden_state"].shape == (6, 12, CONFIG.hidden_size)
+    assert_close(outputs["logits"], expected.reshape(2, 3))
+    assert outputs["last_hidden_state"].shape == (6, 12, CONFIG.hidden_size)
 
 
 def test_inputs_and_outputs_are_named_and_shaped_as_hugging_faces_exports(tmp_path: Path) -> None:
-    opened = session(written(random_weights(CONFIG), tmp_path / "m"))
+    opened = session(write_onnx(random_weights(CONFIG), tmp_path / "m"))
     assert [(port.name, port.type, port.shape) for port in opened.get_inputs()] == [
         (name, "tensor(int64)", ["batch", "length"])
         for name in ("input_ids", "attention_mask", "token_type_ids")
@@ -171,11 +171,11 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
         lower_case=True,
         truncate_dim=10,
     )
-    file = written(weights, tmp_path / "m", plan)
+    file = write_onnx(weights, tmp_path / "m", plan)
     asked = random_encodings(CONFIG, LENGTHS)
     expected = compute_text_vectors(NumpyEngine(weights), asked, pooling)
-    found = run(file, padded(asked))["sentence_embedding"]
-    assert_close(found, apply_modules(plan.steps, expected, CONFIG)[:, :10])
+    actual = run(file, pad_encodings(asked))["sentence_embedding"]
+    assert_close(actual, apply_modules(plan.steps, expected, CONFIG)[:, :10])
     back = read_checkpoint(tmp_path / "m").pooling
     assert back is not None
     assert dataclasses.replace(back, steps=()) == dataclasses.replace(plan, steps=())
@@ -189,16 +189,18 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
 
 def test_a_row_without_a_token_gives_numbers(tmp_path: Path) -> None:
     plan = PoolingConfig(steps=(Normalise(),))
-    file = written(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m", plan)
-    inputs = padded(random_encodings(CONFIG, (5, 4)))
+    file = write_onnx(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m", plan)
+    inputs = pad_encodings(random_encodings(CONFIG, (5, 4)))
     inputs["attention_mask"][1] = 0
     for name, array in run(file, inputs).items():
         assert np.isfinite(array).all(), name
 
 
 def test_a_batch_longer_than_the_positions_fails_by_the_tables_name(tmp_path: Path) -> None:
-    file = written(random_weights(CONFIG), tmp_path / "m")
-    inputs = {name: np.ones((1, 41), np.int64) for name in padded(random_encodings(CONFIG, (2,)))}
+    file = write_onnx(random_weights(CONFIG), tmp_path / "m")
+    inputs = {
+        name: np.ones((1, 41), np.int64) for name in pad_encodings(random_encodings(CONFIG, (2,)))
+    }
     message = r"rows of embeddings.position_embeddings.weight'(.|\n)*40 by 41"
     with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail, match=message):
         run(file, inputs)
@@ -218,7 +220,7 @@ def small_base() -> AlbertConfig:
 
 def test_a_shared_layer_lies_there_once(tmp_path: Path) -> None:
     weights = random_weights(small_base(), ["masked_lm", "sentence_order"])
-    file = written(weights, tmp_path / "m")
+    file = write_onnx(weights, tmp_path / "m")
     assert file.stat().st_size < 1.05 * 4 * weights.table().count()
 
 
@@ -234,8 +236,8 @@ def test_a_directory_brings_its_config_and_its_tokenizer(tmp_path: Path) -> None
     assert back.tokenizer_files == stored.tokenizer_files
 
 
-def test_what_is_told_is_believed_and_noted(tmp_path: Path) -> None:
-    written(random_weights(CONFIG), tmp_path / "m")
+def test_overrides_are_used_and_noted(tmp_path: Path) -> None:
+    write_onnx(random_weights(CONFIG), tmp_path / "m")
     stored = ONNX.read(tmp_path / "m", ConfigOverrides(num_hidden_layers=7))
     assert stored.weights.config.num_hidden_layers == 7
     assert [note.code for note in stored.notes] == ["metadata-overridden"]
@@ -246,7 +248,7 @@ def test_heads_that_would_answer_under_one_name_are_refused(tmp_path: Path) -> N
     with pytest.raises(
         InputError, match=r"would both have the output 'logits'.*\[unsupported-by-format\]"
     ):
-        written(weights, tmp_path / "m")
+        write_onnx(weights, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -259,9 +261,9 @@ def test_float16_is_refused(tmp_path: Path) -> None:
 # int8
 
 
-def cosines(found: FloatArray, expected: FloatArray) -> FloatArray:
-    lengths = np.linalg.norm(found, axis=-1) * np.linalg.norm(expected, axis=-1)
-    return np.sum(found * expected, axis=-1) / lengths
+def cosines(actual: FloatArray, expected: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(actual, axis=-1) * np.linalg.norm(expected, axis=-1)
+    return np.sum(actual * expected, axis=-1) / lengths
 
 
 def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
@@ -271,12 +273,12 @@ def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
     onnx.checker.check_model(onnx.load(file), full_check=True)
     assert file.stat().st_size < 0.28 * 4 * weights.table().count()
     asked = random_encodings(weights.config, LENGTHS)
-    found, engine = run(file, padded(asked)), NumpyEngine(weights)
-    tokens = own_tokens(found["last_hidden_state"], LENGTHS)
+    outputs, engine = run(file, pad_encodings(asked)), NumpyEngine(weights)
+    tokens = own_tokens(outputs["last_hidden_state"], LENGTHS)
     assert cosines(tokens, compute_token_vectors(engine, asked)).min() > 0.99
     pooled = compute_text_vectors(engine, asked, "pooler")
-    assert cosines(found["pooler_output"], pooled).min() > 0.99
-    words = own_tokens(found["logits"], LENGTHS)
+    assert cosines(outputs["pooler_output"], pooled).min() > 0.99
+    words = own_tokens(outputs["logits"], LENGTHS)
     assert cosines(words, compute_mlm_logits(engine, asked, EVERY_TOKEN)).min() > 0.99
 
 
@@ -285,13 +287,13 @@ def test_the_runtime_rounds_as_we_foresee(config: AlbertConfig, tmp_path: Path) 
     weights = random_weights(config)
     ONNX_INT8.write(Checkpoint(weights), tmp_path / "m")
     asked = random_encodings(config, (30, 30))
-    found = run(tmp_path / "m" / ONNX_INT8.file, padded(asked))["last_hidden_state"]
-    expected = rounded_vectors(weights, padded(asked))
+    actual = run(tmp_path / "m" / ONNX_INT8.file, pad_encodings(asked))["last_hidden_state"]
+    expected = vectors_in_int8(weights, pad_encodings(asked))
     # a step of an activation that falls to the other side moves few numbers by less than a step
-    assert cosines(found, expected).min() > 0.9999
+    assert cosines(actual, expected).min() > 0.9999
 
 
-def rounded_vectors(weights: Weights, inputs: dict[str, np.ndarray]) -> FloatArray:
+def vectors_in_int8(weights: Weights, inputs: dict[str, np.ndarray]) -> FloatArray:
     from albertkit.graph.encoder import emit_encoder
 
     return emit_encoder(
@@ -306,11 +308,11 @@ def rounded_vectors(weights: Weights, inputs: dict[str, np.ndarray]) -> FloatArr
 
 def spoilt(weights: Weights) -> Weights:
     """One activation that nothing reads is so large that the others fall below a step."""
-    at = "encoder.albert_layer_groups.0.albert_layers.0."
-    bias = weights.arrays[f"{at}ffn.bias"].copy()
-    matrix = weights.arrays[f"{at}ffn_output.weight"].copy()
+    prefix = "encoder.albert_layer_groups.0.albert_layers.0."
+    bias = weights.arrays[f"{prefix}ffn.bias"].copy()
+    matrix = weights.arrays[f"{prefix}ffn_output.weight"].copy()
     bias[0], matrix[:, 0] = 1e4, 0
-    changes = {f"{at}ffn.bias": bias, f"{at}ffn_output.weight": matrix}
+    changes = {f"{prefix}ffn.bias": bias, f"{prefix}ffn_output.weight": matrix}
     return dataclasses.replace(weights, arrays={**weights.arrays, **changes})
 
 
@@ -344,25 +346,25 @@ def test_int8_is_read_as_it_was_rounded_with_a_note(tmp_path: Path) -> None:
 # files that are not ours, or not whole
 
 
-def changed(file: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+def change_model(file: Path, change: Callable[[onnx.ModelProto], None]) -> None:
     model = onnx.load(file)
     change(model)
     onnx.save(model, file)
 
 
-def said(model: onnx.ModelProto, key: str) -> onnx.StringStringEntryProto:
+def metadata_of(model: onnx.ModelProto, key: str) -> onnx.StringStringEntryProto:
     return next(prop for prop in model.metadata_props if prop.key == key)
 
 
 def test_a_missing_tensor_is_named_in_both_ways(tmp_path: Path) -> None:
-    file = written(random_weights(CONFIG), tmp_path / "m")
+    file = write_onnx(random_weights(CONFIG), tmp_path / "m")
 
     def without_pooler_bias(model: onnx.ModelProto) -> None:
         kept = [t for t in model.graph.initializer if t.name != "pooler.bias"]
         del model.graph.initializer[:]
         model.graph.initializer.extend(kept)
 
-    changed(file, without_pooler_bias)
+    change_model(file, without_pooler_bias)
     with pytest.raises(FormatError, match=r"no tensor pooler\.bias .*\[checkpoint-without-encoder"):
         read_checkpoint(tmp_path / "m")
 
@@ -376,12 +378,12 @@ def test_a_missing_tensor_is_named_in_both_ways(tmp_path: Path) -> None:
     ],
 )
 def test_a_plan_that_we_never_wrote_is_refused(text: str, tmp_path: Path) -> None:
-    file = written(random_weights(CONFIG), tmp_path / "m", PoolingConfig())
+    file = write_onnx(random_weights(CONFIG), tmp_path / "m", PoolingConfig())
 
     def spoil(model: onnx.ModelProto) -> None:
-        said(model, "vectors").value = text
+        metadata_of(model, "vectors").value = text
 
-    changed(file, spoil)
+    change_model(file, spoil)
     with pytest.raises(FormatError, match=r"\[(file|json)-malformed\]"):
         read_checkpoint(tmp_path / "m")
 
@@ -393,7 +395,7 @@ def test_a_matrix_without_its_scales_is_missing(tmp_path: Path) -> None:
         (scales,) = (t for t in model.graph.initializer if t.name == "pooler.weight_scales")
         scales.CopyFrom(onnx.numpy_helper.from_array(np.ones(31, np.float32), scales.name))
 
-    changed(tmp_path / "m" / ONNX_INT8.file, shorten)
+    change_model(tmp_path / "m" / ONNX_INT8.file, shorten)
     with pytest.raises(FormatError, match=r"pooler.*\[checkpoint-"):
         read_checkpoint(tmp_path / "m")
 
@@ -404,23 +406,23 @@ def whole(
 ) -> tuple[OnnxFormat, Path]:
     tiny = dataclasses.replace(CONFIG, vocab_size=9, max_position_embeddings=4, intermediate_size=4)
     stored = Checkpoint(random_weights(tiny), pooling=PoolingConfig(steps=(dense(8), Normalise())))
-    place = tmp_path_factory.mktemp(request.param.name)
-    request.param.write(stored, place)
-    return request.param, place
+    path = tmp_path_factory.mktemp(request.param.name)
+    request.param.write(stored, path)
+    return request.param, path
 
 
 @settings(max_examples=150)
-@given(at=st.integers(0, 10**6), new=st.binary(max_size=3), drop=st.integers(0, 3))
+@given(offset=st.integers(0, 10**6), new=st.binary(max_size=3), drop=st.integers(0, 3))
 def test_only_our_errors_come_out_of_damaged_files(
-    whole: tuple[OnnxFormat, Path], at: int, new: bytes, drop: int
+    whole: tuple[OnnxFormat, Path], offset: int, new: bytes, drop: int
 ) -> None:
-    source, place = whole
-    file = place / source.file
+    source, path = whole
+    file = path / source.file
     data = file.read_bytes()
-    at %= len(data)
-    file.write_bytes(data[:at] + new + data[at + drop :])
+    offset %= len(data)
+    file.write_bytes(data[:offset] + new + data[offset + drop :])
     try:
-        weights = source.read(place).weights
+        weights = source.read(path).weights
         for row in weights.table().stored:
             assert weights.arrays[row.name].shape == row.shape
     except AlbertKitError:

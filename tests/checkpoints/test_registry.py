@@ -23,14 +23,14 @@ def test_a_listed_format_has_its_name_in_its_file(listed: LazyFormat) -> None:
 
 
 def test_a_place_imports_only_the_formats_that_its_files_allow(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model")
+    path = save_tiny(tmp_path / "model")
     look = (
         "import sys; from pathlib import Path; from albertkit.checkpoints import format_of;"
         "print(format_of(Path(sys.argv[1]))[0].name);"
         "print(*(name for name in sys.modules if name.startswith('albertkit.checkpoints.')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", look, place], capture_output=True, text=True, check=True
+        [sys.executable, "-c", look, path], capture_output=True, text=True, check=True
     )
     name, modules = done.stdout.splitlines()
     assert name == "huggingface"

@@ -37,11 +37,11 @@ from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 TEXTS = ["I like my phone", "My phone is not good. (really)", "how old are you?", "x" * 40]
 
 
-def assert_same_vectors(place: Path) -> None:
+def assert_same_vectors(directory: Path) -> None:
     """The library and we give the same vectors of this directory."""
     torch.set_num_threads(1)
-    theirs = SentenceTransformer(str(place), device="cpu").encode(TEXTS)
-    ours = TextEmbedder(place, truncation="off").encode(TEXTS)
+    theirs = SentenceTransformer(str(directory), device="cpu").encode(TEXTS)
+    ours = TextEmbedder(directory, truncation="off").encode(TEXTS)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
@@ -56,8 +56,8 @@ def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
     theirs.max_seq_length = 17
     theirs.save_pretrained(str(tmp_path / "model"))
 
-    found, evidence = format_of(tmp_path / "model")
-    assert (found.name, evidence) == ("sentence-transformers", "modules.json")
+    checkpoint_format, evidence = format_of(tmp_path / "model")
+    assert (checkpoint_format.name, evidence) == ("sentence-transformers", "modules.json")
     plan = SENTENCE_TRANSFORMERS.read(tmp_path / "model").pooling
     assert plan is not None
     assert plan.pooling == "max"
@@ -79,48 +79,50 @@ def test_a_vocabulary_that_transformers_converted_is_read_as_it_converts_it(
 
 def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> None:
     """Old type names, flags for the pooling, its length only in sentence_bert_config.json."""
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=9))
-    modules = json.loads((place / "modules.json").read_text())
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=9))
+    modules = json.loads((directory / "modules.json").read_text())
     assert [module["type"] for module in modules] == [
         "sentence_transformers.models.Transformer",
         "sentence_transformers.models.Pooling",
     ]
-    pooling = json.loads((place / "1_Pooling" / "config.json").read_text())
+    pooling = json.loads((directory / "1_Pooling" / "config.json").read_text())
     assert pooling["pooling_mode_mean_tokens"] is True
     assert pooling["word_embedding_dimension"] == 32
-    (place / "config_sentence_transformers.json").write_text(
+    (directory / "config_sentence_transformers.json").write_text(
         json.dumps({"__version__": {"sentence_transformers": "2.0.0"}})
     )
-    assert TextEmbedder(place).max_seq_length == 9
-    assert_same_vectors(place)
+    assert TextEmbedder(directory).max_seq_length == 9
+    assert_same_vectors(directory)
 
 
 def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
-    encoder = place / "0_Transformer"
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
+    encoder = directory / "0_Transformer"
     encoder.mkdir()
-    for file in place.iterdir():
+    for file in directory.iterdir():
         if file.is_file() and file.name not in (
             "modules.json",
             "config_sentence_transformers.json",
         ):
             file.rename(encoder / file.name)
-    modules = json.loads((place / "modules.json").read_text())
+    modules = json.loads((directory / "modules.json").read_text())
     modules[0]["path"] = "0_Transformer"
-    (place / "modules.json").write_text(json.dumps(modules))
-    (place / "2_Normalize" / "config.json").unlink()  # it had none before version 5.2
-    assert_same_vectors(place)
+    (directory / "modules.json").write_text(json.dumps(modules))
+    (directory / "2_Normalize" / "config.json").unlink()  # it had none before version 5.2
+    assert_same_vectors(directory)
 
 
 def test_texts_are_lower_cased_where_the_directory_says_so(tmp_path: Path) -> None:
     plan = PoolingConfig(lower_case=True)
-    place = save_tiny_vectors(tmp_path / "model", plan)
-    assert json.loads((place / "sentence_bert_config.json").read_text())["do_lower_case"] is True
-    cased = TextEmbedder(place, policy=_cased(TextEmbedder(place)))
+    directory = save_tiny_vectors(tmp_path / "model", plan)
+    assert (
+        json.loads((directory / "sentence_bert_config.json").read_text())["do_lower_case"] is True
+    )
+    cased = TextEmbedder(directory, policy=policy_with_case(TextEmbedder(directory)))
     np.testing.assert_array_equal(cased.encode("HELLO World"), cased.encode("hello world"))
 
 
-def _cased(embedder: TextEmbedder) -> TokenizerPolicy:
+def policy_with_case(embedder: TextEmbedder) -> TokenizerPolicy:
     return replace(embedder.model.tokenizer.policy, case="kept")
 
 
@@ -141,25 +143,25 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=plan), tmp_path / "model")
     stored = SENTENCE_TRANSFORMERS.read(tmp_path / "model")
     assert stored.weights.heads == (), "vectors need no head"
-    found = stored.pooling
-    assert found is not None
-    step = found.steps[1]
+    pooling = stored.pooling
+    assert pooling is not None
+    step = pooling.steps[1]
     assert isinstance(step, Dense)
     np.testing.assert_array_equal(step.weight, layer.weight)
     assert (step.bias, step.activation) == (None, "gelu_erf")
-    assert replace(found, steps=()) == replace(plan, steps=())
+    assert replace(pooling, steps=()) == replace(plan, steps=())
 
 
 def test_a_directory_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig())
-    before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig())
+    before = {file: file.read_bytes() for file in directory.rglob("*") if file.is_file()}
     weights = random_weights(TINY)
     huge = {**weights.arrays, "pooler.bias": np.full(32, 1e6, np.float32)}
     with pytest.raises(InputError, match=r"\[float16-overflow\]"):
         SENTENCE_TRANSFORMERS.write(
-            Checkpoint(replace(weights, arrays=huge)), place, dtype="float16"
+            Checkpoint(replace(weights, arrays=huge)), directory, dtype="float16"
         )
-    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
+    assert {file: file.read_bytes() for file in directory.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.parametrize("pooler", [True, False])
@@ -182,7 +184,7 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "changed", "told"),
+    ("file", "changed", "message"),
     [
         ("modules.json", [], "the modules are none"),
         ("modules.json", [3], "a module is 3"),
@@ -197,22 +199,22 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_refused_by_name(
-    tmp_path: Path, file: str, changed: object, told: str
+    tmp_path: Path, file: str, changed: object, message: str
 ) -> None:
     layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
-    (place / file).write_text(json.dumps(changed))
-    with pytest.raises(FormatError, match=rf"{told}.*\[pooling-unsupported\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
+    (directory / file).write_text(json.dumps(changed))
+    with pytest.raises(FormatError, match=rf"{message}.*\[pooling-unsupported\]"):
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
-    modules = json.loads((place / "modules.json").read_text())
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
+    modules = json.loads((directory / "modules.json").read_text())
     modules[2]["type"] = "sentence_transformers.models.LSTM"
-    (place / "modules.json").write_text(json.dumps(modules))
+    (directory / "modules.json").write_text(json.dumps(modules))
     with pytest.raises(FormatError, match=r"'LSTM'.*\[pooling-unsupported\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 @pytest.mark.parametrize(
@@ -304,13 +306,13 @@ def save_with_layer_norm(path: Path, encoder: Path) -> Path:
 
 
 def test_a_layer_norm_gives_their_vectors(tmp_path: Path) -> None:
-    place = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
-    assert_same_vectors(place)
-    ours = TextEmbedder(place)
+    directory = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
+    assert_same_vectors(directory)
+    ours = TextEmbedder(directory)
     assert ours.get_embedding_dimension() == 7
     ours.save_pretrained(tmp_path / "again")
     assert_same_vectors(tmp_path / "again")
-    assert verify(place, tmp_path / "again").reasons() == ()
+    assert verify(directory, tmp_path / "again").reasons() == ()
 
 
 def test_other_numbers_of_a_layer_norm_are_a_difference(tmp_path: Path) -> None:
@@ -360,8 +362,8 @@ def test_a_prompt_is_left_out_of_the_pooling(mode: str | tuple[str, ...], tmp_pa
     theirs.save_pretrained(str(tmp_path / "model"))
     TextEmbedder(tmp_path / "model").save_pretrained(tmp_path / "again")
     texts = [*TEXTS, "", "or two"]
-    for place in (tmp_path / "model", tmp_path / "again"):
-        theirs, ours = SentenceTransformer(str(place), device="cpu"), TextEmbedder(place)
+    for directory in (tmp_path / "model", tmp_path / "again"):
+        theirs, ours = SentenceTransformer(str(directory), device="cpu"), TextEmbedder(directory)
         for name, prompt in (("query", None), (None, "My phone"), (None, None)):
             expected = theirs.encode(texts, name, prompt)
             np.testing.assert_allclose(ours.encode(texts, name, prompt), expected, atol=1e-5)
@@ -375,7 +377,7 @@ def test_a_prompt_is_left_out_of_the_pooling(mode: str | tuple[str, ...], tmp_pa
     save_tiny_vectors(tmp_path / "whole", whole)
     assert (
         "they compute text vectors from token vectors differently"
-        in verify(place, tmp_path / "whole").reasons()
+        in verify(directory, tmp_path / "whole").reasons()
     )
 
 
@@ -402,38 +404,40 @@ def test_a_text_without_tokens_after_its_prompt_has_their_vector(mode: str, tmp_
 def test_an_onnx_file_refuses_poolings_that_it_cannot_compute(
     config: PoolingConfig, name: str, tmp_path: Path
 ) -> None:
-    place = save_tiny_vectors(tmp_path / "model", config)
+    directory = save_tiny_vectors(tmp_path / "model", config)
     with pytest.raises(InputError, match=rf"{name}.*\[unsupported-by-format\]"):
-        convert(place, tmp_path / "onnx", to="onnx")
+        convert(directory, tmp_path / "onnx", to="onnx")
 
 
 @pytest.mark.parametrize("removed", ["", "2_LayerNorm"])
 def test_an_onnx_file_refuses_the_modules_that_it_cannot_compute(
     removed: str, tmp_path: Path
 ) -> None:
-    place = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
+    directory = save_with_layer_norm(tmp_path / "model", tmp_path / "encoder")
     if removed:
-        modules = json.loads((place / "modules.json").read_text())
+        modules = json.loads((directory / "modules.json").read_text())
         kept = [module for module in modules if module["path"] != removed]
-        (place / "modules.json").write_text(json.dumps(kept))
+        (directory / "modules.json").write_text(json.dumps(kept))
     name = "the activation sigmoid" if removed else "a LayerNorm"
     with pytest.raises(InputError, match=rf"{name}.*\[unsupported-by-format\]"):
-        convert(place, tmp_path / "onnx", to="onnx")
+        convert(directory, tmp_path / "onnx", to="onnx")
 
 
 def test_a_layer_norm_of_another_width_is_refused(tmp_path: Path) -> None:
     norm = LayerNorm(np.ones(7, np.float32), np.ones(7, np.float32))
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
     with pytest.raises(FormatError, match=r"LayerNorm reads 7.*\[checkpoint-shape-mismatch\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 def test_a_layer_norm_with_other_tensors_is_refused(tmp_path: Path) -> None:
     norm = LayerNorm(np.ones(32, np.float32), np.ones(32, np.float32))
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
-    shutil.copyfile(place / "model.safetensors", place / "2_LayerNorm" / "model.safetensors")
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(norm,)))
+    shutil.copyfile(
+        directory / "model.safetensors", directory / "2_LayerNorm" / "model.safetensors"
+    )
     with pytest.raises(FormatError, match=r"norm.weight.*\[checkpoint-shape-mismatch\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 @pytest.mark.parametrize(
@@ -464,26 +468,26 @@ def test_an_activation_that_torch_lacks_is_not_written(tmp_path: Path) -> None:
 def test_a_dense_layer_saved_by_torch_is_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     layer = Dense(rng.normal(size=(7, 32)).astype(np.float32), np.ones(7, np.float32), "tanh")
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
-    file = place / "2_Dense" / "model.safetensors"
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
+    file = directory / "2_Dense" / "model.safetensors"
     torch.save(load_file(file), file.with_name("pytorch_model.bin"))  # as before version 3
     file.unlink()
-    assert_same_vectors(place)
+    assert_same_vectors(directory)
 
 
 def test_a_dense_layer_with_other_tensors_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(32, dtype=np.float32), np.zeros(32, np.float32), "tanh")
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
-    shutil.copyfile(place / "model.safetensors", place / "2_Dense" / "model.safetensors")
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
+    shutil.copyfile(directory / "model.safetensors", directory / "2_Dense" / "model.safetensors")
     with pytest.raises(FormatError, match=r"linear.weight.*\[checkpoint-shape-mismatch\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 def test_a_dense_layer_that_fits_no_vector_is_refused(tmp_path: Path) -> None:
     layer = Dense(np.eye(7, dtype=np.float32), None, "tanh")
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(layer,)))
     with pytest.raises(FormatError, match=r"reads 7.*32.*\[checkpoint-shape-mismatch\]"):
-        SENTENCE_TRANSFORMERS.read(place)
+        SENTENCE_TRANSFORMERS.read(directory)
 
 
 ODD = st.sampled_from(["\x00", "a" * 5000, "..", "/", "\ud800"])
@@ -504,8 +508,8 @@ FILES = (
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layer = Dense(np.eye(32, dtype=np.float32), None, "tanh")
-    place = tmp_path_factory.mktemp("models") / "whole"
-    return save_tiny_vectors(place, PoolingConfig(steps=(layer,), prompts={"query": "q"}))
+    directory = tmp_path_factory.mktemp("models") / "whole"
+    return save_tiny_vectors(directory, PoolingConfig(steps=(layer,), prompts={"query": "q"}))
 
 
 @given(st.sampled_from(FILES), st.randoms(use_true_random=False), JSON)
@@ -515,11 +519,11 @@ def test_json_of_any_content_is_read_or_refused_in_one_line(
 ) -> None:
     path = whole / file
     before = path.read_text()
-    found = json.loads(before)
-    inner = rng.choice(found) if isinstance(found, list) else found
+    content = json.loads(before)
+    inner = rng.choice(content) if isinstance(content, list) else content
     inner[rng.choice(sorted(inner))] = value
     try:
-        path.write_text(json.dumps(rng.choice([found, value])))
+        path.write_text(json.dumps(rng.choice([content, value])))
         SENTENCE_TRANSFORMERS.read(whole)
     except AlbertKitError as error:
         assert "\n" not in str(error)  # noqa: PT017  # the claim is about any error there is

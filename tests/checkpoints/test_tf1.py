@@ -58,15 +58,15 @@ def test_pretrained_checkpoints_compute_what_google_does(name: str, shared: Path
 
 
 def test_a_hub_module_computes_what_its_checkpoint_does(shared: Path, tmp_path: Path) -> None:
-    place = fixture("tf1hub_tiny", shared / "fixtures", tmp_path)
-    found, evidence = format_of(place)
-    assert (found.name, evidence) == ("tf1-hub", "tfhub_module.pb")
-    stored = found.read(place)
+    path = fixture("tf1hub_tiny", shared / "fixtures", tmp_path)
+    checkpoint_format, evidence = format_of(path)
+    assert (checkpoint_format.name, evidence) == ("tf1-hub", "tfhub_module.pb")
+    stored = checkpoint_format.read(path)
     wanted = reference("tf1_tiny", shared / "fixtures")
     wanted["mlm_logits"] = wanted["mlm_logits"].reshape(4, 5, 1000)
     assert_torch_computes(stored.weights, wanted)
     assert [note.code for note in stored.notes] == ["tf1-hub-module"]
-    assert stored.tokenizer_files == contents([place / "assets" / "30k-clean.model"])
+    assert stored.tokenizer_files == contents([path / "assets" / "30k-clean.model"])
 
 
 def test_a_classifier_computes_what_google_does(shared: Path) -> None:
@@ -104,10 +104,13 @@ def test_answers_compute_what_google_does() -> None:
 
 
 def test_a_checkpoint_is_recognised_by_directory_prefix_and_index() -> None:
-    for place in (SQUAD, SQUAD / PREFIX, SQUAD / f"{PREFIX}.index"):
-        found, evidence = format_of(place)
-        assert (found.name, evidence) == ("tf1", f"{PREFIX}.index without a graph of objects")
-        assert len(found.read(place).weights.arrays) == 27
+    for path in (SQUAD, SQUAD / PREFIX, SQUAD / f"{PREFIX}.index"):
+        checkpoint_format, evidence = format_of(path)
+        assert (checkpoint_format.name, evidence) == (
+            "tf1",
+            f"{PREFIX}.index without a graph of objects",
+        )
+        assert len(checkpoint_format.read(path).weights.arrays) == 27
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
@@ -121,14 +124,14 @@ def test_rows_cover_the_parameter_table(config: AlbertConfig, head: str) -> None
     assert len({row.foreign for row in own}) == len(own)
 
 
-def test_what_the_optimizer_left_is_told_of_and_left_out(shared: Path) -> None:
+def test_variables_of_the_optimizer_are_left_out_with_a_note(shared: Path) -> None:
     stored = TF1.read(shared / "fixtures" / "tf1_tiny")
     (note,) = stored.notes
     assert note.what == "65 variables of an optimizer are left out"
     assert len(stored.weights.arrays) == 32
 
 
-def renamed(
+def rename_variables(
     folder: Path, change: Callable[[str], str], more: Mapping[str, FloatArray] | None = None
 ) -> Path:
     """The fixture's variables under other names, with some more."""
@@ -140,86 +143,88 @@ def renamed(
     return folder
 
 
-def assert_same_weights(found: Weights, wanted: Weights) -> None:
-    assert found.heads == wanted.heads
-    assert set(found.arrays) == set(wanted.arrays)
+def assert_same_weights(actual: Weights, wanted: Weights) -> None:
+    assert actual.heads == wanted.heads
+    assert set(actual.arrays) == set(wanted.arrays)
     for name, array in wanted.arrays.items():
-        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+        np.testing.assert_array_equal(actual.arrays[name], array, err_msg=name)
 
 
 def test_a_prefix_of_all_names_is_seen_through(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: f"module/{name}")
-    stored = TF1.read(place)
+    path = rename_variables(tmp_path, lambda name: f"module/{name}")
+    stored = TF1.read(path)
     assert_same_weights(stored.weights, TF1.read(SQUAD).weights)
     assert [note.what for note in stored.notes] == ["the variables are called module/…"]
 
 
 def test_a_prefix_of_the_encoder_alone_is_seen_through(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: f"module/{name}" if name.startswith("bert") else name)
-    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+    path = rename_variables(
+        tmp_path, lambda name: f"module/{name}" if name.startswith("bert") else name
+    )
+    assert_same_weights(TF1.read(path).weights, TF1.read(SQUAD).weights)
 
 
 def test_norms_under_another_librarys_names_are_seen_through(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: name.replace("LayerNorm", "layer_normalization"))
-    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+    path = rename_variables(tmp_path, lambda name: name.replace("LayerNorm", "layer_normalization"))
+    assert_same_weights(TF1.read(path).weights, TF1.read(SQUAD).weights)
 
 
 def test_norms_numbered_through_the_graph_keep_the_order_of_their_scope(tmp_path: Path) -> None:
-    def numbered(name: str) -> str:
+    def number_norms(name: str) -> str:
         name = name.replace("LayerNorm_1/", "layer_normalization_10/")
         name = name.replace("inner_group_0/LayerNorm/", "inner_group_0/layer_normalization_9/")
         return name.replace("embeddings/LayerNorm/", "embeddings/layer_normalization_7/")
 
-    place = renamed(tmp_path, numbered)
-    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+    path = rename_variables(tmp_path, number_norms)
+    assert_same_weights(TF1.read(path).weights, TF1.read(SQUAD).weights)
 
 
 def test_two_variables_of_one_name_are_refused(tmp_path: Path) -> None:
     more = {"bert/embeddings/layer_norm/beta": np.ones(16, np.float32)}
     with pytest.raises(FormatError, match=r"are both bert/embeddings/LayerNorm/beta.*malformed\]"):
-        TF1.read(renamed(tmp_path, str, more))
+        TF1.read(rename_variables(tmp_path, str, more))
 
 
 def test_a_missing_variable_is_named_in_both_namings(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: "" if name == "bert/pooler/dense/bias" else name)
+    path = rename_variables(tmp_path, lambda name: "" if name == "bert/pooler/dense/bias" else name)
     with pytest.raises(FormatError, match=r"bert/pooler/dense/bias \(pooler.bias\).*without-enc"):
-        TF1.read(place)
+        TF1.read(path)
 
 
 def test_a_model_without_a_pooler_is_one(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: "" if "pooler" in name else name)
-    assert not TF1.read(place).weights.has_pooler
+    path = rename_variables(tmp_path, lambda name: "" if "pooler" in name else name)
+    assert not TF1.read(path).weights.has_pooler
 
 
 def test_variables_that_nothing_reads_are_listed(tmp_path: Path) -> None:
     more = {"extra/kernel": np.ones(2, np.float32), "more/bias": np.ones(2, np.float32)}
-    (note,) = TF1.read(renamed(tmp_path, str, more)).notes
+    (note,) = TF1.read(rename_variables(tmp_path, str, more)).notes
     assert note.what == "2 tensors left out: extra/kernel, more/bias"
 
 
-def test_a_head_that_is_begun_is_told_of(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: "" if name == "cls/squad/output_bias" else name)
-    stored = TF1.read(place)
+def test_an_incomplete_head_gets_a_note(tmp_path: Path) -> None:
+    path = rename_variables(tmp_path, lambda name: "" if name == "cls/squad/output_bias" else name)
+    stored = TF1.read(path)
     assert stored.weights.heads == ()
     assert stored.notes[0].what == "the head question_answering lacks cls/squad/output_bias"
 
 
 def test_whole_numbers_are_no_weights(tmp_path: Path) -> None:
-    place = renamed(tmp_path, str)
-    index = place / f"{PREFIX}.index"
+    path = rename_variables(tmp_path, str)
+    index = path / f"{PREFIX}.index"
     records = dict(read_sstable(memoryview(index.read_bytes()), "index"))
     bias = records[b"bert/pooler/dense/bias"]
     assert bias.startswith(b"\x08\x01")  # of type 1, float32
     records[b"bert/pooler/dense/bias"] = b"\x08\x03" + bias[2:]
     index.write_bytes(encode_sstable(records.items()))
     with pytest.raises(FormatError, match=r"dense/bias is of type int32.*\[file-wrong-format\]"):
-        TF1.read(place)
+        TF1.read(path)
 
 
 def test_bert_is_called_so(tmp_path: Path) -> None:
-    place = renamed(tmp_path, lambda name: name.replace("transformer/group_0", "layer_0"))
+    path = rename_variables(tmp_path, lambda name: name.replace("transformer/group_0", "layer_0"))
     with pytest.raises(FormatError, match=r"this is google's BERT.*\[checkpoint-without-encoder\]"):
-        TF1.read(place)
+        TF1.read(path)
 
 
 def test_another_model_is_no_albert(tmp_path: Path) -> None:
@@ -232,26 +237,26 @@ def test_another_model_is_no_albert(tmp_path: Path) -> None:
 
 
 def with_config(folder: Path, **changes: object) -> Path:
-    place = renamed(folder, str)
-    said = json.loads((place / "albert_config.json").read_text())
-    (place / "albert_config.json").write_text(json.dumps({**said, **changes}))
-    return place
+    path = rename_variables(folder, str)
+    content = json.loads((path / "albert_config.json").read_text())
+    (path / "albert_config.json").write_text(json.dumps({**content, **changes}))
+    return path
 
 
 def test_a_configuration_may_lie_above(tmp_path: Path) -> None:
     (tmp_path / "step").mkdir()
-    place = renamed(tmp_path / "step", str)
-    (place / "albert_config.json").rename(tmp_path / "albert_config.json")
-    assert_same_weights(TF1.read(place).weights, TF1.read(SQUAD).weights)
+    path = rename_variables(tmp_path / "step", str)
+    (path / "albert_config.json").rename(tmp_path / "albert_config.json")
+    assert_same_weights(TF1.read(path).weights, TF1.read(SQUAD).weights)
 
 
 def test_a_vocabulary_above_counts_only_with_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "step").mkdir()
-    place = renamed(tmp_path / "step", str)
+    path = rename_variables(tmp_path / "step", str)
     (tmp_path / "spiece.model").write_bytes(PIECES.read_bytes())
-    assert TF1.read(place).tokenizer_files == {}  # it may be any neighbour's
-    (place / "albert_config.json").rename(tmp_path / "albert_config.json")
-    assert TF1.read(place).tokenizer_files == contents([tmp_path / "spiece.model"])
+    assert TF1.read(path).tokenizer_files == {}  # it may be any neighbour's
+    (path / "albert_config.json").rename(tmp_path / "albert_config.json")
+    assert TF1.read(path).tokenizer_files == contents([tmp_path / "spiece.model"])
 
 
 def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path) -> None:
@@ -265,41 +270,41 @@ def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path)
         TF1.read(tmp_path)
 
 
-def test_without_a_configuration_shapes_tell_the_rest(tmp_path: Path) -> None:
-    place = renamed(tmp_path, str)
-    (place / "albert_config.json").unlink()
-    told = ConfigOverrides(num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu_new")
-    stored = TF1.read(place, told)
-    said = TF1.read(SQUAD).weights
-    assert_same_weights(stored.weights, said)
-    assert stored.weights.config == replace(said.config, extra={})
+def test_without_a_configuration_shapes_give_the_rest(tmp_path: Path) -> None:
+    path = rename_variables(tmp_path, str)
+    (path / "albert_config.json").unlink()
+    overrides = ConfigOverrides(num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu_new")
+    stored = TF1.read(path, overrides)
+    from_config = TF1.read(SQUAD).weights
+    assert_same_weights(stored.weights, from_config)
+    assert stored.weights.config == replace(from_config.config, extra={})
     assert [note.code for note in stored.notes] == ["metadata-from-shapes"]
 
 
-def test_without_a_configuration_what_no_shape_tells_has_to_be_told(tmp_path: Path) -> None:
-    place = renamed(tmp_path, str)
-    (place / "albert_config.json").unlink()
+def test_without_a_configuration_missing_values_name_their_flags(tmp_path: Path) -> None:
+    path = rename_variables(tmp_path, str)
+    (path / "albert_config.json").unlink()
     with pytest.raises(FormatError, match=r"Give --num-attention-heads and --hidden-act"):
-        TF1.read(place, ConfigOverrides(num_hidden_layers=3))
+        TF1.read(path, ConfigOverrides(num_hidden_layers=3))
 
 
 def test_a_configuration_of_another_model_is_refused(tmp_path: Path) -> None:
-    place = with_config(tmp_path, num_hidden_groups=2)
+    path = with_config(tmp_path, num_hidden_groups=2)
     with pytest.raises(FormatError, match=r"num_hidden_groups is 2; by the names.* it is 1"):
-        TF1.read(place)
-    place = with_config(tmp_path, intermediate_size=48)
+        TF1.read(path)
+    path = with_config(tmp_path, intermediate_size=48)
     with pytest.raises(FormatError, match=r"intermediate/dense/kernel .*\[32, 64\].*\[32, 48\]"):
-        TF1.read(place)
+        TF1.read(path)
 
 
 def test_a_configuration_may_say_which_head_it_is(shared: Path, tmp_path: Path) -> None:
-    place = shutil.copytree(shared / "fixtures" / "tf1_tiny_race", tmp_path / "sts")
-    place.chmod(0o700)
-    config = place / "albert_config.json"
-    said = json.loads(config.read_text())
+    path = shutil.copytree(shared / "fixtures" / "tf1_tiny_race", tmp_path / "sts")
+    path.chmod(0o700)
+    config = path / "albert_config.json"
+    content = json.loads(config.read_text())
     config.unlink()
-    config.write_text(json.dumps({**said, "architectures": ["AlbertForSequenceClassification"]}))
-    stored = TF1.read(place)
+    config.write_text(json.dumps({**content, "architectures": ["AlbertForSequenceClassification"]}))
+    stored = TF1.read(path)
     assert stored.weights.heads == ("sequence_classification",)
     assert stored.weights.config.num_labels == 1
     assert stored.notes == ()
@@ -322,8 +327,8 @@ def holdable(config: AlbertConfig) -> bool:
 def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path) -> None:
     weights = random_weights(config, ["masked_lm", "sentence_order"], pooler=True)
     TF1.write(Checkpoint(weights), tmp_path / "x")
-    found, _ = format_of(tmp_path / "x")
-    back = found.read(tmp_path / "x")
+    checkpoint_format, _ = format_of(tmp_path / "x")
+    back = checkpoint_format.read(tmp_path / "x")
     assert back.notes == ()
     assert_same_weights(back.weights, weights)
     assert back.weights.config.to_google() == config.to_google()
@@ -348,9 +353,9 @@ def test_what_google_wrote_is_written_again_byte_by_byte(tmp_path: Path) -> None
     for ending in ("index", "data-00000-of-00001"):
         name = f"{PREFIX}.{ending}"
         assert (tmp_path / name).read_bytes() == (SQUAD / name).read_bytes()
-    said = json.loads((SQUAD / "albert_config.json").read_text())
+    content = json.loads((SQUAD / "albert_config.json").read_text())
     written = json.loads((tmp_path / "albert_config.json").read_text())
-    assert {key: written[key] for key in said} == said
+    assert {key: written[key] for key in content} == content
 
 
 def test_an_identity_is_no_projection(tmp_path: Path) -> None:
@@ -421,11 +426,11 @@ def test_the_vocabulary_gets_googles_name_and_the_newest_prefix_is_noted(tmp_pat
 # Damage
 
 
-def test_a_changed_tensor_is_told_of_when_it_is_read(tmp_path: Path) -> None:
-    place = renamed(tmp_path, str)
-    data = place / f"{PREFIX}.data-00000-of-00001"
+def test_a_changed_tensor_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    path = rename_variables(tmp_path, str)
+    data = path / f"{PREFIX}.data-00000-of-00001"
     data.write_bytes(bytes(data.stat().st_size))
-    weights = TF1.read(place).weights
+    weights = TF1.read(path).weights
     assert weights.has_pooler
     with pytest.raises(FormatError, match=r"of bert/pooler/dense/bias's data.*\[checksum-mism"):
         weights.arrays["pooler.bias"]
@@ -436,14 +441,14 @@ def test_a_changed_tensor_is_told_of_when_it_is_read(tmp_path: Path) -> None:
 def test_changed_bytes_give_our_error_or_the_same_weights(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    place = shutil.copytree(SQUAD, tmp_path_factory.mktemp("fuzz") / "x")
-    chosen = data.draw(st.sampled_from(sorted(place.iterdir())))
+    path = shutil.copytree(SQUAD, tmp_path_factory.mktemp("fuzz") / "x")
+    chosen = data.draw(st.sampled_from(sorted(path.iterdir())))
     content = bytearray(chosen.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     chosen.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
     try:
-        weights = TF1.read(place).weights
+        weights = TF1.read(path).weights
         for name in weights.arrays:
             assert weights.arrays[name].shape == weights.table()[name].shape
     except AlbertKitError:

@@ -58,10 +58,10 @@ def module(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Refere
 
 
 def test_every_encoder_computes_what_tensorflow_does(module: tuple[Path, Reference]) -> None:
-    place, wanted = module
-    found, evidence = format_of(place)
-    assert (found.name, evidence) == ("tfhub", "saved_model.pb")
-    weights = found.read(place).weights
+    directory, wanted = module
+    checkpoint_format, evidence = format_of(directory)
+    assert (checkpoint_format.name, evidence) == ("tfhub", "saved_model.pb")
+    weights = checkpoint_format.read(directory).weights
     assert weights.heads == (("masked_lm",) if "mlm_logits" in wanted else ())
     assert_torch_computes(weights, wanted)
     assert_engines_compute(weights, wanted)
@@ -80,13 +80,13 @@ def test_gradients_are_tensorflows(shared: Path) -> None:
     given = {n: torch.from_numpy(wanted[n]) for n in wanted if n.startswith("w_")}
 
     encoder = albertkit.AlbertModel.from_weights(weights)
-    found = encoder(**inputs)
-    loss = (found.pooler_output * given["w_pooled_output"]).sum()
-    loss = loss + (found.last_hidden_state * given["w_sequence_output"]).sum()
+    outputs = encoder(**inputs)
+    loss = (outputs.pooler_output * given["w_pooled_output"]).sum()
+    loss = loss + (outputs.last_hidden_state * given["w_sequence_output"]).sum()
     of_encoder = gradients_of(encoder, loss)
     words = albertkit.AlbertForMaskedLM.from_weights(weights)
-    at = torch.from_numpy(wanted["masked_lm_positions"]).long()
-    logits = words(**inputs, masked_lm_positions=at).logits
+    positions = torch.from_numpy(wanted["masked_lm_positions"]).long()
+    logits = words(**inputs, masked_lm_positions=positions).logits
     of_words = gradients_of(words, (logits * given["w_mlm_logits"]).sum())
 
     table = rows(weights.config, weights.heads)
@@ -105,48 +105,48 @@ def gradients_of(model: PretrainedAlbert, loss: torch.Tensor) -> dict[str, Float
 
 
 def assert_gradients(
-    found: Mapping[str, FloatArray], kind: str, table: Iterable[Row], wanted: Reference
+    actual: Mapping[str, FloatArray], kind: str, table: Iterable[Row], wanted: Reference
 ) -> None:
     off = size = 0.0
     for row in table:
         expected = to_canonical(wanted[f"{kind}:{row.foreign}:0"].astype(np.float32), row.layout)
-        np.testing.assert_allclose(found[row.canonical], expected, rtol=0, atol=1e-6)
-        off += float(np.square(found[row.canonical] - expected).sum())
+        np.testing.assert_allclose(actual[row.canonical], expected, rtol=0, atol=1e-6)
+        off += float(np.square(actual[row.canonical] - expected).sum())
         size += float(np.square(expected).sum())
     assert off < 2e-6**2 * size
 
 
-def test_what_shapes_dont_tell_is_taken_from_the_metadata(places: dict[str, Path]) -> None:
+def test_values_that_shapes_do_not_show_come_from_the_metadata(places: dict[str, Path]) -> None:
     note = TFHUB.read(places["tfhub_tiny_v3_nomlm"]).notes[0]
     assert note.code == "metadata-inferred"
     assert "num_hidden_layers 2, hidden_act gelu_new" in note.what
     assert "from keras_metadata.pb" in note.what
 
 
-def test_without_metadata_the_graph_tells_the_same(
+def test_without_metadata_the_graph_gives_the_same(
     module: tuple[Path, Reference], tmp_path: Path
 ) -> None:
-    place = shutil.copytree(module[0], tmp_path / "bare")
-    said = TFHUB.read(place).weights.config
-    (place / "keras_metadata.pb").unlink()
-    stored = TFHUB.read(place)
+    directory = shutil.copytree(module[0], tmp_path / "bare")
+    from_graph = TFHUB.read(directory).weights.config
+    (directory / "keras_metadata.pb").unlink()
+    stored = TFHUB.read(directory)
     for field in ("num_hidden_layers", "num_hidden_groups", "hidden_act", "num_attention_heads"):
-        assert getattr(stored.weights.config, field) == getattr(said, field)
+        assert getattr(stored.weights.config, field) == getattr(from_graph, field)
     assert "in its graph" in stored.notes[0].what
 
 
 def test_metadata_that_contradicts_the_signature_is_refused(
     places: dict[str, Path], tmp_path: Path
 ) -> None:
-    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "liar")
-    metadata = place / "keras_metadata.pb"
-    said = metadata.read_bytes().replace(b'"num_layers": 2', b'"num_layers": 7')
-    metadata.write_bytes(said)
+    directory = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "liar")
+    metadata = directory / "keras_metadata.pb"
+    content = metadata.read_bytes().replace(b'"num_layers": 2', b'"num_layers": 7')
+    metadata.write_bytes(content)
     with pytest.raises(FormatError, match=r"signature says 2 layers, keras_metadata.pb 7"):
-        TFHUB.read(place)
+        TFHUB.read(directory)
 
 
-def test_what_is_told_is_believed_and_noted(places: dict[str, Path]) -> None:
+def test_overrides_are_used_and_noted(places: dict[str, Path]) -> None:
     stored = TFHUB.read(places["tfhub_tiny_v3_nomlm"], ConfigOverrides(num_hidden_layers=5))
     assert stored.weights.config.num_hidden_layers == 5
     assert [note.code for note in stored.notes[:2]] == ["metadata-inferred", "metadata-overridden"]
@@ -161,8 +161,8 @@ def test_the_vocabulary_among_the_assets_comes_along(places: dict[str, Path]) ->
 
 
 def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path: Path) -> None:
-    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "m")
-    note = TFHUB.read(place).notes[-1]
+    directory = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "m")
+    note = TFHUB.read(directory).notes[-1]
     assert (note.code, note.severity) == ("text-policy-assumed", "note")
     assert "(policy reference)" in note.line()
     assert "open the preprocessor's directory as the tokenizer" in note.line()
@@ -170,39 +170,37 @@ def test_by_whose_rules_texts_are_read_is_said(places: dict[str, Path], tmp_path
     tokenizer = AlbertTokenizer.from_files(words.tokenizer_files)
     assert tokenizer.policy.name == "wordpiece"
     assert "(policy wordpiece)" in words.notes[-1].line()
-    ours = place / "preprocessor"  # as a module that we wrote has it
+    ours = directory / "preprocessor"  # as a module that we wrote has it
     ours.mkdir()
-    (ours / "saved_model.pb").write_bytes((place / "saved_model.pb").read_bytes())
-    assert f"open {ours} as the tokenizer" in TFHUB.read(place).notes[-1].line()
+    (ours / "saved_model.pb").write_bytes((directory / "saved_model.pb").read_bytes())
+    assert f"open {ours} as the tokenizer" in TFHUB.read(directory).notes[-1].line()
 
 
-def test_a_vocabulary_that_was_left_behind_is_told_of(
-    places: dict[str, Path], tmp_path: Path
-) -> None:
-    place = shutil.copytree(places["bert_tiny_v3"], tmp_path / "m")
-    shutil.rmtree(place / "assets")
-    stored = TFHUB.read(place)
+def test_a_missing_vocabulary_is_noted(places: dict[str, Path], tmp_path: Path) -> None:
+    directory = shutil.copytree(places["bert_tiny_v3"], tmp_path / "m")
+    shutil.rmtree(directory / "assets")
+    stored = TFHUB.read(directory)
     assert stored.tokenizer_files == {}
     assert [note.code for note in stored.notes] == ["metadata-inferred", "no-vocabulary"]
 
 
 def test_a_preprocessor_is_called_one(tmp_path: Path) -> None:
-    place = fixture("bert_preprocess_tiny", HERE, tmp_path)
+    directory = fixture("bert_preprocess_tiny", HERE, tmp_path)
     with pytest.raises(FormatError, match=r"this is a preprocessor.*file-wrong-format"):
-        TFHUB.read(place)
+        TFHUB.read(directory)
 
 
 def test_a_hub_module_of_tensorflow_1_is_left_to_its_own_format(
     places: dict[str, Path], tmp_path: Path
 ) -> None:
-    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "older")
-    (place / "tfhub_module.pb").write_bytes(b"\x08\x03")
-    assert TFHUB.recognises(place) is None
+    directory = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "older")
+    (directory / "tfhub_module.pb").write_bytes(b"\x08\x03")
+    assert TFHUB.recognises(directory) is None
 
 
 def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_path: Path) -> None:
-    place = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "other")
-    model = place / "saved_model.pb"
+    directory = shutil.copytree(places["tfhub_tiny_v3_nomlm"], tmp_path / "other")
+    model = directory / "saved_model.pb"
     renamed = model.read_bytes().replace(
         b"word_embeddings/embeddings", b"conv_embeddings/embeddings"
     )
@@ -210,10 +208,10 @@ def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_p
     with pytest.raises(
         FormatError, match=r"no ALBERT: its 25 variables are conv_embed.*wrong-format"
     ):
-        TFHUB.read(place)
+        TFHUB.read(directory)
     model.write_bytes(encode_record(2, encode_record(2, b"")))
     with pytest.raises(FormatError, match=r"no object graph.*file-wrong-format"):
-        TFHUB.read(place)
+        TFHUB.read(directory)
 
 
 @settings(max_examples=100)
@@ -222,11 +220,11 @@ def test_a_damaged_module_is_read_or_refused(
     places: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Any change gives our error, or a model with the shapes of its variables."""
-    place = places["tfhub_tiny_v3_nomlm"]
+    directory = places["tfhub_tiny_v3_nomlm"]
     name = data.draw(st.sampled_from(["saved_model.pb", "keras_metadata.pb", "variables.index"]))
     damaged = tmp_path_factory.mktemp("damaged")
-    for file in (path for path in place.rglob("*") if path.is_file()):
-        there = damaged / file.relative_to(place)
+    for file in (path for path in directory.rglob("*") if path.is_file()):
+        there = damaged / file.relative_to(directory)
         there.parent.mkdir(exist_ok=True)
         there.hardlink_to(file)
     (file,) = damaged.rglob(name)

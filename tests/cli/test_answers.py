@@ -38,7 +38,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", plan))
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def print_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What the command prints; it must end well."""
     status = run(arguments)
     shown = capsys.readouterr()
@@ -57,7 +57,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 def test_embed_prints_the_librarys_vectors(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
-    rows = rows_of(printed(capsys, "embed", *TEXTS, "-m", vectors))
+    rows = rows_of(print_of(capsys, "embed", *TEXTS, "-m", vectors))
     assert [row["text"] for row in rows] == TEXTS
     wanted = TextEmbedder(vectors).encode(TEXTS)
     np.testing.assert_array_equal(np.array([r["vector"] for r in rows], np.float32), wanted)
@@ -67,7 +67,7 @@ def test_embed_passes_its_options_to_the_library(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
     options = ["--normalize", "--truncate-dim", "7", "--prompt-name", "query", "--pooling", "max"]
-    rows = rows_of(printed(capsys, "embed", *TEXTS, "-m", vectors, *options, "--engine", "numpy"))
+    rows = rows_of(print_of(capsys, "embed", *TEXTS, "-m", vectors, *options, "--engine", "numpy"))
     wanted = TextEmbedder(vectors, pooling="max", engine="numpy").encode(
         TEXTS, normalize_embeddings=True, truncate_dim=7, prompt_name="query"
     )
@@ -83,7 +83,7 @@ def test_texts_come_from_arguments_files_and_standard_input_in_order(
     (tmp_path / "a.txt").write_text("from a file\n")
     (tmp_path / "b.csv").write_text("n,title\n1,from a table\n")
     pipe(monkeypatch, b"from a pipe\n")
-    out = printed(
+    out = print_of(
         capsys, "embed", "an argument", "-", "-i", str(tmp_path / "a.txt"),
         "-i", str(tmp_path / "b.csv"), "--column", "title", "-m", vectors,
     )  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_pipe_is_read_where_nothing_else_is_given(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     pipe(monkeypatch, MASKED.encode() + b"\n")
-    rows = rows_of(printed(capsys, "fill-mask", "--model", words))
+    rows = rows_of(print_of(capsys, "fill-mask", "--model", words))
     keys = ("score", "token", "token_str", "sequence")
     assert [{key: row[key] for key in keys} for row in rows] == FillMask(words)(MASKED)
 
@@ -146,7 +146,7 @@ def test_results_go_to_a_file_of_the_kind_of_its_name(
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     path = tmp_path / f"out.{kind}"
-    assert printed(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(path)) == ""
+    assert print_of(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(path)) == ""
     assert path.stat().st_size > 0
     if kind == "npy":
         wanted = TextEmbedder(vectors).encode(TEXTS)
@@ -154,14 +154,14 @@ def test_results_go_to_a_file_of_the_kind_of_its_name(
 
 
 def test_csv_is_printed_on_request(capsys: pytest.CaptureFixture[str], vectors: str) -> None:
-    out = printed(capsys, "embed", *TEXTS, "-m", vectors, "--format", "csv")
+    out = print_of(capsys, "embed", *TEXTS, "-m", vectors, "--format", "csv")
     assert [row["text"] for row in csv.DictReader(io.StringIO(out))] == TEXTS
 
 
 def test_similarity_is_the_librarys_and_names_the_nearest(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
-    rows = rows_of(printed(capsys, "similarity", *TEXTS, "-m", vectors))
+    rows = rows_of(print_of(capsys, "similarity", *TEXTS, "-m", vectors))
     embedder = TextEmbedder(vectors)
     own = embedder.encode(TEXTS)
     near = embedder.similarity(own, own)
@@ -174,7 +174,7 @@ def test_similarity_is_the_librarys_and_names_the_nearest(
 def test_the_table_for_people_counts_from_one(
     capsys: pytest.CaptureFixture[str], vectors: str
 ) -> None:
-    lines = printed(capsys, "similarity", *TEXTS, "-m", vectors, "-f", "table").splitlines()
+    lines = print_of(capsys, "similarity", *TEXTS, "-m", vectors, "-f", "table").splitlines()
     assert lines[0].split() == ["text", "1", "2", "3", "nearest"]
     assert [line.split()[0] for line in lines[1:]] == ["1", "2", "3"]
     assert all("1.00" in line for line in lines[1:])
@@ -187,7 +187,7 @@ def test_a_heatmap_is_drawn_whole(
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     path = tmp_path / f"heat.{kind}"
-    printed(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path))
+    print_of(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path))
     head = path.read_bytes()[:8]
     assert head == b"\x89PNG\r\n\x1a\n" if kind == "png" else head.startswith(b"<?xml")
 
@@ -213,7 +213,7 @@ def test_an_image_of_an_unknown_kind_is_refused_before_anything_is_computed(
 
 def test_fill_mask_numbers_texts_and_masks(capsys: pytest.CaptureFixture[str], words: str) -> None:
     two = "[MASK] and [MASK]"
-    rows = rows_of(printed(capsys, "fill-mask", MASKED, two, "-m", words, "-k", "2"))
+    rows = rows_of(print_of(capsys, "fill-mask", MASKED, two, "-m", words, "-k", "2"))
     assert [(row["row"], row["mask"]) for row in rows] == [
         (1, 1), (1, 1), (2, 1), (2, 1), (2, 2), (2, 2),
     ]  # fmt: skip
@@ -226,17 +226,17 @@ def test_fill_mask_numbers_texts_and_masks(capsys: pytest.CaptureFixture[str], w
 def test_fill_mask_shows_words_and_texts_to_people(
     capsys: pytest.CaptureFixture[str], words: str
 ) -> None:
-    out = printed(capsys, "fill-mask", MASKED, "-m", words, "-k", "1", "-f", "table")
+    out = print_of(capsys, "fill-mask", MASKED, "-m", words, "-k", "1", "-f", "table")
     header, line = out.splitlines()
     assert header.split() == ["score", "word", "text"]
     assert line.endswith("through a process.")
-    several = printed(capsys, "fill-mask", "a [MASK], a [MASK]", "-m", words, "-f", "table")
+    several = print_of(capsys, "fill-mask", "a [MASK], a [MASK]", "-m", words, "-f", "table")
     assert "[CLS]" not in several
     assert several.splitlines()[0].split() == ["mask", "score", "word", "text"]
 
 
 def test_fill_mask_takes_targets(capsys: pytest.CaptureFixture[str], words: str) -> None:
-    out = printed(capsys, "fill-mask", MASKED, "-m", words, "--target", "the", "--target", "of")
+    out = print_of(capsys, "fill-mask", MASKED, "-m", words, "--target", "the", "--target", "of")
     assert {row["token_str"] for row in rows_of(out)} == {"the", "of"}
 
 
@@ -246,7 +246,7 @@ def test_tokens_shows_which_characters_a_piece_stands_for(
 ) -> None:
     text = "Hello ﬁne World"
     path = words if model == "directory" else str(PIECES)
-    rows = rows_of(printed(capsys, "tokens", text, "-m", path))
+    rows = rows_of(print_of(capsys, "tokens", text, "-m", path))
     tokenizer = AlbertTokenizer.from_pretrained(path)
     assert [row["id"] for row in rows] == tokenizer.encode_batch([text]).ids.tolist()
     assert rows[0]["piece"] == "[CLS]"
@@ -257,8 +257,8 @@ def test_tokens_shows_which_characters_a_piece_stands_for(
 def test_tokens_reads_by_the_policy_that_is_asked_for(
     capsys: pytest.CaptureFixture[str], words: str
 ) -> None:
-    exact = rows_of(printed(capsys, "tokens", "a [MASK].", "-m", words))
-    plain = rows_of(printed(capsys, "tokens", "a [MASK].", "-m", words, "--policy", "tfhub"))
+    exact = rows_of(print_of(capsys, "tokens", "a [MASK].", "-m", words))
+    plain = rows_of(print_of(capsys, "tokens", "a [MASK].", "-m", words, "--policy", "tfhub"))
     assert "[MASK]" in {row["piece"] for row in exact}
     assert "[MASK]" not in {row["piece"] for row in plain}
 
@@ -268,7 +268,7 @@ def test_inspect_shows_what_int8_would_cost_on_a_files_texts(
 ) -> None:
     file = tmp_path / "mine.txt"
     file.write_text("".join(f"the house of {number}\n" for number in range(64)), encoding="utf-8")
-    (facts,) = rows_of(printed(capsys, "inspect", vectors, "--calibration", str(file)))
+    (facts,) = rows_of(print_of(capsys, "inspect", vectors, "--calibration", str(file)))
     plan, _, figures = facts["int8"].partition(": ")
     assert plan in {each.name for each in PLANS}
     assert re.fullmatch(r"cosine to float32 at least [01]\.\d{4} .* on 16 texts", figures)
@@ -287,23 +287,23 @@ def test_the_chosen_precision_is_logged(
 def test_inspect_describes_a_directory(
     capsys: pytest.CaptureFixture[str], words: str, vectors: str
 ) -> None:
-    (facts,) = rows_of(printed(capsys, "inspect", words))
+    (facts,) = rows_of(print_of(capsys, "inspect", words))
     assert facts["format"] == "huggingface"
     assert facts["heads"] == "masked_lm"
     assert facts["tokenizer policy"] == "reference"
     assert facts["policy chosen by"] == "saved by albertkit"
     assert facts["parameters"] == FillMask(words).model.weights.table().count()
-    (facts,) = rows_of(printed(capsys, "inspect", words, "--policy", "huggingface"))
+    (facts,) = rows_of(print_of(capsys, "inspect", words, "--policy", "huggingface"))
     assert (facts["tokenizer policy"], facts["policy chosen by"]) == (
         "huggingface",
         "given by the caller",
     )
-    (facts,) = rows_of(printed(capsys, "inspect", vectors))
+    (facts,) = rows_of(print_of(capsys, "inspect", vectors))
     assert facts["format"] == "sentence-transformers"
     assert facts["vectors"] == "mean pooling"
     assert facts["longest text"] == "20 ids"
     assert facts["precision auto"] == choose_precision("auto").line()
-    lines = printed(capsys, "inspect", vectors, "-f", "table").splitlines()
+    lines = print_of(capsys, "inspect", vectors, "-f", "table").splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["location", "format"]
 
 
@@ -322,7 +322,7 @@ def test_torch_computes_if_it_is_the_engine(
 ) -> None:
     importlib.import_module("torch")  # of which the command says that it is missing
     asked = ("embed", *TEXTS, "-m", vectors, "--engine")
-    mine, other = (rows_of(printed(capsys, *asked, name)) for name in ("torch", "numpy"))
+    mine, other = (rows_of(print_of(capsys, *asked, name)) for name in ("torch", "numpy"))
     for row, wanted in zip(mine, other, strict=True):
         np.testing.assert_allclose(row["vector"], wanted["vector"], rtol=0, atol=1e-5)
 
@@ -342,7 +342,7 @@ def test_similarities_of_many_texts_do_not_flood_a_terminal(
     assert len(shown.out.splitlines()) == 101
     assert shown.err.startswith("30 more rows are not shown; --output FILE writes all of them\n")
     monkeypatch.undo()
-    rows = rows_of(printed(capsys, "similarity", "-i", str(tmp_path / "lines.txt"), "-m", vectors))
+    rows = rows_of(print_of(capsys, "similarity", "-i", str(tmp_path / "lines.txt"), "-m", vectors))
     assert len(rows) == len(rows[0]["similarity"]) == 130
 
 
@@ -352,5 +352,5 @@ def test_similarities_of_many_texts_do_not_flood_a_terminal(
 def test_quiet_and_verbose_set_what_is_logged(
     capsys: pytest.CaptureFixture[str], words: str, option: list[str], level: int
 ) -> None:
-    printed(capsys, "tokens", "a", "-m", words, *option)
+    print_of(capsys, "tokens", "a", "-m", words, *option)
     assert logging.getLogger("albertkit").level == level

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.interrupts import started
+from tests.support.interrupts import start_command
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.cli.main import run
@@ -48,7 +48,7 @@ def status_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return shown.err
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+def error_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The one line of a command that ends badly."""
     assert run(["embed", *map(str, arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -85,10 +85,10 @@ def test_a_directory_gets_shards_and_can_be_taken_up(
     ]
     job += ["--shard-rows", 12, "--format", "npy"]
     assert "30 rows in 3 files" in status_of(capsys, *job)
-    assert "[output-exists]" in refused(capsys, *job)
+    assert "[output-exists]" in error_line(capsys, *job)
     (tmp_path / "out" / "part-00001.npy").unlink()
     assert "12 rows in 1 file written" in status_of(capsys, *job, "--resume")
-    other = refused(capsys, *job, "--resume", "--vectors", "float16")
+    other = error_line(capsys, *job, "--resume", "--vectors", "float16")
     assert "vectors" in other
     assert other.endswith("[output-taken]")
     parts = [np.load(tmp_path / "out" / f"part-0000{number}.npy") for number in range(3)]
@@ -111,7 +111,7 @@ def test_invalid_rows_are_skipped_and_listed(
 ) -> None:
     table = tmp_path / "in.jsonl"
     table.write_text('"one"\nnull\n"three"\n')
-    assert "[row-malformed]" in refused(capsys, "-i", table, "-m", model)
+    assert "[row-malformed]" in error_line(capsys, "-i", table, "-m", model)
     assert run(["embed", "-i", str(table), "-m", model, "--skip-invalid"]) == 0
     shown = capsys.readouterr()
     assert len(shown.out.splitlines()) == 2
@@ -178,7 +178,7 @@ def test_texts_have_their_numbers_through_all_that_is_named(
 ) -> None:
     (tmp_path / "in.txt").write_text("three\n" + "water " * 50 + "\n")
     named = ["one", "two", "-i", tmp_path / "in.txt", "-m", model]
-    assert "number 4" in refused(capsys, *named, "--truncation", "error")
+    assert "number 4" in error_line(capsys, *named, "--truncation", "error")
 
 
 @pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("csv", ";"), ("csv", "\t")])
@@ -233,7 +233,7 @@ def test_ctrl_c_in_a_job_says_how_to_go_on(model: str, tmp_path: Path) -> None:
     program = "from albertkit.cli.start import main; main()"
     job = ["embed", "-i", tmp_path / "lines.txt", "-m", model, "--engine", "numpy"]
     job += ["-o", f"{tmp_path}/out/", "-f", "npy", "--shard-rows", "100"]
-    process = started([sys.executable, "-c", program, *job])
+    process = start_command([sys.executable, "-c", program, *job])
     while not list(tmp_path.glob("out/part-*")):
         assert process.poll() is None
         time.sleep(0.05)
@@ -284,7 +284,7 @@ def test_what_ends_a_job_says_how_to_go_on(
 def test_options_that_do_not_fit_are_refused_before_anything_is_read(
     capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    assert message in refused(capsys, *options, "-m", "no-such-model")
+    assert message in error_line(capsys, *options, "-m", "no-such-model")
 
 
 def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
@@ -317,7 +317,7 @@ def test_a_column_of_piped_lines_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one text\n")))
-    line = refused(capsys, "--column", "body", *output)
+    line = error_line(capsys, "--column", "body", *output)
     assert "standard input: there is no column 'body'" in line
     assert "Name its format (--input-format csv), or leave the column out" in line
     assert line.endswith("[column-missing]")

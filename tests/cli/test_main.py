@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from tests.support.interrupts import started
+from tests.support.interrupts import start_command
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit.spec.pooling_config import PoolingConfig
@@ -105,7 +105,7 @@ def test_what_goes_wrong_is_one_line_on_standard_error(
 
 
 def test_python_and_the_command_say_the_same(words: Path) -> None:
-    from albertkit.tasks import FillMask  # beside its only use
+    from albertkit.tasks import FillMask  # slow to import, used here only
 
     with pytest.raises(ValueError, match="mask-missing") as caught:
         FillMask(words)("no mask")
@@ -158,7 +158,7 @@ def waiting(pipe: IO[bytes]) -> int:
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback(vectors: Path) -> None:
-    process = started([*COMMAND, "embed", "-m", vectors], stdin=subprocess.PIPE)
+    process = start_command([*COMMAND, "embed", "-m", vectors], stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(b"a line\n")
     process.stdin.flush()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.interrupts import started
+from tests.support.interrupts import start_command
 from transformers import AlbertForPreTraining
 
 from albertkit import FillMask, TextEmbedder
@@ -154,7 +154,7 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(directory: Path, shard: Path
     recipe.write_text(RECIPE.format(data=f'shard = "{shard.name}"', steps=1_000_000))
     program = "from albertkit.cli.start import main; main()"
     command = [sys.executable, "-c", program, "pretrain", recipe, "--run", directory / "endless"]
-    process = started([*command, "-o", directory / "none", "--threads", "1"])
+    process = start_command([*command, "-o", directory / "none", "--threads", "1"])
     assert process.stderr is not None
     line = b""
     while b"step 20" not in line:

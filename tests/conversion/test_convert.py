@@ -31,12 +31,14 @@ CONVERT = import_module("albertkit.conversion.convert")  # not the function of t
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model as in pretraining: both heads, pooler, tokenizer."""
-    place = tmp_path_factory.mktemp("models") / "words"
-    return save_tiny(place, ["masked_lm", "sentence_order"])
+    directory = tmp_path_factory.mktemp("models") / "words"
+    return save_tiny(directory, ["masked_lm", "sentence_order"])
 
 
-def contents(place: Path) -> dict[str, bytes]:
-    return {str(f.relative_to(place)): f.read_bytes() for f in place.rglob("*") if f.is_file()}
+def contents(directory: Path) -> dict[str, bytes]:
+    return {
+        str(f.relative_to(directory)): f.read_bytes() for f in directory.rglob("*") if f.is_file()
+    }
 
 
 def test_a_conversion_ends_with_the_figure_of_its_proof(words: Path, tmp_path: Path) -> None:
@@ -57,7 +59,9 @@ def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
     convert(bare, tmp_path / "out", to="huggingface")
     assert (tmp_path / "out" / "tokenizer.json").is_file()
     text = "In 2001, (the) café's 1,000 words"
-    given, kept = (AlbertTokenizer.from_pretrained(place) for place in (bare, tmp_path / "out"))
+    given, kept = (
+        AlbertTokenizer.from_pretrained(directory) for directory in (bare, tmp_path / "out")
+    )
     assert kept.encode(text) == given.encode(text)
 
 
@@ -87,7 +91,7 @@ def test_a_tolerance_replaces_the_bound(words: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["exact"]
 
 
-def test_weights_that_are_no_numbers_are_copied_and_told_of(tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_copied_with_a_warning(tmp_path: Path) -> None:
     weights = random_weights(TINY)
     weights.arrays["pooler.bias"][0] = np.nan
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "bare")
@@ -103,7 +107,7 @@ def test_a_model_without_a_tokenizer_is_asked_about_seeded_ids(tmp_path: Path) -
     assert done.parity.line() == "parity on 8 rows of seeded ids: max |diff| 0"
 
 
-def test_what_was_told_is_written_and_noted(words: Path, tmp_path: Path) -> None:
+def test_overrides_are_written_and_noted(words: Path, tmp_path: Path) -> None:
     done = convert(words, tmp_path / "out", to="huggingface", num_attention_heads=8)
     assert read_checkpoint(tmp_path / "out").weights.config.num_attention_heads == 8
     assert any("num_attention_heads is 8, as given" in note.what for note in done.notes)
@@ -131,13 +135,13 @@ def test_what_a_tokenizer_json_cannot_say_is_noted_where_there_is_one(
 def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_request(
     words: Path, tmp_path: Path
 ) -> None:
-    place = tmp_path / "out"
+    directory = tmp_path / "out"
     with pytest.raises(InputError, match=r"masked_lm, sentence_order.*\[unsupported-by-format\]"):
-        convert(words, place, to="sentence-transformers")
-    assert not place.exists()
+        convert(words, directory, to="sentence-transformers")
+    assert not directory.exists()
     lost = ["masked_lm", "sentence_order"]
-    convert(words, place, to="sentence-transformers", without=lost)
-    assert read_checkpoint(place).weights.heads == ()
+    convert(words, directory, to="sentence-transformers", without=lost)
+    assert read_checkpoint(directory).weights.heads == ()
 
 
 @pytest.mark.parametrize(
@@ -152,28 +156,28 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
     ids=["pooling", "prompts", "normalise", "dense", "length"],
 )
 def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: PoolingConfig) -> None:
-    place = save_tiny_vectors(tmp_path / "model", plan)
+    directory = save_tiny_vectors(tmp_path / "model", plan)
     with pytest.raises(InputError, match=r"does not support: vectors.*\[unsupported-by-format\]"):
-        convert(place, tmp_path / "bare", to="huggingface")
-    convert(place, tmp_path / "kept", to="sentence-transformers")
-    convert(place, tmp_path / "bare", to="huggingface", without=["vectors"])
+        convert(directory, tmp_path / "bare", to="huggingface")
+    convert(directory, tmp_path / "kept", to="sentence-transformers")
+    convert(directory, tmp_path / "bare", to="huggingface", without=["vectors"])
 
 
 def test_a_plan_that_says_only_what_is_usual_is_no_loss(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "model", PoolingConfig())
-    convert(place, tmp_path / "out", to="huggingface")
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig())
+    convert(directory, tmp_path / "out", to="huggingface")
 
 
-def test_a_pooler_beside_a_masked_word_head_is_kept(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model", ["masked_lm"], pooler=True)
-    convert(place, tmp_path / "out", to="huggingface")
+def test_the_pooler_of_a_masked_lm_is_kept(tmp_path: Path) -> None:
+    directory = save_tiny(tmp_path / "model", ["masked_lm"], pooler=True)
+    convert(directory, tmp_path / "out", to="huggingface")
     assert read_checkpoint(tmp_path / "out").weights.has_pooler
-    convert(place, tmp_path / "less", to="huggingface", without=["pooler"])
+    convert(directory, tmp_path / "less", to="huggingface", without=["pooler"])
     assert not read_checkpoint(tmp_path / "less").weights.has_pooler
 
 
 @pytest.mark.parametrize(
-    ("refused", "told"),
+    ("refused", "message"),
     [
         (lambda w, p: convert(w, w, to="huggingface"), r"is the source.*\[output-is-source\]"),
         (
@@ -193,10 +197,10 @@ def test_a_pooler_beside_a_masked_word_head_is_kept(tmp_path: Path) -> None:
     ids=["same", "parent", "format", "part", "pooler"],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
-    words: Path, tmp_path: Path, refused: Callable[[Path, Path], object], told: str
+    words: Path, tmp_path: Path, refused: Callable[[Path, Path], object], message: str
 ) -> None:
     before = contents(words.parent)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         refused(words, tmp_path)
     assert contents(words.parent) == before
     assert list(tmp_path.iterdir()) == []
@@ -205,14 +209,14 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(
 def test_a_place_that_is_not_empty_is_exchanged_only_on_request_and_whole(
     words: Path, tmp_path: Path
 ) -> None:
-    place = save_tiny_vectors(tmp_path / "old", PoolingConfig())
-    before = contents(place)
+    directory = save_tiny_vectors(tmp_path / "old", PoolingConfig())
+    before = contents(directory)
     with pytest.raises(InputError, match=r"--overwrite.*\[directory-not-empty\]"):
-        convert(words, place, to="huggingface")
-    assert contents(place) == before
-    convert(words, place, to="huggingface", overwrite=True)
-    assert not (place / "modules.json").exists(), "a rest of the old model would be read as new"
-    assert read_checkpoint(place).weights.heads == ("masked_lm", "sentence_order")
+        convert(words, directory, to="huggingface")
+    assert contents(directory) == before
+    convert(words, directory, to="huggingface", overwrite=True)
+    assert not (directory / "modules.json").exists(), "a rest of the old model would be read as new"
+    assert read_checkpoint(directory).weights.heads == ("masked_lm", "sentence_order")
 
 
 def test_overwriting_takes_no_directory_that_is_something_else(words: Path, tmp_path: Path) -> None:
@@ -230,12 +234,12 @@ def test_overwriting_takes_no_directory_that_is_something_else(words: Path, tmp_
 def test_the_current_directory_is_not_exchanged(
     words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = save_tiny(tmp_path / "here")
-    monkeypatch.chdir(place)
-    before = contents(place)
+    directory = save_tiny(tmp_path / "here")
+    monkeypatch.chdir(directory)
+    before = contents(directory)
     with pytest.raises(ResourceError, match=r"current directory.*\[write-failed\]"):
         convert(words, ".", to="huggingface", overwrite=True)
-    assert contents(place) == before
+    assert contents(directory) == before
 
 
 def test_an_empty_current_directory_is_filled(
@@ -261,12 +265,14 @@ class Wrong:
     read = HUGGINGFACE.read
     engine = HUGGINGFACE.engine
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
+    def write(self, stored: Checkpoint, directory: Path, *, dtype: str = "float32") -> None:
         name = "encoder.embedding_hidden_mapping_in.bias"
         moved = np.array(stored.weights.arrays[name])
         moved[3] += 1e-3
         arrays = {**stored.weights.arrays, name: moved}
-        HUGGINGFACE.write(replace(stored, weights=replace(stored.weights, arrays=arrays)), place)
+        HUGGINGFACE.write(
+            replace(stored, weights=replace(stored.weights, arrays=arrays)), directory
+        )
 
 
 def test_a_wrong_copy_is_found_out_and_leaves_nothing(
@@ -286,8 +292,8 @@ class Full:
     read = HUGGINGFACE.read
     engine = HUGGINGFACE.engine
 
-    def write(self, stored: Checkpoint, place: Path, *, dtype: str = "float32") -> None:
-        (place / "half").write_text("half a model")
+    def write(self, stored: Checkpoint, directory: Path, *, dtype: str = "float32") -> None:
+        (directory / "half").write_text("half a model")
         raise OSError(28, "No space left on device")
 
 
@@ -295,10 +301,12 @@ def test_a_full_disk_is_one_line_that_names_the_place_and_leaves_nothing(
     words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CONVERT, "target_named", lambda name: Full())
-    place = tmp_path / "out"
+    directory = tmp_path / "out"
     with pytest.raises(ResourceError) as caught:
-        convert(words, place, to="full")
-    assert str(caught.value).startswith(f"'{place}' could not be written: No space left on device")
+        convert(words, directory, to="full")
+    assert str(caught.value).startswith(
+        f"'{directory}' could not be written: No space left on device"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -321,8 +329,8 @@ def test_what_is_written_has_the_modes_that_the_umask_leaves(
     finally:
         os.umask(before)
     places = [tmp_path / "out", *(tmp_path / "out").rglob("*")]
-    modes = {place: stat.S_IMODE(place.stat().st_mode) for place in places}
-    assert modes == {place: 0o750 if place.is_dir() else 0o640 for place in places}
+    modes = {directory: stat.S_IMODE(directory.stat().st_mode) for directory in places}
+    assert modes == {directory: 0o750 if directory.is_dir() else 0o640 for directory in places}
 
 
 def test_the_figure_is_none_where_nothing_differs(words: Path, tmp_path: Path) -> None:
@@ -342,16 +350,16 @@ def test_an_epsilon_that_the_format_has_of_its_own_is_said_with_what_it_moves(
 
 
 def test_the_policy_stays_with_the_vocabulary(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model")
-    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
+    directory = save_tiny(tmp_path / "model")
+    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(directory)
     for target in ("huggingface", "tf1", "keras-hub", "onnx"):
-        done = convert(place, tmp_path / target, to=target)
+        done = convert(directory, tmp_path / target, to=target)
         assert done.notes == (), target
 
 
-def test_a_target_that_reads_text_in_its_own_way_is_told_of(words: Path, tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model", ["masked_lm", "sentence_order"])
-    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(place)
-    (note,) = describe_changes(open_model(words), open_model(place), "tfhub")
+def test_a_target_that_tokenizes_in_its_own_way_gets_a_note(words: Path, tmp_path: Path) -> None:
+    directory = save_tiny(tmp_path / "model", ["masked_lm", "sentence_order"])
+    AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(directory)
+    (note,) = describe_changes(open_model(words), open_model(directory), "tfhub")
     assert note.code == "tokenizer-changed"
     assert "(policies 'reference' / 'tfhub')" in note.what

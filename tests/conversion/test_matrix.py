@@ -22,7 +22,7 @@ from albertkit.spec import HEADS
 
 HEAD_SETS = ((), ("masked_lm", "sentence_order"), *((spec.name,) for spec in HEADS))
 HERE = tuple(each.load() for each in TARGETS if each.name not in ("tfhub", "onnx-int8"))
-APART = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
+TOLERANCE = {"onnx": 1e-5}  # there OpenVINO computes, from the file itself
 # What a format has does not support: a head, or a model without a pooler.
 NO_PLACE = {
     "sentence-transformers": {spec.name for spec in HEADS},
@@ -41,11 +41,11 @@ NO_AXIS = {
 }
 
 
-def named(heads: tuple[str, ...]) -> str:
+def names_of(heads: tuple[str, ...]) -> str:
     return "+".join(heads) or "bare"
 
 
-@pytest.mark.parametrize("heads", HEAD_SETS, ids=named)
+@pytest.mark.parametrize("heads", HEAD_SETS, ids=names_of)
 @pytest.mark.parametrize("target", HERE, ids=lambda each: each.name)
 def test_weights_heads_and_config_come_back(
     target: Format, heads: tuple[str, ...], tmp_path: Path
@@ -59,14 +59,14 @@ def test_weights_heads_and_config_come_back(
         assert not (tmp_path / "out").exists()
         return
     done = convert(tmp_path / "source", tmp_path / "out", to=target.name)
-    assert done.parity.largest <= APART.get(target.name, 0)
+    assert done.parity.largest <= TOLERANCE.get(target.name, 0)
     assert done.parity.weights.identical == len(weights.table().stored)
     back = convert(tmp_path / "out", tmp_path / "back", to="huggingface")
-    found = HUGGINGFACE.read(tmp_path / "back").weights
-    assert weight_differences(weights, found).identical == len(weights.table().stored)
-    assert found.heads == weights.heads
+    restored = HUGGINGFACE.read(tmp_path / "back").weights
+    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert restored.heads == weights.heads
     assert back.parity.largest == 0
-    config = found.config
+    config = restored.config
     if "masked_lm" in heads and target.name == "keras-hub":
         assert config.prediction_eps == 1e-5
         config = replace(config, prediction_layer_norm_eps=None)
@@ -78,17 +78,17 @@ def test_weights_heads_and_config_come_back(
 def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path: Path) -> None:
     config = CONFIGS[axis]
     weights = random_weights(config, pooler=True)
-    place = tmp_path / "out"
+    path = tmp_path / "out"
     if axis in NO_AXIS.get(target.name, ()):
         with pytest.raises(InputError, match=r"\[unsupported-by-format\]"):
-            target.write(Checkpoint(weights), place)
-        assert not place.exists()
+            target.write(Checkpoint(weights), path)
+        assert not path.exists()
         return
-    target.write(Checkpoint(weights), place)
-    found = target.read(place).weights
-    assert weight_differences(weights, found).identical == len(weights.table().stored)
+    target.write(Checkpoint(weights), path)
+    restored = target.read(path).weights
+    assert weight_differences(weights, restored).identical == len(weights.table().stored)
     # of the masked LM head, which is not there
-    first = replace(found.config, extra={}, prediction_layer_norm_eps=None)
+    first = replace(restored.config, extra={}, prediction_layer_norm_eps=None)
     assert first == replace(config, prediction_layer_norm_eps=None)
 
 

@@ -46,7 +46,7 @@ def test_candidates_are_what_no_shape_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "expected"),
     [
         (preset("base-v1"), []),
         (replace(preset("base-v1"), hidden_act="gelu"), ["hidden_act is 'gelu'"]),
@@ -57,12 +57,12 @@ def test_candidates_are_what_no_shape_shows() -> None:
     ids=["base", "base_erf", "xlarge", "xlarge_16", "own"],
 )
 def test_known_faults_of_published_configs_are_doubted(
-    config: AlbertConfig, told: list[str]
+    config: AlbertConfig, expected: list[str]
 ) -> None:
-    found = metadata_doubts(config)
-    assert [each.what.split(",")[0] for each in found] == told
-    assert all(each.code == "metadata-suspicious" for each in found)
-    assert all("--self-test" in each.fix for each in found)
+    doubts = metadata_doubts(config)
+    assert [each.what.split(",")[0] for each in doubts] == expected
+    assert all(each.code == "metadata-suspicious" for each in doubts)
+    assert all("--self-test" in each.fix for each in doubts)
 
 
 def test_log_probabilities_are_those_of_the_softmax() -> None:

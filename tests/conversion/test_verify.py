@@ -25,42 +25,42 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("models") / "words", ["masked_lm"])
 
 
-def moved(weights: Weights, by: float) -> Weights:
+def move_bias(weights: Weights, by: float) -> Weights:
     changed = np.array(weights.arrays[BIAS])
     changed[3] += by
     return replace(weights, arrays={**weights.arrays, BIAS: changed})
 
 
-def saved(weights: Weights, place: Path) -> Path:
-    HUGGINGFACE.write(Checkpoint(weights), place)
-    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
-    return place
+def save_weights(weights: Weights, path: Path) -> Path:
+    HUGGINGFACE.write(Checkpoint(weights), path)
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(path)
+    return path
 
 
 def test_a_conversion_is_equal_to_its_source(words: Path, tmp_path: Path) -> None:
     convert(words, tmp_path / "out", to="huggingface")
-    found = verify(words, tmp_path / "out")
-    assert found.is_equal
-    assert found.outputs == {"sequence": 0, "masked_lm": 0}
-    assert found.weights.line() == "28 of 28 tensors are bit-identical"
-    assert found.tokenizers is not None
-    assert found.tokenizers.line() == "the same ids for 42 sample texts"
+    report = verify(words, tmp_path / "out")
+    assert report.is_equal
+    assert report.outputs == {"sequence": 0, "masked_lm": 0}
+    assert report.weights.line() == "28 of 28 tensors are bit-identical"
+    assert report.tokenizers is not None
+    assert report.tokenizers.line() == "the same ids for 42 sample texts"
 
 
 def test_a_moved_number_is_found_and_named(words: Path, tmp_path: Path) -> None:
-    other = saved(moved(random_weights(TINY, ["masked_lm"]), 0.25), tmp_path / "other")
-    found = verify(words, other)
-    assert not found.is_equal
-    assert found.weights.identical == 27
-    assert found.weights.differing == {BIAS: pytest.approx(0.25)}
-    assert f"the largest |diff| is 2.5e-01, in {BIAS}" in found.weights.line()
-    assert found.outputs is not None
-    assert found.outputs["sequence"] > 1e-4
-    assert found.reasons() == (f"their outputs differ by {found.largest:.1e}",)
+    other = save_weights(move_bias(random_weights(TINY, ["masked_lm"]), 0.25), tmp_path / "other")
+    report = verify(words, other)
+    assert not report.is_equal
+    assert report.weights.identical == 27
+    assert report.weights.differing == {BIAS: pytest.approx(0.25)}
+    assert f"the largest |diff| is 2.5e-01, in {BIAS}" in report.weights.line()
+    assert report.outputs is not None
+    assert report.outputs["sequence"] > 1e-4
+    assert report.reasons() == (f"their outputs differ by {report.largest:.1e}",)
 
 
 def test_the_tolerance_is_the_callers(words: Path, tmp_path: Path) -> None:
-    other = saved(moved(random_weights(TINY, ["masked_lm"]), 1e-3), tmp_path / "other")
+    other = save_weights(move_bias(random_weights(TINY, ["masked_lm"]), 1e-3), tmp_path / "other")
     assert not verify(words, other).is_equal
     assert verify(words, other, tolerance=0.1).is_equal
 
@@ -70,38 +70,38 @@ def test_configs_differences_are_listed_and_count_only_by_what_they_change(
 ) -> None:
     weights = random_weights(TINY, ["masked_lm"])
     dropout = replace(weights, config=replace(TINY, hidden_dropout_prob=0.1))
-    found = verify(words, saved(dropout, tmp_path / "dropout"))
-    assert list(map(str, found.configs)) == ["hidden_dropout_prob 0.0 / 0.1"]
-    assert found.is_equal
+    report = verify(words, save_weights(dropout, tmp_path / "dropout"))
+    assert list(map(str, report.configs)) == ["hidden_dropout_prob 0.0 / 0.1"]
+    assert report.is_equal
     erf = replace(weights, config=replace(TINY, hidden_act="relu"))
-    found = verify(words, saved(erf, tmp_path / "relu"))
-    assert list(map(str, found.configs)) == ["hidden_act gelu_new / relu"]
-    assert not found.is_equal
+    report = verify(words, save_weights(erf, tmp_path / "relu"))
+    assert list(map(str, report.configs)) == ["hidden_act gelu_new / relu"]
+    assert not report.is_equal
 
 
 def test_models_of_other_shapes_are_compared_as_far_as_they_go(words: Path, tmp_path: Path) -> None:
     wide = replace(TINY, intermediate_size=64)
-    found = verify(words, saved(random_weights(wide, ["masked_lm"]), tmp_path / "wide"))
-    assert found.outputs is None
-    assert found.reasons() == ("their shapes differ",)
-    assert "have different shapes: encoder" in found.weights.line()
+    report = verify(words, save_weights(random_weights(wide, ["masked_lm"]), tmp_path / "wide"))
+    assert report.outputs is None
+    assert report.reasons() == ("their shapes differ",)
+    assert "have different shapes: encoder" in report.weights.line()
 
 
 def test_a_part_that_only_one_has_makes_them_different(words: Path, tmp_path: Path) -> None:
-    bare = saved(random_weights(TINY), tmp_path / "bare")
-    found = verify(words, bare)
-    assert found.reasons()[:2] == ("only one has the head masked_lm", "only one has a pooler")
-    assert "2 are only in the second: pooler.weight, pooler.bias" in found.weights.line()
+    bare = save_weights(random_weights(TINY), tmp_path / "bare")
+    report = verify(words, bare)
+    assert report.reasons()[:2] == ("only one has the head masked_lm", "only one has a pooler")
+    assert "2 are only in the second: pooler.weight, pooler.bias" in report.weights.line()
 
 
-def test_tokenizers_are_told_apart_by_the_ids_of_probe_texts(words: Path, tmp_path: Path) -> None:
+def test_tokenizers_differ_by_the_ids_of_probe_texts(words: Path, tmp_path: Path) -> None:
     other = save_tiny(tmp_path / "other", ["masked_lm"])
     AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").save_pretrained(other)
-    found = verify(words, other)
-    assert found.reasons() == ("their tokenizers give different ids",)
-    assert found.tokenizers is not None
-    assert found.tokenizers.same_pieces
-    assert "(policies 'reference' / 'tfhub')" in found.tokenizers.line()
+    report = verify(words, other)
+    assert report.reasons() == ("their tokenizers give different ids",)
+    assert report.tokenizers is not None
+    assert report.tokenizers.same_pieces
+    assert "(policies 'reference' / 'tfhub')" in report.tokenizers.line()
     assert verify(words, other, tokenizers=False).is_equal
 
 
@@ -109,10 +109,10 @@ def test_a_place_without_a_tokenizer_is_compared_by_its_numbers(
     words: Path, tmp_path: Path
 ) -> None:
     HUGGINGFACE.write(Checkpoint(random_weights(TINY, ["masked_lm"])), tmp_path / "bare")
-    found = verify(tmp_path / "bare", words)
-    assert found.is_equal
-    assert found.tokenizers is None
-    assert found.inputs == "8 texts"
+    report = verify(tmp_path / "bare", words)
+    assert report.is_equal
+    assert report.tokenizers is None
+    assert report.inputs == "8 texts"
 
 
 def test_how_vectors_are_made_is_compared(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_how_vectors_are_made_is_compared(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_told_holds_for_both_places(words: Path, tmp_path: Path) -> None:
+def test_overrides_hold_for_both_models(words: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     convert(words, other, to="huggingface")
     config = json.loads((other / "config.json").read_text())

@@ -24,7 +24,7 @@ class SilentHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def web_server() -> Iterator[int]:
-    """The port of a server that speaks HTTP, but not Ray's."""
+    """The port of an HTTP server that is not Ray's."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), SilentHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -11,7 +11,7 @@ from albertkit.engine.processor import detect_processor
 
 
 @pytest.fixture
-def float32_beside_int8(monkeypatch: pytest.MonkeyPatch) -> None:
+def processor_without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a processor has bfloat16, an engine in int8 computes all else in that.
 
     Nothing is then what a scheme done by hand gives to 1e-5, and a model that is made to be just

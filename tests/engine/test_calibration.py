@@ -24,20 +24,20 @@ QUERY = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_each_matrix_of_the_layers_has_extremes_for_each_of_its_uses(config: AlbertConfig) -> None:
     weights = random_weights(config)
-    found = dict(measure_product_inputs(weights, random_encodings(config, [9, 4, 7])))
+    extremes = dict(measure_product_inputs(weights, random_encodings(config, [9, 4, 7])))
     groups = [config.group_of(repetition) for repetition in range(config.num_hidden_layers)]
     for row in weights.table():
         if row.group is not None and len(row.shape) == 2:
-            uses = found.pop(row.name)
+            uses = extremes.pop(row.name)
             assert len(uses) == groups.count(row.group)
             assert all(use.low.shape == use.high.shape == row.shape[1:] for use in uses)
             assert all(np.all(use.low <= 0) and np.all(use.high >= 0) for use in uses)
-    assert not found
+    assert not extremes
 
 
 def test_extremes_are_those_of_the_texts_however_they_are_packed() -> None:
     weights = random_weights(CONFIG)
-    texts = random_encodings(CONFIG, [40, 3, 17, 9, 2, 30])  # with empty slots beside some
+    texts = random_encodings(CONFIG, [40, 3, 17, 9, 2, 30])  # some rows have empty slots
     (first, *_) = measure_product_inputs(weights, texts)[QUERY]
     emit = NumpyEmitter(CONFIG, weights.arrays)
     entering = []

@@ -1,4 +1,4 @@
-"""An engine that is asked for it gives a text the same bits, whatever is asked beside it."""
+"""A deterministic engine gives a text the same bits, whatever the other texts of the batch are."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def alone() -> Callable[[Pooling], FloatArray]:
     """The vectors of TEXTS, each asked for by itself, with one thread."""
     engine = OpenVinoEngine(WEIGHTS, threads=1, deterministic=True)
     each = range(len(TEXTS))
-    found = {
+    vectors = {
         pooling: np.concatenate(
             [compute_text_vectors(engine, select(TEXTS, [text]), pooling) for text in each]
         )
         for pooling in POOLINGS
     }
     engine.close()
-    return found.__getitem__
+    return vectors.__getitem__
 
 
 @pytest.fixture(scope="module")
@@ -66,25 +66,25 @@ def usual() -> list[Engine]:
 @pytest.mark.parametrize("pooling", POOLINGS)
 @given(numbers=some_texts, slots=st.sampled_from([40, 100, 512]))
 @settings(max_examples=15, deadline=None)
-def test_a_vector_is_the_same_to_the_bit_in_any_company(
+def test_a_vector_has_the_same_bits_in_any_batch(
     engine: Engine,
     alone: Callable[[Pooling], FloatArray],
     pooling: Pooling,
     numbers: list[int],
     slots: int,
 ) -> None:
-    found = compute_text_vectors(engine, select(TEXTS, numbers), pooling, slots=slots)
-    np.testing.assert_array_equal(found, alone(pooling)[numbers])
+    vectors = compute_text_vectors(engine, select(TEXTS, numbers), pooling, slots=slots)
+    np.testing.assert_array_equal(vectors, alone(pooling)[numbers])
 
 
 @given(numbers=some_texts)
 @settings(max_examples=15, deadline=None)
 def test_so_are_the_logits_of_words(engine: Engine, numbers: list[int]) -> None:
-    at = np.array([0])
-    apart = [compute_mlm_logits(engine, select(TEXTS, [number]), at) for number in numbers]
+    first = np.array([0])
+    one_by_one = [compute_mlm_logits(engine, select(TEXTS, [number]), first) for number in numbers]
     together = select(TEXTS, numbers)
-    found = compute_mlm_logits(engine, together, together.offsets[:-1])
-    np.testing.assert_array_equal(found, np.concatenate(apart))
+    logits = compute_mlm_logits(engine, together, together.offsets[:-1])
+    np.testing.assert_array_equal(logits, np.concatenate(one_by_one))
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,18 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
 ) -> None:
     batch = batch_of([30, 20, 14])
     together = OpenVinoEngine(WEIGHTS, threads=1).run(batch, wanted)
-    found = engine.run(batch, wanted)
+    outputs = engine.run(batch, wanted)
     for name in ("tokens", "pooled", "mlm_logits", "head_logits"):
-        one, other = getattr(found, name), getattr(together, name)
+        one, other = getattr(outputs, name), getattr(together, name)
         assert (one is None) == (other is None)
         if one is not None:
             np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
     if wanted.spans:
-        assert found.spans is not None
+        assert outputs.spans is not None
         assert together.spans is not None
-        np.testing.assert_array_equal(found.spans.end_index, together.spans.end_index)
+        np.testing.assert_array_equal(outputs.spans.end_index, together.spans.end_index)
         np.testing.assert_allclose(
-            found.spans.no_answer_logit, together.spans.no_answer_logit, atol=ATOL
+            outputs.spans.no_answer_logit, together.spans.no_answer_logit, atol=ATOL
         )
 
 
@@ -133,12 +133,12 @@ def test_heads_have_the_same_bits_with_any_number_of_threads_of_numpy(
 ) -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
     batch = batch_of([30, 34])
-    found = []
+    actual = []
     for threads in (1, 3, 5):
         with threadpoolctl.threadpool_limits(threads, "blas"):
-            found.append(wide.run(batch, wanted))
-    for other in found[1:]:
-        np.testing.assert_equal(asdict(other), asdict(found[0]))
+            actual.append(wide.run(batch, wanted))
+    for other in actual[1:]:
+        np.testing.assert_equal(asdict(other), asdict(actual[0]))
 
 
 @given(st.permutations(range(len(TEXTS))), st.sampled_from([64, 200, 512]))
@@ -147,8 +147,8 @@ def test_without_it_a_vector_is_the_same_to_1e_5(
     usual: list[Engine], alone: Callable[[Pooling], FloatArray], order: list[int], slots: int
 ) -> None:
     for engine in usual:
-        found = compute_text_vectors(engine, select(TEXTS, order), "mean", slots=slots)
-        np.testing.assert_allclose(found, alone("mean")[order], rtol=0, atol=ATOL)
+        vectors = compute_text_vectors(engine, select(TEXTS, order), "mean", slots=slots)
+        np.testing.assert_allclose(vectors, alone("mean")[order], rtol=0, atol=ATOL)
 
 
 def test_a_closed_engine_says_so() -> None:

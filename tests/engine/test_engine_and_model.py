@@ -29,19 +29,19 @@ from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, Weights
 
-# Two rows filled unevenly: texts beside each other, out of order, and empty slots.
+# Two rows filled unevenly: texts next to each other, out of order, and empty slots.
 LENGTHS = (40, 3, 17, 9, 2)
 LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))
 
 Holds = Callable[[AlbertConfig, FloatArray, FloatArray], None]  # config, found, the model's
 
 
-def to_float32(config: AlbertConfig, found: FloatArray, model: FloatArray) -> None:
+def to_float32(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> None:
     """Values up to 5, and some twenty roundings of the last place."""
-    np.testing.assert_allclose(found, model, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(actual, model, rtol=0, atol=1e-5)
 
 
-def to_bfloat16(config: AlbertConfig, found: FloatArray, model: FloatArray) -> None:
+def to_bfloat16(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> None:
     """A number of 8 bits is off by up to 2⁻⁹ of itself, by a √3rd of that in the mean square.
 
     Numbers of size one are rounded some ten times in a pass, and five before the first; errors that
@@ -50,14 +50,14 @@ def to_bfloat16(config: AlbertConfig, found: FloatArray, model: FloatArray) -> N
     """
     passes = config.num_hidden_layers * config.inner_group_num
     expected = 2**-9 / math.sqrt(3) * math.sqrt(10 * passes + 5)
-    apart = np.sqrt(np.mean((found - model) ** 2))
-    assert 1e-3 < apart < 2 * expected  # and float32 it is not
+    difference = np.sqrt(np.mean((actual - model) ** 2))
+    assert 1e-3 < difference < 2 * expected  # and float32 it is not
 
 
-def to_int8(config: AlbertConfig, found: FloatArray, model: FloatArray) -> None:
+def to_int8(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> None:
     """As near as a scheme must be to be taken at all, here for each token."""
-    assert cosines(found, model).min() > LEAST_COSINE
-    assert np.abs(found - model).max() > 1e-3  # and float32 it is not
+    assert cosines(actual, model).min() > LEAST_COSINE
+    assert np.abs(actual - model).max() > 1e-3  # and float32 it is not
 
 
 def in_int8(weights: Weights) -> OpenVinoEngine:
@@ -72,8 +72,8 @@ def openvino_computes_bfloat16() -> bool:
     x = ov.opset13.parameter([1, 16])
     graph = ov.Model([ov.opset13.relu(x)], [x])
     compiled = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
-    told: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-    return told == "bf16"
+    precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return precision == "bf16"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def test_every_engine_in_every_precision_is_the_model(config: AlbertConfig, case
     encodings = random_encodings(config, LENGTHS)
     model = AlbertModel.from_weights(weights)
     engine = case.engine(weights)
-    found = engine.run(pack(encodings, LAYOUT), OutputRequest(tokens=True, pooled=True))
+    outputs = engine.run(pack(encodings, LAYOUT), OutputRequest(tokens=True, pooled=True))
     engine.close()
     alone = [encodings[number] for number in LAYOUT.texts.tolist()]
     with torch.no_grad():
@@ -126,5 +126,5 @@ def test_every_engine_in_every_precision_is_the_model(config: AlbertConfig, case
         ]
     tokens = np.concatenate([answer.last_hidden_state[0].numpy() for answer in answers])
     pooled = np.concatenate([answer.pooler_output.numpy() for answer in answers])
-    case.holds(config, require_output(found.tokens), tokens)
-    case.holds(config, require_output(found.pooled), pooled)
+    case.holds(config, require_output(outputs.tokens), tokens)
+    case.holds(config, require_output(outputs.pooled), pooled)

@@ -1,4 +1,4 @@
-"""A whole list comes back in its own order, and a text's vector does not depend on its company."""
+"""A whole list comes back in its own order, and the other texts do not change a vector."""
 
 from __future__ import annotations
 
@@ -66,18 +66,18 @@ def test_token_vectors_come_in_the_order_of_the_ids(engine: Engine) -> None:
 
 
 def test_word_logits_come_in_the_order_asked(engine: Engine) -> None:
-    at = np.array([0, 1, 50, 51, 700, len(TEXTS.ids) - 1])
-    found = compute_mlm_logits(engine, TEXTS, at, slots=300)
+    tokens = np.array([0, 1, 50, 51, 700, len(TEXTS.ids) - 1])
+    logits = compute_mlm_logits(engine, TEXTS, tokens, slots=300)
     everywhere = compute_mlm_logits(engine, TEXTS, np.arange(len(TEXTS.ids)))
-    assert found.shape == (6, CONFIG.vocab_size)
-    np.testing.assert_allclose(found, everywhere[at], rtol=0, atol=ATOL)
+    assert logits.shape == (6, CONFIG.vocab_size)
+    np.testing.assert_allclose(logits, everywhere[tokens], rtol=0, atol=ATOL)
 
 
-def test_progress_hears_of_every_text_once(engine: Engine) -> None:
-    heard: list[int] = []
-    compute_text_vectors(engine, TEXTS, "mean", slots=300, progress=heard.append)
-    assert len(heard) > 1
-    assert sum(heard) == len(TEXTS)
+def test_progress_counts_every_text_once(engine: Engine) -> None:
+    counts: list[int] = []
+    compute_text_vectors(engine, TEXTS, "mean", slots=300, progress=counts.append)
+    assert len(counts) > 1
+    assert sum(counts) == len(TEXTS)
 
 
 def test_an_empty_list_gives_no_vectors(engine: Engine) -> None:

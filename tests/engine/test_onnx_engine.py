@@ -20,41 +20,41 @@ from albertkit.errors import InputError
 from albertkit.spec import HEADS, Weights
 
 LENGTHS = (40, 3, 17, 9, 2)
-LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))  # texts beside each other, out of order
+LAYOUT = Layout(width=40, rows=((0,), (2, 1, 3, 4)))  # texts next to each other, out of order
 LINEAR = [spec.name for spec in HEADS if spec.is_linear]
 
 
-def engine_of(weights: Weights, place: Path) -> OnnxEngine:
-    ONNX.write(Checkpoint(weights), place)
-    return OnnxEngine(weights, place / ONNX.file, threads=1)
+def engine_of(weights: Weights, path: Path) -> OnnxEngine:
+    ONNX.write(Checkpoint(weights), path)
+    return OnnxEngine(weights, path / ONNX.file, threads=1)
 
 
 def batch() -> PackedBatch:
     return pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
 
 
-def assert_close(found: FloatArray | None, expected: FloatArray | None) -> None:
-    assert require_output(found).dtype == np.float32
-    np.testing.assert_allclose(require_output(found), require_output(expected), rtol=0, atol=1e-5)
+def assert_close(actual: FloatArray | None, expected: FloatArray | None) -> None:
+    assert require_output(actual).dtype == np.float32
+    np.testing.assert_allclose(require_output(actual), require_output(expected), rtol=0, atol=1e-5)
 
 
 def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
     wanted = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.array([3, 40, 41, 70]))
-    found = engine_of(weights, tmp_path / "m").run(batch(), wanted)
+    outputs = engine_of(weights, tmp_path / "m").run(batch(), wanted)
     expected = NumpyEngine(weights).run(batch(), wanted)
-    assert_close(found.tokens, expected.tokens)
-    assert_close(found.pooled, expected.pooled)
-    assert_close(found.mlm_logits, expected.mlm_logits)
-    assert found.head_logits is None
+    assert_close(outputs.tokens, expected.tokens)
+    assert_close(outputs.pooled, expected.pooled)
+    assert_close(outputs.mlm_logits, expected.mlm_logits)
+    assert outputs.head_logits is None
 
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_logits_of_every_head_equal_the_numpy_engines(name: str, tmp_path: Path) -> None:
     weights = random_weights(CONFIG, [name])
-    found = engine_of(weights, tmp_path / "m").run(batch(), OutputRequest(head=name))
+    outputs = engine_of(weights, tmp_path / "m").run(batch(), OutputRequest(head=name))
     assert_close(
-        found.head_logits, NumpyEngine(weights).run(batch(), OutputRequest(head=name)).head_logits
+        outputs.head_logits, NumpyEngine(weights).run(batch(), OutputRequest(head=name)).head_logits
     )
 
 
@@ -70,14 +70,14 @@ def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) ->
         asked = pack(
             random_encodings(CONFIG, lengths), Layout(40, tuple((n,) for n in range(len(lengths))))
         )
-        found, expected = (
+        outputs, expected = (
             engine.run(asked, wanted).spans,
             NumpyEngine(weights).run(asked, wanted).spans,
         )
-        assert found is not None
+        assert outputs is not None
         assert expected is not None
         for field in dataclasses.fields(expected):
-            one, other = getattr(found, field.name), getattr(expected, field.name)
+            one, other = getattr(outputs, field.name), getattr(expected, field.name)
             assert one.dtype == other.dtype
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-5, err_msg=field.name)
 

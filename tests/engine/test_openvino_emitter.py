@@ -1,4 +1,4 @@
-"""What OpenVINO is told in another form than the others: activations, and queries over √D."""
+"""What OpenVINO computes in another form than the other engines: activations, queries over √D."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_an_activation_is_numpy_s_near_0_and_far_from_it(kind: Activation, bare:
     emit = OpenVinoEmitter(CONFIG, WEIGHTS.arrays, bare_products=bare)
     model = ov.Model([emit.activate(entering, kind)], [entering], kind)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    found = ov.Core().compile_model(model, "CPU", settings)([x])[0]
+    actual = ov.Core().compile_model(model, "CPU", settings)([x])[0]
     expected = NumpyEmitter(CONFIG, WEIGHTS.arrays).activate(x.copy(), kind)
     # the last place of values to 12
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_queries_are_over_the_root_of_a_head_s_size_and_nothing_else_is_touched() -> None:

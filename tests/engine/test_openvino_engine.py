@@ -51,8 +51,8 @@ def test_several_threads_may_ask_one_engine(engine: OpenVinoEngine) -> None:
     lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(16)]
     expected = [compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
-    for one, other in zip(found, expected, strict=True):
+        vectors = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
+    for one, other in zip(vectors, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
 
 
@@ -72,9 +72,9 @@ def test_weights_may_lie_in_a_mapped_file_that_cannot_be_written(tmp_path: Path)
         mapped[name] = np.memmap(path, np.float32, "r", shape=array.shape)
     texts = random_encodings(CONFIG, [7, 30, 12, 3])
     for kind in (OpenVinoEngine, NumpyEngine):
-        found = compute_text_vectors(kind(Weights(CONFIG, (), mapped)), texts, "mean")
+        vectors = compute_text_vectors(kind(Weights(CONFIG, (), mapped)), texts, "mean")
         expected = compute_text_vectors(kind(WEIGHTS), texts, "mean")
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(vectors, expected)
 
 
 def test_a_shared_layer_is_in_the_graph_once() -> None:
@@ -129,12 +129,12 @@ def test_each_graph_is_compiled_when_it_is_first_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "cores"), [("3", 3), ("2,4", 2), ("0", None), ("all", None), ("", None)]
+    ("threads", "cores"), [("3", 3), ("2,4", 2), ("0", None), ("all", None), ("", None)]
 )
-def test_cores_are_those_that_omp_num_threads_tells_else_the_processs_own(
-    told: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
+def test_cores_come_from_omp_num_threads_or_from_the_process(
+    threads: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
     assert count_usable_cores() == (cores or len(os.sched_getaffinity(0)))
 
 
@@ -145,7 +145,7 @@ def test_a_scheme_goes_with_int8_alone() -> None:
         OpenVinoEngine(WEIGHTS, scheme=Int8Scheme({}, {}, 64))
 
 
-def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
+def test_requests_during_a_close_are_answered_or_refused(
     engine: OpenVinoEngine,
 ) -> None:
     batch = batch_of([40])
@@ -161,10 +161,10 @@ def test_those_who_ask_while_an_engine_is_closed_are_answered_or_told(
             return str(error)
 
     with ThreadPoolExecutor(3) as pool:
-        found = pool.map(run_request, range(3))
+        actual = pool.map(run_request, range(3))
         asked.wait()
         engine.close()
-        assert set(found) <= {True, "this engine was closed"}
+        assert set(actual) <= {True, "this engine was closed"}
 
 
 def test_a_closed_engine_says_so(engine: OpenVinoEngine) -> None:

@@ -1,4 +1,4 @@
-"""Importing and using OpenVINO through our one door forks nothing, calls nobody, writes nothing."""
+"""Using OpenVINO through our package starts no process, sends nothing and writes nothing."""
 
 from __future__ import annotations
 

@@ -62,11 +62,11 @@ def test_every_token_lies_in_one_slot_with_its_type_position_and_owner(
     encodings = random_encodings(CONFIG, lengths, seed)
     for layout in plan(lengths):
         batch = pack(encodings, layout)
-        expected = laid_out_slowly(encodings, layout)
+        expected = lay_out_slowly(encodings, layout)
         for name, rows in expected.items():
-            found = getattr(batch, name)
-            assert found.dtype == np.int32
-            np.testing.assert_array_equal(found, rows, err_msg=name)
+            actual = getattr(batch, name)
+            assert actual.dtype == np.int32
+            np.testing.assert_array_equal(actual, rows, err_msg=name)
         assert (
             len(set(batch.slots.tolist()))
             == len(batch.slots)
@@ -79,7 +79,7 @@ def test_every_token_lies_in_one_slot_with_its_type_position_and_owner(
 
 @pytest.mark.parametrize(("texts", "least"), [(16, 0.84), (64, 0.95), (500, 0.98), (4000, 0.98)])
 def test_a_ragged_mix_fills_the_rows(texts: int, least: float) -> None:
-    lengths = ragged_mix(texts)
+    lengths = draw_ragged_lengths(texts)
     slots = sum(layout.slots for layout in plan(lengths))
     assert sum(lengths) / slots >= least
 
@@ -119,27 +119,27 @@ def test_an_encoding_without_ids_is_refused() -> None:
 SMALLEST_CALL = 512  # a list of fewer than 256 tokens is one call, whatever was allowed
 
 
-def laid_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarray]:
+def lay_out_slowly(encodings: Encodings, layout: Layout) -> dict[str, np.ndarray]:
     shape = (len(layout.rows), layout.width)
     names = ("ids", "type_ids", "positions")
     rows = {name: np.zeros(shape, np.int32) for name in names}
     rows["segment_ids"] = np.full(shape, -1, np.int32)
     owner = 0
     for r, texts in enumerate(layout.rows):
-        at = 0
+        slot = 0
         for text in texts:
             one = encodings[text]
             for position in range(len(one)):
-                rows["ids"][r, at] = one.ids[position]
-                rows["type_ids"][r, at] = one.type_ids[position]
-                rows["positions"][r, at] = position
-                rows["segment_ids"][r, at] = owner
-                at += 1
+                rows["ids"][r, slot] = one.ids[position]
+                rows["type_ids"][r, slot] = one.type_ids[position]
+                rows["positions"][r, slot] = position
+                rows["segment_ids"][r, slot] = owner
+                slot += 1
             owner += 1
     return rows
 
 
-def ragged_mix(texts: int) -> list[int]:
+def draw_ragged_lengths(texts: int) -> list[int]:
     """Half questions, a third sentences, the rest paragraphs: their lengths in ids."""
     rng = random.Random(texts)
     return [

@@ -24,12 +24,12 @@ PLAIN: dict[Pooling, Callable[[FloatArray], FloatArray]] = {
 @pytest.mark.parametrize("pooling", PLAIN)
 def test_each_text_is_pooled_over_its_own_tokens(pooling: Pooling) -> None:
     vectors = np.random.default_rng(0).normal(3, 1, (sum(LENGTHS), 5)).astype(np.float32)
-    found = pool(Outputs(tokens=vectors), STARTS, pooling)
+    actual = pool(Outputs(tokens=vectors), STARTS, pooling)
     texts = np.split(vectors, STARTS[1:-1])
     expected = np.stack([PLAIN[pooling](text) for text in texts])
-    assert found.dtype == np.float32
+    assert actual.dtype == np.float32
     # 300 values of size 3 summed in float32, divided by 300
-    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=3e-6)
 
 
 def test_the_pooler_s_vectors_pass_as_they_are() -> None:

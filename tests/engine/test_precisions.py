@@ -29,7 +29,7 @@ from albertkit.engine.protocol import OutputRequest, SpanSearch, require_output
 from albertkit.graph.quantization_error import cosines
 from albertkit.spec import HEADS, AlbertConfig, HeadSpec, Weights
 
-pytestmark = pytest.mark.usefixtures("float32_beside_int8")
+pytestmark = pytest.mark.usefixtures("processor_without_bfloat16")
 
 TWO_GROUPS = CONFIGS["groups_of_two_layers"]
 LEVELS = detect_processor().weight_qmax
@@ -55,49 +55,49 @@ def check_by_hand(config: AlbertConfig, plan: RoundingPlan) -> None:
     batch = pack(random_encodings(config, LENGTHS), LAYOUT)
     scheme = build_scheme(plan, weights, any_inputs(weights), LEVELS)
     expected, decided = int8_tokens(weights, scheme, batch)
-    found = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
-    errors = np.abs(require_output(found) - expected).max(1)  # [T]
-    apart = np.maximum.reduceat(errors, batch.offsets[:-1])  # [N]
+    tokens = int8_engine(weights, scheme).run(batch, OutputRequest(tokens=True)).tokens
+    errors = np.abs(require_output(tokens) - expected).max(1)  # [T]
+    differences = np.maximum.reduceat(errors, batch.offsets[:-1])  # [N]
     assert decided.mean() > 0.3
-    np.testing.assert_array_less(apart[decided], ATOL)
-    assert apart.max() < 0.1  # a step the other way
+    np.testing.assert_array_less(differences[decided], ATOL)
+    assert differences.max() < 0.1  # a step the other way
 
 
 def test_vectors_of_int8_are_near_those_of_float32_and_nearer_with_the_ends_in_float() -> None:
     weights = random_weights(CONFIG)
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
     exact = require_output(NumpyEngine(weights).run(batch, OutputRequest(tokens=True)).tokens)
-    apart = []
+    differences = []
     for plan in (WHOLE, ENDS_IN_FLOAT):
         engine = int8_engine(weights, scheme_for(weights, plan))
-        found = require_output(engine.run(batch, OutputRequest(tokens=True)).tokens)
-        assert cosines(found, exact).mean() > 0.99
-        apart.append(np.abs(found - exact).mean())
-    assert 0 < apart[1] < apart[0]
+        tokens = require_output(engine.run(batch, OutputRequest(tokens=True)).tokens)
+        assert cosines(tokens, exact).mean() > 0.99
+        differences.append(np.abs(tokens - exact).mean())
+    assert 0 < differences[1] < differences[0]
 
 
 @pytest.mark.parametrize("spec", HEADS, ids=lambda spec: spec.name)
 def test_every_head_answers_from_vectors_of_int8(spec: HeadSpec) -> None:
     weights = random_weights(CONFIG, [spec.name], pooler=True)
     batch = pack(random_encodings(CONFIG, LENGTHS), LAYOUT)
-    at = np.array([1, 8, 20])
+    tokens = np.array([1, 8, 20])
     wanted = {
-        "masked_lm": OutputRequest(mlm_tokens=at, pooled=True),
+        "masked_lm": OutputRequest(mlm_tokens=tokens, pooled=True),
         "span_search": OutputRequest(spans=SpanSearch(2, 2), pooled=True),
     }.get(spec.name, OutputRequest(head=spec.name if spec.is_linear else None, pooled=True))
-    found = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)
+    outputs = int8_engine(weights, scheme_for(weights, WHOLE)).run(batch, wanted)
     exact = NumpyEngine(weights).run(batch, wanted)
-    assert np.abs(require_output(found.pooled) - require_output(exact.pooled)).max() < 0.2
+    assert np.abs(require_output(outputs.pooled) - require_output(exact.pooled)).max() < 0.2
     for one, other in (
-        (found.mlm_logits, exact.mlm_logits),
-        (found.head_logits, exact.head_logits),
+        (outputs.mlm_logits, exact.mlm_logits),
+        (outputs.head_logits, exact.head_logits),
         *(
-            [(found.spans.no_answer_logit, exact.spans.no_answer_logit)]
-            if found.spans is not None and exact.spans is not None
+            [(outputs.spans.no_answer_logit, exact.spans.no_answer_logit)]
+            if outputs.spans is not None and exact.spans is not None
             else []
         ),
     ):
-        assert (found.spans is None) == (exact.spans is None)
+        assert (outputs.spans is None) == (exact.spans is None)
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             assert np.abs(one - other).max() < 0.5
@@ -111,10 +111,10 @@ def test_few_vectors_of_int8_are_those_that_all_slots_give() -> None:
         _, decided = int8_tokens(weights, scheme, batch)
         engine = int8_engine(weights, scheme)
         alone = require_output(engine.run(batch, OutputRequest(pooled=True)).pooled)
-        beside = require_output(engine.run(batch, OutputRequest(tokens=True, pooled=True)).pooled)
+        in_batch = require_output(engine.run(batch, OutputRequest(tokens=True, pooled=True)).pooled)
         assert decided.mean() > 0.3
-        np.testing.assert_allclose(alone[decided], beside[decided], rtol=0, atol=ATOL)
-        assert np.abs(alone - beside).max() < 0.1  # a step the other way
+        np.testing.assert_allclose(alone[decided], in_batch[decided], rtol=0, atol=ATOL)
+        assert np.abs(alone - in_batch).max() < 0.1  # a step the other way
 
 
 def test_a_matrix_in_int8_is_in_the_graph_once() -> None:

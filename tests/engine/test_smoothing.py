@@ -18,11 +18,11 @@ def test_large_channels_are_divided_by_more_and_readers_of_one_input_by_the_same
     high[5] = 100.0
     uses = (Extremes(-high, high), Extremes(-high / np.float32(2), high / np.float32(2)))
     names = [*QKV, f"{AT}ffn.weight"]
-    found = compute_smoothing(weights, dict.fromkeys(names, uses))
-    assert set(found) == set(names)
+    smoothing = compute_smoothing(weights, dict.fromkeys(names, uses))
+    assert set(smoothing) == set(names)
     for name in QKV:
-        np.testing.assert_array_equal(found[name], found[QKV[0]])
-    for factors in found.values():
+        np.testing.assert_array_equal(smoothing[name], smoothing[QKV[0]])
+    for factors in smoothing.values():
         assert factors.dtype == np.float32
         assert factors.argmax() == 5
         np.testing.assert_allclose(np.log(factors).mean(), 0, atol=1e-6)

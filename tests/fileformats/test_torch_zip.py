@@ -36,7 +36,7 @@ def state_dict(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
     return {name: value.to(dtype) for name, value in states.items()}
 
 
-def saved(tensors: object, path: Path, form: bool) -> Path:
+def save_tensors(tensors: object, path: Path, form: bool) -> Path:
     torch.save(tensors, path, _use_new_zipfile_serialization=form)
     return path
 
@@ -44,7 +44,7 @@ def saved(tensors: object, path: Path, form: bool) -> Path:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_we_read_what_torch_writes(form: bool, dtype: torch.dtype, tmp_path: Path) -> None:
-    path = saved(state_dict(dtype), tmp_path / "a.bin", form)
+    path = save_tensors(state_dict(dtype), tmp_path / "a.bin", form)
     tensors, oracle = read_torch(path), torch.load(path, weights_only=True)
     assert list(tensors) == list(oracle)
     assert tensors.shapes == {name: tuple(value.shape) for name, value in oracle.items()}
@@ -55,7 +55,7 @@ def test_we_read_what_torch_writes(form: bool, dtype: torch.dtype, tmp_path: Pat
 
 
 def test_float32_arrays_are_views_of_the_file(tmp_path: Path) -> None:
-    tensors = read_torch(saved({"w": torch.randn(2, 3).t()}, tmp_path / "a.bin", ZIP))["w"]
+    tensors = read_torch(save_tensors({"w": torch.randn(2, 3).t()}, tmp_path / "a.bin", ZIP))["w"]
     base: Any = tensors
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
@@ -65,7 +65,7 @@ def test_float32_arrays_are_views_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_whole_numbers_are_listed_but_are_no_weights(form: bool, tmp_path: Path) -> None:
     states = {"ids": torch.arange(4), "w": torch.ones(2)}
-    tensors = read_torch(saved(states, tmp_path / "a.bin", form))
+    tensors = read_torch(save_tensors(states, tmp_path / "a.bin", form))
     assert tensors.shapes == {"ids": (4,), "w": (2,)}
     with pytest.raises(FormatError, match=r"ids is of type I64.*\[file-wrong-format\]"):
         tensors["ids"]
@@ -88,7 +88,7 @@ def test_code_in_a_file_is_named_and_never_run(form: bool, inside: str, tmp_path
     states: object = {"value": {"w": trap}, "alone": trap, "in a list": [torch.ones(1), trap]}[
         inside
     ]
-    path = saved(states, tmp_path / "a.bin", form)
+    path = save_tensors(states, tmp_path / "a.bin", form)
     with pytest.raises(FormatError, match=r"names posix.mkdir; .*\[file-with-code\]"):
         read_torch(path)
     assert not (tmp_path / "made").exists()
@@ -96,7 +96,7 @@ def test_code_in_a_file_is_named_and_never_run(form: bool, inside: str, tmp_path
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_whole_pickled_model_is_refused_by_its_class(form: bool, tmp_path: Path) -> None:
-    path = saved(torch.nn.Linear(2, 2), tmp_path / "a.bin", form)
+    path = save_tensors(torch.nn.Linear(2, 2), tmp_path / "a.bin", form)
     with pytest.raises(FormatError, match=r"linear.Linear; .*state_dict.*\[file-with-code\]"):
         read_torch(path)
 
@@ -114,7 +114,7 @@ def test_another_object_than_a_dict_of_tensors_is_described(
     tensors: object, outline: str, tmp_path: Path
 ) -> None:
     with pytest.raises(FormatError, match=rf"{outline}.*\[file-wrong-format\]"):
-        read_torch(saved(tensors, tmp_path / "a.bin", ZIP))
+        read_torch(save_tensors(tensors, tmp_path / "a.bin", ZIP))
 
 
 # Files written by hand, to be wrong in one point.
@@ -224,7 +224,9 @@ def test_the_hand_written_file_is_right_where_nothing_is_wrong(tmp_path: Path) -
 @pytest.fixture(scope="module")
 def whole_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     folder = tmp_path_factory.mktemp("torch")
-    return [saved(state_dict(), folder / "a.bin", form).read_bytes() for form in (ZIP, OLDER)]
+    return [
+        save_tensors(state_dict(), folder / "a.bin", form).read_bytes() for form in (ZIP, OLDER)
+    ]
 
 
 def test_a_file_cut_anywhere_is_refused(whole_files: list[bytes], tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_sizes_of_zip64_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {m.name: bytes(data[m.start : m.end]) for m in members} == MEMBERS
 
 
-def changed(old: bytes, new: bytes, *, last: bool = True) -> bytes:
+def replace_bytes(old: bytes, new: bytes, *, last: bool = True) -> bytes:
     data = bytes(archive())
     offset = data.rfind(old) if last else data.find(old)
     return data[:offset] + new + data[offset + len(old) :]
@@ -59,18 +59,18 @@ BROKEN = {
     "nothing": (b"PK\x05\x06", "file-truncated"),
     "bytes after the end": (bytes(archive()) + b"x", "file-truncated"),
     "bytes before the beginning": (b"x" + bytes(archive()), "file-malformed"),
-    "another name in the member": (changed(b"empty", b"EMPTY", last=False), "file-malformed"),
+    "another name in the member": (replace_bytes(b"empty", b"EMPTY", last=False), "file-malformed"),
     "an encrypted member": (
-        changed(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+        replace_bytes(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
         "file-wrong-format",
     ),
-    "one part of several": (changed(b"PK\x05\x06\x00", b"PK\x05\x06\x01"), "file-malformed"),
+    "one part of several": (replace_bytes(b"PK\x05\x06\x00", b"PK\x05\x06\x01"), "file-malformed"),
     "more members than there are": (
-        changed(b"PK\x05\x06\0\0\0\0\x04\0\x04\0", b"PK\x05\x06\0\0\0\0\x05\0\x05\0"),
+        replace_bytes(b"PK\x05\x06\0\0\0\0\x04\0\x04\0", b"PK\x05\x06\0\0\0\0\x05\0\x05\0"),
         "file-malformed",
     ),
     "fewer members than there are": (
-        changed(b"PK\x05\x06\0\0\0\0\x04\0\x04\0", b"PK\x05\x06\0\0\0\0\x03\0\x03\0"),
+        replace_bytes(b"PK\x05\x06\0\0\0\0\x04\0\x04\0", b"PK\x05\x06\0\0\0\0\x03\0\x03\0"),
         "file-malformed",
     ),
 }

@@ -75,8 +75,8 @@ def test_what_follows_the_last_attention_is_computed_where_it_is_read() -> None:
         mask=None,
         read=lambda _: emit.names.append("read"),
     )
-    at = "encoder.albert_layer_groups.0.albert_layers.0."
+    prefix = "encoder.albert_layer_groups.0.albert_layers.0."
     after = ("attention.dense", "attention.LayerNorm", "ffn", "ffn_output", "full_layer_layer_norm")
-    expected = [f"{at}{name}.{part}" for name in after for part in ("weight", "bias")]
+    expected = [f"{prefix}{name}.{part}" for name in after for part in ("weight", "bias")]
     assert emit.names[-12:] == ["read", "read", *expected]
     assert emit.names.count("read") == 2

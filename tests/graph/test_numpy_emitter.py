@@ -36,10 +36,10 @@ TORCH = {
 def test_activations_equal_torch_also_far_out(kind: Activation) -> None:
     x = np.concatenate([np.linspace(-12, 12, 4001), [-1e4, -100, 100, 1e4]]).astype(np.float32)
     given = x.copy()
-    found = NumpyEmitter(CONFIG, {}).activate(x, kind)
-    assert found.dtype == np.float32
+    actual = NumpyEmitter(CONFIG, {}).activate(x, kind)
+    assert actual.dtype == np.float32
     # the erf series errs by 1.5e-7, times x/2; everything else by roundings
-    np.testing.assert_allclose(found, TORCH[kind](torch.tensor(x)).numpy(), rtol=3e-7, atol=1e-6)
+    np.testing.assert_allclose(actual, TORCH[kind](torch.tensor(x)).numpy(), rtol=3e-7, atol=1e-6)
     np.testing.assert_array_equal(x, given)
 
 
@@ -124,12 +124,12 @@ def test_a_small_product_wakes_no_second_core() -> None:
 def test_norm_equals_torch_far_from_zero(middle: float) -> None:
     x, scale, shift = (values(shape) for shape in ((3, 5, 16), (16,), (16,)))
     x += np.float32(middle)
-    found = NumpyEmitter(CONFIG, {"n.weight": scale, "n.bias": shift}).norm(x, "n")
+    actual = NumpyEmitter(CONFIG, {"n.weight": scale, "n.bias": shift}).norm(x, "n")
     expected = F.layer_norm(
         torch.tensor(x), (16,), torch.tensor(scale), torch.tensor(shift), CONFIG.layer_norm_eps
     )
     # a value of 100 has a last place of 8e-6, which the norm keeps
-    np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=2e-6 if not middle else 3e-5)
+    np.testing.assert_allclose(actual, expected.numpy(), rtol=0, atol=2e-6 if not middle else 3e-5)
 
 
 def test_attention_equals_torch_and_an_unseen_slot_counts_exactly_nothing() -> None:
@@ -138,15 +138,15 @@ def test_attention_equals_torch_and_an_unseen_slot_counts_exactly_nothing() -> N
     mask = np.zeros((R, 1, W, W), np.float32)
     mask[:, :, :, 4:] = MASKED_SCORE
     emit = NumpyEmitter(CONFIG, {})
-    found = emit.attention(query, key, value, mask)
+    actual = emit.attention(query, key, value, mask)
 
     heads = [torch.tensor(x).view(R, W, A, H // A).transpose(1, 2) for x in (query, key, value)]
     bare = F.scaled_dot_product_attention(heads[0], heads[1][:, :, :4], heads[2][:, :, :4])
     expected = bare.transpose(1, 2).reshape(R, W, H).numpy()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6)
 
     value[:, 4:] = math.pi * 1e6
-    np.testing.assert_array_equal(emit.attention(query, key, value, mask), found)
+    np.testing.assert_array_equal(emit.attention(query, key, value, mask), actual)
 
 
 CHANCE = np.random.default_rng(0)

@@ -9,8 +9,8 @@ from albertkit.graph.quantization_error import measure_quantization_error
 
 def test_figures_are_those_of_the_worst_text_and_of_the_average() -> None:
     exact = np.array([[1, 0], [0, 1], [1, 1]], np.float32)
-    found = np.array([[2, 0], [0, 3], [1, 0]], np.float32)
-    measured = measure_quantization_error(found, exact)
+    vectors = np.array([[2, 0], [0, 3], [1, 0]], np.float32)
+    measured = measure_quantization_error(vectors, exact)
     assert measured.texts == 3
     np.testing.assert_allclose(measured.least, np.sqrt(0.5), rtol=1e-6)
     np.testing.assert_allclose(measured.mean, (2 + np.sqrt(0.5)) / 3, rtol=1e-6)
@@ -20,8 +20,8 @@ def test_figures_are_those_of_the_worst_text_and_of_the_average() -> None:
 def test_vectors_close_together_have_a_high_cosine_and_a_low_centred_one() -> None:
     rng = np.random.default_rng(0)
     exact = (10 + rng.normal(0, 1, (50, 16))).astype(np.float32)
-    found = (exact + rng.normal(0, 1, (50, 16))).astype(np.float32)
-    measured = measure_quantization_error(found, exact)
+    vectors = (exact + rng.normal(0, 1, (50, 16))).astype(np.float32)
+    measured = measure_quantization_error(vectors, exact)
     assert measured.is_acceptable
     assert not measured.keeps_order
     assert measured.least_centred < measured.mean_centred < 0.9

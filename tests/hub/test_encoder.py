@@ -28,26 +28,26 @@ POSITIONS = [[1, 2, 0], [4, 0, 0]]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("models") / "words"
-    return save_tiny(place, ["masked_lm"], pooler=True)
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "words"
+    return save_tiny(path, ["masked_lm"], pooler=True)
 
 
 @pytest.fixture
-def encoder(place: Path) -> Encoder:
-    found = hub.load(place)
-    assert isinstance(found, Encoder)
-    return found
+def encoder(path: Path) -> Encoder:
+    module = hub.load(path)
+    assert isinstance(module, Encoder)
+    return module
 
 
-def loaded_fixture(shared: Path) -> Encoder:
-    found = hub.load(shared / "fixtures" / "tfhub_tiny_v3")
-    assert isinstance(found, Encoder)
-    return found
+def load_fixture(shared: Path) -> Encoder:
+    module = hub.load(shared / "fixtures" / "tfhub_tiny_v3")
+    assert isinstance(module, Encoder)
+    return module
 
 
 def test_the_outputs_are_those_of_the_published_module(shared: Path) -> None:
-    encoder = loaded_fixture(shared)
+    encoder = load_fixture(shared)
     wanted = np.load(shared / "fixtures" / "tfhub_tiny_v3_reference.npz")
     for prefix in ("", "b_"):
         outputs = encoder({name: wanted[prefix + name] for name in INPUTS})
@@ -66,7 +66,7 @@ def test_the_outputs_are_those_of_the_published_module(shared: Path) -> None:
 
 
 def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
-    encoder = loaded_fixture(shared)
+    encoder = load_fixture(shared)
     wanted = np.load(shared / "fixtures" / "tfhub_tiny_grads_s16.npz")
     given = {name: wanted[name] for name in (*INPUTS, "masked_lm_positions")}
     assert encoder.mlm is not None
@@ -114,8 +114,8 @@ def test_a_list_must_have_all_three(encoder: Encoder) -> None:
         encoder([IDS, MASK])
 
 
-def test_the_outputs_are_the_models_own(encoder: Encoder, place: Path) -> None:
-    theirs = AlbertModel.from_pretrained(place)(
+def test_the_outputs_are_the_models_own(encoder: Encoder, path: Path) -> None:
+    theirs = AlbertModel.from_pretrained(path)(
         input_ids=IDS, attention_mask=MASK, token_type_ids=TYPES, output_hidden_states=True
     )
     ours = encoder(INPUTS)
@@ -202,7 +202,7 @@ def test_a_vocabulary_alone_is_a_preprocessor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         ({"input_word_ids": [[2, 1000, 3]]}, r"\[id-out-of-range\]"),
         ({"input_word_ids": [[2, 5, 3]], "input_type_ids": [[0, 2, 0]]}, "type-id-out-of-range"),
@@ -212,13 +212,13 @@ def test_a_vocabulary_alone_is_a_preprocessor(tmp_path: Path) -> None:
     ids=["id", "type", "text", "name"],
 )
 def test_what_no_module_can_read_is_one_line(
-    encoder: Encoder, inputs: dict[str, object], told: str
+    encoder: Encoder, inputs: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         encoder(inputs)
 
 
-def test_mlm_needs_to_be_told_where(encoder: Encoder) -> None:
+def test_mlm_needs_positions(encoder: Encoder) -> None:
     assert encoder.mlm is not None
     outputs: Any = encoder.mlm({**INPUTS, "masked_lm_positions": POSITIONS})
     assert outputs["mlm_logits"].shape == (2, 3, 1000)

@@ -26,9 +26,9 @@ def preprocessor() -> Preprocessor:
 @pytest.fixture(scope="module")
 def published(shared: Path) -> tuple[Preprocessor, Any]:
     """TF Hub's own vocabulary and rules, and what its module gave."""
-    found = hub.load(shared / "fixtures" / "spiece.model", policy="tfhub")
-    assert isinstance(found, Preprocessor)
-    return found, json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
+    result = hub.load(shared / "fixtures" / "spiece.model", policy="tfhub")
+    assert isinstance(result, Preprocessor)
+    return result, json.loads((shared / "fixtures" / "preprocess_reference.json").read_text())
 
 
 def test_all_reference_texts_get_the_published_ids(published: tuple[Preprocessor, Any]) -> None:
@@ -50,14 +50,14 @@ def test_all_reference_rows_are_packed_as_published(published: tuple[Preprocesso
     preprocessor, wanted = published
     singles = preprocessor.tokenize(wanted["texts"][:24])
     for length, packed in wanted["pack_single"].items():
-        found = preprocessor.bert_pack_inputs([singles], seq_length=int(length))
-        assert {name: value.tolist() for name, value in found.items()} == packed
+        rows = preprocessor.bert_pack_inputs([singles], seq_length=int(length))
+        assert {name: value.tolist() for name, value in rows.items()} == packed
     first, second = (
         preprocessor.tokenize(list(side)) for side in zip(*wanted["pairs"], strict=True)
     )
     for length, packed in wanted["pack_pairs"].items():
-        found = preprocessor.bert_pack_inputs([first, second], seq_length=int(length))
-        assert {name: value.tolist() for name, value in found.items()} == packed
+        rows = preprocessor.bert_pack_inputs([first, second], seq_length=int(length))
+        assert {name: value.tolist() for name, value in rows.items()} == packed
 
 
 def test_every_combination_of_lengths_is_cut_as_published(
@@ -104,10 +104,10 @@ def test_words_pieces_arrays_and_bytes_are_read(preprocessor: Preprocessor) -> N
 
 def test_a_pair_has_types_and_is_cut_to_any_length(preprocessor: Preprocessor) -> None:
     first, second = [[11, 12, 13]], [[21, 22]]
-    found = preprocessor.bert_pack_inputs([first, second], seq_length=9)
-    assert found["input_word_ids"].tolist() == [[2, 11, 12, 13, 3, 21, 22, 3, 0]]
-    assert found["input_type_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 0]]
-    assert found["input_mask"].tolist() == [[1, 1, 1, 1, 1, 1, 1, 1, 0]]
+    rows = preprocessor.bert_pack_inputs([first, second], seq_length=9)
+    assert rows["input_word_ids"].tolist() == [[2, 11, 12, 13, 3, 21, 22, 3, 0]]
+    assert rows["input_type_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 0]]
+    assert rows["input_mask"].tolist() == [[1, 1, 1, 1, 1, 1, 1, 1, 0]]
     for length, row in ((6, [2, 11, 12, 3, 21, 3]), (2, [2, 3]), (1, [2]), (0, [])):
         packed = preprocessor.bert_pack_inputs([first, second], seq_length=length)
         assert packed["input_word_ids"].tolist() == [row]
@@ -124,7 +124,7 @@ def test_ragged_rows_are_read_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda p: p("one text"), r"a str; .*\[input-not-texts\]"),
         (lambda p: p([3]), r"\[text-not-a-string\]"),
@@ -136,9 +136,9 @@ def test_ragged_rows_are_read_one_by_one() -> None:
     ids=["text", "number", "three", "ragged", "rows", "length"],
 )
 def test_what_cannot_be_packed_is_one_line(
-    preprocessor: Preprocessor, call: object, told: str
+    preprocessor: Preprocessor, call: object, message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         call(preprocessor)  # type: ignore[operator]  # a lambda of the list above
 
 

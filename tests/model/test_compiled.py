@@ -48,11 +48,11 @@ def inputs_of(name: str) -> dict[str, torch.Tensor]:
     return {key: value[:, None].expand(B, C, S).contiguous() for key, value in GIVEN.items()}
 
 
-def assert_same(found: Any, expected: Any, mask: torch.Tensor = MASK) -> None:
+def assert_same(actual: Any, expected: Any, mask: torch.Tensor = MASK) -> None:
     """The same fields; [B, S, …] at real tokens, and zeros elsewhere."""
-    assert list(found.keys()) == list(expected.keys())
+    assert list(actual.keys()) == list(expected.keys())
     for name in expected:
-        mine, other = found[name], expected[name]
+        mine, other = actual[name], expected[name]
         if other.ndim > 1 and other.shape[:2] == mask.shape:
             real = mask.bool()
             assert not mine[~real].any(), name
@@ -73,19 +73,19 @@ def test_other_configs_equal_the_torch_model(axis: str) -> None:
     """As they reach the engine from here; tests/engine/test_parity.py has every axis."""
     config = CONFIGS[axis]
     model = ours("AlbertForPreTraining", config)
-    found = compile_for_inference(model, threads=1)(**GIVEN)
+    outputs = compile_for_inference(model, threads=1)(**GIVEN)
     with torch.no_grad():
-        assert_same(found, model(**GIVEN))
+        assert_same(outputs, model(**GIVEN))
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "AlbertForSpanSearch"])
 def test_every_class_of_ours_equals_itself(name: str) -> None:
     model = ours(name)
-    found = compile_for_inference(model, threads=1)(**inputs_of(name))
+    outputs = compile_for_inference(model, threads=1)(**inputs_of(name))
     with torch.no_grad():
         expected = model(**inputs_of(name))
-    assert type(found) is type(expected)
-    assert_same(found, expected)
+    assert type(outputs) is type(expected)
+    assert_same(outputs, expected)
 
 
 @pytest.mark.parametrize("name", THEIRS)
@@ -94,11 +94,11 @@ def test_every_class_of_transformers_gives_its_own_outputs(name: str) -> None:
     fixed = name in {"AlbertForQuestionAnswering", "AlbertForPreTraining"}
     config = TWO_LABELS if fixed else PLAIN
     model: Any = transformers_model(random_weights(config, KINDS[name].heads, seed=3), name)
-    found = compile_for_inference(model, threads=1)(**inputs_of(name))
+    outputs = compile_for_inference(model, threads=1)(**inputs_of(name))
     with torch.no_grad():
         expected = model(**inputs_of(name))
-    assert type(found) is type(expected)
-    assert_same(found, expected)
+    assert type(outputs) is type(expected)
+    assert_same(outputs, expected)
 
 
 def test_the_search_for_spans_finds_the_same_slots() -> None:
@@ -108,40 +108,40 @@ def test_the_search_for_spans_finds_the_same_slots() -> None:
     rows = [0, 1, 3]  # long enough
     asked: dict[str, Any] = {name: value[rows] for name, value in GIVEN.items()}
     asked |= {"p_mask": p_mask[rows], "start_n_top": 4, "end_n_top": 3}
-    found = compile_for_inference(model, threads=1)(**asked)
+    outputs = compile_for_inference(model, threads=1)(**asked)
     with torch.no_grad():
-        assert_same(found, model(**asked), mask=torch.ones(0, 0))
+        assert_same(outputs, model(**asked), mask=torch.ones(0, 0))
 
 
 def test_a_text_shorter_than_the_search_is_wide_is_filled_up_with_impossible_ones() -> None:
     model = ours("AlbertForSpanSearch")
     mask = (torch.arange(S) < 2).long().expand(B, S)
-    found = compile_for_inference(model, threads=1)(IDS, mask)
-    assert (found.start_top_log_probs[:, :2] > -100).all()
-    assert (found.start_top_log_probs[:, 2:] == -1e30).all()
-    assert (found.start_top_index[:, 2:] == 0).all()
+    outputs = compile_for_inference(model, threads=1)(IDS, mask)
+    assert (outputs.start_top_log_probs[:, :2] > -100).all()
+    assert (outputs.start_top_log_probs[:, 2:] == -1e30).all()
+    assert (outputs.start_top_index[:, 2:] == 0).all()
 
 
 def test_a_text_behind_padding_is_pooled_at_its_own_first_token() -> None:
     model = ours("AlbertModel")
     mask = torch.tensor([[0] * 5 + [1] * 8])
-    found = compile_for_inference(model, threads=1)(IDS[:1], mask)
+    outputs = compile_for_inference(model, threads=1)(IDS[:1], mask)
     with torch.no_grad():
         padded = model(IDS[:1], mask)
         alone = model(IDS[:1, 5:], position_ids=torch.arange(5, 13)[None])
     close: dict[str, Any] = {"atol": ATOL, "rtol": 0}
     torch.testing.assert_close(
-        found.last_hidden_state[:, 5:], padded.last_hidden_state[:, 5:], **close
+        outputs.last_hidden_state[:, 5:], padded.last_hidden_state[:, 5:], **close
     )
-    torch.testing.assert_close(found.pooler_output, alone.pooler_output, **close)
+    torch.testing.assert_close(outputs.pooler_output, alone.pooler_output, **close)
 
 
 def test_given_positions_are_kept() -> None:
     model = ours("AlbertModel")
     positions = torch.arange(S).flip(0)[None]
-    found = compile_for_inference(model, threads=1)(**GIVEN, position_ids=positions)
+    outputs = compile_for_inference(model, threads=1)(**GIVEN, position_ids=positions)
     with torch.no_grad():
-        assert_same(found, model(**GIVEN, position_ids=positions))
+        assert_same(outputs, model(**GIVEN, position_ids=positions))
 
 
 def test_deterministic_a_row_has_the_same_bits_in_any_batch_and_with_any_padding() -> None:
@@ -173,15 +173,15 @@ def test_deterministic_given_positions_are_kept() -> None:
 
 def test_words_are_predicted_at_given_slots_only_in_any_order_and_twice() -> None:
     model = ours("AlbertForMaskedLM")
-    at = torch.tensor([[8, 0, 0], [7, 4, 6], [0, 0, 0], [12, 1, 9]])
-    found = compile_for_inference(model, threads=1)(**GIVEN, masked_lm_positions=at).logits
+    positions = torch.tensor([[8, 0, 0], [7, 4, 6], [0, 0, 0], [12, 1, 9]])
+    logits = compile_for_inference(model, threads=1)(**GIVEN, masked_lm_positions=positions).logits
     with torch.no_grad():
-        expected = model(**GIVEN, masked_lm_positions=at).logits
-    torch.testing.assert_close(found, expected, atol=ATOL, rtol=0)
-    at[1, 0] = 1  # a hole
-    found = compile_for_inference(model, threads=1)(**GIVEN, masked_lm_positions=at).logits
-    assert not found[1, 0].any()
-    torch.testing.assert_close(found[2:], expected[2:], atol=ATOL, rtol=0)
+        expected = model(**GIVEN, masked_lm_positions=positions).logits
+    torch.testing.assert_close(logits, expected, atol=ATOL, rtol=0)
+    positions[1, 0] = 1  # a hole
+    logits = compile_for_inference(model, threads=1)(**GIVEN, masked_lm_positions=positions).logits
+    assert not logits[1, 0].any()
+    torch.testing.assert_close(logits[2:], expected[2:], atol=ATOL, rtol=0)
 
 
 def test_more_texts_than_one_call_of_the_engine_come_back_in_order() -> None:
@@ -190,9 +190,9 @@ def test_more_texts_than_one_call_of_the_engine_come_back_in_order() -> None:
     ids = torch.randint(0, PLAIN.vocab_size, (120, 40), generator=rng)
     lengths = torch.randint(1, 41, (120, 1), generator=rng)
     mask = (torch.arange(40) < lengths).long()
-    found = compile_for_inference(model, threads=1)(ids, mask)
+    outputs = compile_for_inference(model, threads=1)(ids, mask)
     with torch.no_grad():
-        assert_same(found, model(ids, mask), mask=mask)
+        assert_same(outputs, model(ids, mask), mask=mask)
 
 
 def test_a_model_without_a_pooler_has_no_pooled_vector() -> None:
@@ -205,13 +205,13 @@ def test_it_is_called_as_the_model_is() -> None:
     compiled = compile_for_inference(model, threads=1)
     assert inspect.signature(compiled) == inspect.signature(model.forward)
     expected = compiled(**GIVEN).logits
-    for found in (
+    for actual in (
         compiled(IDS, MASK, TYPES, return_dict=False)[0],
         compiled([IDS, MASK, TYPES]).logits,
         compiled({"input_word_ids": IDS, "input_mask": MASK, "input_type_ids": TYPES}).logits,
         compiled(IDS.tolist(), MASK.numpy(), TYPES, output_attentions=False).logits,
     ):
-        assert torch.equal(found, expected)
+        assert torch.equal(actual, expected)
     assert not expected.requires_grad
 
 
@@ -225,9 +225,9 @@ def test_parameters_in_float32_are_not_copied() -> None:
 
 def test_parameters_in_bfloat16_are_computed_with_as_they_are() -> None:
     model = ours("AlbertModel").to(torch.bfloat16)
-    found = compile_for_inference(model, threads=1)(**GIVEN)
+    outputs = compile_for_inference(model, threads=1)(**GIVEN)
     with torch.no_grad():
-        assert_same(found, model.float()(**GIVEN))
+        assert_same(outputs, model.float()(**GIVEN))
 
 
 def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,11 +244,11 @@ def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatc
             compile_for_inference(model, precision="int8", calibration=nothing)  # type: ignore[arg-type]
     compiled = compile_for_inference(model, precision="int8", threads=1, calibration=batches)
     assert compiled.precision == "int8"
-    found = compiled(IDS, MASK).last_hidden_state[MASK.bool()]
+    vectors = compiled(IDS, MASK).last_hidden_state[MASK.bool()]
     with torch.no_grad():
         exact = model(IDS, MASK).last_hidden_state[MASK.bool()]
-    assert torch.cosine_similarity(found, exact).min() > 0.99
-    assert (found - exact).abs().max() > ATOL  # and it is not float32
+    assert torch.cosine_similarity(vectors, exact).min() > 0.99
+    assert (vectors - exact).abs().max() > ATOL  # and it is not float32
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -28,8 +28,8 @@ def test_each_text_sees_itself_as_a_mask_would_let_it(lengths: Sequence[int]) ->
     q, k, v = torch.randn(3, 1, 4, 32, 6, generator=torch.Generator().manual_seed(0)).unbind()
     segment_ids = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
     expected = F.scaled_dot_product_attention(q, k, v, make_packed_mask(segment_ids[None]))
-    found = attend_within_texts(q, k, v, TextBounds.of(lengths, CPU))
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    actual = attend_within_texts(q, k, v, TextBounds.of(lengths, CPU))
+    torch.testing.assert_close(actual, expected, atol=1e-6, rtol=0)
 
 
 def test_neighbours_of_one_length_are_one_run() -> None:
@@ -48,9 +48,9 @@ class Calls:
     def __call__(self, q: Tensor, *given: Any, **named: Any) -> Tensor:
         assert set(named) == {"scale"}  # all that every backend takes
         self.seen.append((tuple(q.shape), named["scale"]))
-        found = varlen.varlen_attn(q, *given, **named)  # torch's, on tensors without numbers
-        assert isinstance(found, Tensor)
-        return found
+        output = varlen.varlen_attn(q, *given, **named)  # torch's, on tensors without numbers
+        assert isinstance(output, Tensor)
+        return output
 
 
 def vectors_on_a_gpu(config: AlbertConfig, dtype: torch.dtype) -> Tensor:

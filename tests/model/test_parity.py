@@ -182,17 +182,17 @@ def test_whole_numbers_serve_as_labels_of_several_classes_and_of_regression() ->
 @pytest.mark.parametrize("name", ["AlbertForPreTraining", "AlbertForMaskedLM"])
 def test_word_logits_at_given_positions_are_those_of_all_positions(name: str) -> None:
     ours, _ = both(name, CONFIG)
-    at = torch.tensor([[1, 4], [0, 0], [2, 10]])
+    positions = torch.tensor([[1, 4], [0, 0], [2, 10]])
     words = torch.tensor([[5, -100], [7, -100], [1, 96]])
     every = torch.full((B, S), -100)
-    every[torch.arange(B)[:, None], at] = words
+    every[torch.arange(B)[:, None], positions] = words
     every[1, 0] = 7  # position 0 stands twice there, once without a label
     order = {"sentence_order_label": torch.tensor([0, 1, 1])} if "Pre" in name else {}
-    some = ours(**batch(CONFIG), masked_lm_positions=at, labels=words, **order)
+    some = ours(**batch(CONFIG), masked_lm_positions=positions, labels=words, **order)
     full = ours(**batch(CONFIG), labels=every, **order)
     logits = some[1]
     assert logits.shape == (B, 2, CONFIG.vocab_size)
-    close(logits, full[1][torch.arange(B)[:, None], at], "logits")
+    close(logits, full[1][torch.arange(B)[:, None], positions], "logits")
     close(some.loss, full.loss, "loss")
 
 

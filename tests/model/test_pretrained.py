@@ -24,9 +24,9 @@ CHOICES = IDS[None].expand(1, 3, -1)
 CLASSES = ["AlbertModel", *(spec.architecture for spec in HEADS if spec.architecture)]
 
 
-def saved(place: Path, *heads: str, pooler: bool | None = None) -> Weights:
+def save_random(path: Path, *heads: str, pooler: bool | None = None) -> Weights:
     weights = random_weights(CONFIG, heads, pooler=pooler)
-    HUGGINGFACE.write(Checkpoint(weights), place)
+    HUGGINGFACE.write(Checkpoint(weights), path)
     return weights
 
 
@@ -68,7 +68,7 @@ def test_what_transformers_saves_opens_here_with_the_same_numbers(
 def test_a_missing_head_is_new_and_the_log_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    saved(tmp_path / "m", pooler=False)
+    save_random(tmp_path / "m", pooler=False)
     model = AlbertForSequenceClassification.from_pretrained(tmp_path / "m", num_labels=5)
     assert "has no pooler, classifier: these parts are new" in caplog.text
     assert model.config.num_labels == 5
@@ -78,7 +78,7 @@ def test_a_missing_head_is_new_and_the_log_says_so(
 
 
 def test_a_new_masked_word_head_begins_with_a_bias_of_zero(tmp_path: Path) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     model = AlbertForMaskedLM.from_pretrained(tmp_path / "m")
     assert float(model.predictions.bias.detach().abs().max()) == 0
     assert torch.isfinite(model(IDS).logits).all()
@@ -87,7 +87,7 @@ def test_a_new_masked_word_head_begins_with_a_bias_of_zero(tmp_path: Path) -> No
 def test_a_head_of_another_width_is_replaced_on_request(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    weights = saved(tmp_path / "m", "sequence_classification")
+    weights = save_random(tmp_path / "m", "sequence_classification")
     kept = AlbertForSequenceClassification.from_pretrained(tmp_path / "m", num_labels=2)
     np.testing.assert_array_equal(
         kept.weights().arrays["classifier.weight"], weights.arrays["classifier.weight"]
@@ -101,7 +101,7 @@ def test_a_head_of_another_width_is_replaced_on_request(
 
 
 def test_a_directory_without_pooler_gives_a_model_without_one(tmp_path: Path) -> None:
-    saved(tmp_path / "m", "masked_lm")
+    save_random(tmp_path / "m", "masked_lm")
     model = AlbertModel.from_pretrained(tmp_path / "m")
     assert model.pooler is None
     assert model(IDS).pooler_output is None
@@ -130,7 +130,7 @@ def test_the_weights_given_are_not_the_models_own() -> None:
 
 @pytest.mark.parametrize("dtype", ["bfloat16", torch.bfloat16, "float16"])
 def test_a_model_can_be_opened_in_half_precision(dtype: Any, tmp_path: Path) -> None:
-    saved(tmp_path / "m", "masked_lm")
+    save_random(tmp_path / "m", "masked_lm")
     half = AlbertForMaskedLM.from_pretrained(tmp_path / "m", dtype=dtype)
     assert half.dtype in (torch.bfloat16, torch.float16)
     full = AlbertForMaskedLM.from_pretrained(tmp_path / "m")
@@ -139,7 +139,7 @@ def test_a_model_can_be_opened_in_half_precision(dtype: Any, tmp_path: Path) -> 
 
 
 def test_half_precision_is_saved_on_request(tmp_path: Path) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     model = AlbertModel.from_pretrained(tmp_path / "m")
     model.save_pretrained(tmp_path / "half", dtype="float16")
     # stored in 16 bits, computed in 32: so it is here, and so transformers will do it
@@ -151,7 +151,7 @@ def test_half_precision_is_saved_on_request(tmp_path: Path) -> None:
 
 
 def test_the_tokenizers_files_go_along(tmp_path: Path) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     pieces = (Path(__file__).parent.parent / "fixtures" / "tiny_sp1000.model").read_bytes()
     (tmp_path / "m" / "spiece.model").write_bytes(pieces)
     AlbertModel.from_pretrained(tmp_path / "m").save_pretrained(tmp_path / "copy")
@@ -162,7 +162,7 @@ def test_the_tokenizers_files_go_along(tmp_path: Path) -> None:
 def test_trained_weights_are_not_lost_for_a_vocabulary_that_cannot_be_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     (tmp_path / "m" / "spiece.model").write_bytes(b"pieces")
     AlbertModel.from_pretrained(tmp_path / "m").save_pretrained(tmp_path / "copy")
     assert (tmp_path / "copy" / "spiece.model").read_bytes() == b"pieces"
@@ -170,7 +170,7 @@ def test_trained_weights_are_not_lost_for_a_vocabulary_that_cannot_be_read(
 
 
 def test_a_model_saves_over_its_own_directory(tmp_path: Path) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     model = AlbertModel.from_pretrained(tmp_path / "m")
     assert model.pooler is not None
     with torch.no_grad():
@@ -191,7 +191,7 @@ def test_a_model_saves_over_its_own_directory(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_way_of_opening_is_refused(argument: dict[str, Any], tmp_path: Path) -> None:
-    saved(tmp_path / "m")
+    save_random(tmp_path / "m")
     with pytest.raises(InputError, match=r"\[model-argument-invalid\]"):
         AlbertModel.from_pretrained(tmp_path / "m", **argument)
 

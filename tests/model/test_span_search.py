@@ -43,11 +43,11 @@ def test_the_head_is_found_by_its_variables(weights: Weights) -> None:
 def test_torch_finds_what_google_does(weights: Weights, wanted: Reference) -> None:
     model = albertkit.AlbertForSpanSearch.from_weights(weights)
     with torch.no_grad():
-        found = model(**torch_inputs(wanted), p_mask=wanted["p_mask"], start_n_top=K, end_n_top=M)
+        outputs = model(**torch_inputs(wanted), p_mask=wanted["p_mask"], start_n_top=K, end_n_top=M)
     for name in ("start_top_log_probs", "end_top_log_probs", "cls_logits"):
-        close(found[name], wanted[name], ATOL)
+        close(outputs[name], wanted[name], ATOL)
     for name in ("start_top_index", "end_top_index"):
-        np.testing.assert_array_equal(found[name], wanted[name])
+        np.testing.assert_array_equal(outputs[name], wanted[name])
 
 
 @pytest.mark.parametrize("engine", [NumpyEngine, TorchEngine])
@@ -56,19 +56,19 @@ def test_engines_find_what_google_does(
 ) -> None:
     closed = wanted["p_mask"][wanted["input_mask"] == 1] > 0  # [T]
     search = SpanSearch(start_n_top=K, end_n_top=M, is_excluded=closed)
-    found = spans_of_texts(engine(weights), encodings_of(wanted), search)
-    close(found.start_log_probs, wanted["start_top_log_probs"], ATOL)
-    close(found.end_log_probs.reshape(-1, K * M), wanted["end_top_log_probs"], ATOL)
-    close(found.no_answer_logit, wanted["cls_logits"], ATOL)
-    np.testing.assert_array_equal(found.start_index, wanted["start_top_index"])
-    np.testing.assert_array_equal(found.end_index.reshape(-1, K * M), wanted["end_top_index"])
+    spans = spans_of_texts(engine(weights), encodings_of(wanted), search)
+    close(spans.start_log_probs, wanted["start_top_log_probs"], ATOL)
+    close(spans.end_log_probs.reshape(-1, K * M), wanted["end_top_log_probs"], ATOL)
+    close(spans.no_answer_logit, wanted["cls_logits"], ATOL)
+    np.testing.assert_array_equal(spans.start_index, wanted["start_top_index"])
+    np.testing.assert_array_equal(spans.end_index.reshape(-1, K * M), wanted["end_top_index"])
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
 def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
     made = random_weights(config, ["span_search"])
     texts = random_encodings(config, [9, 14, 1, 6])
-    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=3, end_n_top=2))
+    spans = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=3, end_n_top=2))
     model = albertkit.AlbertForSpanSearch.from_weights(made)
     for number in range(len(texts)):
         own = slice(texts.offsets[number], texts.offsets[number + 1])
@@ -79,20 +79,20 @@ def test_numpy_and_torch_find_the_same(config: AlbertConfig) -> None:
                 start_n_top=3,
                 end_n_top=2,
             )
-        there = found.start_index[number] >= 0
-        pairs = found.end_index[number] >= 0
-        close(found.start_log_probs[number][there], alone.start_top_log_probs[0], ATOL)
-        close(found.end_log_probs[number][pairs], alone.end_top_log_probs[0], ATOL)
-        close(found.no_answer_logit[number : number + 1], alone.cls_logits, ATOL)
+        there = spans.start_index[number] >= 0
+        pairs = spans.end_index[number] >= 0
+        close(spans.start_log_probs[number][there], alone.start_top_log_probs[0], ATOL)
+        close(spans.end_log_probs[number][pairs], alone.end_top_log_probs[0], ATOL)
+        close(spans.no_answer_logit[number : number + 1], alone.cls_logits, ATOL)
 
 
 def test_a_text_of_one_token_has_one_answer() -> None:
     made = random_weights(CONFIG, ["span_search"])
     texts = random_encodings(CONFIG, [1])
-    found = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=2, end_n_top=2))
-    assert found.start_index.tolist() == [[0, -1]]
-    assert found.end_index.tolist() == [[[0, -1], [-1, -1]]]
-    assert found.start_log_probs.tolist() == [[0, -np.inf]]
+    spans = spans_of_texts(NumpyEngine(made), texts, SpanSearch(start_n_top=2, end_n_top=2))
+    assert spans.start_index.tolist() == [[0, -1]]
+    assert spans.end_index.tolist() == [[[0, -1], [-1, -1]]]
+    assert spans.start_log_probs.tolist() == [[0, -np.inf]]
 
 
 def xlnet_head(config: AlbertConfig) -> transformers.XLNetConfig:
@@ -122,20 +122,20 @@ def test_the_loss_is_that_of_spans_and_half_that_of_their_absence() -> None:
     ids = torch.randint(0, CONFIG.vocab_size, (3, 8), generator=torch.Generator().manual_seed(0))
     begins, ends = torch.tensor([2, 0, 5]), torch.tensor([4, 0, 6])
     absent = torch.tensor([0, 1, 0])
-    found = model(
+    outputs = model(
         input_ids=ids, start_positions=begins, end_positions=ends, is_impossible=absent,
         start_n_top=8, end_n_top=8,
     )  # fmt: skip
     rows = torch.arange(3)
     # every beginning and every end is among the top ones: look the labelled ones up
-    first = found.start_top_index.argsort(dim=1)[rows, begins]
-    begin_log = found.start_top_log_probs[rows, first]
-    end_index = found.end_top_index.view(3, 8, 8)[rows, first].argsort(dim=1)[rows, ends]
-    end_log = found.end_top_log_probs.view(3, 8, 8)[rows, first, end_index]
-    rng = torch.where(absent == 1, found.cls_logits, -found.cls_logits).sigmoid()
+    first = outputs.start_top_index.argsort(dim=1)[rows, begins]
+    begin_log = outputs.start_top_log_probs[rows, first]
+    end_index = outputs.end_top_index.view(3, 8, 8)[rows, first].argsort(dim=1)[rows, ends]
+    end_log = outputs.end_top_log_probs.view(3, 8, 8)[rows, first, end_index]
+    rng = torch.where(absent == 1, outputs.cls_logits, -outputs.cls_logits).sigmoid()
     expected = -(begin_log.mean() + end_log.mean()) / 2 - rng.log().mean() / 2
-    torch.testing.assert_close(found.loss, expected, rtol=0, atol=1e-5)
-    found.loss.backward()
+    torch.testing.assert_close(outputs.loss, expected, rtol=0, atol=1e-5)
+    outputs.loss.backward()
     assert all(
         p.grad is not None and p.grad.abs().max() > 0 for p in model.answer_class.parameters()
     )

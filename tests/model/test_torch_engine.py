@@ -40,31 +40,31 @@ def batch_of(lengths: list[int], seed: int = 0) -> PackedBatch:
 def test_a_list_has_numpys_vectors(config: AlbertConfig) -> None:
     weights = random_weights(config)
     texts = random_encodings(config, LENGTHS)
-    found, expected = (
+    vectors, expected = (
         compute_text_vectors(engine, texts, "mean")
         for engine in (TorchEngine(weights), NumpyEngine(weights))
     )
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+    np.testing.assert_allclose(vectors, expected, rtol=0, atol=ATOL)
 
 
 def test_a_list_has_openvinos_vectors() -> None:
-    found, expected = (
+    vectors, expected = (
         compute_text_vectors(engine, TEXTS, "mean")
         for engine in (TorchEngine(WEIGHTS), OpenVinoEngine(WEIGHTS, threads=1))
     )
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+    np.testing.assert_allclose(vectors, expected, rtol=0, atol=ATOL)
 
 
 def test_logits_of_words_are_numpys() -> None:
-    at = np.array([3, 7, 40, 111])
-    found, expected = (
-        compute_mlm_logits(engine, TEXTS, at)
+    tokens = np.array([3, 7, 40, 111])
+    logits, expected = (
+        compute_mlm_logits(engine, TEXTS, tokens)
         for engine in (TorchEngine(WEIGHTS), NumpyEngine(WEIGHTS))
     )
-    np.testing.assert_allclose(found, expected, rtol=0, atol=ATOL)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=ATOL)
 
 
-def test_a_text_alone_has_the_vector_that_it_has_in_company() -> None:
+def test_a_text_has_the_same_vector_alone_and_in_a_batch() -> None:
     engine = TorchEngine(WEIGHTS)
     together = compute_text_vectors(engine, TEXTS, "mean")
     for number, text in enumerate(TEXTS):
@@ -76,12 +76,12 @@ def test_a_text_alone_has_the_vector_that_it_has_in_company() -> None:
 
 def test_bfloat16_stays_near_float32() -> None:
     engine = TorchEngine(WEIGHTS, precision="bfloat16")
-    found = compute_text_vectors(engine, TEXTS, "mean")
+    vectors = compute_text_vectors(engine, TEXTS, "mean")
     exact = compute_text_vectors(TorchEngine(WEIGHTS), TEXTS, "mean")
     assert engine.precision == "bfloat16"
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, exact, rtol=0, atol=0.05)  # eight bits, values up to 2
-    assert np.abs(found - exact).max() > ATOL  # and it is not float32
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, exact, rtol=0, atol=0.05)  # eight bits, values up to 2
+    assert np.abs(vectors - exact).max() > ATOL  # and it is not float32
 
 
 def test_int8_is_refused() -> None:
@@ -106,8 +106,8 @@ def test_several_threads_may_ask_one_engine() -> None:
     lists = [random_encodings(CONFIG, [2 + seed, 9, 17], seed) for seed in range(8)]
     expected = [compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean") for texts in lists]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
-    for one, other in zip(found, expected, strict=True):
+        vectors = list(pool.map(lambda texts: compute_text_vectors(engine, texts, "mean"), lists))
+    for one, other in zip(vectors, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=ATOL)
 
 

@@ -143,9 +143,9 @@ def test_a_vocabulary_is_resized_as_in_transformers(size: int) -> None:
     kept = min(size, CONFIG.vocab_size)
     ids = IDS.clamp(max=kept - 1)
     with torch.no_grad():
-        found, expected = ours(ids).logits, theirs(ids).logits
-    assert found.shape == expected.shape
-    torch.testing.assert_close(found[..., :kept], expected[..., :kept], atol=1e-5, rtol=0)
+        actual, expected = ours(ids).logits, theirs(ids).logits
+    assert actual.shape == expected.shape
+    torch.testing.assert_close(actual[..., :kept], expected[..., :kept], atol=1e-5, rtol=0)
     ours.weights().table()  # the parameters fit the config
 
 
@@ -167,8 +167,8 @@ def test_checkpointed_gradients_are_the_same() -> None:
     assert model.is_gradient_checkpointing
     checkpointed = gradients()
     recomputed = len(calls)
-    for found, expected in zip(checkpointed, plain, strict=True):
-        torch.testing.assert_close(found, expected)
+    for actual, expected in zip(checkpointed, plain, strict=True):
+        torch.testing.assert_close(actual, expected)
     assert len(model(IDS, output_hidden_states=True).hidden_states) == 4
     model.gradient_checkpointing_disable()
     calls.clear()

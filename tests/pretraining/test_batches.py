@@ -113,7 +113,7 @@ def sequences_of(data: PretrainingData, epoch: int) -> set[tuple[bytes, bytes]]:
 def test_static_masks_are_the_same_in_each_epoch(
     shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
-    def shared(static: bool) -> float:
+    def fraction_in_common(static: bool) -> float:
         data = PretrainingData(shard, vocabulary, lambda _: SHAPE, 5, 10_000, static)
         first, second = sequences_of(data, 0), sequences_of(data, 1)
         assert [b.ids.tobytes() for b in data.block(0, 0, 0.0)] != [
@@ -121,8 +121,8 @@ def test_static_masks_are_the_same_in_each_epoch(
         ]
         return len(first & second) / len(first)
 
-    assert shared(static=True) > 0.9  # the rest of an epoch fills no batch
-    assert shared(static=False) < 0.05
+    assert fraction_in_common(static=True) > 0.9  # the rest of an epoch fills no batch
+    assert fraction_in_common(static=False) < 0.05
 
 
 def test_predictions_of_a_sequence_are_capped(

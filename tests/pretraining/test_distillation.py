@@ -214,8 +214,8 @@ def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Pat
     data = DistillationData(
         DistillationDataset.open(tmp_path / "d"), replace(LOSSES, batch_size=Stages(((0.0, 4),)))
     )
-    found = vectors @ rotation.T @ align_directions(student, data)
-    np.testing.assert_allclose(found, vectors, atol=0.02)  # float16
+    actual = vectors @ rotation.T @ align_directions(student, data)
+    np.testing.assert_allclose(actual, vectors, atol=0.02)  # float16
 
 
 def _vector(student: Student, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:

@@ -17,10 +17,10 @@ def lines() -> list[str]:
 def test_the_first_ids_are_alberts_and_pieces_are_lower_case() -> None:
     model = train_vocabulary(lines(), size=120)
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
-    found = [pieces.id_to_piece(i) for i in range(pieces.get_piece_size())]
-    assert tuple(found[: len(FIRST_PIECES)]) == FIRST_PIECES
-    assert len(found) == 120
-    assert all(p == p.lower() and "é" not in p for p in found[5:])
+    names = [pieces.id_to_piece(i) for i in range(pieces.get_piece_size())]
+    assert tuple(names[: len(FIRST_PIECES)]) == FIRST_PIECES
+    assert len(names) == 120
+    assert all(p == p.lower() and "é" not in p for p in names[5:])
 
 
 def test_more_pieces_than_the_text_holds_is_refused_in_one_line() -> None:

@@ -68,12 +68,12 @@ def test_an_unknown_engine_is_refused() -> None:
 
 
 def test_a_text_in_a_fresh_process_imports_neither_openvino_nor_torch(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model", ["masked_lm"])
+    path = save_tiny(tmp_path / "model", ["masked_lm"])
     code = (
         "import sys, albertkit\n"
         "assert 'numpy' not in sys.modules, 'import albertkit imports numpy'\n"
-        f"albertkit.TextEmbedder({str(place)!r}).encode('hello')\n"
-        f"albertkit.FillMask({str(place)!r})('a [MASK] of water')\n"
+        f"albertkit.TextEmbedder({str(path)!r}).encode('hello')\n"
+        f"albertkit.FillMask({str(path)!r})('a [MASK] of water')\n"
         "loaded = {name.partition('.')[0] for name in sys.modules}\n"
         "print(sorted(loaded & {'openvino', 'torch', 'transformers', 'tokenizers', 'numpy'}))\n"
     )

@@ -32,13 +32,13 @@ PLAN = PoolingConfig(
 
 
 def test_a_text_has_the_same_bits_alone_and_in_any_list(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "vectors", PLAN)
-    embedder = TextEmbedder(place, deterministic=True)
+    path = save_tiny_vectors(tmp_path / "vectors", PLAN)
+    embedder = TextEmbedder(path, deterministic=True)
     alone = np.stack([embedder.encode(text) for text in TEXTS])
     for order in ([3, 1, 4, 0, 2], [2, 0, 0, 4], [1] * 40):
-        found = embedder.encode([TEXTS[number] for number in order], batch_size=2)
-        np.testing.assert_array_equal(found, alone[order])
-    usual = TextEmbedder(place).encode(TEXTS)
+        vectors = embedder.encode([TEXTS[number] for number in order], batch_size=2)
+        np.testing.assert_array_equal(vectors, alone[order])
+    usual = TextEmbedder(path).encode(TEXTS)
     np.testing.assert_allclose(alone, usual, rtol=0, atol=1e-5)  # float32
     embedder.close()
 
@@ -53,12 +53,12 @@ def test_words_have_the_same_scores_alone_and_in_any_list(tmp_path: Path) -> Non
 
 
 def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "vectors", PLAN)
+    path = save_tiny_vectors(tmp_path / "vectors", PLAN)
     lines = [text for text in TEXTS if text] * 5
     (tmp_path / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
     job = EmbedJob(
         (str(tmp_path / "lines.txt"),),
-        model=str(place),
+        model=str(path),
         shard_rows=7,
         load=LoadOptions(deterministic=True),
     )
@@ -66,7 +66,7 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
         run_job(open_job)
     parts = sorted((tmp_path / "out").glob("part-*.npy"))
     assert len(parts) == 3
-    embedder = TextEmbedder(place, deterministic=True)
+    embedder = TextEmbedder(path, deterministic=True)
     alone = np.stack([embedder.encode(line) for line in lines])
     np.testing.assert_array_equal(np.concatenate([np.load(part) for part in parts]), alone)
 

@@ -36,12 +36,12 @@ def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same()
     choice = EngineChoice(WEIGHTS, precision="int8")
     texts = random_encodings(TINY, [3 + number % 9 for number in range(64)])
     vectors = compute_text_vectors(choice.engine_for(texts), texts, "mean")
-    found = choice.measured_scheme
-    assert found is not None
+    measured = choice.measured_scheme
+    assert measured is not None
     choice.close()
     engine = choice.engine_for(random_encodings(TINY, [4]))  # too few to be fitted to
     assert engine.precision == "int8"
-    assert choice.measured_scheme is found
+    assert choice.measured_scheme is measured
     np.testing.assert_array_equal(compute_text_vectors(engine, texts, "mean"), vectors)
     exact = compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean")
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
@@ -94,7 +94,7 @@ def test_texts_to_fit_to_that_are_too_few_or_for_nothing_are_refused(tmp_path: P
         ("old.txt", b"caf\xe9\n" * 70, r"row 1 .*leave it out of the file\. \[file-not-utf8\]"),
     ],
 )
-def test_a_file_that_is_unfit_is_told_without_options_that_are_not_its_own(
+def test_an_unfit_calibration_file_is_refused_with_its_own_options_only(
     tmp_path: Path, name: str, data: bytes, says: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
@@ -106,9 +106,9 @@ def test_a_file_that_is_unfit_is_told_without_options_that_are_not_its_own(
 def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A prompt and lower-casing for vectors, neither for words, and no company decides."""
+    """A prompt and lower-casing for vectors, neither for words, whatever the other texts are."""
     plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
-    place = save_tiny_vectors(tmp_path / "vectors", plan)
+    directory = save_tiny_vectors(tmp_path / "vectors", plan)
     seen: list[Encodings] = []
 
     def record_scheme(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
@@ -118,35 +118,35 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     monkeypatch.setattr(choose_engine, "_find_scheme", record_scheme)
     shouted = [text.upper() for text in TEXTS]
     for first in ({}, {"prompt": "another "}):
-        embedder = in_int8(TextEmbedder(place), shouted)
+        embedder = in_int8(TextEmbedder(directory), shouted)
         embedder.encode("the", **first)
     fill = in_int8(FillMask(save_tiny(tmp_path / "words", ["masked_lm"])), shouted)
     fill("a [MASK] of water")
     read = embedder.tokenizer.encode_batch([f"question: {text}" for text in TEXTS])
     plain = fill.tokenizer.encode_batch(shouted)
-    for found, expected in zip(seen, (read, read, plain), strict=True):
-        np.testing.assert_array_equal(found.ids, expected.ids)
+    for actual, expected in zip(seen, (read, read, plain), strict=True):
+        np.testing.assert_array_equal(actual.ids, expected.ids)
 
 
 def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
-    found = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
-    embedder = in_int8(TextEmbedder(found.path), TEXTS)
+    model = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
+    embedder = in_int8(TextEmbedder(model.path), TEXTS)
     embedder.encode("the")
     scheme = embedder.model.engines.measured_scheme
     assert scheme is not None
-    assert found.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
+    assert model.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
 
 
 def test_tasks_answer_in_int8(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model", ["masked_lm"])
-    embedder, fill = TextEmbedder(place), FillMask(place)
+    directory = save_tiny(tmp_path / "model", ["masked_lm"])
+    embedder, fill = TextEmbedder(directory), FillMask(directory)
     exact = embedder.encode(TEXTS)
     words = words_of(fill("a [MASK] of water", top_k=50))
     vectors = in_int8(embedder, TEXTS).encode(TEXTS)
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
-    found = words_of(in_int8(fill, TEXTS)("a [MASK] of water", top_k=50))
-    assert {word["token"] for word in words[:5]} <= {word["token"] for word in found}
+    candidates = words_of(in_int8(fill, TEXTS)("a [MASK] of water", top_k=50))
+    assert {word["token"] for word in words[:5]} <= {word["token"] for word in candidates}
 
 
 def in_int8(task: Task, calibration: Sequence[str]) -> Task:

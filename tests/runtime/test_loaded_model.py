@@ -81,16 +81,14 @@ def test_a_model_is_printed_by_its_path_and_sizes(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path, shared: Path) -> None:
-    place = tmp_path / "model"
-    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), place)
-    (place / "spiece.model").write_bytes((shared / "fixtures" / "spiece.model").read_bytes())
+    path = tmp_path / "model"
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY)), path)
+    (path / "spiece.model").write_bytes((shared / "fixtures" / "spiece.model").read_bytes())
     with pytest.raises(InputError, match=r"30,000 pieces.*1,000 rows.*\[vocabulary-mismatch\]"):
-        load(place)
+        load(path)
 
 
-def test_what_a_person_should_hear_of_the_files_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_notes_on_the_files_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     wider = replace(TINY, vocab_size=1008)  # eight rows of padding
     HUGGINGFACE.write(Checkpoint(random_weights(wider)), tmp_path / "model")
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path / "model")
@@ -101,7 +99,7 @@ def test_what_a_person_should_hear_of_the_files_is_logged(
     assert note.line().endswith("[vocabulary-mismatch]")
 
 
-def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path: Path) -> None:
+def test_a_fingerprint_recognises_another_vocabulary_of_the_same_size(tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(PIECES)
     weights = add_fingerprint(random_weights(TINY), tokenizer)
     HUGGINGFACE.write(Checkpoint(weights), tmp_path / "model")
@@ -109,7 +107,7 @@ def test_a_vocabulary_of_the_same_size_is_told_apart_by_its_fingerprint(tmp_path
     assert load(tmp_path / "model").config.extra[FINGERPRINT] == tokenizer.fingerprint
 
     config = tmp_path / "model" / "config.json"
-    found = json.loads(config.read_text())
-    config.write_text(json.dumps({**found, FINGERPRINT: "0123456789abcdef"}))
+    content = json.loads(config.read_text())
+    config.write_text(json.dumps({**content, FINGERPRINT: "0123456789abcdef"}))
     with pytest.raises(FormatError, match=r"0123456789abcdef.*\[vocabulary-mismatch\]"):
         load(tmp_path / "model")

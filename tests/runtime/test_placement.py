@@ -106,9 +106,9 @@ def test_without_torch_its_extra_is_named(
 @pytest.mark.usefixtures("no_gpu")
 def test_torch_answers_all_tasks(tmp_path: Path) -> None:
     vectors = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
-    found = TextEmbedder(vectors, engine="torch", device="cpu").encode(TEXTS)
+    actual = TextEmbedder(vectors, engine="torch", device="cpu").encode(TEXTS)
     expected = TextEmbedder(vectors, engine="numpy").encode(TEXTS)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
     words = save_tiny(tmp_path / "words", ["masked_lm"])
     mine, other = (
         words_of(FillMask(words, engine=engine)("a [MASK] of water"))
@@ -130,32 +130,32 @@ def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
     monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
     monkeypatch.setattr("albertkit.runtime.choose_engine.BREAK_EVEN", 0)
     replaced._warn.cache_clear()
-    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
+    path = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        embedders = [TextEmbedder(place, precision=p) for p in ("float32", "auto")]
-        found = [embedder.encode(TEXTS) for embedder in embedders]
+        embedders = [TextEmbedder(path, precision=p) for p in ("float32", "auto")]
+        actual = [embedder.encode(TEXTS) for embedder in embedders]
     (message,) = caplog.messages
     assert "torch computes in its place; import of openvino halted" in message
     assert "two seconds to start" in message
     assert message.endswith("[engine-replaced]")
-    expected = TextEmbedder(place, engine="numpy").encode(TEXTS)
-    for vectors in found:
+    expected = TextEmbedder(path, engine="numpy").encode(TEXTS)
+    for vectors in actual:
         np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
     for asked in ({"engine": "openvino"}, {"precision": "bfloat16"}):
         with pytest.raises(ResourceError, match=r"cannot be imported.*\[engine-unavailable\]"):
-            TextEmbedder(place, **asked).encode(TEXTS)  # type: ignore[arg-type]  # plain data
+            TextEmbedder(path, **asked).encode(TEXTS)  # type: ignore[arg-type]  # plain data
 
 
 def test_without_openvino_and_torch_numpy_answers_and_says_so(tmp_path: Path) -> None:
-    place = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
+    path = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     code = (
         "import sys\n"
         "sys.modules['openvino'] = sys.modules['torch'] = None\n"
         "import albertkit\n"
         "from albertkit.runtime import choose_engine\n"
         "choose_engine.BREAK_EVEN = 0\n"
-        f"print(albertkit.TextEmbedder({str(place)!r}).encode(['a'] * 3).shape)\n"
+        f"print(albertkit.TextEmbedder({str(path)!r}).encode(['a'] * 3).shape)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(3, 32)\n"

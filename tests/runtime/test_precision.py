@@ -24,8 +24,8 @@ UNKNOWN = Processor("an unknown one", False, None)
 def test_auto_is_bfloat16_where_the_processor_has_it_and_never_int8() -> None:
     assert choose_precision("auto", processor=lambda: NEW).precision == "bfloat16"
     assert choose_precision("auto", processor=lambda: OLD).precision == "float32"
-    told = choose_precision("auto", processor=lambda: OLD).line()
-    assert told == "float32, since an old one has no bfloat16 instructions"
+    reason = choose_precision("auto", processor=lambda: OLD).line()
+    assert reason == "float32, since an old one has no bfloat16 instructions"
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "int8"])
@@ -35,7 +35,7 @@ def test_a_precision_that_the_processor_lacks_is_refused_by_its_name(name: Preci
         choose_precision(name, processor=lambda: OLD)
 
 
-def test_int8_is_believed_of_a_processor_that_nobody_describes() -> None:
+def test_an_unknown_processor_is_taken_to_have_int8() -> None:
     assert choose_precision("int8", processor=lambda: UNKNOWN).precision == "int8"
 
 
@@ -56,24 +56,24 @@ def test_an_unknown_precision_is_refused() -> None:
         choose_precision("float16")  # type: ignore[arg-type]  # that is the test
 
 
-def test_what_auto_took_is_told_with_the_reason(
+def test_the_choice_of_auto_is_logged_with_its_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = save_tiny(tmp_path / "model")
+    path = save_tiny(tmp_path / "model")
     with caplog.at_level(logging.INFO):
         caplog.clear()
-        load(place)
+        load(path)
         assert not caplog.messages
-        load(place, precision="auto")
-    (told,) = caplog.messages
-    assert detect_processor().describe_bfloat16() in told
+        load(path, precision="auto")
+    (message,) = caplog.messages
+    assert detect_processor().describe_bfloat16() in message
 
 
 def test_float32_asks_no_processor(tmp_path: Path) -> None:
-    place = save_tiny(tmp_path / "model")
+    path = save_tiny(tmp_path / "model")
     code = (
         "import albertkit, sys\n"
-        f"albertkit.load({str(place)!r}, precision='float32')\n"
+        f"albertkit.load({str(path)!r}, precision='float32')\n"
         "assert 'openvino' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""Ids of the hub, asked at a server on this machine that speaks its protocol."""
+"""Ids of the hub, served by a local server with its protocol."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from albertkit.sources.huggingface import parse_name
 from albertkit.sources.names import BUILTIN
 from albertkit.tokenization import AlbertTokenizer
 
-NOBODY_ASKED = FetchOptions(local_files_only=True)
+OFFLINE = FetchOptions(local_files_only=True)
 
 
 @pytest.mark.parametrize("name", BUILTIN_MODELS)
@@ -113,7 +113,7 @@ def test_a_name_that_can_only_be_a_path_needs_no_request(name: str) -> None:
 )
 def test_any_name_is_a_path_or_one_of_our_errors(name: str) -> None:
     with suppress(AlbertKitError):
-        assert resolve_location(name, NOBODY_ASKED).exists()
+        assert resolve_location(name, OFFLINE).exists()
 
 
 def test_a_misspelt_directory_needs_no_request_and_gets_the_nearest_name(
@@ -141,7 +141,7 @@ def test_a_published_id_is_a_hub_name_even_if_its_owners_name_is_a_directory(
     (tmp_path / "albert").mkdir()  # a clone of google-research/albert
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ResourceError, match=r"local_files_only=True forbids"):
-        resolve_location("albert/albert-base-v2", NOBODY_ASKED)
+        resolve_location("albert/albert-base-v2", OFFLINE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ ACCEPTED = ("input_ids", "attention_mask", "token_type_ids", "labels")
 
 
 @pytest.mark.parametrize("theirs", [name for name, ours in SYNONYMS.items() if ours in ACCEPTED])
-def test_every_synonym_is_brought_under_its_name(theirs: str) -> None:
+def test_every_alias_is_renamed_to_the_one_name(theirs: str) -> None:
     values, renamed = canonical_arguments([], {theirs: 7}, ACCEPTED)
     assert values == {SYNONYMS[theirs]: 7}
     assert renamed == {theirs: SYNONYMS[theirs]}

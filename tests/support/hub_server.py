@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.path.startswith(beginning):
                 return self.give(b"refused", status)
         if self.path in self.hub.pages:
-            return self.stored("/storage" + self.path, self.hub.pages[self.path])
+            return self.redirect("/storage" + self.path, self.hub.pages[self.path])
         if path.startswith("/storage"):
             return self.give(self.hub.pages[self.path.removeprefix("/storage")])
         if path.startswith("/lfs/"):
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.file(match["repo"], match["revision"], match["file"])
         return self.give(b"", 404)
 
-    def stored(self, url: str, data: bytes) -> None:
+    def redirect(self, url: str, data: bytes) -> None:
         self.give(b"", 302, {"Location": self.hub.storage + url})
 
     def repository(self, name: str, revision: str) -> Repository | None:

@@ -10,7 +10,7 @@ from typing import Any
 HEEDING = ("env", "--default-signal=INT")
 
 
-def started(command: Sequence[Any], **options: Any) -> subprocess.Popen[bytes]:
+def start_command(command: Sequence[Any], **options: Any) -> subprocess.Popen[bytes]:
     """Start a command and capture its output."""
     return subprocess.Popen(
         [*HEEDING, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options

@@ -24,5 +24,5 @@ def fixture(name: str, home: Path, tmp_path: Path) -> Path:
 
 def reference(name: str, home: Path) -> Reference:
     """The inputs and outputs that TensorFlow computed."""
-    with np.load(home / f"{name}_reference.npz") as found:
-        return dict(found)
+    with np.load(home / f"{name}_reference.npz") as file:
+        return dict(file)

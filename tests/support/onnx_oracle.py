@@ -19,7 +19,7 @@ def session(file: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def padded(encodings: Encodings) -> dict[str, Int64Array]:
+def pad_encodings(encodings: Encodings) -> dict[str, Int64Array]:
     """input_ids, attention_mask and token_type_ids [N, S], zeros behind each text."""
     shape = len(encodings), int(encodings.lengths.max())
     names = ("input_ids", "attention_mask", "token_type_ids")

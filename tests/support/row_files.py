@@ -105,8 +105,8 @@ PACKED: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-def written(folder: Path, name: str, data: bytes) -> Path:
-    place = folder / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(data)
-    return place
+def write_file(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path

@@ -1,4 +1,4 @@
-"""The folder of reference files that may lie beside the clone, for the conftest of every suite."""
+"""The optional folder of reference files next to the clone, for the conftest of every suite."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of large reference files that may lie beside the clone."""
+    """The optional folder of large reference files next to the clone."""
     if not (SHARED / "fixtures").is_dir():
-        pytest.skip("no ../shared beside the clone: its reference files are not there")
+        pytest.skip("no ../shared next to the clone: its reference files are missing")
     return SHARED
 
 

@@ -20,9 +20,9 @@ def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> 
         if closed is not None:
             closed = closed[token_numbers(encodings, layout)]
         wanted = OutputRequest(spans=replace(search, is_excluded=closed))
-        found = engine.run(pack(encodings, layout), wanted).spans
-        assert found is not None
-        parts.append(found)
+        spans = engine.run(pack(encodings, layout), wanted).spans
+        assert spans is not None
+        parts.append(spans)
     back = np.argsort(np.concatenate([layout.texts for layout in layouts]))  # [N]
     columns = (
         np.concatenate([getattr(part, field.name) for part in parts])[back]

@@ -42,8 +42,8 @@ def assert_engines_compute(weights: Weights, wanted: Reference) -> None:
             number = np.cumsum(mask).reshape(mask.shape) - 1  # [B, S] of each token in the list
             rows = np.arange(len(mask))[:, None]
             asked = number[rows, wanted["masked_lm_positions"]]  # [B, P]
-            at, places = np.unique(asked, return_inverse=True)
-            logits = compute_mlm_logits(engine, texts, at)[places.reshape(asked.shape)]
+            indices, places = np.unique(asked, return_inverse=True)
+            logits = compute_mlm_logits(engine, texts, indices)[places.reshape(asked.shape)]
             close(logits, wanted["mlm_logits"], LOGITS_ATOL)
         engine.close()
 
@@ -53,16 +53,16 @@ def assert_torch_computes(weights: Weights, wanted: Reference) -> None:
     inputs = torch_inputs(wanted)
     with torch.no_grad():
         model = albertkit.AlbertModel.from_weights(weights)
-        found = model(**inputs, output_hidden_states=True)
-        close(found.pooler_output, wanted["pooled_output"], ATOL)
-        close(found.last_hidden_state, wanted["sequence_output"], ATOL)
+        outputs = model(**inputs, output_hidden_states=True)
+        close(outputs.pooler_output, wanted["pooled_output"], ATOL)
+        close(outputs.last_hidden_state, wanted["sequence_output"], ATOL)
         for name in (name for name in wanted if name.startswith("encoder_output_")):
-            layer = found.hidden_states[int(name.removeprefix("encoder_output_")) + 1]
+            layer = outputs.hidden_states[int(name.removeprefix("encoder_output_")) + 1]
             close(layer, wanted[name], ATOL)
         if "mlm_logits" in wanted:
             words = albertkit.AlbertForMaskedLM.from_weights(weights)
-            at = torch.from_numpy(wanted["masked_lm_positions"]).long()
-            logits = words(**inputs, masked_lm_positions=at).logits
+            positions = torch.from_numpy(wanted["masked_lm_positions"]).long()
+            logits = words(**inputs, masked_lm_positions=positions).logits
             close(logits, wanted["mlm_logits"], LOGITS_ATOL)
 
 
@@ -87,5 +87,5 @@ def encodings_of(wanted: Reference) -> Encodings:
     )
 
 
-def close(found: FloatArray | torch.Tensor, wanted: np.ndarray, atol: float) -> None:
-    np.testing.assert_allclose(np.asarray(found), wanted, rtol=0, atol=atol)
+def close(actual: FloatArray | torch.Tensor, wanted: np.ndarray, atol: float) -> None:
+    np.testing.assert_allclose(np.asarray(actual), wanted, rtol=0, atol=atol)

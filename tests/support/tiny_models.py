@@ -21,16 +21,18 @@ def contents(paths: Iterable[Path]) -> dict[str, bytes]:
 
 
 def save_tiny(
-    place: Path, heads: Sequence[str] = (), *, seed: int = 0, pooler: bool | None = None
+    directory: Path, heads: Sequence[str] = (), *, seed: int = 0, pooler: bool | None = None
 ) -> Path:
     """A Hugging Face directory, with the tokenizer's files as we write them."""
-    HUGGINGFACE.write(Checkpoint(random_weights(TINY, heads, seed, pooler)), place)
-    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
-    return place
+    HUGGINGFACE.write(Checkpoint(random_weights(TINY, heads, seed, pooler)), directory)
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(directory)
+    return directory
 
 
-def save_tiny_vectors(place: Path, plan: PoolingConfig, *, seed: int = 0) -> Path:
+def save_tiny_vectors(directory: Path, plan: PoolingConfig, *, seed: int = 0) -> Path:
     """A sentence-transformers directory."""
-    SENTENCE_TRANSFORMERS.write(Checkpoint(random_weights(TINY, seed=seed), pooling=plan), place)
-    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place)
-    return place
+    SENTENCE_TRANSFORMERS.write(
+        Checkpoint(random_weights(TINY, seed=seed), pooling=plan), directory
+    )
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(directory)
+    return directory

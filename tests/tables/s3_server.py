@@ -62,8 +62,8 @@ class Requests(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         chunked = "aws-chunked" in self.headers.get("Content-Encoding", "")
         if self.headers.get("Transfer-Encoding") == "chunked":
-            body = dechunked(self.rfile)
-        self.body = unwrapped(body) if chunked else body
+            body = decode_http_chunks(self.rfile)
+        self.body = decode_aws_chunks(body) if chunked else body
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
@@ -175,7 +175,7 @@ def xml(kind: str, inside: str) -> bytes:
     return f'<?xml version="1.0"?><{kind} xmlns="{XMLNS}">{inside}</{kind}>'.encode()
 
 
-def dechunked(stream: object) -> bytes:
+def decode_http_chunks(stream: object) -> bytes:
     """A body of HTTP's own chunks."""
     result = b""
     while size := int(stream.readline().split(b";")[0], 16):  # type: ignore[attr-defined]  # a file
@@ -186,7 +186,7 @@ def dechunked(stream: object) -> bytes:
     return result
 
 
-def unwrapped(body: bytes) -> bytes:
+def decode_aws_chunks(body: bytes) -> bytes:
     """A body of Amazon's chunks: each begins with its size, a checksum comes behind the last."""
     result = b""
     while body:

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, written
+from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, write_file
 
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.tables import InvalidRow, RowBatch, find_inputs, read_batches
@@ -35,12 +35,12 @@ def parquet(folder: Path, columns: dict[str, object], **options: object) -> Path
 
 
 def test_metadata_give_the_number_of_rows(tmp_path: Path) -> None:
-    one = written(tmp_path, "a.parquet", as_parquet(ROWS))
-    two = written(tmp_path, "b.arrow", as_arrow(ROWS))
+    one = write_file(tmp_path, "a.parquet", as_parquet(ROWS))
+    two = write_file(tmp_path, "b.arrow", as_arrow(ROWS))
     assert find_inputs(one).rows == 10
     assert find_inputs(tmp_path).rows == 20
-    assert find_inputs([one, written(tmp_path, "c.arrows", as_arrow_stream(ROWS))]).rows is None
-    assert find_inputs([two, written(tmp_path, "d.txt", b"text\n")]).rows is None
+    assert find_inputs([one, write_file(tmp_path, "c.arrows", as_arrow_stream(ROWS))]).rows is None
+    assert find_inputs([two, write_file(tmp_path, "d.txt", b"text\n")]).rows is None
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
         find_inputs(tmp_path / "nothing")
 
@@ -49,18 +49,18 @@ def test_metadata_give_the_number_of_rows(tmp_path: Path) -> None:
 def test_groups_before_the_start_are_not_read(tmp_path: Path, kind: str) -> None:
     """Their bytes may be lost."""
     data = bytearray(KINDS[kind](ROWS))  # groups of 3 rows
-    at = data.index(b"text 1")
-    data[at - 30 : at + 12] = bytes(42)
-    path = written(tmp_path, f"a{kind}", bytes(data))
+    offset = data.index(b"text 1")
+    data[offset - 30 : offset + 12] = bytes(42)
+    path = write_file(tmp_path, f"a{kind}", bytes(data))
     texts = [text for batch in read_batches(path, start=3) for text in batch.texts]
     assert texts == [text for text, _ in ROWS[3:]]
 
 
 def test_a_damaged_group_keeps_its_row_numbers(tmp_path: Path) -> None:
     data = bytearray(as_parquet(ROWS))
-    at = data.index(b"text 4")
-    data[at - 40 : at + 8] = b"\xff" * 48
-    path = written(tmp_path, "a.parquet", bytes(data))
+    offset = data.index(b"text 4")
+    data[offset - 40 : offset + 8] = b"\xff" * 48
+    path = write_file(tmp_path, "a.parquet", bytes(data))
     texts: list[str] = []
     invalid: list[InvalidRow] = []
     for batch in read_batches(path, skip_invalid=True, boundary=4):
@@ -145,17 +145,17 @@ def test_columns_are_compared_before_any_row_is_read(tmp_path: Path) -> None:
         read_batches(path, column="n")
     with pytest.raises(InputError, match=r"'txt'.*n, text.*perhaps 'text'.*\[column-missing\]"):
         read_batches(path, column="txt")
-    table = written(tmp_path, "b.csv", b"n,text\n1,b\n")
+    table = write_file(tmp_path, "b.csv", b"n,text\n1,b\n")
     with pytest.raises(InputError, match=r"'n' is int64 .* and string .*\[column-types-differ\]"):
         read_batches([path, table], keep=["n"])
-    lines = written(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
+    lines = write_file(tmp_path, "c.jsonl", b'{"n":2,"text":"c"}\n')
     (batch,) = read_batches([path, lines], keep=["n"])
     assert arrow(batch, "n").equals(pyarrow.array([1, 2]))
 
 
 @pytest.mark.parametrize("kind", ARROWS)
 def test_the_contents_show_the_format_if_the_name_does_not(tmp_path: Path, kind: str) -> None:
-    path = written(tmp_path, "a.csv", KINDS[kind](ROWS))
+    path = write_file(tmp_path, "a.csv", KINDS[kind](ROWS))
     assert [text for batch in read_batches(path) for text in batch.texts] == [
         text for text, _ in ROWS
     ]
@@ -164,7 +164,7 @@ def test_the_contents_show_the_format_if_the_name_does_not(tmp_path: Path, kind:
 def check_no_foreign_exception(data: bytes, kind: str) -> None:
     """What is read of a damaged file are strings, and what is said is said in our errors."""
     with TemporaryDirectory() as folder:
-        path = written(Path(folder), f"a{kind}", data)
+        path = write_file(Path(folder), f"a{kind}", data)
         with suppress(AlbertKitError):
             for batch in read_batches(path, keep=["n"], skip_invalid=True):
                 assert all(isinstance(text, str) for text in batch.texts)

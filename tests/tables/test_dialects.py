@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.row_files import written
+from tests.support.row_files import write_file
 
 from albertkit.errors import FormatError, InputError
 from albertkit.tables import ReadOptions, find_inputs, read_batches, read_texts
@@ -25,7 +25,7 @@ def test_the_delimiter_of_csv_is_detected_and_logged(
 ) -> None:
     lines = [("id", "text"), ("1", TEXTS[0]), ("2", TEXTS[1])]
     data = "".join(f"{number}{delimiter}{text}\n" for number, text in lines).encode()
-    path = written(tmp_path, "a.csv", data)
+    path = write_file(tmp_path, "a.csv", data)
     assert list(read_texts(path)) == TEXTS
     assert name in caplog.text
     assert "[input-format-detected]" in caplog.text
@@ -34,29 +34,32 @@ def test_the_delimiter_of_csv_is_detected_and_logged(
 def test_a_comma_is_not_logged_and_wins_where_several_cut_evenly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = written(tmp_path, "a.csv", b"id;n,text\n1;2,a\n3;4,b\n")
+    path = write_file(tmp_path, "a.csv", b"id;n,text\n1;2,a\n3;4,b\n")
     assert list(read_texts(path)) == ["a", "b"]
     assert caplog.text == ""
 
 
 def test_semicolons_in_texts_do_not_make_columns(tmp_path: Path) -> None:
-    assert list(read_texts(written(tmp_path, "a.csv", b"text\na; b\nc; d\n"))) == ["a; b", "c; d"]
-    path = written(tmp_path, "b.csv", b"id,text\n1,a; b\n2,c; d\n")
+    assert list(read_texts(write_file(tmp_path, "a.csv", b"text\na; b\nc; d\n"))) == [
+        "a; b",
+        "c; d",
+    ]
+    path = write_file(tmp_path, "b.csv", b"id,text\n1,a; b\n2,c; d\n")
     assert list(read_texts(path)) == ["a; b", "c; d"]
 
 
 def test_a_long_file_is_detected_by_its_beginning(tmp_path: Path) -> None:
     """The record that the end of the beginning cuts is not counted."""
     rows = [f"{number};{'x' * 99}" for number in range(2000)]
-    path = written(tmp_path, "a.csv", "\n".join(["id;text", *rows]).encode())
+    path = write_file(tmp_path, "a.csv", "\n".join(["id;text", *rows]).encode())
     assert len(list(read_texts(path))) == 2000
 
 
 def test_options_are_taken_instead_of_detected(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", b"id;text~note\n1;a~b\n")
+    path = write_file(tmp_path, "a.csv", b"id;text~note\n1;a~b\n")
     inputs = find_inputs(path, options=ReadOptions(delimiter="~"))
     assert list(inputs.files[0].columns or ()) == ["id;text", "note"]
-    text = written(tmp_path, "a.txt", b"id~text\n1~a\n")
+    text = write_file(tmp_path, "a.txt", b"id~text\n1~a\n")
     assert list(read_texts(find_inputs(text, options=ReadOptions(delimiter="~")))) == ["a"]
 
 
@@ -69,7 +72,7 @@ def test_an_impossible_delimiter_is_refused(delimiter: str) -> None:
 def test_a_first_record_with_numbers_is_no_header(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = written(tmp_path, "a.csv", b"1,hello\n2,good bye\n")
+    path = write_file(tmp_path, "a.csv", b"1,hello\n2,good bye\n")
     assert list(read_texts(path, column="2")) == ["hello", "good bye"]
     assert "without a header" in caplog.text
     with pytest.raises(InputError, match=r"the columns are 1, 2.*\[column-missing\]"):
@@ -79,14 +82,14 @@ def test_a_first_record_with_numbers_is_no_header(
 
 
 def test_the_named_column_shows_the_header_and_the_delimiter(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", b"sentence,2020\ngood,1\n")
+    path = write_file(tmp_path, "a.csv", b"sentence,2020\ngood,1\n")
     assert list(read_texts(path, column="sentence")) == ["good"]
-    path = written(tmp_path, "b.csv", b"a,b;body\nx,y;z\n")
+    path = write_file(tmp_path, "b.csv", b"a,b;body\nx,y;z\n")
     assert list(read_texts(path, column="body")) == ["z"]
 
 
 def test_without_a_header_the_first_record_is_a_row(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", b"text\nhello\n")
+    path = write_file(tmp_path, "a.csv", b"text\nhello\n")
     inputs = find_inputs(path, options=ReadOptions(header=False))
     assert list(read_texts(inputs)) == ["text", "hello"]
     (batch,) = read_batches(inputs, start=1)
@@ -96,7 +99,7 @@ def test_without_a_header_the_first_record_is_a_row(tmp_path: Path) -> None:
 def test_a_quote_in_tsv_is_a_letter(tmp_path: Path) -> None:
     """As in GLUE, Tatoeba, Common Voice and KorNLI."""
     data = b'id\ttext\n1\t"First begins with a quote\n2\tplain\n3\tanother one"\n4\t"all of it"\n'
-    path = written(tmp_path, "a.tsv", data)
+    path = write_file(tmp_path, "a.tsv", data)
     texts = ['"First begins with a quote', "plain", 'another one"', '"all of it"']
     assert list(read_texts(path)) == texts
     asked = find_inputs(path, options=ReadOptions(quotes=True))
@@ -107,10 +110,10 @@ def test_a_quote_in_tsv_is_a_letter(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_tsv_over_a_line_end_is_reported(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.tsv", b'id\ttext\n1\ta\n2\t"b\nc"\n')
+    path = write_file(tmp_path, "a.tsv", b'id\ttext\n1\ta\n2\t"b\nc"\n')
     with pytest.raises(FormatError, match=r"row 3 has too few cells.*\[row-malformed\]"):
         list(read_texts(path))
-    path = written(tmp_path, "b.tsv", b'text\tid\n"a\nb"\t1\n')
+    path = write_file(tmp_path, "b.tsv", b'text\tid\n"a\nb"\t1\n')
     with pytest.raises(FormatError, match=r"--quotes lets a quoted cell hold line ends"):
         list(read_texts(path))
 
@@ -152,11 +155,11 @@ def test_piped_lines_stay_lines(
 @pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.jsonl"])
 def test_a_byte_order_mark_names_the_encoding(tmp_path: Path, name: str, encoding: str) -> None:
     text = {"a.csv": "text\nschön\n", "a.txt": "schön\n", "a.jsonl": '{"text": "schön"}\n'}[name]
-    assert list(read_texts(written(tmp_path, name, text.encode(encoding)))) == ["schön"]
+    assert list(read_texts(write_file(tmp_path, name, text.encode(encoding)))) == ["schön"]
 
 
 def test_other_encodings_are_named_by_the_user(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.csv", "id;text\n1;schön\n".encode("cp1252"))
+    path = write_file(tmp_path, "a.csv", "id;text\n1;schön\n".encode("cp1252"))
     with pytest.raises(FormatError, match=r"--encoding cp1252.*\[file-not-utf8\]"):
         list(read_texts(path))
     assert list(read_texts(find_inputs(path, options=ReadOptions(encoding="cp1252")))) == ["schön"]
@@ -171,15 +174,15 @@ def test_characters_may_be_cut_by_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr("albertkit.tables.filesystems.streams.BUFFER", block)
-    path = written(tmp_path, "a.txt", "schön 😀\n猫\n".encode("utf-16"))
+    path = write_file(tmp_path, "a.txt", "schön 😀\n猫\n".encode("utf-16"))
     assert list(read_texts(path)) == ["schön 😀", "猫"]
 
 
 def test_files_of_unknown_format_in_a_directory_are_not_guessed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written(tmp_path, "a.txt", b"one\n")
-    path = written(tmp_path, "notes", b"id,text\n1,a\n")
+    write_file(tmp_path, "a.txt", b"one\n")
+    path = write_file(tmp_path, "notes", b"id,text\n1,a\n")
     assert list(read_texts(tmp_path)) == ["one"]
     assert "[files-skipped]" in caplog.text
     assert "[input-format-detected]" not in caplog.text

@@ -14,15 +14,15 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="ut
 READ, _, WRITTEN = PAGE.partition("## Invalid rows")
 
 
-def named(text: str) -> set[str]:
+def endings_in(text: str) -> set[str]:
     return set(re.findall(r"`(\.\w+(?:\.gz)?)`", text))
 
 
 def test_the_page_names_every_format_and_no_other() -> None:
-    assert named(READ) - {"."} == set(FORMAT_SUFFIXES) - {".txt"}
+    assert endings_in(READ) - {"."} == set(FORMAT_SUFFIXES) - {".txt"}
     tables, _, shards = WRITTEN.partition("The directory of a job")
-    assert named(tables) == set(OUTPUT_FORMATS)
-    assert named(shards) == {f".{kind}" for kind in SHARD_FORMATS}
+    assert endings_in(tables) == set(OUTPUT_FORMATS)
+    assert endings_in(shards) == {f".{kind}" for kind in SHARD_FORMATS}
 
 
 def test_the_page_says_how_long_a_row_may_be() -> None:

@@ -45,7 +45,7 @@ def top(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> s
     return f"file://{tmp_path}" if request.param == "file" else store.uri(f"bucket{tmp_path}")
 
 
-def written(uri: str, data: bytes = b"some bytes") -> str:
+def write_uri(uri: str, data: bytes = b"some bytes") -> str:
     with new_object(uri) as file:
         file.write(data)
     return uri
@@ -53,7 +53,7 @@ def written(uri: str, data: bytes = b"some bytes") -> str:
 
 def test_written_bytes_are_read_back_from_any_location(top: str) -> None:
     data = bytes(range(256)) * 50_000  # more than one part of an upload
-    uri = written(join_uri(top, "ein Name mit ü.bin"), data)
+    uri = write_uri(join_uri(top, "ein Name mit ü.bin"), data)
     assert uri_size(uri) == len(data)
     with open_uri(uri) as file:
         assert file.read() == data
@@ -63,7 +63,7 @@ def test_written_bytes_are_read_back_from_any_location(top: str) -> None:
 
 def test_a_directory_lists_its_visible_files_in_order(top: str) -> None:
     for name in ("b.txt", "a.txt", "_job.json", ".lock"):
-        written(join_uri(top, name))
+        write_uri(join_uri(top, name))
     assert is_directory(top)
     assert not is_directory(join_uri(top, "a.txt"))
     assert list_files(top) == [join_uri(top, "a.txt"), join_uri(top, "b.txt")]
@@ -71,7 +71,7 @@ def test_a_directory_lists_its_visible_files_in_order(top: str) -> None:
 
 
 def test_a_failed_write_leaves_the_earlier_file(top: str) -> None:
-    uri = written(join_uri(top, "there.txt"), b"before")
+    uri = write_uri(join_uri(top, "there.txt"), b"before")
     with pytest.raises(ZeroDivisionError), new_object(uri) as file:
         file.write(bytes(1 // (len(list_names(top)) - 1)))
     with open_uri(uri) as file:
@@ -132,7 +132,7 @@ def test_files_of_a_killed_writer_are_removed_on_resume(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_removed_is_gone(top: str) -> None:
-    uri = written(join_uri(top, "gone.txt"))
+    uri = write_uri(join_uri(top, "gone.txt"))
     remove(uri)
     remove(uri)  # and nothing is said of one that is not there
     assert uri_size(uri) is None
@@ -143,7 +143,7 @@ def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None
     pyarrow.parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "a.parquet")
     (tmp_path / "b.txt").write_text("one more\n")
     for name in ("a.parquet", "b.txt"):
-        written(store.uri(f"bucket/rows/{name}"), (tmp_path / name).read_bytes())
+        write_uri(store.uri(f"bucket/rows/{name}"), (tmp_path / name).read_bytes())
     result = [text for batch in read_batches(store.uri("bucket/rows")) for text in batch.texts]
     assert result == [*texts, "one more"]
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.support.other_user import as_other_user
-from tests.support.row_files import KINDS, PACKED, Rows, written
+from tests.support.row_files import KINDS, PACKED, Rows, write_file
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.tables import find_inputs, read_batches, read_texts
@@ -32,17 +32,17 @@ def needs_pyarrow(kind: str, packed: str = "") -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    written(tmp_path, "b/2.txt", b"b2\n")
-    written(tmp_path, "b/10.txt.gz", PACKED[".gz"](b"b10\n"))
-    written(tmp_path, "a.txt", b"a\n")
-    written(tmp_path, "c.jsonl", b'{"text":"c"}\n')
-    written(tmp_path, "rows.json", b'{"text":"in lines"}\n')
-    written(tmp_path, "notes.md", b"notes\n")
-    written(tmp_path, "b/picture.png", b"\x89PNG\r\n\x1a\n\x00")
-    written(tmp_path, "config.json", b'{\n "one": "value"\n}\n')
-    written(tmp_path, ".hidden.txt", b"hidden\n")
-    written(tmp_path, "_SUCCESS", b"")
-    written(tmp_path, ".git/x.txt", b"hidden\n")
+    write_file(tmp_path, "b/2.txt", b"b2\n")
+    write_file(tmp_path, "b/10.txt.gz", PACKED[".gz"](b"b10\n"))
+    write_file(tmp_path, "a.txt", b"a\n")
+    write_file(tmp_path, "c.jsonl", b'{"text":"c"}\n')
+    write_file(tmp_path, "rows.json", b'{"text":"in lines"}\n')
+    write_file(tmp_path, "notes.md", b"notes\n")
+    write_file(tmp_path, "b/picture.png", b"\x89PNG\r\n\x1a\n\x00")
+    write_file(tmp_path, "config.json", b'{\n "one": "value"\n}\n')
+    write_file(tmp_path, ".hidden.txt", b"hidden\n")
+    write_file(tmp_path, "_SUCCESS", b"")
+    write_file(tmp_path, ".git/x.txt", b"hidden\n")
     return tmp_path
 
 
@@ -88,7 +88,7 @@ def test_a_pattern_names_its_files_in_order(tmp_path: Path) -> None:
 def test_a_directory_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"known format.*it is empty.*\[texts-missing"):
         find_inputs(tmp_path)
-    written(tmp_path, "picture.png", b"\x89PNG\x00")
+    write_file(tmp_path, "picture.png", b"\x89PNG\x00")
     with pytest.raises(InputError, match=r"it has 1 other file.*\[texts-missing\]"):
         find_inputs(tmp_path)
 
@@ -139,7 +139,7 @@ def test_a_pipe_with_a_name_is_read_once(tmp_path: Path, kind: str) -> None:
 
 def test_batches_end_at_boundaries(tmp_path: Path) -> None:
     for number, rows in enumerate((3, 0, 7, 1)):
-        written(tmp_path, f"{number}.txt", b"".join(b"%d\n" % row for row in range(rows)))
+        write_file(tmp_path, f"{number}.txt", b"".join(b"%d\n" % row for row in range(rows)))
     sizes = [len(batch.texts) for batch in read_batches(tmp_path, rows=4)]
     assert sizes == [4, 4, 3]
     firsts = [(batch.first, batch.rows) for batch in read_batches(tmp_path, rows=4, boundary=5)]
@@ -151,7 +151,7 @@ def test_batches_end_at_boundaries(tmp_path: Path) -> None:
 
 
 def test_long_texts_come_in_small_batches(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.txt", b"".join(b"%4000000d\n" % row for row in range(9)))
+    path = write_file(tmp_path, "a.txt", b"".join(b"%4000000d\n" % row for row in range(9)))
     batches = list(read_batches(path))
     assert [len(batch.texts) for batch in batches] == [5, 4]
     assert [int(text) for batch in batches for text in batch.texts] == list(range(9))
@@ -159,7 +159,7 @@ def test_long_texts_come_in_small_batches(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("data", "what"), [(b"\x28\xb5\x2f\xfd\x00", "zstd"), (b"PAR1", "a.txt'")])
 def test_formats_that_need_pyarrow_name_it(tmp_path: Path, data: bytes, what: str) -> None:
-    path = written(tmp_path, "a.txt", data)
+    path = write_file(tmp_path, "a.txt", data)
     look = f"""
 import sys
 sys.modules["pyarrow"] = None
@@ -177,7 +177,7 @@ except RuntimeError as error:
 
 
 def test_a_broken_link_is_an_unreadable_file(tmp_path: Path) -> None:
-    written(tmp_path, "a.txt", b"a\n")
+    write_file(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
     with pytest.raises(ResourceError, match=r"b\.txt.*\[file-unreadable\]"):
         read_batches(tmp_path)
@@ -202,8 +202,8 @@ def test_files_that_cannot_be_read_are_not_kept_open(tmp_path: Path) -> None:
 
 def test_a_directory_without_permission_is_not_skipped() -> None:
     with TemporaryDirectory() as folder:  # other users may not read pytest's directory
-        written(Path(folder), "closed/a.txt", b"a\n")
-        written(Path(folder), "b.txt", b"b\n")
+        write_file(Path(folder), "closed/a.txt", b"a\n")
+        write_file(Path(folder), "b.txt", b"b\n")
         Path(folder).chmod(0o755)
         (Path(folder) / "closed").chmod(0o700 if os.geteuid() == 0 else 0)
         with as_other_user():

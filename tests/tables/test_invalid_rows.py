@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.row_files import KINDS, PACKED, written
+from tests.support.row_files import KINDS, PACKED, write_file
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.tables import InvalidRow, find_inputs, read_batches
@@ -79,7 +79,7 @@ BAD_ROWS = [
 def test_an_invalid_row_raises_or_is_skipped(
     tmp_path: Path, name: str, data: bytes, code: str, why: str
 ) -> None:
-    path = written(tmp_path, name, data)
+    path = write_file(tmp_path, name, data)
     texts, invalid = good_and_bad(path)
     assert texts == ["a", "b"]
     assert [(each.file, each.row, each.number, each.rows) for each in invalid] == [
@@ -93,7 +93,7 @@ def test_an_invalid_row_raises_or_is_skipped(
 
 
 def test_an_unclosed_quote_takes_the_rest_of_the_file(tmp_path: Path) -> None:
-    texts, invalid = good_and_bad(written(tmp_path, "a.csv", b'text\na\n"b\nc\nd\n'))
+    texts, invalid = good_and_bad(write_file(tmp_path, "a.csv", b'text\na\n"b\nc\nd\n'))
     assert texts == ["a"]
     assert invalid[0].why == "opens a quote that is never closed (lines 3 to 5)"
 
@@ -101,7 +101,7 @@ def test_an_unclosed_quote_takes_the_rest_of_the_file(tmp_path: Path) -> None:
 def test_rows_with_kept_cells_of_another_type_are_invalid(tmp_path: Path) -> None:
     rows = [{"text": "a", "n": 1}] * 10_000 + [{"text": "b", "n": n} for n in (2.0, 2.5, 2**70)]
     data = "\n".join(map(json.dumps, rows)).encode()
-    path = written(tmp_path, "a.jsonl", data)
+    path = write_file(tmp_path, "a.jsonl", data)
     *_, last = read_batches(path, keep=["n"], skip_invalid=True)
     assert last.kept["n"][-1] == 2
     assert [invalid.why for invalid in last.invalid] == [
@@ -114,21 +114,21 @@ def cut_gzip(data: bytes) -> bytes:
     return gzip.compress(data)[:-9]
 
 
-def flipped_gzip(data: bytes) -> bytes:
+def gzip_with_a_flipped_bit(data: bytes) -> bytes:
     packed = bytearray(gzip.compress(data, 0))
     packed[-6] ^= 1  # of the checksum
     return bytes(packed)
 
 
 @pytest.mark.parametrize(
-    ("damage", "code"), [(cut_gzip, "file-truncated"), (flipped_gzip, "file-malformed")]
+    ("damage", "code"), [(cut_gzip, "file-truncated"), (gzip_with_a_flipped_bit, "file-malformed")]
 )
 def test_a_truncated_file_yields_the_rows_before_the_damage(
     tmp_path: Path, damage: Callable[[bytes], bytes], code: str
 ) -> None:
     lines = [f"line {number}" for number in range(200_000)]
-    broken = written(tmp_path, "a.txt.gz", damage("\n".join([*lines, ""]).encode()))
-    after = written(tmp_path, "b.txt", b"after\n")
+    broken = write_file(tmp_path, "a.txt.gz", damage("\n".join([*lines, ""]).encode()))
+    after = write_file(tmp_path, "b.txt", b"after\n")
     texts: list[str] = []
     invalid: list[InvalidRow] = []
     for batch in read_batches([broken, after], skip_invalid=True):
@@ -145,9 +145,9 @@ def test_a_truncated_file_yields_the_rows_before_the_damage(
 def test_an_unreadable_file_raises_before_any_is_read(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     for number in range(20):
-        written(tmp_path, f"{number:02d}.txt", b"text\n")
-    written(tmp_path, "07.parquet", b"PAR1 and nothing else")
-    written(tmp_path, "08.txt", b"\x1f\x8b and no gzip")
+        write_file(tmp_path, f"{number:02d}.txt", b"text\n")
+    write_file(tmp_path, "07.parquet", b"PAR1 and nothing else")
+    write_file(tmp_path, "08.txt", b"\x1f\x8b and no gzip")
     with pytest.raises((FormatError, ResourceError), match=r"07\.parquet.*\[file-malformed\]"):
         read_batches(tmp_path)
     (batch,) = read_batches(tmp_path, skip_invalid=True)
@@ -178,7 +178,7 @@ def test_an_unreadable_file_raises_before_any_is_read(tmp_path: Path) -> None:
 def test_a_file_of_another_format_is_one_line(
     tmp_path: Path, name: str, data: bytes, code: str
 ) -> None:
-    path = written(tmp_path, name, data)
+    path = write_file(tmp_path, name, data)
     with pytest.raises(AlbertKitError, match=rf"^{re.escape(str(path))}: .*\[{code}\]") as caught:
         read_batches(path)
     assert "\n" not in str(caught.value)
@@ -199,15 +199,15 @@ def test_impossible_options_are_refused_by_the_call_itself(
     tmp_path: Path, name: str, options: dict[str, object], message: str
 ) -> None:
     rows = {"a.csv": b"n,text,title\n1,a,b\n", "a.jsonl": b'{"n":1,"text":"a","title":"b"}\n'}
-    path = written(tmp_path, name, rows[name])
+    path = write_file(tmp_path, name, rows[name])
     with pytest.raises(InputError, match=message):
         read_batches(path, skip_invalid=True, **options)  # type: ignore[arg-type]
 
 
 def test_columns_of_one_name_agree_in_all_files(tmp_path: Path) -> None:
-    first = written(tmp_path, "a.jsonl", b'{"text":"a","n":1}\n')
-    second = written(tmp_path, "b.jsonl", b'{"text":"b","n":0.5}\n')
-    third = written(tmp_path, "c.csv", b"text,n\nc,x\n")
+    first = write_file(tmp_path, "a.jsonl", b'{"text":"a","n":1}\n')
+    second = write_file(tmp_path, "b.jsonl", b'{"text":"b","n":0.5}\n')
+    third = write_file(tmp_path, "c.csv", b"text,n\nc,x\n")
     (numbers,) = read_batches([first, second], keep=["n"])
     assert numbers.kept == {"n": [1.0, 0.5]}
     assert [type(n) for n in numbers.kept["n"]] == [float, float]
@@ -216,12 +216,12 @@ def test_columns_of_one_name_agree_in_all_files(tmp_path: Path) -> None:
 
 
 def test_plain_lines_have_no_column_to_keep(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.txt", b"a\n")
+    path = write_file(tmp_path, "a.txt", b"a\n")
     with pytest.raises(InputError, match=r"lines of text have no columns.*\[column-missing\]"):
         read_batches(path, keep=["n"])
     with pytest.raises(InputError, match=r"read as lines.*--input-format csv.*\[column-missing\]"):
         check_lines_without_column(find_inputs(path).files, "title")
-    table = written(tmp_path, "b.csv", b"title,n\nb,1\n")
+    table = write_file(tmp_path, "b.csv", b"title,n\nb,1\n")
     (batch,) = read_batches([path, table], column="title")
     assert batch.texts == ["a", "b"], "of lines the whole, where other files have the column"
 
@@ -241,8 +241,8 @@ def test_changed_or_missing_bytes_raise_our_error(
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(1, len(whole)))
     with TemporaryDirectory() as folder:
-        first = written(Path(folder), f"a{kind}{packed}", bytes(whole[:cut]))
-        after = written(Path(folder), "b.txt", b"after\n")
+        first = write_file(Path(folder), f"a{kind}{packed}", bytes(whole[:cut]))
+        after = write_file(Path(folder), "b.txt", b"after\n")
         with suppress(InputError):  # a column's name may be changed
             texts, _ = good_and_bad([first, after])
             assert all(isinstance(text, str) for text in texts)

@@ -32,7 +32,7 @@ def objects(rows: int) -> Iterator[bytes]:
     return (json.dumps({"text": LINE, "n": row}).encode() + b"\n" for row in range(rows))
 
 
-def unclosed(rows: int) -> Iterator[bytes]:
+def lines_without_close(rows: int) -> Iterator[bytes]:
     yield b'text\n"'
     yield from lines(rows)
 
@@ -45,7 +45,7 @@ KINDS: dict[str, Callable[[int], Iterator[bytes]]] = {
     "lines.txt": lines,
     "cells.csv": cells,
     "objects.jsonl": objects,
-    "unclosed.csv": unclosed,
+    "unclosed.csv": lines_without_close,
     "one_line.txt": one_line,
     "one_object.jsonl": one_line,
 }

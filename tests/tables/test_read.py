@@ -16,7 +16,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-def written(folder: Path, name: str, data: bytes) -> Path:
+def write_file(folder: Path, name: str, data: bytes) -> Path:
     (folder / name).write_bytes(data)
     return folder / name
 
@@ -39,7 +39,7 @@ def written(folder: Path, name: str, data: bytes) -> Path:
 def test_a_line_is_a_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, texts: list[str]
 ) -> None:
-    assert list(read_texts(written(tmp_path, "lines.txt", data))) == texts
+    assert list(read_texts(write_file(tmp_path, "lines.txt", data))) == texts
     pipe(monkeypatch, data)
     assert list(read_texts("-")) == texts
 
@@ -59,7 +59,7 @@ def test_a_line_is_a_text(
 def test_a_column_of_a_table_is_read(
     tmp_path: Path, name: str, data: str, column: str | None, texts: list[str]
 ) -> None:
-    assert list(read_texts(written(tmp_path, name, data.encode()), column=column)) == texts
+    assert list(read_texts(write_file(tmp_path, name, data.encode()), column=column)) == texts
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_an_invalid_row_is_named(
     tmp_path: Path, name: str, data: str, column: str | None, message: str
 ) -> None:
     with pytest.raises((InputError, FormatError), match=message) as caught:
-        list(read_texts(written(tmp_path, name, data.encode()), column=column))
+        list(read_texts(write_file(tmp_path, name, data.encode()), column=column))
     assert name in str(caught.value)
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = written(tmp_path, "latin.txt", "gut\nschön\n".encode("latin1"))
+    path = write_file(tmp_path, "latin.txt", "gut\nschön\n".encode("latin1"))
     with pytest.raises(FormatError, match=r"latin.txt: row 2 .* 0xf6.*\[file-not-utf8\]"):
         list(read_texts(path))
     pipe(monkeypatch, path.read_bytes())

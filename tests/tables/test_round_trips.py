@@ -9,7 +9,7 @@ import pyarrow  # noqa: F401  # half of the kinds are its
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.row_files import KINDS, PACKED, TABLES, Rows, written
+from tests.support.row_files import KINDS, PACKED, TABLES, Rows, write_file
 
 from albertkit.tables import (
     OUTPUT_FORMATS,
@@ -28,7 +28,7 @@ ROWS = st.lists(st.tuples(TEXTS, NUMBERS), min_size=1, max_size=12)
 ODD = ["", "\u2028", "a\rb", "c\r", '"', '""', 'say "x"\n\n', "\x00", "\ufeffd", ",\t", "\x0c", " "]
 
 
-def numbered(batches: list[RowBatch]) -> list[tuple[str, object]]:
+def numbers_and_texts(batches: list[RowBatch]) -> list[tuple[str, object]]:
     """Texts with their kept numbers; rows must be numbered one after another."""
     assert [batch.first for batch in batches[1:]] == [batch.end for batch in batches[:-1]]
     return [
@@ -51,13 +51,13 @@ def test_a_table_written_by_other_libraries_is_read(
         wanted = [(text, "" if n is None else str(n)) for text, n in rows]
     with TemporaryDirectory() as folder:
         name = f"rows{kind}{packed}"
-        path = written(Path(folder), name, PACKED[packed](KINDS[kind](rows)))
+        path = write_file(Path(folder), name, PACKED[packed](KINDS[kind](rows)))
         inputs = find_inputs(path, options=ReadOptions(quotes=True))
         batches = list(read_batches(inputs, keep=["n"], rows=size, start=start))
         whole = list(read_batches(inputs, keep=["n"]))
     assert all(batch.rows <= size for batch in batches)
-    assert numbered(batches) == wanted[start:]
-    assert numbered(whole) == wanted
+    assert numbers_and_texts(batches) == wanted[start:]
+    assert numbers_and_texts(whole) == wanted
 
 
 @pytest.mark.parametrize("packed", PACKED)
@@ -69,7 +69,7 @@ def test_lines_are_read(packed: str, texts: list[str]) -> None:
     whole[:1] = [text.removeprefix("\ufeff") for text in whole[:1]]
     with TemporaryDirectory() as folder:
         data = PACKED[packed]("".join(f"{text}\n" for text in texts).encode())
-        path = written(Path(folder), f"lines.txt{packed}", data)
+        path = write_file(Path(folder), f"lines.txt{packed}", data)
         assert [t for batch in read_batches(path, rows=3) for t in batch.texts] == whole
 
 
@@ -87,7 +87,7 @@ def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:
                 writer.write(Table({"text": texts, "n": numbers}))
         inputs = find_inputs(path, options=ReadOptions(quotes=True))
         batches = list(read_batches(inputs, keep=["n"]))
-    result = [(text, n if n != "" else None) for text, n in numbered(batches)]
+    result = [(text, n if n != "" else None) for text, n in numbers_and_texts(batches)]
     wanted: list[tuple[str, object]] = list(rows)
     if kind in (".csv", ".tsv"):
         wanted = [(text, None if n is None else str(n)) for text, n in rows]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.row_files import KINDS, PACKED, Rows, written
+from tests.support.row_files import KINDS, PACKED, Rows, write_file
 
 from albertkit.tables import RowEstimate, find_inputs, read_batches
 
@@ -23,7 +23,7 @@ def test_rows_are_estimated_by_the_bytes_read_so_far(
 ) -> None:
     data = KINDS[kind](ROWS)
     inputs = find_inputs(
-        [written(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
+        [write_file(tmp_path, f"{name}{kind}{packed}", PACKED[packed](data)) for name in "ab"]
     )
     estimate = RowEstimate(inputs)
     assert estimate.rows() is None
@@ -48,10 +48,10 @@ def test_rows_of_metadata_are_known_and_those_of_a_pipe_are_not(
     list(read_batches(pipe, estimate=estimate))
     assert estimate.rows() is None
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    table = find_inputs(written(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
+    table = find_inputs(write_file(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
     assert RowEstimate(table).rows() == 8000
-    lines = written(tmp_path, "a.txt", b"one\ntwo\n")
-    both = find_inputs([written(tmp_path, "b.parquet", KINDS[".parquet"](ROWS)), lines])
+    lines = write_file(tmp_path, "a.txt", b"one\ntwo\n")
+    both = find_inputs([write_file(tmp_path, "b.parquet", KINDS[".parquet"](ROWS)), lines])
     estimate = RowEstimate(both)
     assert estimate.rows() is None
     list(read_batches(both, estimate=estimate))
@@ -62,8 +62,8 @@ def test_there_is_no_estimate_for_a_stream_of_arrow(
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    lines = written(tmp_path, "a.txt", b"one\ntwo\n")
-    both = find_inputs([lines, written(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
+    lines = write_file(tmp_path, "a.txt", b"one\ntwo\n")
+    both = find_inputs([lines, write_file(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
     estimate = RowEstimate(both)
     assert {estimate.rows() for _ in read_batches(both, estimate=estimate)} == {None}
     assert estimate.rows() is None
@@ -72,7 +72,7 @@ def test_there_is_no_estimate_for_a_stream_of_arrow(
 def test_rows_are_known_at_the_end_of_a_truncated_file(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(KINDS[".txt"](ROWS)))
     packed[-8] ^= 1  # of the checksum
-    inputs = find_inputs([written(tmp_path, "a.txt.gz", bytes(packed))])
+    inputs = find_inputs([write_file(tmp_path, "a.txt.gz", bytes(packed))])
     estimate = RowEstimate(inputs)
     batches = list(read_batches(inputs, skip_invalid=True, estimate=estimate))
     assert [invalid.code for batch in batches for invalid in batch.invalid] == ["file-malformed"]

@@ -35,8 +35,8 @@ def test_completeness_of_any_damaged_file_is_decided(
     data = bytearray(written.read_bytes())
     kind = written.name.partition(".")[2]
     assert is_complete(io.BytesIO(data), kind)
-    for at, value in changes.items():
-        data[at % len(data)] = value
+    for offset, value in changes.items():
+        data[offset % len(data)] = value
     assert is_complete(io.BytesIO(data), kind) in (True, False)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.full_disk import limit_file_size
-from tests.support.interrupts import started
+from tests.support.interrupts import start_command
 from tests.support.killed import run_script
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
@@ -277,7 +277,7 @@ def test_a_job_can_be_killed_at_any_moment(tmp_path: Path) -> None:
     luck = random.Random(0)
     finished: frozenset[int] = frozenset()
     for _ in range(3):
-        process = started([sys.executable, "-c", WRITES_FOR_EVER, tmp_path])
+        process = start_command([sys.executable, "-c", WRITES_FOR_EVER, tmp_path])
         assert process.stdout is not None
         assert process.stdout.readline() == f"{len(finished)}\n".encode(), "goes on where it was"
         time.sleep(luck.uniform(0, 0.3))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.full_disk import limit_file_size
-from tests.support.row_files import KINDS, PACKED, Rows, written
+from tests.support.row_files import KINDS, PACKED, Rows, write_file
 
 from albertkit.errors import ResourceError
 from albertkit.tables import find_inputs, read_batches
@@ -22,7 +22,7 @@ FAILING = Path("/proc/self/mem")
 def test_a_failing_disk_ends_the_reading_even_if_invalid_rows_are_skipped(
     tmp_path: Path,
 ) -> None:
-    written(tmp_path, "a.txt", b"a\n")
+    write_file(tmp_path, "a.txt", b"a\n")
     (tmp_path / "b.txt").symlink_to(FAILING)
     for skip_invalid in (False, True):
         with pytest.raises(
@@ -62,7 +62,7 @@ def test_an_object_store_that_stops_answering_ends_the_reading(kind: str, packed
 
 def test_a_full_local_disk_is_no_error_of_the_input(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    path = written(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
+    path = write_file(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
     with (
         limit_file_size(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
@@ -117,8 +117,8 @@ def test_an_impossible_size_is_damage_not_a_lack_of_memory(tmp_path: Path) -> No
     with ipc.new_file(str(path), table.schema, options=options) as writer:
         writer.write_table(table)
     data = bytearray(path.read_bytes())
-    at = data.index((60_000).to_bytes(8, "little"))  # how long a buffer is when it is unpacked
-    data[at : at + 8] = (2**62).to_bytes(8, "little")
+    offset = data.index((60_000).to_bytes(8, "little"))  # how long a buffer is when it is unpacked
+    data[offset : offset + 8] = (2**62).to_bytes(8, "little")
     path.write_bytes(data)
     (batch,) = read_batches(path, skip_invalid=True)
     assert [invalid.code for invalid in batch.invalid] == ["file-malformed"]

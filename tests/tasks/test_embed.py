@@ -47,19 +47,19 @@ PLAN = PoolingConfig(
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_vectors(tmp_path_factory.mktemp("models") / "vectors", PLAN)
 
 
 @pytest.fixture(scope="module")
-def ours(place: Path) -> TextEmbedder:
-    return TextEmbedder(place, truncation="off")
+def ours(path: Path) -> TextEmbedder:
+    return TextEmbedder(path, truncation="off")
 
 
 @pytest.fixture(scope="module")
-def theirs(place: Path) -> SentenceTransformer:
+def theirs(path: Path) -> SentenceTransformer:
     torch.set_num_threads(1)
-    return SentenceTransformer(str(place), device="cpu")
+    return SentenceTransformer(str(path), device="cpu")
 
 
 SAME = {
@@ -116,12 +116,12 @@ def test_queries_and_documents_get_their_prompts(
     assert np.abs(ours.encode_query(TEXTS) - ours.encode_document(TEXTS)).max() > 1e-3
 
 
-def test_a_default_prompt_holds_where_none_is_asked_for(place: Path, ours: TextEmbedder) -> None:
-    asking = TextEmbedder(place, default_prompt_name="topic", truncation="off")
+def test_a_default_prompt_holds_where_none_is_asked_for(path: Path, ours: TextEmbedder) -> None:
+    asking = TextEmbedder(path, default_prompt_name="topic", truncation="off")
     np.testing.assert_array_equal(asking.encode(TEXTS), ours.encode(TEXTS, prompt_name="topic"))
     np.testing.assert_array_equal(asking.encode(TEXTS, prompt=""), ours.encode(TEXTS))
     with pytest.raises(InputError, match=r"'tpoic'.*\[prompt-unknown\]"):
-        TextEmbedder(place, default_prompt_name="tpoic")
+        TextEmbedder(path, default_prompt_name="tpoic")
 
 
 def test_token_vectors_are_one_array_a_text_without_padding(
@@ -167,7 +167,7 @@ def test_tensors_without_torch_name_the_extra(ours: TextEmbedder) -> None:
         ours.encode("hello", convert_to_tensor=True)
 
 
-def test_order_and_company_change_nothing(ours: TextEmbedder) -> None:
+def test_order_and_other_texts_change_nothing(ours: TextEmbedder) -> None:
     many = [TEXTS[number % 5] + f" {number}" for number in range(200)]
     together = ours.encode(many)
     np.testing.assert_allclose(ours.encode(many[::-1])[::-1], together, atol=1e-5)
@@ -188,7 +188,7 @@ def test_each_pooling_is_sentence_transformers(tmp_path: Path, pooling: str) -> 
 def test_the_pooler_is_transformers_pooled_output(tmp_path: Path) -> None:
     where = save_tiny(tmp_path / "model")
     embedder = TextEmbedder(where, pooling="pooler")
-    from transformers import AlbertModel  # beside its only use
+    from transformers import AlbertModel  # slow to import, used here only
 
     ids = torch.tensor(embedder.model.tokenizer.encode_batch(TEXTS[:1]).ids[None].astype(int))
     with torch.no_grad():
@@ -245,7 +245,7 @@ def test_texts_and_pairs_do_not_mix(ours: TextEmbedder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"batch_size": 0}, r"batch_size is 0.*\[option-invalid\]"),
         ({"truncate_dim": 0}, r"truncate_dim is 0.*\[option-invalid\]"),
@@ -263,9 +263,9 @@ def test_texts_and_pairs_do_not_mix(ours: TextEmbedder) -> None:
     ids=str,
 )
 def test_wrong_options_are_refused_with_the_valid_ones(
-    ours: TextEmbedder, options: dict[str, object], told: str
+    ours: TextEmbedder, options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         ours.encode(TEXTS, **options)
 
 
@@ -296,25 +296,27 @@ def test_the_texts_may_be_called_inputs_or_sentences(ours: TextEmbedder) -> None
     ],
     ids=str,
 )
-def test_an_embedder_refuses_unknown_choices(place: Path, options: dict[str, object]) -> None:
+def test_an_embedder_refuses_unknown_choices(path: Path, options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"\[option-invalid\]"):
-        TextEmbedder(place, **options)  # type: ignore[arg-type]  # that is the test
+        TextEmbedder(path, **options)  # type: ignore[arg-type]  # that is the test
 
 
-def test_cut_texts_are_counted_and_told_once(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_truncated_texts_are_counted_in_one_warning(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
-        TextEmbedder(place).encode([*filter(None, TEXTS), "water " * 50])
+        TextEmbedder(path).encode([*filter(None, TEXTS), "water " * 50])
     (record,) = caplog.records
     assert record.getMessage().startswith("2 of 5 texts were cut to 20 ids")
     assert "[text-truncated]" in record.getMessage()
 
 
 def test_texts_are_refused_or_silently_cut_where_that_is_asked_for(
-    place: Path, caplog: pytest.LogCaptureFixture
+    path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(InputError, match=r"1 of 2 texts .* number 2.*\[text-too-long\]"):
-        TextEmbedder(place, truncation="error").encode(["short", "water " * 50])
-    TextEmbedder(place, truncation="off").encode(["short", "water " * 50])
+        TextEmbedder(path, truncation="error").encode(["short", "water " * 50])
+    TextEmbedder(path, truncation="off").encode(["short", "water " * 50])
     assert not caplog.records
 
 
@@ -330,10 +332,10 @@ def test_the_progress_line_ends_with_all_texts(
     assert capsys.readouterr().err == ""
 
 
-def test_the_dimension_is_that_of_the_vectors(place: Path, ours: TextEmbedder) -> None:
+def test_the_dimension_is_that_of_the_vectors(path: Path, ours: TextEmbedder) -> None:
     assert ours.get_embedding_dimension() == ours.encode("a").shape[0] == 12
     assert ours.get_sentence_embedding_dimension() == 12
-    short = TextEmbedder(place, truncate_dim=4)
+    short = TextEmbedder(path, truncate_dim=4)
     assert short.get_embedding_dimension() == short.encode("a").shape[0] == 4
 
 
@@ -345,8 +347,8 @@ def test_what_people_ask_a_model_has_the_names_that_it_has_there(
     assert ours.tokenizer.vocab_size == theirs.tokenizer.vocab_size
 
 
-def test_the_longest_text_can_be_set_as_there(place: Path) -> None:
-    ours, theirs = TextEmbedder(place, truncation="off"), SentenceTransformer(str(place))
+def test_the_longest_text_can_be_set_as_there(path: Path) -> None:
+    ours, theirs = TextEmbedder(path, truncation="off"), SentenceTransformer(str(path))
     ours.max_seq_length = theirs.max_seq_length = 8
     np.testing.assert_allclose(ours.encode(TEXTS), theirs.encode(TEXTS), atol=1e-5)
     assert ours.max_seq_length == 8
@@ -357,9 +359,9 @@ def test_the_longest_text_can_be_set_as_there(place: Path) -> None:
             ours.max_seq_length = wrong  # type: ignore[assignment]  # that is the test
 
 
-def test_what_a_directory_says_can_be_overridden(place: Path, ours: TextEmbedder) -> None:
+def test_what_a_directory_says_can_be_overridden(path: Path, ours: TextEmbedder) -> None:
     other = TextEmbedder(
-        place,
+        path,
         engine="numpy",
         pooling="max",
         prompts={"query": "the "},
@@ -451,8 +453,8 @@ def test_prompts_follow_the_rules_of_sentence_transformers(
         )
 
 
-def test_settings_can_be_changed_as_there(place: Path, ours: TextEmbedder) -> None:
-    embedder = TextEmbedder(place, truncation="off")
+def test_settings_can_be_changed_as_there(path: Path, ours: TextEmbedder) -> None:
+    embedder = TextEmbedder(path, truncation="off")
     embedder.prompts = {"new": "the "}
     embedder.default_prompt_name = "new"
     embedder.similarity_fn_name = "dot"
@@ -482,8 +484,8 @@ def test_tensors_of_no_texts_are_float32(ours: TextEmbedder, theirs: SentenceTra
     np.testing.assert_array_equal(ours.encode("a", precision=None), ours.encode("a"))
 
 
-def test_whole_numbers_of_numpy_are_whole_numbers(place: Path, ours: TextEmbedder) -> None:
-    short = TextEmbedder(place, truncate_dim=np.int64(4), max_length=np.int32(9))  # type: ignore[arg-type]  # that is the test
+def test_whole_numbers_of_numpy_are_whole_numbers(path: Path, ours: TextEmbedder) -> None:
+    short = TextEmbedder(path, truncate_dim=np.int64(4), max_length=np.int32(9))  # type: ignore[arg-type]  # that is the test
     short.max_seq_length = np.int16(8)  # type: ignore[assignment]  # that is the test
     assert short.max_seq_length == 8
     assert short.encode("a", batch_size=np.int64(2)).shape == (4,)
@@ -508,8 +510,8 @@ def test_columns_of_tables_are_read(ours: TextEmbedder) -> None:
     np.testing.assert_array_equal(ours.encode(np.array("one")), ours.encode("one"))
 
 
-def test_an_embedder_can_be_copied_and_pickled(place: Path) -> None:
-    embedder = TextEmbedder(place, truncation="off", pooling="max", engine="numpy")
+def test_an_embedder_can_be_copied_and_pickled(path: Path) -> None:
+    embedder = TextEmbedder(path, truncation="off", pooling="max", engine="numpy")
     embedder.max_seq_length = 9
     expected = embedder.encode(TEXTS)
     for other in (copy.deepcopy(embedder), pickle.loads(pickle.dumps(embedder))):  # noqa: S301
@@ -518,13 +520,13 @@ def test_an_embedder_can_be_copied_and_pickled(place: Path) -> None:
     assert len(pickle.dumps(embedder)) < 10_000, "weights are mapped again, not copied"
 
 
-def test_an_embedder_is_printed_by_what_it_is(place: Path) -> None:
-    embedder = TextEmbedder(place, truncate_dim=7)
-    assert repr(embedder) == f"TextEmbedder('{place}', 7 dimensions, mean pooling, 20 ids)"
+def test_an_embedder_is_printed_by_what_it_is(path: Path) -> None:
+    embedder = TextEmbedder(path, truncate_dim=7)
+    assert repr(embedder) == f"TextEmbedder('{path}', 7 dimensions, mean pooling, 20 ids)"
 
 
-def test_texts_of_unknown_pieces_are_counted(place: Path, caplog: pytest.LogCaptureFixture) -> None:
-    embedder = TextEmbedder(place, truncation="off")
+def test_texts_of_unknown_pieces_are_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    embedder = TextEmbedder(path, truncation="off")
     with caplog.at_level(logging.WARNING):
         embedder.encode(["a cat", "猫が好きです", "👍", "a 猫", ["b", "c"][0]])
     (record,) = caplog.records

@@ -24,20 +24,20 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("models") / "words", ["masked_lm"])
 
 
 @pytest.fixture(scope="module")
-def fill(place: Path) -> FillMask:
-    return FillMask(place)
+def fill(path: Path) -> FillMask:
+    return FillMask(path)
 
 
 @pytest.fixture(scope="module")
-def theirs(place: Path) -> Pipeline:
+def theirs(path: Path) -> Pipeline:
     torch.set_num_threads(1)
-    model = AlbertForMaskedLM.from_pretrained(place)
-    return pipeline("fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(place))
+    model = AlbertForMaskedLM.from_pretrained(path)
+    return pipeline("fill-mask", model=model, tokenizer=AutoTokenizer.from_pretrained(path))
 
 
 def assert_same_words(ours: object, theirs: object) -> None:
@@ -58,7 +58,7 @@ def assert_same_words(ours: object, theirs: object) -> None:
 
 
 def read_alike(fill: FillMask, theirs: Pipeline, text: str) -> bool:
-    """Whether both tokenizers give the same ids, which beside a [MASK] they need not."""
+    """Whether both tokenizers give the same ids: around a [MASK] they may differ."""
     ours = fill.tokenizer.encode_batch([text]).ids.tolist()
     assert theirs.tokenizer is not None
     return bool(theirs.tokenizer(text)["input_ids"] == ours)
@@ -140,21 +140,21 @@ def test_a_text_without_a_mask_is_refused_with_the_reason(
     assert reason in str(caught.value)
 
 
-def test_a_mask_that_the_policy_reads_as_text_is_told_so(place: Path) -> None:
+def test_a_mask_that_the_policy_reads_as_text_is_refused_by_name(path: Path) -> None:
     with pytest.raises(InputError, match="policy 'tfhub' reads it as plain text"):
-        FillMask(place, policy="tfhub")(TEXTS[0])
+        FillMask(path, policy="tfhub")(TEXTS[0])
 
 
 def test_a_long_text_is_refused_unless_cutting_is_asked_for(
-    place: Path, fill: FillMask, caplog: pytest.LogCaptureFixture
+    path: Path, fill: FillMask, caplog: pytest.LogCaptureFixture
 ) -> None:
     long = "[MASK] " + "water " * 60
     with pytest.raises(InputError, match=r"\[text-too-long\]"):
         fill(long)
-    assert len(FillMask(place, truncation="warn")(long)) == 5
+    assert len(FillMask(path, truncation="warn")(long)) == 5
     assert "[text-truncated]" in caplog.text
     with pytest.raises(InputError, match="truncation cut it off"):
-        FillMask(place, truncation="off")("water " * 60 + "[MASK]")
+        FillMask(path, truncation="off")("water " * 60 + "[MASK]")
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
         FillMask(save_tiny(tmp_path / "bare"))(TEXTS[0])
 
 
-def test_a_filler_can_be_copied_pickled_and_printed(place: Path, fill: FillMask) -> None:
+def test_a_filler_can_be_copied_pickled_and_printed(path: Path, fill: FillMask) -> None:
     expected = fill(TEXTS[0])
     for other in (copy.deepcopy(fill), pickle.loads(pickle.dumps(fill))):  # noqa: S301
         assert other(TEXTS[0]) == expected
-    assert repr(fill) == f"FillMask('{place}', 1,000 pieces)"
+    assert repr(fill) == f"FillMask('{path}', 1,000 pieces)"
 
 
 def test_an_iterator_of_texts_is_read(fill: FillMask) -> None:

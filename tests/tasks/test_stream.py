@@ -154,7 +154,7 @@ def test_pairs_after_texts_are_refused(embedder: TextEmbedder) -> None:
         list(embedder.encode(iter([*MANY[:5], *[["a", "pair"]] * 5])))
 
 
-def test_what_is_to_be_told_is_told_once_with_the_count_of_all(
+def test_a_stream_warns_once_with_the_count_of_all_texts(
     embedder: TextEmbedder, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = [*MANY[:7], " ", "water " * 50, *MANY[:6], "", "water " * 60]
@@ -251,9 +251,9 @@ def test_a_table_of_arrows_comes_back_mapped_and_is_not_copied(
     assert pyarrow.total_allocated_bytes() == before
     assert column.num_chunks == 3
     wanted = embedder.encode(iter(MANY), output=tmp_path / "v.npy", precision=kind)
-    found = np.concatenate(parts).reshape(len(MANY), -1)
-    assert found.dtype == wanted.dtype
-    np.testing.assert_array_equal(found, wanted)
+    actual = np.concatenate(parts).reshape(len(MANY), -1)
+    assert actual.dtype == wanted.dtype
+    np.testing.assert_array_equal(actual, wanted)
     nothing = embedder.encode(iter([]), output=tmp_path / "w.arrow", precision=kind)
     assert nothing.num_rows == 0
     assert nothing.schema == table.schema
@@ -278,7 +278,9 @@ def test_a_file_is_whole_or_not_there(embedder: TextEmbedder, tmp_path: Path) ->
         embedder.encode(MANY, output=tmp_path / "v.npy", output_value=None)
 
 
-def test_the_ranges_of_bytes_lie_beside_their_file(embedder: TextEmbedder, tmp_path: Path) -> None:
+def test_the_ranges_of_a_byte_file_are_in_its_directory(
+    embedder: TextEmbedder, tmp_path: Path
+) -> None:
     vectors = embedder.encode(iter(MANY), output=tmp_path / "v.npy", precision="int8")
     ranges = np.load(tmp_path / "v.npy.ranges.npy")
     wanted = quantize_embeddings(embedder.encode(MANY), "int8", ranges)

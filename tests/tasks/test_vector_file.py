@@ -1,4 +1,4 @@
-"""A file of vectors has its own ranges beside it, or is not there."""
+"""A file of vectors has its own ranges in the same directory, or does not exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from albertkit.tasks.vector_types import VectorCast
 
 
 @pytest.mark.parametrize("kinds", ["int8 int8", "int8 float32", "float32 uint8"])
-def test_killed_anywhere_no_vectors_lie_beside_anothers_ranges(kinds: str, tmp_path: Path) -> None:
+def test_a_killed_write_never_leaves_vectors_with_other_ranges(kinds: str, tmp_path: Path) -> None:
     script = Path(__file__).with_name("vectors_killed.py")
     done = run_script(script, tmp_path, *kinds.split())
     assert done.returncode == 0, done.stderr
@@ -28,20 +28,20 @@ def test_killed_anywhere_no_vectors_lie_beside_anothers_ranges(kinds: str, tmp_p
 @pytest.mark.parametrize("most", [100, 300])
 def test_what_a_full_disk_refuses_leaves_the_earlier_pair(most: int, tmp_path: Path) -> None:
     """At the vectors, and at their ranges: those of 40 numbers are longer than one vector."""
-    place = tmp_path / "v.npy"
+    directory = tmp_path / "v.npy"
     nothing = np.zeros((0, 40), np.int8)
-    write_vectors(place, [random(2, 0)], VectorCast("int8"), nothing)
+    write_vectors(directory, [random(2, 0)], VectorCast("int8"), nothing)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with limit_file_size(most), pytest.raises(ResourceError, match=r"\[write-failed\]"):
-        write_vectors(place, [random(2, 1)], VectorCast("int8"), nothing)
+        write_vectors(directory, [random(2, 1)], VectorCast("int8"), nothing)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_directory_in_the_place_of_ranges_is_told_before_anything_is_computed(
+def test_a_directory_instead_of_the_ranges_is_refused_before_any_compute(
     tmp_path: Path,
 ) -> None:
-    place = tmp_path / "v.npy"
-    place.write_bytes(b"earlier")
+    directory = tmp_path / "v.npy"
+    directory.write_bytes(b"earlier")
     (tmp_path / "v.npy.ranges.npy").mkdir()
     asked: list[int] = []
 
@@ -51,10 +51,10 @@ def test_a_directory_in_the_place_of_ranges_is_told_before_anything_is_computed(
 
     nothing = np.zeros((0, 40), np.int8)
     with pytest.raises(InputError, match=r"v\.npy\.ranges\.npy' is a directory.*\[output-taken\]"):
-        write_vectors(place, windows(), VectorCast("int8"), nothing)
+        write_vectors(directory, windows(), VectorCast("int8"), nothing)
     assert not asked
-    assert place.read_bytes() == b"earlier"
-    write_vectors(place, windows(), VectorCast("float32"), np.zeros((0, 40), np.float32))
+    assert directory.read_bytes() == b"earlier"
+    write_vectors(directory, windows(), VectorCast("float32"), np.zeros((0, 40), np.float32))
     assert (tmp_path / "v.npy.ranges.npy").is_dir(), "it is no ranges of an earlier run"
 
 

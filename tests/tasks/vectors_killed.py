@@ -1,7 +1,7 @@
 """A file of vectors written over another, killed before each line of ours that it runs.
 
 Usage: python vectors_killed.py DIRECTORY KIND KIND, of the vectors there and of those that come.
-Prints at how many lines there was no file. Ends with 1 where vectors lay beside another's ranges.
+Prints at how many lines there was no file. Ends with 1 if vectors had the ranges of others.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ OURS = ("tasks/vector_file.py", "tables/writers/files.py", "fileformats/atomic.p
 RANGES = "v.npy.ranges.npy"
 
 
-def written(place: Path, kind: VectorType, factor: float) -> None:
+def write_numbered(directory: Path, kind: VectorType, factor: float) -> None:
     vectors = factor * np.arange(600, dtype=np.float32).reshape(150, 4)
     cast = VectorCast(kind)
-    write_vectors(place / "v.npy", [vectors], cast, as_type(vectors[:0], kind, vectors[:2]))
+    write_vectors(directory / "v.npy", [vectors], cast, as_type(vectors[:0], kind, vectors[:2]))
 
 
-def contents(place: Path) -> dict[str, bytes]:
+def contents(directory: Path) -> dict[str, bytes]:
     """Every file that is not hidden."""
-    return {path.name: path.read_bytes() for path in place.iterdir() if path.name[0] != "."}
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.name[0] != "."}
 
 
 def main() -> None:
@@ -39,22 +39,22 @@ def main() -> None:
     wholes = []
     for name, kind, factor in (("before", before, 1.0), ("after", after, -1.0)):
         (top / name).mkdir()
-        written(top / name, kind, factor)
+        write_numbered(top / name, kind, factor)
         wholes.append(contents(top / name))
     line = gone = 0
     while True:
-        place = top / str(line)
-        place.mkdir()
-        written(place, before, 1.0)
-        if not run_until_killed(line, partial(written, place, after, -1.0), OURS):
+        directory = top / str(line)
+        directory.mkdir()
+        write_numbered(directory, before, 1.0)
+        if not run_until_killed(line, partial(write_numbered, directory, after, -1.0), OURS):
             break
-        there = contents(place)
+        there = contents(directory)
         if "v.npy" not in there:
             gone += 1
         elif there not in wholes:
             raise SystemExit(f"killed at line {line}, there is {there.keys()}")
         line += 1
-    if contents(place) != wholes[1]:
+    if contents(directory) != wholes[1]:
         raise SystemExit("an unbroken run leaves something else")
     sys.stdout.write(f"{line} {gone}\n")
 

@@ -26,7 +26,7 @@ TEXTS = [
 ]
 
 
-def added(special: bool) -> dict[str, object]:
+def token_json(special: bool) -> dict[str, object]:
     flags = dict.fromkeys(("lstrip", "rstrip", "single_word"), False)
     return {
         str(number): {"content": name, **flags, "normalized": not special, "special": special}
@@ -36,8 +36,8 @@ def added(special: bool) -> dict[str, object]:
 
 FORMS: dict[str, dict[str, dict[str, object]]] = {
     "added_tokens.json": {"added_tokens.json": dict(NAMES)},
-    "added_tokens_decoder": {"tokenizer_config.json": {"added_tokens_decoder": added(False)}},
-    "special ones": {"tokenizer_config.json": {"added_tokens_decoder": added(True)}},
+    "added_tokens_decoder": {"tokenizer_config.json": {"added_tokens_decoder": token_json(False)}},
+    "special ones": {"tokenizer_config.json": {"added_tokens_decoder": token_json(True)}},
     "names alone": {"tokenizer_config.json": {"additional_special_tokens": list(NAMES)}},
 }
 
@@ -53,7 +53,7 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def added_ids(ids: list[int]) -> list[int]:
+def ids_of_added(ids: list[int]) -> list[int]:
     return [number for number in ids if number >= SIZE]
 
 
@@ -63,7 +63,7 @@ def test_added_tokens_have_transformers_ids(directory: Path) -> None:
     assert len(ours) == len(theirs) == SIZE + 2
     for text in TEXTS:
         row: Any = ours(text)["input_ids"]
-        assert added_ids(row) == added_ids(theirs(text)["input_ids"])
+        assert ids_of_added(row) == ids_of_added(theirs(text)["input_ids"])
     assert ours.get_added_vocab().items() >= NAMES.items()
 
 
@@ -97,7 +97,7 @@ def test_tokens_are_added_to_an_open_tokenizer(tiny: AlbertTokenizer, tmp_path: 
     assert tokenizer.add_tokens(["[NEW]", "▁the"]) == 1
     assert tokenizer.add_special_tokens({"additional_special_tokens": ["<e1>"]}) == 1
     row: Any = tokenizer("the [NEW] model <e1>")["input_ids"]
-    assert added_ids(row) == [SIZE, SIZE + 1]
+    assert ids_of_added(row) == [SIZE, SIZE + 1]
     assert tokenizer.additional_special_tokens == ["<e1>"]
     assert "<e1>" not in tokenizer.decode(row, skip_special_tokens=True)
     assert "[NEW]" in tokenizer.decode(row, skip_special_tokens=True)
@@ -146,7 +146,7 @@ def test_an_added_token_beyond_a_foreign_tokenizer_json_is_added_to_it(
     tiny.save_pretrained(tmp_path)
     (tmp_path / "spiece.model").unlink()
     (tmp_path / "tokenizer_config.json").write_text(
-        json.dumps({"added_tokens_decoder": added(special=True)})
+        json.dumps({"added_tokens_decoder": token_json(special=True)})
     )
     written = json.loads((tmp_path / "tokenizer.json").read_text())
     written["normalizer"] = {"type": "Lowercase"}  # a form of its own
@@ -163,5 +163,5 @@ def test_special_tokens_of_the_older_map_are_added(tmp_path: Path) -> None:
     (tmp_path / "special_tokens_map.json").write_text(json.dumps(names))
     tokenizer = AlbertTokenizer.from_pretrained(tmp_path)
     row: Any = tokenizer(TEXTS[0])["input_ids"]
-    assert added_ids(row) == [SIZE, SIZE + 1]
+    assert ids_of_added(row) == [SIZE, SIZE + 1]
     assert tokenizer.additional_special_tokens == list(NAMES)

@@ -26,7 +26,7 @@ def flat(texts: list[list[int]]) -> FlatPieces:
     return FlatPieces(ids, offsets_from_lengths([len(text) for text in texts]))
 
 
-def assembled(
+def assemble_rows(
     first: list[list[int]],
     second: list[list[int]] | None = None,
     *,
@@ -45,16 +45,16 @@ def assembled(
 
 
 def test_a_single_text_has_types_of_zero() -> None:
-    (row,) = assembled([[7, 8]])
+    (row,) = assemble_rows([[7, 8]])
     assert row.ids.tolist() == [2, 7, 8, 3]
     assert row.type_ids.tolist() == [0, 0, 0, 0]
 
 
 @given(rows, st.integers(2, 12))
 def test_a_text_alone_is_what_it_is_among_others(texts: list[list[int]], most: int) -> None:
-    among = assembled(texts, max_length=most)
+    among = assemble_rows(texts, max_length=most)
     for number, text in enumerate(texts):
-        both = assembled([text], max_length=most)
+        both = assemble_rows([text], max_length=most)
         (alone,) = both
         assert alone.ids.tolist() == among[number].ids.tolist()
         assert alone.type_ids.tolist() == among[number].type_ids.tolist()
@@ -65,15 +65,15 @@ def test_a_text_alone_is_what_it_is_among_others(texts: list[list[int]], most: i
 
 
 def test_the_second_text_and_its_end_have_types_of_one() -> None:
-    (row,) = assembled([[7, 8]], [[9]])
+    (row,) = assemble_rows([[7, 8]], [[9]])
     assert row.ids.tolist() == [2, 7, 8, 3, 9, 3]
     assert row.type_ids.tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_an_empty_second_text_leaves_a_single_one_or_a_second_end() -> None:
-    pairs = assembled([[7], [], []], [[], [8], []])
+    pairs = assemble_rows([[7], [], []], [[], [8], []])
     assert [row.ids.tolist() for row in pairs] == [[2, 7, 3], [2, 3, 8, 3], [2, 3]]
-    kept_ends = assembled([[7], []], [[], []], dropped=False)
+    kept_ends = assemble_rows([[7], []], [[], []], dropped=False)
     assert [row.ids.tolist() for row in kept_ends] == [[2, 7, 3, 3], [2, 3, 3]]
     assert kept_ends[0].type_ids.tolist() == [0, 0, 0, 1]
 
@@ -86,7 +86,7 @@ def test_longest_first_pops_from_the_longer(
     second = data.draw(
         st.lists(st.lists(st.integers(5, 99), max_size=9), min_size=size, max_size=size)
     )
-    result = assembled(first, second, max_length=limit, dropped=False)
+    result = assemble_rows(first, second, max_length=limit, dropped=False)
     for row, a, b in zip(result, first, second, strict=True):
         kept_a, kept_b = slow_reference.longest_first(a, b, limit - 3)
         assert row.ids.tolist() == [2, *kept_a, 3, *kept_b, 3]
@@ -117,27 +117,27 @@ def test_lengths_equal_tensorflows_trimmer(shared: Path) -> None:
 
 def test_one_text_of_a_pair_can_be_left_whole() -> None:
     first, second = [[7, 8, 9]], [[5, 6, 5, 6]]
-    only_first = assembled(first, second, max_length=8, truncation="only_first")
+    only_first = assemble_rows(first, second, max_length=8, truncation="only_first")
     assert only_first.ids.tolist() == [2, 7, 3, 5, 6, 5, 6, 3]
-    only_second = assembled(first, second, max_length=8, truncation="only_second")
+    only_second = assemble_rows(first, second, max_length=8, truncation="only_second")
     assert only_second.ids.tolist() == [2, 7, 8, 9, 3, 5, 6, 3]
     assert only_second.dropped.tolist() == [2]
 
 
 def test_a_text_that_may_not_be_cut_must_fit() -> None:
     with pytest.raises(InputError, match=r"second text of pair 0 has 4 .*truncation-impossible"):
-        assembled([[7]], [[5, 6, 5, 6]], max_length=6, truncation="only_first")
+        assemble_rows([[7]], [[5, 6, 5, 6]], max_length=6, truncation="only_first")
 
 
 def test_a_limit_below_the_special_tokens_is_refused() -> None:
     with pytest.raises(InputError, match=r"max_length is 1; .* take 2.*max-length-too-small"):
-        assembled([[7]], max_length=1)
+        assemble_rows([[7]], max_length=1)
 
 
 @given(rows, rows)
 def test_specials_can_be_taken_off_again(first: list[list[int]], second: list[list[int]]) -> None:
     size = min(len(first), len(second))
-    bare = drop_specials(assembled(first[:size], second[:size]))
+    bare = drop_specials(assemble_rows(first[:size], second[:size]))
     for row, a, b in zip(bare, first, second, strict=False):
         assert row.ids.tolist() == a + b
         assert row.type_ids.tolist() == [0] * len(a) + [1] * len(b)

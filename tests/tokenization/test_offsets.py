@@ -44,7 +44,7 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
 @settings(max_examples=150)
 @given(text=any_texts)
 def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
-    vocabulary = opened(policy)
+    vocabulary = open_pieces(policy)
     for group in groups(encode_text_with_offsets(text, vocabulary, policy)):
         start, end = min(piece.start for piece in group), max(piece.end for piece in group)
         assert 0 <= start <= end <= len(text)
@@ -63,7 +63,7 @@ def bare(form: str) -> str:
 OPENED: dict[bool, SentencePieces] = {}
 
 
-def opened(policy: TokenizerPolicy) -> SentencePieces:
+def open_pieces(policy: TokenizerPolicy) -> SentencePieces:
     if policy.digit_comma not in OPENED:
         OPENED[policy.digit_comma] = SentencePieces(
             TINY.read_bytes(), "tiny", digit_comma=policy.digit_comma
@@ -75,7 +75,7 @@ def opened(policy: TokenizerPolicy) -> SentencePieces:
 @settings(max_examples=100)
 @given(text=any_texts)
 def test_with_offsets_and_without_the_ids_are_the_same(policy: TokenizerPolicy, text: str) -> None:
-    tokenizer = AlbertTokenizer(opened(policy), policy)
+    tokenizer = AlbertTokenizer(open_pieces(policy), policy)
     plain = tokenizer.encode_batch([text])
     traced = tokenizer.encode_batch([text], offset_mapping=True)
     assert np.array_equal(plain.ids, traced.ids)

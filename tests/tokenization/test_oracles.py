@@ -37,7 +37,7 @@ def ids_of(vocabulary: Path, policy: TokenizerPolicy, texts: Sequence[str]) -> l
     return [row.ids[1:-1].tolist() for row in tokenizer.encode_batch(texts)]
 
 
-def zipped_json(path: Path) -> Any:
+def read_zipped_json(path: Path) -> Any:
     with gzip.open(path) as file:
         return json.load(file)
 
@@ -69,7 +69,7 @@ def test_every_probe_has_the_slow_tokenizers_ids(
 
 
 def test_four_thousand_random_texts(shared: Path, english: Path) -> None:
-    rows = zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
+    rows = read_zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
     texts = [row[0] for row in rows]
     assert ids_of(english, NO_MASKS, texts) == [row[1] for row in rows]
     assert ids_of(english, HUGGINGFACE, texts) == [row[2] or row[1] for row in rows]
@@ -81,7 +81,7 @@ def test_texts_of_the_tfhub_preprocessor(shared: Path, english: Path) -> None:
 
 
 def test_random_texts_of_the_tfhub_preprocessor(shared: Path, english: Path) -> None:
-    reference = zipped_json(shared / "fixtures" / "preprocess_fuzz_reference.json.gz")
+    reference = read_zipped_json(shared / "fixtures" / "preprocess_fuzz_reference.json.gz")
     assert len(reference["texts"]) == 5099
     assert ids_of(english, TFHUB, reference["texts"]) == reference["tokenize"]
 
@@ -109,7 +109,7 @@ def test_ten_thousand_corpus_lines_equal_the_slow_tokenizer(shared: Path, englis
 
 
 def test_offsets_change_no_id(shared: Path, english: Path) -> None:
-    rows = zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
+    rows = read_zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
     tokenizer = AlbertTokenizer.from_pretrained(english)
     texts = [row[0] for row in rows]
     traced = tokenizer.encode_batch(texts, offset_mapping=True)
@@ -130,6 +130,6 @@ def test_transformers_gives_the_reference_ids_to_what_we_save(
         != probe.get("mask_exact", probe["reference"])
     ]
     assert different == ["[CLS]", "[SEP]", "<pad>", "<unk>", "[CLS] hello [SEP]", "a<pad>b"]
-    rows = zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
+    rows = read_zipped_json(shared / "fixtures" / "tokenizer_fuzz.json.gz")["rows"]
     texts = [row[0] for row in rows]
     assert peer(texts, add_special_tokens=False)["input_ids"] == [row[1] for row in rows]

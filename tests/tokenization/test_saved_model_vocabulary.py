@@ -159,20 +159,20 @@ def assert_packed(tokenizer: AlbertTokenizer, wanted: Json) -> None:
         rows = packed["input_word_ids"]
         if int(length) > 2:
             result = tokenizer.encode_batch(wanted["texts"][: len(rows)], max_length=int(length))
-            assert padded(result, int(length)) == (rows, packed["input_type_ids"])
+            assert pad_rows(result, int(length)) == (rows, packed["input_type_ids"])
     first, second = map(list, zip(*wanted["pairs"], strict=True))
     for length, packed in wanted["pack_pairs"].items():
         if int(length) > 3:
             result = tokenizer.encode_batch(
                 first, second, max_length=int(length), truncation="round_robin"
             )
-            assert padded(result, int(length)) == (
+            assert pad_rows(result, int(length)) == (
                 packed["input_word_ids"],
                 packed["input_type_ids"],
             )
 
 
-def padded(result: Encodings, length: int) -> tuple[list[list[int]], list[list[int]]]:
+def pad_rows(result: Encodings, length: int) -> tuple[list[list[int]], list[list[int]]]:
     rows = list(result)
     ids, types = np.zeros((2, len(rows), length), np.int32)
     for number, row in enumerate(rows):
@@ -185,10 +185,10 @@ def test_an_encoders_vocabulary_is_read_as_its_file_asks(
     tmp_path: Path, encoder: Path, bert_encoder: Path
 ) -> None:
     """By the module's directory, by its assets, and by the file itself."""
-    for place in (encoder, encoder / "assets", encoder / "assets" / "tiny_sp1000.model"):
-        assert AlbertTokenizer.from_pretrained(place).policy == REFERENCE
-    for place in (bert_encoder, bert_encoder / "assets", bert_encoder / "assets/tiny_vocab.txt"):
-        tokenizer = AlbertTokenizer.from_pretrained(place)
+    for path in (encoder, encoder / "assets", encoder / "assets" / "tiny_sp1000.model"):
+        assert AlbertTokenizer.from_pretrained(path).policy == REFERENCE
+    for path in (bert_encoder, bert_encoder / "assets", bert_encoder / "assets/tiny_vocab.txt"):
+        tokenizer = AlbertTokenizer.from_pretrained(path)
         assert (tokenizer.policy, tokenizer.vocab_size) == (WORDPIECE, 800)
 
 
@@ -204,18 +204,18 @@ def bert_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_encoder_that_keeps_case_is_cased(tmp_path: Path, bert_encoder: Path) -> None:
     """`do_lower_case` is one byte of the data, and its checksum is in the index."""
-    place = shutil.copytree(bert_encoder, tmp_path / "cased")
-    data = place / "variables" / "variables.data-00000-of-00001"
-    index = place / "variables" / "variables.index"
+    path = shutil.copytree(bert_encoder, tmp_path / "cased")
+    data = path / "variables" / "variables.data-00000-of-00001"
+    index = path / "variables" / "variables.index"
     key = "do_lower_case/.ATTRIBUTES/VARIABLE_VALUE"
     changed = bytearray(data.read_bytes())
-    changed[read_bundle(place / "variables" / "variables").entries[key].offset] = 0
+    changed[read_bundle(path / "variables" / "variables").entries[key].offset] = 0
     data.write_bytes(changed)
     lower, kept = (struct.pack("<I", mask_checksum(crc32c(value))) for value in (b"\1", b"\0"))
     pairs = dict(read_sstable(memoryview(index.read_bytes()), "index"))
     pairs[key.encode()] = pairs[key.encode()].replace(lower, kept)
     index.write_bytes(encode_sstable(pairs.items()))
-    assert AlbertTokenizer.from_pretrained(place).policy.name == "wordpiece, cased"
+    assert AlbertTokenizer.from_pretrained(path).policy.name == "wordpiece, cased"
 
 
 def test_a_given_policy_overrides_the_graph(bert_preprocessor: Path) -> None:
@@ -225,8 +225,8 @@ def test_a_given_policy_overrides_the_graph(bert_preprocessor: Path) -> None:
 
 
 def test_steps_that_the_graph_lacks_are_not_done(bert_preprocessor: Path, tmp_path: Path) -> None:
-    place = renamed(bert_preprocessor, tmp_path, b"CaseFoldUTF8", b"KeepCaseUTF8")
-    tokenizer = AlbertTokenizer.from_pretrained(place)
+    path = replace_in_graph(bert_preprocessor, tmp_path, b"CaseFoldUTF8", b"KeepCaseUTF8")
+    tokenizer = AlbertTokenizer.from_pretrained(path)
     assert tokenizer.policy.name == "tfhub-wordpiece, cased"
     assert "the preprocessor's own graph" in tokenizer.policy_reason
     assert tokenizer.policy.keeps_case
@@ -235,19 +235,19 @@ def test_steps_that_the_graph_lacks_are_not_done(bert_preprocessor: Path, tmp_pa
 def test_a_preprocessor_with_other_rules_is_refused(
     bert_preprocessor: Path, tmp_path: Path
 ) -> None:
-    place = renamed(bert_preprocessor, tmp_path, b"\x12\x02##", b"\x12\x02@@")
+    path = replace_in_graph(bert_preprocessor, tmp_path, b"\x12\x02##", b"\x12\x02@@")
     with pytest.raises(FormatError, match=r"cuts words.*@@.*vocabulary-unsupported"):
-        AlbertTokenizer.from_pretrained(place)
+        AlbertTokenizer.from_pretrained(path)
 
 
 def test_a_preprocessor_without_marks_taken_off(shared: Path, tmp_path: Path) -> None:
     whole = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
-    bare = renamed(whole, tmp_path, b"NormalizeUTF8", b"NormaliseUTF8", "bare")
+    bare = replace_in_graph(whole, tmp_path, b"NormalizeUTF8", b"NormaliseUTF8", "bare")
     with pytest.raises(
         FormatError, match=r"normalises texts by b'' and then.*vocabulary-unsupported"
     ):
         AlbertTokenizer.from_pretrained(bare)
-    kept = renamed(bare, tmp_path, b"StaticRegexReplace", b"StaticRegexRetains", "kept")
+    kept = replace_in_graph(bare, tmp_path, b"StaticRegexReplace", b"StaticRegexRetains", "kept")
     tokenizer = AlbertTokenizer.from_pretrained(kept)
     assert tokenizer.policy.name == "tfhub, accents kept"
     assert tokenizer.policy.marks == "kept"
@@ -261,21 +261,23 @@ def test_what_is_saved_reads_as_before(bert_tokenizer: AlbertTokenizer, tmp_path
 
 
 def test_a_module_without_a_vocabulary_is_refused(encoder: Path, tmp_path: Path) -> None:
-    place = renamed(encoder, tmp_path, b"sp_model_file", b"xx_model_file")
+    path = replace_in_graph(encoder, tmp_path, b"sp_model_file", b"xx_model_file")
     with pytest.raises(FormatError, match=r"holds no vocabulary; it has no sp_model_file or"):
-        AlbertTokenizer.from_pretrained(place)
+        AlbertTokenizer.from_pretrained(path)
 
 
 def test_an_asset_outside_of_the_assets_is_refused(encoder: Path, tmp_path: Path) -> None:
-    place = renamed(encoder, tmp_path, b"tiny_sp1000.model", b"../sp_10000.model")
+    path = replace_in_graph(encoder, tmp_path, b"tiny_sp1000.model", b"../sp_10000.model")
     with pytest.raises(FormatError, match=r"an asset has the name '../sp_10000.model'"):
-        AlbertTokenizer.from_pretrained(place)
+        AlbertTokenizer.from_pretrained(path)
 
 
-def renamed(place: Path, tmp_path: Path, old: bytes, new: bytes, name: str = "changed") -> Path:
+def replace_in_graph(
+    path: Path, tmp_path: Path, old: bytes, new: bytes, name: str = "changed"
+) -> Path:
     """A copy of a module with some bytes of its graph exchanged for as many others."""
     assert len(old) == len(new)
-    copy = shutil.copytree(place, tmp_path / name)
+    copy = shutil.copytree(path, tmp_path / name)
     graph = copy / "saved_model.pb"
     data = graph.read_bytes()
     assert old in data

@@ -29,9 +29,9 @@ OTHERS = ["the input", "is a model of the model, in the layer and the layer", "x
 def peer(tiny: AlbertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """transformers' own class on the files that we save."""
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-    place = tmp_path_factory.mktemp("saved")
-    tiny.save_pretrained(place)
-    return transformers.AutoTokenizer.from_pretrained(place)
+    path = tmp_path_factory.mktemp("saved")
+    tiny.save_pretrained(path)
+    return transformers.AutoTokenizer.from_pretrained(path)
 
 
 def plain(value: Any) -> Any:

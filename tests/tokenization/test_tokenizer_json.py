@@ -54,7 +54,7 @@ def regular() -> AlbertTokenizer:
     return AlbertTokenizer(SentencePieces(DATA, "regular"), REFERENCE)
 
 
-def converted(
+def convert_with_transformers(
     *, added: int = 5, penalty: float = 100.0, lower: bool = True
 ) -> tokenizers.Tokenizer:
     """A tokenizer as transformers' converters build it from a SentencePiece model.
@@ -92,7 +92,7 @@ def ids_of(tokenizer: AlbertTokenizer, texts: tuple[str, ...]) -> list[list[int]
 def test_the_converters_form_becomes_the_huggingface_policy(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, regular: AlbertTokenizer
 ) -> None:
-    converted().save(str(tmp_path / "tokenizer.json"))
+    convert_with_transformers().save(str(tmp_path / "tokenizer.json"))
     opened = AlbertTokenizer.from_pretrained(tmp_path)
     assert opened.policy == HUGGINGFACE
     assert opened.policy_reason == "tokenizer.json has a known form: huggingface"
@@ -104,9 +104,9 @@ def test_the_converters_form_becomes_the_huggingface_policy(
 def test_the_model_behind_a_known_form_is_found_again(
     tmp_path: Path, regular: AlbertTokenizer
 ) -> None:
-    place = tmp_path / "tokenizer.json"
-    converted().save(str(place))
-    known = read_known_form(json.loads(place.read_text()), SpecialNames())
+    path = tmp_path / "tokenizer.json"
+    convert_with_transformers().save(str(path))
+    known = read_known_form(json.loads(path.read_text()), SpecialNames())
     assert known is not None
     rebuilt = read_sentencepiece_model(known.model, "rebuilt")
     assert rebuilt.pieces == MODEL.pieces
@@ -118,7 +118,7 @@ def test_the_model_behind_a_known_form_is_found_again(
 
 
 def test_a_cased_file_becomes_a_cased_policy(tmp_path: Path) -> None:
-    converted(lower=False).save(str(tmp_path / "tokenizer.json"))
+    convert_with_transformers(lower=False).save(str(tmp_path / "tokenizer.json"))
     assert AlbertTokenizer.from_pretrained(tmp_path).policy.case == "kept"
 
 
@@ -127,7 +127,7 @@ def test_a_file_of_another_form_gives_its_own_ids(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
 ) -> None:
     """Marks as added tokens (transformers 5 from spiece.model), and no digit-comma rule."""
-    own = converted(**options)
+    own = convert_with_transformers(**options)
     own.save(str(tmp_path / "tokenizer.json"))
     (tmp_path / "spiece.model").write_bytes(DATA)
     opened = AlbertTokenizer.from_pretrained(tmp_path)
@@ -140,7 +140,7 @@ def test_a_file_of_another_form_gives_its_own_ids(
 
 
 def test_a_file_run_as_it_is_gives_its_own_slices_and_saves_itself(tmp_path: Path) -> None:
-    own = converted(added=13)
+    own = convert_with_transformers(added=13)
     own.save(str(tmp_path / "tokenizer.json"))
     opened = AlbertTokenizer.from_pretrained(tmp_path)
     assert opened.policy == UNTOUCHED
@@ -157,7 +157,7 @@ def test_a_file_run_as_it_is_gives_its_own_slices_and_saves_itself(tmp_path: Pat
 
 
 def test_a_policy_needs_a_vocabulary_that_it_can_act_on(tmp_path: Path) -> None:
-    converted(added=13).save(str(tmp_path / "tokenizer.json"))
+    convert_with_transformers(added=13).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(
         InputError, match=r'policy "reference" cannot be applied.*policy-incompatible'
     ):
@@ -169,7 +169,7 @@ def test_a_file_that_was_put_over_ours_is_followed(
 ) -> None:
     regular.save_pretrained(tmp_path)
     assert AlbertTokenizer.from_pretrained(tmp_path).policy == REFERENCE
-    converted().save(str(tmp_path / "tokenizer.json"))
+    convert_with_transformers().save(str(tmp_path / "tokenizer.json"))
     assert AlbertTokenizer.from_pretrained(tmp_path).policy == HUGGINGFACE
 
 
@@ -186,12 +186,12 @@ def test_our_file_alone_is_known_again(tmp_path: Path, regular: AlbertTokenizer)
 def peers(regular: AlbertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What transformers makes of the directory that we save."""
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-    place = tmp_path_factory.mktemp("saved")
-    regular.save_pretrained(place)
-    (place / "config.json").write_text('{"model_type": "albert"}')
+    path = tmp_path_factory.mktemp("saved")
+    regular.save_pretrained(path)
+    (path / "config.json").write_text('{"model_type": "albert"}')
     return {
-        "auto": transformers.AutoTokenizer.from_pretrained(place),
-        "albert": transformers.AlbertTokenizer.from_pretrained(place),
+        "auto": transformers.AutoTokenizer.from_pretrained(path),
+        "albert": transformers.AlbertTokenizer.from_pretrained(path),
     }
 
 

@@ -26,8 +26,8 @@ from .conftest import TINY, TINY_WORDS
 TEXT = "The Café, in 2001, (É) ``x''"
 
 
-def settings_of(place: Path, **settings: object) -> None:
-    (place / "tokenizer_config.json").write_text(json.dumps(settings))
+def settings_of(directory: Path, **settings: object) -> None:
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
 @pytest.mark.parametrize("name", ["spiece.model", "30k-clean.model", "vocab.txt", "anything"])
@@ -237,11 +237,11 @@ def test_other_json_under_a_vocabularys_name_is_refused_as_such(
 ) -> None:
     tiny.save_pretrained(tmp_path)  # with the settings, which ask for a policy
     (tmp_path / "spiece.model").write_bytes(data)
-    for place in (tmp_path, tmp_path / "spiece.model"):
+    for directory in (tmp_path, tmp_path / "spiece.model"):
         with pytest.raises(
             FormatError, match=rf"no tokenizer: its keys are {keys};.*file-wrong-format\]"
         ):
-            AlbertTokenizer.from_pretrained(place, policy=policy)
+            AlbertTokenizer.from_pretrained(directory, policy=policy)
 
 
 def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
@@ -251,10 +251,10 @@ def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
         shutil.copy(TINY, closed / "spiece.model")
         closed.chmod(0o000)
         Path(folder).chmod(0o755)
-        for place in (closed, closed / "spiece.model"):
-            message = rf"{place}' .*denied.*\[file-unreadable\]"
+        for directory in (closed, closed / "spiece.model"):
+            message = rf"{directory}' .*denied.*\[file-unreadable\]"
             with as_other_user(), pytest.raises(ResourceError, match=message):
-                AlbertTokenizer.from_pretrained(place)
+                AlbertTokenizer.from_pretrained(directory)
 
 
 def test_a_saved_policy_with_a_strange_field_is_refused() -> None:

@@ -29,7 +29,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return home
 
 
-def begun(alone: Alone, output: Path, *more: str) -> subprocess.Popen[str]:
+def start_job(alone: Alone, output: Path, *more: str) -> subprocess.Popen[str]:
     """`albertkit embed` on a cluster of its own with two workers."""
     job = alone.job
     return subprocess.Popen(
@@ -71,7 +71,7 @@ def test_a_worker_killed_during_a_shard_changes_nothing(
     alone: Alone, tmp_path: Path, quiet: Path
 ) -> None:
     output = tmp_path / "output"
-    run = begun(alone, output)
+    run = start_job(alone, output)
     os.kill(writer_of_a_shard(output, run), signal.SIGKILL)
     out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, err
@@ -86,12 +86,12 @@ def test_a_worker_killed_during_a_shard_changes_nothing(
 
 def test_a_run_that_is_killed_is_resumed(alone: Alone, tmp_path: Path, quiet: Path) -> None:
     output = tmp_path / "output"
-    run = begun(alone, output)
+    run = start_job(alone, output)
     writer_of_a_shard(output, run)
     run.kill()
     run.communicate()
     whole = {path: path.stat().st_mtime_ns for path in output.glob("part-*")}
-    run = begun(alone, output, "--resume")
+    run = start_job(alone, output, "--resume")
     _, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, err
     assert files_in(output) == alone.files

@@ -20,21 +20,21 @@ def ray(head: str) -> Iterator[ModuleType]:
         yield joined
 
 
-def made(ray: ModuleType, work: Fateful, shards: int = 6) -> list[int]:
+def make_all_shards(ray: ModuleType, work: Fateful, shards: int = 6) -> list[int]:
     return list(make_shards(ray, work, range(shards), WorkerResources(), most_workers=2))
 
 
 def test_every_shard_comes_back_once(ray: ModuleType) -> None:
-    assert sorted(made(ray, Fateful())) == [0, 2, 4, 6, 8, 10]
+    assert sorted(make_all_shards(ray, Fateful())) == [0, 2, 4, 6, 8, 10]
 
 
 def test_no_shards_need_no_workers(ray: ModuleType) -> None:
-    assert made(ray, Fateful(), 0) == []
+    assert make_all_shards(ray, Fateful(), 0) == []
 
 
 def test_an_invalid_row_ends_the_job_with_its_line(ray: ModuleType) -> None:
     with pytest.raises(FormatError, match=r"^on \S+ a.parquet: row 7 holds null") as invalid:
-        made(ray, Fateful("invalid row", (1,)))
+        make_all_shards(ray, Fateful("invalid row", (1,)))
     assert invalid.value.diagnostic.code == "row-malformed"
 
 
@@ -52,7 +52,7 @@ def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None
 
 def test_a_job_ends_when_as_many_shards_failed_as_there_are_workers(ray: ModuleType) -> None:
     with pytest.raises(AlbertKitError) as full:
-        made(ray, Fateful("full disk", tuple(range(6))))
+        make_all_shards(ray, Fateful("full disk", tuple(range(6))))
     assert full.value.diagnostic.code == "write-failed"
     assert "2 of 6 shards failed" in str(full.value)
 
@@ -62,7 +62,7 @@ def test_a_worker_of_another_version_is_refused(
 ) -> None:
     monkeypatch.setattr(albertkit, "__version__", "0.0.1")
     with pytest.raises(AlbertKitError) as unfit:
-        made(ray, Fateful())
+        make_all_shards(ray, Fateful())
     assert unfit.value.diagnostic.code == "worker-incompatible"
     assert "the job was started by 0.0.1" in str(unfit.value)
 

@@ -36,11 +36,11 @@ EQUAL = replace(CONFIG, embedding_size=CONFIG.hidden_size)
 THREE = replace(CONFIG, id2label=MappingProxyType({0: "a", 1: "b", 2: "c"}))
 
 
-def written(place: Path, config: AlbertConfig, *heads: str) -> Weights:
+def write_preset(path: Path, config: AlbertConfig, *heads: str) -> Weights:
     """A preset with a vocabulary; returns the weights as they are read back."""
-    files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(place.with_name("tokenizer"))
-    KERAS_HUB.write(Checkpoint(random_weights(config, heads, pooler=True), contents(files)), place)
-    return read_checkpoint(place).weights
+    files = AlbertTokenizer.from_pretrained(PIECES).save_pretrained(path.with_name("tokenizer"))
+    KERAS_HUB.write(Checkpoint(random_weights(config, heads, pooler=True), contents(files)), path)
+    return read_checkpoint(path).weights
 
 
 def batch(config: AlbertConfig) -> dict[str, np.ndarray[Any, Any]]:
@@ -57,7 +57,7 @@ def batch(config: AlbertConfig) -> dict[str, np.ndarray[Any, Any]]:
 def vectors(weights: Weights, inputs: dict[str, np.ndarray[Any, Any]]) -> FloatArray:
     """The token vectors [B, S, H] by our own arithmetic."""
     mask = inputs["padding_mask"]
-    found: FloatArray = emit_encoder(
+    tokens: FloatArray = emit_encoder(
         NumpyEmitter(weights.config, weights.arrays),
         weights.config,
         ids=inputs["token_ids"],
@@ -65,45 +65,45 @@ def vectors(weights: Weights, inputs: dict[str, np.ndarray[Any, Any]]) -> FloatA
         positions=np.broadcast_to(np.arange(mask.shape[1], dtype=np.int32), mask.shape),
         mask=np.where(mask[:, None, None, :] == 1, 0, -1e4).astype(np.float32),
     )
-    return found
+    return tokens
 
 
-def assert_close(found: Any, wanted: FloatArray, atol: float = ATOL) -> None:
-    np.testing.assert_allclose(np.asarray(found), wanted, rtol=0, atol=atol)
+def assert_close(actual: Any, wanted: FloatArray, atol: float = ATOL) -> None:
+    np.testing.assert_allclose(np.asarray(actual), wanted, rtol=0, atol=atol)
 
 
 def assert_same_encoder(backbone: Any, weights: Weights) -> None:
     inputs = batch(weights.config)
-    found, ours = backbone(inputs), vectors(weights, inputs)
+    theirs, ours = backbone(inputs), vectors(weights, inputs)
     seen = inputs["padding_mask"] == 1
-    assert_close(np.asarray(found["sequence_output"])[seen], ours[seen])
+    assert_close(np.asarray(theirs["sequence_output"])[seen], ours[seen])
     emit = NumpyEmitter(weights.config, weights.arrays)
-    assert_close(found["pooled_output"], emit_pooler(emit, ours[:, 0]))
+    assert_close(theirs["pooled_output"], emit_pooler(emit, ours[:, 0]))
 
 
 @pytest.mark.parametrize("config", [CONFIG, GROUPS, EQUAL], ids=["plain", "groups", "equal"])
 def test_keras_hub_opens_a_backbone(config: AlbertConfig, tmp_path: Path) -> None:
-    weights = written(tmp_path / "m", config)
+    weights = write_preset(tmp_path / "m", config)
     assert_same_encoder(models.AlbertBackbone.from_preset(str(tmp_path / "m")), weights)
 
 
 def test_keras_hub_opens_a_masked_language_model(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    weights = written(tmp_path / "m", CONFIG, "masked_lm")
+    weights = write_preset(tmp_path / "m", CONFIG, "masked_lm")
     model = models.AlbertMaskedLM.from_preset(str(tmp_path / "m"))
     assert not [w for w in recwarn if "Skipping" in str(w.message)]  # nothing is missing
     assert_same_encoder(model.backbone, weights)
     inputs = batch(CONFIG)
-    at = np.array([[0, 3, 11], [4, 1, 1], [0, 0, 0]], np.int32)
-    logits = model({**inputs, "mask_positions": at})
-    asked = np.take_along_axis(vectors(weights, inputs), at[:, :, None], axis=1)  # [B, P, H]
+    positions = np.array([[0, 3, 11], [4, 1, 1], [0, 0, 0]], np.int32)
+    logits = model({**inputs, "mask_positions": positions})
+    asked = np.take_along_axis(vectors(weights, inputs), positions[:, :, None], axis=1)  # [B, P, H]
     emit = NumpyEmitter(weights.config, weights.arrays)
     assert_close(logits, emit_masked_lm_head(emit, weights.config, asked), LOGITS_ATOL)
 
 
 def test_keras_hub_opens_a_classifier(tmp_path: Path) -> None:
-    weights = written(tmp_path / "m", THREE, "sequence_classification")
+    weights = write_preset(tmp_path / "m", THREE, "sequence_classification")
     model = models.AlbertTextClassifier.from_preset(str(tmp_path / "m"))
     assert model.num_classes == 3
     emit, inputs = NumpyEmitter(weights.config, weights.arrays), batch(THREE)
@@ -113,21 +113,21 @@ def test_keras_hub_opens_a_classifier(tmp_path: Path) -> None:
 
 def test_the_tasks_read_text(tmp_path: Path) -> None:
     pieces = SentencePieceProcessor(model_file=str(PIECES))
-    written(tmp_path / "masked", CONFIG, "masked_lm")
-    written(tmp_path / "classes", THREE, "sequence_classification")
-    written(tmp_path / "bare", CONFIG)
+    write_preset(tmp_path / "masked", CONFIG, "masked_lm")
+    write_preset(tmp_path / "classes", THREE, "sequence_classification")
+    write_preset(tmp_path / "bare", CONFIG)
     masked = models.AlbertMaskedLM.from_preset(str(tmp_path / "masked"))
     (inputs, _, _) = masked.preprocessor(["hello world, how are you today"])
     assert inputs["token_ids"].shape == (1, CONFIG.max_position_embeddings)
     classifier = models.AlbertTextClassifier.from_preset(str(tmp_path / "classes"))
     assert classifier.predict(["hello world"], verbose=0).shape == (1, 3)
-    for place in ("masked", "classes", "bare"):
-        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(tmp_path / place))
+    for path in ("masked", "classes", "bare"):
+        tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(str(tmp_path / path))
         assert list(tokenizer("hello world")) == pieces.encode("hello world")
 
 
 def test_a_new_head_is_put_on_a_preset(tmp_path: Path) -> None:
-    weights = written(tmp_path / "m", CONFIG, "masked_lm")
+    weights = write_preset(tmp_path / "m", CONFIG, "masked_lm")
     model = models.TextClassifier.from_preset(str(tmp_path / "m"), num_classes=5)
     assert_same_encoder(model.backbone, weights)
 
@@ -135,7 +135,7 @@ def test_a_new_head_is_put_on_a_preset(tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", [None, "masked_lm", "sequence_classification"])
 def test_what_keras_hub_saves_is_read_bit_by_bit(head: str | None, tmp_path: Path) -> None:
     heads = [head] if head else []
-    weights = written(tmp_path / "ours", THREE if head else GROUPS, *heads)
+    weights = write_preset(tmp_path / "ours", THREE if head else GROUPS, *heads)
     kind = {
         None: models.AlbertBackbone,
         "masked_lm": models.AlbertMaskedLM,

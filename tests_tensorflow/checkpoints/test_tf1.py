@@ -18,14 +18,14 @@ from written import CONFIG
 HEADS = ("masked_lm", "sentence_order")
 
 
-def written(place: Path) -> Weights:
+def write_checkpoint(path: Path) -> Weights:
     weights = random_weights(CONFIG, HEADS, pooler=True)
-    TF1.write(Checkpoint(weights), place)
+    TF1.write(Checkpoint(weights), path)
     return weights
 
 
 def test_load_checkpoint_finds_googles_variables(tmp_path: Path) -> None:
-    weights = written(tmp_path)
+    weights = write_checkpoint(tmp_path)
     reader = tf.train.load_checkpoint(str(tmp_path))
     table = rows(CONFIG, HEADS)
     assert set(reader.get_variable_to_shape_map()) == {row.foreign for row in table}
@@ -35,21 +35,21 @@ def test_load_checkpoint_finds_googles_variables(tmp_path: Path) -> None:
 
 
 def test_the_directorys_latest_checkpoint_is_ours(tmp_path: Path) -> None:
-    written(tmp_path)
+    write_checkpoint(tmp_path)
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "model.ckpt-best")
 
 
 def test_a_graph_of_tensorflow_1_restores_it(tmp_path: Path) -> None:
-    weights = written(tmp_path)
+    weights = write_checkpoint(tmp_path)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         kernel = tf.compat.v1.get_variable("bert/pooler/dense/kernel", (32, 32))
         tf.compat.v1.train.Saver([kernel]).restore(session, str(tmp_path / "model.ckpt-best"))
-        found = session.run(kernel)
-    np.testing.assert_array_equal(found, weights.arrays["pooler.weight"].T)
+        value = session.run(kernel)
+    np.testing.assert_array_equal(value, weights.arrays["pooler.weight"].T)
 
 
 def test_what_a_graph_of_tensorflow_1_saves_is_read(tmp_path: Path) -> None:
-    weights = written(tmp_path / "ours")
+    weights = write_checkpoint(tmp_path / "ours")
     table = rows(CONFIG, HEADS)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for row in table:
@@ -59,7 +59,7 @@ def test_what_a_graph_of_tensorflow_1_saves_is_read(tmp_path: Path) -> None:
         session.run(tf.compat.v1.global_variables_initializer())
         tf.compat.v1.train.Saver().save(session, str(tmp_path / "theirs" / "model.ckpt"))
     (tmp_path / "ours" / "albert_config.json").rename(tmp_path / "theirs" / "albert_config.json")
-    found = TF1.read(tmp_path / "theirs").weights
-    assert set(found.arrays) == set(weights.arrays)
+    restored = TF1.read(tmp_path / "theirs").weights
+    assert set(restored.arrays) == set(weights.arrays)
     for name, array in weights.arrays.items():
-        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+        np.testing.assert_array_equal(restored.arrays[name], array, err_msg=name)

@@ -20,29 +20,29 @@ LENGTHS = (30, 11, 1)
 
 
 @pytest.fixture(params=["tfhub_tiny_v3_nomlm", "bert_tiny_v3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return fixture(request.param, HERE, tmp_path)
 
 
-def test_every_variable_is_the_one_that_tensorflow_restores(place: Path) -> None:
-    module = tf.saved_model.load(str(place))
-    found = GardenVariables(read_bundle(place / "variables" / "variables"))
+def test_every_variable_is_the_one_that_tensorflow_restores(path: Path) -> None:
+    module = tf.saved_model.load(str(path))
+    variables = GardenVariables(read_bundle(path / "variables" / "variables"))
     restored = [*module.variables, *(module.mlm.variables if hasattr(module, "mlm") else ())]
     weights = [each for each in restored if each.dtype == tf.float32]
     assert len(weights) >= 25
     for variable in weights:
         name = variable.name.removesuffix(":0")
-        np.testing.assert_array_equal(found[name], variable.numpy(), err_msg=name)
+        np.testing.assert_array_equal(variables[name], variable.numpy(), err_msg=name)
 
 
-def test_random_texts_have_tensorflows_vectors(place: Path) -> None:
-    weights = TFHUB.read(place).weights
+def test_random_texts_have_tensorflows_vectors(path: Path) -> None:
+    weights = TFHUB.read(path).weights
     texts = random_encodings(weights.config, LENGTHS)
     shape = (len(LENGTHS), max(LENGTHS))
     mask = np.arange(shape[1])[None] < np.array(LENGTHS)[:, None]  # [B, S]
     ids, types = np.zeros((2, *shape), np.int32)
     ids[mask], types[mask] = texts.ids, texts.type_ids
-    module = tf.saved_model.load(str(place))
+    module = tf.saved_model.load(str(path))
     wanted = module(
         {
             "input_word_ids": tf.constant(ids),

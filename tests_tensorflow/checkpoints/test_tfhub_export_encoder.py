@@ -38,13 +38,13 @@ def test_all_outputs_equal_the_numpy_engine(config: AlbertConfig, tmp_path: Path
     weights = tiny_weights(config)
     loaded = hub.load(str(write(weights, tmp_path / "module")))
     inputs = batch(config)
-    found = loaded(inputs)
+    outputs = loaded(inputs)
     words = loaded.mlm({**inputs, "masked_lm_positions": tf.constant([PLACES] * 3)})
     for row, expected in enumerate(numpy_answers(weights, inputs, PLACES)):
         length = len(expected["sequence_output"])
-        assert_near(found["pooled_output"][row], expected["pooled_output"])
-        assert_near(found["sequence_output"][row, :length], expected["sequence_output"])
-        for number, output in enumerate(found["encoder_outputs"]):
+        assert_near(outputs["pooled_output"][row], expected["pooled_output"])
+        assert_near(outputs["sequence_output"][row, :length], expected["sequence_output"])
+        for number, output in enumerate(outputs["encoder_outputs"]):
             assert_near(output[row, :length], expected[f"encoder_output_{number}"])
         assert_near(words["mlm_logits"][row], expected["mlm_logits"], MLM_ATOL)
         assert_near(words["sequence_output"][row, :length], expected["sequence_output"])
@@ -52,11 +52,11 @@ def test_all_outputs_equal_the_numpy_engine(config: AlbertConfig, tmp_path: Path
 
 def test_the_api_is_the_published_one(module: Path) -> None:
     loaded = hub.load(str(module))
-    found = loaded(batch())
-    assert set(found) == {"default", "encoder_outputs", "pooled_output", "sequence_output"}
-    assert len(found["encoder_outputs"]) == CONFIG.num_hidden_layers
-    np.testing.assert_array_equal(found["default"], found["pooled_output"])
-    np.testing.assert_array_equal(found["encoder_outputs"][-1], found["sequence_output"])
+    outputs = loaded(batch())
+    assert set(outputs) == {"default", "encoder_outputs", "pooled_output", "sequence_output"}
+    assert len(outputs["encoder_outputs"]) == CONFIG.num_hidden_layers
+    np.testing.assert_array_equal(outputs["default"], outputs["pooled_output"])
+    np.testing.assert_array_equal(outputs["encoder_outputs"][-1], outputs["sequence_output"])
     names = [row.foreign + ":0" for row in rows(CONFIG, ("masked_lm",))]
     assert [v.name for v in loaded.trainable_variables] == names[:25]
     assert [v.name for v in loaded.mlm.trainable_variables] == names
@@ -81,12 +81,12 @@ def test_equal_widths_leave_23_variables(tmp_path: Path) -> None:
     assert len(loaded.trainable_variables) == len(encoder_rows(config)) == 23
 
 
-def test_a_server_is_told_names_that_can_be_read(module: Path) -> None:
+def test_a_signature_has_readable_names(module: Path) -> None:
     signature = tf.saved_model.load(module).signatures["serving_default"]
-    found = signature(**batch())
+    outputs = signature(**batch())
     layers = {f"encoder_output_{n}" for n in range(CONFIG.num_hidden_layers)}
-    assert set(found) == {"default", "pooled_output", "sequence_output"} | layers
-    assert_near(found["pooled_output"], hub.load(str(module))(batch())["default"])
+    assert set(outputs) == {"default", "pooled_output", "sequence_output"} | layers
+    assert_near(outputs["pooled_output"], hub.load(str(module))(batch())["default"])
 
 
 def test_dropout_acts_when_training_and_only_then(module: Path) -> None:
@@ -106,7 +106,7 @@ def test_persistent_tapes_give_the_gradient_of_each_variable(module: Path) -> No
     with tf.GradientTape(persistent=True) as tape:
         total = tf.reduce_sum(loaded(batch())["pooled_output"])
     together = tape.gradient(total, loaded.trainable_variables)
-    assert all(np.abs(tf.convert_to_tensor(found)).max() > 0 for found in together)
+    assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in together)
     alone = tape.gradient(total, loaded.trainable_variables[7])
     np.testing.assert_array_equal(alone, together[7])
 
@@ -148,11 +148,11 @@ def test_tf_keras_trains_all_variables_and_saves_the_model(module: Path, tmp_pat
 @pytest.mark.parametrize("endpoint", ["serve", "__call__"])
 def test_keras_3_calls_either_endpoint(module: Path, endpoint: str) -> None:
     encoder = keras.layers.TFSMLayer(module, call_endpoint=endpoint)
-    found = encoder(batch())
+    outputs = encoder(batch())
     expected = hub.load(str(module))(batch())
-    assert_near(found["pooled_output"], expected["pooled_output"])
-    assert_near(found["sequence_output"], expected["sequence_output"])
-    assert len(found["encoder_outputs"]) == CONFIG.num_hidden_layers
+    assert_near(outputs["pooled_output"], expected["pooled_output"])
+    assert_near(outputs["sequence_output"], expected["sequence_output"])
+    assert len(outputs["encoder_outputs"]) == CONFIG.num_hidden_layers
     assert len(encoder.trainable_weights) == 25
 
 
@@ -190,5 +190,5 @@ def classifier(k, pooled):  # type: ignore[no-untyped-def]  # Keras 2 or 3, and 
     return k.Model(inputs, classes)
 
 
-def assert_near(found: tf.Tensor, expected: np.ndarray, atol: float = ATOL) -> None:
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+def assert_near(actual: tf.Tensor, expected: np.ndarray, atol: float = ATOL) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=atol)

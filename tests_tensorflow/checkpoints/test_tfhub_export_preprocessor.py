@@ -46,41 +46,43 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    fixtures, place = shared / "fixtures", tmp_path_factory.mktemp("published") / "albert"
+    fixtures, path = shared / "fixtures", tmp_path_factory.mktemp("published") / "albert"
     config = AlbertConfig(
         **{**SMALL, "vocab_size": 30000, "num_hidden_layers": 1, "max_position_embeddings": 512}  # type: ignore[arg-type]  # plain data
     )
-    write_tfhub(Checkpoint(tiny_weights(config), contents([fixtures / "spiece.model"])), place)
+    write_tfhub(Checkpoint(tiny_weights(config), contents([fixtures / "spiece.model"])), path)
     fuzz = gzip.decompress((fixtures / "preprocess_fuzz_reference.json.gz").read_bytes())
     return Published(
-        hub.load(str(place / PREPROCESSOR)),
+        hub.load(str(path / PREPROCESSOR)),
         json.loads((fixtures / "preprocess_reference.json").read_text("utf-8")),
         json.loads(fuzz),
     )
 
 
 def test_ids_are_the_published_preprocessors(published: Published) -> None:
-    found = published.ours.tokenize(published.expected["texts"])
-    assert found.to_list() == published.expected["tokenize"]
-    assert found.dtype == tf.int32
-    assert found.row_splits.dtype == tf.int64
+    pieces = published.ours.tokenize(published.expected["texts"])
+    assert pieces.to_list() == published.expected["tokenize"]
+    assert pieces.dtype == tf.int32
+    assert pieces.row_splits.dtype == tf.int64
     assert published.ours.tokenize(published.fuzz["texts"]).to_list() == published.fuzz["tokenize"]
 
 
 def test_rows_are_the_published_preprocessors(published: Published) -> None:
-    found = published.ours(published.expected["texts"])
+    outputs = published.ours(published.expected["texts"])
     ids = published.expected["call"]["input_word_ids"]
-    assert {tuple(rows.shape) for rows in found.values()} == {(len(ids), 128)}
+    assert {tuple(rows.shape) for rows in outputs.values()} == {(len(ids), 128)}
     for row, expected in enumerate(ids):
-        np.testing.assert_array_equal(found["input_word_ids"][row, : len(expected)], expected)
-    np.testing.assert_array_equal(found["input_mask"], found["input_word_ids"].numpy() > 0)
-    assert not found["input_type_ids"].numpy().any()
+        np.testing.assert_array_equal(outputs["input_word_ids"][row, : len(expected)], expected)
+    np.testing.assert_array_equal(outputs["input_mask"], outputs["input_word_ids"].numpy() > 0)
+    assert not outputs["input_type_ids"].numpy().any()
 
 
 def test_special_tokens_are_the_published_ones(published: Published) -> None:
-    found = published.ours.tokenize.get_special_tokens_dict()
-    assert {name: int(x) for name, x in found.items()} == published.expected["special_tokens_dict"]
-    assert {x.dtype for x in found.values()} == {tf.int32}
+    specials = published.ours.tokenize.get_special_tokens_dict()
+    assert {name: int(x) for name, x in specials.items()} == published.expected[
+        "special_tokens_dict"
+    ]
+    assert {x.dtype for x in specials.values()} == {tf.int32}
 
 
 def test_packing_is_the_published_one(published: Published) -> None:
@@ -102,19 +104,23 @@ def test_pairs_are_cut_in_turn_as_the_published_one_cuts(published: Published) -
     assert len(rows) == 729
     for length in sorted(set(rows[:, 0])):
         _, first, second, kept_first, kept_second = rows[rows[:, 0] == length].T
-        pair = [numbered(100, first), numbered(500, second)]
-        found = published.ours.bert_pack_inputs(pair, seq_length=int(length))["input_word_ids"]
-        np.testing.assert_array_equal(((found >= 100) & (found < 200)).numpy().sum(1), kept_first)
-        np.testing.assert_array_equal((found >= 500).numpy().sum(1), kept_second)
+        pair = [rows_from(100, first), rows_from(500, second)]
+        packed_inputs = published.ours.bert_pack_inputs(pair, seq_length=int(length))[
+            "input_word_ids"
+        ]
+        np.testing.assert_array_equal(
+            ((packed_inputs >= 100) & (packed_inputs < 200)).numpy().sum(1), kept_first
+        )
+        np.testing.assert_array_equal((packed_inputs >= 500).numpy().sum(1), kept_second)
 
 
 def test_the_tokenizer_in_the_same_policy_gives_the_same_ids(preprocessor: Any) -> None:
     ours = AlbertTokenizer.from_pretrained(PIECES, policy="tfhub").encode_batch(TEXTS)
     expected = [ours.ids[start + 1 : end - 1].tolist() for start, end in pairwise(ours.offsets)]
     assert preprocessor.tokenize(TEXTS).to_list() == expected
-    found = preprocessor(TEXTS)["input_word_ids"]
-    assert found.shape == (len(TEXTS), LENGTH)
-    assert found[0].numpy()[: len(expected[0]) + 2].tolist() == [2, *expected[0], 3]
+    actual = preprocessor(TEXTS)["input_word_ids"]
+    assert actual.shape == (len(TEXTS), LENGTH)
+    assert actual[0].numpy()[: len(expected[0]) + 2].tolist() == [2, *expected[0], 3]
 
 
 def test_case_and_accents_are_kept_where_the_settings_say_so(tmp_path: Path) -> None:
@@ -135,8 +141,8 @@ def test_hub_layers_know_the_shapes_before_they_run(module: Path, preprocessor: 
     rows = pack([ids, ids])
     assert {tuple(x.shape) for x in rows.values()} == {(None, 16)}
     pooled = hub.KerasLayer(str(module), trainable=True)(rows)["pooled_output"]
-    found = tf_keras.Model(text, pooled).predict(tf.constant(TEXTS), verbose=0)
-    assert found.shape == (len(TEXTS), CONFIG.hidden_size)
+    vectors = tf_keras.Model(text, pooled).predict(tf.constant(TEXTS), verbose=0)
+    assert vectors.shape == (len(TEXTS), CONFIG.hidden_size)
 
 
 def test_keras_3_and_data_pipelines_call_it(module: Path, preprocessor: Any) -> None:
@@ -149,13 +155,13 @@ def test_keras_3_and_data_pipelines_call_it(module: Path, preprocessor: Any) -> 
     assert_rows(signature(sentences=tf.constant(TEXTS)), expected)
 
 
-def numbered(first: int, lengths: np.ndarray) -> tf.RaggedTensor:
+def rows_from(first: int, lengths: np.ndarray) -> tf.RaggedTensor:
     """Rows first, first + 1 … of these lengths."""
     return tf.ragged.constant([list(range(first, first + n)) for n in lengths], tf.int32, 1)
 
 
-def assert_rows(found: Any, expected: Any) -> None:
-    assert set(found) == {"input_word_ids", "input_mask", "input_type_ids"}
-    for name, rows in found.items():
+def assert_rows(actual: Any, expected: Any) -> None:
+    assert set(actual) == {"input_word_ids", "input_mask", "input_type_ids"}
+    for name, rows in actual.items():
         assert rows.dtype == tf.int32
         np.testing.assert_array_equal(rows, expected[name])

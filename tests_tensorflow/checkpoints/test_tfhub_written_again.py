@@ -27,31 +27,31 @@ def again(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Again:
     """A fixture's name → where it was written again, and its reference; each is written once."""
 
     @cache
-    def written(name: str) -> tuple[Path, dict[str, np.ndarray]]:
+    def open_written(name: str) -> tuple[Path, dict[str, np.ndarray]]:
         fixtures, folder = shared / "fixtures", tmp_path_factory.mktemp(name)
-        place = fixtures / name
-        if not place.is_dir():
-            place = folder / "unpacked"
+        path = fixtures / name
+        if not path.is_dir():
+            path = folder / "unpacked"
             with tarfile.open(fixtures / f"{name}.tar.gz") as archive:
-                archive.extractall(place, filter="data")
-        TFHUB.write(TFHUB.read(place), folder / "written")
+                archive.extractall(path, filter="data")
+        TFHUB.write(TFHUB.read(path), folder / "written")
         with np.load(fixtures / f"{name}_reference.npz") as reference:
             return folder / "written", dict(reference)
 
-    return written
+    return open_written
 
 
 @pytest.mark.parametrize(
     "name", ["tfhub_tiny_v3", "tfhub_tiny_v3_nomlm", "tfhub_tiny_v3_eh", "tfhub_tiny_v3_tf212"]
 )
 def test_outputs_are_the_recorded_ones(again: Again, name: str) -> None:
-    place, expected = again(name)
-    loaded = hub.load(str(place))
+    path, expected = again(name)
+    loaded = hub.load(str(path))
     inputs = {key: tf.constant(expected[key]) for key in INPUTS}
-    found = loaded(inputs)
+    outputs = loaded(inputs)
     for key in ("pooled_output", "sequence_output", "default"):
-        np.testing.assert_allclose(found[key], expected[key], rtol=0, atol=ATOL)
-    for number, output in enumerate(found["encoder_outputs"]):
+        np.testing.assert_allclose(outputs[key], expected[key], rtol=0, atol=ATOL)
+    for number, output in enumerate(outputs["encoder_outputs"]):
         np.testing.assert_allclose(output, expected[f"encoder_output_{number}"], rtol=0, atol=ATOL)
     second = loaded({key: tf.constant(expected[f"b_{key}"]) for key in INPUTS})
     np.testing.assert_allclose(
@@ -65,15 +65,15 @@ def test_outputs_are_the_recorded_ones(again: Again, name: str) -> None:
 
 
 def test_gradients_are_the_recorded_ones(shared: Path, again: Again) -> None:
-    place, _ = again("tfhub_tiny_v3")
-    loaded = hub.load(str(place))
+    path, _ = again("tfhub_tiny_v3")
+    loaded = hub.load(str(path))
     with np.load(shared / "fixtures" / "tfhub_tiny_grads_s16.npz") as file:
         expected = dict(file)
     inputs = {key: tf.constant(expected[key]) for key in (*INPUTS, "masked_lm_positions")}
     with tf.GradientTape(persistent=True) as tape:
-        found = loaded.mlm(inputs)
+        outputs = loaded.mlm(inputs)
         parts = {
-            key: tf.reduce_sum(expected[f"w_{key}"] * found[key])
+            key: tf.reduce_sum(expected[f"w_{key}"] * outputs[key])
             for key in ("pooled_output", "sequence_output", "mlm_logits")
         }
         encoder_loss = parts["pooled_output"] + parts["sequence_output"]
@@ -95,9 +95,9 @@ def test_gradients_are_the_recorded_ones(shared: Path, again: Again) -> None:
 
 
 def test_tensorflow_reads_back_what_was_read(shared: Path, again: Again) -> None:
-    place, _ = again("tfhub_tiny_v3")
+    path, _ = again("tfhub_tiny_v3")
     first = tf.train.load_checkpoint(shared / "fixtures/tfhub_tiny_v3/variables/variables")
-    again = tf.train.load_checkpoint(place / "variables/variables")
+    again = tf.train.load_checkpoint(path / "variables/variables")
     keys = [key for key in first.get_variable_to_shape_map() if "VARIABLE_VALUE" in key]
     assert len(keys) == 30
     for key in keys:

@@ -32,12 +32,12 @@ def test_a_base_model_comes_back_bit_by_bit(tmp_path: Path) -> None:
     for number, target in enumerate(WAY):
         done = convert(tmp_path / str(number), tmp_path / str(number + 1), to=target)
         assert done.parity.weights.identical == len(weights.table().stored), target
-    found = read_checkpoint(tmp_path / str(len(WAY))).weights
-    assert weight_differences(weights, found).identical == len(weights.table().stored)
-    assert found.heads == weights.heads
+    restored = read_checkpoint(tmp_path / str(len(WAY))).weights
+    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert restored.heads == weights.heads
     # Keras Hub's own epsilon of the masked LM head stays with the model
-    assert found.config.prediction_eps == 1e-5
-    assert replace(found.config, extra={}, prediction_layer_norm_eps=None) == config
+    assert restored.config.prediction_eps == 1e-5
+    assert replace(restored.config, extra={}, prediction_layer_norm_eps=None) == config
 
 
 @pytest.mark.parametrize("heads", [(), *((spec.name,) for spec in HEADS)], ids=str)
@@ -51,9 +51,9 @@ def test_heads_come_back_from_tf_hub_or_are_refused(heads: tuple[str, ...], tmp_
         return
     done = convert(tmp_path / "source", tmp_path / "out", to="tfhub")
     assert 0 < done.parity.largest < 1e-5, "TensorFlow's own graph is asked"
-    found = read_checkpoint(tmp_path / "out").weights
-    assert weight_differences(weights, found).identical == len(weights.table().stored)
-    assert found.heads == heads
+    restored = read_checkpoint(tmp_path / "out").weights
+    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert restored.heads == heads
 
 
 @pytest.mark.parametrize("axis", AXES)
@@ -66,6 +66,6 @@ def test_axes_come_back_from_tf_hub_or_are_refused(axis: str, tmp_path: Path) ->
             convert(tmp_path / "source", tmp_path / "out", to="tfhub")
         return
     convert(tmp_path / "source", tmp_path / "out", to="tfhub")
-    found = read_checkpoint(tmp_path / "out").weights
-    assert weight_differences(weights, found).identical == len(weights.table().stored)
-    assert found.config.activation == config.activation
+    restored = read_checkpoint(tmp_path / "out").weights
+    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert restored.config.activation == config.activation

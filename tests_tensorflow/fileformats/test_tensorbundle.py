@@ -52,22 +52,22 @@ def test_tensorflow_writes_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
 def test_floats_of_every_width_become_float32(tmp_path: Path, dtype: tf.DType) -> None:
     tensor = tf.cast(tf.constant([1.5, -2.25, 3e-5]), dtype)
-    found = read_bundle(save(tmp_path / "x", {"w": tensor}))["w"]
-    np.testing.assert_array_equal(found, tf.cast(tensor, tf.float32).numpy())
+    array = read_bundle(save(tmp_path / "x", {"w": tensor}))["w"]
+    np.testing.assert_array_equal(array, tf.cast(tensor, tf.float32).numpy())
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "bool"])
 def test_whole_numbers_keep_their_type(tmp_path: Path, dtype: str) -> None:
     tensor = tf.cast(tf.constant([[1, 0], [1, 1]]), dtype)
-    found = read_bundle(save(tmp_path / "x", {"n": tensor})).numbers("n")
-    assert found.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(found, tensor.numpy())
+    array = read_bundle(save(tmp_path / "x", {"n": tensor})).numbers("n")
+    assert array.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(array, tensor.numpy())
 
 
 def test_strings_come_back(tmp_path: Path) -> None:
     texts = [b"one", b"", b"\xff" * 1000, b"vier"]
-    found = read_bundle(save(tmp_path / "x", {"s": tf.constant(texts)}))
-    assert found.strings("s") == tuple(texts)
+    bundle = read_bundle(save(tmp_path / "x", {"s": tf.constant(texts)}))
+    assert bundle.strings("s") == tuple(texts)
 
 
 def test_several_shards_are_one_bundle(tmp_path: Path) -> None:

@@ -25,12 +25,12 @@ PARTS = (
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_texts_have_tensorflows_ids(seed: int, tmp_path: Path) -> None:
-    place = fixture("bert_preprocess_tiny", HERE, tmp_path)
+    path = fixture("bert_preprocess_tiny", HERE, tmp_path)
     rng = random.Random(seed)
     texts = [
         "".join(rng.choice(PARTS) + rng.choice(("", " ")) for _ in range(9)) for _ in range(400)
     ]
-    module = tf.saved_model.load(str(place))
+    module = tf.saved_model.load(str(path))
     wanted = module.tokenize(tf.constant(texts)).merge_dims(-2, -1).to_list()
-    tokenizer = AlbertTokenizer.from_pretrained(place)
+    tokenizer = AlbertTokenizer.from_pretrained(path)
     assert [row.ids[1:-1].tolist() for row in tokenizer.encode_batch(texts)] == wanted

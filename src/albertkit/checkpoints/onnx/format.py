@@ -19,7 +19,7 @@ from albertkit.checkpoints.huggingface.format import (
 )
 from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.onnx.pooling_metadata import check_plan, plan_from, plan_text
-from albertkit.checkpoints.onnx.quantization_error import foreseen_cosine
+from albertkit.checkpoints.onnx.quantization_error import estimate_cosine
 from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
 from albertkit.errors import Diagnostic, InputError
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
@@ -120,7 +120,7 @@ ONNX_INT8 = OnnxFormat("onnx-int8", "model_quantized.onnx", is_rounded=True)
 
 def _check_cosine(weights: Weights) -> float:
     """How near int8 comes to float32; raises InputError [quantization-error-too-large]."""
-    cosine = foreseen_cosine(weights)
+    cosine = estimate_cosine(weights)
     if not cosine >= LEAST_COSINE:
         raise InputError(
             "quantization-error-too-large",

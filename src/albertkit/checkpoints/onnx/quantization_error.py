@@ -19,7 +19,7 @@ TEXTS, LENGTH = 8, 32
 SEED = 20260
 
 
-def foreseen_cosine(weights: Weights) -> float:
+def estimate_cosine(weights: Weights) -> float:
     """The least cosine between the mean token vectors of a text, whole and rounded."""
     whole = _vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
     rounded = _vectors(NumpyInt8Emitter(weights.config, weights.arrays))
