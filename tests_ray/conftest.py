@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.support.shared_files import pytest_sessionfinish
-
-from head import head
-from job_alone import alone
+from tests_ray.head import head
+from tests_ray.job_alone import alone
 
 __all__ = ["alone", "head", "pytest_sessionfinish"]

@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 def head() -> Iterator[str]:
     """Its address."""
     with pytest.MonkeyPatch.context() as patch:  # its workers find what tests give them to do
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2})
     yield cluster.address
     cluster.shutdown()

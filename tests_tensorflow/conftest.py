@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow chatters while 
 import sentencepiece
 from tests.support.shared_files import pytest_sessionfinish, shared
 from tests.support.tiny_models import PIECES
-
-from written import tiny_weights, write
+from tests_tensorflow.written import tiny_weights, write
 
 __all__ = ["pytest_sessionfinish", "shared"]
 
 # keras-hub (0.31, 0.32) calls the constructor by the name it had up to sentencepiece 0.2.1; the
 # package needs 0.2.3.
-Processor = sentencepiece.SentencePieceProcessor
+Processor: Any = sentencepiece.SentencePieceProcessor
 Processor.Init = Processor.__init__
 
 

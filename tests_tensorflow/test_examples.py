@@ -18,7 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the command of the examples' first lines was run."""
     folder = tmp_path_factory.mktemp("examples")
     program, *arguments = COMMAND.split()
-    command = [Path(sys.executable).with_name(program), *arguments]
+    command = [str(Path(sys.executable).with_name(program)), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "parity on 8 texts: max |diff| " in done.stdout
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def output_of(script: str, folder: Path) -> str:
     path = EXAMPLES / script
     assert COMMAND in path.read_text(encoding="utf-8")
-    command = [sys.executable, path, "albert"]
+    command = [sys.executable, str(path), "albert"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.tables.s3_server import object_store
+from tests_ray.job_alone import ROWS, Alone
 
 from albertkit.distributed import Workers, find_countable_inputs, run_on_ray
 from albertkit.tasks.jobs.run_job import start_job
-from job_alone import ROWS, Alone
 
 
 def test_a_bucket_holds_the_same_shards(alone: Alone, head: str) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-
-from job_alone import ROWS, Alone, files_in
+from tests_ray.job_alone import ROWS, Alone, files_in
 
 BEING_WRITTEN = re.compile(r"\.part-(\d+)\.parquet\.tmp-(\d+)-")  # shard, process
 PATIENCE = 300  # seconds

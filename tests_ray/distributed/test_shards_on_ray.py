@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from tests_ray.works import Fateful, GpusSeen
 
 import albertkit
 from albertkit.distributed.cluster import cluster
 from albertkit.distributed.shards_on_ray import WorkerResources, make_shards
 from albertkit.errors import AlbertKitError, FormatError
-from works import Fateful, GpusSeen
 
 
 @pytest.fixture(scope="module")

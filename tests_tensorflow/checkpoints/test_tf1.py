@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from tests.support.axes import random_weights
+from tests_tensorflow.written import CONFIG
 
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.names import to_foreign
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.names import rows
 from albertkit.spec import Weights
-from written import CONFIG
 
 HEADS = ("masked_lm", "sentence_order")
 

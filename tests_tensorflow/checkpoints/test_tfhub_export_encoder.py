@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,25 +12,25 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 import tf_keras
-from tests.support.axes import CONFIG_AXES
+from tests.support.axes import CONFIGS
 from tests.support.tiny_models import PIECES
+from tests_tensorflow.written import CONFIG, batch, numpy_answers, tiny_weights, write
 
 from albertkit.checkpoints.model_garden.names import encoder_rows, rows
 from albertkit.checkpoints.tfhub.export import save
 from albertkit.errors import ResourceError
 from albertkit.spec import AlbertConfig
-from written import CONFIG, batch, numpy_answers, tiny_weights, write
 
 ATOL = 1e-5  # float32, values up to 5: some twenty roundings of the last place
 MLM_ATOL = 5e-5  # sums over E and values up to 20
 PLACES = (0, 0)  # where each text's words are predicted; twice, as padded positions come
 # What TF Hub's form has a place for.
 HELD = [
-    axis
-    for axis in CONFIG_AXES
-    if (axis.values[0].num_hidden_groups, axis.values[0].inner_group_num) == (1, 1)
-    and {axis.values[0].layer_norm_eps, axis.values[0].prediction_eps} == {1e-12}
-    and axis.values[0].activation != "quick_gelu"
+    pytest.param(config, id=name)
+    for name, config in CONFIGS.items()
+    if (config.num_hidden_groups, config.inner_group_num) == (1, 1)
+    and {config.layer_norm_eps, config.prediction_eps} == {1e-12}
+    and config.activation != "quick_gelu"
 ]
 
 
@@ -183,7 +184,7 @@ def test_keras_3_trains_what_stands_on_a_frozen_encoder_with_adam(module: Path) 
     assert len(model.trainable_weights) == 2
 
 
-def classifier(k, pooled):  # type: ignore[no-untyped-def]  # Keras 2 or 3, and neither has types
+def classifier(k: Any, pooled: Any) -> Any:
     """Two classes on the pooled vectors, in the functional API of `k`."""
     inputs = {name: k.Input([None], dtype="int32", name=name) for name in batch()}
     classes = k.layers.Dense(2, activation="softmax")(pooled(inputs))

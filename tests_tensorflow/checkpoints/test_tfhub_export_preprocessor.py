@@ -18,13 +18,13 @@ import tensorflow_text  # noqa: F401 - brings the operations that the module is 
 import tf_keras
 from tests.support.axes import SMALL
 from tests.support.tiny_models import PIECES, contents
+from tests_tensorflow.written import CONFIG, tiny_weights
 
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization import AlbertTokenizer
-from written import CONFIG, tiny_weights
 
 TEXTS = ["Hello, World!", "", "  Ｆｕｌｌ  ½ café\u0301 STRASSE", "in 2001, he", "[MASK] x\u200by"]
 LENGTH = CONFIG.max_position_embeddings  # which is less than the published 128

@@ -97,8 +97,8 @@ def test_gradients_are_the_recorded_ones(shared: Path, again: Again) -> None:
 def test_tensorflow_reads_back_what_was_read(shared: Path, again: Again) -> None:
     path, _ = again("tfhub_tiny_v3")
     first = tf.train.load_checkpoint(shared / "fixtures/tfhub_tiny_v3/variables/variables")
-    again = tf.train.load_checkpoint(path / "variables/variables")
+    second = tf.train.load_checkpoint(path / "variables/variables")
     keys = [key for key in first.get_variable_to_shape_map() if "VARIABLE_VALUE" in key]
     assert len(keys) == 30
     for key in keys:
-        np.testing.assert_array_equal(again.get_tensor(key), first.get_tensor(key))
+        np.testing.assert_array_equal(second.get_tensor(key), first.get_tensor(key))
