@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     )
     from albertkit.runtime import load
     from albertkit.spec import AlbertConfig
-    from albertkit.tasks import FillMask, TextEmbedder, quantize_embeddings
+    from albertkit.tasks import (
+        FillMask,
+        Search,
+        TextEmbedder,
+        community_detection,
+        paraphrase_mining,
+        paraphrase_mining_embeddings,
+        quantize_embeddings,
+        semantic_search,
+    )
     from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
     __all__ = [
@@ -44,13 +53,18 @@ if TYPE_CHECKING:
         "FormatError",
         "InputError",
         "ResourceError",
+        "Search",
         "TextEmbedder",
         "TokenizerPolicy",
         "__version__",
+        "community_detection",
         "compile_for_inference",
         "convert",
         "load",
+        "paraphrase_mining",
+        "paraphrase_mining_embeddings",
         "quantize_embeddings",
+        "semantic_search",
         "verify",
     ]
 
@@ -72,12 +86,17 @@ HOMES = {
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",
     "ResourceError": "albertkit.errors",
+    "Search": "albertkit.tasks",
     "TextEmbedder": "albertkit.tasks",
     "TokenizerPolicy": "albertkit.tokenization",
+    "community_detection": "albertkit.tasks",
     "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
     "load": "albertkit.runtime",
+    "paraphrase_mining": "albertkit.tasks",
+    "paraphrase_mining_embeddings": "albertkit.tasks",
     "quantize_embeddings": "albertkit.tasks",
+    "semantic_search": "albertkit.tasks",
     "verify": "albertkit.conversion",
 }
 

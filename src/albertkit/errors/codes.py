@@ -115,6 +115,11 @@ CODES: dict[str, str] = {
     "output-taken": "The output path is used by something else.",
     "ranges-missing": "The ranges of 8-bit vectors cannot be computed.",
     "ranges-from-few-vectors": "The ranges of 8-bit vectors come from few vectors.",
+    # Search
+    "condition-invalid": "A condition on a column cannot be read.",
+    "index-differs": "Vectors to search in were made by another model, or in another way.",
+    "index-invalid": "A directory or file holds no vectors to search in.",
+    "index-outdated": "A file has changed since its vectors were made.",
     # Names of models and hubs
     "unknown-model": "No model has this name.",
     "hub-access-denied": "The model is private or gated.",

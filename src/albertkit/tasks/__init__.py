@@ -1,4 +1,4 @@
-"""What users call: vectors of texts, words for masks."""
+"""What users call: vectors of texts, search, words for masks."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,11 @@ from albertkit.lazy_exports import attach
 if TYPE_CHECKING:
     from albertkit.tasks.embed import TextEmbedder as TextEmbedder
     from albertkit.tasks.fill_mask import FillMask as FillMask
+    from albertkit.tasks.mining import community_detection as community_detection
+    from albertkit.tasks.mining import paraphrase_mining as paraphrase_mining
+    from albertkit.tasks.mining import paraphrase_mining_embeddings as paraphrase_mining_embeddings
+    from albertkit.tasks.mining import semantic_search as semantic_search
+    from albertkit.tasks.search import Search as Search
     from albertkit.tasks.vector_types import quantize_embeddings as quantize_embeddings
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -14,6 +19,13 @@ else:
         {
             "embed": ("TextEmbedder",),
             "fill_mask": ("FillMask",),
+            "mining": (
+                "community_detection",
+                "paraphrase_mining",
+                "paraphrase_mining_embeddings",
+                "semantic_search",
+            ),
+            "search": ("Search",),
             "vector_types": ("quantize_embeddings",),
         },
     )

@@ -1,0 +1,132 @@
+"""Conditions on the columns of rows: "lang=en", "year>=2000"."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from albertkit.errors import InputError
+from albertkit.errors.exceptions import nearest_name
+from albertkit.tasks.nearest import Mask
+
+CONDITION = re.compile(r"\s*(.+?)\s*(!=|>=|<=|=|<|>)\s*(.*?)\s*", re.DOTALL)
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
+    {
+        "=": operator.eq,
+        "!=": operator.ne,
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A comparison of a column's cells with a value.
+
+    Attributes:
+        column: The column's name.
+        sign: A key of OPERATORS.
+        value: As the user wrote it. Cells and values that are both numbers are compared as
+            numbers, also if a file of text holds them; all others as texts.
+    """
+
+    column: str
+    sign: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Read a condition.
+
+        Raises:
+            InputError: [condition-invalid].
+        """
+        match = CONDITION.fullmatch(text)
+        if match is None:
+            raise InputError(
+                "condition-invalid",
+                f"the condition is {text!r}",
+                why=f"it has none of {' '.join(OPERATORS)} behind the name of a column",
+                fix="Write COLUMN=VALUE in quotes, such as 'lang=en' or 'year>=2000'",
+            )
+        return cls(*match.groups())
+
+    def mask(self, cells: Iterable[object]) -> Mask:
+        """Whether each cell fulfils it; empty cells fulfil only !=."""
+        compare = OPERATORS[self.sign]
+        number = _number(self.value)
+
+        def holds(cell: object) -> bool:
+            if cell is None:
+                return self.sign == "!="
+            own = None if number is None else _number(cell)
+            if own is not None:
+                return compare(own, number)
+            is_equal = str(cell).casefold() == self.value.casefold()
+            if isinstance(cell, bool) and self.sign in ("=", "!="):
+                return is_equal == (self.sign == "=")
+            return compare(str(cell), self.value)
+
+        return np.fromiter(map(holds, cells), np.bool_)
+
+
+def filter_rows(
+    conditions: str | Sequence[str],
+    names: Sequence[str],
+    read_cells: Callable[[str], Iterable[object]],
+) -> Mask | None:
+    """Which rows fulfil all conditions; None without conditions.
+
+    Args:
+        conditions: One, or several.
+        names: The columns that there are.
+        read_cells: Gives the cells of a column.
+
+    Raises:
+        InputError: [condition-invalid], [column-missing].
+    """
+    texts = [conditions] if isinstance(conditions, str) else conditions
+    parsed = [Condition.parse(text) for text in texts]
+    for condition in parsed:
+        check_column(condition.column, names)
+    result: Mask | None = None
+    for condition in parsed:
+        mask = condition.mask(read_cells(condition.column))
+        result = mask if result is None else result & mask
+    return result
+
+
+def check_column(name: str, names: Sequence[str]) -> None:
+    """Refuse the name of a column that is not there.
+
+    Raises:
+        InputError: [column-missing].
+    """
+    if name not in names:
+        near = nearest_name(name, names, cutoff=0.5)
+        raise InputError(
+            "column-missing",
+            f"there is no column {name!r} with the vectors",
+            why=f"the columns are {', '.join(names)}" if names else "they have no columns",
+            fix=f"Name one of them, perhaps {near!r}"
+            if near
+            else "Keep the column when the texts are embedded (--keep)",
+        )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]  # what it cannot read raises
+    except (TypeError, ValueError):
+        return None

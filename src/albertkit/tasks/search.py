@@ -1,0 +1,265 @@
+"""Search: the rows of texts, vectors, or a job's directory that are nearest to a query.
+
+The search is exact: all vectors are compared (`nearest.py`). Bytes and bits are ranked by
+sentence-transformers' definitions: bytes by what they stand for in their ranges; bits by their
+distance, and then so many times more rows than asked for by the query itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.arrays import FloatArray
+from albertkit.errors import InputError
+from albertkit.errors.arguments import check_choice, check_integer, check_keywords
+from albertkit.errors.exceptions import count_noun
+from albertkit.tables.table import Column, json_cells
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.mining import read_vectors
+from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
+from albertkit.tasks.options import VECTOR_TYPES, VectorType
+from albertkit.tasks.row_filter import check_column, filter_rows
+from albertkit.tasks.search_rows import is_texts, read_search_rows
+
+Hit: TypeAlias = dict[str, Any]
+Where: TypeAlias = "str | Sequence[str] | Mask"
+ID, SCORE = "corpus_id", "score"  # sentence-transformers' names
+MEASURES: tuple[Measure, ...] = ("cosine", "dot")
+DEEPER: Final = 4  # times as many rows, if too few groups are among them
+
+
+class Search:
+    """Texts or vectors to search in.
+
+    Args:
+        corpus: A list of texts, which are embedded now; vectors [N, D] (array or tensor); the path
+            of a directory that `albertkit embed --output out/` wrote, or of a file of vectors.
+        model: A TextEmbedder, or what it opens, for texts and queries. None: the model of the
+            job; the built-in one for texts. Vectors without a model take only vectors as queries.
+        columns: Name → one cell for each row, which are returned with the results.
+        precision: The type of the vectors. None: what the job says, or float32 and float16 as
+            arrays have them; texts are embedded as float32.
+        ranges: [2, D], the ranges behind int8 and uint8 vectors. None: those of the job.
+        similarity: What ranks. None: the model's measure.
+        show_progress_bar: As in `TextEmbedder.encode`, for a list of texts.
+
+    Raises:
+        InputError: [index-invalid], [index-differs], [option-invalid], [inputs-shape],
+            [ranges-missing], and those of TextEmbedder.
+        FormatError: [file-malformed].
+        ResourceError: [extra-missing], [file-unreadable].
+    """
+
+    @check_keywords
+    def __init__(
+        self,
+        corpus: Sequence[str] | npt.ArrayLike | str | Path,
+        model: TextEmbedder | str | Path | None = None,
+        *,
+        columns: Mapping[str, Column] | None = None,
+        precision: VectorType | None = None,
+        ranges: npt.ArrayLike | None = None,
+        similarity: Measure | None = None,
+        show_progress_bar: bool | None = None,
+    ) -> None:
+        check_choice("precision", precision, (None, *VECTOR_TYPES))
+        check_choice("similarity", similarity, (None, *MEASURES))
+        rows = read_search_rows(
+            corpus, model, columns or {}, precision, ranges, show_progress_bar=show_progress_bar
+        )
+        self._parts = rows.parts
+        self._truncate_dim = rows.truncate_dim
+        self.embedder = rows.embedder
+        self.corpus = Corpus.of(
+            [part.vectors for part in rows.parts],
+            rows.kind,
+            rows.dimensions,
+            similarity or self._measure(),
+            rows.ranges,
+        )
+
+    def __len__(self) -> int:
+        return len(self.corpus)
+
+    def __repr__(self) -> str:
+        """The number of vectors, their type, and the model of the queries."""
+        model = "vectors only" if self.embedder is None else repr(str(self.embedder.model.path))
+        return f"Search({len(self):,} {self.corpus.kind} vectors, {model})"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that results have."""
+        return tuple(self._parts[0].columns)
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+        self,
+        queries: str,
+        k: int = ...,
+        *,
+        where: Where | None = ...,
+        group_by: str | None = ...,
+        rescore_multiplier: int = ...,
+    ) -> list[Hit]: ...
+    @overload
+    def __call__(
+        self,
+        queries: Sequence[str] | npt.ArrayLike,
+        k: int = ...,
+        *,
+        where: Where | None = ...,
+        group_by: str | None = ...,
+        rescore_multiplier: int = ...,
+    ) -> list[list[Hit]]: ...
+    @check_keywords
+    def __call__(
+        self,
+        queries: str | Sequence[str] | npt.ArrayLike,
+        k: int = 10,
+        *,
+        where: Where | None = None,
+        group_by: str | None = None,
+        rescore_multiplier: int = 4,
+    ) -> Any:
+        """Find the rows that are nearest to each query.
+
+        Args:
+            queries: One text, a list of texts, or vectors [Q, D].
+            k: How many rows to find; with fewer rows all of them.
+            where: Only rows that fulfil all conditions on their columns: "lang=en",
+                ["year>=2000", "lang!=de"]; or a mask [N].
+            group_by: A column: only the best row of each of its values, such as the best part of
+                each file.
+            rescore_multiplier: For bits, so many times k rows are ranked by the query itself.
+
+        Returns:
+            For one text a list of results, else a list of such lists. A result is a dict with
+            "corpus_id" (the row, from 0), "score" and the row's columns; a column of one of these
+            names gets "_" behind it. Best first; of equal scores the first rows.
+
+        Raises:
+            InputError: [option-invalid], [column-missing], [condition-invalid], [inputs-shape],
+                [vectors-not-finite], and those of `TextEmbedder.encode`.
+        """
+        k = check_integer("k", k)
+        multiplier = check_integer("rescore_multiplier", rescore_multiplier)
+        mask = self._mask(where)
+        if group_by is not None:
+            check_column(group_by, self.columns)
+        vectors = self._query_vectors(queries)
+        if group_by is None:
+            ids, scores = find_nearest(
+                self.corpus, vectors, k, mask=mask, rescore_multiplier=multiplier
+            )
+            rows = list(zip(ids, scores, strict=True))
+        else:
+            rows = [self._best_of_groups(v, k, group_by, mask, multiplier) for v in vectors]
+        results = [self._hits(*row) for row in rows]
+        return results[0] if isinstance(queries, str) else results
+
+    def cells(self, name: str, ids: Ids) -> list[Any]:
+        """Some cells of a column.
+
+        Args:
+            name: The column's name.
+            ids: The rows, from 0.
+
+        Returns:
+            The cells as values of JSON.
+        """
+        offsets = np.cumsum([0, *(len(part.vectors) for part in self._parts)])
+        owners = np.searchsorted(offsets, ids, side="right") - 1
+        cells: list[Any] = []
+        for row, number in zip((ids - offsets[owners]).tolist(), owners.tolist(), strict=True):
+            cells += json_cells(self._parts[number].columns[name][row : row + 1])
+        return cells
+
+    def _best_of_groups(
+        self, query: FloatArray, k: int, column: str, mask: Mask | None, multiplier: int
+    ) -> tuple[Ids, FloatArray]:
+        """The best row of each of the k best groups: as many rows as it takes to see k groups."""
+        depth = k
+        while True:
+            depth *= DEEPER
+            ids, scores = find_nearest(
+                self.corpus, query[None], depth, mask=mask, rescore_multiplier=multiplier
+            )
+            ids, scores = ids[0], scores[0]
+            first: dict[object, int] = {}
+            for position, cell in enumerate(self.cells(column, ids)):
+                first.setdefault(str(cell), position)
+            if len(first) >= k or len(ids) < depth:
+                best = list(first.values())[:k]
+                return ids[best], scores[best]
+
+    def _hits(self, ids: Ids, scores: FloatArray) -> list[Hit]:
+        ids, scores = ids[ids >= 0], scores[ids >= 0]
+        columns = {
+            f"{name}_" if name in (ID, SCORE) else name: self.cells(name, ids)
+            for name in self.columns
+        }
+        rows = zip(ids.tolist(), scores.tolist(), strict=True)
+        return [
+            {ID: row, SCORE: score, **{name: cells[n] for name, cells in columns.items()}}
+            for n, (row, score) in enumerate(rows)
+        ]
+
+    def _mask(self, where: Where | None) -> Mask | None:
+        if where is None:
+            return None
+        if isinstance(where, np.ndarray) and where.dtype == np.bool_:
+            if where.shape != (len(self),):
+                raise InputError(
+                    "inputs-shape",
+                    f"where has the shape {list(where.shape)}",
+                    why=f"there are {count_noun(len(self), 'row')}",
+                    fix="Give one bool for each row, or conditions such as 'lang=en'",
+                )
+            return where
+        return filter_rows(where, self.columns, self._read_cells)  # type: ignore[arg-type]  # no mask
+
+    def _read_cells(self, name: str) -> Iterator[object]:
+        for part in self._parts:
+            yield from json_cells(part.columns[name])
+
+    def _query_vectors(self, queries: object) -> FloatArray:
+        if is_texts(queries) or isinstance(queries, str):
+            if self.embedder is None:
+                raise InputError(
+                    "option-invalid",
+                    "the query is a text, and there is no model",
+                    why="the corpus was given as vectors",
+                    fix="Give Search(…, model=), or the query's vector",
+                )
+            texts = [queries] if isinstance(queries, str) else queries
+            vectors = self.embedder.encode_query(texts, truncate_dim=self._truncate_dim)
+            if not len(vectors):
+                vectors = np.empty((0, self.corpus.dimensions), np.float32)
+        else:
+            vectors = read_vectors(queries, "queries")  # type: ignore[arg-type]  # it is checked
+        if vectors.shape[1] != self.corpus.dimensions:
+            raise InputError(
+                "inputs-shape",
+                f"a query has {vectors.shape[1]} numbers",
+                why=f"it is compared with vectors of {self.corpus.dimensions}",
+                fix="Take queries of the model that made the vectors",
+            )
+        check_finite(vectors, "query")
+        return np.ascontiguousarray(vectors, np.float32)
+
+    def _measure(self) -> Measure:
+        measure = "cosine" if self.embedder is None else self.embedder.similarity_fn_name
+        for known in MEASURES:
+            if measure == known:
+                return known
+        raise InputError(
+            "option-invalid",
+            f"the model's similarity is {measure}",
+            why=f"vectors are ranked by {' or '.join(MEASURES)}",
+            fix='Give similarity="cosine"; for vectors of length 1 the order is the same',
+        )

@@ -1,0 +1,283 @@
+"""What Search searches in: texts that are embedded now, vectors, or files of vectors.
+
+Input: what the caller gave. Output: SearchRows: vectors of one type, their columns, and the model
+that encodes queries; of a job the same model with the same settings, or an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from albertkit.arrays import FloatArray
+from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.exceptions import count_noun
+from albertkit.sources import VECTORS
+from albertkit.tables.readers.vector_files import VectorFiles, VectorTable, read_vector_files
+from albertkit.tables.table import Column
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.nearest import BITS
+from albertkit.tasks.options import VECTOR_TYPES, VectorType
+from albertkit.tasks.vector_types import (
+    IN_STEPS,
+    VectorCast,
+    Vectors,
+    dtype_of,
+    to_array,
+    width_of,
+)
+
+LOGGER = logging.getLogger(__name__)
+
+AnyModel: TypeAlias = "TextEmbedder | str | Path | None"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchRows:
+    """Vectors with their columns.
+
+    Attributes:
+        parts: Tables that follow one another, at least one.
+        kind: The type of the vectors.
+        dimensions: D, the numbers of a query.
+        ranges: [2, D], for int8 and uint8.
+        embedder: Encodes queries; None if the vectors were given without a model.
+        truncate_dim: Of queries. None: as the model says.
+    """
+
+    parts: tuple[VectorTable, ...]
+    kind: VectorType
+    dimensions: int
+    ranges: FloatArray | None
+    embedder: TextEmbedder | None
+    truncate_dim: int | None = None
+
+
+def read_search_rows(
+    corpus: Any,
+    model: AnyModel,
+    columns: Mapping[str, Column],
+    precision: VectorType | None,
+    ranges: npt.ArrayLike | None,
+    *,
+    show_progress_bar: bool | None,
+) -> SearchRows:
+    """Read, embed or check what Search was given; arguments and errors as of Search."""
+    location = "the corpus"
+    embedder = None
+    if isinstance(corpus, str | os.PathLike):
+        location = os.fspath(corpus)
+        files = read_vector_files(location)
+        if model is not None or files.job:
+            embedder = _open_model(model, files.job)
+    elif is_texts(corpus):
+        embedder = _open_model(model)
+        files = _embed(embedder, list(corpus), precision, show_progress_bar)
+    else:
+        embedder = None if model is None else _open_model(model)
+        files = VectorFiles((VectorTable(_check_matrix(corpus)),))
+    if files.job and embedder is not None:
+        check_job(files.job, location, embedder, precision)
+        precision = next((name for name in VECTOR_TYPES if name == files.job.get("vectors")), None)
+    truncate_dim = files.job.get("truncate_dim")
+    truncate_dim = truncate_dim if isinstance(truncate_dim, int) else None
+    vectors = files.parts[0].vectors
+    kind = _vector_type(vectors.dtype, precision)
+    width = vectors.shape[1]
+    dimensions = width * 8 if kind in BITS else width
+    if embedder is not None:
+        dimensions = truncate_dim or embedder.get_embedding_dimension()
+        if width != width_of(kind, dimensions):
+            raise _differs(
+                location,
+                f"its vectors have {count_noun(width, 'number')}, and the model gives"
+                f" {width_of(kind, dimensions)}",
+                "Give the model that made them",
+            )
+    given = files.ranges if ranges is None else to_array(ranges, "ranges")
+    return SearchRows(
+        _add_columns(files.parts, columns, kind),
+        kind,
+        dimensions,
+        _check_ranges(given, kind, dimensions),
+        embedder,
+        truncate_dim,
+    )
+
+
+def is_texts(value: object) -> bool:
+    """Whether the value is a list of texts, or a column of them."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "UT" or (
+            value.dtype.kind == "O" and value.ndim == 1 and all(isinstance(v, str) for v in value)
+        )
+    if hasattr(value, "detach") or not isinstance(value, Iterable):
+        return False
+    return isinstance(next(iter(value), None), str)
+
+
+def check_job(
+    job: Mapping[str, object],
+    location: str,
+    embedder: TextEmbedder,
+    precision: VectorType | None = None,
+) -> None:
+    """Compare a job's vectors with what will search in them.
+
+    An input that now has another size is a warning: its texts may be searched all the same.
+
+    Args:
+        job: As EmbedJob.describe wrote it.
+        location: Its directory, for messages.
+        embedder: The model of the queries.
+        precision: The type of vectors that was asked for. None: any.
+
+    Raises:
+        InputError: [index-differs].
+    """
+    from albertkit.tasks.embed_job import fingerprint
+
+    _warn_of_changed_inputs(job, location)
+    kind = job.get("vectors")
+    if precision is not None and precision != kind:
+        raise _differs(location, f"its vectors are {kind}, not {precision}", "Leave it out")
+    if job.get("fingerprint") not in (None, fingerprint(embedder.model)):
+        raise _differs(
+            location,
+            f"it was made by the model {job.get('model')!r}, and"
+            f" {str(embedder.model.path)!r} is another, or has changed",
+            "Give the model that made it, or embed the texts again",
+        )
+
+
+def _warn_of_changed_inputs(job: Mapping[str, object], location: str) -> None:
+    inputs = job.get("inputs")
+    for file in inputs if isinstance(inputs, list) else []:
+        size = file.get("bytes") if isinstance(file, dict) else None
+        path = Path(str(file.get("name"))) if isinstance(size, int) else None
+        if path is None or not path.is_file() or path.stat().st_size == size:
+            continue
+        LOGGER.warning(
+            Diagnostic(
+                "index-outdated",
+                "warning",
+                f"{str(path)!r} has changed since {location!r} was made",
+                why=f"it had {size:,} bytes, and has {path.stat().st_size:,} now",
+                fix="Embed it again to search in its present texts",
+            ).line()
+        )
+        return
+
+
+def _open_model(model: AnyModel, job: Mapping[str, object] | None = None) -> TextEmbedder:
+    """The model that encodes queries; of a job the same, with the same pooling."""
+    if isinstance(model, TextEmbedder):
+        return model
+    name = model or str((job or {}).get("model", VECTORS))
+    embedder = TextEmbedder(name)
+    pooling = (job or {}).get("pooling", embedder.pooling.pooling_name)
+    if pooling == embedder.pooling.pooling_name:
+        return embedder
+    return TextEmbedder(name, pooling=pooling)  # type: ignore[arg-type]  # it is checked there
+
+
+def _embed(
+    embedder: TextEmbedder, texts: list[str], precision: VectorType | None, show: bool | None
+) -> VectorFiles:
+    """The vectors of texts, and the ranges behind them."""
+    vectors = embedder.encode_document(texts, show_progress_bar=show)
+    cast = VectorCast(precision or "float32")
+    table = VectorTable(cast.of_all(iter([vectors]), len(vectors)), {"text": texts})
+    return VectorFiles((table,), ranges=cast.ranges)
+
+
+def _check_matrix(value: Any) -> Vectors:
+    array = to_array(value, "corpus")
+    if array.ndim != 2 or not array.shape[1]:
+        raise InputError(
+            "inputs-shape",
+            f"the corpus has the shape {list(array.shape)}",
+            why="it is a list of texts, or vectors [N, D]",
+            fix="Give at least one text, or the vectors as encode returns them",
+        )
+    return array
+
+
+def _vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorType:
+    """The type of vectors, from what the caller says and the array has.
+
+    Raises:
+        InputError: [option-invalid] if bytes come without a type, or another type is named.
+    """
+    if precision is None and dtype.kind == "f":
+        return "float16" if dtype == np.float16 else "float32"
+    is_text_file = dtype == np.float32  # JSON has one type of numbers
+    if precision is not None and (is_text_file or dtype_of(precision) == dtype):
+        return precision
+    raise InputError(
+        "option-invalid",
+        f"the numbers of the vectors are {dtype}, and precision is {precision!r}",
+        why="bytes may be numbers in steps, or bits" if dtype.kind in "iu" else "they differ",
+        fix='Say which with precision="int8", "uint8", "binary" or "ubinary"'
+        if dtype.kind in "iu"
+        else "Leave precision out",
+    )
+
+
+def _check_ranges(
+    ranges: npt.NDArray[Any] | None, kind: VectorType, dimensions: int
+) -> FloatArray | None:
+    if kind not in IN_STEPS:
+        return None
+    if ranges is None or ranges.shape != (2, dimensions):
+        raise InputError(
+            "ranges-missing",
+            f"the ranges of {kind} vectors are missing"
+            if ranges is None
+            else f"the ranges have the shape {list(ranges.shape)}",
+            why=f"each byte stands for a step between two numbers, [2, {dimensions}]",
+            fix="Give ranges=, as they were when the vectors were made",
+        )
+    result: FloatArray = ranges.astype(np.float32)
+    return result
+
+
+def _add_columns(
+    parts: Sequence[VectorTable], columns: Mapping[str, Column], kind: VectorType
+) -> tuple[VectorTable, ...]:
+    """The parts in the dtype of their type, with further columns.
+
+    Raises:
+        InputError: [inputs-shape].
+    """
+    total = sum(len(part.vectors) for part in parts)
+    for name, column in columns.items():
+        if len(column) != total:
+            raise InputError(
+                "inputs-shape",
+                f"the column {name!r} has {count_noun(len(column), 'cell')}",
+                why=f"there are {count_noun(total, 'vector')}",
+                fix="Give one cell for each",
+            )
+    result = []
+    begin = 0
+    for part in parts:
+        end = begin + len(part.vectors)
+        own = {name: column[begin:end] for name, column in columns.items()}
+        vectors = part.vectors.astype(dtype_of(kind), copy=False)
+        result.append(VectorTable(vectors, {**part.columns, **own}))
+        begin = end
+    return tuple(result)
+
+
+def _differs(location: str, why: str, fix: str) -> InputError:
+    return InputError(
+        "index-differs", f"{location} cannot be searched with this model", why=why, fix=fix
+    )
