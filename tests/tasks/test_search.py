@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit import Search, TextEmbedder, quantize_embeddings
 from albertkit.errors import FormatError, InputError
@@ -21,7 +22,6 @@ from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 from albertkit.tasks.nearest import Corpus, find_nearest
 from albertkit.tasks.options import EncodeOptions, VectorType
-from tests.support.tiny_models import save_tiny_vectors
 
 RNG = np.random.default_rng(6)
 VECTORS = RNG.normal(size=(900, 24)).astype(np.float32)
@@ -185,7 +185,7 @@ def test_a_group_is_shown_by_its_best_row() -> None:
     search = Search(VECTORS, columns={"file": files})
     scores = (VECTORS / np.linalg.norm(VECTORS, axis=1)[:, None]) @ QUERIES[0]
     for k in (1, 5, 151, 200):
-        best = {}
+        best: dict[str, int] = {}
         for row in np.argsort(-scores, kind="stable").tolist():
             best.setdefault(files[row], row)
         (hits,) = search(QUERIES[:1], k=k, group_by="file")

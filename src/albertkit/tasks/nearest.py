@@ -80,7 +80,7 @@ class Corpus:
         finite = np.isfinite(lengths)
         scales: FloatArray | None = None
         if measure == "cosine":
-            scales = np.float32(1) / np.maximum(lengths, np.float32(LEAST_NORM))
+            scales = np.reciprocal(np.maximum(lengths, LEAST_NORM, dtype=np.float32))
         return replace(corpus, scales=scales, finite=None if finite.all() else finite)
 
     def __len__(self) -> int:
