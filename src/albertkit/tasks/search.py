@@ -18,7 +18,7 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.errors.exceptions import count_noun
-from albertkit.tables.table import Column, json_cells
+from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.mining import read_vectors
 from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
@@ -27,7 +27,7 @@ from albertkit.tasks.row_filter import check_column, filter_rows
 from albertkit.tasks.search_rows import is_texts, read_search_rows
 
 Hit: TypeAlias = dict[str, Any]
-Where: TypeAlias = "str | Sequence[str] | Mask"
+Where: TypeAlias = str | Sequence[str] | Mask
 ID, SCORE = "corpus_id", "score"  # sentence-transformers' names
 MEASURES: tuple[Measure, ...] = ("cosine", "dot")
 DEEPER: Final = 4  # times as many rows, if too few groups are among them
@@ -61,7 +61,7 @@ class Search:
         corpus: Sequence[str] | npt.ArrayLike | str | Path,
         model: TextEmbedder | str | Path | None = None,
         *,
-        columns: Mapping[str, Column] | None = None,
+        columns: Mapping[str, Any] | None = None,
         precision: VectorType | None = None,
         ranges: npt.ArrayLike | None = None,
         similarity: Measure | None = None,
