@@ -8,7 +8,7 @@ scores and the results, also for communities.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_integer, check_keywords
+from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.nearest import (
     QUERIES,
@@ -27,9 +28,6 @@ from albertkit.tasks.nearest import (
     find_nearest,
 )
 from albertkit.tasks.vector_types import to_array
-
-if TYPE_CHECKING:
-    from albertkit.tasks.embed import TextEmbedder
 
 ScoreFunction: TypeAlias = Callable[[Any, Any], Any]
 NEIGHBOURS = 1 << 22  # of communities, collected at a time: 48 MB
