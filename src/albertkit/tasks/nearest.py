@@ -108,7 +108,7 @@ class Corpus:
     def to_floats(self, block: Vectors) -> FloatArray:
         """Stored vectors as float32 [n, D]: bytes in their ranges, bits as 0 and 1."""
         if self.kind in BITS:
-            bits = np.unpackbits(_unsigned(block), axis=-1, count=self.dimensions)
+            bits = np.unpackbits(_as_unsigned(block), axis=-1, count=self.dimensions)
             return bits.astype(np.float32)
         floats = _to_float32(block)
         if self.kind in IN_STEPS and self.ranges is not None:
@@ -160,7 +160,7 @@ class Corpus:
         words = np.zeros((-(-width // 8), len(self)), np.uint64)
         for begin, block in self.blocks():
             padded = np.zeros((len(block), len(words) * 8), np.uint8)
-            padded[:, :width] = _unsigned(block)
+            padded[:, :width] = _as_unsigned(block)
             words[:, begin : begin + len(block)] = padded.view(np.uint64).T
         return words
 
@@ -311,7 +311,7 @@ def _bit_scorer(
     return score
 
 
-def _unsigned(block: Vectors) -> npt.NDArray[np.uint8]:
+def _as_unsigned(block: Vectors) -> npt.NDArray[np.uint8]:
     """int8 as the uint8 that it was made of: 128 less, so the upper bit turned."""
     if block.dtype == np.int8:
         return np.ascontiguousarray(block).view(np.uint8) ^ np.uint8(128)
@@ -333,7 +333,7 @@ def _fill_float32(result: FloatArray, block: npt.NDArray[Any]) -> FloatArray:
     for begin in range(0, len(block), CACHED_ROWS):
         rows, target = block[begin : begin + CACHED_ROWS], result[begin : begin + CACHED_ROWS]
         if rows.dtype == np.int8:
-            target[:] = _unsigned(rows)
+            target[:] = _as_unsigned(rows)
         elif rows.dtype != np.float16:
             target[:] = rows
         else:
