@@ -1,5 +1,6 @@
 # make run    the main job on the model inside the package (plain install, no torch)
 # make test   the whole test suite (with torch and the libraries that serve as oracles)
+# make build  the native engine, for this checkout (done by make run and make test)
 # make test-plain  the half of the suite that the plain install can run
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
@@ -24,10 +25,15 @@ PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench errors-page figures clean
+.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
+
+# An environment whose C++ sources are newer is installed again, which compiles them.
+NATIVE := $(shell find native -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt)
+
+build: $(PLAIN)/done
 
 run: $(PLAIN)/done
 	@$(PLAIN)/bin/albertkit similarity \
@@ -85,7 +91,7 @@ figures: $(PLAIN)/done
 clean:
 	rm -rf .venvs
 
-$(PLAIN)/done: pyproject.toml constraints.txt
+$(PLAIN)/done: pyproject.toml constraints.txt $(NATIVE)
 	$(PYTHON) -m venv $(PLAIN)
 	$(PLAIN)/bin/python $(PIP) -e .
 	@touch $@
@@ -95,7 +101,7 @@ $(PLAIN)/tests: $(PLAIN)/done
 	@touch $@
 
 # torch first and by itself: the CPU build, never one that brings CUDA along.
-$(DEV)/done: pyproject.toml constraints.txt
+$(DEV)/done: pyproject.toml constraints.txt $(NATIVE)
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) torch==2.13.0
 	$(DEV)/bin/python $(PIP) -e '.[dev]'

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.support.native import needs_native
 
 # The scripts run in processes of their own: pytest's process has threads of other tests.
 CHILD = """
@@ -30,6 +31,7 @@ def answers_in_a_child(compute):
 ENGINE = """
 from tests.support.axes import CONFIG, random_encodings, random_weights
 from albertkit.engine.packing import compute_text_vectors
+from albertkit.engine.native.engine import NativeEngine
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 
@@ -48,6 +50,7 @@ ids = torch.randint(5, 90, (64, 40))
 """
 ENGINES = {
     "numpy": "NumpyEngine(weights)",
+    "native": "NativeEngine(weights, threads=2)",
     "openvino": "OpenVinoEngine(weights, threads=2)",
     "openvino in bfloat16": "OpenVinoEngine(weights, threads=2, precision='bfloat16')",
     "deterministic": "OpenVinoEngine(weights, threads=2, deterministic=True)",
@@ -63,7 +66,10 @@ def answer_in_a_child(setup: str, compute: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param(engine, marks=needs_native if engine == "native" else []) for engine in ENGINES],
+)
 def test_a_forked_child_answers(engine: str) -> None:
     setup = f"{ENGINE}\nengine = {ENGINES[engine]}"
     assert answer_in_a_child(setup, "compute_text_vectors(engine, texts, 'mean')") == "equal 0"

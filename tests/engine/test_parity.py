@@ -9,9 +9,11 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
+from tests.support.native import needs_native
 from tests.support.oracle import ask, transformers_model
 
 from albertkit.arrays import FloatArray
+from albertkit.engine.native.engine import NativeEngine
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import Layout, pack
@@ -33,7 +35,13 @@ def one_thread(weights: Weights) -> OpenVinoEngine:
 
 
 engines = pytest.mark.parametrize(
-    "make", [NumpyEngine, one_thread, TorchEngine], ids=["numpy", "openvino", "torch"]
+    "make",
+    [
+        pytest.param(NumpyEngine, id="numpy"),
+        pytest.param(NativeEngine, id="native", marks=needs_native),
+        pytest.param(one_thread, id="openvino"),
+        pytest.param(TorchEngine, id="torch"),
+    ],
 )
 configs = pytest.mark.parametrize("config", CONFIG_AXES)
 

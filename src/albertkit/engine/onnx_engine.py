@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.openvino.engine import count_usable_cores
+from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.protocol import (
     OutputRequest,

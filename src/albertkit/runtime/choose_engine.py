@@ -43,7 +43,11 @@ if TYPE_CHECKING:
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 # The precisions of the engines that do not have all of them.
 PRECISIONS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
-    {"numpy": ("float32",), "torch": ("float32", "bfloat16")}
+    {
+        "native": ("float32", "bfloat16"),
+        "numpy": ("float32",),
+        "torch": ("float32", "bfloat16"),
+    }
 )
 
 
@@ -170,7 +174,7 @@ def _resolve_device(device: str) -> str:
     return resolve_device(device)
 
 
-ConcreteEngine = Literal["numpy", "openvino", "torch"]
+ConcreteEngine = Literal["native", "numpy", "openvino", "torch"]
 
 # Multiplications and additions that numpy does while OpenVINO starts.
 BREAK_EVEN = 15e9
@@ -276,6 +280,10 @@ class EngineChoice:
         match name:
             case "numpy":
                 return NumpyEngine(self.weights)
+            case "native":
+                from albertkit.engine.native.engine import NativeEngine
+
+                return NativeEngine(self.weights, precision=self.precision)
             case "torch":
                 from albertkit.model.torch_engine import TorchEngine
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from albertkit.sources import FetchOptions
     from albertkit.tokenization import TokenizerPolicy
 
-EngineName = Literal["auto", "numpy", "openvino", "torch"]
+EngineName = Literal["auto", "native", "numpy", "openvino", "torch"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 Calibration: TypeAlias = str | Path | Sequence[str] | None
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.engine import count_usable_cores
 from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.packing import pack, plan

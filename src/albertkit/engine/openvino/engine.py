@@ -5,7 +5,6 @@ The precision is always given: by default OpenVINO computes in bfloat16 on proce
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from albertkit.arrays import FloatArray
 from albertkit.engine.after_fork import keep_inherited, reset_after_fork
 from albertkit.engine.batch_invariant import concat_outputs, split_texts
+from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
@@ -195,20 +195,6 @@ class RequestPool:
             self._is_closed = True
             self._idle.clear()
             self._changed.notify_all()
-
-
-def count_usable_cores() -> int:
-    """Return the number of cores to compute on.
-
-    OMP_NUM_THREADS if it is set (Ray sets it to a worker's share of a machine), else the cores
-    that this process may run on, else all cores.
-    """
-    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if value.isdecimal() and int(value) > 0:
-        return int(value)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def is_bare_product_faster(flags: frozenset[str] | None) -> bool:

@@ -1,0 +1,192 @@
+"""The engine in C++: whole texts go through all layers in the caches of one core.
+
+It computes each text without padding, and a text's token vectors have the same bits whatever the
+other texts of the batch and the number of threads. The heads run in
+numpy, as those of other engines.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import get_args
+
+import numpy as np
+
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.after_fork import reset_after_fork
+from albertkit.engine.cores import count_usable_cores
+from albertkit.engine.native.library import (
+    PRECISION_NUMBERS,
+    NativeConfig,
+    choose_instruction_set,
+    native_library,
+)
+from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
+from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
+from albertkit.graph.encoder import list_layer_prefixes
+from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
+from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.config_values import Activation
+from albertkit.spec.parameters import WORD_TABLE, CachedArrays
+
+TABLES = (
+    WORD_TABLE,
+    "embeddings.position_embeddings.weight",
+    "embeddings.token_type_embeddings.weight",
+)
+PAIRS = ("embeddings.LayerNorm", "encoder.embedding_hidden_mapping_in")
+PAIRS_OF_A_LAYER = (
+    "attention.query",
+    "attention.key",
+    "attention.value",
+    "attention.dense",
+    "attention.LayerNorm",
+    "ffn",
+    "ffn_output",
+    "full_layer_layer_norm",
+)
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+
+
+class NativeEngine:
+    """Runs one model in the compiled library."""
+
+    name = "native"
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        precision: Precision = "float32",
+        threads: int | None = None,
+        deterministic: bool = False,
+    ) -> None:
+        """Pack the weights.
+
+        Args:
+            weights: The model. The embedding tables are read in place and must not change.
+            precision: Numerical precision of the encoder's products. Sums, norms and softmax are
+                float32, and so are the heads.
+            threads: Number of cores to use; None for all that this process may use.
+            deterministic: The heads, too, compute bit-identical outputs whatever the batch.
+
+        Raises:
+            InputError: [option-invalid] if ALBERTKIT_ISA cannot be used.
+            ResourceError: [engine-unavailable] if there is no library for this processor.
+            MemoryError: If the weights do not fit.
+        """
+        self.weights = weights
+        self.precision = precision
+        self.threads = threads
+        self.deterministic = deterministic
+        self.instruction_set = choose_instruction_set(precision)
+        self._library = native_library()
+        arrays = CachedArrays(weights.arrays)
+        self._heads = NumpyEmitter(
+            weights.config, arrays, single_core_matmul if deterministic else None
+        )
+        self._tables = [arrays[name] for name in TABLES]  # read by every call
+        self._handle: int | None = self._create()
+        self._free = weakref.finalize(self, self._library.albertkit_destroy, self._handle)
+        self._lock = threading.Lock()
+        reset_after_fork(self)
+
+    @property
+    def config(self) -> AlbertConfig:
+        """The model's config."""
+        return self.weights.config
+
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
+        """Compute the requested outputs of a packed batch; as `Engine.run`."""
+        check_request(self.weights, batch, request)
+        read = list_read_tokens(batch, request)
+        vectors = self._compute(batch, read)
+        return compute_outputs(self._heads, vectors, batch.offsets, request, read)
+
+    def close(self) -> None:
+        """Free the memory, when the call that is running has ended."""
+        with self._lock:
+            self._handle = None
+            self._free()
+
+    def reset_after_fork(self) -> None:
+        """Forget the parent's threads; a forked child calls this."""
+        self._lock = threading.Lock()
+        if self._handle is not None:
+            self._library.albertkit_reset_after_fork(self._handle)
+
+    def __reduce__(self) -> tuple[Callable[[], NativeEngine], tuple[()]]:
+        """Copies and pickles hold the weights and the options; they pack their own matrices."""
+        return (
+            partial(
+                NativeEngine,
+                self.weights,
+                precision=self.precision,
+                threads=self.threads,
+                deterministic=self.deterministic,
+            ),
+            (),
+        )
+
+    def _compute(self, batch: PackedBatch, read: Int64Array | None) -> FloatArray:
+        """The vectors [K, H] of the tokens that are read, or of all."""
+        offsets = np.ascontiguousarray(batch.offsets, np.int64)  # [N + 1]
+        ids, types, positions = (
+            np.ascontiguousarray(values.reshape(-1)[batch.slots], np.int32)  # [T]
+            for values in (batch.ids, batch.type_ids, batch.positions)
+        )
+        count = len(ids) if read is None else len(read)
+        vectors = np.empty((count, self.config.hidden_size), np.float32)
+        with self._lock:
+            if self._handle is None:
+                raise RuntimeError("this engine was closed")
+            failed = self._library.albertkit_run(
+                self._handle,
+                len(offsets) - 1,
+                offsets.ctypes.data,
+                ids.ctypes.data,
+                types.ctypes.data,
+                positions.ctypes.data,
+                None if read is None else read.ctypes.data,
+                count,
+                vectors.ctypes.data,
+            )
+        if failed:
+            raise MemoryError(f"a batch of {len(ids)} tokens does not fit in memory")
+        return vectors
+
+    def _create(self) -> int:
+        """Pack the matrices; the float32 arrays are not kept."""
+        config = self.config
+        order = list_layer_prefixes(config)
+        prefixes = list(dict.fromkeys(order))
+        pairs = [*PAIRS, *(f"{prefix}{name}" for prefix in prefixes for name in PAIRS_OF_A_LAYER)]
+        arrays = CachedArrays(self.weights.arrays)
+        used = [
+            *self._tables,
+            *(arrays[f"{pair}.{kind}"] for pair in pairs for kind in ("weight", "bias")),
+        ]
+        native = NativeConfig(
+            config.embedding_size,
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            len(prefixes),
+            len(order),
+            ACTIVATIONS.index(config.activation),
+            PRECISION_NUMBERS[self.precision],
+            config.layer_norm_eps,
+            self.threads or count_usable_cores(),
+        )
+        numbers = np.array([prefixes.index(prefix) for prefix in order], np.int32)
+        pointers = (ctypes.c_void_p * len(used))(*(array.ctypes.data for array in used))
+        handle: int | None = self._library.albertkit_create(
+            self.instruction_set.encode(), ctypes.byref(native), numbers.ctypes.data, pointers
+        )
+        if handle is None:
+            raise MemoryError("the model's weights do not fit in memory")
+        return handle
