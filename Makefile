@@ -45,10 +45,8 @@ run: $(PLAIN)/done
 	@$(PLAIN)/bin/albertkit fill-mask \
 		"Plants create [MASK] through a process known as photosynthesis." --format table
 
-# Two processes: one that had run 4,600 tests with all oracles ended in a segmentation fault of Python.
 test: $(DEV)/done
-	$(DEV)/bin/python -m pytest --ignore=tests/tokenization --ignore=tests/training
-	$(DEV)/bin/python -m pytest tests/tokenization tests/training
+	$(DEV)/bin/python -m pytest
 
 test-benchmarks: $(DEV)/done
 	$(DEV)/bin/python -m pytest tests_benchmarks

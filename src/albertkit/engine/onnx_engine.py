@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.cores import count_usable_cores
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino_core
 from albertkit.engine.protocol import (
     OutputRequest,
     Outputs,
@@ -62,7 +62,7 @@ class OnnxEngine:
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads or count_usable_cores(),
         }
-        compiled = openvino().Core().compile_model(str(file), "CPU", settings)
+        compiled = openvino_core().compile_model(str(file), "CPU", settings)
         self._request = compiled.create_infer_request()
         self._one_at_a_time = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""The only import of openvino, with its telemetry disabled.
+"""The only import of openvino, with its telemetry disabled, and the process's only Core.
 
 On import openvino 2026.4.1 forks a process, looks up an analytics host and writes files below the
 home directory, by the package `openvino_telemetry`. If that package cannot be imported, openvino
@@ -8,12 +8,18 @@ openvino before has telemetry already.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 import threading
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from albertkit.errors import ResourceError
 from albertkit.errors.exceptions import first_line
+
+if TYPE_CHECKING:
+    from openvino import Core
 
 TELEMETRY = "openvino_telemetry"
 _lock = threading.Lock()
@@ -40,6 +46,25 @@ def openvino() -> ModuleType:
                     fix="Install a build of openvino for this platform, or use another engine",
                 ) from error
         return sys.modules["openvino"]
+
+
+def openvino_core() -> Core:
+    """Return the Core of this process, which lives as long as the process.
+
+    On a processor with AVX-512 a Core gives the thread an alternate stack for signals, and frees it
+    with itself. When two Cores are freed in the order in which they were made, the thread keeps a
+    stack that is freed (openvino 2026.4.1), and the next signal with a handler of Python, such as
+    Ctrl-C, ends the process. A child of a fork makes a Core of its own.
+
+    Raises:
+        ResourceError: [engine-unavailable] if this platform cannot import openvino.
+    """
+    return _core_of(os.getpid())
+
+
+@functools.cache
+def _core_of(process: int) -> Core:
+    return openvino().Core()
 
 
 def _import_without_telemetry() -> None:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino_core
 from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -62,7 +62,7 @@ class Processor:
 
 def detect_processor() -> Processor:
     """Detect this processor; imports openvino."""
-    core = openvino().Core()
+    core = openvino_core()
     return Processor(
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),

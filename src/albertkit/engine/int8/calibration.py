@@ -18,7 +18,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import build_encoder_graph
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.engine.packing import pack, plan
 from albertkit.errors import InputError
 from albertkit.spec import Weights
@@ -110,7 +110,7 @@ def measure_product_inputs(weights: Weights, encodings: Encodings) -> Inputs:
     emit = _RecordingEmitter(weights)
     model = _build_extremes_graph(build_encoder_graph(emit), emit.inputs)
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": count_usable_cores()}
-    request = openvino().Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
     extremes: list[FloatArray] = [np.zeros((), np.float32)] * len(model.outputs)
     for layout in plan(encodings.lengths):
         batch = pack(encodings, layout)

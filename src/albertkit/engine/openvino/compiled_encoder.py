@@ -26,7 +26,7 @@ from albertkit.engine.openvino.graphs import (
     build_layer_graph,
     build_reading_graph,
 )
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.engine.protocol import PackedBatch
 from albertkit.graph.encoder import list_layer_prefixes
 
@@ -68,7 +68,7 @@ class SingleGraphEncoder:
 
     def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
         """Compile nothing yet; `settings` are OpenVINO's."""
-        self._core = openvino().Core()  # created here, since every user of the encoder needs it
+        self._core = openvino_core()  # created here, since every user of the encoder needs it
         self._create_emitter = create_emitter
         self._settings = settings
         self._compiled: dict[Callable[[OpenVinoEmitter], Model], CompiledModel] = {}
@@ -92,7 +92,7 @@ class LayerwiseEncoder:
 
     def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
         """Compile all graphs; `settings` are OpenVINO's."""
-        core, emit = openvino().Core(), create_emitter()
+        core, emit = openvino_core(), create_emitter()
         self._embeddings = core.compile_model(build_embeddings_graph(emit), "CPU", settings)
         self._prefixes = list_layer_prefixes(emit.config)
         self._layers: dict[str, CompiledModel] = {
