@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Unpack
@@ -148,6 +149,16 @@ class LoadedModel:
         encodings = self._encode(map(pooling.as_read, texts))
         return find_scheme(self.weights, encodings, pooling.pooling)
 
+    @property
+    def files_stamp(self) -> str:
+        """Hash the names, sizes and times of the model's files: 16 hexadecimal digits."""
+        path = self.path.absolute()
+        is_directory = path.is_dir()
+        files = [*path.glob("*"), *path.glob("*/*")] if is_directory else _files_named(path)
+        facts = sorted((str(file), file.stat()) for file in files if file.is_file())
+        lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts]
+        return sha256("\n".join(lines).encode()).hexdigest()[:16]
+
     def close(self) -> None:
         """Free the engines' memory."""
         self.engines.close()
@@ -163,7 +174,8 @@ class LoadedModel:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copies and other processes open the same files again, which are mapped once."""
-        return _reopen, (str(self.path.absolute()), self.options, self.pooling)
+        arguments = (str(self.path.absolute()), self.options, self.pooling, self.files_stamp)
+        return _reopen, arguments
 
 
 @check_keywords
@@ -251,8 +263,19 @@ def add_fingerprint(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:
     return replace(weights, config=replace(config, extra=extra))
 
 
-def _reopen(path: str, options: LoadOptions, pooling: PoolingConfig | None) -> LoadedModel:
-    """Open a model again, in another process or for a copy."""
+def _files_named(path: Path) -> list[Path]:
+    """A file, or the files of a checkpoint whose name is their prefix."""
+    return [file for file in path.parent.glob("*") if file.name.startswith(path.name)]
+
+
+def _reopen(
+    path: str, options: LoadOptions, pooling: PoolingConfig | None, files_stamp: str
+) -> LoadedModel:
+    """Open a model again, in another process or for a copy.
+
+    The stamp is not read: by it caches that hash pickles (datasets, joblib.Memory) notice that the
+    files are others.
+    """
     loaded = open_model(Path(path), options)
     return loaded if pooling is None else loaded.with_pooling(pooling)
 

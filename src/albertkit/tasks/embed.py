@@ -26,6 +26,7 @@ from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
 from albertkit.tasks.encode import EncodeCall, ProgressLine, VectorStream
+from albertkit.tasks.framework_calls import FrameworkCalls
 from albertkit.tasks.inputs import FIRST_WINDOW, read_stream, read_texts
 from albertkit.tasks.options import (
     TRUNCATION_MODES,
@@ -45,7 +46,7 @@ MISSING: Final = object()  # no texts were given; None could be one
 DEFAULT_PROMPTS: Final = {"query": "", "document": ""}
 
 
-class TextEmbedder:
+class TextEmbedder(FrameworkCalls):
     """Vectors of texts.
 
     Args:
