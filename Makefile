@@ -4,6 +4,7 @@
 # make test-plain  the half of the suite that the plain install can run
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
+# make test-integrations  LangChain, LlamaIndex, Haystack, Chroma, BERTopic, scikit-learn, spaCy and others
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
@@ -21,11 +22,12 @@ DEV := .venvs/dev
 TENSORFLOW := .venvs/tensorflow
 RAY := .venvs/ray
 TRANSFORMERS4 := .venvs/transformers4
+INTEGRATIONS := .venvs/integrations
 PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-ray check docs bench errors-page figures clean
+.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -59,6 +61,9 @@ test-transformers4: $(DEV)/done $(TRANSFORMERS4)/done
 
 test-tensorflow: $(TENSORFLOW)/done
 	$(TENSORFLOW)/bin/python -m pytest tests_tensorflow
+
+test-integrations: $(DEV)/done $(INTEGRATIONS)/done
+	PYTHONPATH=$(INTEGRATIONS) $(DEV)/bin/python -m pytest tests_integrations
 
 test-ray: $(RAY)/done
 	$(RAY)/bin/python -m pytest tests_ray
@@ -122,6 +127,13 @@ $(TRANSFORMERS4)/done: constraints-transformers4.txt $(DEV)/done
 	rm -rf $(TRANSFORMERS4)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target $(TRANSFORMERS4) -r constraints-transformers4.txt
+	@touch $@
+
+# A folder too: the frameworks use torch, scikit-learn and pyarrow of $(DEV).
+$(INTEGRATIONS)/done: constraints-integrations.txt $(DEV)/done
+	rm -rf $(INTEGRATIONS)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(INTEGRATIONS) -r constraints-integrations.txt
 	@touch $@
 
 # Without torch, and apart from it: Ray and what it brings are a third of a gigabyte.

@@ -39,6 +39,7 @@ PACKAGES = sorted({package_of(file) for file in SOURCES})
 FOLDERS = [
     "tests",
     "tests_benchmarks",
+    "tests_integrations",
     "tests_ray",
     "tests_tensorflow",
     "tests_transformers4",

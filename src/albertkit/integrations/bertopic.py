@@ -1,0 +1,44 @@
+"""BERTopic's backend. Given a class that it does not know, BERTopic uses another model silently."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bertopic.backend import BaseEmbedder
+
+from albertkit.arrays import FloatArray
+from albertkit.integrations.opening import open_embedder
+from albertkit.tasks import TextEmbedder
+
+
+class BertopicBackend(BaseEmbedder):
+    """Vectors for BERTopic.
+
+    Args:
+        model: A TextEmbedder, or what its constructor takes.
+        **options: Of TextEmbedder.
+
+    Raises:
+        AlbertKitError: As TextEmbedder.
+    """
+
+    def __init__(self, model: TextEmbedder | str | Path | None = None, **options: Any) -> None:
+        super().__init__(embedding_model=open_embedder(model, options))
+
+    def embed(self, documents: list[str], verbose: bool = False) -> FloatArray:
+        """Encode documents or words.
+
+        Args:
+            documents: N texts.
+            verbose: Show progress.
+
+        Returns:
+            [N, D] float32.
+        """
+        vectors: FloatArray = self.embedding_model.encode(documents, show_progress_bar=verbose)
+        return vectors
+
+    def __repr__(self) -> str:
+        """The embedder."""
+        return f"BertopicBackend({self.embedding_model!r})"

@@ -1,0 +1,78 @@
+"""Chroma's EmbeddingFunction, which a collection on disk remembers.
+
+A collection in memory takes a TextEmbedder itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chromadb.api.types import Documents, EmbeddingFunction, Embeddings, Space
+from chromadb.utils.embedding_functions import register_embedding_function
+
+from albertkit.integrations.opening import describe_embedder, open_embedder
+from albertkit.tasks import TextEmbedder
+
+SPACES: dict[str, Space] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
+
+
+@register_embedding_function
+class ChromaEmbeddingFunction(EmbeddingFunction[Documents]):
+    """Vectors for a collection of Chroma, which opens the same model when it is read again.
+
+    Args:
+        model: A TextEmbedder, or what its constructor takes.
+        **options: Of TextEmbedder.
+
+    Raises:
+        AlbertKitError: As TextEmbedder.
+    """
+
+    def __init__(self, model: TextEmbedder | str | Path | None = None, **options: Any) -> None:
+        self.embedder = open_embedder(model, options)
+        self.settings = describe_embedder(model, options)
+
+    def __call__(self, input: Documents) -> Embeddings:
+        """Encode documents with the model's prompt for documents.
+
+        Args:
+            input: N texts.
+
+        Returns:
+            N vectors [D].
+        """
+        return list(self.embedder(list(input)))
+
+    def embed_query(self, input: Documents) -> Embeddings:
+        """Encode queries with the model's prompt for queries.
+
+        Args:
+            input: N texts.
+
+        Returns:
+            N vectors [D].
+        """
+        return list(self.embedder.encode_query(list(input)))
+
+    @staticmethod
+    def name() -> str:
+        """The name by which a collection on disk remembers this class."""
+        return "albertkit"
+
+    def default_space(self) -> Space:
+        """The model's own measure of similarity."""
+        return SPACES.get(self.embedder.similarity_fn_name, "l2")
+
+    def get_config(self) -> dict[str, Any]:
+        """The model and its options, for the collection's file."""
+        return self.settings
+
+    @staticmethod
+    def build_from_config(config: dict[str, Any]) -> ChromaEmbeddingFunction:
+        """Open the model that a collection remembers.
+
+        Args:
+            config: As `get_config` gave it.
+        """
+        return ChromaEmbeddingFunction(**config)
