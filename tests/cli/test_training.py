@@ -89,9 +89,12 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     texts = [line for line in (directory / "corpus.txt").read_text().splitlines() if line]
     (directory / "texts.txt").write_text("\n".join(texts) + "\n")
     rng = np.random.default_rng(0)
-    teacher, tokenizer = directory / "teacher.npy", directory / "spiece.model"
+    teacher, tokenizer = directory / "teacher", directory / "spiece.model"
     words = {word: rng.normal(size=48) for text in texts for word in text.lower().split()}
-    np.save(teacher, np.stack([sum(words[w] for w in text.lower().split()) for text in texts]))
+    vectors = np.stack([sum(words[w] for w in text.lower().split()) for text in texts])
+    teacher.mkdir()  # as a job of `embed` writes it
+    np.save(teacher / "part-00001.npy", vectors[100:])
+    np.save(teacher / "part-00000.npy", vectors[:100])
     np.save(directory / "pieces.npy", rng.normal(size=(65, 48)))
     dataset = directory / "dataset"
     command = ("prepare-distillation", directory / "texts.txt", "--vectors", teacher)
@@ -103,9 +106,9 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     lines = (directory / "run2" / "metrics.jsonl").read_text().splitlines()
     cosines = [json.loads(line)["cosine"] for line in lines]
     assert cosines[-1] > cosines[0] + 0.1
-    vectors = TextEmbedder(str(model)).encode(texts[:4])
-    assert vectors.shape == (4, 32)
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    found = TextEmbedder(str(model)).encode(texts[:4])
+    assert found.shape == (4, 32)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_shard_is_not_overwritten(

@@ -81,7 +81,7 @@ def write_recipe(directory: Path, losses: str = "") -> Path:
     texts = encodings(400)
     weights = rng.random(PIECES)
     targets = np.stack([(pieces * weights[:, None])[e.ids[1:-1]].sum(0) for e in texts])
-    write_distillation_dataset(directory / "dataset", texts, targets, tiny())
+    write_distillation_dataset(directory / "dataset", texts, [targets], tiny())
     (directory / "tiny_sp1000.model").write_bytes((FIXTURES / "tiny_sp1000.model").read_bytes())
     (directory / "recipe.toml").write_text(RECIPE.format(losses=losses))
     return directory / "recipe.toml"
@@ -89,18 +89,20 @@ def write_recipe(directory: Path, losses: str = "") -> Path:
 
 def test_texts_come_back_and_long_ones_keep_their_sep(tmp_path: Path) -> None:
     texts = encodings(5)
-    write_distillation_dataset(tmp_path / "d", texts, np.arange(10.0).reshape(5, 2), tiny())
+    parts = [np.arange(6.0).reshape(3, 2), np.arange(6.0, 10).reshape(2, 2)]
+    write_distillation_dataset(tmp_path / "d", texts, parts, tiny())
     dataset = DistillationDataset.open(tmp_path / "d")
     assert len(dataset) == 5
     assert dataset.example(1, 99).ids.tolist() == texts[1].ids.tolist()
     assert dataset.example(1, 99).target.tolist() == [2.0, 3.0]
+    assert dataset.targets.tolist() == np.arange(10.0).reshape(5, 2).tolist()
     assert dataset.example(0, 4).ids.tolist() == [*texts[0].ids[:3].tolist(), 3]
 
 
 def test_a_cut_text_ends_with_the_tokenizers_own_sep(tmp_path: Path) -> None:
     tokenizer = number_tokenizer(tmp_path, FOREIGN)
     texts = tokenizer.encode_batch(["5 6 7 8 9", "10 11"])
-    write_distillation_dataset(tmp_path / "d", texts, np.ones((2, 4)), tokenizer)
+    write_distillation_dataset(tmp_path / "d", texts, [np.ones((2, 4))], tokenizer)
     dataset = DistillationDataset.open(tmp_path / "d")
     assert dataset.example(0, 4).ids.tolist() == [1, 5, 6, 2]
     config = DistillationConfig(tokenizer="", dataset="", max_seq_length=4)
@@ -109,10 +111,13 @@ def test_a_cut_text_ends_with_the_tokenizers_own_sep(tmp_path: Path) -> None:
     assert set(batch.ids[batch.segment_ids < 0].tolist()) <= {3}  # [PAD]
 
 
-@pytest.mark.parametrize("shape", [(6, 2), (5,)])
-def test_other_shapes_of_vectors_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shapes", [[(6, 2)], [(5,)], [(3, 2), (2, 3)], [(3, 2), (3, 2)]])
+def test_other_shapes_of_vectors_are_refused(
+    tmp_path: Path, shapes: list[tuple[int, ...]]
+) -> None:
+    targets = [np.zeros(shape) for shape in shapes]
     with pytest.raises(InputError, match="distillation-data-mismatch"):
-        write_distillation_dataset(tmp_path / "d", encodings(5), np.zeros(shape), tiny())
+        write_distillation_dataset(tmp_path / "d", encodings(5), targets, tiny())
     assert not (tmp_path / "d").exists()
 
 
@@ -210,7 +215,7 @@ def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Pat
     )
     vectors = np.stack([_vector(student, e.ids) for e in texts])
     rotation = np.linalg.qr(rng.normal(size=(24, 16)))[0]
-    write_distillation_dataset(tmp_path / "d", texts, vectors @ rotation.T, tokenizer)
+    write_distillation_dataset(tmp_path / "d", texts, [vectors @ rotation.T], tokenizer)
     data = DistillationData(
         DistillationDataset.open(tmp_path / "d"), replace(LOSSES, batch_size=Stages(((0.0, 4),)))
     )

@@ -14,7 +14,9 @@ def prepare_distillation(
     vectors: Annotated[
         Path,
         typer.Option(
-            "--vectors", help="The teacher's vectors, one for each line of text: .npy, [N, D]."
+            "--vectors",
+            help="The teacher's vectors, one for each line of text: .npy, [N, D], or the directory "
+            "of an embed job with -f npy.",
         ),
     ],
     tokenizer: Tokenizer,
@@ -22,12 +24,12 @@ def prepare_distillation(
 ) -> None:
     """Store texts with a teacher's vectors, for distil."""
     from albertkit.pretraining.distillation_dataset import (
-        read_vectors,
+        read_teacher,
         write_distillation_dataset,
     )
     from albertkit.tokenization import AlbertTokenizer
 
-    targets = read_vectors(vectors)
+    targets = read_teacher(vectors)
     pieces = AlbertTokenizer.from_pretrained(tokenizer)
     encodings = pieces.encode_batch([line for line in read_lines(texts) if line])
     write_distillation_dataset(output, encodings, targets, pieces)

@@ -7,6 +7,7 @@ A directory of `ids.bin` (uint16 or int32, [T], with special pieces), `offsets.b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -78,6 +79,20 @@ class DistillationDataset:
         )
 
 
+def read_teacher(path: Path) -> list[npt.NDArray[np.floating]]:
+    """Map the teacher's vectors: a .npy file, or the directory of an `embed` job.
+
+    Args:
+        path: of a file of floats [N, D], or of a directory of them, in the order of their names.
+
+    Raises:
+        InputError: [file-not-found].
+        FormatError: [file-wrong-format] if a file holds no floats.
+    """
+    files = sorted(path.glob("part-*.npy")) if path.is_dir() else [path]
+    return [read_vectors(file) for file in files or [path]]
+
+
 def read_vectors(path: Path) -> npt.NDArray[np.floating]:
     """Map the vectors of a .npy file.
 
@@ -91,9 +106,10 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
     if not path.is_file():
         raise InputError(
             "file-not-found",
-            f"there is no file {str(path)!r}",
+            f"there is no file {str(path)!r}" + (" of vectors" if path.is_dir() else ""),
             why="a model's vectors are read from it",
-            fix="Check the path; `albertkit embed -i texts.txt -o teacher.npy` makes such a file",
+            fix="Check the path; `albertkit embed -i texts.txt -o teacher.npy` makes such a file, "
+            "`-f npy -o teacher/` a directory of them",
         )
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -118,7 +134,7 @@ def _no_vectors(path: Path, why: str) -> FormatError:
 def write_distillation_dataset(
     directory: Path,
     encodings: Encodings,
-    targets: npt.NDArray[np.floating],
+    targets: Sequence[npt.NDArray[np.floating]],
     tokenizer: AlbertTokenizer,
 ) -> None:
     """Write texts and their teacher's vectors into the directory.
@@ -126,29 +142,36 @@ def write_distillation_dataset(
     Args:
         directory: to write; whole or not at all.
         encodings: of N texts, with special pieces.
-        targets: [N, D].
+        targets: arrays [n, D] that have N rows together; one is in memory at a time.
         tokenizer: of the encodings; its special ids are written into the metadata.
 
     Raises:
         InputError: [distillation-data-mismatch] if there are not as many vectors as texts.
     """
-    if targets.ndim != 2 or len(encodings) != len(targets) or not len(targets):
+    shapes = [part.shape for part in targets]
+    rows = sum(shape[0] for shape in shapes)
+    if len({shape[1:] for shape in shapes}) != 1 or len(shapes[0]) != 2 or rows != len(encodings):
         raise InputError(
             "distillation-data-mismatch",
-            f"there are {len(encodings)} texts, and the vectors have the shape "
-            f"{list(targets.shape)}",
-            why="each text needs its teacher's vector",
+            f"there are {len(encodings):,} texts, and the vectors have the shape "
+            f"{', '.join(str(list(shape)) for shape in sorted({*shapes}))}",
+            why=f"each text needs its teacher's vector; there are {rows:,} rows of vectors",
             fix="Give both in the same order, one vector for each line that is not empty",
         )
     vocab_size, fingerprint, special_ids = vocabulary_of(tokenizer)
-    arrays: dict[str, npt.NDArray[np.generic]] = {
-        "ids": encodings.ids.astype(id_dtype(vocab_size)),
-        "offsets": encodings.offsets.astype(np.int64),
-        "targets": targets.astype(np.float16),
+    parts: dict[str, Sequence[npt.NDArray[np.generic]]] = {
+        "ids": [encodings.ids.astype(id_dtype(vocab_size))],
+        "offsets": [encodings.offsets.astype(np.int64)],
+        "targets": targets,
     }
-    specs = {name: ArraySpec(array.dtype.name, array.shape) for name, array in arrays.items()}
     with new_directory(directory) as staging:
-        for name, array in arrays.items():
-            array.tofile(staging / f"{name}.bin")
+        specs = {}
+        for name, arrays in parts.items():
+            dtype = np.dtype(np.float16) if name == "targets" else arrays[0].dtype
+            with (staging / f"{name}.bin").open("wb") as file:
+                for array in arrays:
+                    file.write(array.astype(dtype).tobytes())
+            shape = (sum(len(array) for array in arrays), *arrays[0].shape[1:])
+            specs[name] = ArraySpec(dtype.name, shape)
         metadata = CorpusMetadata("distillation", vocab_size, fingerprint, special_ids, specs)
         write_metadata(staging, metadata)
