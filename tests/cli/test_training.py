@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 from tests.support.interrupts import start_command
 from transformers import AlbertForPreTraining
 
@@ -119,6 +122,24 @@ def test_a_shard_is_not_overwritten(
     assert "[shard-exists]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["corpus.txt.gz", "corpus.jsonl", "corpus.jsonl.gz", "c.parquet"])
+def test_a_compressed_corpus_and_a_table_give_the_same_shard(
+    directory: Path, shard: Path, tmp_path: Path, name: str
+) -> None:
+    content = (directory / "corpus.txt").read_bytes()
+    rows = [{"text": document} for document in content.decode().split("\n\n")]
+    if ".jsonl" in name:
+        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path = tmp_path / name
+    if name.endswith(".parquet"):
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    call("shards", path, "-t", directory / "spiece.model", "-o", tmp_path / "shard")
+    for file in shard.iterdir():
+        assert (tmp_path / "shard" / file.name).read_bytes() == file.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -190,7 +211,7 @@ def test_shards_estimate_their_size_and_count_long_sentences(
     assert estimate is not None
     assert float(estimate[1]) == pytest.approx(pieces / 1e6, rel=0.05, abs=0.06)
     assert float(estimate[2]) == pytest.approx(size / 1e6, rel=0.05, abs=0.06)
-    assert "lines/s" in printed  # the bar
+    assert "rows/s" in printed  # the bar
     assert "sequences of 40" in printed
     assert "sentences of more than 37 pieces: training cuts" in printed
 

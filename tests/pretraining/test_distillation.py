@@ -112,9 +112,7 @@ def test_a_cut_text_ends_with_the_tokenizers_own_sep(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shapes", [[(6, 2)], [(5,)], [(3, 2), (2, 3)], [(3, 2), (3, 2)]])
-def test_other_shapes_of_vectors_are_refused(
-    tmp_path: Path, shapes: list[tuple[int, ...]]
-) -> None:
+def test_other_shapes_of_vectors_are_refused(tmp_path: Path, shapes: list[tuple[int, ...]]) -> None:
     targets = [np.zeros(shape) for shape in shapes]
     with pytest.raises(InputError, match="distillation-data-mismatch"):
         write_distillation_dataset(tmp_path / "d", encodings(5), targets, tiny())

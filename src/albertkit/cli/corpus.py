@@ -1,11 +1,11 @@
 """Options and text files that the training commands share.
 
-A corpus is UTF-8 text: one paragraph a line, an empty line after each document. "-" is standard
-input.
+A corpus is UTF-8 text, compressed or not: one paragraph a line, an empty line after each document;
+"-" is standard input. Or it is a table (JSON lines, Parquet, CSV, …) with a document in each row.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from albertkit.tables import RowEstimate
 
 Corpus = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help='Text files; "-" is standard input.')
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Text with an empty line after each document, or tables with a document in each row, "
+        'compressed or not; "-" is standard input.',
+    ),
+]
+Texts = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help='Files of texts; "-" is standard input.'),
 ]
 Tokenizer = Annotated[
     str, typer.Option("--tokenizer", "-t", help="A model directory or a SentencePiece model.")
@@ -36,13 +45,28 @@ NewModel = Annotated[Path, typer.Option("--output", "-o", help="Directory of the
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")]
 
 
-def read_lines(files: list[str], estimate: "RowEstimate | None" = None) -> Iterator[str]:
-    """The lines of all files, with an empty line after each file: a document ends with its file."""
-    from albertkit.tables import read_batches
+def read_lines(
+    files: list[str],
+    estimate: "RowEstimate | None" = None,
+    count_row: Callable[[], None] = lambda: None,
+) -> Iterator[str]:
+    """The lines of all files, with an empty line after each document.
 
-    for file in files:
-        for batch in read_batches(file, estimate=estimate):
-            yield from batch.texts
+    Args:
+        files: of text, where an empty line ends a document, or tables, where a row does.
+        estimate: of their rows.
+        count_row: is called before the lines of each row.
+    """
+    from albertkit.tables import Inputs, find_inputs, read_batches
+
+    for file in find_inputs(files).files:
+        for batch in read_batches(Inputs((file,)), estimate=estimate):
+            for text in batch.texts:
+                count_row()
+                if file.file_format == "lines":
+                    yield text
+                else:
+                    yield from (*text.splitlines(), "")
         yield ""
 
 

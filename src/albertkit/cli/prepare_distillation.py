@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from albertkit.cli.corpus import Corpus, NewDirectory, Tokenizer, read_lines
+from albertkit.cli.corpus import NewDirectory, Texts, Tokenizer
 
 
 def prepare_distillation(
-    texts: Corpus,
+    texts: Texts,
     *,
     vectors: Annotated[
         Path,
         typer.Option(
             "--vectors",
-            help="The teacher's vectors, one for each line of text: .npy, [N, D], or the directory "
+            help="The teacher's vectors, one for each text: .npy, [N, D], or the directory "
             "of an embed job with -f npy.",
         ),
     ],
@@ -27,9 +27,10 @@ def prepare_distillation(
         read_teacher,
         write_distillation_dataset,
     )
+    from albertkit.tables import read_texts
     from albertkit.tokenization import AlbertTokenizer
 
     targets = read_teacher(vectors)
     pieces = AlbertTokenizer.from_pretrained(tokenizer)
-    encodings = pieces.encode_batch([line for line in read_lines(texts) if line])
+    encodings = pieces.encode_batch([text for text in read_texts(texts) if text])
     write_distillation_dataset(output, encodings, targets, pieces)

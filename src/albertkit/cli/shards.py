@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,7 +39,7 @@ def shards(
     try:
         written = write_shard(
             output,
-            documents(progress.count(read_lines(corpus, estimate))),
+            documents(read_lines(corpus, estimate, progress.count_row)),
             AlbertTokenizer.from_pretrained(tokenizer),
             report=progress.report,
         )
@@ -73,44 +72,42 @@ class _Progress:
     """The estimated size of the shard, printed once, and a bar on a terminal.
 
     Args:
-        estimate: of the lines in the corpus; None for a pipe.
+        estimate: of the rows in the corpus; None for a pipe.
     """
 
     def __init__(self, estimate: RowEstimate | None) -> None:
-        self.estimate, self.lines, self.counted_lines = estimate, 0, 0
+        self.estimate, self.rows, self.counted_rows = estimate, 0, 0
         self.is_estimated = False
         self.bar: ProgressLine | None = None
         if shows_progress():
             from albertkit.tasks.encode import ProgressLine
 
-            self.bar = ProgressLine(None, estimate=self.total, unit=" lines")
+            self.bar = ProgressLine(None, estimate=self.total, unit=" rows")
 
     def total(self) -> int | None:
-        """The estimated lines in all."""
+        """The estimated rows in all."""
         return self.estimate.rows() if self.estimate else None
 
-    def count(self, lines: Iterator[str]) -> Iterator[str]:
-        """Count the lines that are read."""
-        for line in lines:
-            self.lines += 1
-            yield line
+    def count_row(self) -> None:
+        """Count a line, or a table's row, that is read."""
+        self.rows += 1
 
     def report(self, counts: ShardCounts) -> None:
         """Print the estimate when the first documents are written, and move the bar."""
         total = self.total()
-        if not self.is_estimated and total and total > self.lines:
-            ratio = total / self.lines
+        if not self.is_estimated and total and total > self.rows:
+            ratio = total / self.rows
             if self.bar:
                 self.bar.clear()
             print_status(
                 f"about {counts.pieces * ratio / 1e6:,.1f} M pieces "
-                f"and {counts.size * ratio / 1e6:,.1f} MB in all, from the first {self.lines:,} "
-                f"of about {total:,} lines"
+                f"and {counts.size * ratio / 1e6:,.1f} MB in all, from the first {self.rows:,} "
+                f"of about {total:,} rows"
             )
         self.is_estimated = True
         if self.bar:
-            self.bar(self.lines - self.counted_lines)
-            self.counted_lines = self.lines
+            self.bar(self.rows - self.counted_rows)
+            self.counted_rows = self.rows
 
     def close(self) -> None:
         """End the bar's line."""
