@@ -103,12 +103,17 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     command = ("prepare-distillation", directory / "texts.txt", "--vectors", teacher)
     call(*command, "-t", tokenizer, "-o", dataset)
     recipe, model = directory / "vectors.toml", directory / "vectors"
-    data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"'
+    data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"\ngram = 0.5'
     recipe.write_text(RECIPE.format(data=data, steps=100))
     call("distil", recipe, "--run", directory / "run2", "-o", model, "--threads", 1)
     lines = (directory / "run2" / "metrics.jsonl").read_text().splitlines()
     cosines = [json.loads(line)["cosine"] for line in lines]
     assert cosines[-1] > cosines[0] + 0.1
+    card = (model / "README.md").read_text()
+    assert "pipeline_tag: sentence-similarity" in card
+    assert f"`dataset`, {len(texts)} texts" in card
+    assert "Weights of the losses: cosine 1, gram 0.5." in card
+    assert f"| {cosines[-1]:.3f} |" in card
     found = TextEmbedder(str(model)).encode(texts[:4])
     assert found.shape == (4, 32)
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from albertkit.errors import InputError
+from albertkit.model.albert import AlbertLayerGroup
 from albertkit.pretraining.distillation import (
     DistillationBatch,
     DistillationConfig,
@@ -239,6 +240,18 @@ def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path, losses: str) -
     assert cosines[0] > 0.5, "the first weights already point the right way"
     assert cosines[-1] > cosines[0] + 0.02
     assert not weights.table().disagreements({n: a.shape for n, a in weights.arrays.items()})
+
+
+def test_the_recipes_compile_reaches_each_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[AlbertLayerGroup] = []
+    monkeypatch.setattr(AlbertLayerGroup, "compile", compiled.append)
+    recipe = read_recipe(write_recipe(tmp_path), DistillationConfig)
+    training = replace(recipe.training, compile=True, max_steps=1)
+    model = replace(recipe.model, num_hidden_groups=2)
+    distil(replace(recipe, training=training, model=model), tmp_path / "run")
+    assert len(compiled) == 2
 
 
 def test_another_tokenizer_than_the_datasets_is_refused(tmp_path: Path) -> None:

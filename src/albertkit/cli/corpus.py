@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albertkit.cli.output import print_status
+
 if TYPE_CHECKING:
+    from albertkit.pretraining.distillation import DistillationConfig
+    from albertkit.pretraining.pretrain import PretrainingConfig
+    from albertkit.pretraining.recipe import Recipe as TrainingRecipe
     from albertkit.tables import RowEstimate
+
+PLOT = "losses.png"  # in the directory of the model card
 
 Corpus = Annotated[
     list[str],
@@ -97,6 +104,34 @@ def print_metrics(metrics: Mapping[str, float | int]) -> None:
         for name, value in rest.items()
     ]
     print(" · ".join(parts), file=sys.stderr)
+
+
+def make_card_files(
+    recipe: "TrainingRecipe[PretrainingConfig] | TrainingRecipe[DistillationConfig]",
+    run: Path,
+    name: str,
+) -> dict[str, bytes]:
+    """The model card of a finished run, and the plot of its losses if matplotlib is installed.
+
+    Args:
+        recipe: of the run.
+        run: its output directory.
+        name: of the model.
+
+    Returns:
+        The files of the model's directory, by their names.
+    """
+    from albertkit.cli.loss_plot import draw_losses
+    from albertkit.pretraining.model_card import make_model_card
+    from albertkit.training.metrics_log import read_metrics
+
+    metrics = read_metrics(run)
+    plot = draw_losses(metrics)
+    files = {} if plot is None else {PLOT: plot}
+    if plot is None:
+        print_status("no loss plot: it needs matplotlib; pip install 'albertkit[plots]'")
+    card = make_model_card(recipe, run, metrics, name=name, plot=PLOT if files else None)
+    return {**files, "README.md": card.encode()}
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from albertkit.cli.corpus import (
     OutputDirectory,
     Recipe,
     Threads,
+    make_card_files,
     print_metrics,
     resume_hint,
     use_torch,
@@ -27,4 +28,5 @@ def distil(
         weights = distillation.distil(settings, run, print_metrics)
     pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
     if is_main_rank():  # of several that torchrun started
-        export(weights, settings.tokenizer(), output, pooling=pooling)
+        files = make_card_files(settings, run, output.resolve().name)
+        export(weights, settings.tokenizer(), output, pooling=pooling, files=files)

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from albertkit.training.metrics_log import LoggedMetrics
 
-PANELS = {"masked_loss": "masked LM", "order_loss": "sentence order"}
+PANELS = {  # title and unit; those that a run logs are drawn
+    "masked_loss": ("masked LM", "loss (nats)"),
+    "order_loss": ("sentence order", "loss (nats)"),
+    "cosine": ("to the teacher's vectors", "mean cosine"),
+    "gram": ("cosines in a batch", "mean squared difference"),
+}
 SOURCES = {"": "training text", "valid_": "held-out text"}
 
 
 def draw_losses(metrics: Sequence[LoggedMetrics]) -> bytes | None:
-    """Draw each loss over the tokens of the run.
+    """Draw each loss of the run over its tokens.
 
     Args:
         metrics: the lines of a metrics log.
@@ -27,8 +32,10 @@ def draw_losses(metrics: Sequence[LoggedMetrics]) -> bytes | None:
         return None
     from matplotlib.figure import Figure  # without pyplot there is no window and no global state
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, (key, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+    panels = [key for key in PANELS if any(key in line for line in metrics)] or ["loss"]
+    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained")
+    for axes, key in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        title, unit = PANELS.get(key, (key, ""))
         for prefix, label in SOURCES.items():
             points = [
                 (tokens / 1e6, loss)
@@ -38,7 +45,7 @@ def draw_losses(metrics: Sequence[LoggedMetrics]) -> bytes | None:
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), label=label, marker="." if prefix else "")
-        axes.set(title=title, xlabel="million tokens", ylabel="loss (nats)")
+        axes.set(title=title, xlabel="million tokens", ylabel=unit)
         if axes.lines:
             axes.legend()
     image = io.BytesIO()

@@ -241,6 +241,11 @@ class AlbertTransformer(nn.Module):
         self.order = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
         self.gradient_checkpointing = False
 
+    def compile_layers(self) -> None:
+        """Let torch.compile make the code of each group, at its first call."""
+        for group in self.albert_layer_groups:
+            group.compile()
+
     def forward(self, embedded: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
         """Encode embeddings [B, S, E] → token vectors [B, S, H]."""
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]

@@ -246,6 +246,8 @@ def distil(
     data = DistillationData(dataset, recipe.data, recipe.training.seed)
     training_device = choose_training_device(recipe.training.device, recipe.training.precision)
     student = _make_student(recipe, config, data).to(training_device.device)
+    if recipe.training.compile:
+        student.albert.encoder.compile_layers()
     table = parameter_table(config, pooler=False)
     trainer: Trainer[DistillationBatch] = Trainer(
         student.canonical_parameters(),

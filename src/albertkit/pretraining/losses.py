@@ -44,11 +44,6 @@ class PackedPretraining(nn.Module):
         self.order = nn.Linear(config.hidden_size, 2)
         initialize_weights(self, config.initializer_range)
 
-    def compile_layers(self) -> None:
-        """Let torch.compile make the code of each group of layers."""
-        for group in self.albert.encoder.albert_layer_groups:
-            group.compile()
-
     def forward(self, batch: PretrainingBatch, fraction: float = 0.0) -> StepResult:
         """Both losses of a batch, with their accuracies.
 

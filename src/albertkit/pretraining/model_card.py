@@ -1,27 +1,36 @@
-"""The model card of a pretrained model: its data, sizes, compute and figures, from its run."""
+"""The model card of a trained model: its data, sizes, compute and figures, from its run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from albertkit.pretraining.distillation import DistillationConfig
+from albertkit.pretraining.distillation_dataset import DistillationDataset
 from albertkit.pretraining.pretrain import PretrainingConfig
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import AlbertConfig
 from albertkit.training.metrics_log import LoggedMetrics
+from albertkit.training.schedules import Ramp
 from albertkit.training.state import list_checkpoints, read_progress
 
-FIGURES = {
+PRETRAINING_FIGURES = {
     "masked_loss": "masked LM: loss (nats)",
     "masked_accuracy": "masked LM: accuracy",
     "order_loss": "sentence order: loss (nats)",
     "order_accuracy": "sentence order: accuracy (chance: 0.5)",
 }
+DISTILLATION_FIGURES = {
+    "cosine": "mean cosine to the teacher's vectors",
+    "gram": "mean squared difference of the cosines in a batch",
+    "contrastive": "contrastive loss (nats)",
+}
 VALID = "valid_"  # what the names of figures on held-out text begin with
 
 
 def make_model_card(
-    recipe: Recipe[PretrainingConfig],
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig],
     run: Path,
     metrics: list[LoggedMetrics],
     *,
@@ -40,44 +49,76 @@ def make_model_card(
     Returns:
         The card as Markdown.
     """
-    config = recipe.model.config(recipe.tokenizer())
-    progress = read_progress(list_checkpoints(run)[-1])
-    training = recipe.training
-    optimizer = training.optimizer.upper().replace("ADAMW", "AdamW")
-    if training.muon_learning_rate:
-        optimizer += f", and Muon at {training.muon_learning_rate:g} for the layers' matrices"
+    data = recipe.data
+    if isinstance(data, PretrainingConfig):
+        task, figures = "fill-mask", PRETRAINING_FIGURES
+        purpose = "predicts words for a `[MASK]` and the order of two sentences"
+        sources = [f"Text: {_describe_shard(recipe, data.shard)}."]
+        if data.valid_shard:
+            sources.append(f"Held-out text: {_describe_shard(recipe, data.valid_shard)}.")
+    else:
+        task, figures = "sentence-similarity", DISTILLATION_FIGURES
+        purpose = "computes a vector of a text: the mean of its token vectors, at length 1"
+        sources = _describe_distillation(recipe, data)
     lines = [
         "---",
         "library_name: albertkit",
-        "pipeline_tag: fill-mask",
+        f"pipeline_tag: {task}",
         "---",
         "",
         f"# {name}",
         "",
-        f"An ALBERT that predicts words for a `[MASK]` and the order of two sentences. "
-        f"{_describe_model(config)}",
+        f"An ALBERT that {purpose}. {_describe_model(recipe.model.config(recipe.tokenizer()))}",
         "",
         "## How it was made",
         "",
-        f"- Text: {_describe_shard(recipe, recipe.data.shard)}.",
-        *(
-            [f"- Held-out text: {_describe_shard(recipe, recipe.data.valid_shard)}."]
-            if recipe.data.valid_shard
-            else []
-        ),
-        f"- Initial weights: {recipe.data.initialize_from or 'random'}.",
-        f"- Training: {progress.step:,} steps, {progress.tokens:,} tokens, "
-        f"{progress.seconds / 3600:.2f} hours of computing.",
-        f"- Optimizer: {optimizer}; peak learning rate {training.learning_rate:g}, "
-        f"seed {training.seed}.",
+        *(f"- {source}" for source in sources),
+        f"- Initial weights: {data.initialize_from or data.piece_vectors or 'random'}.",
+        *_describe_training(recipe, run),
         "",
         "## Figures at the end",
         "",
-        *_draw_figures(metrics),
+        *_draw_figures(metrics, figures),
     ]
     if plot:
         lines += ["", f"![Losses of the run]({plot})"]
     return "\n".join(lines) + "\n"
+
+
+def _describe_training(
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], run: Path
+) -> list[str]:
+    """Compute and optimizer."""
+    progress, training = read_progress(list_checkpoints(run)[-1]), recipe.training
+    optimizer = training.optimizer.upper().replace("ADAMW", "AdamW")
+    if training.muon_learning_rate:
+        optimizer += f", and Muon at {training.muon_learning_rate:g} for the layers' matrices"
+    return [
+        f"- Training: {progress.step:,} steps, {progress.tokens:,} tokens, "
+        f"{progress.seconds / 3600:.2f} hours of computing.",
+        f"- Optimizer: {optimizer}; peak learning rate {training.learning_rate:g}, "
+        f"seed {training.seed}.",
+    ]
+
+
+def _describe_distillation(
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], data: DistillationConfig
+) -> list[str]:
+    """The dataset, and the weights of the losses."""
+    dataset = DistillationDataset.open(recipe.path(data.dataset))
+    losses = {"cosine": data.cosine, "gram": data.gram, "contrastive": data.contrastive}
+    weights = ", ".join(f"{name} {_range(ramp)}" for name, ramp in losses.items() if _range(ramp))
+    return [
+        f"Texts: `{data.dataset}`, {len(dataset):,} texts, {len(dataset.ids):,} pieces, with "
+        f"a teacher's vectors of {dataset.targets.shape[1]} numbers.",
+        f"Weights of the losses: {weights}.",
+    ]
+
+
+def _range(ramp: Ramp) -> str:
+    """The values of a ramp, as "20" or "0 → 0.2"; empty if all are 0."""
+    values = list(dict.fromkeys(value for _, value in ramp.points))
+    return " → ".join(f"{value:g}" for value in values) if any(values) else ""
 
 
 def _describe_model(config: AlbertConfig) -> str:
@@ -88,22 +129,26 @@ def _describe_model(config: AlbertConfig) -> str:
     )
 
 
-def _describe_shard(recipe: Recipe[PretrainingConfig], name: str) -> str:
+def _describe_shard(
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], name: str
+) -> str:
     """The name in the recipe, with the counts of the shard."""
     shard = CorpusShard.open(recipe.path(name))
     return f"`{name}`, {len(shard):,} documents, {len(shard.ids):,} pieces"
 
 
-def _draw_figures(metrics: list[LoggedMetrics]) -> list[str]:
+def _draw_figures(metrics: Sequence[LoggedMetrics], figures: Mapping[str, str]) -> list[str]:
     """A table of the last training and held-out figures in the metrics log."""
-    training = next((line for line in reversed(metrics) if "masked_loss" in line), {})
-    valid = next((line for line in reversed(metrics) if VALID + "masked_loss" in line), {})
+    first = next(iter(figures))
+    training = next((line for line in reversed(metrics) if first in line), {})
+    valid = next((line for line in reversed(metrics) if VALID + first in line), {})
     return [
         "| | training text, last steps | held-out text |",
         "|---|---|---|",
         *(
             f"| {label} | {_format(training.get(key))} | {_format(valid.get(VALID + key))} |"
-            for key, label in FIGURES.items()
+            for key, label in figures.items()
+            if key in training
         ),
     ]
 

@@ -99,7 +99,7 @@ def pretrain(
     training_device = choose_training_device(recipe.training.device, recipe.training.precision)
     model = _make_model(recipe, shard, vocabulary).to(training_device.device)
     if recipe.training.compile:
-        model.compile_layers()
+        model.albert.encoder.compile_layers()
     steps_batches = recipe.training.gradient_accumulation_steps * training_device.world_size
     data = PretrainingData(
         shard,
