@@ -114,9 +114,9 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     assert f"`dataset`, {len(texts)} texts" in card
     assert "Weights of the losses: cosine 1, gram 0.5." in card
     assert f"| {cosines[-1]:.3f} |" in card
-    found = TextEmbedder(str(model)).encode(texts[:4])
-    assert found.shape == (4, 32)
-    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+    computed = TextEmbedder(str(model)).encode(texts[:4])
+    assert computed.shape == (4, 32)
+    assert np.linalg.norm(computed, axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_shard_is_not_overwritten(

@@ -246,7 +246,11 @@ def test_the_recipes_compile_reaches_each_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled: list[AlbertLayerGroup] = []
-    monkeypatch.setattr(AlbertLayerGroup, "compile", compiled.append)
+
+    def record(group: AlbertLayerGroup) -> None:
+        compiled.append(group)
+
+    monkeypatch.setattr(AlbertLayerGroup, "compile", record)
     recipe = read_recipe(write_recipe(tmp_path), DistillationConfig)
     training = replace(recipe.training, compile=True, max_steps=1)
     model = replace(recipe.model, num_hidden_groups=2)
