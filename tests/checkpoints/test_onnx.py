@@ -41,6 +41,7 @@ from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConf
 
 LENGTHS = (40, 3, 17, 9, 2)
 ATOL = 1e-4  # what a conversion allows; found are 2e-6 for vectors, 6e-6 for word logits
+ENCODER = ("last_hidden_state", "pooler_output")  # not outputs of a file with these two heads
 EVERY_TOKEN = np.arange(sum(LENGTHS))
 THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 
@@ -63,7 +64,7 @@ def test_a_padded_batch_gets_our_engines_vectors_and_words(
     file = write_onnx(weights, tmp_path / "m")
     onnx.checker.check_model(onnx.load(file), full_check=True)
     asked = random_encodings(config, LENGTHS)
-    outputs, engine = run(file, pad_encodings(asked)), NumpyEngine(weights)
+    outputs, engine = run(file, pad_encodings(asked), inner=ENCODER), NumpyEngine(weights)
     tokens = own_tokens(outputs["last_hidden_state"], LENGTHS)
     assert_close(tokens, compute_token_vectors(engine, asked))
     assert_close(outputs["pooler_output"], compute_text_vectors(engine, asked, "pooler"))
@@ -92,18 +93,39 @@ def test_classes_of_texts_and_of_tokens_are_called_logits(tmp_path: Path) -> Non
     assert_close(outputs["logits"], expected)
     of_tokens = random_weights(THREE_LABELS, ["token_classification"])
     outputs = run(write_onnx(of_tokens, tmp_path / "tokens"), pad_encodings(asked))
-    assert set(outputs) == {"last_hidden_state", "logits"}  # it has no pooler
+    assert set(outputs) == {"logits"}
     expected = head_logits(of_tokens, asked, "token_classification")
     assert_close(own_tokens(outputs["logits"], LENGTHS), expected)
 
 
-def test_the_first_output_of_a_model_with_a_head_is_its_logits(tmp_path: Path) -> None:
-    for name in ("masked_lm", "sequence_classification", "token_classification"):
-        file = write_onnx(random_weights(CONFIG, [name]), tmp_path / name)
-        assert session(file).get_outputs()[0].name == "logits"
-    question = write_onnx(random_weights(CONFIG, ["question_answering"]), tmp_path / "qa")
-    names = [output.name for output in session(question).get_outputs()]
-    assert names[:2] == ["start_logits", "end_logits"]
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        ("masked_lm", ["logits"]),
+        ("sequence_classification", ["logits"]),
+        ("token_classification", ["logits"]),
+        ("multiple_choice", ["logits"]),
+        ("question_answering", ["start_logits", "end_logits"]),
+    ],
+)
+def test_a_model_with_a_head_returns_what_its_head_computes(
+    name: str, outputs: list[str], tmp_path: Path
+) -> None:
+    file = write_onnx(random_weights(CONFIG, [name]), tmp_path / name)
+    assert [output.name for output in session(file).get_outputs()] == outputs
+
+
+def test_a_pooler_that_no_head_reads_is_an_output(tmp_path: Path) -> None:
+    """Else its parameters are unused, and ONNX Runtime drops them with a warning for each."""
+    file = write_onnx(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m")
+    assert [output.name for output in session(file).get_outputs()] == ["logits", "pooler_output"]
+
+
+def test_a_plan_follows_the_heads_outputs(tmp_path: Path) -> None:
+    weights = random_weights(CONFIG, ["masked_lm"])
+    file = write_onnx(weights, tmp_path / "m", PoolingConfig(steps=(Normalise(),)))
+    names = [output.name for output in session(file).get_outputs()]
+    assert names == ["logits", "sentence_embedding"]
 
 
 def test_an_answer_has_logits_of_its_start_and_of_its_end(tmp_path: Path) -> None:
@@ -137,7 +159,6 @@ def test_choices_are_an_axis_of_their_own(tmp_path: Path) -> None:
     outputs = run(write_onnx(weights, tmp_path / "m"), two_by_three)
     expected = head_logits(weights, asked, "multiple_choice")
     assert_close(outputs["logits"], expected.reshape(2, 3))
-    assert outputs["last_hidden_state"].shape == (6, 12, CONFIG.hidden_size)
 
 
 def test_inputs_and_outputs_are_named_and_shaped_as_hugging_faces_exports(tmp_path: Path) -> None:
@@ -273,7 +294,7 @@ def test_int8_is_a_quarter_as_large_and_nearly_the_same(tmp_path: Path) -> None:
     onnx.checker.check_model(onnx.load(file), full_check=True)
     assert file.stat().st_size < 0.28 * 4 * weights.table().count()
     asked = random_encodings(weights.config, LENGTHS)
-    outputs, engine = run(file, pad_encodings(asked)), NumpyEngine(weights)
+    outputs, engine = run(file, pad_encodings(asked), inner=ENCODER), NumpyEngine(weights)
     tokens = own_tokens(outputs["last_hidden_state"], LENGTHS)
     assert cosines(tokens, compute_token_vectors(engine, asked)).min() > 0.99
     pooled = compute_text_vectors(engine, asked, "pooler")

@@ -141,3 +141,37 @@ def test_bits_and_differences_know_odd_numbers() -> None:
     assert largest_difference(odd, np.array([0, np.nan, np.inf, 1.5], np.float32)) == 0.5
     assert largest_difference(odd, np.ones(4, np.float32)) == np.inf
     assert bits_equal(odd.reshape(2, 2).T, np.ascontiguousarray(odd.reshape(2, 2).T))
+
+
+@pytest.mark.parametrize("order", ["model and file", "file and model"])
+def test_an_onnx_file_is_executed(order: str, words: Path, tmp_path: Path) -> None:
+    convert(words, tmp_path / "onnx", to="onnx")
+    pair = (words, tmp_path / "onnx") if order == "model and file" else (tmp_path / "onnx", words)
+    report = verify(*pair)
+    assert report.executed == (order == "file and model", order == "model and file")
+    assert report.is_equal
+    assert report.weights.line() == "28 of 28 tensors are bit-identical"
+    assert 0 < report.largest < 1e-4  # another program computes: never all bits alike
+
+
+def test_an_onnx_file_that_computes_something_else_is_different(
+    words: Path, tmp_path: Path
+) -> None:
+    import onnx  # used here only
+
+    convert(words, tmp_path / "onnx", to="onnx")
+    path = tmp_path / "onnx" / "model.onnx"
+    model = onnx.load(path)
+    (tanh, *_) = [node for node in model.graph.node if node.op_type == "Tanh"]
+    tanh.op_type = "Sigmoid"
+    onnx.save(model, path)
+    report = verify(words, tmp_path / "onnx")
+    assert report.weights.line() == "28 of 28 tensors are bit-identical"
+    assert not report.is_equal
+
+
+def test_an_int8_file_is_not_equal_to_its_source_but_to_itself(tmp_path: Path) -> None:
+    source = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
+    convert(source, tmp_path / "int8", to="onnx-int8")
+    assert not verify(source, tmp_path / "int8").is_equal
+    assert verify(tmp_path / "int8", tmp_path / "int8").is_equal

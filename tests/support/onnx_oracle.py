@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.tokenization.encodings import Encodings
 
 
-def session(file: Path) -> onnxruntime.InferenceSession:
+def session(file: Path | bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # a model with more groups than layers has unused tensors
@@ -32,9 +33,13 @@ def pad_encodings(encodings: Encodings) -> dict[str, Int64Array]:
     return inputs
 
 
-def run(file: Path, inputs: dict[str, Int64Array]) -> dict[str, FloatArray]:
-    """Every output of a file by its name."""
-    opened = session(file)
+def run(
+    file: Path, inputs: dict[str, Int64Array], *, inner: Iterable[str] = ()
+) -> dict[str, FloatArray]:
+    """Every output of a file by its name. inner: values inside the graph that are returned too."""
+    model = onnx.load(file)
+    model.graph.output.extend(map(onnx.helper.make_empty_tensor_value_info, inner))
+    opened = session(model.SerializeToString())
     names = [output.name for output in opened.get_outputs()]
     return dict(zip(names, opened.run(None, inputs), strict=True))
 

@@ -31,8 +31,12 @@ def verify(
     ],
     *,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Largest allowed difference of an output.")
-    ] = 1e-4,
+        float | None,
+        typer.Option(
+            "--tolerance",
+            help="Largest difference of an output; default: 1e-4, more for an ONNX file.",
+        ),
+    ] = None,
     load: LoadOptions,
     tokenizers: Annotated[
         bool, typer.Option("--tokenizers/--no-tokenizers", help="Whether to compare ids too.")
@@ -42,8 +46,9 @@ def verify(
 ) -> int:
     """Compare two models of any formats.
 
-    Configs, tensors bit by bit, outputs on eight texts, ids of sample texts. The exit status is 0
-    if they are equal, 1 if they differ.
+    Configs, tensors bit by bit, outputs on eight texts, ids of sample texts. An ONNX file is
+    executed; of other formats the weights are compared. The exit status is 0 if the models are
+    equal, 1 if they differ.
     """
     check_output(print_format, output)
     from albertkit.cli.screen import draw_record
@@ -96,7 +101,9 @@ def _describe_outputs(comparison: "Comparison") -> str:
 
     outputs = comparison.outputs.items()
     differences = ", ".join(f"{name} {figure(difference)}" for name, difference in outputs)
-    return f"on {comparison.inputs}: max |diff| {figure(comparison.largest)} ({differences})"
+    line = f"on {comparison.inputs}: max |diff| {figure(comparison.largest)} ({differences})"
+    names = [name for name, executed in zip("AB", comparison.executed, strict=True) if executed]
+    return f"{line}; executed: the ONNX file of {' and '.join(names)}" if names else line
 
 
 def _describe_tokenizers(comparison: "Comparison") -> str:

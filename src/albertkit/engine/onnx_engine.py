@@ -62,8 +62,12 @@ class OnnxEngine:
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads or count_usable_cores(),
         }
-        compiled = openvino_core().compile_model(str(file), "CPU", settings)
-        self._request = compiled.create_infer_request()
+        core = openvino_core()
+        model = core.read_model(str(file))
+        names = {name for port in model.outputs for name in port.get_names()}
+        inner = {TOKENS, *([POOLED] if weights.has_pooler else [])} - names
+        model.add_outputs(sorted(inner))  # which a file with heads computes, but does not return
+        self._request = core.compile_model(model, "CPU", settings).create_infer_request()
         self._one_at_a_time = threading.Lock()
 
     @property

@@ -40,8 +40,8 @@ class OnnxEmitter:
         self.nodes.append(Node(kind, inputs, outputs, own, attributes))
         return outputs
 
-    def name_output(self, value: str, name: str) -> None:
-        """Make a value an output of the graph, under this name."""
+    def name_value(self, value: str, name: str) -> None:
+        """Give a value this name too, under which it may be an output of the graph."""
         self.nodes.append(Node("Identity", (value,), (name,), name))
 
     def constant(self, value: float | Sequence[float], dtype: str = "float32") -> str:

@@ -2,7 +2,9 @@
 
 Inputs: input_ids, attention_mask, token_type_ids, int64 [batch, length]; for multiple choice
 [batch, choices, length], as Hugging Face's class takes them. Outputs have the names of Hugging
-Face's exports; `last_hidden_state` and, where there is a pooler, `pooler_output` are always there.
+Face's exports. A model with heads returns only what its heads compute: `last_hidden_state` is then
+the name of a value inside the graph, and `pooler_output` is an output only if no head reads it, so
+that every parameter is used.
 """
 
 from __future__ import annotations
@@ -109,21 +111,26 @@ def build_onnx_graph(
         positions=_emit_positions(emit, ids),
         mask=_emit_mask(emit, seen),
     )
+    emit.name_value(tokens, TOKENS)
     rows = f"{BATCH}*{CHOICES}" if choices else BATCH
-    outputs: GraphOutputs = {TOKENS: GraphOutput(tokens, (rows, LENGTH, c.hidden_size))}
+    outputs: GraphOutputs = {TOKENS: GraphOutput(TOKENS, (rows, LENGTH, c.hidden_size))}
     if weights.has_pooler:
-        first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
-        outputs[POOLED] = GraphOutput(emit_pooler(emit, first), (rows, c.hidden_size))
+        first = emit.node("Gather", TOKENS, emit.constant(0, "int64"), axis=1)  # [B, H]
+        emit.name_value(emit_pooler(emit, first), POOLED)
+        outputs[POOLED] = GraphOutput(POOLED, (rows, c.hidden_size))
     for name in weights.heads:
         outputs |= _emit_head(emit, c, head(name), outputs, seen)
     if plan is not None:
         vectors = _emit_text_vectors(emit, plan, outputs, seen)
         outputs[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
-    if weights.heads:  # callers take the first output of a model with a head as its logits
-        encoder = {name: outputs.pop(name) for name in (TOKENS, POOLED) if name in outputs}
-        outputs |= encoder
     for name, output in outputs.items():
-        emit.name_output(output.value, name)
+        if output.value != name:
+            emit.name_value(output.value, name)
+    if weights.heads:  # callers take the first output of a model with a head as its logits
+        del outputs[TOKENS]
+        pooled = outputs.pop(POOLED, None)
+        if pooled is not None and all(head(name).reads != "pooled" for name in weights.heads):
+            outputs[POOLED] = pooled
     return Graph(
         nodes=tuple(emit.nodes),
         tensors=(*emit.constants.values(), *parameters),
