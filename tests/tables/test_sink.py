@@ -120,7 +120,10 @@ def test_a_directory_of_another_job_is_not_changed(tmp_path: Path, resume: bool)
     (pretender / "_job.json").write_text("not one of ours")
     namesake = tmp_path / "namesake"
     namesake.mkdir()
-    (namesake / "_job.json").write_text('{"job": "of another program"}')
+    (namesake / "_job.json").write_text('{"task": 1}')
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "_job.json").write_text('{"form": "npy", "job": {"model": "tiny"}}')
     other = ShardedSink(tmp_path / "other", job={**JOB, "model": "large"}, shard_format="npy")
     with other, other.shards.writing(0) as shard:
         shard.write(table(0, 2))
@@ -129,6 +132,7 @@ def test_a_directory_of_another_job_is_not_changed(tmp_path: Path, resume: bool)
         "foreign": r"foreign' holds 'thesis\.txt'.*\[output-taken\]",
         "pretender": r"pretender' holds a _job\.json of another program.*\[output-taken\]",
         "namesake": r"another program; it has no key 'shard_format'.*\[output-taken\]",
+        "older": r"another version of albertkit; it has no key 'shard_format'.*\[output-taken\]",
         "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():

@@ -101,13 +101,14 @@ def _check_no_other_files(path: AnyPath, names: frozenset[str]) -> None:
 
 
 def _read_job(path: AnyPath) -> dict[str, JsonValue]:
-    what = f"{str(path)!r} holds a {JOB} of another program"
+    what = f"{str(path)!r} holds a {JOB}"
     try:
         job = parse_json((path / JOB).read_bytes(), JOB)
     except FormatError as error:
-        raise _output_taken_error(what, str(error)) from error
+        raise _output_taken_error(f"{what} of another program", str(error)) from error
     if missing := [key for key in KEYS if key not in job]:
-        raise _output_taken_error(what, f"it has no key {missing[0]!r}")
+        writer = "another version of albertkit" if "job" in job else "another program"
+        raise _output_taken_error(f"{what} of {writer}", f"it has no key {missing[0]!r}")
     return job
 
 
