@@ -42,3 +42,13 @@ def test_fewer_pieces_than_letters_are_refused_with_the_least_number() -> None:
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(InputError, match="corpus-empty"):
         train_vocabulary([])
+
+
+def test_a_text_in_which_spaces_are_rare_has_a_vocabulary() -> None:
+    """▁ then has another id than in ALBERT's, by its frequency; the special ids are the same."""
+    rng = random.Random(0)
+    text = ["".join(rng.choices("猫が好きです犬も見た本を読む", k=30)) for _ in range(200)]
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=train_vocabulary(text, size=60))
+    names = [pieces.id_to_piece(i) for i in range(60)]
+    assert tuple(names[:13]) == FIRST_PIECES
+    assert names.index("▁") > 13

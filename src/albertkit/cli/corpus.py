@@ -38,7 +38,6 @@ Texts = Annotated[
 Tokenizer = Annotated[
     str, typer.Option("--tokenizer", "-t", help="A model directory or a SentencePiece model.")
 ]
-NewFile = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 NewDirectory = Annotated[Path, typer.Option("--output", "-o", help="The directory to write.")]
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A TOML file; see recipes/.")]
 OutputDirectory = Annotated[

@@ -1,28 +1,64 @@
 """`albertkit vocabulary`: train a SentencePiece model on a corpus."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from albertkit.cli.corpus import Corpus, NewFile, read_lines
+from albertkit.cli.corpus import Corpus, read_lines
+
+MODEL_FILE = ".model"  # the ending of a SentencePiece model
 
 
 def vocabulary(
     corpus: Corpus,
     *,
-    output: NewFile,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="A file that ends in .model, or the directory of a tokenizer."
+        ),
+    ],
     size: Annotated[
         int, typer.Option("--size", min=1, help="Number of pieces, special pieces included.")
     ] = 30_000,
+    keep_accents: Annotated[
+        bool, typer.Option("--keep-accents", help="Keep accents; default: é is read as e.")
+    ] = False,
+    cased: Annotated[
+        bool, typer.Option("--cased", help="Keep capital letters; default: A is read as a.")
+    ] = False,
     sentences: Annotated[
         int, typer.Option("--sentences", min=1, help="Sample at most this many lines.")
     ] = 10_000_000,
 ) -> None:
-    """Train a SentencePiece vocabulary like ALBERT's."""
+    """Train a SentencePiece vocabulary like ALBERT's.
+
+    With --keep-accents or --cased the output is a directory, whose settings say so.
+    """
+    from albertkit.errors import InputError
     from albertkit.fileformats.atomic import write_file
     from albertkit.pretraining.vocabulary import train_vocabulary
+    from albertkit.tokenization import AlbertTokenizer
+    from albertkit.tokenization.policy import REFERENCE
+    from albertkit.tokenization.tokenizer_settings import override_policy
 
-    model = train_vocabulary(read_lines(corpus), size=size, sentences=sentences)
-    write_file(output, model)
+    policy = override_policy(
+        REFERENCE, REFERENCE, {"do_lower_case": not cased, "keep_accents": keep_accents}
+    )
+    is_file = output.suffix == MODEL_FILE
+    if is_file and policy != REFERENCE:
+        raise InputError(
+            "option-invalid",
+            f"--output is the file {str(output)!r}",
+            why="a SentencePiece file does not say that accents or capitals are kept",
+            fix=f"Write a directory: --output {output.with_suffix('')}/",
+        )
+    model = train_vocabulary(read_lines(corpus), size=size, policy=policy, sentences=sentences)
+    if is_file:
+        write_file(output, model)
+    else:
+        files = {"spiece.model": model}
+        AlbertTokenizer.from_files(files, policy=policy).save_pretrained(output)
     print(f"{size:,} pieces written to {output}", file=sys.stderr)

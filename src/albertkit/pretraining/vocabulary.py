@@ -1,6 +1,6 @@
 """Train a SentencePiece vocabulary as ALBERT's was trained.
 
-Input: lines of raw text. Output: the bytes of a SentencePiece model whose ids 0-13 are ALBERT's.
+Input: lines of raw text. Output: the bytes of a SentencePiece model whose ids 0-12 are ALBERT's.
 Source of the flags: google-research/albert README, and the trainer spec stored in the
 published `30k-clean.model`.
 """
@@ -17,7 +17,7 @@ from albertkit.errors import InputError
 from albertkit.tokenization.normalization import normalise
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
-FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€', "▁")  # ids 0-13
+FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12
 
 
 def train_vocabulary(
@@ -93,8 +93,8 @@ def _explain(size: int, message: str) -> InputError:
 
 
 def check_first_pieces(model: bytes) -> None:
-    """Check that ids 0-13 are ALBERT's: special pieces, user-defined marks and the lone ▁."""
+    """Check that ids 0-12 are ALBERT's: special pieces and user-defined marks."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     pieces = tuple(processor.id_to_piece(i) for i in range(len(FIRST_PIECES)))
     if pieces != FIRST_PIECES:
-        raise AssertionError(f"ids 0-13 are {pieces}, not ALBERT's {FIRST_PIECES}")
+        raise AssertionError(f"ids 0-12 are {pieces}, not ALBERT's {FIRST_PIECES}")
