@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.support.axes import CONFIG, random_weights
 
-from albertkit import AlbertForMaskedLM, AlbertModel
+from albertkit import AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
 from albertkit.errors import InputError
 
 IDS = torch.tensor([[2, 17, 3]])
@@ -61,3 +61,30 @@ def test_a_model_without_pooler_has_no_pooled_output() -> None:
     model = AlbertModel.from_weights(random_weights(CONFIG, pooler=False))
     assert model(IDS).pooler_output is None
     assert model(IDS).keys() == {"last_hidden_state"}
+
+
+def test_data_parallel_gathers_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torch's own walk over the outputs; only its copy between GPUs is replaced."""
+    from torch.nn.parallel import scatter_gather
+
+    class OnCpu:
+        @staticmethod
+        def apply(device: object, dim: int, *tensors: torch.Tensor) -> torch.Tensor:
+            return torch.cat(tensors, dim) if tensors[0].dim() else torch.stack(tensors)
+
+    monkeypatch.setattr(scatter_gather, "Gather", OnCpu)
+    ids, labels = torch.tensor([[2, 5, 3], [2, 9, 3]]), torch.tensor([1, 0])
+    model = AlbertForSequenceClassification.from_weights(
+        random_weights(CONFIG, ["sequence_classification"])
+    )
+    parts = [
+        model(ids[row : row + 1], labels=labels[row : row + 1], output_hidden_states=True)
+        for row in range(2)
+    ]
+    whole = scatter_gather.gather(parts, torch.device("cpu"))
+    expected = model(ids, labels=labels, output_hidden_states=True)
+    assert type(whole) is type(expected)
+    torch.testing.assert_close(whole.logits, expected.logits)
+    torch.testing.assert_close(whole["hidden_states"], expected.hidden_states)
+    torch.testing.assert_close(whole.loss.mean(), expected.loss)
+    assert list(whole) == list(expected)

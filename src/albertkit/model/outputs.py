@@ -1,15 +1,18 @@
-"""What the models return: dataclasses with Hugging Face's field names, also read as tuples.
+"""What the models return: dataclasses with Hugging Face's field names, also dicts and tuples.
 
 `output.logits`, `output["logits"]` and `output[0]` are the same. Fields that are None are left out
-of the tuple, as in transformers. torch knows the classes as pytrees. Fields of all classes:
+of the dict and of the tuple, as in transformers. torch knows the classes as pytrees, and gathers
+them from the replicas of a DataParallel. Fields of all classes:
 hidden_states: 1 + L·I tensors [B, S, H], the projected embeddings first.
 attentions: L·I tensors [B, A, S, S], after the softmax.
 """
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+import functools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
@@ -18,41 +21,23 @@ LayerTensors = tuple[Tensor, ...] | None
 OutputValue = Tensor | tuple[Tensor, ...]
 
 
-@dataclass(frozen=True)
-class ModelOutput:
-    """Fields by name, by number among those that are not None, or all of them as a tuple."""
+class ModelOutput(dict[str, OutputValue]):
+    """Fields by name, by number among those that are not None, or all of them as a tuple.
+
+    A dict, because torch gathers only these: `type(output)((name, tensor) for …)`.
+    """
+
+    def __post_init__(self) -> None:
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]  # every class below is a dataclass
+        self.update((name, value) for name, value in values if value is not None)
 
     def to_tuple(self) -> tuple[OutputValue, ...]:
         """Return the fields that are not None."""
         return tuple(self.values())
 
-    def __getitem__(self, key: str | int | slice) -> OutputValue | tuple[OutputValue, ...]:
-        return self._as_dict()[key] if isinstance(key, str) else self.to_tuple()[key]
-
-    def __len__(self) -> int:
-        return len(self._as_dict())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._as_dict())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._as_dict()
-
-    def keys(self) -> KeysView[str]:
-        """Return the names of the fields that are not None."""
-        return self._as_dict().keys()
-
-    def values(self) -> ValuesView[OutputValue]:
-        """Return the fields that are not None."""
-        return self._as_dict().values()
-
-    def items(self) -> ItemsView[str, OutputValue]:
-        """Return names and values of the fields that are not None."""
-        return self._as_dict().items()
-
-    def _as_dict(self) -> dict[str, OutputValue]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+    def __getitem__(self, key: Any) -> Any:
+        """The value of a name, or the values of a number or slice."""
+        return super().__getitem__(key) if isinstance(key, str) else self.to_tuple()[key]
 
 
 @dataclass(frozen=True)
@@ -130,9 +115,23 @@ class SpanSearchOutput(ModelOutput):
     attentions: LayerTensors = None
 
 
-def _register_pytree(cls: type[ModelOutput]) -> None:
-    """Let torch.export, torch.func and torch.compile flatten outputs and build them again."""
-    names = [field.name for field in fields(cls)]
+def _register(cls: type[ModelOutput]) -> None:
+    """Let torch flatten outputs and build them again.
+
+    As a pytree (torch.export, torch.func, torch.compile), and from pairs of name and value, one
+    argument (DataParallel).
+    """
+    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]  # it is a dataclass
+    from_fields = cls.__init__
+
+    @functools.wraps(from_fields)
+    def from_fields_or_pairs(self: ModelOutput, *args: Any, **kwargs: Any) -> None:
+        if args and isinstance(args[0], Iterator):
+            from_fields(self, **{**dict.fromkeys(names), **dict(args[0])})
+        else:
+            from_fields(self, *args, **kwargs)
+
+    cls.__init__ = from_fields_or_pairs  # type: ignore[method-assign, assignment]
 
     def flatten(output: ModelOutput) -> tuple[list[OutputValue], list[str]]:
         return [*output.values()], [*output.keys()]
@@ -166,4 +165,4 @@ for _cls in (
     QuestionAnsweringModelOutput,
     SpanSearchOutput,
 ):
-    _register_pytree(_cls)
+    _register(_cls)
