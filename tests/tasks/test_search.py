@@ -64,7 +64,7 @@ def dequantize(kind: VectorType) -> npt.NDArray[np.float64]:
 def test_the_result_is_that_of_sorting_all_scores(kind: VectorType, measure: Any) -> None:
     search = Search(
         quantize_embeddings(VECTORS, kind, RANGES),
-        precision=kind,
+        corpus_precision=kind,
         ranges=RANGES,
         similarity=measure,
     )
@@ -105,7 +105,7 @@ def test_quantized_results_are_those_of_sentence_transformers() -> None:
 
     stored = quantize_embeddings(VECTORS, "int8", RANGES)
     theirs = QUERIES @ _dequantize_embeddings(stored, "int8", RANGES).T
-    results = Search(stored, precision="int8", ranges=RANGES, similarity="dot")(QUERIES, k=7)
+    results = Search(stored, corpus_precision="int8", ranges=RANGES, similarity="dot")(QUERIES, k=7)
     assert ids_of(results) == rank(theirs, 7)
 
 
@@ -113,7 +113,7 @@ def test_quantized_results_are_those_of_sentence_transformers() -> None:
 def test_of_equal_scores_the_first_rows_come_first(kind: VectorType) -> None:
     repeated = np.concatenate([VECTORS[:3]] * 70)
     stored = quantize_embeddings(repeated, kind, RANGES)
-    search = Search(stored, precision=kind, ranges=RANGES)
+    search = Search(stored, corpus_precision=kind, ranges=RANGES)
     (hits,) = search(VECTORS[1:2], k=75)
     assert ids_of([hits])[0][:70] == list(range(1, 210, 3))
     assert len({hit["score"] for hit in hits[:70]}) == 1
@@ -131,7 +131,9 @@ def test_a_block_changes_nothing(values: list[int], k: int, rows: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_corpus_smaller_than_k_is_returned_whole(kind: VectorType) -> None:
-    search = Search(quantize_embeddings(VECTORS, kind, RANGES)[:3], precision=kind, ranges=RANGES)
+    search = Search(
+        quantize_embeddings(VECTORS, kind, RANGES)[:3], corpus_precision=kind, ranges=RANGES
+    )
     assert sorted(ids_of(search(QUERIES[:1], k=100))[0]) == [0, 1, 2]
 
 
@@ -251,7 +253,7 @@ def test_an_index_of_another_model_type_or_input_is_refused(
     with pytest.raises(InputError, match=r"made by the model .*\[index-differs\]"):
         Search(out, "small-en")
     with pytest.raises(InputError, match=r"not int8.*\[index-differs\]"):
-        Search(out, precision="int8")
+        Search(out, corpus_precision="int8")
     assert not [r for r in caplog.records if "[index-outdated]" in r.message]
     (tmp_path / "texts.jsonl").write_text('{"text": "a"}\n')
     Search(out)
@@ -294,9 +296,9 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search([]), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": [1]}), "inputs-shape"),
         (lambda: Search(VECTORS.astype(np.int8)), "option-invalid"),
-        (lambda: Search(VECTORS.astype(np.float16), precision="int8"), "option-invalid"),
-        (lambda: Search(VECTORS.astype(np.int8), precision="int8"), "ranges-missing"),
-        (lambda: Search(VECTORS, precision="int7"), "option-invalid"),  # type: ignore[arg-type]
+        (lambda: Search(VECTORS.astype(np.float16), corpus_precision="int8"), "option-invalid"),
+        (lambda: Search(VECTORS.astype(np.int8), corpus_precision="int8"), "ranges-missing"),
+        (lambda: Search(VECTORS, corpus_precision="int7"), "option-invalid"),  # type: ignore[arg-type]
         (lambda: Search(VECTORS)(QUERIES[:, :3]), "inputs-shape"),
         (lambda: Search(VECTORS)(QUERIES, k=0), "option-invalid"),
         (lambda: Search(VECTORS)(QUERIES * np.nan), "vectors-not-finite"),

@@ -128,12 +128,11 @@ def embed(
     destination.check()
     from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 
-    columns = [name.strip() for names in keep or () for name in names.split(",")]
     job = EmbedJob(
         tuple(inputs or ()),
         read=read,
         column=column,
-        keep=tuple(name for name in columns if name),
+        keep=options.split_names(keep),
         skip_invalid=skip_invalid,
         shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,

@@ -25,7 +25,7 @@ from albertkit.errors import AlbertKitError, InputError
 CTRL_C = 130
 # Modules whose notes answer an option: which precision `auto` is, and the error of int8.
 ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.int8.search")
-INPUT_OPTIONS = ("-i", "--input")
+INPUT_OPTIONS = ("-i", "--input", "--in")
 LESS = (logging.ERROR, "Print no warnings, notes or progress.")
 MORE = (logging.INFO, "Print more notes.")
 
@@ -92,6 +92,21 @@ COMMANDS = (
         "similarity",
         "Compare texts: the cosine of each pair.",
         'albertkit similarity "How old are you?" "what is your age?"',
+    ),
+    Command(
+        "search",
+        "Find the texts that are nearest to a query.",
+        'albertkit search "opening hours" --in texts.txt',
+    ),
+    Command(
+        "duplicates",
+        "Find texts that say almost the same.",
+        "albertkit duplicates --input texts.csv --column body",
+    ),
+    Command(
+        "cluster",
+        "Group texts around central ones.",
+        "albertkit cluster --input texts.csv --column body",
     ),
     Command(
         "fill-mask",

@@ -10,7 +10,7 @@ would evaluate forty strings, 3 ms of each start.
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ import typer
 from albertkit.engine.precision import PrecisionName
 from albertkit.runtime.options import EngineName, LoadOptions
 from albertkit.tables.formats import ReadOptions
-from albertkit.tasks.options import TruncationMode
+from albertkit.tasks.options import TruncationMode, VectorType
 
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
@@ -49,6 +49,12 @@ def complete_model(incomplete: str) -> list[str]:
     prefix = f"{folder}/" if folder or incomplete.startswith("/") else ""
     directories = [f"{prefix}{name}" for name in names if name.startswith(start)]
     return [*(name for name in BUILTIN_MODELS if name.startswith(incomplete)), *directories]
+
+
+def split_names(lists: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in options such as `--keep a,b --keep c`."""
+    names = (name.strip() for names in lists or () for name in names.split(","))
+    return tuple(name for name in names if name)
 
 
 Texts = Annotated[
@@ -117,6 +123,48 @@ Model = Annotated[
 AnyModel = Annotated[
     str, typer.Argument(metavar="MODEL", help=ANY_MODEL, autocompletion=complete_model)
 ]
+VectorsModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        autocompletion=complete_model,
+        help="A directory, a built-in model, or a name on a hub; default: the model that made the"
+        " vectors, or small-en-vectors.",
+    ),
+]
+SearchedInputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--in",
+        "--input",
+        "-i",
+        metavar="FILE...",
+        help="Files of texts or directories of them, or what embed wrote: a directory, or a file"
+        " of vectors.",
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="A,B", help="Columns to show with the texts. May be repeated."),
+]
+Index = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        metavar="DIR",
+        help="Directory of vectors: used if it is there, else made of the files.",
+    ),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep vectors in this directory, and find them by the contents of the files.",
+    ),
+]
+NewVectors = Annotated[VectorType, typer.Option("--vectors", help="Number type of new vectors.")]
 Truncation = Annotated[
     TruncationMode,
     typer.Option(

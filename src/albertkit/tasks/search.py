@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias, overload
+from typing import Any, Final, TypeAlias, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,12 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.errors.exceptions import count_noun
+from albertkit.runtime import LoadKeywords
 from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.mining import read_vectors
 from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
-from albertkit.tasks.options import VECTOR_TYPES, VectorType
+from albertkit.tasks.options import VECTOR_TYPES, TruncationMode, VectorType
 from albertkit.tasks.row_filter import check_column, filter_rows
 from albertkit.tasks.search_rows import is_texts, read_search_rows
 
@@ -36,17 +37,24 @@ DEEPER: Final = 4  # times as many rows, if too few groups are among them
 class Search:
     """Texts or vectors to search in.
 
+    Attributes:
+        corpus: The vectors.
+        embedder: What encodes queries; None if there is no model.
+        job: What the vectors of a job depend on; empty for others.
+
     Args:
         corpus: A list of texts, which are embedded now; vectors [N, D] (array or tensor); the path
             of a directory that `albertkit embed --output out/` wrote, or of a file of vectors.
         model: A TextEmbedder, or what it opens, for texts and queries. None: the model of the
             job; the built-in one for texts. Vectors without a model take only vectors as queries.
         columns: Name → one cell for each row, which are returned with the results.
-        precision: The type of the vectors. None: what the job says, or float32 and float16 as
-            arrays have them; texts are embedded as float32.
+        corpus_precision: The type of the vectors. None: what the job says, or float32 and float16
+            as arrays have them; texts are embedded as float32.
         ranges: [2, D], the ranges behind int8 and uint8 vectors. None: those of the job.
         similarity: What ranks. None: the model's measure.
         show_progress_bar: As in `TextEmbedder.encode`, for a list of texts.
+        truncation: As in TextEmbedder, if the model is opened here.
+        **options: As in TextEmbedder: engine, device, precision …
 
     Raises:
         InputError: [index-invalid], [index-differs], [option-invalid], [inputs-shape],
@@ -62,16 +70,25 @@ class Search:
         model: TextEmbedder | str | Path | None = None,
         *,
         columns: Mapping[str, Any] | None = None,
-        precision: VectorType | None = None,
+        corpus_precision: VectorType | None = None,
         ranges: npt.ArrayLike | None = None,
         similarity: Measure | None = None,
         show_progress_bar: bool | None = None,
+        truncation: TruncationMode = "warn",
+        **options: Unpack[LoadKeywords],
     ) -> None:
-        check_choice("precision", precision, (None, *VECTOR_TYPES))
+        check_choice("corpus_precision", corpus_precision, (None, *VECTOR_TYPES))
         check_choice("similarity", similarity, (None, *MEASURES))
         rows = read_search_rows(
-            corpus, model, columns or {}, precision, ranges, show_progress_bar=show_progress_bar
+            corpus,
+            model,
+            columns or {},
+            corpus_precision,
+            ranges,
+            show_progress_bar=show_progress_bar,
+            settings={**options, "truncation": truncation},
         )
+        self.job: Mapping[str, Any] = rows.job
         self._parts = rows.parts
         self._truncate_dim = rows.truncate_dim
         self.embedder = rows.embedder

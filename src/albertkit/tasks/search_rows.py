@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.exceptions import count_noun
+from albertkit.fileformats.reader import JsonValue
 from albertkit.sources import VECTORS
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable, read_vector_files
 from albertkit.tables.table import Column
@@ -50,6 +51,7 @@ class SearchRows:
         ranges: [2, D], for int8 and uint8.
         embedder: Encodes queries; None if the vectors were given without a model.
         truncate_dim: Of queries. None: as the model says.
+        job: What a job's vectors depend on; empty for others.
     """
 
     parts: tuple[VectorTable, ...]
@@ -58,6 +60,7 @@ class SearchRows:
     ranges: FloatArray | None
     embedder: TextEmbedder | None
     truncate_dim: int | None = None
+    job: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 def read_search_rows(
@@ -68,20 +71,24 @@ def read_search_rows(
     ranges: npt.ArrayLike | None,
     *,
     show_progress_bar: bool | None,
+    settings: Mapping[str, Any],
 ) -> SearchRows:
-    """Read, embed or check what Search was given; arguments and errors as of Search."""
+    """Read, embed or check what Search was given; arguments and errors as of Search.
+
+    `settings` are the keywords of TextEmbedder.
+    """
     location = "the corpus"
     embedder = None
     if isinstance(corpus, str | os.PathLike):
         location = os.fspath(corpus)
         files = read_vector_files(location)
         if model is not None or files.job:
-            embedder = _open_model(model, files.job)
+            embedder = _open_model(model, settings, files.job)
     elif is_texts(corpus):
-        embedder = _open_model(model)
+        embedder = _open_model(model, settings)
         files = _embed(embedder, list(corpus), precision, show_progress_bar)
     else:
-        embedder = None if model is None else _open_model(model)
+        embedder = None if model is None else _open_model(model, settings)
         files = VectorFiles((VectorTable(_check_matrix(corpus)),))
     if files.job and embedder is not None:
         check_job(files.job, location, embedder, precision)
@@ -109,6 +116,7 @@ def read_search_rows(
         _check_ranges(given, kind, dimensions),
         embedder,
         truncate_dim,
+        files.job,
     )
 
 
@@ -176,16 +184,18 @@ def _warn_of_changed_inputs(job: Mapping[str, object], location: str) -> None:
         return
 
 
-def _open_model(model: AnyModel, job: Mapping[str, object] | None = None) -> TextEmbedder:
+def _open_model(
+    model: AnyModel, settings: Mapping[str, Any], job: Mapping[str, JsonValue] | None = None
+) -> TextEmbedder:
     """The model that encodes queries; of a job the same, with the same pooling."""
     if isinstance(model, TextEmbedder):
         return model
     name = model or str((job or {}).get("model", VECTORS))
-    embedder = TextEmbedder(name)
+    embedder = TextEmbedder(name, **settings)
     pooling = (job or {}).get("pooling", embedder.pooling.pooling_name)
     if pooling == embedder.pooling.pooling_name:
         return embedder
-    return TextEmbedder(name, pooling=pooling)  # type: ignore[arg-type]  # it is checked there
+    return TextEmbedder(name, **{**settings, "pooling": pooling})
 
 
 def _embed(
@@ -223,11 +233,11 @@ def _vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorTy
         return precision
     raise InputError(
         "option-invalid",
-        f"the numbers of the vectors are {dtype}, and precision is {precision!r}",
+        f"the numbers of the vectors are {dtype}, and corpus_precision is {precision!r}",
         why="bytes may be numbers in steps, or bits" if dtype.kind in "iu" else "they differ",
-        fix='Say which with precision="int8", "uint8", "binary" or "ubinary"'
+        fix='Say which with corpus_precision="int8", "uint8", "binary" or "ubinary"'
         if dtype.kind in "iu"
-        else "Leave precision out",
+        else "Leave corpus_precision out",
     )
 
 

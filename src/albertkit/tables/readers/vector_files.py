@@ -29,6 +29,7 @@ from albertkit.tables.writers.shards import NPY_ERRORS, SHARD_FORMATS
 if TYPE_CHECKING:
     import pyarrow
 
+VECTOR = "vector"  # the column of vectors, if no other is named
 SHARD = re.compile(rf"part-(\d{{5,}})\.({'|'.join(map(re.escape, SHARD_FORMATS))})")
 
 
@@ -67,6 +68,31 @@ def is_job_directory(location: str | Path) -> bool:
         return path.is_dir() and (path / JOB).exists()
 
 
+def read_job(location: str | Path) -> Mapping[str, JsonValue]:
+    """What a directory's vectors depend on, as EmbedJob.describe wrote it; empty if unknown."""
+    path = make_path(location) / JOB
+    with read_errors(str(path)):
+        job = parse_json(path.read_bytes(), str(path)).get("job")
+    return job if isinstance(job, dict) else {}
+
+
+def is_finished_job(location: str | Path) -> bool:
+    """Whether a directory holds the vectors of a job that ran to its end.
+
+    A job writes its files in order, and only the last may be short. So if all are full, it may have
+    been stopped: a job that is resumed then makes what is missing.
+    """
+    path = make_path(location)
+    if not is_job_directory(location):
+        return False
+    with read_errors(str(path)):
+        rows = parse_json((path / JOB).read_bytes(), str(path / JOB)).get("shard_rows")
+        shards = _shards(path)
+        if not shards or max(shards) >= len(shards):
+            return False
+        return len(_read_file(path / shards[max(shards)], VECTOR).vectors) != rows
+
+
 def is_vector_file(location: str | Path) -> bool:
     """Whether the location is a file of vectors: .npy, or a table with a column of lists."""
     path = make_path(location)
@@ -78,7 +104,7 @@ def is_vector_file(location: str | Path) -> bool:
         return _vector_column(_open_arrow(file, path).schema) is not None
 
 
-def read_vector_files(location: str | Path, column: str = "vector") -> VectorFiles:
+def read_vector_files(location: str | Path, column: str = VECTOR) -> VectorFiles:
     """Read the vectors of a job's directory, or of one file.
 
     Args:
@@ -108,10 +134,7 @@ def _read_directory(path: AnyPath, column: str) -> VectorFiles:
         raise _no_vectors(
             path, f"there is no {JOB} in it", "Write one with albertkit embed -o out/"
         )
-    description = parse_json((path / JOB).read_bytes(), str(path / JOB))
-    job = description.get("job")
-    matches = (SHARD.fullmatch(entry.name) for entry in path.iterdir())
-    shards = {int(match[1]): match[0] for match in matches if match}
+    shards = _shards(path)
     missing = next((number for number in range(len(shards)) if number not in shards), None)
     if not shards or missing is not None:
         what = "no file of vectors is there" if not shards else f"file {missing} is missing"
@@ -121,9 +144,15 @@ def _read_directory(path: AnyPath, column: str) -> VectorFiles:
     ranges = path / RANGES
     return VectorFiles(
         tuple(_read_file(path / name, column) for _, name in sorted(shards.items())),
-        job if isinstance(job, dict) else {},
+        read_job(str(path) if isinstance(path, Path) else path.uri),
         _read_ranges(ranges) if ranges.exists() else None,
     )
+
+
+def _shards(path: AnyPath) -> dict[int, str]:
+    """The names of the files of vectors, by their numbers."""
+    matches = (SHARD.fullmatch(entry.name) for entry in path.iterdir())
+    return {int(match[1]): match[0] for match in matches if match}
 
 
 def _read_file(path: AnyPath, column: str) -> VectorTable:

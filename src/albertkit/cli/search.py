@@ -1,0 +1,87 @@
+"""`albertkit search`: the rows that are nearest to each query."""
+
+from typing import Annotated
+
+import typer
+
+from albertkit.cli import options
+from albertkit.cli.input_texts import read_texts
+from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.output import check_output, write_result
+from albertkit.runtime.options import LoadOptions
+from albertkit.tables.formats import ReadOptions
+
+
+@takes_read_options
+@takes_load_options()
+def search(
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY]...", help='Queries in quotes; "-": one on each line of standard input.'
+        ),
+    ] = None,
+    *,
+    inputs: options.SearchedInputs = None,
+    queries_file: Annotated[
+        str | None,
+        typer.Option("--queries", metavar="FILE", help="A file of queries, one on each line."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Rows to show for each query.")] = 10,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="CONDITION",
+            help="Only rows with this cell: 'lang=en', 'year>=2000'. May be repeated.",
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by",
+            metavar="COLUMN",
+            help="Only the best row of each value; default: the document, if rows are parts of"
+            " documents.",
+        ),
+    ] = None,
+    index: options.Index = None,
+    cache: options.Cache = None,
+    read: ReadOptions,
+    column: options.Column = None,
+    keep: options.Keep = None,
+    model: options.VectorsModel = None,
+    vectors: options.NewVectors = "float32",
+    truncation: options.Truncation = "warn",
+    load: LoadOptions,
+    print_format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Find the texts that are nearest to a query.
+
+    All texts are compared with each query. The score is the cosine: 1 for the same text, near 0
+    for an unrelated one. Rows are numbered from 1.
+    """
+    check_output(print_format, output)
+    wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())
+    from albertkit.cli.search_input import SearchInput
+    from albertkit.cli.search_output import draw_hits, table_of_hits
+
+    source = SearchInput(
+        tuple(inputs or ()),
+        read=read,
+        column=column,
+        keep=options.split_names(keep),
+        index=index,
+        cache=cache,
+        model=model,
+        load=load,
+        vectors=vectors,
+        truncation=truncation,
+    )
+    search = source.open()
+    if group_by is None and "part" in search.columns:  # parts of documents
+        group_by = "row" if "row" in search.columns else "file"
+    results = search(wanted, k, where=where or None, group_by=group_by)
+    table = table_of_hits(wanted, results)
+    write_result(table, print_format, output, for_people=lambda: draw_hits(wanted, results))

@@ -1,0 +1,224 @@
+"""What is searched, compared and grouped: texts of files, or vectors that were written before.
+
+Texts are embedded in memory; with an index or a cache by a job into a directory, which the next
+command finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from albertkit import tables
+from albertkit.cli.input_texts import STANDARD_INPUT, no_text
+from albertkit.cli.output import print_status, shows_progress
+from albertkit.errors import InputError
+from albertkit.errors.exceptions import count_noun
+from albertkit.runtime.options import LoadOptions
+from albertkit.sources import VECTORS
+from albertkit.tables.filesystems.streams import display_name
+from albertkit.tables.formats import DETECT_ALL, ReadOptions
+from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
+from albertkit.tables.readers.vector_files import (
+    is_finished_job,
+    is_job_directory,
+    is_vector_file,
+    read_job,
+)
+from albertkit.tables.table import json_cells
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
+from albertkit.tasks.jobs.run_job import run_job, start_job
+from albertkit.tasks.options import EncodeOptions, TruncationMode, VectorType
+from albertkit.tasks.search import Search
+
+QUICK = 2  # seconds; embedding that takes longer comes with a hint
+HASHED_BYTES = 1 << 20  # at a time
+
+
+@dataclass(frozen=True, slots=True)
+class SearchInput:
+    """Where to search, as a command line says it.
+
+    Attributes:
+        locations: Files of texts or directories of them; or one directory or file of vectors.
+        read: How files of texts are read.
+        column: Their column of texts.
+        keep: Columns that results show with the text.
+        index: A directory of vectors, which is used, or made.
+        cache: A directory with one index for each content of the files.
+        model: None: the one that made the vectors, or the built-in one.
+        load: How the model is opened.
+        vectors: The type of new vectors.
+        truncation: What to do with long texts and queries.
+    """
+
+    locations: tuple[str, ...]
+    read: ReadOptions = DETECT_ALL
+    column: str | None = None
+    keep: tuple[str, ...] = ()
+    index: str | None = None
+    cache: str | None = None
+    model: str | None = None
+    load: LoadOptions = field(default_factory=LoadOptions)
+    vectors: VectorType = "float32"
+    truncation: TruncationMode = "warn"
+
+    def open(self) -> Search:
+        """Open the vectors, or make them.
+
+        Raises:
+            InputError: [usage], [texts-missing], [index-differs], and those of Search.
+        """
+        if self.index is not None and self.cache is not None:
+            raise _usage("both --index and --cache are given", "each says where vectors are kept")
+        if not self.locations and self.index is None:
+            raise _usage("there is no input", "neither --in nor --index is given")
+        if self.index is None and self.cache is None:
+            if len(self.locations) == 1 and _holds_vectors(self.locations[0]):
+                return self._open_vectors(self.locations[0])
+            return self._embed_in_memory()
+        if not self.locations and self.index is not None:
+            return self._open_vectors(self.index)
+        if STANDARD_INPUT in self.locations:
+            raise _usage(
+                "vectors of standard input are to be kept", "it cannot be read again to compare it"
+            )
+        job = self._job()
+        inputs = job.inputs()
+        directory = self.index or str(Path(self.cache or "", self._content_key(job, inputs)))
+        if is_job_directory(directory) and self.index is not None:
+            _check_inputs(read_job(directory), inputs, directory)
+        if not is_finished_job(directory):
+            self._make_index(job, inputs, directory)
+        return self._open_vectors(directory)
+
+    def _open_vectors(self, location: str) -> Search:
+        return Search(location, self.model, truncation=self.truncation, **self.load.keywords())
+
+    def _embed_in_memory(self) -> Search:
+        texts, columns = read_rows(self.locations, self.read, self.column, self.keep)
+        embedder = TextEmbedder(
+            self.model or VECTORS, truncation=self.truncation, **self.load.keywords()
+        )
+        start = time.monotonic()
+        search = Search(
+            texts,
+            embedder,
+            columns=columns,
+            corpus_precision=self.vectors,
+            show_progress_bar=shows_progress(),
+        )
+        seconds = time.monotonic() - start
+        if seconds > QUICK:
+            print_status(
+                f"{count_noun(len(texts), 'text')} embedded in {seconds:.0f} s;"
+                " --index DIR keeps the vectors for the next search"
+            )
+        return search
+
+    def _job(self) -> EmbedJob:
+        return EmbedJob(
+            self.locations,
+            read=self.read,
+            column=self.column,
+            shard_rows=SHARD_ROWS,
+            model=self.model or VECTORS,
+            load=self.load,
+            truncation=self.truncation,
+            encode=EncodeOptions(precision=self.vectors, prompt_name="document"),
+        )
+
+    def _make_index(self, job: EmbedJob, inputs: Inputs, directory: str) -> None:
+        check_lines_without_column(inputs.files, self.column)
+        if self.keep:
+            text_columns = set(inputs.columns(self.column))
+            job = replace(job, keep=(*text_columns, *self.keep))
+        start = time.monotonic()
+        with start_job(job, directory, resume=True, inputs=inputs) as open_job:
+            report = run_job(open_job, shows_progress=shows_progress())
+        print_status(
+            f"{count_noun(report.rows, 'text')} embedded in {time.monotonic() - start:.0f} s,"
+            f" written to {directory}"
+        )
+
+    def _content_key(self, job: EmbedJob, inputs: Inputs) -> str:
+        """A name for the vectors of these contents with these options: 16 hexadecimal digits."""
+        description: dict[str, Any] = job.describe(job.embedder(), inputs)
+        description |= {"inputs": None, "keep": self.keep}
+        digest = hashlib.sha256(repr(sorted(description.items())).encode())
+        for file in inputs.files:
+            with Path(file.path).open("rb") as stream:
+                while data := stream.read(HASHED_BYTES):
+                    digest.update(data)
+            digest.update(str(file.size).encode())
+        return digest.hexdigest()[:16]
+
+
+def read_rows(
+    locations: tuple[str, ...], read: ReadOptions, column: str | None, keep: tuple[str, ...]
+) -> tuple[list[str], dict[str, list[Any]]]:
+    """Read the texts of all files, and the columns that say where each is.
+
+    Args:
+        locations: Files, directories, or "-".
+        read: How they are read.
+        column: The column of texts.
+        keep: Further columns.
+
+    Returns:
+        The texts; and "file" if there are several, "row" (from 1, in its file), and the others.
+
+    Raises:
+        InputError: [texts-missing], [column-missing], and those of `find_inputs`.
+        FormatError: As `read_batches`.
+    """
+    inputs = tables.find_inputs(locations, options=read, column=column)
+    check_lines_without_column(inputs.files, column)
+    inputs.types(keep)  # refused before anything is read
+    texts: list[str] = []
+    columns: dict[str, list[Any]] = {"file": [], "row": [], **{name: [] for name in keep}}
+    for file in inputs.files:
+        for batch in tables.read_batches(Inputs((file,)), column=column, keep=keep):
+            texts += batch.texts
+            columns["file"] += [display_name(file.name)] * len(batch.texts)
+            columns["row"] += [number + 1 for number in batch.numbers]
+            for name in keep:
+                columns[name] += json_cells(batch.kept[name])
+    if not texts:
+        raise no_text(locations)
+    if len(inputs.files) == 1 and "file" not in keep:
+        del columns["file"]
+    return texts, columns
+
+
+def _holds_vectors(location: str) -> bool:
+    return is_job_directory(location) or is_vector_file(location)
+
+
+def _check_inputs(job: Mapping[str, Any], inputs: Inputs, directory: str) -> None:
+    """Refuse an index of other files, or of files that have changed."""
+    before, now = job.get("inputs") or [], inputs.describe()
+    if before == now:
+        return
+    old = {str(file.get("name")): file.get("bytes") for file in before}
+    changed = next((file for file in now if file["bytes"] != old.get(str(file["name"]))), now[0])
+    size = old.get(str(changed["name"]))
+    raise InputError(
+        "index-differs",
+        f"{directory} holds the vectors of other texts than {changed['name']}",
+        why=f"the file had {size:,} bytes, and has {changed['bytes']:,} now"
+        if size is not None
+        else f"it was made of {', '.join(old)}",
+        fix="Give another --index, or remove the directory to make it again",
+    )
+
+
+def _usage(what: str, why: str) -> InputError:
+    return InputError(
+        "usage", what, why=why, fix="Give --in FILE, or --index DIR that embed has written"
+    )

@@ -1,0 +1,86 @@
+"""What commands show of rows: a table for programs, and fewer rows of it for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from albertkit.cli.output import print_status
+from albertkit.cli.screen import bold, draw_table, format_cell
+from albertkit.tables import Table
+
+if TYPE_CHECKING:
+    from albertkit.tables.table import Column
+    from albertkit.tasks.nearest import Ids
+    from albertkit.tasks.search import Hit, Search
+
+TERMINAL_ROWS = 100
+ROW = "row"
+
+
+def table_of_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> Table:
+    """All results: query, rank (from 1), score, row (from 1), and the columns."""
+    hits = [hit for query_hits in results for hit in query_hits]
+    pairs = zip(queries, results, strict=True)
+    columns: dict[str, Column] = {
+        "query": [query for query, query_hits in pairs for _ in query_hits],
+        "rank": [rank for query_hits in results for rank, _ in enumerate(query_hits, 1)],
+        "score": np.array([hit["score"] for hit in hits], np.float32),
+    }
+    return Table({**columns, **_columns_of(hits)})
+
+
+def draw_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> str:
+    """A table for each query; a line with the query above it if there are several."""
+    return "\n\n".join(
+        "\n".join(_draw_query(query, hits, has_title=len(queries) > 1))
+        for query, hits in zip(queries, results, strict=True)
+    )
+
+
+def describe_rows(
+    search: Search, ids: Ids, names: Sequence[str] | None = None
+) -> dict[str, list[Any]]:
+    """The numbers of some rows (from 1), and their other columns.
+
+    Args:
+        search: Has the rows.
+        ids: Which rows, from 0.
+        names: The other columns. None: all.
+    """
+    has_rows = ROW in search.columns
+    rows = search.cells(ROW, ids) if has_rows else (ids + 1).tolist()
+    others = [name for name in (search.columns if names is None else names) if name != ROW]
+    return {ROW: rows, **{name: search.cells(name, ids) for name in others}}
+
+
+def draw_first_rows(table: Table) -> str:
+    """The table for people; on a terminal its first rows, and a note on the others."""
+    columns: Mapping[str, Any] = {
+        name: [f"{cell:.4f}" for cell in column] if isinstance(column, np.ndarray) else column
+        for name, column in table.columns.items()
+    }
+    if sys.stdout.isatty() and len(table) > TERMINAL_ROWS:
+        hidden = len(table) - TERMINAL_ROWS
+        print_status(f"{hidden:,} more rows are not shown; --output FILE writes all of them")
+        columns = {name: column[:TERMINAL_ROWS] for name, column in columns.items()}
+    return draw_table(Table(columns))
+
+
+def _draw_query(query: str, hits: Sequence[Hit], *, has_title: bool) -> Iterator[str]:
+    if has_title:
+        yield bold(format_cell(query))
+    if hits:
+        scores = [f"{hit['score']:.4f}" for hit in hits]
+        yield draw_table(Table({"score": scores, **_columns_of(hits)}))
+    else:
+        yield "no row fulfils the conditions"
+
+
+def _columns_of(hits: Sequence[Hit]) -> dict[str, list[Any]]:
+    names = [name for name in (hits[0] if hits else ()) if name not in (ROW, "corpus_id", "score")]
+    rows = [hit.get(ROW, hit["corpus_id"] + 1) for hit in hits]
+    return {ROW: rows, **{name: [hit[name] for hit in hits] for name in names}}

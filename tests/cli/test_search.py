@@ -1,0 +1,256 @@
+"""`search`, `duplicates`, `cluster`, and the rows of `similarity`: what the library computes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.tiny_models import save_tiny_vectors
+
+from albertkit import Search, TextEmbedder, community_detection
+from albertkit.cli.main import run
+from albertkit.cli.search_output import draw_first_rows, draw_hits
+from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.tables import Table
+
+TEXTS = [
+    "The library opens at nine.",
+    "Tickets for children are free.",
+    "Dogs must be kept on a lead.",
+    "Tickets for children are free!",
+    "The pool closes at eight.",
+]
+ROWS = [{"body": text, "lang": "en" if n % 2 else "de", "n": n} for n, text in enumerate(TEXTS)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("models") / "vectors"
+    return str(save_tiny_vectors(path, PoolingConfig(max_length=20)))
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("texts.txt").write_text("".join(text + "\n" for text in TEXTS))
+    with Path("texts.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["body", "lang", "n"])
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+def rows_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    status = run(arguments)
+    shown = capsys.readouterr()
+    assert status == 0, shown.err
+    return [json.loads(line) for line in shown.out.splitlines()]
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    return error
+
+
+def test_search_prints_what_the_library_finds(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    queries = ["children pay nothing", "opening hours"]
+    rows = rows_of(capsys, "search", *queries, "--in", "texts.txt", "-k", "3", "-m", model)
+    expected = Search(TEXTS, model)(queries, k=3)
+    assert [(row["query"], row["rank"]) for row in rows] == [
+        (query, rank) for query in queries for rank in (1, 2, 3)
+    ]
+    hits = [hit for query_hits in expected for hit in query_hits]
+    assert [(row["row"], row["text"]) for row in rows] == [
+        (hit["corpus_id"] + 1, hit["text"]) for hit in hits
+    ]
+    np.testing.assert_allclose([r["score"] for r in rows], [h["score"] for h in hits], atol=1e-6)
+
+
+def test_queries_come_from_a_file_too(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    Path("queries.txt").write_text("one\ntwo\n")
+    arguments = ["--queries", "queries.txt", "--in", "texts.txt", "-k", "1", "-m", model]
+    rows = rows_of(capsys, "search", "zero", *arguments)
+    assert [row["query"] for row in rows] == ["zero", "one", "two"]
+
+
+def test_columns_are_kept_and_conditions_followed(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    table = ["--in", "texts.csv", "--column", "body", "--keep", "lang,n", "-m", model]
+    rows = rows_of(capsys, "search", "a", *table, "--where", "lang=en", "--where", "n>=2")
+    assert [(row["lang"], row["n"], row["row"]) for row in rows] == [("en", "3", 4)]
+    best = rows_of(capsys, "search", "a", *table, "--group-by", "lang")
+    assert sorted(row["lang"] for row in best) == ["de", "en"]
+
+
+def test_several_files_have_their_names_and_row_numbers(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("more.txt").write_text("Tickets are sold here.\n")
+    rows = rows_of(capsys, "search", "a", "--in", "texts.txt", "more.txt", "-m", model)
+    places = {(row["file"], row["row"]) for row in rows}
+    assert places == {("more.txt", 1), *(("texts.txt", n) for n in range(1, 6))}
+
+
+@pytest.mark.parametrize("option", ["--index", "--cache"])
+def test_vectors_are_made_once(option: str, capsys: pytest.CaptureFixture[str], model: str) -> None:
+    table = ["--in", "texts.csv", "--column", "body", "--keep", "n", option, "kept"]
+    command = ["search", "Tickets", *table, "-k", "2", "-m", model]
+    assert run(command) == 0
+    first = capsys.readouterr()
+    assert "5 texts embedded in " in first.err
+    assert run(command) == 0
+    second = capsys.readouterr()
+    assert (second.out, second.err) == (first.out, "")
+    assert [json.loads(line)["n"] for line in first.out.splitlines()]
+
+
+def test_a_cache_sees_another_content_of_the_same_size(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    command = ["search", "a", "--in", "texts.txt", "--cache", "kept", "-k", "1", "-m", model]
+    for text in (TEXTS[0], TEXTS[0].upper(), TEXTS[0]):
+        Path("texts.txt").write_text(text)
+        assert [row["text"] for row in rows_of(capsys, *command)] == [text]
+    assert len(list(Path("kept").iterdir())) == 2
+
+
+def test_an_index_that_was_stopped_is_finished(
+    capsys: pytest.CaptureFixture[str], model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albertkit.cli.search_input.SHARD_ROWS", 2)
+    command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model]
+    assert run(command) == 0
+    first = capsys.readouterr()
+    last, middle = sorted(Path("out").glob("part-*"), reverse=True)[:2]
+    for lost in ([last], [last, middle]):
+        for path in lost:
+            path.unlink()
+        assert run(command) == 0
+        again = capsys.readouterr()
+        assert again.out == first.out
+        assert f"{2 * len(lost) - 1} text" in again.err
+    middle.unlink()
+    assert run(["search", "a", "--index", "out"]) == 2
+    assert "file 1 is missing" in capsys.readouterr().err
+
+
+def test_an_index_of_other_texts_is_refused(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    command = ["search", "a", "--in", "texts.txt", "--index", "out", "-k", "1", "-m", model]
+    assert run(command) == 0
+    assert run(["search", "a", "--in", "out", "-k", "1"]) == 0
+    Path("other.txt").write_text("a\n")
+    capsys.readouterr()
+    command[3] = "other.txt"
+    assert "made of texts.txt" in error_of(capsys, *command)
+    Path("texts.txt").write_text("a text\n")
+    command[3] = "texts.txt"
+    assert "had 144 bytes, and has 7 now" in error_of(capsys, *command)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["search", "a"], "usage"),
+        (["search", "a", "--in", "none.txt"], "file-not-found"),
+        (["search", "a", "--in", "empty.txt"], "texts-missing"),
+        (["search", "a", "--in", "binaries"], "texts-missing"),
+        (["search", "a", "--index", "binaries"], "index-invalid"),
+        (["search", "a", "--in", "texts.txt", "--index", "b", "--cache", "c"], "usage"),
+        (["search", "a", "--in", "-", "--index", "b"], "usage"),
+        (["search", "a", "--in", "texts.csv", "--where", "lang=en"], "column-missing"),
+        (["duplicates"], "usage"),
+        (["cluster", "--in", "empty.txt"], "texts-missing"),
+        (["similarity", "a", "b", "--pairs", "a,b"], "usage"),
+        (["similarity", "--pairs", "a", "-i", "texts.csv"], "usage"),
+        (["similarity", "a", "b", "--top-k", "2", "--plot", "a.png"], "usage"),
+        (["similarity", "--pairs", "body,none", "-i", "texts.csv"], "column-missing"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    arguments: list[str], code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.txt").touch()
+    Path("binaries").mkdir()
+    Path("binaries/a.bin").write_bytes(bytes(range(256)))
+    assert f"[{code}]" in error_of(capsys, *arguments).splitlines()[-1]
+
+
+def test_duplicates_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = rows_of(capsys, "duplicates", "-i", "texts.csv", "--column", "body", "--keep", "n")
+    assert [(r["group"], r["row"], r["duplicate_of"], r["n"]) for r in rows] == [
+        (1, 2, None, "1"),
+        (1, 4, 2, "3"),
+    ]
+    vectors = TextEmbedder().encode([TEXTS[1], TEXTS[3]], normalize_embeddings=True)
+    assert rows[1]["score"] == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-5)
+    assert rows_of(capsys, "duplicates", "-i", "texts.txt", "--threshold", "1") == []
+
+
+def test_clusters_are_those_of_the_library(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    options = ["--threshold", "0.5", "--min-size", "2"]
+    rows = rows_of(capsys, "cluster", "-i", "texts.txt", "-m", model, *options)
+    expected = community_detection(TextEmbedder(model).encode(TEXTS), 0.5, 2)
+    assert expected
+    clusters = [[r["row"] - 1 for r in rows if r["cluster"] == n + 1] for n in range(len(expected))]
+    assert clusters == expected
+    assert {r["size"] for r in rows} == {len(ids) for ids in expected}
+
+
+def test_similarity_of_columns_row_by_row(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    arguments = ["--pairs", "body, lang", "-i", "texts.csv", "-m", model]
+    rows = rows_of(capsys, "similarity", *arguments)
+    embedder = TextEmbedder(model)
+    left, right = embedder.encode(TEXTS), embedder.encode([str(row["lang"]) for row in ROWS])
+    expected = embedder.similarity_pairwise(left, right)
+    np.testing.assert_allclose([row["score"] for row in rows], expected, atol=1e-5)
+    assert [(row["row"], row["lang"]) for row in rows][3] == (4, "en")
+
+
+@pytest.mark.parametrize("against", [True, False])
+def test_similarity_shows_the_nearest_texts(
+    against: bool, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    others = ["Tickets cost nothing.", "Nine o'clock", "A dog"]
+    Path("others.txt").write_text("\n".join(others))
+    arguments = ["--against", "others.txt"] if against else []
+    rows = rows_of(capsys, "similarity", *TEXTS, *arguments, "--top-k", "2", "-m", model)
+    embedder = TextEmbedder(model)
+    scores = embedder.similarity(
+        embedder.encode(TEXTS), embedder.encode(others if against else TEXTS)
+    )
+    if not against:
+        np.fill_diagonal(scores, -9)
+    expected = np.argsort(-scores, axis=1)[:, :2] + 1
+    assert [[r["nearest"] for r in rows if r["row"] == n] for n in range(1, 6)] == expected.tolist()
+
+
+def test_too_many_texts_for_a_matrix_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("many.txt").write_text("a text\n" * 5001)
+    assert "5,001 texts" in error_of(capsys, "similarity", "-i", "many.txt")
+
+
+def test_a_terminal_gets_a_table_for_each_query(capsys: pytest.CaptureFixture[str]) -> None:
+    hits = [{"corpus_id": 4, "score": 0.5, "text": "a\nb"}]
+    assert draw_hits(["one"], [hits]).splitlines() == ["score   row  text", "0.5000    5  a\\nb"]
+    drawn = draw_hits(["one", "two"], [hits, []])
+    assert drawn.splitlines()[0] == "one"
+    assert drawn.splitlines()[-2:] == ["two", "no row fulfils the conditions"]
+
+
+def test_a_terminal_is_not_flooded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table({"row": list(range(250)), "score": np.ones(250, np.float32)})
+    assert len(draw_first_rows(table).splitlines()) == 251
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("albertkit.cli.search_output.sys.stdout.isatty", lambda: True)
+    assert len(draw_first_rows(table).splitlines()) == 101
+    assert "150 more rows are not shown" in capsys.readouterr().err
