@@ -1,21 +1,24 @@
-"""The metrics of a run, one JSON object a line, kept over interruptions."""
+"""The metrics of a run, kept over interruptions: one JSON object a line, and TensorBoard's file."""
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from albertkit.fileformats.atomic import write_file
+from albertkit.fileformats.tensorflow.event_file import encode_scalars, encode_version
 
 FILE = "metrics.jsonl"
+EVENT_FILE = "events.out.tfevents.albertkit"  # TensorBoard looks for "tfevents" in names
 LoggedMetrics: TypeAlias = Mapping[str, float | None]  # None: it was not finite
 
 
 class MetricsLog:
-    """Appends lines to `metrics.jsonl` of an output directory.
+    """Appends lines to `metrics.jsonl` of an output directory, and records for TensorBoard.
 
     Args:
         directory: the run's output directory.
@@ -23,7 +26,7 @@ class MetricsLog:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.path = directory / FILE
+        self.path, self.event_path = directory / FILE, directory / EVENT_FILE
 
     def write(self, entry: Mapping[str, float | int]) -> None:
         """Append a line; a number that is not finite becomes null, since JSON has no NaN."""
@@ -33,6 +36,11 @@ class MetricsLog:
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(clean, allow_nan=False) + "\n")
+        is_new = not self.event_path.exists()
+        with self.event_path.open("ab") as events:
+            if is_new:
+                events.write(encode_version(time.time()))
+            events.write(_encode_event(clean))
 
     def remove_after(self, last_step: int) -> None:
         """Remove the lines of later steps: the run goes on from this one and computes them again.
@@ -42,16 +50,25 @@ class MetricsLog:
         if not self.path.exists():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = []
+        kept, events = [], [encode_version(time.time())]
         for line in lines:
             try:
-                step = json.loads(line)["step"]
+                entry = json.loads(line)
+                step = entry["step"]
             except (ValueError, KeyError, TypeError):
                 continue
             if step <= last_step:
                 kept.append(line + "\n")
+                events.append(_encode_event(entry))
         if len(kept) < len(lines):
             write_file(self.path, "".join(kept).encode())
+            write_file(self.event_path, b"".join(events))
+
+
+def _encode_event(entry: LoggedMetrics) -> bytes:
+    """The record of a line; what is not finite has no point in the chart."""
+    scalars = {key: value for key, value in entry.items() if key != "step" and value is not None}
+    return encode_scalars(time.time(), int(entry["step"] or 0), scalars)
 
 
 def read_metrics(directory: Path) -> list[LoggedMetrics]:
