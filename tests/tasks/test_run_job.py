@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -313,3 +314,43 @@ def test_progress_counts_the_rows_of_a_short_finished_shard(
         assert open_job.finished == {0, 2}
         run_job(open_job, shows_progress=True)
     assert "23/23 " in capsys.readouterr().err.split("\r")[-1]
+
+
+def test_a_job_writes_a_row_for_each_part(job: EmbedJob, tmp_path: Path) -> None:
+    job = replace(job, encode=EncodeOptions(chunk=9, overlap=2))
+    run(job, tmp_path / "out")
+    rows = rows_in(tmp_path / "out")
+    assert rows[0].keys() == {"id", "row", "part", "start", "end", "vector"}
+    embedder = job.embedder()
+    expected = [
+        (number, number + 1, index, part.start, part.end)
+        for number, parts in enumerate(embedder.chunk(TEXTS, 9, overlap=2))
+        for index, part in enumerate(parts)
+    ]
+    assert len(expected) > len(TEXTS)
+    assert [tuple(row.values())[:-1] for row in rows] == expected
+    vectors = np.array([row["vector"] for row in rows], np.float32)
+    arrays = embedder.encode(TEXTS, chunk=9, overlap=2)
+    np.testing.assert_allclose(vectors, np.concatenate(arrays), atol=1e-5)
+
+
+@pytest.mark.parametrize("parts", ["rows", "mean"])
+def test_a_resumed_job_of_parts_ends_with_the_same_bytes(
+    job: EmbedJob, tmp_path: Path, parts: Literal["rows", "mean"]
+) -> None:
+    encode = EncodeOptions(chunk=9, overlap=2, parts=parts, precision="int8")
+    job = replace(job, encode=encode, keep=())
+    run(job, tmp_path / "whole")
+    run(job, tmp_path / "out")
+    (tmp_path / "out" / "part-00001.jsonl").unlink()
+    assert run(job, tmp_path / "out", resume=True).shards == 1
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
+    another = replace(job, encode=replace(encode, overlap=1))
+    with pytest.raises(InputError, match=r"its overlap was 2, and is 1 now.*\[output-taken\]"):
+        run(another, tmp_path / "out", resume=True)
+
+
+def test_a_kept_column_may_not_have_the_name_of_a_part_s_number(job: EmbedJob) -> None:
+    with pytest.raises(InputError, match=r"include 'part'; .*\[option-invalid\]"):
+        replace(job, keep=("part",), encode=EncodeOptions(chunk=9))
+    replace(job, keep=("part",), encode=EncodeOptions(chunk=9, parts="mean"))

@@ -12,7 +12,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.tables.formats import ReadOptions
-from albertkit.tasks.options import EncodeOptions, VectorType
+from albertkit.tasks.options import EncodeOptions, PartsMode, VectorType
 
 if TYPE_CHECKING:
     from albertkit.distributed import Workers
@@ -62,7 +62,24 @@ def embed(
         str | None,
         typer.Option("--prompt-name", help="Name of the model's prompt to put before each text."),
     ] = None,
-    truncation: options.Truncation = "warn",
+    truncation: options.LongTexts = "warn",
+    chunk: Annotated[
+        int | None,
+        typer.Option(
+            "--chunk",
+            metavar="IDS",
+            help="Cut texts into parts of at most this many ids (128 is usual), at sentences where"
+            " possible; a row for each part, with its number and its first and last character.",
+        ),
+    ] = None,
+    overlap: Annotated[
+        int,
+        typer.Option("--overlap", metavar="IDS", help="Ids at most that neighbouring parts share."),
+    ] = 0,
+    parts: Annotated[
+        PartsMode,
+        typer.Option("--parts", help="A row for each part, or the mean of each text's parts."),
+    ] = "rows",
     load: LoadOptions,
     vector_format: Annotated[
         VectorFormat | None,
@@ -144,6 +161,9 @@ def embed(
             normalize_embeddings=normalize,
             truncate_dim=truncate_dim,
             precision=vectors,
+            chunk=chunk,
+            overlap=overlap,
+            parts=parts,
         ),
     )
     if output is not None and destination.is_directory:

@@ -19,7 +19,7 @@ from albertkit.tables.table import number_batches
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
-from albertkit.tasks.vector_types import VECTOR, VectorCast
+from albertkit.tasks.vector_types import VectorCast
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
@@ -61,15 +61,16 @@ def run_streamed(
     count = 0
     with writer as write:
         with _list_invalid_rows(path, progress) as skip:
-            windows = RowWindows(batches, skip, first_window)
+            windows = RowWindows(batches, skip, first_window, with_texts=not job.keep)
             texts = windows.texts()
             first = next(texts, None)
             if first is not None:
                 call = job.call(job.embedder(), progress)
                 with closing(call.run(chain([first], texts), is_live=True)) as answers:
-                    for vectors in answers:
-                        write(Table({**windows.columns(), VECTOR: cast.of(vectors)}))
-                        count += len(vectors)
+                    for answer in answers:
+                        table = windows.table(answer, cast)
+                        write(table)
+                        count += len(table)
         if first is None:  # raised here, so that the invalid rows are listed all the same
             raise no_text(job.locations)
     if path is not None:

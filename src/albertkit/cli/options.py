@@ -21,7 +21,7 @@ import typer
 from albertkit.engine.precision import PrecisionName
 from albertkit.runtime.options import EngineName, LoadOptions
 from albertkit.tables.formats import ReadOptions
-from albertkit.tasks.options import TruncationMode, VectorType
+from albertkit.tasks.options import LongTextMode, TruncationMode, VectorType
 
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
@@ -169,6 +169,14 @@ Truncation = Annotated[
     TruncationMode,
     typer.Option(
         "--truncation", help="Texts that are too long: refuse them, cut and warn, or cut silently."
+    ),
+]
+LongTexts = Annotated[
+    LongTextMode,
+    typer.Option(
+        "--truncation",
+        help="Texts that are too long: refuse them, cut and warn, cut silently, or read all of them"
+        " in windows and take the mean.",
     ),
 ]
 Format = Annotated[

@@ -52,7 +52,7 @@ def similarity(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the table as an image: .png, .svg or .pdf.")
     ] = None,
-    truncation: options.Truncation = "warn",
+    truncation: options.LongTexts = "warn",
     load: LoadOptions,
     print_format: options.Format = None,
     output: options.Output = None,

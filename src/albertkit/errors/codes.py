@@ -82,6 +82,9 @@ CODES: dict[str, str] = {
     "target-unknown": "A word to score is not one piece of the vocabulary.",
     "prompt-unknown": "The model has no prompt of this name.",
     "pairs-unequal": "There are not as many first texts as second texts.",
+    "chunk-too-large": "Parts of texts would be longer than the model reads.",
+    "chunk-too-small": "A part of a text has no room besides the special tokens.",
+    "overlap-too-large": "Parts of a text overlap so much that they never move on.",
     # Tokenizers
     "max-length-too-small": "A length limit leaves no room for a text.",
     "no-vocabulary": "There is no vocabulary.",

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import new_directory
-from albertkit.pretraining.documents import sentences
 from albertkit.pretraining.metadata import (
     ArraySpec,
     CorpusMetadata,
@@ -28,6 +27,7 @@ from albertkit.pretraining.metadata import (
     vocabulary_of,
     write_metadata,
 )
+from albertkit.tokenization.sentences import split_sentences
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 NAMES = ("ids", "sentences", "documents")
@@ -164,7 +164,7 @@ def _tokenize(
     documents: Sequence[Sequence[str]], tokenizer: AlbertTokenizer
 ) -> Iterator[tuple[Int32Array, Int64Array]]:
     """The ids of each document without special pieces, and the offsets of its sentences."""
-    texts = [[part for paragraph in d for part in sentences(paragraph)] for d in documents]
+    texts = [[part for paragraph in d for part in split_sentences(paragraph)] for d in documents]
     encodings = tokenizer.encode_batch([sentence for text in texts for sentence in text])
     is_piece = np.ones(len(encodings.ids), bool)
     is_piece[encodings.offsets[:-1]] = False  # [CLS]

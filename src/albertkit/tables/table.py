@@ -134,6 +134,15 @@ def concat_columns(columns: Sequence[Column]) -> Column:
     )
 
 
+def take_cells(column: Column, rows: npt.NDArray[np.int64]) -> Column:
+    """The cells of these rows [M], in their order; a row may repeat."""
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    if isinstance(column, Sequence):
+        return [column[row] for row in rows.tolist()]
+    return column.take(rows)
+
+
 @np.errstate(invalid="ignore")  # NaN stays NaN
 def round_to_shortest(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Convert to float64 numbers that Python prints with the fewest digits: 0.1, not 0.1000000015.

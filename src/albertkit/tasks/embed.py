@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +29,19 @@ from albertkit.tasks.encode import EncodeCall, ProgressLine, VectorStream
 from albertkit.tasks.framework_calls import FrameworkCalls
 from albertkit.tasks.inputs import FIRST_WINDOW, read_stream, read_texts
 from albertkit.tasks.options import (
-    TRUNCATION_MODES,
+    LONG_TEXT_MODES,
     EncodeOptions,
+    LongTextMode,
     OutputValue,
-    TruncationMode,
+    PartsMode,
     VectorType,
 )
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import VectorCast, to_tensor
 from albertkit.tokenization import AlbertTokenizer
+
+if TYPE_CHECKING:
+    from albertkit.tokenization.parts import PartCutter
 
 LOGGER = logging.getLogger(__name__)
 
@@ -59,7 +63,8 @@ class TextEmbedder(FrameworkCalls):
         similarity_fn_name: Overrides the model's measure of `similarity`.
         truncate_dim: Keep the first numbers of each vector.
         truncation: What to do with longer texts: "error" refuses them, "warn" cuts them and logs
-            one warning a call, "off" cuts them.
+            one warning a call, "off" cuts them, "windows" reads all of them in parts, whose mean is
+            the vector (as `encode` with this chunk and parts="mean").
         cache_folder: The same as `cache_dir`, by sentence-transformers' name.
         **options: The fields of LoadOptions: engine, device, precision, calibration,
             deterministic, policy, revision, token, local_files_only, …
@@ -80,7 +85,7 @@ class TextEmbedder(FrameworkCalls):
         max_length: int | None = None,
         similarity_fn_name: Similarity | None = None,
         truncate_dim: int | None = None,
-        truncation: TruncationMode = "warn",
+        truncation: LongTextMode = "warn",
         cache_folder: str | Path | None = None,
         **options: Unpack[LoadKeywords],
     ) -> None:
@@ -88,10 +93,10 @@ class TextEmbedder(FrameworkCalls):
             truncate_dim = check_integer("truncate_dim", truncate_dim)
         if max_length is not None:
             max_length = check_integer("max_length", max_length)
-        check_choice("truncation", truncation, TRUNCATION_MODES)
+        check_choice("truncation", truncation, LONG_TEXT_MODES)
         check_choice("pooling", pooling, (*get_args(Pooling), None))
         check_choice("similarity_fn_name", similarity_fn_name, (*get_args(Similarity), None))
-        self.truncation: TruncationMode = truncation
+        self.truncation: LongTextMode = truncation
         if cache_folder is not None:
             options["cache_dir"] = cache_folder
         loaded = load(VECTORS if model is None else model, **options)
@@ -217,6 +222,9 @@ class TextEmbedder(FrameworkCalls):
         chunk_size: int | None = ...,
         *,
         ranges: npt.ArrayLike | None = ...,
+        chunk: None = ...,
+        overlap: int = ...,
+        parts: PartsMode = ...,
         inputs: object = ...,
     ) -> FloatArray: ...
     @overload
@@ -239,6 +247,9 @@ class TextEmbedder(FrameworkCalls):
         chunk_size: int | None = None,
         *,
         ranges: npt.ArrayLike | None = None,
+        chunk: int | None = None,
+        overlap: int = 0,
+        parts: PartsMode = "rows",
         output: str | Path | None = None,
         **others: object,
     ) -> Any:
@@ -263,6 +274,12 @@ class TextEmbedder(FrameworkCalls):
             chunk_size: Accepted, and without effect.
             ranges: [2, D], for int8 and uint8. None: the ranges of the list, or of an iterator's
                 first window.
+            chunk: Cut each text into parts of at most this many ids, special tokens and the prompt
+                included, at sentences where possible; `chunk` gives their spans. None: texts are
+                read whole, and `truncation` decides about those that are too long.
+            overlap: Pieces at most that a part shares with the one before it.
+            parts: "rows" gives a vector for each part; "mean" gives one for each text, the mean of
+                its parts' vectors, each weighted by the part's characters.
             output: Write the vectors to this file, whole or not at all, with one window in memory:
                 .npy or a table (.arrow, .parquet, .jsonl, …). Ranges are written to a file of the
                 same name and .ranges.npy.
@@ -272,10 +289,13 @@ class TextEmbedder(FrameworkCalls):
             [N, D] of a list, [D] of one text. Of an iterator an iterator of vectors in the same
             order, which reads a window of texts at a time, so that memory does not grow with their
             number. With output a mapped array (.npy), a mapped pyarrow.Table (.arrow), or the path.
+            With chunk and parts="rows" an array [P, D] of each text takes the place of its vector;
+            output has a row for each part, with the columns row (from 1), part, start and end.
 
         Raises:
             InputError: [input-not-texts], [option-invalid], [unknown-keyword], [prompt-unknown],
-                [text-too-long], [ranges-missing].
+                [text-too-long], [ranges-missing], [chunk-too-large], [chunk-too-small],
+                [overlap-too-large].
             FormatError: [no-vocabulary] if the model has no tokenizer.
             ResourceError: [extra-missing] without torch, [write-failed].
         """
@@ -289,6 +309,9 @@ class TextEmbedder(FrameworkCalls):
             precision=precision or "float32",
             truncate_dim=truncate_dim,
             normalize_embeddings=normalize_embeddings,
+            chunk=chunk,
+            overlap=overlap,
+            parts=parts,
         )
         if output is not None:
             check_choice("output_value with output", output_value, ("sentence_embedding",))
@@ -311,6 +334,12 @@ class TextEmbedder(FrameworkCalls):
             return VectorStream(call, answers, cast)
         if options.output_value != "sentence_embedding":
             results = [answer for window in answers for answer in window]
+            return results[0] if texts.is_one else results
+        if call.gives_parts:
+            from albertkit.tasks.part_vectors import split_parts
+
+            arrays = split_parts(list(answers), cast)
+            results = arrays if call.convert is None else [call.convert(array) for array in arrays]
             return results[0] if texts.is_one else results
         vectors = cast.of_all(answers, len(texts.first))
         if texts.is_one:
@@ -442,18 +471,64 @@ class TextEmbedder(FrameworkCalls):
             tensors: Give torch tensors instead of arrays.
 
         Raises:
-            InputError: [prompt-unknown].
+            InputError: [prompt-unknown], [chunk-too-large], [chunk-too-small], [overlap-too-large].
         """
         pooling = self.pooling
         prompt = self.resolve_prompt(options.prompt, options.prompt_name)
         if options.truncate_dim is None and self.truncate_dim is not None:
             options = replace(options, truncate_dim=self.truncate_dim)
-        report = EncodeReport(self.max_seq_length, self.truncation)
+        if options.chunk is None and self.truncation == "windows":
+            options = replace(options, chunk=self.max_seq_length, parts="mean")
+        cutter = None
+        if options.chunk is not None:
+            cutter = _make_cutter(self, options.chunk, options.overlap, prompt)
+        report = EncodeReport(options.chunk or self.max_seq_length, self.truncation)
         convert = to_tensor if tensors else None
         prompt_length = 0 if pooling.include_prompt else self._prompt_length(prompt)
         return EncodeCall(
-            self.model, pooling, prompt, options, report, progress, convert, prompt_length
+            self.model, pooling, prompt, options, report, progress, convert, prompt_length, cutter
         )
+
+    def chunk(
+        self,
+        texts: object,
+        chunk: int | None = None,
+        *,
+        overlap: int = 0,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+    ) -> Any:
+        """Cut texts into the parts that `encode` makes with the same arguments.
+
+        Args:
+            texts: One text, or a list or column of texts.
+            chunk: Ids of a part at most, special tokens and the prompt included. None: as many as
+                the model reads.
+            overlap: Pieces at most that a part shares with the one before it.
+            prompt_name: As in `encode`; it takes its room in each part.
+            prompt: As in `encode`.
+
+        Returns:
+            For each text a list of TextSpan (text, start, end); of one text its list.
+
+        Raises:
+            InputError: [input-not-texts], [option-invalid], [prompt-unknown], [chunk-too-large],
+                [chunk-too-small], [overlap-too-large].
+        """
+        from albertkit.tasks.part_vectors import list_parts, refuse_pairs
+
+        checked = read_texts(texts)
+        if checked.second is not None:
+            raise refuse_pairs()
+        options = EncodeOptions(
+            chunk=self.max_seq_length if chunk is None else chunk, overlap=overlap
+        )
+        cutter = _make_cutter(
+            self, options.chunk or 0, options.overlap, self.resolve_prompt(prompt, prompt_name)
+        )
+        parts, _ = cutter.cut(checked.first)
+        results = list_parts(parts)
+        return results[0] if checked.is_one else results
 
     def resolve_prompt(self, prompt: str | None, name: str | None) -> str:
         """Return the words before each text.
@@ -539,6 +614,20 @@ def _first_argument(sentences: object, others: dict[str, object]) -> object:
         names = inspect.signature(TextEmbedder.encode).parameters
         refuse_unknown(others, [name for name in names if name not in ("self", "others")], "encode")
     return None if sentences is MISSING else sentences
+
+
+def _make_cutter(embedder: TextEmbedder, chunk: int, overlap: int, prompt: str) -> PartCutter:
+    if chunk > embedder.max_seq_length:
+        raise InputError(
+            "chunk-too-large",
+            f"chunk is {chunk}",
+            why=f"the model reads {embedder.max_seq_length} ids at most",
+            fix=f"Give {embedder.max_seq_length} or less",
+        )
+    from albertkit.tokenization.parts import PartCutter  # not needed for whole texts
+
+    lower_case = embedder.pooling.lower_case
+    return PartCutter(embedder.tokenizer, chunk, overlap, prompt=prompt, lower_case=lower_case)
 
 
 def _progress(show: bool | None, total: int | None) -> ProgressLine | None:

@@ -21,8 +21,8 @@ from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall, ProgressLine
-from albertkit.tasks.options import EncodeOptions, TruncationMode
-from albertkit.tasks.vector_types import VECTOR
+from albertkit.tasks.options import EncodeOptions, LongTextMode
+from albertkit.tasks.vector_types import PART_COLUMNS, VECTOR
 
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
@@ -64,20 +64,23 @@ class EmbedJob:
     model: str = VECTORS
     load: LoadOptions = field(default_factory=LoadOptions)
     pooling: Pooling | None = None
-    truncation: TruncationMode = "warn"
+    truncation: LongTextMode = "warn"
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     ranges: FloatArray | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Check the options that no other class checks."""
         check_integer("shard_rows", self.shard_rows)
-        if VECTOR in self.keep:
-            raise InputError(
-                "option-invalid",
-                f"the kept columns include {VECTOR!r}",
-                why="the column of the vectors has that name",
-                fix="Rename it in the input, or leave it out",
-            )
+        own = PART_COLUMNS if self.encode.chunk and self.encode.parts == "rows" else ()
+        for name in (VECTOR, *own):
+            if name in self.keep:
+                raise InputError(
+                    "option-invalid",
+                    f"the kept columns include {name!r}",
+                    why=f"{'the vectors' if name == VECTOR else 'a number of each part'} will have"
+                    " a column of that name",
+                    fix="Rename it in the input, or leave it out",
+                )
 
     def inputs(self) -> Inputs:
         """Find and inspect the input files; raises as `find_inputs` does."""
@@ -132,6 +135,9 @@ class EmbedJob:
             "normalize": self.encode.normalize_embeddings,
             "truncate_dim": call.options.truncate_dim,
             "vectors": self.encode.precision,
+            "chunk": call.options.chunk,
+            "overlap": call.options.overlap,
+            "parts": call.options.parts,
         }
 
 

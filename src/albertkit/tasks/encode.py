@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,15 @@ from albertkit.engine.packing import SLOTS, compute_text_vectors, compute_token_
 from albertkit.engine.pooling import apply_modules, normalize, pool
 from albertkit.engine.protocol import Engine, Outputs
 from albertkit.runtime import LoadedModel
-from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.spec.pooling_config import Normalise, PoolingConfig
 from albertkit.tasks.inputs import Texts, prefetch
 from albertkit.tasks.options import EncodeOptions
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import VectorCast, Vectors, dtype_of, width_of
+from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors, dtype_of, width_of
 from albertkit.tokenization import Encodings
+
+if TYPE_CHECKING:
+    from albertkit.tokenization.parts import PartCutter, Parts
 
 INTERVAL = 0.1  # seconds between two drawings of the progress bar
 
@@ -43,6 +46,7 @@ class EncodeCall:
         report: Counts what happens to the texts.
         progress: Called with the number of finished texts.
         convert: Makes of a numpy array what the caller wants to have.
+        cutter: Cuts texts into parts. None: texts stay whole.
     """
 
     model: LoadedModel
@@ -53,6 +57,7 @@ class EncodeCall:
     progress: ProgressLine | None = None
     convert: Callable[[Vectors], Any] | None = None
     prompt_length: int = 0
+    cutter: PartCutter | None = None
 
     def run(self, windows: Iterator[Texts], *, is_live: bool = False) -> Generator[Any]:
         """The answers of `answers`; at the end the progress line ends and warnings are logged."""
@@ -71,10 +76,11 @@ class EncodeCall:
             is_live: As in `prefetch`.
 
         Yields:
-            Vectors [N, D] float32 of a window, or a list of the other outputs that are asked for.
+            Vectors [N, D] float32 of a window, a PartVectors if parts have rows of their own, or a
+            list of the other outputs that are asked for.
         """
         slots = min(SLOTS, self.options.batch_size * self.report.max_length)
-        for encodings in prefetch(windows, self._tokenize, is_live=is_live):
+        for encodings, parts in prefetch(windows, self._tokenize, is_live=is_live):
             engine = self.model.engine_for(encodings, self.pooling.as_read)
             if self.options.output_value == "sentence_embedding":
                 vectors = compute_text_vectors(
@@ -83,38 +89,85 @@ class EncodeCall:
                     self.pooling.pooling,
                     prompt_length=self.prompt_length,
                     slots=slots,
-                    progress=self.progress,
+                    progress=self._count_texts(parts),
                 )
-                yield self._finish(vectors)
+                vectors = self._finish(vectors, parts)
+                yield vectors if parts is None else self._answer_parts(vectors, parts)
             else:
                 yield self._token_outputs(engine, encodings, slots)
 
-    def no_vectors(self) -> Vectors:
+    @property
+    def gives_parts(self) -> bool:
+        """Whether the answers are vectors of parts, PartVectors."""
+        return self.cutter is not None and self.options.parts == "rows"
+
+    def no_vectors(self) -> Vectors | PartVectors:
         """[0, D] of the type and width that the vectors will have."""
         width = replace(self.pooling, truncate_dim=None).width(self.model.config.hidden_size)
         width = min(width, self.options.truncate_dim or width)
         precision = self.options.precision
-        return np.empty((0, width_of(precision, width)), dtype_of(precision))
+        vectors = np.empty((0, width_of(precision, width)), dtype_of(precision))
+        if not self.gives_parts:
+            return vectors
+        from albertkit.tokenization.parts import make_parts
 
-    def _tokenize(self, texts: Texts) -> Encodings:
-        """The ids of a window; of a pair the first text has the prompt."""
+        return PartVectors(vectors, make_parts([], []))
+
+    def _tokenize(self, texts: Texts) -> tuple[Encodings, Parts | None]:
+        """The ids of a window, and its parts; of a pair the first text has the prompt."""
+        if self.cutter is not None:
+            if texts.second is not None:
+                from albertkit.tasks.part_vectors import refuse_pairs
+
+                raise refuse_pairs()
+            parts, encodings = self.cutter.cut(texts.first)
+            self.report.count(self.model.tokenizer, texts, encodings, parts)
+            return encodings, parts
         if self.prompt or self.pooling.lower_case:
             format_text = self.pooling.as_read
             first = [format_text(text, self.prompt) for text in texts.first]
             second = texts.second and [format_text(text, "") for text in texts.second]
             texts = Texts(first, second, texts.is_one, texts.numbers)
-        return self.report.tokenize(self.model.tokenizer, texts)
+        return self.report.tokenize(self.model.tokenizer, texts), None
 
-    def _finish(self, vectors: FloatArray) -> FloatArray:
-        """Pooled vectors [N, H] → vectors as they are returned, [N, D]."""
+    def _count_texts(self, parts: Parts | None) -> Callable[[int], None] | None:
+        """What the engine calls with a number of finished texts, or parts of a window's texts."""
+        if parts is None or self.progress is None:
+            return self.progress
+        done = counted = 0
+        count, texts, progress = len(parts.texts), len(parts.offsets) - 1, self.progress
+
+        def add(finished: int) -> None:
+            nonlocal done, counted
+            done += finished
+            progress(done * texts // count - counted)
+            counted = done * texts // count
+
+        return add
+
+    def _finish(self, vectors: FloatArray, parts: Parts | None = None) -> FloatArray:
+        """Pooled vectors [N, H], or [P, H] of parts → vectors of the same number, [N, D]."""
         if self.pooling.steps:
             vectors = apply_modules(self.pooling.steps, vectors, self.model.config)
         if self.options.truncate_dim is not None:
             vectors = np.ascontiguousarray(vectors[:, : self.options.truncate_dim])
         if self.options.normalize_embeddings:
             vectors = normalize(vectors)
-        self.report.check_vectors(vectors)
+        self.report.check_vectors(vectors, parts)
         return vectors
+
+    def _answer_parts(self, vectors: FloatArray, parts: Parts) -> FloatArray | PartVectors:
+        """The vectors [P, D] of parts as the options want them."""
+        if self.gives_parts:
+            return PartVectors(vectors, parts)
+        from albertkit.tasks.part_vectors import mean_of_parts  # not needed for whole texts
+
+        steps = self.pooling.steps
+        has_length_1 = bool(steps) and isinstance(steps[-1], Normalise)
+        is_normalized = self.options.normalize_embeddings or (
+            has_length_1 and self.options.truncate_dim is None
+        )
+        return mean_of_parts(vectors, parts, is_normalized=is_normalized)
 
     def _token_outputs(self, engine: Engine, encodings: Encodings, slots: int) -> list[object]:
         """The token vectors of each text, or a dict of all that there is about it."""
@@ -174,14 +227,15 @@ class VectorStream(Iterator[Any]):
 
 
 def _flatten(call: EncodeCall, windows: Generator[Any], cast: VectorCast) -> Generator[Any]:
+    convert = call.convert or (lambda array: array)
     with closing(windows):
         for window in windows:
-            if call.options.output_value != "sentence_embedding":
+            if isinstance(window, PartVectors):
+                yield from map(convert, window.parts.split(cast.of(window.vectors)))
+            elif call.options.output_value != "sentence_embedding":
                 yield from window
-            elif call.convert is None:
-                yield from cast.of(window)
             else:
-                yield from map(call.convert, cast.of(window))
+                yield from map(convert, cast.of(window))
 
 
 class ProgressLine:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import describe_value
+from albertkit.tasks.vector_types import VECTOR, PartVectors, VectorCast, Vectors
 
 if TYPE_CHECKING:
-    from albertkit.tables import InvalidRow, RowBatch
-    from albertkit.tables.table import Column
+    from albertkit.tables import InvalidRow, RowBatch, Table
+    from albertkit.tables.table import Column, KeptColumns
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -191,13 +193,14 @@ def as_list(value: object) -> list[object]:
 class RowWindows:
     """Rows in the windows in which their texts are encoded, with their other columns.
 
-    Iterate `texts`; after each window's answers ask for its `columns`. Windows depend on the texts
+    Iterate `texts`; after each window's answers ask for its `table`. Windows depend on the texts
     alone, not on how the rows were read.
 
     Args:
         batches: Rows in batches of any size.
         on_invalid: Called with the rows without text when they are read.
         first: As in WindowSize.
+        with_texts: Whether the texts are among the columns of a table.
     """
 
     def __init__(
@@ -205,22 +208,60 @@ class RowWindows:
         batches: Iterable[RowBatch],
         on_invalid: Callable[[Sequence[InvalidRow]], object],
         first: int | None = None,
+        *,
+        with_texts: bool = True,
     ) -> None:
         self._batches = batches
         self._on_invalid = on_invalid
         self._first = first
-        self._columns: deque[dict[str, Column]] = deque()
+        self._with_texts = with_texts
+        self._waiting: deque[tuple[KeptColumns, Texts]] = deque()
 
     def texts(self) -> Iterator[Texts]:
         """The texts, window by window, with the numbers of their rows."""
         for window, numbers in self._windows():
-            texts = list(window.texts)
-            self._columns.append(dict(window.kept) or {"text": texts})
-            yield Texts(texts, None, False, numbers)
+            texts = Texts(list(window.texts), None, False, numbers)
+            self._waiting.append((window.kept, texts))
+            yield texts
 
-    def columns(self) -> dict[str, Column]:
-        """The columns to write with the next window's answers: the kept ones, or the texts."""
-        return self._columns.popleft()
+    def table(self, answer: FloatArray | PartVectors, cast: VectorCast) -> Table:
+        """The next window's rows with their vectors.
+
+        Args:
+            answer: A vector of each text, or of each of its parts.
+            cast: Gives vectors their type.
+
+        Returns:
+            The kept columns, the texts if they are wanted, and the vectors. With parts a row is a
+            part, and says where that is; without "row" if there is a column "file".
+        """
+        kept, texts = self._waiting.popleft()
+        if isinstance(answer, PartVectors):
+            return self._make_table(kept, texts, PartVectors(cast.of(answer.vectors), answer.parts))
+        return self._make_table(kept, texts, cast.of(answer))
+
+    def empty_table(self, batch: RowBatch, answer: Vectors | PartVectors) -> Table:
+        """A table of the same columns without a row.
+
+        Args:
+            batch: Any of the rows.
+            answer: From `EncodeCall.no_vectors`.
+        """
+        return self._make_table(_slice(batch, 0, 0).kept, Texts([], None, False, []), answer)
+
+    def _make_table(self, kept: KeptColumns, texts: Texts, answer: Vectors | PartVectors) -> Table:
+        from albertkit.tables.table import Table, take_cells  # lists of texts do not need it
+
+        columns: dict[str, Column] = dict(kept)
+        rows, vectors = texts.first, answer
+        if isinstance(answer, PartVectors):
+            rows, vectors = answer.parts.texts, answer.vectors
+            numbers = answer.parts.text_numbers  # [P]
+            columns = {name: take_cells(column, numbers) for name, column in kept.items()}
+            columns |= answer.columns(None if "file" in kept else texts.numbers)
+        if self._with_texts:
+            columns["text"] = rows
+        return Table({**columns, VECTOR: vectors})
 
     def _windows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
         from albertkit.tables.table import concat_batches

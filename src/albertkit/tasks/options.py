@@ -17,6 +17,10 @@ OutputValue = Literal["sentence_embedding", "token_embeddings"] | None
 OUTPUT_VALUES: tuple[OutputValue, ...] = (*get_args(get_args(OutputValue)[0]), None)
 TruncationMode = Literal["error", "warn", "off"]
 TRUNCATION_MODES: tuple[TruncationMode, ...] = get_args(TruncationMode)
+LongTextMode = Literal[TruncationMode, "windows"]
+LONG_TEXT_MODES: tuple[LongTextMode, ...] = get_args(LongTextMode)
+PartsMode = Literal["rows", "mean"]
+PARTS_MODES: tuple[PartsMode, ...] = get_args(PartsMode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,11 @@ class EncodeOptions:
         precision: The type of the vectors' numbers.
         truncate_dim: Keep the first numbers of each vector. None: all.
         normalize_embeddings: Scale each vector to length 1, after truncate_dim.
+        chunk: Cut texts into parts of at most this many ids, special tokens and prompt included.
+            None: texts are not cut into parts.
+        overlap: Pieces at most that a part shares with the one before it.
+        parts: "rows" for a vector of each part, "mean" for one of each text: the mean of its
+            parts' vectors, each weighted by the part's characters.
 
     Raises:
         InputError: [option-invalid].
@@ -43,6 +52,9 @@ class EncodeOptions:
     precision: VectorType = "float32"
     truncate_dim: int | None = None
     normalize_embeddings: bool = False
+    chunk: int | None = None
+    overlap: int = 0
+    parts: PartsMode = "rows"
 
     def __post_init__(self) -> None:
         check_integer("batch_size", self.batch_size)
@@ -55,5 +67,26 @@ class EncodeOptions:
                 "option-invalid",
                 f"precision is {self.precision!r}, output_value {self.output_value!r}",
                 why="only vectors of whole texts can have another type than float32",
+                fix="Leave one of the two out",
+            )
+        check_choice("parts", self.parts, PARTS_MODES)
+        check_integer("overlap", self.overlap, minimum=0)
+        if self.chunk is not None:
+            check_integer("chunk", self.chunk)
+            self._check_chunk_alone()
+        elif self.overlap:
+            raise InputError(
+                "option-invalid",
+                f"overlap is {self.overlap}, and chunk is not given",
+                why="only parts of texts overlap",
+                fix="Give a chunk, such as 128, or leave overlap out",
+            )
+
+    def _check_chunk_alone(self) -> None:
+        if self.output_value != "sentence_embedding":
+            raise InputError(
+                "option-invalid",
+                f"chunk is {self.chunk}, output_value {self.output_value!r}",
+                why="a part has one vector",
                 fix="Leave one of the two out",
             )

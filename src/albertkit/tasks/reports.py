@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,11 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import Diagnostic, InputError
 from albertkit.tasks.inputs import Texts
-from albertkit.tasks.options import TruncationMode
+from albertkit.tasks.options import LongTextMode
 from albertkit.tokenization import AlbertTokenizer, Encodings
+
+if TYPE_CHECKING:
+    from albertkit.tokenization.parts import Parts
 
 LOGGER = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class EncodeReport:
         not_finite: Texts whose vector has NaN or infinite numbers.
     """
 
-    def __init__(self, max_length: int, truncation: TruncationMode) -> None:
+    def __init__(self, max_length: int, truncation: LongTextMode) -> None:
         self.max_length = max_length
         self.truncation = truncation
         self.texts = self.lost = self.longest = self._encoded = 0
@@ -65,26 +69,50 @@ class EncodeReport:
             InputError: [text-too-long] if truncation is "error".
         """
         encodings = tokenizer.encode_batch(texts.first, texts.second, max_length=self.max_length)
+        self.count(tokenizer, texts, encodings)
+        return encodings
+
+    def count(
+        self,
+        tokenizer: AlbertTokenizer,
+        texts: Texts,
+        encodings: Encodings,
+        parts: Parts | None = None,
+    ) -> None:
+        """Count what happened to the next texts.
+
+        Args:
+            tokenizer: What made the encodings.
+            texts: The texts.
+            encodings: Of each text, or of each part.
+            parts: The parts of the texts. None: the texts are whole.
+
+        Raises:
+            InputError: [text-too-long] if truncation is "error".
+        """
         if encodings.dropped.any():
-            self._count_truncated(texts, encodings)
+            self._count_truncated(texts, encodings, parts)
         if texts.second is None:
             numbers = [n for n, text in enumerate(texts.first) if not text or text.isspace()]
             if numbers:
                 self.empty.add(len(numbers), texts.number(numbers[0], self.texts))
         unknown = encodings.ids == tokenizer.unk_token_id
         if unknown.any():
-            numbers = _without_known_pieces(tokenizer, encodings, unknown)
+            is_unknown = _without_known_pieces(tokenizer, encodings, unknown)
+            if parts is not None:
+                is_unknown = np.logical_and.reduceat(is_unknown, parts.offsets[:-1])
+            numbers = np.flatnonzero(is_unknown).tolist()
             if numbers:
                 self.unknown.add(len(numbers), texts.number(numbers[0], self.texts))
         self.texts += len(texts.first)
-        return encodings
 
-    def check_vectors(self, vectors: FloatArray) -> None:
-        """Count vectors [N, D] of the next texts that are not finite."""
+    def check_vectors(self, vectors: FloatArray, parts: Parts | None = None) -> None:
+        """Count vectors [N, D] of the next texts, or [P, D] of their parts, that are not finite."""
         if not np.isfinite(vectors).all():
             rows = np.flatnonzero(~np.isfinite(vectors).all(axis=-1))
+            rows = rows if parts is None else np.unique(parts.text_numbers[rows])
             self.not_finite.add(len(rows), self._encoded + int(rows[0]))
-        self._encoded += len(vectors)
+        self._encoded += len(vectors) if parts is None else len(parts.offsets) - 1
 
     def add(self, other: EncodeReport) -> None:
         """Count the texts of another part of the same job, whose numbers go on."""
@@ -126,7 +154,7 @@ class EncodeReport:
                     fix="Take a model for the language of these texts",
                 )
             )
-        if self.truncated.count and self.truncation == "warn":
+        if self.truncated.count and self.truncation in ("warn", "windows"):
             warnings.append(
                 Diagnostic(
                     "text-truncated",
@@ -136,7 +164,7 @@ class EncodeReport:
                     why=f"the longest has {self.longest}"
                     if self.truncated.count > 1
                     else f"it has {self.longest}",
-                    fix="Cut long texts into parts to keep all of them",
+                    fix='Read them in parts: truncation "windows", or a chunk (--chunk 128)',
                 )
             )
         if self.not_finite.count:
@@ -162,9 +190,11 @@ class EncodeReport:
             else (f", number {group.first + 1}")
         )
 
-    def _count_truncated(self, texts: Texts, encodings: Encodings) -> None:
+    def _count_truncated(self, texts: Texts, encodings: Encodings, parts: Parts | None) -> None:
         rows = np.flatnonzero(encodings.dropped)
         longest = int((encodings.lengths + encodings.dropped)[rows].max())
+        if parts is not None:
+            rows = np.unique(parts.text_numbers[rows])
         first = texts.number(int(rows[0]), self.texts)
         if self.truncation == "error":
             several = len(rows) > 1
@@ -190,8 +220,8 @@ def count_texts(count: int, texts: int, one: str, many: str) -> str:
 
 def _without_known_pieces(
     tokenizer: AlbertTokenizer, encodings: Encodings, unknown: npt.NDArray[np.bool_]
-) -> list[int]:
-    """Numbers of the texts with an unknown piece, and no other besides special tokens."""
+) -> npt.NDArray[np.bool_]:
+    """[N] whether a text has an unknown piece, and no other besides special tokens."""
     ids = encodings.ids
     ignored = [tokenizer.cls_token_id, tokenizer.sep_token_id]
     if WORD_BEGIN in tokenizer.vocabulary.table.ids:
@@ -200,4 +230,4 @@ def _without_known_pieces(
     offsets: Int64Array = encodings.offsets[:-1]
     has_unknown = np.add.reduceat(unknown, offsets, dtype=np.int64) > 0  # [N]
     has_known = np.add.reduceat(known, offsets, dtype=np.int64) > 0  # [N]
-    return np.flatnonzero(has_unknown & ~has_known).tolist()
+    return has_unknown & ~has_known

@@ -14,20 +14,23 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.fileformats.atomic import flush_to_disk, new_file
 from albertkit.tables import Table
-from albertkit.tasks.vector_types import IN_STEPS, VECTOR, VectorCast, Vectors
+from albertkit.tasks.vector_types import IN_STEPS, VECTOR, PartVectors, VectorCast, Vectors
 
 if TYPE_CHECKING:
     from albertkit.tables.writers.files import WrittenVectors
 
 
 def write_vectors(
-    path: Path, windows: Iterable[FloatArray], cast: VectorCast, no_vectors: Vectors
+    path: Path,
+    windows: Iterable[FloatArray | PartVectors],
+    cast: VectorCast,
+    no_vectors: Vectors | PartVectors,
 ) -> WrittenVectors:
     """Write all vectors, whole or not at all.
 
     Args:
         path: The file; its name ends in the format.
-        windows: Vectors [N, D] each.
+        windows: Vectors [N, D] each, or those of the parts of N texts.
         cast: Gives them their type.
         no_vectors: [0, D] of that type, for a file without vectors.
 
@@ -37,10 +40,19 @@ def write_vectors(
     Raises:
         InputError: [output-taken], and as `tables.new_table`, before a window is computed.
     """
+    texts = 0
     with tables.new_table(path, before_rename=ranges_writer(path, cast)) as writer:
-        writer.write(Table({VECTOR: no_vectors}))
-        for vectors in windows:
-            writer.write(Table({VECTOR: cast.of(vectors)}))
+        if isinstance(no_vectors, PartVectors):
+            writer.write(Table({**no_vectors.columns(range(0)), VECTOR: no_vectors.vectors}))
+        else:
+            writer.write(Table({VECTOR: no_vectors}))
+        for answer in windows:
+            if isinstance(answer, PartVectors):
+                columns = answer.columns(range(texts, texts + answer.texts))
+                writer.write(Table({**columns, VECTOR: cast.of(answer.vectors)}))
+                texts += answer.texts
+            else:
+                writer.write(Table({VECTOR: cast.of(answer)}))
     return tables.open_result(path)
 
 

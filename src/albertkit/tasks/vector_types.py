@@ -8,14 +8,14 @@ greatest value of its dimension; a bit is 1 if a value is above zero.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import Diagnostic, InputError, import_extra
 from albertkit.errors.arguments import check_choice, check_keywords, describe_value
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
@@ -23,9 +23,12 @@ from albertkit.tasks.options import VECTOR_TYPES, VectorType
 if TYPE_CHECKING:
     import torch
 
+    from albertkit.tokenization.parts import Parts
+
 LOGGER = logging.getLogger(__name__)
 
 VECTOR = "vector"  # the name of the vectors' column in a table
+PART_COLUMNS = ("row", "part", "start", "end")
 IN_STEPS: tuple[VectorType, ...] = ("int8", "uint8")  # the types that need ranges
 Vectors: TypeAlias = npt.NDArray[Any]  # of the dtype of a VectorType
 
@@ -71,6 +74,40 @@ class VectorCast:
     def needs_ranges(self) -> bool:
         """Whether ranges are needed and not known yet."""
         return self.kind in IN_STEPS and self.ranges is None
+
+
+@dataclass(frozen=True, slots=True)
+class PartVectors:
+    """The vectors of the parts of a window of N texts.
+
+    Args:
+        vectors: [P, D].
+        parts: The parts.
+    """
+
+    vectors: Vectors
+    parts: Parts
+
+    @property
+    def texts(self) -> int:
+        """The number of texts."""
+        return len(self.parts.offsets) - 1
+
+    def columns(self, rows: Sequence[int] | None) -> dict[str, Int64Array]:
+        """The columns that say where each part is.
+
+        Args:
+            rows: [N] the numbers of the texts, from 0. None: no column "row".
+
+        Returns:
+            PART_COLUMNS, [P] each: the number of its text's row (from 1, as in messages), its own
+            number in the text (from 0), and its characters.
+        """
+        parts = self.parts
+        columns = {"part": parts.part_numbers, "start": parts.starts, "end": parts.ends}
+        if rows is None:
+            return columns
+        return {"row": np.array(rows, np.int64)[parts.text_numbers] + 1, **columns}
 
 
 @check_keywords

@@ -7,19 +7,19 @@ engine is fixed from the start. So any process can make it at any time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from albertkit.tables import Inputs, RowBatch, Table, read_batches
+from albertkit.tables import Inputs, RowBatch, read_batches
 from albertkit.tables.table import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.encode import EncodeCall, ProgressLine
+from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import RowWindows
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import VECTOR, VectorCast
+from albertkit.tasks.vector_types import VectorCast
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +104,16 @@ def write_shard(
     rows = invalid = 0
     if first is not None:
         with task.shards.writing(task.number) as shard:
-            windows = RowWindows(chain((first,), batches), shard.invalid.add)
-            for table in _tables(
-                call, windows, VectorCast(task.job.encode.precision, task.job.ranges)
-            ):
+            windows = RowWindows(
+                chain((first,), batches), shard.invalid.add, with_texts=not task.job.keep
+            )
+            cast = VectorCast(task.job.encode.precision, task.job.ranges)
+            for answer in call.answers(windows.texts()):
+                table = windows.table(answer, cast)
                 shard.write(table)
                 rows += len(table)
             if not rows:
-                empty = {name: column[:0] for name, column in first.kept.items()} or {"text": []}
-                shard.write(Table({**empty, VECTOR: call.no_vectors()}))
+                shard.write(windows.empty_table(first, call.no_vectors()))
             invalid = shard.invalid.rows
     seconds = time.monotonic() - start
     return ShardReport(task.number, rows, invalid, seconds, call.report)
-
-
-def _tables(call: EncodeCall, windows: RowWindows, cast: VectorCast) -> Iterator[Table]:
-    """Yield a table of kept columns and vectors for each window."""
-    for vectors in call.answers(windows.texts()):
-        yield Table({**windows.columns(), VECTOR: cast.of(vectors)})

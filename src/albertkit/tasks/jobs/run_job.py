@@ -31,7 +31,7 @@ from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.jobs.job_rows import JobRows
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import IN_STEPS, ranges_of
+from albertkit.tasks.vector_types import IN_STEPS, PartVectors, ranges_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,8 @@ def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> Float
     if first is None:
         raise no_rows_error(job)
     # not in the report: these texts are encoded again
-    vectors = next(job.call(embedder).answers(iter([first])))
+    answer = next(job.call(embedder).answers(iter([first])))
+    vectors = answer.vectors if isinstance(answer, PartVectors) else answer
     return ranges_of(vectors, job.encode.precision)
 
 
