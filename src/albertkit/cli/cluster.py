@@ -35,7 +35,7 @@ def cluster(
     keep: options.Keep = None,
     model: options.VectorsModel = None,
     vectors: options.NewVectors = "float32",
-    truncation: options.Truncation = "warn",
+    truncation: options.LongTexts = "warn",
     load: LoadOptions,
     print_format: options.Format = None,
     output: options.Output = None,

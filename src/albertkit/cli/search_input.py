@@ -33,7 +33,7 @@ from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
-from albertkit.tasks.options import EncodeOptions, TruncationMode, VectorType
+from albertkit.tasks.options import EncodeOptions, LongTextMode, VectorType
 from albertkit.tasks.search import Search
 
 QUICK = 2  # seconds; embedding that takes longer comes with a hint
@@ -66,7 +66,7 @@ class SearchInput:
     model: str | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     vectors: VectorType = "float32"
-    truncation: TruncationMode = "warn"
+    truncation: LongTextMode = "warn"
 
     def open(self) -> Search:
         """Open the vectors, or make them.

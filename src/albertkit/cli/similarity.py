@@ -13,7 +13,7 @@ from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.tables.formats import ReadOptions
-from albertkit.tasks.options import TruncationMode
+from albertkit.tasks.options import LongTextMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def similarity(
     write_result(table, print_format, output, for_people=draw)
 
 
-def _embedder(model: str, truncation: TruncationMode, load: LoadOptions) -> "TextEmbedder":
+def _embedder(model: str, truncation: LongTextMode, load: LoadOptions) -> "TextEmbedder":
     from albertkit.tasks.embed import TextEmbedder
 
     return TextEmbedder(model, truncation=truncation, **load.keywords())

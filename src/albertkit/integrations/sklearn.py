@@ -15,7 +15,7 @@ from albertkit.arrays import FloatArray
 from albertkit.integrations.opening import open_embedder
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tasks import TextEmbedder
-from albertkit.tasks.options import TruncationMode
+from albertkit.tasks.options import LongTextMode
 
 
 class EmbeddingTransformer(TransformerMixin, BaseEstimator):
@@ -42,7 +42,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         *,
         pooling: Pooling | None = None,
         max_length: int | None = None,
-        truncation: TruncationMode | None = None,
+        truncation: LongTextMode | None = None,
         prompt_name: str | None = None,
         truncate_dim: int | None = None,
         normalize_embeddings: bool = False,

@@ -23,7 +23,7 @@ from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.mining import read_vectors
 from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
-from albertkit.tasks.options import VECTOR_TYPES, TruncationMode, VectorType
+from albertkit.tasks.options import VECTOR_TYPES, LongTextMode, VectorType
 from albertkit.tasks.row_filter import check_column, filter_rows
 from albertkit.tasks.search_rows import is_texts, read_search_rows
 
@@ -74,7 +74,7 @@ class Search:
         ranges: npt.ArrayLike | None = None,
         similarity: Measure | None = None,
         show_progress_bar: bool | None = None,
-        truncation: TruncationMode = "warn",
+        truncation: LongTextMode = "warn",
         **options: Unpack[LoadKeywords],
     ) -> None:
         check_choice("corpus_precision", corpus_precision, (None, *VECTOR_TYPES))
