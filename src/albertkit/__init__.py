@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AlbertForSpanSearch,
         AlbertForTokenClassification,
         AlbertModel,
+        AutoAlbert,
         compile_for_inference,
     )
     from albertkit.runtime import load
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         "AlbertKitError",
         "AlbertModel",
         "AlbertTokenizer",
+        "AutoAlbert",
         "FillMask",
         "FormatError",
         "InputError",
@@ -82,6 +84,7 @@ HOMES = {
     "AlbertKitError": "albertkit.errors",
     "AlbertModel": "albertkit.model",
     "AlbertTokenizer": "albertkit.tokenization",
+    "AutoAlbert": "albertkit.model",
     "FillMask": "albertkit.tasks",
     "FormatError": "albertkit.errors",
     "InputError": "albertkit.errors",

@@ -14,7 +14,7 @@ from tests.support.full_disk import limit_file_size
 from tests.support.hub_server import COMMIT, Hub, Repository, serve_hub
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
-from albertkit import AlbertTokenizer, FillMask, TextEmbedder, load
+from albertkit import AlbertConfig, AlbertTokenizer, FillMask, TextEmbedder, load
 from albertkit.cli.main import run
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.model import AlbertModel
@@ -93,6 +93,21 @@ def test_a_tokenizer_alone_fetches_no_weights(hub: Hub, tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer.from_pretrained(OWN, cache_dir=tmp_path)
     assert tokenizer.vocab_size == 1000
     assert hub.files_fetched() == {"spiece.model", "tokenizer.json", "tokenizer_config.json"}
+
+
+def test_a_config_alone_fetches_one_file(hub: Hub, tmp_path: Path) -> None:
+    config = AlbertConfig.from_pretrained(OWN, cache_dir=tmp_path)
+    assert hub.files_fetched() == {"config.json"}
+    offline = AlbertConfig.from_pretrained(OWN, cache_dir=tmp_path, local_files_only=True)
+    assert offline == config
+    model = load(OWN, cache_dir=tmp_path)  # the other files are fetched when they are needed
+    assert model.config == config
+
+
+def test_a_repository_without_a_config_is_refused_by_what_it_has(hub: Hub, tmp_path: Path) -> None:
+    hub.repositories[OWN] = Repository({"spiece.model": b"s"})
+    with pytest.raises(FormatError, match=r"no config in a known format.*\[checkpoint-unrecog"):
+        AlbertConfig.from_pretrained(OWN, cache_dir=tmp_path)
     assert AlbertModel.from_pretrained(OWN, cache_dir=tmp_path).config.vocab_size == 1000
     assert "model.safetensors" in hub.files_fetched()
 

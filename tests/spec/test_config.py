@@ -278,8 +278,13 @@ def test_a_config_is_saved_and_read_as_transformers_does(tmp_path: Path) -> None
     assert AlbertConfig.from_pretrained(tmp_path / "new") == config
     assert AlbertConfig.from_json_file(tmp_path / "new" / "config.json") == config
     assert transformers.AlbertConfig.from_pretrained(tmp_path / "new").hidden_size == 128
-    with pytest.raises(InputError, match=r'albertkit.load\("org/name"\).config.*file-not-found'):
-        AlbertConfig.from_pretrained("org/name")
+    (tmp_path / "tf1").mkdir()
+    with pytest.raises(InputError, match=r'albertkit.load\(".*tf1"\).config.*file-not-found'):
+        AlbertConfig.from_pretrained(tmp_path / "tf1")
+
+
+def test_a_built_in_model_has_a_config() -> None:
+    assert AlbertConfig.from_pretrained("small-en").hidden_size == 256
 
 
 def test_a_preset_that_is_changed_stays_what_it_was() -> None:

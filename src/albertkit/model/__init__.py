@@ -1,5 +1,6 @@
 """ALBERT in torch: to be read and to be trained."""
 
+from albertkit.model.auto import AutoAlbert
 from albertkit.model.base_model import AlbertModel
 from albertkit.model.compiled import compile_for_inference
 from albertkit.model.heads import (
@@ -20,5 +21,6 @@ __all__ = [
     "AlbertForSpanSearch",
     "AlbertForTokenClassification",
     "AlbertModel",
+    "AutoAlbert",
     "compile_for_inference",
 ]

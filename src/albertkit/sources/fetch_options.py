@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Parts: TypeAlias = Literal["model", "tokenizer"]
+Parts: TypeAlias = Literal["model", "tokenizer", "config"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

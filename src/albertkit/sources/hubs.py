@@ -21,7 +21,7 @@ def fetch(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
     Args:
         name: As the user wrote it.
         fetch_options: How to fetch it.
-        parts: All of the model or only the tokenizer.
+        parts: All of the model, only the tokenizer, or only config.json.
 
     Returns:
         The model's directory; None if the name does not have the form of a hub's name.

@@ -112,7 +112,7 @@ def fetch(
         token: As in FetchOptions.
         cache_dir: As in FetchOptions.
         local_files_only: Whether to use only what is already there.
-        parts: All of the model or only the tokenizer.
+        parts: All of the model, only the tokenizer, or only config.json.
 
     Returns:
         The directory of a snapshot that has the files.
@@ -192,6 +192,8 @@ def _select_files(paths: list[str], model: HubName, parts: Parts) -> tuple[str, 
     files = select_files(paths, parts)
     if parts == "tokenizer" and not files:
         raise _unusable(model, paths, "vocabulary", "spiece.model, tokenizer.json or vocab.txt")
+    if parts == "config" and not files:
+        raise _unusable(model, paths, "config", "config.json")
     if parts == "model" and not find_weights(files):
         known = "model.safetensors, pytorch_model.bin, a SavedModel or a TensorFlow checkpoint"
         raise _unusable(model, paths, "weights", known)
@@ -221,7 +223,7 @@ def _find_cached(model: HubName, cache_dir: str | Path | None, parts: Parts) -> 
         if isinstance(cached, str):
             snapshot = Path(cached).parent
             files = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*")]
-            has_all = select_files(files, parts) if parts == "tokenizer" else find_weights(files)
+            has_all = find_weights(files) if parts == "model" else select_files(files, parts)
             return snapshot if has_all else None
     return None
 

@@ -45,7 +45,7 @@ def resolve_location(
     Args:
         name: A path, a built-in model, a hub's name or a URL.
         fetch_options: For a hub.
-        parts: Whether to fetch all of the model or only the tokenizer.
+        parts: Whether to fetch all of the model, only the tokenizer, or only config.json.
 
     Returns:
         The model's directory or file, or the prefix of a TensorFlow checkpoint.

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from albertkit.sources.fetch_options import Parts
 
+CONFIG = "config.json"
 # Directories that sentence-transformers makes (1_Pooling, 0_Transformer); "" is the top.
 DIRECTORY = r"(?P<directory>(?:\d+_[\w-]+/)?)"
 
@@ -45,12 +46,14 @@ def select_files(files: Iterable[str], parts: Parts = "model") -> tuple[str, ...
 
     Args:
         files: The paths of all files of the repository.
-        parts: All of the model or only the tokenizer.
+        parts: All of the model, only the tokenizer, or only config.json.
 
     Returns:
         The files, the weights last. If there are no weights that can be read, there are none here.
     """
     paths = sorted(path for path in files if ".." not in path)
+    if parts == "config":
+        return (CONFIG,) if CONFIG in paths else ()
     kept = [path for path in paths if TOKENIZER.fullmatch(path)]
     if parts == "tokenizer":
         return tuple(kept)

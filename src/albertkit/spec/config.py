@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.arguments import check_fields
+from albertkit.errors.arguments import check_fields, check_keywords
 from albertkit.spec.config_values import (
     ACTIVATIONS,
     Activation,
@@ -224,26 +224,44 @@ class AlbertConfig:
         return cls.from_dict(read_json(Path(path)), where=str(path))
 
     @classmethod
-    def from_pretrained(cls, directory: str | Path) -> AlbertConfig:
-        """Read the `config.json` of a local directory.
+    @check_keywords
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> AlbertConfig:
+        """Read the `config.json` of a model.
 
         Args:
-            directory: The directory, or the file itself.
+            path: A directory, the file itself, a built-in model, or a model of a hub, of which
+                only this file is fetched.
+            revision: A branch, tag or commit on a hub.
+            token: For private models on a hub.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use only downloads that are already there.
 
         Raises:
-            InputError: [file-not-found] if there is no such directory or file. The config of a
-                hub's or built-in model is `albertkit.load(name).config`.
+            InputError: [file-not-found] for a path without the file, and as `resolve_location`.
             FormatError: as `from_json_file`.
         """
-        path = Path(directory)
-        file = path if path.is_file() else path / "config.json"
+        from albertkit.sources import FetchOptions, resolve_location  # not needed for other configs
+
+        options = FetchOptions(
+            revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+        location = resolve_location(path, options, parts="config")
+        file = location / "config.json" if location.is_dir() else location
         if not file.is_file():
             raise InputError(
                 "file-not-found",
-                f"there is no config.json at {str(directory)!r}",
-                why="AlbertConfig.from_pretrained reads local directories",
-                fix=f'For a model of a hub, write albertkit.load("{directory}").config; for a '
-                "published size, albertkit.spec.presets.preset(name)",
+                f"there is no config.json at {str(path)!r}",
+                why="a config is read from this file alone",
+                fix=f'For another format, write albertkit.load("{path}").config; for a published '
+                "size, albertkit.spec.presets.preset(name)",
             )
         return cls.from_json_file(file)
 
