@@ -1,4 +1,4 @@
-"""A checkpoint opens as the class that has its heads, whoever wrote it."""
+"""A checkpoint opens as the class that has its heads, in every format."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_a_saved_model_opens_as_its_class(
     ["AlbertForMaskedLM", "AlbertForSequenceClassification", "AlbertForTokenClassification"],
 )
 def test_a_model_of_transformers_opens_as_the_class_of_its_name(name: str, tmp_path: Path) -> None:
-    theirs = getattr(transformers, name)(transformers.AlbertConfig.from_dict(CONFIG.to_dict())).eval()
+    theirs = getattr(transformers, name)(
+        transformers.AlbertConfig.from_dict(CONFIG.to_dict())
+    ).eval()
     theirs.save_pretrained(tmp_path)
     ours = AutoAlbert.from_pretrained(tmp_path)
     assert type(ours).__name__ == name
