@@ -11,7 +11,7 @@ from transformers import AlbertConfig as TheirConfig
 from transformers import AlbertForPreTraining
 
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
-from albertkit.pretraining.losses import PackedPretraining, accuracy, mean_loss
+from albertkit.pretraining.losses import PackedPretraining, accuracy
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import IGNORED
 from albertkit.pretraining.shards import CorpusShard
@@ -96,17 +96,6 @@ def test_every_parameter_learns(
     ]
     assert silent == []
     model.zero_grad()
-
-
-def test_the_loss_of_no_labels_is_zero_and_has_no_gradient() -> None:
-    logits = torch.randn(4, 3, requires_grad=True)
-    labels = torch.full((4,), IGNORED)
-    loss = mean_loss(logits, labels)
-    loss.backward()
-    assert loss.item() == 0
-    assert logits.grad is not None
-    assert logits.grad.abs().max() == 0
-    assert accuracy(logits, labels).item() == 0
 
 
 def test_the_order_loss_is_weighted_over_time(

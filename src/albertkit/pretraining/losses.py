@@ -7,12 +7,12 @@ the step. Source: ALBERT paper §3.1, google-research/albert run_pretraining.py 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.model.albert import AlbertEncoder, MaskedLMHead, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.batches import PretrainingBatch
+from albertkit.pretraining.cross_entropy import mean_cross_entropy
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SENTENCE_ORDER
 from albertkit.training.loop import StepResult
@@ -61,7 +61,10 @@ class PackedPretraining(nn.Module):
         table = self.albert.embeddings.word_embeddings.weight
         words = self.predictions(vectors[masked], table)  # [P, V]
         order = self.order(self.albert.pool(vectors[firsts]))  # [N, 2]
-        masked_loss, order_loss = mean_loss(words, labels), mean_loss(order, orders)
+        masked_loss, order_loss = (
+            mean_cross_entropy(words, labels),
+            mean_cross_entropy(order, orders),
+        )
         return StepResult(
             masked_loss + self.order_weight(fraction) * order_loss,
             batch.tokens,
@@ -88,12 +91,6 @@ def canonical_name(name: str) -> str:
     name = name.removeprefix("albert.")
     prefix = SENTENCE_ORDER.prefix
     return name.replace("order.", f"{prefix}.") if name.startswith("order.") else name
-
-
-def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean cross entropy of the labels that are not ignored, 0 if there are none."""
-    total = F.cross_entropy(logits.float(), labels, reduction="sum")
-    return total / (labels >= 0).sum().clamp(min=1)
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
