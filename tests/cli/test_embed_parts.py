@@ -78,3 +78,44 @@ def test_what_cannot_be_is_one_line(
     capsys: pytest.CaptureFixture[str], model: str, arguments: tuple[object, ...], code: str
 ) -> None:
     assert f"[{code}]" in refusal(capsys, "a text", "-m", model, *arguments)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "texts"
+    path.mkdir()
+    (path / "a.md").write_text(LONG)
+    (path / "b.txt").write_text("a short one")
+    return path
+
+
+def test_each_file_is_a_document_with_its_name(
+    capsys: pytest.CaptureFixture[str], model: str, folder: Path
+) -> None:
+    rows = rows_of(capsys, "-i", folder, "-m", model, "--files", "--chunk", 24)
+    assert list(rows[0]) == ["file", "part", "start", "end", "text", "vector"]
+    names = [str(folder / "a.md")] * len(TextEmbedder(model).chunk(LONG, 24))
+    assert [row["file"] for row in rows] == [*names, str(folder / "b.txt")]
+    whole = rows_of(capsys, "-i", folder, "-m", model, "--files", "--keep", "file")
+    assert [list(row) for row in whole] == [["file", "vector"]] * 2
+
+
+def test_a_job_of_documents_counts_files(
+    capsys: pytest.CaptureFixture[str], model: str, folder: Path, tmp_path: Path
+) -> None:
+    arguments = ["embed", "-i", folder, "-m", model, "--files", "--chunk", 24, "-o"]
+    arguments += [f"{tmp_path}/out/", "--shard-rows", 1, "--format", "jsonl"]
+    assert run(list(map(str, arguments))) == 0
+    assert "in 2 files written" in capsys.readouterr().err
+    (row,) = (tmp_path / "out" / "part-00001.jsonl").read_text().splitlines()
+    assert json.loads(row)["text"] == "a short one"
+
+
+def test_files_with_a_text_as_argument_is_one_line(
+    capsys: pytest.CaptureFixture[str], model: str, folder: Path
+) -> None:
+    assert "[usage]" in refusal(capsys, "a text", "-m", model, "--files")
+    assert "[usage]" in refusal(capsys, "a text", "-i", folder, "-m", model, "--files")
+    assert "[option-invalid]" in refusal(
+        capsys, "-i", folder, "-m", model, "--files", "--input-format", "csv"
+    )

@@ -94,25 +94,32 @@ def _read_rows(
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    types = next((source.types(job.keep) for source in sources if not isinstance(source, str)), {})
+    types = next(
+        (source.types(job.kept_columns) for source in sources if not isinstance(source, str)), {}
+    )
     return number_batches(batches for batches, _ in parts), estimate, types
 
 
 def _read_inputs(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], EstimateRows]:
     estimate = tables.RowEstimate(inputs)
     batches = tables.read_batches(
-        inputs, column=job.column, keep=job.keep, skip_invalid=job.skip_invalid, estimate=estimate
+        inputs,
+        column=job.column,
+        keep=job.kept_columns,
+        skip_invalid=job.skip_invalid,
+        estimate=estimate,
     )
     return batches, estimate.rows
 
 
 def _row_of_argument(text: str, job: EmbedJob) -> RowBatch:
-    if job.keep:
+    if job.kept_columns:
+        option = "--files" if job.read.files else "--keep"
         raise InputError(
             "usage",
-            "--keep is given, and a text as argument",
-            why="an argument has no columns",
-            fix="Give --input FILE, or leave --keep out",
+            f"{option} is given, and a text as argument",
+            why="an argument has no columns" if job.keep else "an argument is no file",
+            fix=f"Give --input FILE, or leave {option} out",
         )
     return RowBatch([text], {}, 0)
 

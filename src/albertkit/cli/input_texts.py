@@ -148,6 +148,7 @@ def _refuse_file_options(column: str | None, read: ReadOptions) -> None:
         "--encoding": read.encoding,
         "--header": read.header,
         "--quotes": read.quotes,
+        "--files": read.files or None,
     }
     for option in (option for option, value in given.items() if value is not None):
         raise InputError(

@@ -105,6 +105,14 @@ Quotes = Annotated[
         help="Whether a cell may be enclosed in quotes; default: yes in CSV, no in TSV.",
     ),
 ]
+Files = Annotated[
+    bool,
+    typer.Option(
+        "--files",
+        help="Each file is one text, with its name in the column file; files that hold no text are"
+        " skipped in directories.",
+    ),
+]
 Column = Annotated[
     str | None,
     typer.Option(
@@ -291,6 +299,7 @@ READ_OPTIONS: Mapping[str, Any] = MappingProxyType(
         "encoding": Encoding,
         "header": Header,
         "quotes": Quotes,
+        "files": Files,
     }
 )
 

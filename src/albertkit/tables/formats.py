@@ -12,7 +12,9 @@ from typing import Literal, TypeAlias
 
 from albertkit.errors import FormatError, InputError
 
-TableFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream"]
+TableFormat: TypeAlias = Literal[
+    "lines", "csv", "tsv", "jsonl", "parquet", "arrow", "arrow-stream", "document"
+]
 Compression: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
 
 HEAD = 2**16  # bytes at a file's beginning from which its format is detected
@@ -43,7 +45,7 @@ FORMAT_SUFFIXES: Mapping[str, TableFormat] = MappingProxyType(
         ".arrows": "arrow-stream",
     }
 )
-TEXT_FORMATS: tuple[TableFormat, ...] = ("lines", "csv", "tsv", "jsonl")
+TEXT_FORMATS: tuple[TableFormat, ...] = ("lines", "csv", "tsv", "jsonl", "document")
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -61,6 +63,7 @@ class ReadOptions:
         quotes: Whether a cell that begins with a double quote ends at the next single one, so
             that it may hold delimiters and line ends; None: yes in CSV, no in TSV, where a quote
             is a letter (as in GLUE, Tatoeba and Common Voice).
+        files: Whether each file is one text, a document, with its name in the column "file".
 
     Raises:
         InputError: [option-invalid].
@@ -71,9 +74,10 @@ class ReadOptions:
     encoding: str | None = None
     header: bool | None = None
     quotes: bool | None = None
+    files: bool = False
 
     def __post_init__(self) -> None:
-        """Check the delimiter and the encoding."""
+        """Check the delimiter, the encoding, and that documents have no other format."""
         if self.delimiter is not None and (
             len(self.delimiter) != 1 or self.delimiter in '"\r\n' or ord(self.delimiter) > 127
         ):
@@ -94,8 +98,19 @@ class ReadOptions:
                     fix="Give a name such as utf-8, utf-16, cp1252 or shift_jis",
                 ) from error
 
+        given = (self.file_format, self.delimiter, self.header, self.quotes)
+        if self.files and any(value is not None for value in given):
+            raise InputError(
+                "option-invalid",
+                "each file is one text, and its format or its cells are described",
+                why="a document has neither rows nor cells",
+                fix="Leave one of the two out",
+            )
+
     def state_format(self, name: str) -> TableFormat | None:
         """The format that the options or the file's name state; None if neither does."""
+        if self.files:
+            return "document"
         if self.file_format is not None:
             return self.file_format
         named = format_from_name(name)
@@ -136,6 +151,14 @@ def detect_format(head: bytes, name: str, options: ReadOptions = DETECT_ALL) -> 
     """
     matches = (name for magic, name in FORMAT_MAGIC.items() if head.startswith(magic))
     detected = next(matches, None)
+    if options.files and (detected is not None or b"\x00" in head):
+        raise FormatError(
+            "file-wrong-format",
+            f"the file begins with {head[:8]!r}",
+            why="a document is text: UTF-8, UTF-16, or what --encoding names",
+            fix="Leave the file out, or convert it to text",
+            where=name,
+        )
     if detected is not None:
         return detected
     named = options.state_format(name)

@@ -40,7 +40,8 @@ class EmbedJob:
         locations: Files, directories, patterns, URIs, or "-".
         read: How files are read, where the user knows better than their bytes and names.
         column: The column of texts; None: "text", or the only one.
-        keep: Columns that are written with the vectors, instead of the text.
+        keep: Columns that are written with the vectors, instead of the text. Of documents the
+            column "file" is written in any case.
         skip_invalid: List rows without a text; else the first one ends the job.
         shard_rows: Input rows of one shard.
         model: The model's name or path.
@@ -81,6 +82,13 @@ class EmbedJob:
                     " a column of that name",
                     fix="Rename it in the input, or leave it out",
                 )
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The columns that are written with the vectors, besides the text."""
+        if self.read.files and "file" not in self.keep:
+            return ("file", *self.keep)
+        return self.keep
 
     def inputs(self) -> Inputs:
         """Find and inspect the input files; raises as `find_inputs` does."""

@@ -123,11 +123,11 @@ def find_inputs(
             continue
         known, unknown = _inspect_known(names, options, column or TEXT)
         if not known:
-            raise _nothing_known_error(name, len(names))
+            raise _nothing_known_error(name, len(names), options)
         files += known
         skipped += unknown
     if skipped:
-        LOGGER.warning("%s", _note_skipped(skipped).line())
+        LOGGER.warning("%s", _note_skipped(skipped, options).line())
     return Inputs(tuple(files), tuple(skipped))
 
 
@@ -183,14 +183,25 @@ def _inspect_known(
     for name in names:
         is_stated = options.state_format(display_name(name)) is not None
         file = inspect_file(name, options, column=column, detects_tables=False)
-        if is_stated or (file.error is None and file.file_format != "lines"):
+        if options.files:
+            is_known = file.error is None or file.error.diagnostic.code != "file-wrong-format"
+        else:
+            is_known = is_stated or (file.error is None and file.file_format != "lines")
+        if is_known:
             known.append(file)
         else:
             unknown.append(display_name(name))
     return known, unknown
 
 
-def _nothing_known_error(name: str, others: int) -> InputError:
+def _nothing_known_error(name: str, others: int, options: ReadOptions) -> InputError:
+    if options.files and others:
+        return InputError(
+            "texts-missing",
+            f"there is no text file in {display_name(name)!r}",
+            why=f"its {count_noun(others, 'file')} hold other bytes than text",
+            fix="Convert them to text first",
+        )
     return InputError(
         "texts-missing",
         f"there is no file of a known format in {display_name(name)!r}",
@@ -199,14 +210,12 @@ def _nothing_known_error(name: str, others: int) -> InputError:
     )
 
 
-def _note_skipped(names: Sequence[str]) -> Diagnostic:
-    return Diagnostic(
-        "files-skipped",
-        "note",
-        f"not read: {list_names(names, 5)} ({count_noun(len(names), 'file')})",
-        "their format is unknown",
-        "Name a file itself to have its lines read",
-    )
+def _note_skipped(names: Sequence[str], options: ReadOptions) -> Diagnostic:
+    what = f"not read: {list_names(names, 5)} ({count_noun(len(names), 'file')})"
+    why, fix = "their format is unknown", "Name a file itself to have its lines read"
+    if options.files:
+        why, fix = "they hold other bytes than text", "Convert them to text to have them read"
+    return Diagnostic("files-skipped", "note", what, why, fix)
 
 
 def _text_column(file: InputFile, column: str | None) -> str:

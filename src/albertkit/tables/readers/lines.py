@@ -1,4 +1,4 @@
-r"""Read text files: each line is a text, an empty one too.
+r"""Read text files: each line is a text, an empty one too; or the whole file is one.
 
 Lines end with "\n" alone: texts may hold U+2028, form feeds and "\r". A line of more than
 LONGEST_ROW bytes is never held in memory.
@@ -7,12 +7,13 @@ LONGEST_ROW bytes is never held in memory.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol, cast
 
 from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
 
 BLOCK = 2**18  # bytes
+DOCUMENT_COLUMNS = ("text", "file")
 
 
 class _Read1(Protocol):
@@ -32,6 +33,24 @@ def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
             continue
         texts = _decode_together(lines)
         yield Chunk(texts, {}) if texts is not None else make_chunk(map(_text, lines), ())
+
+
+def read_document(stream: BinaryIO, name: str, keep: Sequence[str]) -> Chunk:
+    """The whole stream as one text, every line end as it is.
+
+    Args:
+        stream: What is read; a byte order mark is left out.
+        name: The file's name, the cell of the column "file".
+        keep: Some of DOCUMENT_COLUMNS.
+    """
+    data = stream.read(LONGEST_ROW + 1).removeprefix(codecs.BOM_UTF8)
+    if len(data) > LONGEST_ROW:
+        return make_chunk([TOO_LONG], keep)
+    try:
+        cells = {"text": data.decode(), "file": name}
+    except UnicodeDecodeError as error:
+        return make_chunk([not_utf8(data, error)], keep)
+    return make_chunk([(cells["text"], *(cells[column] for column in keep))], keep)
 
 
 def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:

@@ -37,7 +37,7 @@ from albertkit.tables.formats import (
     detect_format,
 )
 from albertkit.tables.readers.json_lines import read_json_lines, sniff_columns
-from albertkit.tables.readers.lines import read_lines
+from albertkit.tables.readers.lines import DOCUMENT_COLUMNS, read_document, read_lines
 from albertkit.tables.readers.separated import (
     CsvDialect,
     detect_dialect,
@@ -106,6 +106,8 @@ class InputFile:
             match self.file_format:
                 case "lines":
                     yield from read_lines(stream, skip)
+                case "document":
+                    yield read_document(stream, display_name(self.name), tuple(keep))
                 case "jsonl":
                     yield from read_json_lines(stream, column, keep, skip)
                 case "csv" | "tsv":
@@ -230,6 +232,8 @@ def _read_metadata(
     match file.file_format:
         case "lines":
             return None, {}
+        case "document":
+            return 1, dict.fromkeys(DOCUMENT_COLUMNS, "string")
         case "jsonl":
             return None, sniff_columns(head)
         case "csv" | "tsv":

@@ -75,7 +75,7 @@ def embed_shard(
     batches = read_batches(
         job.inputs() if inputs is None else inputs,
         column=job.column,
-        keep=job.keep,
+        keep=job.kept_columns,
         skip_invalid=job.skip_invalid,
         start=begin,
         boundary=job.shard_rows,

@@ -72,7 +72,7 @@ class JobRows:
         return read_batches(
             self.inputs,
             column=self.job.column,
-            keep=self.job.keep,
+            keep=self.job.kept_columns,
             skip_invalid=self.job.skip_invalid,
             start=start,
             boundary=self.job.shard_rows,

@@ -130,7 +130,7 @@ def start_job(
         job=job.describe(embedder, inputs),
         shard_format=shard_format,
         shard_rows=job.shard_rows,
-        types=inputs.types(job.keep),
+        types=inputs.types(job.kept_columns),
         resume=resume,
     ) as sink:
         if job.encode.precision in IN_STEPS:
