@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_heads import save_head
+
 ROOT = Path(__file__).resolve().parents[1]
 WITH_FRAMEWORKS = "integrations.md"  # its code runs in tests_integrations
 PAGES = [
@@ -25,10 +27,25 @@ PYTHON = [block for block in BLOCKS if block.values[0] == "python"]
 CONSOLE = [block for block in BLOCKS if block.values[0] == "console"]
 
 
+HEADS = {  # a model with random weights, for pages that show how one of the user's is called
+    "./my-classifier": "sequence_classification",
+    "./my-tagger": "token_classification",
+    "./my-answerer": "question_answering",
+    "./my-chooser": "multiple_choice",
+}
+
+
 @pytest.fixture(autouse=True)
-def files_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in an empty directory with the table that the pages read."""
+def files_of_the_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Run in an empty directory with the table and the models that the pages read."""
     monkeypatch.chdir(tmp_path)
+    params = getattr(request.node, "callspec", None)
+    block = params.params.get("block", "") if params else ""
+    for name, head in HEADS.items():
+        if name in block:
+            save_head(tmp_path / name, head)
     (tmp_path / "texts.csv").write_text('id,body\n1,"two\nlines"\n2,one\n', encoding="utf-8")
 
 

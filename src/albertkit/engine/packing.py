@@ -16,14 +16,22 @@ with the number of its texts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.engine.pooling import pool, pooling_request
-from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, require_output
+from albertkit.engine.protocol import (
+    Engine,
+    OutputRequest,
+    PackedBatch,
+    Spans,
+    SpanSearch,
+    require_output,
+)
 from albertkit.errors import InputError
+from albertkit.spec import head
 from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization.encodings import Encodings
 
@@ -252,6 +260,54 @@ def compute_mlm_logits(
         outputs = engine.run(batch, OutputRequest(mlm_tokens=masked))
         logits[np.searchsorted(tokens, numbers[masked])] = require_output(outputs.mlm_logits)
     return logits
+
+
+def compute_head_logits(
+    engine: Engine,
+    encodings: Encodings,
+    name: str,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Compute the logits of the linear head `name`: [N, C] of texts, or [T, C] of tokens."""
+    spec = head(name)
+    is_per_token = spec.reads == "tokens"
+    count = len(encodings.ids) if is_per_token else len(encodings)
+    logits = np.empty((count, spec.width(engine.config)), np.float32)
+    for layout, batch in _pack_batches(encodings, slots, progress):
+        rows = token_numbers(encodings, layout) if is_per_token else layout.texts
+        outputs = engine.run(batch, OutputRequest(head=name))
+        logits[rows] = require_output(outputs.head_logits)
+    return logits
+
+
+def compute_spans(
+    engine: Engine,
+    encodings: Encodings,
+    search: SpanSearch,
+    *,
+    slots: int = SLOTS,
+    progress: Progress | None = None,
+) -> Spans:
+    """Search the likeliest answers of each text; `search.is_excluded` is of all tokens [T]."""
+    layouts, parts = [], []
+    for layout, batch in _pack_batches(encodings, slots, progress):
+        excluded = search.is_excluded
+        if excluded is not None:
+            excluded = excluded[token_numbers(encodings, layout)]
+        outputs = engine.run(batch, OutputRequest(spans=replace(search, is_excluded=excluded)))
+        if outputs.spans is None:
+            raise AssertionError("spans were requested, and the engine did not return them")
+        layouts.append(layout.texts)
+        parts.append(outputs.spans)
+    order = np.argsort(np.concatenate(layouts))  # [N]
+    return Spans(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])[order]
+            for field in fields(Spans)
+        )
+    )
 
 
 def _pack_batches(

@@ -80,6 +80,7 @@ CODES: dict[str, str] = {
     "lone-surrogate": "A text holds half of a character.",
     "mask-missing": "A text for fill-mask has no mask token.",
     "target-unknown": "A word to score is not one piece of the vocabulary.",
+    "pipeline-unknown": "There is no task of this name.",
     "prompt-unknown": "The model has no prompt of this name.",
     "pairs-unequal": "There are not as many first texts as second texts.",
     "chunk-too-large": "Parts of texts would be longer than the model reads.",

@@ -1,6 +1,6 @@
-"""How texts are encoded: every option of one `encode` call, its values and its default.
+"""The options of one call of a task: their values and defaults, each defined once.
 
-TextEmbedder.encode takes these names as keywords; the command line and jobs read the fields.
+The tasks take these names as keywords; the command line and jobs read the fields.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ LongTextMode = Literal[TruncationMode, "windows"]
 LONG_TEXT_MODES: tuple[LongTextMode, ...] = get_args(LongTextMode)
 PartsMode = Literal["rows", "mean"]
 PARTS_MODES: tuple[PartsMode, ...] = get_args(PartsMode)
+ScoreFunction = Literal["sigmoid", "softmax", "none"]
+Aggregation = Literal["none", "simple", "first", "average", "max"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +92,101 @@ class EncodeOptions:
                 why="a part has one vector",
                 fix="Leave one of the two out",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyOptions:
+    """What one call of TextClassifier asks for besides its texts.
+
+    Attributes:
+        top_k: How many labels of each text, the best first; None: all.
+        function_to_apply: What makes scores of logits. None: as the model's config says.
+        abstain_below: The least score of a label; below it the label is None. None: as the
+            model's config says (`abstain_below`), else every text has a label.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+
+    top_k: int | None = 1
+    function_to_apply: ScoreFunction | None = None
+    abstain_below: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.top_k is not None:
+            check_integer("top_k", self.top_k)
+        check_choice("function_to_apply", self.function_to_apply, (None, *get_args(ScoreFunction)))
+        _check_share("abstain_below", self.abstain_below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagOptions:
+    """What one call of TokenClassifier asks for besides its texts.
+
+    Attributes:
+        aggregation_strategy: "none": one result a piece. "simple": pieces with tags of one span
+            are one result. "first", "average", "max": the pieces of a word first get one tag, that
+            of the first piece, of the mean of the scores, or of the highest score.
+        ignore_labels: Labels that are left out; the results without a span have the label "O".
+        stride: Pieces that neighbouring windows of a long text share.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+
+    aggregation_strategy: Aggregation = "none"
+    ignore_labels: tuple[str, ...] = ("O",)
+    stride: int = 128
+
+    def __post_init__(self) -> None:
+        check_choice("aggregation_strategy", self.aggregation_strategy, get_args(Aggregation))
+        check_integer("stride", self.stride, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """What one call of QuestionAnswerer asks for besides questions and contexts.
+
+    Attributes:
+        top_k: How many answers to each question, the best first.
+        handle_impossible_answer: Whether "" may be the answer. None: if the config has a
+            `no_answer_threshold`, or the model has the head for SQuAD 2.
+        no_answer_threshold: How much likelier than the best answer "no answer" must be, as the
+            difference of two logarithms. None: as the config says, else 0.
+        max_answer_len: Pieces of an answer at most.
+        max_seq_len: Ids of a window at most. None: what the model reads, up to 384, as in the
+            ALBERT paper's settings for SQuAD 1.1.
+        doc_stride: Pieces that neighbouring windows of a long context share.
+        max_question_len: Pieces of a question at most; longer ones are cut, with a warning.
+        align_to_words: Extend an answer to whole words, between two spaces.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+
+    top_k: int = 1
+    handle_impossible_answer: bool | None = None
+    no_answer_threshold: float | None = None
+    max_answer_len: int = 30
+    max_seq_len: int | None = None
+    doc_stride: int = 128
+    max_question_len: int = 64
+    align_to_words: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "max_answer_len", "max_question_len"):
+            check_integer(name, getattr(self, name))
+        if self.max_seq_len is not None:
+            check_integer("max_seq_len", self.max_seq_len, minimum=16)
+        check_integer("doc_stride", self.doc_stride, minimum=0)
+
+
+def _check_share(name: str, value: float | None) -> None:
+    """Refuse a number outside of 0 to 1."""
+    if value is not None and not 0 <= value <= 1:
+        raise InputError(
+            "option-invalid",
+            f"{name} is {value!r}",
+            why="it is compared with probabilities",
+            fix="Give a number from 0 to 1",
+        )

@@ -92,10 +92,7 @@ class EncodeReport:
         """
         if encodings.dropped.any():
             self._count_truncated(texts, encodings, parts)
-        if texts.second is None:
-            numbers = [n for n, text in enumerate(texts.first) if not text or text.isspace()]
-            if numbers:
-                self.empty.add(len(numbers), texts.number(numbers[0], self.texts))
+        self._count_empty(texts)
         unknown = encodings.ids == tokenizer.unk_token_id
         if unknown.any():
             is_unknown = _without_known_pieces(tokenizer, encodings, unknown)
@@ -104,6 +101,11 @@ class EncodeReport:
             numbers = np.flatnonzero(is_unknown).tolist()
             if numbers:
                 self.unknown.add(len(numbers), texts.number(numbers[0], self.texts))
+        self.texts += len(texts.first)
+
+    def count_whole(self, texts: Texts) -> None:
+        """Count texts that are read in windows, so that none is truncated."""
+        self._count_empty(texts)
         self.texts += len(texts.first)
 
     def check_vectors(self, vectors: FloatArray, parts: Parts | None = None) -> None:
@@ -189,6 +191,12 @@ class EncodeReport:
             if group.count > 1
             else (f", number {group.first + 1}")
         )
+
+    def _count_empty(self, texts: Texts) -> None:
+        if texts.second is None:
+            numbers = [n for n, text in enumerate(texts.first) if not text or text.isspace()]
+            if numbers:
+                self.empty.add(len(numbers), texts.number(numbers[0], self.texts))
 
     def _count_truncated(self, texts: Texts, encodings: Encodings, parts: Parts | None) -> None:
         rows = np.flatnonzero(encodings.dropped)

@@ -68,26 +68,31 @@ def read_spans(tags: Sequence[str], *, strict: Scheme | None = None) -> list[Tag
     ]
 
 
-def _read_chunks(tags: Sequence[str]) -> Iterator[tuple[str, int, int, str]]:
-    """Yield label, start, end and prefixes of each chunk.
+def continues_span(previous: str, tag: str) -> bool:
+    """Whether a tag belongs to the same span as the tag before it; O continues O.
 
-    A chunk begins at B and S, after E and S, after O, and where the label changes.
+    A span begins at B and S, after E and S, after O, and where the label changes.
     """
-    start, label, prefixes = 0, "", ""
-    for index, tag in enumerate((*tags, OUTSIDE)):
-        prefix, tag_label = split_tag(tag)
-        is_continued = (
-            prefixes
-            and prefix in INSIDE + END
-            and prefixes[-1] not in END + SINGLE
-            and tag_label == label
-        )
-        if is_continued:
-            prefixes += prefix
+    prefix, label = split_tag(tag)
+    prefix_before, label_before = split_tag(previous)
+    return (
+        prefix not in BEGIN + SINGLE
+        and prefix_before not in END + SINGLE
+        and (label == label_before)
+    )
+
+
+def _read_chunks(tags: Sequence[str]) -> Iterator[tuple[str, int, int, str]]:
+    """Yield label, start, end and prefixes of each span."""
+    start = 0
+    for index in range(1, len(tags) + 1):
+        if index < len(tags) and continues_span(tags[index - 1], tags[index]):
             continue
-        if prefixes:
+        label = split_tag(tags[start])[1]
+        if label:
+            prefixes = "".join(split_tag(tag)[0] for tag in tags[start:index])
             yield label, start, index, prefixes
-        start, label, prefixes = index, tag_label, "" if prefix == OUTSIDE else prefix
+        start = index
 
 
 def _is_well_formed(prefixes: str, scheme: Scheme) -> bool:
