@@ -165,7 +165,12 @@ class QuestionAnswerer(HeadTask):
     def call(
         self, options: AnswerOptions, progress: ProgressLine | None = None
     ) -> HeadCall[Questions, QuestionWindows, list[Answer]]:
-        """The call that finds the answers to each question, for jobs and commands."""
+        """The call that finds the answers to each question, for jobs and commands.
+
+        Args:
+            options: How many answers, of what length, from which windows.
+            progress: Counts questions.
+        """
         options = self.complete_options(options)
         report = QuestionReport(self.model.max_length, "warn")
 
@@ -189,7 +194,11 @@ class QuestionAnswerer(HeadTask):
         return HeadCall(prepare, compute, report, progress)
 
     def complete_options(self, options: AnswerOptions) -> AnswerOptions:
-        """The options, with what the model's config and head decide."""
+        """Decide what the options leave to the model's config and head.
+
+        Args:
+            options: As the caller gave them.
+        """
         threshold = options.no_answer_threshold
         if threshold is None:
             threshold = self.no_answer_threshold

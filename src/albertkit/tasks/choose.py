@@ -121,7 +121,11 @@ class MultipleChoice(HeadTask):
     def call(
         self, progress: ProgressLine | None = None
     ) -> HeadCall[list[ChoiceQuestion], Prepared, Choice]:
-        """The call that chooses, for jobs and commands."""
+        """The call that chooses, for jobs and commands.
+
+        Args:
+            progress: Counts questions.
+        """
         report = self.new_report()
 
         def prepare(questions: list[ChoiceQuestion]) -> Prepared:

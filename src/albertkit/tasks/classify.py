@@ -142,14 +142,26 @@ class TextClassifier(HeadTask):
         return [self.decide(row) for row in self.compute_logits(inputs, show_progress_bar)]
 
     def compute_logits(self, inputs: object, show_progress_bar: bool | None = None) -> FloatArray:
-        """The logits [N, C] of texts, before temperature and softmax; arguments as `predict`."""
+        """The logits of texts, before temperature and softmax.
+
+        Args:
+            inputs: As for `predict`.
+            show_progress_bar: As for a call.
+
+        Returns:
+            [N, C] float32.
+        """
         texts = _read_inputs(list(inputs) if isinstance(inputs, Iterator) else inputs)
         call = self.call(make_progress(show_progress_bar, len(texts)))
         rows = call.collect(texts.windows())
         return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
 
     def call(self, progress: ProgressLine | None = None) -> ClassifyCall:
-        """The call that computes the logits [C] of each text, for jobs and commands."""
+        """The call that computes the logits [C] of each text, for jobs and commands.
+
+        Args:
+            progress: Counts texts.
+        """
         report = self.new_report()
 
         def compute(encodings: Encodings) -> list[FloatArray]:
@@ -161,7 +173,15 @@ class TextClassifier(HeadTask):
         )
 
     def scores(self, logits: FloatArray, function: ScoreFunction | None = None) -> FloatArray:
-        """Scores [..., C] of logits [..., C]; function: None: as the config says."""
+        """What the config makes of logits.
+
+        Args:
+            logits: [..., C].
+            function: "softmax", "sigmoid" or "none". None: as the config says.
+
+        Returns:
+            [..., C], probabilities unless the function is "none".
+        """
         if function is None:
             function = self._own_function()
         if function == "none":
@@ -172,7 +192,12 @@ class TextClassifier(HeadTask):
         return softmax(scaled)
 
     def rank(self, logits: FloatArray, options: ClassifyOptions) -> list[LabelScore]:
-        """The best labels of one text, from its logits [C]."""
+        """The best labels of one text.
+
+        Args:
+            logits: [C].
+            options: How many labels, and what their scores are.
+        """
         scores = self.scores(logits, options.function_to_apply)
         order = np.argsort(-scores, kind="stable")[: options.top_k]
         ranked = [
@@ -184,7 +209,12 @@ class TextClassifier(HeadTask):
         return ranked
 
     def decide(self, logits: FloatArray, options: ClassifyOptions | None = None) -> Prediction:
-        """The decision about one text, as `predict`, from its logits [C]."""
+        """The decision about one text, as `predict` gives it.
+
+        Args:
+            logits: [C].
+            options: What scores are, and when there is no decision. None: as the config says.
+        """
         options = options or ClassifyOptions()
         scores = self.scores(logits, options.function_to_apply)
         if self.is_regression:

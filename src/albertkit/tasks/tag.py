@@ -108,7 +108,12 @@ class TokenClassifier(HeadTask):
     def call(
         self, options: TagOptions, progress: ProgressLine | None = None
     ) -> HeadCall[Texts, Windows, list[Entity]]:
-        """The call that computes the results of each text, for jobs and commands."""
+        """The call that computes the results of each text, for jobs and commands.
+
+        Args:
+            options: How pieces are put together.
+            progress: Counts texts.
+        """
         report = self.new_report()
         stride = min(options.stride, (report.max_length - 2) // 2)
 
