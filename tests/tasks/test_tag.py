@@ -74,15 +74,15 @@ def test_results_are_those_of_the_pipeline(
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_offsets_are_exact_in_the_original(strategy: Aggregation, tmp_path: Path) -> None:
     tagger = TokenClassifier(save_head(tmp_path / "model", HEAD, names=BIO, scale=3))
-    found = 0
+    checked = 0
     for text in SENTENCES:
         for entity in tagger(text, aggregation_strategy=strategy, ignore_labels=[]):
             word = text[entity["start"] : entity["end"]]
             assert word == word.strip()
             if strategy != "none":
                 assert entity["word"] == word
-                found += 1
-    assert found or strategy == "none"
+                checked += 1
+    assert checked or strategy == "none"
 
 
 def test_spans_of_bioes_end_where_the_tags_say(tmp_path: Path) -> None:
