@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from albertkit.conversion.convert import convert
     from albertkit.conversion.verify import verify
     from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
+    from albertkit.finetuning import TunedModel, finetune
     from albertkit.model import (
         AlbertForMaskedLM,
         AlbertForMultipleChoice,
@@ -67,10 +68,12 @@ if TYPE_CHECKING:
         "TextEmbedder",
         "TokenClassifier",
         "TokenizerPolicy",
+        "TunedModel",
         "__version__",
         "community_detection",
         "compile_for_inference",
         "convert",
+        "finetune",
         "load",
         "paraphrase_mining",
         "paraphrase_mining_embeddings",
@@ -107,8 +110,10 @@ HOMES = {
     "TokenClassifier": "albertkit.tasks",
     "TokenizerPolicy": "albertkit.tokenization",
     "community_detection": "albertkit.tasks",
+    "TunedModel": "albertkit.finetuning",
     "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
+    "finetune": "albertkit.finetuning",
     "load": "albertkit.runtime",
     "paraphrase_mining": "albertkit.tasks",
     "paraphrase_mining_embeddings": "albertkit.tasks",

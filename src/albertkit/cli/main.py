@@ -150,6 +150,11 @@ COMMANDS = (
         "Train an ALBERT on another model's vectors.",
         "albertkit distil recipes/small-en-vectors.toml --run runs/vectors -o vectors/",
     ),
+    Command(
+        "finetune",
+        "Train a classifier on a table of examples.",
+        "albertkit finetune reviews.csv --output reviews-model",
+    ),
     Command("explain", "Explain an error code.", "albertkit explain text-truncated"),
 )
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from albertkit.tables.readers.batches import read_texts as read_texts
     from albertkit.tables.readers.inputs import Inputs as Inputs
     from albertkit.tables.readers.inputs import find_inputs as find_inputs
+    from albertkit.tables.readers.whole_table import WholeTable as WholeTable
+    from albertkit.tables.readers.whole_table import read_whole_table as read_whole_table
     from albertkit.tables.table import InvalidRow as InvalidRow
     from albertkit.tables.table import RowBatch as RowBatch
     from albertkit.tables.table import Table as Table
@@ -32,6 +34,7 @@ else:
             "formats": ("ReadOptions",),
             "readers.batches": ("RowEstimate", "read_batches", "read_texts"),
             "readers.inputs": ("Inputs", "find_inputs"),
+            "readers.whole_table": ("WholeTable", "read_whole_table"),
             "table": ("InvalidRow", "RowBatch", "Table"),
             "writers.files": (
                 "OUTPUT_FORMATS",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -78,6 +78,10 @@ class VectorHead:
             )
         logits = (features @ self.weight.T + self.bias) / self.temperature  # [N, C]
         return np.asarray(logits, np.float32)
+
+    def with_temperature(self, factor: float) -> VectorHead:
+        """The same head with its temperature times `factor`."""
+        return replace(self, temperature=self.temperature * factor)
 
     def write(self, directory: Path) -> None:
         """Write the two files of the head into a directory; the caller makes that atomic."""

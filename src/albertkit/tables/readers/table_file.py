@@ -102,7 +102,7 @@ class InputFile:
             FormatError: if the file cannot be read further.
             ResourceError: [file-unreadable], [filesystem-unreachable], [out-of-memory].
         """
-        with decoding_errors(display_name(self.name)), self._contents(on_bytes) as stream:
+        with decoding_errors(display_name(self.name)), self.contents(on_bytes) as stream:
             match self.file_format:
                 case "lines":
                     yield from read_lines(stream, skip)
@@ -124,7 +124,8 @@ class InputFile:
                     yield from read_table(table, column, tuple(keep), skip)
 
     @contextmanager
-    def _contents(self, on_bytes: Callable[[int], None] | None) -> Iterator[BinaryIO]:
+    def contents(self, on_bytes: Callable[[int], None] | None = None) -> Iterator[BinaryIO]:
+        """Open the file, decompressed; text is UTF-8."""
         if self.stream is not None:
             yield self.stream
             return

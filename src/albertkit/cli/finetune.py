@@ -1,0 +1,223 @@
+"""`albertkit finetune`: from a table of examples to a trained, scored model."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from albertkit.cli import options
+from albertkit.cli.options import takes_read_options
+from albertkit.cli.output import open_standard_output, print_status, shows_progress
+from albertkit.errors import InputError
+from albertkit.tables.formats import ReadOptions
+
+if TYPE_CHECKING:
+    from albertkit.errors import Diagnostic
+    from albertkit.finetuning.race import ContenderName, RaceResult
+
+# As in albertkit.finetuning, which imports numpy; a test compares them.
+Task: TypeAlias = Literal[
+    "classification",
+    "multi-label",
+    "regression",
+    "tagging",
+    "question-answering",
+    "multiple-choice",
+]
+TITLES = {
+    "majority": "majority",
+    "tfidf": "TF-IDF + LR",
+    "probe": "probe",
+    "contrastive": "contrastive",
+    "tune": "tune",
+}
+COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
+
+
+@takes_read_options
+def finetune(
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="A table of examples: CSV, TSV, JSON lines, Parquet."),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Directory to write; default: DATA's name + -model."),
+    ] = None,
+    valid: Annotated[
+        str | None,
+        typer.Option("--valid", help="Validation rows; default: a fifth of DATA."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the data and stop; exit status 1 on errors.")
+    ] = False,
+    task: Annotated[
+        Task | None, typer.Option("--task", help="What is learned; default: seen from the data.")
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", help="The text column; give it twice for pairs."),
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", help="The label column.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=options.complete_model,
+            help="A directory, a built-in model, or a name on a hub.",
+        ),
+    ] = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option("--max-time", help="Time for all contenders: 90s, 10m, 1h; default: none."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", min=0, help="Cross-validation in place of one split.")
+    ] = 0,
+    class_weights: Annotated[
+        Literal["none", "auto"],
+        typer.Option("--class-weights", help="auto: weigh rows by the rarity of their label."),
+    ] = "none",
+    contenders: Annotated[
+        str | None,
+        typer.Option(
+            "--contenders",
+            help="Who takes part: majority,tfidf,probe,contrastive,tune; default: all that fit.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the split and of training.")] = 0,
+    read: ReadOptions,
+) -> None:
+    """Train a model on a table of examples, and score it.
+
+    The task and the columns are seen from the table, and printed. Contenders run in turn, the
+    cheapest first; the best model is written with a report.
+    """
+    from albertkit.finetuning import FinetuneOptions, FinetuneSession
+
+    destination = output or Path(f"{Path(data).name.partition('.')[0]}-model")
+    if not check:
+        check_destination(destination)
+    session = FinetuneSession.open(
+        data,
+        valid,
+        FinetuneOptions(
+            task=task,
+            text=tuple(text or ()),
+            label=label,
+            model=model,
+            folds=folds,
+            max_time=max_time,
+            class_weights=class_weights,
+            contenders=parse_contenders(contenders),
+            seed=seed,
+            read=read,
+        ),
+    )
+    session.show_progress_bar = shows_progress()
+    for name, value, flag in session.columns.rows():
+        print_status(f"{name:<6} {value:<40} {flag}".rstrip())
+    print_status(f"{len(session.examples):,} examples{describe_labels(session.labels.names)}")
+    diagnostics = session.check(suspects=check)
+    if check:
+        print_check(diagnostics)
+        return
+    print_diagnostics(diagnostics)
+    from albertkit.finetuning.scores import MEASURES
+
+    with open_standard_output():
+        measure = MEASURES[session.columns.task]
+        print(COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text"))
+        for result in session.race():
+            print(format_result(result), flush=True)
+    tuned = session.finish()
+    tuned.save_pretrained(destination)
+    print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
+    if session.columns.task in ("classification", "multi-label", "regression"):
+        print_status(f'Use it: albertkit classify "a text" -m {destination}')
+
+
+def check_destination(directory: Path) -> None:
+    """Refuse a directory that holds something else than an earlier result.
+
+    Raises:
+        InputError: [directory-not-empty].
+    """
+    if directory.is_file() or (
+        directory.is_dir()
+        and any(directory.iterdir())
+        and not (directory / "report" / "recipe.json").is_file()
+    ):
+        raise InputError(
+            "directory-not-empty",
+            f"{str(directory)!r} holds other files",
+            why="the model would be mixed with them",
+            fix="Give another directory with --output",
+        )
+
+
+def parse_contenders(names: str | None) -> "list[ContenderName] | None":
+    """The contenders in the order of their costs; raises InputError [usage] for other names."""
+    if names is None:
+        return None
+    from albertkit.finetuning.race import CONTENDERS
+
+    given = [name.strip() for name in names.split(",")]
+    for name in given:
+        if name not in CONTENDERS:
+            raise InputError(
+                "usage",
+                f"--contenders has {name!r}",
+                why=f"they are {', '.join(CONTENDERS)}",
+                fix="Take some of these, with commas between them",
+            )
+    return [name for name in CONTENDERS if name in given]
+
+
+def describe_labels(names: tuple[str, ...]) -> str:
+    """The first labels, for one line."""
+    if len(names) < 2:
+        return ""
+    shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+    return f", {len(names)} labels: {shown}"
+
+
+def print_diagnostics(diagnostics: "list[Diagnostic]") -> None:
+    """Print errors and warnings about the data; notes are for --check."""
+    for diagnostic in diagnostics:
+        if diagnostic.severity != "note":
+            print_status(f"{diagnostic.severity}: {diagnostic.line()}")
+
+
+def print_check(diagnostics: "list[Diagnostic]") -> None:
+    """Print what the checks have to say; exit with 1 if there is an error."""
+    with open_standard_output():
+        for diagnostic in diagnostics:
+            print(f"{diagnostic.severity}: {diagnostic.line()}")
+        counts = [
+            f"{sum(d.severity == kind for d in diagnostics)} {kind}s"
+            for kind in ("error", "warning", "note")
+        ]
+        print(", ".join(counts))
+    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        sys.stdout.flush()
+        raise typer.Exit(1)
+
+
+def format_result(result: "RaceResult") -> str:
+    """One line of the race."""
+    title = TITLES[result.name]
+    if result.score is None:
+        return f"{title:<12} not run: {result.note}"
+    score = result.score
+    return COLUMNS.format(
+        title,
+        f"{score.value:.3f}",
+        f"{score.low:.3f} to {score.high:.3f}",
+        f"{result.seconds:.1f}",
+        f"{result.size / 1e6:.1f}",
+        f"{result.milliseconds:.2f}" if result.model is not None else "–",
+    )

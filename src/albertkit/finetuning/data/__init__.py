@@ -1,0 +1,1 @@
+"""Labelled data: columns, labels, split and checks."""

@@ -1,0 +1,119 @@
+"""Labelled data as callers give it → a table: files, frames, lists and dicts of columns."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from albertkit.errors import Diagnostic, FormatError, InputError
+from albertkit.errors.arguments import describe_value
+from albertkit.tables import WholeTable, read_whole_table
+from albertkit.tables.formats import DETECT_ALL, ReadOptions
+
+LOGGER = logging.getLogger(__name__)
+
+# A path, a frame of pandas, polars, pyarrow or datasets, columns by name, or a list of rows.
+LabelledData: TypeAlias = Any
+FALLBACK_ENCODING = "cp1252"  # Latin-1 with Windows' quotes and dashes: what Excel writes
+# Methods that give columns as Python values: polars, pandas, datasets, pyarrow.
+FRAME_METHODS: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("to_pydict", {}),
+    ("to_dict", {"as_series": False}),
+    ("to_dict", {"orient": "list"}),
+    ("to_dict", {}),
+)
+
+
+def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTable:
+    """Read labelled data.
+
+    Args:
+        data: A path; a frame of pandas or polars; a dataset of `datasets` (class numbers become
+            names); a pyarrow.Table; a dict of columns; a list of dicts.
+        options: How a file is read. A file that is not UTF-8 is read as cp1252, with a note.
+
+    Raises:
+        InputError: [input-not-table] for anything else; [texts-missing] without rows; and as
+            `read_whole_table`.
+        FormatError: As `read_whole_table`.
+    """
+    if isinstance(data, str | os.PathLike):
+        return _read_file(data, options)
+    table = _read_object(data)
+    if not len(table):
+        raise InputError("texts-missing", "the table has no rows", fix="Give at least one example")
+    return table
+
+
+def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable:
+    try:
+        return read_whole_table(path, options)
+    except FormatError as error:
+        if error.diagnostic.code != "file-not-utf8" or options.encoding is not None:
+            raise
+    table = read_whole_table(path, replace(options, encoding=FALLBACK_ENCODING))
+    LOGGER.warning(
+        Diagnostic(
+            "input-format-detected",
+            "note",
+            f"the file is read as {FALLBACK_ENCODING} (Western European)",
+            why="it is not UTF-8",
+            fix="Give --encoding if another one is right",
+            where=Path(path).name,
+        ).line()
+    )
+    return table
+
+
+def _read_object(data: object) -> WholeTable:
+    if isinstance(data, WholeTable):
+        return data
+    columns = None
+    if isinstance(data, Mapping):
+        columns = {str(name): list(cells) for name, cells in data.items()}
+    elif isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        names = dict.fromkeys(name for row in data for name in row)
+        columns = {str(name): [row.get(name) for row in data] for name in names}
+    elif hasattr(data, "columns") or hasattr(data, "column_names"):
+        columns = _read_frame(data)
+    if columns is None or not columns or len({len(cells) for cells in columns.values()}) != 1:
+        raise InputError(
+            "input-not-table",
+            f"the data is {describe_value(data)}",
+            why="columns of one length are needed",
+            fix="Give a path, a frame, a dict of columns, or a list of dicts",
+        )
+    rows = range(1, len(next(iter(columns.values()))) + 1)
+    return WholeTable("the table", columns, rows)
+
+
+def _read_frame(frame: object) -> dict[str, list[Any]] | None:
+    for method, arguments in FRAME_METHODS:
+        try:
+            columns = getattr(frame, method)(**arguments)
+        except (AttributeError, TypeError):
+            continue
+        named = {str(name): list(cells) for name, cells in columns.items()}
+        return {name: _name_classes(frame, name, cells) for name, cells in named.items()}
+    return None
+
+
+def _name_classes(frame: object, column: str, cells: list[Any]) -> list[Any]:
+    """Class numbers of `datasets` as their names."""
+    feature = (getattr(frame, "features", None) or {}).get(column)
+    names = getattr(feature, "names", None) or getattr(
+        getattr(feature, "feature", None), "names", None
+    )
+    if not names:
+        return cells
+
+    def convert(cell: Any) -> Any:
+        if isinstance(cell, list):
+            return [convert(item) for item in cell]
+        return names[cell] if isinstance(cell, int) and 0 <= cell < len(names) else None
+
+    return [convert(cell) for cell in cells]

@@ -1,0 +1,92 @@
+"""Labels with a structure: tags of words, answers in a context, choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from albertkit.tasks.tag_spans import OUTSIDE, read_spans, split_tag
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answers to a question, as characters of its context.
+
+    Attributes:
+        texts: All accepted answers; none if the context has no answer.
+        start: Of the first one in the context; -1 if there is none, or if it is not found.
+    """
+
+    texts: tuple[str, ...]
+    start: int = -1
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is an answer that the context does not hold."""
+        return bool(self.texts) and self.start < 0
+
+
+def read_tags(cell: object, words: Sequence[str]) -> tuple[str, ...]:
+    """The tags of words, as BIO.
+
+    Raises:
+        ValueError: for another number of tags than of words.
+    """
+    tags = cell.split() if isinstance(cell, str) else cell
+    if not isinstance(tags, list | tuple):
+        raise ValueError(f"the tags are {cell!r}, no list")
+    if len(tags) != len(words):
+        raise ValueError(f"there are {len(tags)} tags for {len(words)} words")
+    return tuple(to_bio([str(tag) for tag in tags]))
+
+
+def to_bio(tags: Sequence[str]) -> list[str]:
+    """Tags of any scheme (IOB1, BIOES, BILOU, BMES) as BIO; tags without prefixes stay."""
+    if not any(tag != OUTSIDE and split_tag(tag)[1] != tag for tag in tags):
+        return list(tags)
+    result = [OUTSIDE] * len(tags)
+    for span in read_spans(tags):
+        result[span.start] = f"B-{span.label}"
+        for number in range(span.start + 1, span.end):
+            result[number] = f"I-{span.label}"
+    return result
+
+
+def read_answer(cell: object, context: str, start: object = None) -> Answer:
+    """The answers of a cell: a text, a list of texts, or SQuAD's {"text": …, "answer_start": …}.
+
+    Args:
+        cell: of the answer column.
+        context: where the answers are.
+        start: of the answer, if a column gives it.
+    """
+    texts: list[str] = []
+    starts: list[int] = []
+    for item in [cell] if isinstance(cell, Mapping | str) else list(_as_items(cell)):
+        if isinstance(item, Mapping):
+            texts += [str(text) for text in _as_items(item.get("text"))]
+            starts += [int(number) for number in _as_items(item.get("answer_start"))]
+        elif item is not None and str(item):
+            texts.append(str(item))
+    if not starts and start is not None:
+        starts = [int(number) for number in _as_items(start) if str(number).lstrip("-").isdigit()]
+    if not texts:
+        return Answer(())
+    candidates = (*zip(texts, starts, strict=False), *((t, context.find(t)) for t in texts))
+    for text, first in candidates:
+        if first >= 0 and context.startswith(text, first):
+            others = tuple(other for other in dict.fromkeys(texts) if other != text)
+            return Answer((text, *others), first)
+    return Answer(tuple(dict.fromkeys(texts)))
+
+
+def read_choices(cell: object) -> list[str]:
+    """The choices of a row."""
+    return [str(item) for item in _as_items(cell)]
+
+
+def _as_items(value: Any) -> Sequence[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

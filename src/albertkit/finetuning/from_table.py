@@ -1,0 +1,105 @@
+"""`finetune`: a table of examples → a trained, scored model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from albertkit.errors import Diagnostic
+from albertkit.errors.arguments import check_keywords
+from albertkit.finetuning.data.columns import Task
+from albertkit.finetuning.data.sources import LabelledData
+from albertkit.finetuning.race import ContenderName, RaceResult
+from albertkit.finetuning.session import ClassWeights, FinetuneOptions, FinetuneSession
+from albertkit.finetuning.tuned_model import TunedModel
+
+
+@check_keywords
+def finetune(
+    data: LabelledData,
+    *,
+    valid: LabelledData | None = None,
+    task: Task | None = None,
+    text: str | Sequence[str] = (),
+    label: str | None = None,
+    model: str | Path | None = None,
+    output: str | Path | None = None,
+    folds: int = 0,
+    max_time: str | float | None = None,
+    class_weights: ClassWeights = "none",
+    contenders: Sequence[ContenderName] | None = None,
+    seed: int = 0,
+    on_result: Callable[[RaceResult], None] = lambda result: None,
+) -> TunedModel:
+    """Train a model on labelled rows, and score it on rows that it was not trained with.
+
+    Args:
+        data: A path (CSV, TSV, JSON lines, Parquet), a frame of pandas or polars, a dataset of
+            `datasets`, a dict of columns, or a list of dicts.
+        valid: Validation data of the same columns. None: a fifth of `data`, near duplicates of
+            training rows excluded.
+        task: "classification", "multi-label", "regression", "tagging", "question-answering" or
+            "multiple-choice". None: seen from the data.
+        text: The text column, or two columns of pairs. Empty: found by names and contents.
+        label: The label column. None: found likewise.
+        model: A model for vectors, or any ALBERT. None: the built-in one.
+        output: Where the model and its report are written. None: nothing is written; call
+            `save_pretrained`.
+        folds: Cross-validation with so many folds in place of one split. 0: none.
+        max_time: For all contenders: "90s", "10m", "1h" or seconds. None: no limit.
+        class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
+        contenders: Who takes part. None: all that fit the task and are installed.
+        seed: Of the split and of all training.
+        on_result: Is called with each line of the race.
+
+    Returns:
+        The best model, with its report, and the diagnostics of the data.
+
+    Raises:
+        InputError: [column-undecided], [column-missing], [label-single], [option-invalid],
+            [texts-missing], [nothing-trained].
+        FormatError: [label-invalid], and those of reading the file.
+        ResourceError: [training-diverged], [extra-missing], [write-failed].
+    """
+    options = FinetuneOptions(
+        task=task,
+        text=(text,) if isinstance(text, str) else tuple(text),
+        label=label,
+        model=model,
+        folds=folds,
+        max_time=max_time,
+        class_weights=class_weights,
+        contenders=contenders,
+        seed=seed,
+    )
+    session = FinetuneSession.open(data, valid, options)
+    session.check()
+    for result in session.race():
+        on_result(result)
+    tuned = session.finish()
+    if output is not None:
+        tuned.save_pretrained(output)
+    return tuned
+
+
+def check_examples(
+    data: LabelledData,
+    *,
+    valid: LabelledData | None = None,
+    options: FinetuneOptions | None = None,
+) -> list[Diagnostic]:
+    """Check labelled data without training: what `albertkit finetune --check` prints.
+
+    Args:
+        data: As for `finetune`.
+        valid: As for `finetune`.
+        options: How the data is read.
+
+    Returns:
+        The diagnostics, errors first.
+
+    Raises:
+        AlbertKitError: As `finetune`, if the data cannot be read as examples.
+    """
+    session = FinetuneSession.open(data, valid, options or FinetuneOptions())
+    return session.check(suspects=True)

@@ -1,0 +1,157 @@
+"""Linear models with an L2 penalty, fitted by L-BFGS in numpy: logistic regression and ridge.
+
+The objective is scikit-learn's: C · Σ wᵢ lossᵢ + ½‖W‖², the bias without penalty.
+Source of the two-loop recursion: Nocedal and Wright, Numerical Optimization, algorithm 7.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+Loss = Literal["softmax", "sigmoid", "squared"]
+
+MEMORY = 10  # pairs of steps and gradient changes that approximate the curvature
+SUFFICIENT = 1e-4  # Armijo's constant
+TOLERANCE = 1e-4  # of the largest gradient entry, divided by N; scikit-learn's default too
+MOST_STEPS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """C linear functions of F features."""
+
+    weight: Doubles  # [C, F]
+    bias: Doubles  # [C]
+    loss: Loss
+
+    def logits(self, features: Any) -> Doubles:
+        """The values [N, C] of features [N, F], an array or anything with `@`."""
+        return np.asarray(features @ self.weight.T + self.bias)
+
+    def probabilities(self, features: Any) -> Doubles:
+        """The probabilities [N, C]; of a squared loss the values themselves."""
+        return activate(self.logits(features), self.loss)
+
+
+def activate(logits: Doubles, loss: Loss) -> Doubles:
+    """Logits [N, C] → probabilities; of a squared loss the values themselves."""
+    if loss == "squared":
+        return logits
+    if loss == "sigmoid":
+        return np.asarray(0.5 * (1 + np.tanh(logits / 2)))
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(1, keepdims=True))
+
+
+def fit_linear(
+    features: Any,
+    targets: npt.NDArray[Any],
+    loss: Loss,
+    strength: float,
+    *,
+    row_weights: Doubles | None = None,
+    start: LinearModel | None = None,
+) -> LinearModel:
+    """Fit a linear model.
+
+    Args:
+        features: [N, F], an array, or a matrix with `@`, `.T` and `.shape`.
+        targets: [N, C]: one-hot rows for "softmax", 0 and 1 for "sigmoid", numbers for "squared".
+        loss: Of a row; "squared" is half of the squared error.
+        strength: C of scikit-learn, the inverse of the penalty's strength.
+        row_weights: [N]; None: all 1.
+        start: A model near the solution, such as that of another strength.
+    """
+    N, F = features.shape
+    targets = np.asarray(targets, np.float64)
+    K = targets.shape[1]
+    row_weights = np.ones(N) if row_weights is None else row_weights
+
+    def objective(flat: Doubles) -> tuple[float, Doubles]:
+        weight, bias = flat[: K * F].reshape(K, F), flat[K * F :]
+        logits = features @ weight.T + bias  # [N, K]
+        value = row_weights @ row_losses(logits, targets, loss)
+        # the derivative of all three losses by their logits
+        error = (activate(logits, loss) - targets) * row_weights[:, None]  # [N, K]
+        gradient = np.concatenate(
+            [((features.T @ error).T + weight / strength).ravel(), error.sum(0)]
+        )
+        return float(value + (weight**2).sum() / (2 * strength)), gradient
+
+    flat = np.zeros(K * F + K)
+    if start is not None:
+        flat = np.concatenate([start.weight.ravel(), start.bias])
+    flat = minimize(objective, flat, TOLERANCE * float(row_weights.sum()))
+    return LinearModel(flat[: K * F].reshape(K, F), flat[K * F :], loss)
+
+
+def row_losses(logits: Doubles, targets: Doubles, loss: Loss) -> Doubles:
+    """The loss of each row, [N].
+
+    Args:
+        logits: [N, C].
+        targets: [N, C].
+        loss: Its kind.
+    """
+    if loss == "squared":
+        return np.asarray(((logits - targets) ** 2).sum(1) / 2)
+    if loss == "sigmoid":
+        return np.asarray((np.logaddexp(0, logits) - targets * logits).sum(1))
+    top = logits.max(1)
+    return np.asarray(
+        np.log(np.exp(logits - top[:, None]).sum(1)) + top - (targets * logits).sum(1)
+    )
+
+
+def minimize(
+    objective: Callable[[Doubles], tuple[float, Doubles]], x: Doubles, tolerance: float
+) -> Doubles:
+    """Minimize a smooth function by L-BFGS with a backtracking line search.
+
+    Args:
+        objective: From a point to the value and its gradient.
+        x: Where the search begins.
+        tolerance: The search ends when no entry of the gradient is larger.
+    """
+    value, gradient = objective(x)
+    pairs: list[tuple[Doubles, Doubles, float]] = []
+    for _ in range(MOST_STEPS):
+        if np.abs(gradient).max() <= tolerance:
+            break
+        direction = _direction(gradient, pairs)
+        slope = float(direction @ gradient)
+        step = 1.0 if pairs else min(1.0, 1 / float(np.abs(gradient).sum()))
+        while True:
+            new_value, new_gradient = objective(x + step * direction)
+            if new_value <= value + SUFFICIENT * step * slope or step < 1e-12:
+                break
+            step /= 2
+        if step < 1e-12:  # rounding is all that is left
+            break
+        change = new_gradient - gradient
+        curvature = float(change @ direction) * step
+        if curvature > 0:
+            pairs = [*pairs[1 - MEMORY :], (step * direction, change, 1 / curvature)]
+        x, value, gradient = x + step * direction, new_value, new_gradient
+    return x
+
+
+def _direction(gradient: Doubles, pairs: list[tuple[Doubles, Doubles, float]]) -> Doubles:
+    """Minus the gradient times the approximate inverse Hessian."""
+    q = -gradient
+    factors = []
+    for moved, change, scale in reversed(pairs):
+        factors.append(scale * float(moved @ q))
+        q = q - factors[-1] * change
+    if pairs:
+        _, change, scale = pairs[-1]
+        q = q / (scale * float(change @ change))
+    for (moved, change, scale), factor in zip(pairs, reversed(factors), strict=True):
+        q = q + (factor - scale * float(change @ q)) * moved
+    return q

@@ -1,0 +1,241 @@
+"""A race under a clock: the cheapest contender first, each scored on the same validation rows.
+
+What cannot finish in the time that is left is not begun, and that is said. Baselines are measured
+and not kept; of the others the best one is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, get_args
+
+import numpy as np
+
+from albertkit.arrays import Int64Array
+from albertkit.finetuning.baseline import predict_majority, predict_tfidf
+from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.linear_model import Doubles
+from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
+from albertkit.finetuning.scores import Predictions, Score, compute_score
+from albertkit.tasks import TextEmbedder
+
+ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
+CONTENDERS = get_args(ContenderName)
+BASELINES = ("majority", "tfidf")
+TIMED_TEXTS = 64
+LINEAR_TASKS = ("classification", "multi-label", "regression")
+
+
+class TrainedModel(Protocol):
+    """A contender that can be kept."""
+
+    def predict(self, examples: Examples) -> Predictions:
+        """Predict the labels of examples."""
+
+    def write(self, directory: Path, *, temperature: float) -> None:
+        """Write a directory that the tasks open; the caller makes that atomic."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaceResult:
+    """One line of the race.
+
+    Attributes:
+        name: Of the contender.
+        score: On the validation rows; None if it did not run.
+        seconds: For training and for predicting the validation rows.
+        size: Bytes of its parameters in float32.
+        milliseconds: For one text, in batches.
+        predictions: Of the validation rows.
+        model: What can be kept; None for baselines.
+        note: Why it did not run.
+    """
+
+    name: ContenderName
+    score: Score | None = None
+    seconds: float = 0.0
+    size: int = 0
+    milliseconds: float = 0.0
+    predictions: Predictions | None = None
+    model: TrainedModel | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Training and validation rows with their vectors."""
+
+    train: Examples
+    valid: Examples
+    train_vectors: TextVectors
+    valid_vectors: TextVectors
+    folds: Int64Array  # of the training rows, for choosing settings among them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeModel:
+    """A probe with its encoder."""
+
+    embedder: TextEmbedder
+    probe: Probe
+
+    def predict(self, examples: Examples) -> Doubles:
+        """Probabilities [N, C], or numbers [N, 1]."""
+        first = self.embedder.encode(examples.first)
+        second = None if examples.second is None else self.embedder.encode(examples.second)
+        return self.probe.predict(TextVectors(first, second))
+
+    def write(self, directory: Path, *, temperature: float) -> None:
+        """Write encoder and head; the head has its own temperature, which comes on top."""
+        self.embedder.write(directory)
+        self.probe.head.with_temperature(temperature).write(directory)
+
+
+@dataclass(eq=False)
+class Race:
+    """All contenders on the same rows.
+
+    Attributes:
+        labels: The labels and their order.
+        parts: One, or one for each fold; the score is that of all validation rows together.
+        embedder: The encoder of the probe.
+        max_seconds: The time for all contenders; None: no limit.
+        row_weights: From examples to weights [N]; None: all 1.
+        tuners: By name, what trains the contenders that need torch: from the part and the seconds
+            that are left to the model, or a reason why it does not run.
+    """
+
+    labels: LabelSet
+    parts: Sequence[Part]
+    embedder: TextEmbedder
+    max_seconds: float | None = None
+    row_weights: Callable[[Examples], Doubles | None] = lambda examples: None
+    tuners: dict[ContenderName, Callable[[Part, float | None], TrainedModel | str]] = field(
+        default_factory=dict
+    )
+    start: float = field(default_factory=time.monotonic)
+    probes: list[Probe] = field(default_factory=list)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the time for all contenders; None: no limit."""
+        if self.max_seconds is None:
+            return None
+        return self.max_seconds - (time.monotonic() - self.start)
+
+    def run(self, name: ContenderName) -> RaceResult:
+        """Let one contender train and predict."""
+        if name in ("tfidf", "probe") and self.labels.task not in LINEAR_TASKS:
+            return RaceResult(name, note=f"{self.labels.task} needs a tuned model")
+        if self.seconds_left is not None and self.seconds_left <= 0:
+            return RaceResult(name, note="no time is left")
+        begin = time.monotonic()
+        if name == "majority":
+            return self._run_majority(begin)
+        if name == "tfidf":
+            return self._run_tfidf(begin)
+        if name == "probe":
+            return self._run_probe(begin)
+        return self._run_tuned(name, begin)
+
+    def _run_majority(self, begin: float) -> RaceResult:
+        if self.labels.task not in LINEAR_TASKS:
+            return RaceResult("majority", note=f"{self.labels.task} has no most frequent label")
+        rows = [predict_majority(self.labels, part.train, part.valid) for part in self.parts]
+        return self._finish("majority", rows, begin, 4 * len(self.labels.names))
+
+    def _run_tfidf(self, begin: float) -> RaceResult:
+        rows, numbers = [], 0
+        for part in self.parts:
+            weights = self.row_weights(part.train)
+            predictions, numbers = predict_tfidf(self.labels, part.train, part.valid, weights)
+            rows.append(predictions)
+        return self._finish("tfidf", rows, begin, 4 * numbers)
+
+    def _run_probe(self, begin: float) -> RaceResult:
+        rows = []
+        for part in self.parts:
+            probe = fit_probe(
+                self.labels,
+                part.train,
+                part.train_vectors,
+                part.folds,
+                self.row_weights(part.train),
+            )
+            self.probes.append(probe)
+            rows.append(probe.predict(part.valid_vectors))
+        model = ProbeModel(self.embedder, self.probes[-1])
+        size = 4 * sum(array.size for array in self.embedder.model.weights.arrays.values())
+        size += 4 * (model.probe.head.weight.size + len(self.labels.names))
+        return self._finish("probe", rows, begin, size, model)
+
+    def _run_tuned(self, name: ContenderName, begin: float) -> RaceResult:
+        if name not in self.tuners:
+            return RaceResult(name, note=f"{self.labels.task} has no {name} contender")
+        if len(self.parts) > 1:
+            return RaceResult(name, note="only the probe is trained once for each fold")
+        part = self.parts[0]
+        model = self.tuners[name](part, self.seconds_left)
+        if isinstance(model, str):
+            return RaceResult(name, note=model)
+        size = getattr(model, "size", 0)
+        predictions = model.predict(part.valid)
+        return self._finish(name, [predictions], begin, size, model)
+
+    def _finish(
+        self,
+        name: ContenderName,
+        rows: Sequence[Predictions],
+        begin: float,
+        size: int,
+        model: TrainedModel | None = None,
+    ) -> RaceResult:
+        seconds = time.monotonic() - begin
+        milliseconds = 0.0 if model is None else self._time(model)
+        predictions = rows[0] if len(rows) == 1 else np.concatenate(list(rows))
+        score = compute_score(self.labels, self.valid, predictions)
+        return RaceResult(name, score, seconds, size, milliseconds, predictions, model)
+
+    @property
+    def valid(self) -> Examples:
+        """The validation rows of all parts."""
+        return concat_examples([part.valid for part in self.parts])
+
+    def _time(self, model: TrainedModel) -> float:
+        """Milliseconds for one text, in batches."""
+        few = self.parts[0].valid.take(np.arange(min(TIMED_TEXTS, len(self.parts[0].valid))))
+        begin = time.monotonic()
+        model.predict(few)
+        return 1000 * (time.monotonic() - begin) / len(few)
+
+
+def concat_examples(parts: Sequence[Examples]) -> Examples:
+    """The examples of several parts of one table, one after another."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+
+    def join(name: str) -> list[object] | None:
+        if getattr(first, name) is None:
+            return None
+        return [item for part in parts for item in getattr(part, name)]
+
+    return Examples(
+        first.task,
+        [text for part in parts for text in part.first],
+        join("second"),  # type: ignore[arg-type]  # of the field's own type
+        [label for part in parts for label in part.labels],
+        np.concatenate([part.rows for part in parts]),
+        first.name,
+        join("words"),  # type: ignore[arg-type]
+        join("choices"),  # type: ignore[arg-type]
+    )
+
+
+def choose_winner(results: Sequence[RaceResult]) -> RaceResult | None:
+    """The model with the best score; of equal scores the cheaper one."""
+    kept = [result for result in results if result.model is not None and result.score is not None]
+    return max(kept, key=lambda result: result.score.value if result.score else 0, default=None)

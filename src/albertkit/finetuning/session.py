@@ -1,0 +1,399 @@
+"""One fine-tuning, step by step: read and look, check, race, keep the winner.
+
+`finetune` takes all steps; the command prints between them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from albertkit.arrays import Int64Array
+from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.arguments import check_choice, check_integer
+from albertkit.finetuning.data.checks import CheckedData, check_data, sort_by_severity
+from albertkit.finetuning.data.columns import Columns, Task, find_columns
+from albertkit.finetuning.data.examples import Examples, LabelSet, make_examples
+from albertkit.finetuning.data.sources import LabelledData, open_table
+from albertkit.finetuning.data.split import (
+    assign_folds,
+    find_near_duplicates,
+    make_clusters,
+    make_strata,
+)
+from albertkit.finetuning.linear_model import Doubles
+from albertkit.finetuning.probe import FOLDS, TextVectors, compute_vectors, fit_probe
+from albertkit.finetuning.race import (
+    BASELINES,
+    CONTENDERS,
+    ContenderName,
+    Part,
+    Race,
+    RaceResult,
+    choose_winner,
+)
+from albertkit.finetuning.report import make_report
+from albertkit.finetuning.tuned_model import TunedModel
+from albertkit.tables import WholeTable
+from albertkit.tables.formats import DETECT_ALL, ReadOptions
+from albertkit.tasks import TextEmbedder
+
+LOGGER = logging.getLogger(__name__)
+
+ClassWeights: TypeAlias = Literal["none", "auto"] | Mapping[str, float]
+VALID_FOLDS = 5  # the first of them is the validation rows: 80/20
+SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneOptions:
+    """How a table of examples is read, split and learned.
+
+    Attributes:
+        task: What is learned; None: seen from the labels.
+        text: The text column, or two columns of pairs; empty: found by names and contents.
+        label: The label column; None: found likewise.
+        model: The model whose vectors the probe reads; None: the built-in one.
+        folds: Cross-validation with so many folds in place of a split 80/20; 0: none.
+        max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit.
+        class_weights: "auto" weighs each row by the inverse frequency of its label; or a weight
+            for each label.
+        contenders: Who runs; None: all that fit the task and are installed.
+        seed: Of the split and of all training.
+        read: How files are read, where the user knows better.
+    """
+
+    task: Task | None = None
+    text: Sequence[str] = ()
+    label: str | None = None
+    model: str | Path | None = None
+    folds: int = 0
+    max_time: str | float | None = None
+    class_weights: ClassWeights = "none"
+    contenders: Sequence[ContenderName] | None = None
+    seed: int = 0
+    read: ReadOptions = DETECT_ALL
+
+    def __post_init__(self) -> None:
+        """Raise InputError [option-invalid] for values that cannot be."""
+        check_integer("folds", self.folds, minimum=0)
+        if self.folds == 1:
+            raise InputError(
+                "option-invalid",
+                "folds is 1",
+                why="one fold has no rows to train on",
+                fix="Give 2 or more, or leave it out",
+            )
+        if isinstance(self.class_weights, str):
+            check_choice("class_weights", self.class_weights, ("none", "auto"))
+        for name in self.contenders or ():
+            check_choice("contenders", name, CONTENDERS)
+        parse_seconds(self.max_time)
+
+
+def parse_seconds(time: str | float | None) -> float | None:
+    """Read a duration: "90s", "10m", "1h", or a number of seconds.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+    if time is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(time))
+    if match is None or float(match[1]) == 0:
+        raise InputError(
+            "option-invalid",
+            f"the time is {time!r}",
+            why="it is a number with s, m or h",
+            fix="Give 90s, 10m or 1h",
+        )
+    return float(match[1]) * SECONDS[match[2]]
+
+
+@dataclass(eq=False)
+class FinetuneSession:
+    """The state of one fine-tuning.
+
+    Attributes:
+        options: As the user gave them.
+        table: The rows of the training file.
+        columns: What each column is for.
+        examples: All labelled rows of the training file.
+        valid: Those of the validation file, if there is one.
+        labels: The labels and their order.
+        embedder: The encoder of the probe.
+        diagnostics: What reading and the checks have to say.
+        results: Of the contenders that ran.
+    """
+
+    options: FinetuneOptions
+    table: WholeTable
+    columns: Columns
+    examples: Examples
+    valid: Examples | None
+    labels: LabelSet
+    embedder: TextEmbedder
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    results: list[RaceResult] = field(default_factory=list)
+    show_progress_bar: bool = False
+    _vectors: TextVectors | None = None
+    _valid_vectors: TextVectors | None = None
+    _race: Race | None = None
+
+    @classmethod
+    def open(
+        cls, data: LabelledData, valid: LabelledData | None, options: FinetuneOptions
+    ) -> FinetuneSession:
+        """Read the data, and find out what is learned from which columns.
+
+        Args:
+            data: As `open_table` reads it.
+            valid: Validation data of the same columns; None: a part of `data`.
+            options: What the user knows better.
+
+        Raises:
+            InputError: [column-undecided], [column-missing], [label-single], [texts-missing], …
+            FormatError: [label-invalid], and as `open_table`.
+        """
+        table = open_table(data, options.read)
+        columns = find_columns(
+            table, task=options.task, text=tuple(options.text), label=options.label
+        )
+        examples, diagnostics = make_examples(table, columns)
+        labels = LabelSet.of(examples)
+        _check_labels(labels, examples, columns)
+        own_valid = None
+        if valid is not None:
+            valid_table = open_table(valid, options.read)
+            valid_columns = find_columns(
+                valid_table, task=columns.task, text=columns.texts, label=columns.label
+            )
+            own_valid, more = make_examples(valid_table, valid_columns)
+            diagnostics += more
+            _check_valid_labels(labels, own_valid)
+        embedder = TextEmbedder(options.model, truncation="off")
+        return cls(options, table, columns, examples, own_valid, labels, embedder, diagnostics)
+
+    @property
+    def vectors(self) -> TextVectors:
+        """Of all rows of the training file."""
+        if self._vectors is None:
+            self._vectors = compute_vectors(
+                self.embedder, self.examples, show_progress_bar=self.show_progress_bar
+            )
+        return self._vectors
+
+    @property
+    def valid_vectors(self) -> TextVectors | None:
+        """Of the rows of the validation file, if there is one."""
+        if self._valid_vectors is None and self.valid is not None:
+            self._valid_vectors = compute_vectors(self.embedder, self.valid)
+        return self._valid_vectors
+
+    def check(self, *, suspects: bool = False) -> list[Diagnostic]:
+        """Check the data.
+
+        Args:
+            suspects: Whether a probe looks for wrong labels; a race does that by itself.
+
+        Returns:
+            All diagnostics so far.
+        """
+        probabilities = None
+        if suspects and self.labels.task == "classification":
+            probe = fit_probe(self.labels, self.examples, self.vectors, self._folds(FOLDS))
+            probabilities = probe.fold_probabilities
+        used = {*self.columns.texts, *self.columns.choices, self.columns.label}
+        rows = (self.examples.rows - 1).tolist()
+        others = {
+            name: [cells[n] for n in rows]
+            for name, cells in self.table.columns.items()
+            if name not in used
+        }
+        valid_vectors = self.valid_vectors
+        results = check_data(
+            CheckedData(
+                self.examples,
+                self.valid,
+                self.vectors.joined,
+                None if valid_vectors is None else valid_vectors.joined,
+                self.embedder.tokenizer,
+                self.embedder.max_seq_length,
+                probabilities,
+                others,
+            )
+        )
+        self.diagnostics = sort_by_severity([*self.diagnostics, *results])
+        return self.diagnostics
+
+    def race(self) -> Iterator[RaceResult]:
+        """Let the contenders run, the cheapest first; their results, one by one."""
+        options = self.options
+        race = Race(
+            self.labels,
+            self._parts(),
+            self.embedder,
+            parse_seconds(options.max_time),
+            self._weigh,
+        )
+        self._race = race
+        for name in options.contenders or ("majority", "tfidf", "probe"):
+            result = race.run(name)
+            self.results.append(result)
+            yield result
+
+    def finish(self) -> TunedModel:
+        """Keep the winner; warn if a baseline is as good.
+
+        Raises:
+            InputError: [nothing-trained] if no model took part in the race.
+        """
+        winner = choose_winner(self.results)
+        if winner is None or winner.model is None or self._race is None:
+            reasons = "; ".join(f"{r.name}: {r.note}" for r in self.results if r.note)
+            raise InputError(
+                "nothing-trained",
+                "no contender can be kept",
+                why=reasons or "only baselines ran",
+                fix="Add probe or tune to the contenders, or give more time",
+            )
+        for result in self.results:
+            own, best = result.score, winner.score
+            if result.name in BASELINES and own and best and own.value >= best.value:
+                self.diagnostics.append(_baseline_better(result, winner))
+                LOGGER.warning(self.diagnostics[-1].line())
+        report = make_report(self, winner, self._race)
+        return TunedModel(winner.model, self.labels, report, self.results, self.diagnostics)
+
+    def _folds(self, count: int) -> Int64Array:
+        """A fold for each row of the training file; near duplicates are in one fold."""
+        if self.labels.task == "question-answering":
+            contexts = {text: n for n, text in enumerate(self.examples.second or [])}
+            clusters = np.array([contexts[text] for text in self.examples.second or []], np.int64)
+        else:
+            pairs = find_near_duplicates(self.vectors.joined)
+            clusters = make_clusters(len(self.examples), pairs)
+        return assign_folds(clusters, make_strata(self.examples), count, self.options.seed)
+
+    def _parts(self) -> list[Part]:
+        valid_vectors = self.valid_vectors
+        if self.valid is not None and valid_vectors is not None:
+            folds = self._folds(FOLDS)
+            return [Part(self.examples, self.valid, self.vectors, valid_vectors, folds)]
+        folds = self._folds(self.options.folds or VALID_FOLDS)
+        numbers = range(self.options.folds or 1)
+        return [self._part(folds, number) for number in numbers]
+
+    def _part(self, folds: Int64Array, number: int) -> Part:
+        """The rows of one fold are for validation."""
+        own, rest = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
+        if not len(own) or not len(rest):
+            raise InputError(
+                "texts-missing",
+                f"{len(self.examples)} examples cannot be split",
+                why="training and validation need rows that are not nearly equal",
+                fix="Give more rows, or a validation file with --valid",
+                where=self.examples.name,
+            )
+        return Part(
+            self.examples.take(rest),
+            self.examples.take(own),
+            self.vectors.take(rest),
+            self.vectors.take(own),
+            folds[rest],
+        )
+
+    def _weigh(self, examples: Examples) -> Doubles | None:
+        """The weight of each row by its label."""
+        return weigh_rows(self.labels, examples, self.options.class_weights)
+
+
+def weigh_rows(labels: LabelSet, examples: Examples, weights: ClassWeights) -> Doubles | None:
+    """The weight of each row by its label, for classification.
+
+    Args:
+        labels: The labels and their order.
+        examples: N.
+        weights: "none"; "auto": N / (C · rows of the label), as scikit-learn's "balanced"; or by
+            label, 1 for those that are left out.
+
+    Returns:
+        [N]; None if all weigh alike.
+
+    Raises:
+        InputError: [option-invalid] for a task without classes or an unknown label.
+    """
+    if weights == "none":
+        return None
+    if labels.task != "classification":
+        raise InputError(
+            "option-invalid",
+            "class_weights are given",
+            why=f"{labels.task} has no classes that exclude one another",
+            fix="Leave them out",
+        )
+    if isinstance(weights, str):
+        counts = Counter(examples.labels)
+        by_label = {name: len(examples) / (len(counts) * n) for name, n in counts.items()}
+    else:
+        for name in weights:
+            check_choice("a label of class_weights", name, labels.names)
+        by_label = {name: float(weights.get(name, 1.0)) for name in labels.names}
+    return np.array([by_label[label] for label in examples.labels])
+
+
+def _check_labels(labels: LabelSet, examples: Examples, columns: Columns) -> None:
+    """Refuse labels from which nothing can be learned."""
+    if labels.task not in ("classification", "multi-label", "tagging"):
+        return
+    if len(labels.names) < 2:
+        raise InputError(
+            "label-single",
+            f"all {len(examples):,} examples have the label {labels.names[0]!r}"
+            if labels.names
+            else "no example has a label",
+            why="a classifier needs two",
+            fix="Add rows of another label, or name another column with --label",
+            where=examples.name,
+        )
+    if labels.task == "classification" and len(labels.names) > max(2, len(examples) / 2):
+        raise InputError(
+            "label-single",
+            f"the column {columns.label!r} has {len(labels.names):,} different values in"
+            f" {len(examples):,} rows",
+            why="a label with one example cannot be learned",
+            fix="Name another column with --label, or give --task regression for numbers",
+            where=examples.name,
+        )
+
+
+def _check_valid_labels(labels: LabelSet, valid: Examples) -> None:
+    """Refuse validation rows whose labels are all unknown; `check_sides` reports single ones."""
+    if labels.task != "classification" or any(name in labels.names for name in valid.labels):
+        return
+    raise InputError(
+        "label-one-sided",
+        "no validation row has a label of the training rows",
+        why=f"the labels are {', '.join(labels.names[:8])}",
+        fix="Correct the labels of the validation file",
+        where=valid.name,
+    )
+
+
+def _baseline_better(baseline: RaceResult, winner: RaceResult) -> Diagnostic:
+    value = baseline.score.value if baseline.score else 0
+    own = winner.score.value if winner.score else 0
+    return Diagnostic(
+        "baseline-better",
+        "warning",
+        f"{baseline.name} has {value:.3f}, the kept model {own:.3f}",
+        why="the words alone say as much as the model's vectors",
+        fix="Give more rows, a larger --model, or more time for tuning",
+    )

@@ -1,0 +1,115 @@
+"""The command finetune: messy tables, one clear line for each mistake, nothing half-written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from tests.finetuning.test_finetune import ROWS
+
+from albertkit.cli import finetune as command
+from albertkit.cli.main import run
+from albertkit.finetuning.data.columns import Task
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def write_messy(name: str, rows: int = 100) -> Path:
+    """Semicolons, Latin-1, an index column, a label in two spellings, an empty cell."""
+    lines = [";Texte;Label"]
+    for number in range(rows):
+        label = ROWS["label"][number]
+        label = label.upper() if number == 7 else "" if number == 9 else label
+        lines.append(f'{number};"{ROWS["text"][number]}; très bien";{label}')
+    path = Path(name)
+    path.write_bytes("\r\n".join(lines).encode("latin-1"))
+    return path
+
+
+def test_a_messy_table_becomes_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    write_messy("messy.csv")
+    assert run(["finetune", "messy.csv"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split() == [
+        "contender",
+        "accuracy",
+        "95",
+        "%",
+        "interval",
+        *["seconds", "MB"],
+        "ms",
+        "a",
+        "text",
+    ]
+    assert [line.split()[0] for line in lines[1:4]] == ["majority", "TF-IDF", "probe"]
+    assert max(map(len, lines)) < 80
+    for seen in (
+        "text   Texte",
+        "label  Label",
+        "cp1252",
+        "separated by a semicolon",
+        "'ANIMAL' (row 8) is taken as the label 'animal'"
+        if ROWS["label"][7] == "animal"
+        else "'TOOL' (row 8) is taken as the label 'tool'",
+        "1 row left out: row 10",
+        "probe written to messy-model/",
+    ):
+        assert seen in err
+    assert (Path("messy-model") / "report" / "metrics.json").is_file()
+    assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0  # replaces its own result
+
+
+def test_check_prints_diagnostics_and_exits_with_1_on_errors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_messy("messy.csv", 40)
+    assert run(["finetune", "messy.csv", "--check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("error: messy.csv: there are 39 examples")
+    assert lines[-1].startswith("1 error")
+    assert list(Path.cwd().iterdir()) == [Path.cwd() / "messy.csv"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "arguments", "message"),
+    [
+        ("", [], "[texts-missing]"),
+        ("text,label\n", [], "[texts-missing]"),
+        ("text,label\na b,x\n", ["--label", "lable"], "Did you mean 'label'?"),
+        ("text,label\na b,x\n", [], "[label-single]"),
+        ("text,label\na b\n", [], "[row-malformed]"),
+        ("text,score\na b,1.5\nc d,2.5\ne f,good\n", ["--task", "regression"], "[label-invalid]"),
+        ("text,label\na b,x\n", ["--contenders", "guess"], "[usage]"),
+        (f"text,label\n{'a' * 5_000_000},x\nb,y\n", [], "[row-too-long]"),
+        ("just a line\nand another\n", [], "[column-"),
+    ],
+)
+def test_bad_input_gets_one_line_and_writes_nothing(
+    contents: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data.csv").write_text(contents, encoding="utf-8")
+    assert run(["finetune", "data.csv", *arguments]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert [path.name for path in Path.cwd().iterdir()] == ["data.csv"]
+
+
+def test_a_directory_of_other_files_is_not_touched(capsys: pytest.CaptureFixture[str]) -> None:
+    write_messy("messy.csv")
+    Path("mine").mkdir()
+    (Path("mine") / "notes.txt").write_text("keep")
+    assert run(["finetune", "messy.csv", "-o", "mine"]) == 2
+    assert "[directory-not-empty]" in capsys.readouterr().err
+    assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_the_words_of_the_options_are_the_librarys() -> None:
+    assert get_args(command.Task) == get_args(Task)

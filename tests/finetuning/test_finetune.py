@@ -1,0 +1,222 @@
+"""From a table to a stored model, with real vectors of the built-in model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from albertkit import TextEmbedder, finetune
+from albertkit.errors import FormatError, InputError
+from albertkit.finetuning import FinetuneOptions, FinetuneSession, check_examples
+from albertkit.finetuning.session import parse_seconds, weigh_rows
+from albertkit.tables import read_whole_table
+from albertkit.tasks.vector_head import VectorHead
+
+ANIMALS = "cat dog horse cow sheep goat rabbit fox bear wolf".split()  # noqa: SIM905
+TOOLS = "hammer saw drill wrench pliers chisel file axe shovel rake".split()  # noqa: SIM905
+PLACES = "in the garden", "near the house", "behind the shed", "on the farm", "by the old gate"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def cached_vectors(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+
+def make_rows() -> dict[str, list[Any]]:
+    rows = [
+        (f"I saw a {word} {place}", label)
+        for label, words in (("animal", ANIMALS), ("tool", TOOLS))
+        for word in words
+        for place in PLACES
+    ]
+    order = np.random.default_rng(0).permutation(len(rows)).tolist()
+    return {"text": [rows[n][0] for n in order], "label": [rows[n][1] for n in order]}
+
+
+ROWS = make_rows()
+
+
+def test_a_table_becomes_a_model_that_is_better_than_chance(tmp_path: Path) -> None:
+    seen: list[str] = []
+    output = tmp_path / "model"
+    tuned = finetune(ROWS, output=output, on_result=lambda result: seen.append(result.name))
+    assert seen[:3] == ["majority", "tfidf", "probe"]
+    assert tuned.report.score.value > 0.7
+    assert tuned.labels == ("animal", "tool")
+    assert tuned.predict("I saw a sheep in the garden") == ["animal"]
+    metrics = json.loads((output / "report" / "metrics.json").read_text())
+    assert metrics["score"] == round(tuned.report.score.value, 4)
+    assert metrics["rows"]["training"] + metrics["rows"]["validation"] == 100
+    labels = list(csv.DictReader((output / "report" / "labels.csv").open()))
+    assert [row["label"] for row in labels] == ["animal", "tool"]
+    assert (output / "report" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert "pipeline_tag: text-classification" in (output / "README.md").read_text()
+
+
+def test_the_stored_head_gives_the_scores_of_the_report(tmp_path: Path) -> None:
+    tuned = finetune(ROWS, contenders=["probe"])
+    tuned.save_pretrained(tmp_path)
+    head = VectorHead.read(tmp_path)
+    vectors = TextEmbedder(tmp_path).encode(ROWS["text"])
+    own = [head.labels[n] for n in head.logits(vectors).argmax(1)]
+    assert own == tuned.predict(ROWS["text"])
+    assert head.temperature == pytest.approx(tuned.report.temperature)
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    first, second = (finetune(ROWS, contenders=["tfidf", "probe"], seed=3).report for _ in "ab")
+    assert first.metrics["fingerprints"] == second.metrics["fingerprints"]
+    assert first.score == second.score
+
+
+def test_folds_score_all_rows() -> None:
+    tuned = finetune(ROWS, contenders=["majority", "probe"], folds=4)
+    assert tuned.report.metrics["rows"]["validation"] == 100
+
+
+def test_a_validation_table_is_scored(tmp_path: Path) -> None:
+    valid = {"text": ["the dog barks", "a hammer and a saw"], "label": ["animal", "tool"]}
+    tuned = finetune(ROWS, valid=valid, contenders=["probe"])
+    assert tuned.report.metrics["rows"] == {"training": 100, "validation": 2}
+    with pytest.raises(InputError, match=r"no validation row.*\[label-one-sided\]"):
+        finetune(ROWS, valid={"text": ["x y"], "label": ["plant"]})
+
+
+def test_pairs_numbers_and_several_labels(tmp_path: Path) -> None:
+    pairs = {"sentence1": ROWS["text"], "sentence2": ROWS["text"][::-1]}
+    same = [a == b for a, b in zip(ROWS["label"], ROWS["label"][::-1], strict=True)]
+    tuned = finetune({**pairs, "label": [str(x) for x in same]}, contenders=["probe"])
+    assert tuned.predict([("a dog", "a cat"), ("a saw", "a cow")]) != []
+    numbers = {"text": ROWS["text"], "score": [len(text) / 10 for text in ROWS["text"]]}
+    tuned = finetune(numbers, contenders=["majority", "probe"], output=tmp_path / "numbers")
+    assert tuned.task == "regression"
+    assert tuned.report.score.value > 0
+    several = {
+        "text": ROWS["text"],
+        "labels": [[label, "long"] if n % 2 else [label] for n, label in enumerate(ROWS["label"])],
+    }
+    tuned = finetune(several, contenders=["tfidf", "probe"])
+    assert "animal" in tuned.predict(["I saw a sheep in the garden"])[0]
+    assert tuned.report.tables["thresholds"]
+
+
+def test_vectors_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    finetune(ROWS, contenders=["probe"])
+    files = list(tmp_path.rglob("*.npy"))
+    assert len(files) == 1
+    before = files[0].read_bytes()
+    files[0].write_bytes(before[:100])  # damaged: computed again
+    finetune(ROWS, contenders=["probe"])
+    assert files[0].read_bytes() == before
+
+
+def test_a_baseline_that_is_as_good_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    labels = np.random.default_rng(0).choice(["x", "y"], 100, p=[0.85, 0.15]).tolist()
+    tuned = finetune({"text": ROWS["text"], "label": labels}, contenders=["majority", "probe"])
+    assert any(d.code == "baseline-better" for d in tuned.diagnostics)
+    assert "[baseline-better]" in caplog.text
+
+
+def test_class_weights() -> None:
+    session = FinetuneSession.open(ROWS, None, FinetuneOptions())
+    few = session.examples.take([n for n, x in enumerate(ROWS["label"]) if x == "tool" or n < 20])
+    auto = weigh_rows(session.labels, few, "auto")
+    assert auto is not None
+    by_label = dict(zip(few.labels, auto, strict=True))
+    counts = {label: few.labels.count(label) for label in by_label}
+    assert by_label["animal"] * counts["animal"] == pytest.approx(len(few) / 2)
+    given = weigh_rows(session.labels, few, {"tool": 3})
+    assert given is not None
+    assert sorted(set(given.tolist())) == [1, 3]
+    with pytest.raises(InputError, match=r"'toll'.*\[option-invalid\]"):
+        weigh_rows(session.labels, few, {"toll": 3})
+
+
+def test_checks_can_be_called_alone() -> None:
+    codes = {diagnostic.code for diagnostic in check_examples({**ROWS, "copy": ROWS["label"]})}
+    assert {"label-leaked", "label-rare"} <= codes
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (7, 7), (None, None)]
+)
+def test_times_have_units(time: Any, seconds: float | None) -> None:
+    assert parse_seconds(time) == seconds
+
+
+def test_bad_settings_are_refused_before_anything_is_read() -> None:
+    for settings in (
+        {"max_time": "soon"},
+        {"folds": 1},
+        {"class_weights": "some"},
+        {"contenders": ["guess"]},
+    ):
+        with pytest.raises(InputError, match=r"\[option-invalid\]"):
+            finetune("missing.csv", **settings)
+    with pytest.raises(InputError, match=r"the nearest is 'label'.*\[unknown-keyword\]"):
+        finetune(ROWS, labels="label")  # type: ignore[call-arg]
+
+
+def test_no_time_is_said() -> None:
+    with pytest.raises(InputError, match=r"no time is left.*\[nothing-trained\]"):
+        finetune(ROWS, max_time="0.001s")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (3, r"the data is 3.*\[input-not-table\]"),
+        ([], r"\[input-not-table\]"),
+        ({"a": [1], "b": []}, r"\[input-not-table\]"),
+        ({"text": [], "label": []}, r"\[texts-missing\]"),
+        ({"text": ["a b"] * 9, "label": ["x"] * 9}, r"all 9 examples.*'x'.*\[label-single\]"),
+        (
+            {"text": [f"word {n}" for n in range(9)], "label": [f"x{n}" for n in range(9)]},
+            r"9 different values.*\[label-single\]",
+        ),
+        ({"text": ["a b"] * 9, "label": ["x", "y", "x"] * 3}, r"cannot be split.*\[texts-miss"),
+    ],
+)
+def test_unusable_data_are_refused(data: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        finetune(data)
+
+
+def test_frames_and_lists_of_rows_are_tables() -> None:
+    rows = [
+        {"text": text, "label": label}
+        for text, label in zip(ROWS["text"], ROWS["label"], strict=True)
+    ]
+
+    class Frame:
+        columns = ("text", "label")
+
+        def to_dict(self, orient: str = "dict") -> Any:
+            return ROWS if orient == "list" else {"text": dict(enumerate(ROWS["text"]))}
+
+    scores = [finetune(data, contenders=["probe"]).report.score for data in (ROWS, rows, Frame())]
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_files_that_are_not_utf8_are_read_with_a_note(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "data.csv"
+    lines = [f"{t} café;{label}" for t, label in zip(ROWS["text"], ROWS["label"], strict=True)]
+    path.write_bytes("\n".join(["text;label", *lines]).encode("latin-1"))
+    session = FinetuneSession.open(path, None, FinetuneOptions())
+    assert session.examples.first[0].endswith("café")
+    assert "cp1252" in caplog.text
+    with pytest.raises(FormatError, match=r"\[file-not-utf8\]"):
+        read_whole_table(path)

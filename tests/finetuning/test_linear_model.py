@@ -1,0 +1,49 @@
+"""Linear models against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from albertkit.finetuning.linear_model import fit_linear
+
+RNG = np.random.default_rng(0)
+FEATURES = RNG.normal(size=(200, 7))
+NOISE = RNG.normal(size=(200, 3))
+CLASSES = (FEATURES[:, :3] + NOISE).argmax(1)
+
+
+@pytest.mark.parametrize("strength", [0.01, 1.0, 100.0])
+def test_softmax_is_scikit_learns_multinomial_regression(strength: float) -> None:
+    weights = RNG.uniform(0.5, 2, 200)
+    peer = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000)
+    peer.fit(FEATURES, CLASSES, sample_weight=weights)
+    model = fit_linear(FEATURES, np.eye(3)[CLASSES], "softmax", strength, row_weights=weights)
+    np.testing.assert_allclose(
+        model.probabilities(FEATURES), peer.predict_proba(FEATURES), atol=2e-3
+    )
+
+
+def test_sigmoid_is_one_binary_regression_a_label() -> None:
+    targets = (FEATURES[:, :2] + NOISE[:, :2] > 0).astype(float)
+    model = fit_linear(FEATURES, targets, "sigmoid", 0.5)
+    for label in range(2):
+        peer = LogisticRegression(C=0.5, tol=1e-10).fit(FEATURES, targets[:, label])
+        expected = peer.predict_proba(FEATURES)[:, 1]
+        np.testing.assert_allclose(model.probabilities(FEATURES)[:, label], expected, atol=2e-3)
+
+
+def test_squared_is_ridge_regression() -> None:
+    targets = FEATURES[:, :1] * 3 + NOISE[:, :1] + 5
+    model = fit_linear(FEATURES, targets, "squared", 0.1)
+    peer = Ridge(alpha=10).fit(FEATURES, targets)
+    np.testing.assert_allclose(model.logits(FEATURES), peer.predict(FEATURES)[:, None], atol=2e-3)
+
+
+def test_a_start_near_the_solution_leads_to_the_same_solution() -> None:
+    one_hot = np.eye(3)[CLASSES]
+    start = fit_linear(FEATURES, one_hot, "softmax", 0.01)
+    warm = fit_linear(FEATURES, one_hot, "softmax", 1.0, start=start)
+    cold = fit_linear(FEATURES, one_hot, "softmax", 1.0)
+    np.testing.assert_allclose(warm.logits(FEATURES), cold.logits(FEATURES), atol=5e-3)
