@@ -536,15 +536,24 @@ def test_texts_of_unknown_pieces_are_counted(path: Path, caplog: pytest.LogCaptu
     assert "[text-unknown]" in record.getMessage()
 
 
-def test_a_masked_lm_used_for_vectors_gets_one_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        (["masked_lm"], "this model was trained to predict masked words"),
+        (["question_answering"], "this model was trained for question_answering"),
+        ([], "the files do not say that this model was trained to give vectors"),
+    ],
+)
+def test_a_model_not_trained_for_vectors_gets_one_warning(
+    heads: list[str], message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    where = save_tiny(tmp_path / "model", ["masked_lm"])
+    where = save_tiny(tmp_path / "model", heads)
     vectors = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         TextEmbedder(where).encode(["a", "b"])
     assert [r.getMessage().rpartition(" ")[2] for r in caplog.records] == ["[vectors-untrained]"]
+    assert message in caplog.records[0].getMessage()
     caplog.clear()
     TextEmbedder(where, pooling="mean").encode("a")
     TextEmbedder(vectors).encode("a")

@@ -73,7 +73,7 @@ CODES: dict[str, str] = {
     "text-is-path": "A text on the command line is the name of a file.",
     "text-unknown": "Texts consist of unknown pieces only.",
     "vectors-not-finite": "A vector has NaN or infinite numbers.",
-    "vectors-untrained": "A masked LM is used for vectors of texts.",
+    "vectors-untrained": "A model that was not trained for vectors of texts is used for them.",
     "text-truncated": "Texts were cut to the model's maximal length.",
     "texts-missing": "There are not enough texts.",
     "text-not-ids": "A text is given to a model, which reads ids.",

@@ -100,7 +100,7 @@ class TextEmbedder(FrameworkCalls):
         if cache_folder is not None:
             options["cache_dir"] = cache_folder
         loaded = load(VECTORS if model is None else model, **options)
-        if pooling is None and loaded.pooling is None and "masked_lm" in loaded.weights.heads:
+        if pooling is None and loaded.pooling is None:
             _warn_untrained(loaded)
         config = loaded.pooling or PoolingConfig()
         self.model: LoadedModel = loaded.with_pooling(
@@ -647,13 +647,22 @@ def _progress(show: bool | None, total: int | None) -> ProgressLine | None:
 
 
 def _warn_untrained(model: LoadedModel) -> None:
+    """The files have no pooling: sentence-transformers has not trained this model."""
+    heads = model.weights.heads
+    if "masked_lm" in heads:
+        what = "this model was trained to predict masked words, not to give vectors of texts"
+    elif heads:
+        what = f"this model was trained for {heads[0]}, not to give vectors of texts"
+    else:
+        what = "the files do not say that this model was trained to give vectors of texts"
     LOGGER.warning(
         Diagnostic(
             "vectors-untrained",
             "warning",
-            "this model was trained to predict masked words, not to give vectors of texts",
-            why="the mean of its token vectors is similar for any two texts",
-            fix=f"Take a model for vectors, such as {VECTORS!r}, or choose a pooling (mean)",
+            what,
+            why="without such training the mean of the token vectors is similar for any two texts",
+            fix=f"Take {VECTORS!r} or another model of `albertkit models --for vectors`, "
+            "or choose a pooling (mean)",
             where=str(model.path),
         ).line()
     )
