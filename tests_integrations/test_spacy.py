@@ -43,8 +43,8 @@ def slow_tensor(embedder: TextEmbedder, doc: Doc) -> np.ndarray:
     return np.array(rows)
 
 
-@settings(max_examples=60)
-@given(st.text(st.sampled_from("aB é-'\n.ﬁ½猫️👍1"), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.sampled_from("aB é-'\n.ﬁ½猫️👍1"), min_size=1, max_size=10))  # one window
 @example("don't go,\n\n it's £5…")
 @example("ﬁne ½ x")
 @example("   ")
