@@ -59,7 +59,7 @@ UNUSED = {
     "albertkit.checkpoints": "bert.format keras_hub.format model_garden.format names"
     " onnx.format"
     " tf1.format tf1.hub_module tfhub.format tokenizer_files unrecognised",
-    "albertkit.cli": "convert corpus distil embed_job explain fill_mask inspect loss_plot"
+    "albertkit.cli": "convert corpus distil embed_job explain fill_mask inspect loss_plot models"
     " prepare_distillation pretrain screen shards similarity tokens verify vocabulary",
     "albertkit.engine": "int8.calibration int8.search openvino.engine processor openvino_library",
     "albertkit.fileformats": "archives.extraction atomic hdf5.file onnx.model_file pickle_reader"

@@ -114,6 +114,7 @@ COMMANDS = (
         'albertkit fill-mask "The capital of France is [MASK]."',
     ),
     Command("tokens", "Show the pieces and ids of each text.", 'albertkit tokens "a text"'),
+    Command("models", "List models to take.", "albertkit models --for vectors"),
     Command("inspect", "Describe a model.", "albertkit inspect ./my-model"),
     Command(
         "convert",
