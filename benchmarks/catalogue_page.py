@@ -5,7 +5,6 @@ python benchmarks/catalogue_page.py [--write]
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import get_args
@@ -29,14 +28,10 @@ def main() -> None:
 def fill_tables(page: str) -> str:
     """The page with a table between each pair of marks."""
     for purpose in get_args(Purpose):
-        marks = rf"(<!-- {purpose} -->\n).*?(<!-- /{purpose} -->)"
-        table = make_table(purpose)
-        page = re.sub(
-            marks,
-            lambda match, table=table: f"{match[1]}{table}\n{match[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        start, end = f"<!-- {purpose} -->\n", f"<!-- /{purpose} -->"
+        before, _, rest = page.partition(start)
+        after = rest.partition(end)[2]
+        page = f"{before}{start}{make_table(purpose)}\n{end}{after}"
     return page
 
 

@@ -26,8 +26,7 @@ NAMES = [model.name for model in MODELS]
 
 
 def config_of(model: CatalogueModel) -> AlbertConfig:
-    shape: dict[str, object] = {**read_shapes()[model.shape]}
-    return AlbertConfig.from_dict({"vocab_size": model.vocab_size, **shape})
+    return AlbertConfig.from_dict({"vocab_size": model.vocab_size, **read_shapes()[model.shape]})
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
