@@ -95,6 +95,16 @@ def test_a_prompt_is_read_with_each_part(embedder: TextEmbedder) -> None:
     np.testing.assert_allclose(array, expected, atol=1e-5)
 
 
+def test_markup_is_not_read(embedder: TextEmbedder) -> None:
+    marked = "# The waters\n\nThey **rose**."
+    vector = embedder.encode("The waters They rose.")
+    np.testing.assert_allclose(embedder.encode(marked, markdown=True), vector, atol=1e-5)
+    np.testing.assert_allclose(
+        embedder.encode(marked, markdown=True, chunk=24)[0], vector, atol=1e-5
+    )
+    assert embedder.chunk(marked, markdown=True)[0][1:] == (0, len(marked))
+
+
 @pytest.mark.parametrize("precision", ["int8", "ubinary"])
 def test_parts_can_have_other_types(embedder: TextEmbedder, precision: str) -> None:
     arrays = embedder.encode(TEXTS, chunk=24, precision=precision)

@@ -134,6 +134,16 @@ def test_a_prompt_takes_its_room(tiny: AlbertTokenizer, text: str, prompt: str) 
     assert again.ids.tolist() == encodings.ids.tolist()
 
 
+def test_spans_are_those_of_the_markdown(tiny: AlbertTokenizer) -> None:
+    text = "# A title\n\nThe **waters** of [the mountain](https://a.b/c).\n\n" * 4
+    parts, _ = PartCutter(tiny, 16, markdown=True).cut([text, "**", "*all*"])
+    assert parts.texts[-2:] == ["**", "all"]
+    own = slice(0, int(parts.offsets[1]))
+    assert not any(mark in part for part in parts.texts[own] for mark in "#*[")
+    for part, (start, end) in zip(parts.texts[own], _spans(parts)[own], strict=True):
+        assert (text[start], text[end - 1]) == (part[0], part[-1])
+
+
 def test_lower_case_is_counted_as_it_is_read(tiny: AlbertTokenizer) -> None:
     text = "THE WATERS İ " * 20
     parts, encodings = PartCutter(tiny, 16, lower_case=True).cut([text])

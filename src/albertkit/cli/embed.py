@@ -80,6 +80,9 @@ def embed(
         PartsMode,
         typer.Option("--parts", help="A row for each part, or the mean of each text's parts."),
     ] = "rows",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Leave out Markdown's markup before texts are read.")
+    ] = False,
     load: LoadOptions,
     vector_format: Annotated[
         VectorFormat | None,
@@ -164,6 +167,7 @@ def embed(
             chunk=chunk,
             overlap=overlap,
             parts=parts,
+            markdown=markdown,
         ),
     )
     if output is not None and destination.is_directory:

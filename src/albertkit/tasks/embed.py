@@ -225,6 +225,7 @@ class TextEmbedder(FrameworkCalls):
         chunk: None = ...,
         overlap: int = ...,
         parts: PartsMode = ...,
+        markdown: bool = ...,
         inputs: object = ...,
     ) -> FloatArray: ...
     @overload
@@ -250,6 +251,7 @@ class TextEmbedder(FrameworkCalls):
         chunk: int | None = None,
         overlap: int = 0,
         parts: PartsMode = "rows",
+        markdown: bool = False,
         output: str | Path | None = None,
         **others: object,
     ) -> Any:
@@ -280,6 +282,7 @@ class TextEmbedder(FrameworkCalls):
             overlap: Pieces at most that a part shares with the one before it.
             parts: "rows" gives a vector for each part; "mean" gives one for each text, the mean of
                 its parts' vectors, each weighted by the part's characters.
+            markdown: Leave out Markdown's markup before texts are read.
             output: Write the vectors to this file, whole or not at all, with one window in memory:
                 .npy or a table (.arrow, .parquet, .jsonl, …). Ranges are written to a file of the
                 same name and .ranges.npy.
@@ -312,6 +315,7 @@ class TextEmbedder(FrameworkCalls):
             chunk=chunk,
             overlap=overlap,
             parts=parts,
+            markdown=markdown,
         )
         if output is not None:
             check_choice("output_value with output", output_value, ("sentence_embedding",))
@@ -491,7 +495,7 @@ class TextEmbedder(FrameworkCalls):
             options = replace(options, chunk=self.max_seq_length, parts="mean")
         cutter = None
         if options.chunk is not None:
-            cutter = _make_cutter(self, options.chunk, options.overlap, prompt)
+            cutter = _make_cutter(self, options, prompt)
         report = EncodeReport(options.chunk or self.max_seq_length, self.truncation)
         convert = to_tensor if tensors else None
         prompt_length = 0 if pooling.include_prompt else self._prompt_length(prompt)
@@ -505,6 +509,7 @@ class TextEmbedder(FrameworkCalls):
         chunk: int | None = None,
         *,
         overlap: int = 0,
+        markdown: bool = False,
         prompt_name: str | None = None,
         prompt: str | None = None,
     ) -> Any:
@@ -515,6 +520,7 @@ class TextEmbedder(FrameworkCalls):
             chunk: Ids of a part at most, special tokens and the prompt included. None: as many as
                 the model reads.
             overlap: Pieces at most that a part shares with the one before it.
+            markdown: Leave out Markdown's markup; start and end are those of the Markdown.
             prompt_name: As in `encode`; it takes its room in each part.
             prompt: As in `encode`.
 
@@ -531,11 +537,11 @@ class TextEmbedder(FrameworkCalls):
         if checked.second is not None:
             raise refuse_pairs()
         options = EncodeOptions(
-            chunk=self.max_seq_length if chunk is None else chunk, overlap=overlap
+            chunk=self.max_seq_length if chunk is None else chunk,
+            overlap=overlap,
+            markdown=markdown,
         )
-        cutter = _make_cutter(
-            self, options.chunk or 0, options.overlap, self.resolve_prompt(prompt, prompt_name)
-        )
+        cutter = _make_cutter(self, options, self.resolve_prompt(prompt, prompt_name))
         parts, _ = cutter.cut(checked.first)
         results = list_parts(parts)
         return results[0] if checked.is_one else results
@@ -626,18 +632,26 @@ def _first_argument(sentences: object, others: dict[str, object]) -> object:
     return None if sentences is MISSING else sentences
 
 
-def _make_cutter(embedder: TextEmbedder, chunk: int, overlap: int, prompt: str) -> PartCutter:
-    if chunk > embedder.max_seq_length:
+def _make_cutter(embedder: TextEmbedder, options: EncodeOptions, prompt: str) -> PartCutter:
+    most = embedder.max_seq_length
+    chunk = most if options.chunk is None else options.chunk
+    if chunk > most:
         raise InputError(
             "chunk-too-large",
             f"chunk is {chunk}",
-            why=f"the model reads {embedder.max_seq_length} ids at most",
-            fix=f"Give {embedder.max_seq_length} or less",
+            why=f"the model reads {most} ids at most",
+            fix=f"Give {most} or less",
         )
     from albertkit.tokenization.parts import PartCutter  # not needed for whole texts
 
-    lower_case = embedder.pooling.lower_case
-    return PartCutter(embedder.tokenizer, chunk, overlap, prompt=prompt, lower_case=lower_case)
+    return PartCutter(
+        embedder.tokenizer,
+        chunk,
+        options.overlap,
+        prompt=prompt,
+        lower_case=embedder.pooling.lower_case,
+        markdown=options.markdown,
+    )
 
 
 def _progress(show: bool | None, total: int | None) -> ProgressLine | None:

@@ -146,6 +146,7 @@ class EmbedJob:
             "chunk": call.options.chunk,
             "overlap": call.options.overlap,
             "parts": call.options.parts,
+            "markdown": call.options.markdown,
         }
 
 

@@ -123,6 +123,12 @@ class EncodeCall:
             parts, encodings = self.cutter.cut(texts.first)
             self.report.count(self.model.tokenizer, texts, encodings, parts)
             return encodings, parts
+        if self.options.markdown:
+            from albertkit.tokenization.markdown import strip_markdown
+
+            plain = [strip_markdown(text).text for text in texts.first]
+            second = texts.second and [strip_markdown(text).text for text in texts.second]
+            texts = Texts(plain, second, texts.is_one, texts.numbers)
         if self.prompt or self.pooling.lower_case:
             format_text = self.pooling.as_read
             first = [format_text(text, self.prompt) for text in texts.first]

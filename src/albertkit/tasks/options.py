@@ -42,6 +42,7 @@ class EncodeOptions:
         overlap: Pieces at most that a part shares with the one before it.
         parts: "rows" for a vector of each part, "mean" for one of each text: the mean of its
             parts' vectors, each weighted by the part's characters.
+        markdown: Leave out Markdown's markup before texts are read.
 
     Raises:
         InputError: [option-invalid].
@@ -57,6 +58,7 @@ class EncodeOptions:
     chunk: int | None = None
     overlap: int = 0
     parts: PartsMode = "rows"
+    markdown: bool = False
 
     def __post_init__(self) -> None:
         check_integer("batch_size", self.batch_size)

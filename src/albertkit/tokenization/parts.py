@@ -13,7 +13,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -40,7 +40,7 @@ class Parts:
     """The parts of N texts, one after another; text n has the parts offsets[n] to offsets[n + 1].
 
     Attributes:
-        texts: [P] the parts.
+        texts: [P] the parts, without markup if that was left out.
         starts: [P] the index of each part's first character in its text.
         ends: [P] the index after its last character.
         offsets: [N + 1].
@@ -77,6 +77,7 @@ class PartCutter:
         overlap: Pieces at most that a part shares with the one before it.
         prompt: What the model reads before each part.
         lower_case: Whether the model reads all texts in lower case.
+        markdown: Whether Markdown's markup is left out; spans are those of the original.
 
     Raises:
         InputError: [chunk-too-small], [overlap-too-large].
@@ -87,6 +88,7 @@ class PartCutter:
     overlap: int = 0
     prompt: str = ""
     lower_case: bool = False
+    markdown: bool = False
 
     def __post_init__(self) -> None:
         """Check that there is room for pieces besides the special tokens and the overlap."""
@@ -125,6 +127,22 @@ class PartCutter:
             InputError: [lone-surrogate].
         """
         texts = check_texts(texts)
+        if not self.markdown:
+            return self._cut(texts)
+        from albertkit.tokenization.markdown import strip_markdown
+
+        plain = [strip_markdown(text) for text in texts]
+        parts, encodings = self._cut([text.text for text in plain])
+        spans = [
+            plain[number].source_of(start, end, len(texts[number]))
+            for number, start, end in zip(
+                parts.text_numbers.tolist(), parts.starts.tolist(), parts.ends.tolist(), strict=True
+            )
+        ]
+        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T  # [P] each
+        return replace(parts, starts=starts, ends=ends), encodings
+
+    def _cut(self, texts: Sequence[str]) -> tuple[Parts, Encodings]:
         words = [list(find_words(text)) for text in texts]
         sizes = self._count_pieces(texts, words)
         rooms = np.full(len(texts), self.room())  # pieces that a text's parts have by the count
