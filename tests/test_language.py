@@ -39,6 +39,7 @@ PACKAGES = sorted({package_of(file) for file in SOURCES})
 FOLDERS = [
     "tests",
     "tests_benchmarks",
+    "tests_databases",
     "tests_integrations",
     "tests_ray",
     "tests_tensorflow",

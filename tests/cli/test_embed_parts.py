@@ -52,6 +52,13 @@ def test_each_part_is_printed_with_its_span(
     ]
 
 
+def test_a_table_shows_the_numbers_of_parts(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    assert run(["embed", LONG, "-m", model, "--chunk", "24", "--format", "table"]) == 0
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["row", "part", "start", "end", "text", "vector"]
+    assert first.split()[:3] == ["1", "0", "0"]
+
+
 def test_the_mean_is_one_row_a_text(capsys: pytest.CaptureFixture[str], model: str) -> None:
     (row,) = rows_of(capsys, LONG, "-m", model, "--chunk", 24, "--parts", "mean")
     assert list(row) == ["text", "vector"]

@@ -56,9 +56,9 @@ def draw_record(pairs: Iterable[tuple[str, Cell]]) -> str:
 
 def format_cells(column: Column) -> Sequence[Cell]:
     """The cells of a column; of a vector its first numbers."""
-    if isinstance(column, np.ndarray):
-        return [format_vector(vector) for vector in column]
-    return column
+    if not isinstance(column, np.ndarray):
+        return column
+    return [format_vector(vector) for vector in column] if column.ndim == 2 else column.tolist()
 
 
 def format_vector(vector: FloatArray) -> str:

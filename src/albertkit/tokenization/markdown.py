@@ -28,7 +28,7 @@ LINE_MARKS = re.compile(
     r"|^[ \t]*(?:(?:[-*_][ \t]*){3,}|=+)$"  # a rule, or the line below a title
     r"|^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)+$"  # the line below a table's head
     r"|^[ \t]*(?:>[ \t]?)*"  # quotes, then an item of a list, then a heading
-    r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t])?)?(?:\#{1,6}(?=[ \t]|$))?"
+    r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t])?)?(?:\#{1,6}(?:[ \t]+|$))?"
     r"|(?<=[ \t])\#+[ \t]*$",  # at the end of a heading
     re.MULTILINE,
 )
