@@ -86,6 +86,14 @@ engine = TorchEngine(weights)"""
     assert answer_in_a_child(setup, "compute_text_vectors(engine, texts, 'mean')") == "equal 0"
 
 
+def test_a_forked_child_computes_with_a_torch_model() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    setup = f"""{MODEL}
+torch.set_num_threads(2)
+a = torch.ones(512, 512); (a @ a).exp()  # starts OpenMP's threads, which tiny models do not"""
+    assert answer_in_a_child(setup, "model(ids).logits.detach().numpy()") == "equal 0"
+
+
 def test_a_forked_child_answers_by_a_compiled_model() -> None:
     pytest.importorskip("torch", reason="torch is not installed")
     setup = f"{MODEL}\ncompiled = compile_for_inference(model, threads=2)"

@@ -8,12 +8,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from torch import nn
+
+from albertkit.model.forked_child import FORK, prepare_forked_child
 from albertkit.model.outputs import ModelOutput
 from albertkit.spec.input_aliases import canonical_arguments
 
 LOGGER = logging.getLogger(__name__)
 
-Self = TypeVar("Self")
+Self = TypeVar("Self", bound=nn.Module)
 P = ParamSpec("P")
 Output = TypeVar("Output", bound=ModelOutput)
 
@@ -36,6 +39,8 @@ def accept_input_aliases(
     accepted = list(inspect.signature(forward).parameters)[1:]
 
     def call(self: Self, /, *positional: object, **named: object) -> Output:
+        if FORK.is_inherited:
+            prepare_forked_child(next(self.parameters()).device)
         arguments, as_tuple = parse_call(positional, named, accepted)
         output = forward(self, **arguments)  # type: ignore[call-arg,arg-type]  # names are checked
         return cast("Output", output.to_tuple()) if as_tuple else output

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
-from albertkit.engine.after_fork import reset_after_fork
 from albertkit.engine.numpy_engine import compute_outputs
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
-from albertkit.errors import InputError, ResourceError
+from albertkit.errors import InputError
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.model.albert import AlbertEncoder
+from albertkit.model.forked_child import FORK, prepare_forked_child
 from albertkit.model.packed_attention import TextBounds
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import CachedArrays, as_writable
@@ -68,8 +68,6 @@ class TorchEngine:
         self._encoder: AlbertEncoder | None = build_encoder(
             weights, DTYPES[precision], self._device
         )
-        self._is_inherited = False
-        reset_after_fork(self)
 
     @property
     def config(self) -> AlbertConfig:
@@ -82,8 +80,8 @@ class TorchEngine:
         encoder = self._encoder
         if encoder is None:
             raise RuntimeError("this engine was closed")
-        if self._is_inherited:
-            self._prepare_forked_child()
+        if FORK.is_inherited:
+            prepare_forked_child(self._device)
         lengths = np.diff(batch.offsets)  # [N]
         # Tokens in the order of their texts' lengths: texts of one length are neighbours.
         order = np.argsort(np.repeat(lengths, lengths), kind="stable")  # [T]
@@ -104,31 +102,10 @@ class TorchEngine:
         """Free the parameters; the engine cannot run afterwards."""
         self._encoder = None
 
-    def reset_after_fork(self) -> None:
-        """Prepare torch at the next call; a forked child calls this."""
-        self._is_inherited = True
-
     def __reduce__(self) -> tuple[Callable[[], TorchEngine], tuple[()]]:
         """Copies and pickles hold the weights and the options."""
         device = str(self._device)
         return partial(TorchEngine, self.weights, precision=self.precision, device=device), ()
-
-    def _prepare_forked_child(self) -> None:
-        """Let torch compute without the parent's threads, which a forked child does not have.
-
-        Raises ResourceError [device-unavailable] for a GPU.
-        """
-        if self._device.type != "cpu":
-            raise ResourceError(
-                "device-unavailable",
-                f"device is {str(self._device)!r}, and this process was forked",
-                why="CUDA does not work in a fork of a process that has used it",
-                fix="Start processes with the method 'spawn', or load the model in each process",
-            )
-        if torch.get_num_threads() > 1:
-            torch.set_num_threads(1)  # with more, OpenMP waits for the parent's team for ever
-            LOGGER.info("torch uses one thread in this forked process")
-        self._is_inherited = False
 
     def _gather(self, values: Int32Array, slots: Int64Array) -> Tensor:
         """Values of slots [R, W], in one row [1, T]."""
