@@ -11,7 +11,7 @@ from tests.support.tiny_models import PIECES
 from albertkit.errors import Diagnostic
 from albertkit.finetuning.data.checks import CheckedData, check_data, find_suspects
 from albertkit.finetuning.data.examples import Examples
-from albertkit.finetuning.data.structured import Answer
+from albertkit.finetuning.data.structured import GoldAnswer
 from albertkit.tokenization import AlbertTokenizer
 
 RNG = np.random.default_rng(0)
@@ -135,7 +135,7 @@ def test_truncated_and_unknown_texts_and_lengths() -> None:
 
 
 def test_answers_and_tags() -> None:
-    answers = [Answer(("cat",), 4), Answer(("dog",)), Answer(())]
+    answers = [GoldAnswer(("cat",), 4), GoldAnswer(("dog",)), GoldAnswer(())]
     train = Examples(
         "question-answering", ["who?"] * 3, ["the cat"] * 3, answers, np.arange(1, 4), "t.csv"
     )

@@ -10,7 +10,7 @@ import pytest
 from albertkit.errors import FormatError, InputError
 from albertkit.finetuning.data.columns import find_columns
 from albertkit.finetuning.data.examples import Examples, LabelSet, make_examples
-from albertkit.finetuning.data.structured import Answer, read_answer, to_bio
+from albertkit.finetuning.data.structured import GoldAnswer, read_answer, to_bio
 from albertkit.tables.readers.whole_table import WholeTable
 
 
@@ -84,11 +84,11 @@ def test_tags_of_all_schemes_become_bio(tags: str, bio: str) -> None:
 
 def test_answers_are_read_in_all_forms() -> None:
     context = "the cat, the hat"
-    assert read_answer("the hat", context) == Answer(("the hat",), 9)
-    assert read_answer({"text": ["the"], "answer_start": [9]}, context) == Answer(("the",), 9)
-    assert read_answer("the", context, 9) == Answer(("the",), 9)
-    assert read_answer({"text": [], "answer_start": []}, context) == Answer(())
-    assert read_answer("", context) == Answer(())
+    assert read_answer("the hat", context) == GoldAnswer(("the hat",), 9)
+    assert read_answer({"text": ["the"], "answer_start": [9]}, context) == GoldAnswer(("the",), 9)
+    assert read_answer("the", context, 9) == GoldAnswer(("the",), 9)
+    assert read_answer({"text": [], "answer_start": []}, context) == GoldAnswer(())
+    assert read_answer("", context) == GoldAnswer(())
     assert read_answer("dog", context).is_missing
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from albertkit.finetuning.baseline import TfIdf, predict_majority, predict_tfidf
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.data.structured import Answer
+from albertkit.finetuning.data.structured import GoldAnswer
 from albertkit.finetuning.scores import Score, choose_labels, compute_score
 
 RNG = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def test_spans_answers_and_choices() -> None:
     tags = examples([("B-X", "I-X", "O", "B-Y")], "tagging")
     score = compute_score(LabelSet("tagging", ()), tags, [["B-X", "I-X", "O", "O"]])
     assert score.value == pytest.approx(2 / 3)
-    answers = examples([Answer(("the cat",), 0), Answer(())], "question-answering")
+    answers = examples([GoldAnswer(("the cat",), 0), GoldAnswer(())], "question-answering")
     score = compute_score(LabelSet("question-answering", ()), answers, ["Cat", ""])
     assert score.value == 1
     choices = examples([1, 0], "multiple-choice")

@@ -34,7 +34,7 @@ class Examples:
             question, if any, for question answering and multiple choice.
         second: [N] second texts, or contexts; None for single texts.
         labels: [N]: a str for classification, a tuple of str for multi-label, a float for
-            regression, a tuple of tags for tagging, an Answer for question answering, the number
+            regression, a tuple of tags for tagging, a GoldAnswer for question answering, the number
             of the right choice for multiple choice.
         rows: [N] row numbers in the file, from 1.
         name: Of the file.

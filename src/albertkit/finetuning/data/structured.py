@@ -10,7 +10,7 @@ from albertkit.tasks.tag_spans import OUTSIDE, read_spans, split_tag
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GoldAnswer:
     """The answers to a question, as characters of its context.
 
     Attributes:
@@ -53,7 +53,7 @@ def to_bio(tags: Sequence[str]) -> list[str]:
     return result
 
 
-def read_answer(cell: object, context: str, start: object = None) -> Answer:
+def read_answer(cell: object, context: str, start: object = None) -> GoldAnswer:
     """The answers of a cell: a text, a list of texts, or SQuAD's {"text": …, "answer_start": …}.
 
     Args:
@@ -72,13 +72,13 @@ def read_answer(cell: object, context: str, start: object = None) -> Answer:
     if not starts and start is not None:
         starts = [int(number) for number in _as_items(start) if str(number).lstrip("-").isdigit()]
     if not texts:
-        return Answer(())
+        return GoldAnswer(())
     candidates = (*zip(texts, starts, strict=False), *((t, context.find(t)) for t in texts))
     for text, first in candidates:
         if first >= 0 and context.startswith(text, first):
             others = tuple(other for other in dict.fromkeys(texts) if other != text)
-            return Answer((text, *others), first)
-    return Answer(tuple(dict.fromkeys(texts)))
+            return GoldAnswer((text, *others), first)
+    return GoldAnswer(tuple(dict.fromkeys(texts)))
 
 
 def read_choices(cell: object) -> list[str]:
