@@ -76,3 +76,7 @@ class ChromaEmbeddingFunction(EmbeddingFunction[Documents]):
             config: As `get_config` gave it.
         """
         return ChromaEmbeddingFunction(**config)
+
+    def __repr__(self) -> str:
+        """The embedder."""
+        return f"ChromaEmbeddingFunction({self.embedder!r})"

@@ -67,6 +67,10 @@ class SpacyVectors:
             self._set_vectors(batch)
             yield from batch
 
+    def __repr__(self) -> str:
+        """The embedder."""
+        return f"SpacyVectors({self.embedder!r})"
+
     def _set_vectors(self, docs: list[Doc]) -> None:
         """Compute the windows of all texts together."""
         windows = self._windows(docs)
