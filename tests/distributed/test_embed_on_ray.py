@@ -17,10 +17,11 @@ from albertkit.distributed.embed_on_ray import EmbedWork
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.runtime import LoadOptions
 from albertkit.spec.pooling_config import PoolingConfig
-from albertkit.tables import find_inputs
+from albertkit.tables import ReadOptions, find_inputs
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
+from albertkit.tasks.options import EncodeOptions
 
 NUMPY = LoadOptions(engine="numpy")
 
@@ -91,6 +92,42 @@ def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
     )
     assert made == whole
     assert b'"file": "texts/a.parquet"' in made["_invalid-00000.jsonl"]
+
+
+def test_a_worker_cuts_documents_into_the_same_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for folder in (here / "texts", elsewhere):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    save_tiny_vectors(Path("model"), PoolingConfig(max_length=20))
+    for number in range(5):
+        Path(f"texts/{number}.md").write_text("The *waters* rose. " * (number * 4 + 1))
+    job = EmbedJob(
+        ("texts",),
+        read=ReadOptions(files=True),
+        shard_rows=2,
+        model="model",
+        load=NUMPY,
+        encode=EncodeOptions(chunk=16, overlap=4, markdown=True),
+    )
+    with start_job(job, "alone") as open_job:
+        assert run_job(open_job).rows > 5
+    with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
+        sent = pickle.dumps(EmbedWork.from_job(open_job))
+        with monkeypatch.context() as there:
+            there.chdir(elsewhere)
+            work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
+            make = work.open()
+            assert [make(number).report.texts for number in (2, 1, 0)] == [1, 2, 2]
+    made, whole = (
+        {path.name: path.read_bytes() for path in Path(name).iterdir()}
+        for name in ("output", "alone")
+    )
+    assert made == whole
+    names = pyarrow.parquet.read_table("output/part-00001.parquet")["file"].to_pylist()
+    assert sorted({*names}) == ["texts/2.md", "texts/3.md"]
 
 
 def test_a_worker_without_the_output_directory_is_refused(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def run_on_ray(
         for report in make_shards(ray, work, missing, resources, most_workers=workers.count):
             reports.append(report)
             if line is not None:
-                line(report.rows + report.invalid)
+                line(report.report.texts + report.invalid)  # of parts there are more rows
     finally:
         if line is not None:
             line.close()
