@@ -63,6 +63,8 @@ def test_a_directory_skips_files_of_other_bytes(
 
 
 def test_a_directory_of_binaries_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"it is empty.*\[texts-missing\]"):
+        rows_of(tmp_path)
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     with pytest.raises(InputError, match=r"there is no text file in .*\[texts-missing\]"):
         rows_of(tmp_path)

@@ -195,12 +195,12 @@ def _inspect_known(
 
 
 def _nothing_known_error(name: str, others: int, options: ReadOptions) -> InputError:
-    if options.files and others:
+    if options.files:
         return InputError(
             "texts-missing",
             f"there is no text file in {display_name(name)!r}",
-            why=f"its {count_noun(others, 'file')} hold other bytes than text",
-            fix="Convert them to text first",
+            why=f"it has {count_noun(others, 'file')} of other bytes" if others else "it is empty",
+            fix="Convert its files to text first" if others else "Give another directory",
         )
     return InputError(
         "texts-missing",
