@@ -1,12 +1,9 @@
-"""How good the models inside the package are: the figures of their model cards.
+"""How good the built-in masked LM is: the figures of its model card.
 
     python benchmarks/quality.py --valid FILE.txt [--model NAME]
-    python benchmarks/quality.py --sts stsb.parquet [--teacher DIRECTORY]
 
 FILE.txt: held-out English text, one paragraph a line, an empty line after each document.
-stsb.parquet: the STS Benchmark's rows (split, score, sentence1, sentence2); only `test` is read.
-Prints masked-LM and sentence-order accuracy, and Spearman's rank correlation on STS-B test
-compared with TF-IDF and, if given, a sentence-transformers directory as teacher.
+Prints masked-LM and sentence-order accuracy. vector_quality.py measures sentence vectors.
 """
 
 from __future__ import annotations
@@ -14,15 +11,9 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet as pq
-from scipy.stats import spearmanr
-from sklearn.feature_extraction.text import TfidfVectorizer
-
-from albertkit import TextEmbedder, load
+from albertkit import load
 from albertkit.pretraining.batches import BatchShape, PretrainingData
 from albertkit.pretraining.documents import documents
 from albertkit.pretraining.initialization import initialize_from
@@ -53,40 +44,12 @@ def report_masked_lm(model: str, valid: Path) -> None:
     print(f"perplexity at masked pieces: {math.exp(means['valid_masked_loss']):.1f}")
 
 
-def similarity(sts: Path, teacher: Path | None) -> None:
-    """Spearman × 100 of cosines on STS-B test."""
-    rows = [row for row in pq.read_table(sts).to_pylist() if row["split"] == "test"]
-    first, second = ([row[f"sentence{n}"] for row in rows] for n in (1, 2))
-    scores = [row["score"] for row in rows]
-
-    def show(name: str, encode: Callable[[list[str]], np.ndarray]) -> None:
-        a, b = encode(first), encode(second)
-        cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-        values = 100 * float(spearmanr(np.nan_to_num(cosine), scores).statistic)
-        print(f"  {name}: {values:.1f}")
-
-    print(f"STS-B test, {len(rows)} pairs, Spearman × 100")
-    show("small-en-vectors", TextEmbedder().encode)
-    show("small-en, mean of token vectors", TextEmbedder("small-en").encode)
-    tfidf = TfidfVectorizer().fit(first + second)
-    show("TF-IDF", lambda texts: tfidf.transform(texts).toarray())
-    if teacher is not None:
-        from sentence_transformers import SentenceTransformer
-
-        show("teacher", SentenceTransformer(str(teacher), device="cpu").encode)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="small-en", help="of --valid")
-    parser.add_argument("--valid", type=Path)
-    parser.add_argument("--sts", type=Path)
-    parser.add_argument("--teacher", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="small-en")
+    parser.add_argument("--valid", type=Path, required=True)
     options = parser.parse_args()
-    if options.valid is not None:
-        report_masked_lm(options.model, options.valid)
-    if options.sts is not None:
-        similarity(options.sts, options.teacher)
+    report_masked_lm(options.model, options.valid)
 
 
 if __name__ == "__main__":

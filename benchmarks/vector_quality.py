@@ -101,13 +101,13 @@ def show_tests(encode: Encode, data: Path) -> None:
         scores.append(similarity(encode, rows))
     print(f"  STS12-16: {' · '.join(f'{s:.1f}' for s in scores)} (mean {np.mean(scores):.1f})")
     print(f"  SICK-R: {similarity(encode, [r for r in sick if r['split'] == 'test']):.1f}")
+    sentences = sorted({str(row["sentence1"]) for row in test})
+    print(f"  anisotropy: {anisotropy(encode(sentences)):.3f}", flush=True)
     recalls = recall(encode, data / "squad-dev" / "dev-v1.1.json.zst")
-    print(f"  SQuAD paragraphs: recall@1 {recalls[1]:.3f}, recall@10 {recalls[10]:.3f}")
+    print(f"  SQuAD paragraphs: recall@1 {recalls[1]:.3f}, recall@10 {recalls[10]:.3f}", flush=True)
     for name, columns in PROBES.items():
         rows = pq.read_table(data / f"{name}.parquet").to_pylist()
         print(f"  {name}: {100 * probe(encode, rows, columns):.1f} %", flush=True)
-    sentences = sorted({str(row["sentence1"]) for row in test})
-    print(f"  anisotropy: {anisotropy(encode(sentences)):.3f}", flush=True)
 
 
 def main() -> None:
