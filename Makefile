@@ -4,7 +4,7 @@
 # make test-plain  the half of the suite that the plain install can run
 # make test-transformers4  what is written for transformers, opened by the last one before 5
 # make test-tensorflow  what is written for TensorFlow and Keras, opened by them
-# make test-integrations  LangChain, LlamaIndex, Haystack, Chroma, BERTopic, scikit-learn, spaCy and others
+# make test-integrations  LangChain, Chroma, BERTopic, scikit-learn, spaCy and other frameworks
 # make test-databases   sqlite-vec, DuckDB, LanceDB, FAISS, usearch, PostgreSQL with vectors of ours
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
