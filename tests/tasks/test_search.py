@@ -109,6 +109,21 @@ def test_quantized_results_are_those_of_sentence_transformers() -> None:
     assert ids_of(results) == rank(theirs, 7)
 
 
+@pytest.mark.parametrize("kind", ["float16", "int8", "ubinary"])
+def test_candidates_of_a_smaller_copy_are_scored_by_the_vectors(
+    kind: VectorType, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "vectors.npy", VECTORS)
+    search = Search(tmp_path / "vectors.npy", scan_precision=kind)
+    assert isinstance(search.corpus.originals, Corpus)
+    assert isinstance(search.corpus.originals.parts[0], np.memmap)
+    assert search(QUERIES, k=9, rescore_multiplier=100) == Search(VECTORS)(QUERIES, k=9)
+    few = search(QUERIES, k=9, rescore_multiplier=5)
+    exact = Search(VECTORS)(QUERIES, k=9)
+    shared = [len({*a} & {*b}) for a, b in zip(ids_of(few), ids_of(exact), strict=True)]
+    assert sum(shared) >= {"float16": 45, "int8": 45, "ubinary": 20}[kind]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_equal_scores_the_first_rows_come_first(kind: VectorType) -> None:
     repeated = np.concatenate([VECTORS[:3]] * 70)
@@ -299,6 +314,7 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS.astype(np.float16), corpus_precision="int8"), "option-invalid"),
         (lambda: Search(VECTORS.astype(np.int8), corpus_precision="int8"), "ranges-missing"),
         (lambda: Search(VECTORS, corpus_precision="int7"), "option-invalid"),  # type: ignore[arg-type]
+        (lambda: Search(VECTORS, scan_precision="bits"), "option-invalid"),  # type: ignore[arg-type]
         (lambda: Search(VECTORS)(QUERIES[:, :3]), "inputs-shape"),
         (lambda: Search(VECTORS)(QUERIES, k=0), "option-invalid"),
         (lambda: Search(VECTORS)(QUERIES * np.nan), "vectors-not-finite"),

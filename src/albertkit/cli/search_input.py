@@ -36,7 +36,7 @@ from albertkit.tasks.jobs.run_job import run_job, start_job
 from albertkit.tasks.options import EncodeOptions, LongTextMode, VectorType
 from albertkit.tasks.search import Search
 
-QUICK = 2  # seconds; embedding that takes longer comes with a hint
+MANY = 1000  # texts; embedding more comes with a hint
 HASHED_BYTES = 1 << 20  # at a time
 
 
@@ -113,11 +113,10 @@ class SearchInput:
             corpus_precision=self.vectors,
             show_progress_bar=shows_progress(),
         )
-        seconds = time.monotonic() - start
-        if seconds > QUICK:
+        if len(texts) >= MANY:
             print_status(
-                f"{count_noun(len(texts), 'text')} embedded in {seconds:.0f} s;"
-                " --index DIR keeps the vectors for the next search"
+                f"{len(texts):,} texts embedded in {time.monotonic() - start:.0f} s;"
+                " --index DIR keeps the vectors for the next time"
             )
         return search
 

@@ -31,6 +31,9 @@ BLOCK_ROWS = 32_768  # smaller blocks lose time in the start of each matrix prod
 BLOCK_SCORES = 1 << 24  # 64 MB of float32
 QUERIES = BLOCK_SCORES // BLOCK_ROWS  # at a time
 MARGIN = 8  # candidates more than asked for: rounding of a block may exchange the last ones
+FIRST_SLICE = 4  # times k rows, of the first scores; each slice after it is so many times larger
+FEW = 3  # queries whose products einsum computes faster than a matrix product (numpy 2.4)
+UNIT = 1e-6  # vectors whose lengths are as near to 1 need no scales: candidates are scored anew
 LEAST_NORM = 1e-12  # as in sentence-transformers: vectors of zeros stay zeros
 
 
@@ -48,6 +51,7 @@ class Corpus:
         finite: [N], False for vectors with NaN or infinite numbers, which are never a result.
             None: all are finite.
         words: [⌈W / 8⌉, N] uint64, the bits of all vectors, word by word; else None.
+        originals: The vectors from which these were made, which give the candidates their scores.
     """
 
     parts: tuple[Vectors, ...]
@@ -58,6 +62,7 @@ class Corpus:
     scales: FloatArray | None = None
     finite: Mask | None = None
     words: npt.NDArray[np.uint64] | None = None
+    originals: Corpus | None = None
 
     @classmethod
     def of(
@@ -79,9 +84,26 @@ class Corpus:
                 lengths[begin : begin + len(block)] = np.sqrt(np.einsum("nd,nd->n", floats, floats))
         finite = np.isfinite(lengths)
         scales: FloatArray | None = None
-        if measure == "cosine":
+        if measure == "cosine" and not (len(lengths) and np.abs(lengths - 1).max() < UNIT):
             scales = np.reciprocal(np.maximum(lengths, LEAST_NORM, dtype=np.float32))
         return replace(corpus, scales=scales, finite=None if finite.all() else finite)
+
+    def scan_as(self, kind: VectorType) -> Corpus:
+        """These vectors, scanned as smaller ones in memory: only candidates are read from here.
+
+        The ranges of int8 and uint8 are those of all vectors.
+        """
+        ranges = None
+        if kind in IN_STEPS:
+            ends = [
+                (floats.min(axis=0), floats.max(axis=0))
+                for floats in (self.to_floats(block) for _, block in self.blocks() if len(block))
+            ]
+            least, greatest = (np.stack(part) for part in zip(*ends, strict=True))
+            ranges = np.stack([least.min(axis=0), greatest.max(axis=0)])  # [2, D]
+        parts = [as_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
+        small = Corpus.of(parts, kind, self.dimensions, self.measure, ranges)
+        return replace(small, finite=self.finite, originals=self)
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -96,6 +118,8 @@ class Corpus:
 
     def rows(self, ids: Ids) -> FloatArray:
         """The vectors with these ids as float32 [n, D]."""
+        if len(self.parts) == 1:
+            return self.to_floats(np.asarray(self.parts[0][ids]))
         offsets = np.cumsum([0, *map(len, self.parts)])
         owners = np.searchsorted(offsets, ids, side="right") - 1
         result = np.empty((len(ids), self.dimensions), np.float32)
@@ -128,6 +152,7 @@ class Corpus:
             weights = queries * step_sizes(least, greatest)  # [Q, D]
         scales = self.scales
         buffer = np.empty((min(BLOCK_ROWS, len(self)), len(queries)), np.float32)
+        few = len(queries) <= FEW
         floats = np.empty((0, 0), np.float32)
         if self.parts and self.parts[0].dtype != np.float32:
             floats = np.empty((len(buffer), self.dimensions), np.float32)
@@ -136,7 +161,12 @@ class Corpus:
         def score(begin: int, block: Vectors) -> FloatArray:
             if block.dtype != np.float32:
                 block = _fill_float32(floats[: len(block)], block)
-            scores = np.matmul(block, weights.T, out=buffer[: len(block)])  # [n, Q]
+            scores = buffer[: len(block)]  # [n, Q]
+            if few:
+                for column, query in enumerate(weights):
+                    np.einsum("nd,d->n", block, query, out=scores[:, column])
+            else:
+                np.matmul(block, weights.T, out=scores)
             if self.kind in IN_STEPS:
                 scores += constants
             if scales is not None:
@@ -147,6 +177,8 @@ class Corpus:
 
     def exact_scores(self, query: FloatArray, ids: Ids) -> npt.NDArray[np.float64]:
         """The scores of some vectors for one query, computed in float64."""
+        if self.originals is not None:
+            return self.originals.exact_scores(query, ids)
         rows = self.rows(ids).astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             scores = rows @ query.astype(np.float64)
@@ -178,15 +210,29 @@ class TopK:
         self.scores: FloatArray = np.full((queries, k), -np.inf, np.float32)
 
     def add(self, ids: Ids, scores: FloatArray) -> None:
-        """Take the scores [n, Q] of vectors with these ids, which are greater than all before."""
-        count, k = len(scores), self.ids.shape[1]
-        bound = self.scores[:, -1]  # [Q] a later vector must beat this
-        beats = scores > bound
-        if count > k and not np.isfinite(bound).all():
+        """Take the scores [n, Q] of vectors with these ids, which are greater than all before.
+
+        As long as there are fewer than k, slices that grow are taken: each gives the next a bound.
+        """
+        begin = 0
+        size = max(1, len(scores))
+        if not np.isfinite(self.scores[:, -1]).all():
+            size = FIRST_SLICE * self.ids.shape[1]
+        while begin < len(scores):
+            self._merge(ids[begin : begin + size], scores[begin : begin + size])
+            begin += size
+            size *= FIRST_SLICE
+
+    def _merge(self, ids: Ids, scores: FloatArray) -> None:
+        count, k = scores.shape[0], self.ids.shape[1]
+        beats = scores > self.scores[:, -1]  # [n, Q] a later vector must beat the worst
+        candidates = np.flatnonzero(beats)
+        if len(candidates) > 8 * FIRST_SLICE * self.ids.size and count > k:
             beats &= scores >= np.partition(scores, count - k, axis=0)[count - k]
-        rows, queries = np.nonzero(beats)
-        if not len(rows):
+            candidates = np.flatnonzero(beats)
+        if not len(candidates):
             return
+        rows, queries = np.divmod(candidates, scores.shape[1])
         kept_queries, kept = np.nonzero(self.ids >= 0)
         all_queries = np.concatenate([kept_queries, queries])
         all_ids = np.concatenate([self.ids[kept_queries, kept], ids[rows]])
@@ -216,7 +262,8 @@ def find_nearest(
         queries: [Q, D] float32, finite.
         k: How many to find; with a smaller corpus all of it.
         mask: [N], which vectors may be results. None: all.
-        rescore_multiplier: For bits, so many times k candidates are ranked by the query itself.
+        rescore_multiplier: Of bits, and of vectors that were made smaller, so many times k
+            candidates are scored exactly.
         progress: Called with the number of finished queries.
 
     Returns:
@@ -226,8 +273,9 @@ def find_nearest(
         mask = corpus.finite if mask is None else mask & corpus.finite
     available = len(corpus) if mask is None else int(mask.sum())
     k = min(k, available)
-    wide = k * rescore_multiplier if corpus.words is not None else k + MARGIN
-    if corpus.measure == "cosine" and corpus.words is None:
+    is_coarse = corpus.words is not None or corpus.originals is not None
+    wide = k * rescore_multiplier if is_coarse else k + MARGIN
+    if corpus.measure == "cosine" and (corpus.words is None or corpus.originals is not None):
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         queries = queries / np.maximum(lengths, LEAST_NORM)
     ids = np.full((len(queries), k), -1, np.int64)

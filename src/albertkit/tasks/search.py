@@ -51,6 +51,9 @@ class Search:
         corpus_precision: The type of the vectors. None: what the job says, or float32 and float16
             as arrays have them; texts are embedded as float32.
         ranges: [2, D], the ranges behind int8 and uint8 vectors. None: those of the job.
+        scan_precision: Scan the vectors as smaller ones of this type, which are made now and kept
+            in memory, and score only the candidates by the vectors themselves: with a mapped .npy
+            file memory is a quarter (int8) or a 32nd (ubinary). None: scan the vectors.
         similarity: What ranks. None: the model's measure.
         show_progress_bar: As in `TextEmbedder.encode`, for a list of texts.
         truncation: As in TextEmbedder, if the model is opened here.
@@ -72,12 +75,14 @@ class Search:
         columns: Mapping[str, Any] | None = None,
         corpus_precision: VectorType | None = None,
         ranges: npt.ArrayLike | None = None,
+        scan_precision: VectorType | None = None,
         similarity: Measure | None = None,
         show_progress_bar: bool | None = None,
         truncation: LongTextMode = "warn",
         **options: Unpack[LoadKeywords],
     ) -> None:
         check_choice("corpus_precision", corpus_precision, (None, *VECTOR_TYPES))
+        check_choice("scan_precision", scan_precision, (None, *VECTOR_TYPES))
         check_choice("similarity", similarity, (None, *MEASURES))
         rows = read_search_rows(
             corpus,
@@ -99,6 +104,8 @@ class Search:
             similarity or self._measure(),
             rows.ranges,
         )
+        if scan_precision is not None:
+            self.corpus = self.corpus.scan_as(scan_precision)
 
     def __len__(self) -> int:
         return len(self.corpus)
@@ -152,7 +159,8 @@ class Search:
                 ["year>=2000", "lang!=de"]; or a mask [N].
             group_by: A column: only the best row of each of its values, such as the best part of
                 each file.
-            rescore_multiplier: For bits, so many times k rows are ranked by the query itself.
+            rescore_multiplier: For bits, and with scan_precision, so many times k rows are scored
+                by the query itself.
 
         Returns:
             For one text a list of results, else a list of such lists. A result is a dict with
