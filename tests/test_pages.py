@@ -76,7 +76,7 @@ def test_a_console_block_prints_what_it_shows(kind: str, block: str, tmp_path: P
             recipe = (ROOT / "Makefile").read_text().split("run: $(PLAIN)/done\n")[1]
             lines = re.sub(r"^\t@?", "", recipe.split("\n\n")[0], flags=re.MULTILINE)
             command_line = lines.replace("\\\n", " ").replace("$(PLAIN)/bin/", "")
-        elif not re.match(r"(echo .*\| )?albertkit ", command_line):
+        elif not re.match(r"printf |(echo .*\| )?albertkit ", command_line):
             continue
         shown = subprocess.run(
             ["bash", "-ec", command_line],
