@@ -99,6 +99,33 @@ def test_several_files_have_their_names_and_row_numbers(
     assert places == {("more.txt", 1), *(("texts.txt", n) for n in range(1, 6))}
 
 
+@pytest.mark.parametrize("options", [[], ["--index", "kept"]])
+def test_documents_have_the_names_of_their_files(
+    options: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("docs").mkdir()
+    for name in ("a.md", "b.md"):
+        Path("docs", name).write_text(f"# {name}\n\nTickets.\n")
+    command = ["search", "Tickets", "--in", "docs", "--files", "-m", model, *options, "-q"]
+    rows = rows_of(capsys, *command)
+    assert {row["file"]: row["text"] for row in rows} == {
+        f"docs/{name}": f"# {name}\n\nTickets.\n" for name in ("a.md", "b.md")
+    }
+
+
+def test_the_best_part_of_a_document_is_shown(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("docs").mkdir()
+    Path("docs/a.md").write_text(" ".join(TEXTS))
+    Path("docs/b.md").write_text("Tickets are sold here.")
+    embed = ["embed", "-i", "docs", "--files", "--chunk", "12", "-o", "parts/", "-m", model]
+    assert run([*embed, "--format", "jsonl", "-q"]) == 0
+    rows = rows_of(capsys, "search", "Tickets", "--in", "parts")
+    assert sorted(row["file"] for row in rows) == ["docs/a.md", "docs/b.md"]
+    assert all(row["text"] in Path(row["file"]).read_text() for row in rows)
+
+
 @pytest.mark.parametrize("option", ["--index", "--cache"])
 def test_vectors_are_made_once(option: str, capsys: pytest.CaptureFixture[str], model: str) -> None:
     table = ["--in", "texts.csv", "--column", "body", "--keep", "n", option, "kept"]

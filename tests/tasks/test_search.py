@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,24 @@ def test_texts_are_embedded_and_returned() -> None:
     assert hits[0]["score"] == pytest.approx(expected.max(), abs=1e-6)
     assert search(["How much does a child pay?"], k=2) == [hits]
     assert repr(search).startswith("Search(4 float32 vectors, ")
+
+
+def test_columns_of_texts_are_read_as_lists_are() -> None:
+    expected = Search(TEXTS)(["a child"], k=1)
+    assert Search(np.array(TEXTS))(np.array(["a child"]), k=1) == expected
+    pyarrow = pytest.importorskip("pyarrow")
+    assert Search(pyarrow.array(TEXTS))(pyarrow.array(["a child"]), k=1) == expected
+    assert Search(TEXTS)([], k=1) == []
+
+
+def test_finished_queries_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    Search(VECTORS)(QUERIES, show_progress_bar=True)
+    assert "5/5" in capsys.readouterr().err
+
+
+def test_a_copy_finds_the_same() -> None:
+    search = Search(TEXTS)
+    assert pickle.loads(pickle.dumps(search))("a child") == search("a child")  # noqa: S301
 
 
 def test_a_column_keeps_its_value_if_it_is_named_like_a_result() -> None:

@@ -134,9 +134,11 @@ class SearchInput:
 
     def _make_index(self, job: EmbedJob, inputs: Inputs, directory: str) -> None:
         check_lines_without_column(inputs.files, self.column)
-        if self.keep:
-            text_columns = set(inputs.columns(self.column))
-            job = replace(job, keep=(*text_columns, *self.keep))
+        names = dict.fromkeys([*inputs.columns(self.column), *self.keep])
+        if self.read.files:
+            names |= {"file": None}
+        if self.keep or self.read.files:
+            job = replace(job, keep=tuple(names))
         start = time.monotonic()
         with start_job(job, directory, resume=True, inputs=inputs) as open_job:
             report = run_job(open_job, shows_progress=shows_progress())
@@ -180,19 +182,24 @@ def read_rows(
     check_lines_without_column(inputs.files, column)
     inputs.types(keep)  # refused before anything is read
     texts: list[str] = []
-    columns: dict[str, list[Any]] = {"file": [], "row": [], **{name: [] for name in keep}}
+    places: dict[str, list[Any]] = {}  # of a document its file, else the file and the row
+    if read.files or len(inputs.files) > 1:
+        places["file"] = []
+    if not read.files:
+        places["row"] = []
+    columns: dict[str, list[Any]] = {name: [] for name in keep}
     for file in inputs.files:
         for batch in tables.read_batches(Inputs((file,)), column=column, keep=keep):
             texts += batch.texts
-            columns["file"] += [display_name(file.name)] * len(batch.texts)
-            columns["row"] += [number + 1 for number in batch.numbers]
+            if "file" in places:
+                places["file"] += [display_name(file.name)] * len(batch.texts)
+            if "row" in places:
+                places["row"] += [number + 1 for number in batch.numbers]
             for name in keep:
                 columns[name] += json_cells(batch.kept[name])
     if not texts:
         raise no_text(locations)
-    if len(inputs.files) == 1 and "file" not in keep:
-        del columns["file"]
-    return texts, columns
+    return texts, {**places, **columns}
 
 
 def _holds_vectors(location: str) -> bool:

@@ -147,7 +147,9 @@ def _find_nearest(
         queries = embedder.encode(texts, show_progress_bar=shows_progress())
     hits = [
         (row, hit)
-        for row, all_hits in enumerate(search(queries, k + (others is None)))
+        for row, all_hits in enumerate(
+            search(queries, k + (others is None), show_progress_bar=shows_progress())
+        )
         for hit in [hit for hit in all_hits if others or hit["corpus_id"] != row][:k]
     ]
     return Table(

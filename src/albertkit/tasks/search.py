@@ -21,11 +21,12 @@ from albertkit.errors.exceptions import count_noun
 from albertkit.runtime import LoadKeywords
 from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.mining import read_vectors
 from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
 from albertkit.tasks.options import VECTOR_TYPES, LongTextMode, VectorType
 from albertkit.tasks.row_filter import check_column, filter_rows
-from albertkit.tasks.search_rows import is_texts, read_search_rows
+from albertkit.tasks.search_rows import as_texts, read_search_rows
 
 Hit: TypeAlias = dict[str, Any]
 Where: TypeAlias = str | Sequence[str] | Mask
@@ -129,6 +130,7 @@ class Search:
         where: Where | None = ...,
         group_by: str | None = ...,
         rescore_multiplier: int = ...,
+        show_progress_bar: bool = ...,
     ) -> list[Hit]: ...
     @overload
     def __call__(
@@ -139,6 +141,7 @@ class Search:
         where: Where | None = ...,
         group_by: str | None = ...,
         rescore_multiplier: int = ...,
+        show_progress_bar: bool = ...,
     ) -> list[list[Hit]]: ...
     @check_keywords
     def __call__(
@@ -149,6 +152,7 @@ class Search:
         where: Where | None = None,
         group_by: str | None = None,
         rescore_multiplier: int = 4,
+        show_progress_bar: bool = False,
     ) -> Any:
         """Find the rows that are nearest to each query.
 
@@ -161,6 +165,7 @@ class Search:
                 each file.
             rescore_multiplier: For bits, and with scan_precision, so many times k rows are scored
                 by the query itself.
+            show_progress_bar: Whether to count the finished queries on standard error.
 
         Returns:
             For one text a list of results, else a list of such lists. A result is a dict with
@@ -177,13 +182,21 @@ class Search:
         if group_by is not None:
             check_column(group_by, self.columns)
         vectors = self._query_vectors(queries)
+        progress = ProgressLine(len(vectors), unit=" queries") if show_progress_bar else None
         if group_by is None:
             ids, scores = find_nearest(
-                self.corpus, vectors, k, mask=mask, rescore_multiplier=multiplier
+                self.corpus,
+                vectors,
+                k,
+                mask=mask,
+                rescore_multiplier=multiplier,
+                progress=progress,
             )
             rows = list(zip(ids, scores, strict=True))
         else:
             rows = [self._best_of_groups(v, k, group_by, mask, multiplier) for v in vectors]
+        if progress is not None:
+            progress.close()
         results = [self._hits(*row) for row in rows]
         return results[0] if isinstance(queries, str) else results
 
@@ -253,7 +266,8 @@ class Search:
             yield from json_cells(part.columns[name])
 
     def _query_vectors(self, queries: object) -> FloatArray:
-        if is_texts(queries) or isinstance(queries, str):
+        texts = [queries] if isinstance(queries, str) else as_texts(queries)
+        if texts is not None:
             if self.embedder is None:
                 raise InputError(
                     "option-invalid",
@@ -261,13 +275,10 @@ class Search:
                     why="the corpus was given as vectors",
                     fix="Give Search(…, model=), or the query's vector",
                 )
-            texts = [queries] if isinstance(queries, str) else queries
             vectors = self.embedder.encode_query(texts, truncate_dim=self._truncate_dim)
-            if not len(vectors):
-                vectors = np.empty((0, self.corpus.dimensions), np.float32)
         else:
             vectors = read_vectors(queries, "queries")  # type: ignore[arg-type]  # it is checked
-        if vectors.shape[1] != self.corpus.dimensions:
+        if len(vectors) and vectors.shape[1] != self.corpus.dimensions:
             raise InputError(
                 "inputs-shape",
                 f"a query has {vectors.shape[1]} numbers",

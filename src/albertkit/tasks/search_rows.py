@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +24,7 @@ from albertkit.sources import VECTORS
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable, read_vector_files
 from albertkit.tables.table import Column
 from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.inputs import as_list
 from albertkit.tasks.nearest import BITS
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
 from albertkit.tasks.vector_types import (
@@ -84,9 +85,9 @@ def read_search_rows(
         files = read_vector_files(location)
         if model is not None or files.job:
             embedder = _open_model(model, settings, files.job)
-    elif is_texts(corpus):
+    elif (texts := as_texts(corpus)) is not None:
         embedder = _open_model(model, settings)
-        files = _embed(embedder, list(corpus), precision, show_progress_bar)
+        files = _embed(embedder, texts, precision, show_progress_bar)
     else:
         embedder = None if model is None else _open_model(model, settings)
         files = VectorFiles((VectorTable(_check_matrix(corpus)),))
@@ -120,15 +121,17 @@ def read_search_rows(
     )
 
 
-def is_texts(value: object) -> bool:
-    """Whether the value is a list of texts, or a column of them."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "UT" or (
-            value.dtype.kind == "O" and value.ndim == 1 and all(isinstance(v, str) for v in value)
-        )
-    if hasattr(value, "detach") or not isinstance(value, Iterable):
-        return False
-    return isinstance(next(iter(value), None), str)
+def as_texts(value: object) -> list[str] | None:
+    """The texts of a list, or of a column of numpy, pandas, pyarrow or polars; None for numbers."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "O")
+    if hasattr(value, "detach") or kind not in "OUT" or isinstance(value, str):
+        return None
+    try:
+        items = as_list(value)
+    except InputError:
+        return None
+    texts = [item for item in items if isinstance(item, str)]
+    return texts if texts and len(texts) == len(items) else None
 
 
 def check_job(

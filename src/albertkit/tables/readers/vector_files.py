@@ -1,7 +1,7 @@
 """Read vectors that a job or `embed --output` wrote, with the columns that were kept with them.
 
 Input: a job's directory, or one file (.npy, .parquet, .arrow, .jsonl, .jsonl.gz).
-Output: VectorTables. Arrays of local .npy and .arrow files are mapped, not read.
+Output: VectorTables. A local .npy file is mapped, not read.
 """
 
 from __future__ import annotations
