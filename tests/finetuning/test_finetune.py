@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albertkit import TextEmbedder, finetune
+from albertkit import TextClassifier, TextEmbedder, finetune
 from albertkit.errors import FormatError, InputError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession, check_examples
 from albertkit.finetuning.session import parse_seconds, weigh_rows
@@ -71,6 +71,19 @@ def test_the_stored_head_gives_the_scores_of_the_report(tmp_path: Path) -> None:
     own = [head.labels[n] for n in head.logits(vectors).argmax(1)]
     assert own == tuned.predict(ROWS["text"])
     assert head.temperature == pytest.approx(tuned.report.temperature)
+
+
+def test_the_classifier_opens_what_is_written(tmp_path: Path) -> None:
+    tuned = finetune(ROWS, contenders=["probe"], output=tmp_path / "texts")
+    classifier = TextClassifier(tmp_path / "texts")
+    assert classifier.predict(ROWS["text"]) == tuned.predict(ROWS["text"])
+    assert classifier.labels == ("animal", "tool")
+    score = classifier("I saw a sheep in the garden")[0]
+    assert (score["label"], 0.5 < score["score"] < 1) == ("animal", True)
+    pairs = {"sentence1": ROWS["text"], "sentence2": ROWS["text"][::-1], "label": ROWS["label"]}
+    tuned = finetune(pairs, contenders=["probe"], output=tmp_path / "pairs")
+    both = list(zip(pairs["sentence1"], pairs["sentence2"], strict=True))
+    assert TextClassifier(tmp_path / "pairs").predict(both) == tuned.predict(both)
 
 
 def test_the_same_seed_gives_the_same_model() -> None:

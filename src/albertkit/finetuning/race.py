@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -20,6 +20,7 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
 from albertkit.finetuning.scores import Predictions, Score, compute_score
+from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.tasks import TextEmbedder
 
 ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
@@ -90,8 +91,16 @@ class ProbeModel:
 
     def write(self, directory: Path, *, temperature: float) -> None:
         """Write encoder and head; the head has its own temperature, which comes on top."""
-        self.embedder.write(directory)
-        self.probe.head.with_temperature(temperature).write(directory)
+        from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
+
+        head, model = self.probe.head, self.embedder.model
+        config = replace(
+            model.config, id2label=dict(enumerate(head.labels)), problem_type=head.problem_type
+        )
+        weights = add_fingerprint(replace(model.weights, config=config), model.tokenizer)
+        SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=self.embedder.pooling), directory)
+        model.tokenizer.write_files(directory)
+        head.with_temperature(temperature).write(directory)
 
 
 @dataclass(eq=False)

@@ -8,21 +8,26 @@ used; pairs may be tuples.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.packing import compute_head_logits
+from albertkit.engine.packing import compute_head_logits, compute_text_vectors
+from albertkit.engine.pooling import apply_modules
 from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_keywords
 from albertkit.runtime import LoadKeywords
 from albertkit.spec import AlbertConfig
+from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
 from albertkit.tasks.inputs import Texts, as_list, read_stream, read_texts
 from albertkit.tasks.options import ClassifyOptions, ScoreFunction, TruncationMode
+from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.vector_head import VECTOR_HEAD, VectorHead
 from albertkit.tokenization import Encodings
 
 HEAD = "sequence_classification"
@@ -44,7 +49,8 @@ class TextClassifier(HeadTask):
     """Labels of texts or pairs of texts.
 
     Args:
-        model: A directory with a sequence classification head, or a name on a hub.
+        model: A directory with a sequence classification head, or one that `finetune` wrote, or a
+            name on a hub.
         truncation: What to do with texts that are too long: "error", "warn" or "off".
         **options: The fields of LoadOptions: engine, device, precision, policy, revision, …
 
@@ -62,7 +68,10 @@ class TextClassifier(HeadTask):
         truncation: TruncationMode = "warn",
         **options: Unpack[LoadKeywords],
     ) -> None:
-        super().__init__((HEAD,), model, truncation, options)
+        super().__init__((HEAD, VECTOR_HEAD), model, truncation, options)
+        self.vector_head: VectorHead | None = None
+        if self.head == VECTOR_HEAD:
+            self.vector_head = VectorHead.read(self.model.path)
         self.temperature: float = _read_temperature(self.model.config)
         self.thresholds: FloatArray | None = _read_thresholds(self.model.config)
         self.abstain_below: float | None = _read_number(self.model.config, "abstain_below")
@@ -163,6 +172,8 @@ class TextClassifier(HeadTask):
             progress: Counts texts.
         """
         report = self.new_report()
+        if self.vector_head is not None:
+            return self._vector_call(self.vector_head, report, progress)
 
         def compute(encodings: Encodings) -> list[FloatArray]:
             engine = self.model.engine_for(encodings)
@@ -171,6 +182,27 @@ class TextClassifier(HeadTask):
         return HeadCall(
             lambda texts: report.tokenize(self.tokenizer, texts), compute, report, progress
         )
+
+    def _vector_call(
+        self, head: VectorHead, report: EncodeReport, progress: ProgressLine | None
+    ) -> ClassifyCall:
+        """The call of a linear head on text vectors; the texts of a pair are encoded alone."""
+        pooling = self.model.pooling or PoolingConfig()
+
+        def prepare(texts: Texts) -> Encodings:
+            both = [pooling.as_read(text) for text in (*texts.first, *(texts.second or ()))]
+            return report.tokenize(self.tokenizer, replace(texts, first=both, second=None))
+
+        def compute(encodings: Encodings) -> list[FloatArray]:
+            engine = self.model.engine_for(encodings)
+            vectors = compute_text_vectors(engine, encodings, pooling.pooling)
+            vectors = apply_modules(pooling.steps, vectors, self.model.config)
+            if not head.reads_pairs:
+                return list(head.logits(vectors[:, : pooling.truncate_dim]))
+            first, second = np.split(vectors[:, : pooling.truncate_dim], 2)
+            return list(head.logits(first, second))
+
+        return HeadCall(prepare, compute, report, progress)
 
     def scores(self, logits: FloatArray, function: ScoreFunction | None = None) -> FloatArray:
         """What the config makes of logits.

@@ -444,27 +444,17 @@ class TextEmbedder(FrameworkCalls):
             InputError: [pooling-unsupported] for the pooler.
             ResourceError: [write-failed].
         """
-        from albertkit.fileformats.atomic import new_directory
-
-        with new_directory(Path(path)) as folder:
-            self.write(folder, dtype=dtype)
-
-    save = save_pretrained
-
-    def write(self, directory: Path, *, dtype: SavedDtype = "float32") -> None:
-        """Do the same as `save_pretrained` inside a directory that the caller makes atomic.
-
-        Args:
-            directory: Where the files are written.
-            dtype: How weights are stored.
-        """
         from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
+        from albertkit.fileformats.atomic import new_directory
         from albertkit.runtime.loaded_model import add_fingerprint
 
         weights = add_fingerprint(self.model.weights, self.tokenizer)
-        checkpoint = Checkpoint(weights, pooling=self.pooling)
-        SENTENCE_TRANSFORMERS.write(checkpoint, directory, dtype=dtype)
-        self.tokenizer.write_files(directory)
+        with new_directory(Path(path)) as folder:
+            checkpoint = Checkpoint(weights, pooling=self.pooling)
+            SENTENCE_TRANSFORMERS.write(checkpoint, folder, dtype=dtype)
+            self.tokenizer.write_files(folder)
+
+    save = save_pretrained
 
     def close(self) -> None:
         """Free the engine's memory; the next call makes it again."""

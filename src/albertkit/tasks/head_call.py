@@ -22,6 +22,7 @@ from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import prefetch
 from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode
 from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.vector_head import VECTOR_HEAD, has_vector_head
 from albertkit.tokenization import AlbertTokenizer
 
 LOGGER = logging.getLogger(__name__)
@@ -143,13 +144,14 @@ def _find_head(model: LoadedModel, heads: Sequence[str]) -> str:
     """The first of the heads that the model has."""
     own = model.weights.heads
     for name in heads:
-        if name in own:
+        if name in own or (name == VECTOR_HEAD and has_vector_head(model.path)):
             return name
+    wanted = " or ".join(name for name in heads if name != VECTOR_HEAD)
     is_builtin = model.path.parent == BUILTIN
     why = f"its heads are {', '.join(own)}" if own else "it has no head"
     raise InputError(
         "head-missing",
-        f"{model.path.name if is_builtin else str(model.path)!r} has no {' or '.join(heads)} head",
+        f"{model.path.name if is_builtin else str(model.path)!r} has no {wanted} head",
         why=f"{why}, and the built-in models are made to be tuned" if is_builtin else why,
         fix="Tune one on your own examples (albertkit finetune examples.csv), or give the"
         " directory of a model that was saved with this head",

@@ -21,6 +21,7 @@ from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.spec.config_values import ProblemType
 
+VECTOR_HEAD = "vector_head"  # as heads of a task are called
 SETTINGS = "classifier.json"
 ARRAYS = "classifier.safetensors"
 
