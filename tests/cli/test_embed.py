@@ -266,7 +266,7 @@ def test_what_ends_a_job_says_how_to_go_on(
         (["hi", "-o", "out/"], "texts are given as arguments"),
         (["hi", "--resume"], "--resume is given without a directory"),
         (["hi", "--shard-rows", "5"], "--shard-rows is given without a directory"),
-        (["hi", "-f", "npy"], "--format is npy; printed vectors are table, json, jsonl, csv"),
+        (["hi", "-f", "npy"], "--format is npy; printed results are table, json, jsonl, csv"),
         (["-f", "csv", "-o", "out/"], "--format is csv; the files of a directory are parquet"),
         (["-f", "csv", "-o", "v.csv"], "both --format and --output"),
         (["hi", "--keep", "id"], "--keep is given, and a text as argument"),
@@ -385,7 +385,7 @@ def test_ctrl_c_says_that_the_file_is_not_written(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("albertkit.cli.embed_windows.VectorCast.of", interrupt)
+    monkeypatch.setattr("albertkit.tasks.embed_job.VectorCast.of", interrupt)
     output = tmp_path / "v.jsonl"
     assert run(["embed", "a text", "-m", model, "-o", str(output)]) == 130
     assert capsys.readouterr().err == f"stopped: nothing was written to {output}\n"

@@ -12,7 +12,8 @@ import pytest
 from albertkit.checkpoints import TARGETS
 from albertkit.cli import options
 from albertkit.cli.convert import FORMATS
-from albertkit.cli.embed import Sharded, embed
+from albertkit.cli.destination import Sharded
+from albertkit.cli.embed import embed
 from albertkit.cli.main import run
 from albertkit.cli.options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.engine.int8.calibration import MIN_TEXTS

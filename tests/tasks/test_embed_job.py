@@ -15,7 +15,7 @@ from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.jobs.embed_shard import ShardTask, embed_shard
+from albertkit.tasks.jobs.shard import ShardTask, make_shard
 
 __all__ = ["model", "windows_of_five"]
 NUMPY = LoadOptions(engine="numpy")
@@ -25,9 +25,9 @@ def test_a_shard_holds_the_vectors_of_its_own_rows(model: str, tmp_path: Path) -
     lines = tmp_path / "lines.txt"
     lines.write_text("\n".join(TEXTS) + "\n")
     job = EmbedJob((str(lines),), model=model, load=NUMPY, shard_rows=8)
-    embedder = job.embedder()
+    embedder = job.open()
     shards = Shards(tmp_path, "npy")
-    done = [embed_shard(embedder, ShardTask(job, shards, number)) for number in (2, 0, 1, 3)]
+    done = [make_shard(embedder, ShardTask(job, shards, number)) for number in (2, 0, 1, 3)]
     assert [(each.number, each.rows, each.invalid) for each in done] == [
         (2, 7, 0), (0, 8, 0), (1, 8, 0), (3, 0, 0),
     ]  # fmt: skip
@@ -44,15 +44,15 @@ def test_messages_number_texts_through_the_whole_input(model: str, tmp_path: Pat
     lines = tmp_path / "rows.jsonl"
     lines.write_text("\n".join(rows) + "\n")
     job = EmbedJob((str(lines),), skip_invalid=True, model=model, load=NUMPY, shard_rows=8)
-    embedder = job.embedder()
-    done = embed_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
+    embedder = job.open()
+    done = make_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
     assert (done.report.empty.count, done.report.empty.first) == (1, 17)
     strict = replace(job, truncation="error")
     with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
-        embed_shard(strict.embedder(), ShardTask(strict, Shards(tmp_path, "npy"), 2))
+        make_shard(strict.open(), ShardTask(strict, Shards(tmp_path, "npy"), 2))
     of_one = replace(strict, shard_rows=100)
     with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
-        embed_shard(of_one.embedder(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
+        make_shard(of_one.open(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
 
 
 def test_the_types_of_its_fields_can_be_resolved() -> None:

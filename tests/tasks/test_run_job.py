@@ -19,8 +19,8 @@ from albertkit.runtime import LoadOptions
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.jobs.embed_shard import embed_shard, write_shard
 from albertkit.tasks.jobs.run_job import JobReport, run_job, start_job
+from albertkit.tasks.jobs.shard import make_shard, write_shard
 from albertkit.tasks.options import EncodeOptions
 
 __all__ = ["model", "windows_of_five"]
@@ -58,7 +58,7 @@ def test_a_job_writes_the_kept_columns_and_the_vectors_of_encode(
     assert [row["id"] for row in rows] == list(range(23))
     assert rows[0].keys() == {"id", "vector"}
     vectors = np.array([row["vector"] for row in rows], np.float32)
-    np.testing.assert_allclose(vectors, job.embedder().encode(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(vectors, job.open().encode(TEXTS), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl"])
@@ -90,7 +90,7 @@ def test_any_process_makes_the_shard_that_the_whole_run_makes(
     run(job, tmp_path / "whole")
     with start_job(job, tmp_path / "out", shard_format="jsonl") as open_job:
         for number in (2, 1, 0):
-            embed_shard(open_job.embedder, open_job.task(number))
+            make_shard(open_job.opened, open_job.task(number))
     assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
 
 
@@ -134,7 +134,7 @@ def test_8_bit_vectors_have_the_saved_ranges_of_the_first_window(
 ) -> None:
     run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
     ranges = np.load(tmp_path / "out" / RANGES)
-    plain = job.embedder().encode(TEXTS)
+    plain = job.open().encode(TEXTS)
     np.testing.assert_allclose(ranges, [plain[:5].min(0), plain[:5].max(0)], atol=1e-6)
     run(job, tmp_path / "plain", kind="npy")
     parts = [np.load(path) for path in sorted((tmp_path / "out").glob("part-*"))]
@@ -281,7 +281,7 @@ def test_auto_is_fixed_for_every_process(job: EmbedJob, tmp_path: Path) -> None:
     with start_job(auto, tmp_path / "out", shard_format="jsonl") as open_job:
         load = open_job.job.load
     assert "auto" not in (load.engine, load.device, load.precision)
-    assert load.precision == open_job.embedder.model.engines.precision
+    assert load.precision == open_job.opened.model.engines.precision
 
 
 def test_shards_of_two_versions_are_not_mixed(
@@ -321,7 +321,7 @@ def test_a_job_writes_a_row_for_each_part(job: EmbedJob, tmp_path: Path) -> None
     run(job, tmp_path / "out")
     rows = rows_in(tmp_path / "out")
     assert rows[0].keys() == {"id", "row", "part", "start", "end", "vector"}
-    embedder = job.embedder()
+    embedder = job.open()
     expected = [
         (number, number + 1, index, part.start, part.end)
         for number, parts in enumerate(embedder.chunk(TEXTS, 9, overlap=2))

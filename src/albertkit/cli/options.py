@@ -24,6 +24,7 @@ from albertkit.tables.formats import ReadOptions
 from albertkit.tasks.options import LongTextMode, TruncationMode, VectorType
 
 PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
+JobFormats: TypeAlias = Literal["table", "json", "jsonl", "jsonl.gz", "csv", "parquet", "arrow"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
 SavedDtype: TypeAlias = Literal["float32", "float16"]
 Pooling: TypeAlias = Literal[
@@ -131,6 +132,17 @@ Model = Annotated[
 AnyModel = Annotated[
     str, typer.Argument(metavar="MODEL", help=ANY_MODEL, autocompletion=complete_model)
 ]
+TunedModel = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        autocompletion=complete_model,
+        show_default=False,
+        help="Directory of a model tuned for this, or its name on a hub; the built-in models are"
+        " not.",
+    ),
+]
 VectorsModel = Annotated[
     str | None,
     typer.Option(
@@ -202,6 +214,43 @@ Output = Annotated[
         "-o",
         help="Write a file: .jsonl, .jsonl.gz, .csv, .tsv, .npy, .parquet or .arrow.",
     ),
+]
+JobKeep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="A,B",
+        help="Write these columns with the results, instead of the text. May be repeated.",
+    ),
+]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Skip rows that hold no text, and list them.")
+]
+JobFormat = Annotated[
+    JobFormats | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="Printed results: table (default on a terminal), jsonl (default in a pipe), json,"
+        " csv. Files of a directory: parquet (default; jsonl without pyarrow), arrow, jsonl,"
+        " jsonl.gz.",
+    ),
+]
+JobOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="A file (.parquet, .arrow, .jsonl, .jsonl.gz, .csv, .tsv; vectors: .npy), or a"
+        " directory for a long job: out/.",
+    ),
+]
+ShardRows = Annotated[
+    int | None,
+    typer.Option("--shard-rows", help="Rows of each file of a directory; default: 100,000."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue a directory's job where it stopped.")
 ]
 
 # Fields of LoadOptions, as options of commands.

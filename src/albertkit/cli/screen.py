@@ -54,7 +54,7 @@ def draw_record(pairs: Iterable[tuple[str, Cell]]) -> str:
     )
 
 
-def format_cells(column: Column) -> Sequence[Cell]:
+def format_cells(column: Column) -> Sequence[object]:
     """The cells of a column; of a vector its first numbers."""
     if not isinstance(column, np.ndarray):
         return column
@@ -67,7 +67,7 @@ def format_vector(vector: FloatArray) -> str:
     return f"[{numbers}, … {len(vector)} numbers]"
 
 
-def format_cell(cell: Cell) -> str:
+def format_cell(cell: object) -> str:
     """A cell as text on one line."""
     if isinstance(cell, float):
         return f"{cell:.4f}" if cell == 0 or abs(cell) >= 1e-4 else f"{cell:.3g}"

@@ -31,7 +31,8 @@ from albertkit.tables.readers.vector_files import (
 )
 from albertkit.tables.table import json_cells
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.embed_job import SHARD_ROWS, EmbedJob
+from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
 from albertkit.tasks.options import EncodeOptions, LongTextMode, VectorType
 from albertkit.tasks.search import Search
@@ -149,7 +150,7 @@ class SearchInput:
 
     def _content_key(self, job: EmbedJob, inputs: Inputs) -> str:
         """A name for the vectors of these contents with these options: 16 hexadecimal digits."""
-        description: dict[str, Any] = job.describe(job.embedder(), inputs)
+        description: dict[str, Any] = job.describe(job.open(), inputs)
         description |= {"inputs": None, "keep": self.keep}
         digest = hashlib.sha256(repr(sorted(description.items())).encode())
         for file in inputs.files:

@@ -22,10 +22,9 @@ from albertkit.tables.filesystems.remote_path import RemotePath
 from albertkit.tables.filesystems.streams import STANDARD_INPUT, display_name
 from albertkit.tables.writers.job_directory import JOB
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.embed_job import EmbedJob
-from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, embed_shard
+from albertkit.tasks.job import TableJob
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_rows_error, progress_line
-from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.jobs.shard import ShardReport, ShardTask, make_shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Workers:
 class EmbedWork:
     """What a worker needs to make any shard of a job; can be pickled."""
 
-    job: EmbedJob
+    job: TableJob
     inputs: Inputs
     shards: Shards
 
@@ -91,7 +90,7 @@ class EmbedWork:
 
         Raises:
             ResourceError: [output-not-shared].
-            AlbertKitError: As TextEmbedder.
+            AlbertKitError: As the job's task.
         """
         if not (self.shards.directory / JOB).exists():
             raise ResourceError(
@@ -100,13 +99,13 @@ class EmbedWork:
                 why="the job was started in a directory of that name on another machine",
                 fix="Write to storage that all machines share: a network disk, s3://…",
             )
-        embedder = self.job.embedder()
-        return lambda number: embed_shard(
-            embedder, ShardTask(self.job, self.shards, number), self.inputs
+        opened = self.job.open()
+        return lambda number: make_shard(
+            opened, ShardTask(self.job, self.shards, number), self.inputs
         )
 
 
-def find_countable_inputs(job: EmbedJob) -> Inputs:
+def find_countable_inputs(job: TableJob) -> Inputs:
     """Find the job's inputs, each of which must know its number of rows.
 
     Raises:
@@ -164,8 +163,7 @@ def run_on_ray(
 
 
 def _sum_reports(open_job: OpenJob, shards: list[ShardReport]) -> JobReport:
-    embedder = open_job.embedder
-    report = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
+    report = JobReport(open_job.job.start(open_job.opened).report)
     for shard in sorted(shards, key=lambda shard: shard.number):
         report.add(shard)
     report.log_warnings()

@@ -1,6 +1,7 @@
 """Types of the cells that are kept with texts: the same in every batch, file and shard.
 
-A type is one of CELL_TYPES, or a type of pyarrow for columns of Parquet and Arrow.
+A type is one of CELL_TYPES, or a type of pyarrow for columns of Parquet and Arrow. Results may be
+nested: [type] is the type of lists, {name: type} of objects.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from albertkit.tables.table import Cell
 if TYPE_CHECKING:
     import pyarrow
 
-CellType: TypeAlias = "str | pyarrow.DataType"
+CellType: TypeAlias = "str | list[CellType] | dict[str, CellType] | pyarrow.DataType"
 
 CELL_TYPES = ("bool", "int64", "double", "string")  # pyarrow has types of these names too
 INT64 = range(-(2**63), 2**63)
@@ -56,7 +57,13 @@ def to_arrow_type(cell_type: CellType) -> pyarrow.DataType:
     """The type in pyarrow."""
     import pyarrow
 
-    return pyarrow.type_for_alias(cell_type) if isinstance(cell_type, str) else cell_type
+    if isinstance(cell_type, str):
+        return pyarrow.type_for_alias(cell_type)
+    if isinstance(cell_type, list):
+        return pyarrow.list_(to_arrow_type(cell_type[0]))
+    if isinstance(cell_type, dict):
+        return pyarrow.struct([(name, to_arrow_type(kind)) for name, kind in cell_type.items()])
+    return cell_type
 
 
 def common_type(cell_types: Sequence[CellType]) -> CellType | None:

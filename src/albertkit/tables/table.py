@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 VectorArray: TypeAlias = npt.NDArray[np.floating | np.integer]
 Cell: TypeAlias = str | int | float | None
-Column: TypeAlias = "Sequence[Cell] | VectorArray | pyarrow.Array"
+Nested: TypeAlias = "Sequence[Cell | Nested] | Mapping[str, Cell | Nested]"  # of results
+Column: TypeAlias = "Sequence[Cell | Nested] | VectorArray | pyarrow.Array"
 
 DIGITS = {np.dtype(np.float16): range(3, 6), np.dtype(np.float32): range(6, 10)}
 # Powers of ten up to the 22nd are integers in float64, so dividing by them rounds only once.
@@ -97,7 +98,7 @@ def json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
             return cells
         return [_json_value(cell) for cell in cells]
     if isinstance(column, Sequence):
-        return [_finite(cell) for cell in column]
+        return [_json_value(cell) for cell in column]
     return [_json_value(value) for value in column.to_pylist()]
 
 

@@ -1,51 +1,48 @@
-"""An embedding job as plain data that can be sent to any process: files → vectors → shards."""
+"""An embedding job: texts of files → vectors."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import io
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import albertkit
-from albertkit import tables
 from albertkit.arrays import FloatArray
-from albertkit.errors import InputError
-from albertkit.errors.arguments import check_integer
-from albertkit.runtime import LoadedModel, LoadOptions
-from albertkit.sources import VECTORS
+from albertkit.errors import FormatError
 from albertkit.spec.pooling_config import Pooling
-from albertkit.tables.formats import DETECT_ALL, ReadOptions
+from albertkit.tables import Table
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall, ProgressLine
+from albertkit.tasks.inputs import RowWindows
+from albertkit.tasks.job import FirstRows, TableJob
 from albertkit.tasks.options import EncodeOptions, LongTextMode
-from albertkit.tasks.vector_types import PART_COLUMNS, VECTOR
+from albertkit.tasks.reports import EncodeReport
+from albertkit.tasks.vector_types import (
+    IN_STEPS,
+    PART_COLUMNS,
+    VECTOR,
+    PartVectors,
+    VectorCast,
+    ranges_of,
+)
 
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
-    from albertkit.tables import Inputs
-
-
-SHARD_ROWS = 100_000
+    from albertkit.tables import RowBatch
+    from albertkit.tables.cells import CellType
+    from albertkit.tables.filesystems.remote_path import AnyPath
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedJob:
+class EmbedJob(TableJob):
     """What an embedding job reads, computes and writes.
 
     Args:
-        locations: Files, directories, patterns, URIs, or "-".
-        read: How files are read, where the user knows better than their bytes and names.
-        column: The column of texts; None: "text", or the only one.
-        keep: Columns that are written with the vectors, instead of the text. Of documents the
-            column "file" is written in any case.
-        skip_invalid: List rows without a text; else the first one ends the job.
-        shard_rows: Input rows of one shard.
-        model: The model's name or path.
-        load: How the model is opened and computed.
+        locations: As for TableJob, and the fields up to `load`.
         pooling: As for TextEmbedder.
         truncation: As for TextEmbedder.
         encode: What vectors are computed: prompt, number type, length.
@@ -56,45 +53,12 @@ class EmbedJob:
         InputError: [option-invalid].
     """
 
-    locations: tuple[str, ...]
-    read: ReadOptions = DETECT_ALL
-    column: str | None = None
-    keep: tuple[str, ...] = ()
-    skip_invalid: bool = False
-    shard_rows: int = SHARD_ROWS
-    model: str = VECTORS
-    load: LoadOptions = field(default_factory=LoadOptions)
     pooling: Pooling | None = None
     truncation: LongTextMode = "warn"
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     ranges: FloatArray | None = field(default=None, compare=False)
 
-    def __post_init__(self) -> None:
-        """Check the options that no other class checks."""
-        check_integer("shard_rows", self.shard_rows)
-        own = PART_COLUMNS if self.encode.chunk and self.encode.parts == "rows" else ()
-        for name in (VECTOR, *own):
-            if name in self.keep:
-                raise InputError(
-                    "option-invalid",
-                    f"the kept columns include {name!r}",
-                    why=f"{'the vectors' if name == VECTOR else 'a number of each part'} will have"
-                    " a column of that name",
-                    fix="Rename it in the input, or leave it out",
-                )
-
-    @property
-    def kept_columns(self) -> tuple[str, ...]:
-        """The columns that are written with the vectors, besides the text."""
-        if self.read.files and "file" not in self.keep:
-            return ("file", *self.keep)
-        return self.keep
-
-    def inputs(self) -> Inputs:
-        """Find and inspect the input files; raises as `find_inputs` does."""
-        return tables.find_inputs(self.locations, options=self.read, column=self.column)
-
-    def embedder(self) -> TextEmbedder:
+    def open(self) -> TextEmbedder:
         """Open the model; raises as TextEmbedder does."""
         return TextEmbedder(
             self.model,
@@ -104,39 +68,33 @@ class EmbedJob:
             **self.load.keywords(),
         )
 
-    def call(self, embedder: TextEmbedder, line: ProgressLine | None = None) -> EncodeCall:
-        """Make the call of the embedder.
+    def start(self, opened: TextEmbedder, line: ProgressLine | None = None) -> EmbedCall:
+        """See TableJob."""
+        return EmbedCall(
+            opened.encode_call(self.encode, line), VectorCast(self.encode.precision, self.ranges)
+        )
 
-        Args:
-            embedder: As `embedder()` opened it.
-            line: Shows how many texts are done.
+    def result_types(self) -> Mapping[str, CellType | None]:
+        """See TableJob."""
+        own = PART_COLUMNS if self.encode.chunk and self.encode.parts == "rows" else ()
+        return dict.fromkeys((*own, VECTOR))
 
-        Raises:
-            InputError: [prompt-unknown], [option-invalid].
-        """
-        return embedder.encode_call(self.encode, line)
+    @property
+    def can_begin_small(self) -> bool:
+        """See TableJob; ranges are derived from the first window."""
+        return self.load.precision != "int8" and self.encode.precision not in IN_STEPS
 
-    def describe(self, embedder: TextEmbedder, inputs: Inputs) -> dict[str, JsonValue]:
-        """Describe what the vectors depend on, so that another run knows whether it is this job.
+    def check_output(self, path: Path) -> None:
+        """See TableJob; the ranges of 8-bit vectors have a file of their own."""
+        from albertkit.tasks.vector_file import ranges_writer  # printed vectors do not need it
 
-        Where files are cached, and whether invalid rows are skipped, may change between runs.
-        """
-        call = self.call(embedder)
-        calibration = self.load.calibration
+        ranges_writer(path, VectorCast(self.encode.precision))
+
+    def settings(self, opened: TextEmbedder) -> dict[str, JsonValue]:
+        """See TableJob."""
+        call = opened.encode_call(self.encode, None)
         return {
-            "albertkit": albertkit.__version__,
-            "inputs": [dict(file) for file in inputs.describe()],
-            **asdict(self.read),
-            "column": self.column,
-            "keep": list(self.keep),
-            "model": self.model,
-            "fingerprint": fingerprint(embedder.model),
-            "engine": self.load.engine,
-            "device": self.load.device,
-            "precision": embedder.model.engines.precision,
-            "calibration": str(calibration) if isinstance(calibration, str | Path) else None,
-            "deterministic": self.load.deterministic,
-            "pooling": embedder.pooling.pooling_name,
+            "pooling": opened.pooling.pooling_name,
             "max_length": call.report.max_length,
             "truncation": self.truncation,
             "prompt": call.prompt,
@@ -149,25 +107,71 @@ class EmbedJob:
             "markdown": call.options.markdown,
         }
 
+    def fix_first_rows(self, opened: TextEmbedder, rows: FirstRows, directory: AnyPath) -> EmbedJob:
+        """The job with the ranges of 8-bit vectors: those that an earlier run saved, or new ones.
 
-def fingerprint(loaded: LoadedModel) -> str:
-    """Hash the weights, pooling and tokenizer of a model: 16 hexadecimal digits."""
-    steps = loaded.pooling.steps if loaded.pooling else ()
-    settings = [
-        loaded.config,
-        loaded.tokenizer.fingerprint,
-        loaded.tokenizer.policy,
-        [(type(step).__name__, getattr(step, "activation", None)) for step in steps],
-        loaded.pooling.lower_case if loaded.pooling else False,
-    ]
-    digest = hashlib.sha256(repr(settings).encode())
-    for name, array in _arrays(loaded):
-        digest.update(f"{name} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+        They are saved as RANGES, [2, D], as queries are quantized with the same.
+        """
+        if self.encode.precision not in IN_STEPS:
+            return self
+        from albertkit.tables.filesystems.remote_path import new_file  # jobs alone need it
+        from albertkit.tables.writers.job_directory import RANGES
+
+        path = directory / RANGES
+        if path.exists():
+            return replace(self, ranges=_read_ranges(path))
+        first = rows.first_window()
+        if first is None:
+            return self  # there are no rows, which is an error when they are read
+        # not in the report: these texts are encoded again
+        answer = next(opened.encode_call(self.encode, None).answers(iter([first])))
+        vectors = answer.vectors if isinstance(answer, PartVectors) else answer
+        ranges = ranges_of(vectors, self.encode.precision)
+        with new_file(path) as file:
+            np.save(file, ranges)
+        return replace(self, ranges=ranges)
 
 
-def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
-    yield from sorted(loaded.weights.arrays.items())
-    for step in loaded.pooling.steps if loaded.pooling else ():
-        yield from step.arrays.items()
+@dataclass(frozen=True, slots=True)
+class EmbedCall:
+    """Computes the vectors of rows; see JobCall."""
+
+    call: EncodeCall
+    cast: VectorCast
+
+    @property
+    def report(self) -> EncodeReport:
+        """Counts what happens to the texts."""
+        return self.call.report
+
+    def tables(self, windows: RowWindows, *, is_live: bool = False) -> Generator[Table]:
+        """Yield a table of columns and vectors for each window."""
+        with closing(self.call.answers(windows.texts(), is_live=is_live)) as answers:
+            for answer in answers:
+                yield windows.table(answer, self.cast)
+
+    def write_other_files(self, path: Path) -> None:
+        """Write the ranges of 8-bit vectors next to their file."""
+        from albertkit.tasks.vector_file import ranges_writer
+
+        ranges_writer(path, self.cast)()
+
+    def empty_table(self, windows: RowWindows, rows: RowBatch) -> Table:
+        """A table of the same columns without a row."""
+        return windows.empty_table(rows, self.call.no_vectors())
+
+
+def _read_ranges(path: AnyPath) -> FloatArray:
+    from albertkit.tables.writers.shards import NPY_ERRORS
+
+    try:
+        ranges: FloatArray = np.load(io.BytesIO(path.read_bytes()))
+    except NPY_ERRORS as error:
+        raise FormatError(
+            "file-malformed",
+            "the ranges cannot be read",
+            why="the file is not an array as numpy writes it",
+            fix="Start the job again in another directory",
+            where=str(path),
+        ) from error
+    return ranges

@@ -201,6 +201,7 @@ class RowWindows:
         on_invalid: Called with the rows without text when they are read.
         first: As in WindowSize.
         with_texts: Whether the texts are among the columns of a table.
+        characters: What each row adds to a window. None: the characters of its text.
     """
 
     def __init__(
@@ -210,19 +211,37 @@ class RowWindows:
         first: int | None = None,
         *,
         with_texts: bool = True,
+        characters: Callable[[RowBatch], Sequence[int]] | None = None,
     ) -> None:
         self._batches = batches
         self._on_invalid = on_invalid
         self._first = first
         self._with_texts = with_texts
-        self._waiting: deque[tuple[KeptColumns, Texts]] = deque()
+        self._characters_of = characters or _text_characters
+        self._waiting: deque[tuple[RowBatch, Sequence[int]]] = deque()
+        self._source: Iterator[tuple[RowBatch, Sequence[int]]] = self._windows()
 
     def texts(self) -> Iterator[Texts]:
         """The texts, window by window, with the numbers of their rows."""
-        for window, numbers in self._windows():
-            texts = Texts(list(window.texts), None, False, numbers)
-            self._waiting.append((window.kept, texts))
-            yield texts
+        for window, numbers in self.rows():
+            yield Texts(list(window.texts), None, False, numbers)
+
+    def rows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
+        """The rows, window by window, with their numbers."""
+        for window in self._source:
+            self._waiting.append(window)
+            yield window
+
+    def has_rows(self) -> bool:
+        """Whether there is a row with a text; reads the first window."""
+        first = next(self._source, None)
+        if first is not None:
+            self._source = chain((first,), self._source)
+        return first is not None
+
+    def take_rows(self) -> RowBatch:
+        """The next window's rows, for a caller that makes the table by itself."""
+        return self._waiting.popleft()[0]
 
     def table(self, answer: FloatArray | PartVectors, cast: VectorCast) -> Table:
         """The next window's rows with their vectors.
@@ -235,7 +254,8 @@ class RowWindows:
             The kept columns, the texts if they are wanted, and the vectors. With parts a row is a
             part, and says where that is; without "row" if there is a column "file".
         """
-        kept, texts = self._waiting.popleft()
+        rows, numbers = self._waiting.popleft()
+        kept, texts = rows.kept, Texts(list(rows.texts), None, False, numbers)
         if isinstance(answer, PartVectors):
             return self._make_table(kept, texts, PartVectors(cast.of(answer.vectors), answer.parts))
         return self._make_table(kept, texts, cast.of(answer))
@@ -273,8 +293,8 @@ class RowWindows:
             self._on_invalid(batch.invalid)
             own = batch.numbers
             begin = 0
-            for end, text in enumerate(batch.texts, 1):
-                if size.is_full_after(len(text)):
+            for end, characters in enumerate(self._characters_of(batch), 1):
+                if size.is_full_after(characters):
                     yield (
                         concat_batches([*parts, _slice(batch, begin, end)]),
                         [*numbers, *own[begin:end]],
@@ -285,6 +305,10 @@ class RowWindows:
                 numbers += own[begin:]
         if parts:
             yield concat_batches(parts), numbers
+
+
+def _text_characters(batch: RowBatch) -> Sequence[int]:
+    return [len(text) for text in batch.texts]
 
 
 def _slice(batch: RowBatch, begin: int, end: int) -> RowBatch:

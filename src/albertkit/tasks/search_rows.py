@@ -153,7 +153,7 @@ def check_job(
     Raises:
         InputError: [index-differs].
     """
-    from albertkit.tasks.embed_job import fingerprint
+    from albertkit.tasks.job import fingerprint
 
     _warn_of_changed_inputs(job, location)
     kind = job.get("vectors")

@@ -1,1 +1,1 @@
-"""Embedding jobs: rows of files into a directory of shards, resumable."""
+"""Jobs: rows of files into a directory of shards, resumable."""

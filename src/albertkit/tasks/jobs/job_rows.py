@@ -8,14 +8,14 @@ from itertools import chain, count
 from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
 from albertkit.tables.readers.inputs import check_lines_without_column
 from albertkit.tables.table import take_until
-from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.inputs import RowWindows, Texts
+from albertkit.tasks.job import TableJob
 
 
 class JobRows:
     """Reads each row once, so that standard input can be a job's input."""
 
-    def __init__(self, job: EmbedJob, inputs: Inputs) -> None:
+    def __init__(self, job: TableJob, inputs: Inputs) -> None:
         """Read no row yet.
 
         Args:
@@ -31,7 +31,10 @@ class JobRows:
         """The texts of the first window; None if there are none."""
         batches = self._read(0) if self._batches is None else self._batches
         recorded: list[RowBatch] = []
-        window = next(RowWindows(_record(batches, recorded), _ignore).texts(), None)
+        window = next(
+            RowWindows(_record(batches, recorded), _ignore, characters=self.job.characters).texts(),
+            None,
+        )
         self._batches = chain(recorded, batches)
         return window
 
@@ -72,7 +75,7 @@ class JobRows:
         return read_batches(
             self.inputs,
             column=self.job.column,
-            keep=self.job.kept_columns,
+            keep=self.job.columns,
             skip_invalid=self.job.skip_invalid,
             start=start,
             boundary=self.job.shard_rows,

@@ -1,37 +1,30 @@
 """Start or resume a job, and make its shards in this process, reading each row once.
 
-Input: an EmbedJob and a directory. Output: the directory's shards, and a report. The next run
+Input: a job and a directory. Output: the directory's shards, and a report. The next run
 resumes one that stopped at any moment: it keeps finished shards, and writes what an uninterrupted
 run would have written.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from albertkit.arrays import FloatArray
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import InputError
 from albertkit.runtime import EngineName
 from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.runtime.choose_engine import choose_placement
 from albertkit.tables import Inputs, ShardedSink
-from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
+from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.writers.files import check_output_not_input
-from albertkit.tables.writers.job_directory import RANGES
-from albertkit.tables.writers.shards import NPY_ERRORS, default_shard_format
-from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tables.writers.shards import default_shard_format
 from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.jobs.embed_shard import ShardReport, ShardTask, write_shard
+from albertkit.tasks.job import OpenTask, TableJob
 from albertkit.tasks.jobs.job_rows import JobRows
+from albertkit.tasks.jobs.shard import ShardReport, ShardTask, write_shard
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import IN_STEPS, PartVectors, ranges_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +33,14 @@ class OpenJob:
 
     Args:
         job: With everything fixed that must be the same in all processes.
-        embedder: The open model.
+        opened: The open model.
         rows: The input rows.
         sink: The output directory.
         finished: The shards that an earlier run finished.
     """
 
-    job: EmbedJob
-    embedder: TextEmbedder
+    job: TableJob
+    opened: OpenTask
     rows: JobRows
     sink: ShardedSink
     finished: frozenset[int]
@@ -64,7 +57,7 @@ class JobReport:
     Args:
         report: Counts of truncated and blank texts.
         shards: Shards that this run finished.
-        rows: Their rows with a vector.
+        rows: Their rows with a result.
         invalid: Their rows without a text.
     """
 
@@ -87,7 +80,7 @@ class JobReport:
 
 @contextmanager
 def start_job(
-    job: EmbedJob,
+    job: TableJob,
     directory: Path | str,
     *,
     shard_format: str | None = None,
@@ -97,16 +90,15 @@ def start_job(
     """Start a job in a new directory, or resume it in its own.
 
     Args:
-        job: The job. The ranges of int8 and uint8 vectors, and the texts that an int8 model is
-            calibrated with, come from its first window; the ranges are saved as RANGES, [2, D],
-            as queries are quantized with the same.
+        job: The job. Ranges of 8-bit vectors, and the texts that an int8 model is calibrated with,
+            come from its first window.
         directory: A path, or a URI.
         shard_format: One of SHARD_FORMATS; None: as `default_shard_format`.
         resume: As for ShardedSink.
         inputs: From `job.inputs()`, if they were inspected before.
 
     Raises:
-        AlbertKitError: As `find_inputs`, TextEmbedder and ShardedSink.
+        AlbertKitError: As `find_inputs`, the job's task and ShardedSink.
     """
     inputs = job.inputs() if inputs is None else inputs
     shard_format = shard_format or default_shard_format()
@@ -123,19 +115,18 @@ def start_job(
     if load.precision == "int8" and load.calibration is None:
         first = rows.first_window()
         load = replace(load, calibration=() if first is None else tuple(first.first))
-    embedder = replace(job, load=load).embedder()
-    job = replace(job, load=replace(load, precision=embedder.model.engines.precision))
+    opened = replace(job, load=load).open()
+    job = replace(job, load=replace(load, precision=opened.model.engines.precision))
     with ShardedSink(
         directory,
-        job=job.describe(embedder, inputs),
+        job=job.describe(opened, inputs),
         shard_format=shard_format,
         shard_rows=job.shard_rows,
-        types=inputs.types(job.kept_columns),
+        types=job.column_types(inputs),
         resume=resume,
     ) as sink:
-        if job.encode.precision in IN_STEPS:
-            job = replace(job, ranges=_ranges(job, embedder, rows, sink.shards.directory / RANGES))
-        yield OpenJob(job, embedder, rows, sink, sink.complete_shards)
+        job = job.fix_first_rows(opened, rows, sink.shards.directory)
+        yield OpenJob(job, opened, rows, sink, sink.complete_shards)
 
 
 def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
@@ -146,16 +137,16 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
         shows_progress: Whether to draw a progress line on standard error.
 
     Raises:
-        AlbertKitError: As `read_batches` and `TextEmbedder.encode`.
+        AlbertKitError: As `read_batches` and the job's task.
         InputError: [texts-missing].
         ResourceError: [write-failed].
     """
-    job, embedder, finished = open_job.job, open_job.embedder, open_job.finished
+    job, opened, finished = open_job.job, open_job.opened, open_job.finished
     line = progress_line(open_job) if shows_progress else None
-    done = JobReport(EncodeReport(embedder.max_seq_length, embedder.truncation))
+    done = JobReport(job.start(opened).report)
     try:
         for number, batches in open_job.rows.shards_to_make(finished):
-            done.add(write_shard(embedder, open_job.task(number), batches, line))
+            done.add(write_shard(opened, open_job.task(number), batches, line))
     finally:
         if line is not None:
             line.close()
@@ -175,41 +166,7 @@ def progress_line(open_job: OpenJob) -> ProgressLine:
     )
 
 
-def _ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows, path: AnyPath) -> FloatArray:
-    """The ranges that an earlier run saved, or those of the first window."""
-    if path.exists():
-        return _read_ranges(path)
-    ranges = _first_ranges(job, embedder, rows)
-    with new_file(path) as file:
-        np.save(file, ranges)
-    return ranges
-
-
-def _read_ranges(path: AnyPath) -> FloatArray:
-    try:
-        ranges: FloatArray = np.load(io.BytesIO(path.read_bytes()))
-    except NPY_ERRORS as error:
-        raise FormatError(
-            "file-malformed",
-            "the ranges cannot be read",
-            why="the file is not an array as numpy writes it",
-            fix="Start the job again in another directory",
-            where=str(path),
-        ) from error
-    return ranges
-
-
-def _first_ranges(job: EmbedJob, embedder: TextEmbedder, rows: JobRows) -> FloatArray:
-    first = rows.first_window()
-    if first is None:
-        raise no_rows_error(job)
-    # not in the report: these texts are encoded again
-    answer = next(job.call(embedder).answers(iter([first])))
-    vectors = answer.vectors if isinstance(answer, PartVectors) else answer
-    return ranges_of(vectors, job.encode.precision)
-
-
-def no_rows_error(job: EmbedJob) -> InputError:
+def no_rows_error(job: TableJob) -> InputError:
     """The error for inputs without a single row."""
     return InputError(
         "texts-missing",

@@ -1,4 +1,4 @@
-"""Make one shard of a job: read its rows, embed them, and write it, complete or not at all.
+"""Make one shard of a job: read its rows, compute, and write it, complete or not at all.
 
 A shard's bytes depend only on its rows and the job: its windows begin at its first row, and the
 engine is fixed from the start. So any process can make it at any time.
@@ -14,12 +14,10 @@ from itertools import chain
 from albertkit.tables import Inputs, RowBatch, read_batches
 from albertkit.tables.table import take_until
 from albertkit.tables.writers.shards import Shards
-from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import RowWindows
+from albertkit.tasks.job import OpenTask, TableJob
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import VectorCast
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class ShardTask:
         number: The shard's number; its rows begin at number · shard_rows.
     """
 
-    job: EmbedJob
+    job: TableJob
     shards: Shards
     number: int
 
@@ -43,7 +41,7 @@ class ShardReport:
 
     Args:
         number: The shard's number.
-        rows: Rows with a vector.
+        rows: Rows with a result.
         invalid: Rows without a text.
         seconds: The time it took.
         report: Counts of truncated and blank texts.
@@ -56,18 +54,16 @@ class ShardReport:
     report: EncodeReport
 
 
-def embed_shard(
-    embedder: TextEmbedder, task: ShardTask, inputs: Inputs | None = None
-) -> ShardReport:
+def make_shard(opened: OpenTask, task: ShardTask, inputs: Inputs | None = None) -> ShardReport:
     """Read a shard's rows and write it; nothing is written if there are no rows.
 
     Args:
-        embedder: From `task.job.embedder()`; a process opens it once for all its shards.
+        opened: From `task.job.open()`; a process opens it once for all its shards.
         task: The shard.
         inputs: From `task.job.inputs()`, also once a process.
 
     Raises:
-        AlbertKitError: As `read_batches` and `TextEmbedder.encode`.
+        AlbertKitError: As `read_batches` and the job's task.
         ResourceError: [write-failed].
     """
     job = task.job
@@ -75,45 +71,47 @@ def embed_shard(
     batches = read_batches(
         job.inputs() if inputs is None else inputs,
         column=job.column,
-        keep=job.kept_columns,
+        keep=job.columns,
         skip_invalid=job.skip_invalid,
         start=begin,
         boundary=job.shard_rows,
     )
-    return write_shard(embedder, task, take_until(batches, begin + job.shard_rows))
+    return write_shard(opened, task, take_until(batches, begin + job.shard_rows))
 
 
 def write_shard(
-    embedder: TextEmbedder,
+    opened: OpenTask,
     task: ShardTask,
     batches: Iterable[RowBatch],
     line: ProgressLine | None = None,
 ) -> ShardReport:
-    """Embed rows that were read and write them as a shard; errors as `embed_shard`.
+    """Compute the results of rows that were read and write them; errors as `make_shard`.
 
     Args:
-        embedder: As for `embed_shard`.
+        opened: As for `make_shard`.
         task: The shard.
         batches: Its rows.
-        line: Shows how many texts are done.
+        line: Shows how many rows are done.
     """
     start = time.monotonic()
-    call = task.job.call(embedder, line)
+    job = task.job
+    call = job.start(opened, line)
     batches = iter(batches)
     first = next(batches, None)
     rows = invalid = 0
     if first is not None:
         with task.shards.writing(task.number) as shard:
             windows = RowWindows(
-                chain((first,), batches), shard.invalid.add, with_texts=not task.job.keep
+                chain((first,), batches),
+                shard.invalid.add,
+                with_texts=not job.keep,
+                characters=job.characters,
             )
-            cast = VectorCast(task.job.encode.precision, task.job.ranges)
-            for answer in call.answers(windows.texts()):
-                table = windows.table(answer, cast)
+            for table in call.tables(windows):
                 shard.write(table)
                 rows += len(table)
             if not rows:
-                shard.write(windows.empty_table(first, call.no_vectors()))
+                shard.write(call.empty_table(windows, first))
             invalid = shard.invalid.rows
     seconds = time.monotonic() - start
     return ShardReport(task.number, rows, invalid, seconds, call.report)

@@ -1,4 +1,4 @@
-"""`albertkit embed` into a directory: a job in shards, made here or by the workers of a cluster."""
+"""A command that writes a directory: a job in shards, made here or by the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from albertkit.cli.input_texts import STANDARD_INPUT, use_standard_input
 from albertkit.cli.output import print_status, shows_progress
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.job import TableJob
 from albertkit.tasks.jobs.run_job import JobReport, OpenJob, run_job, start_job
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run_sharded(
-    job: EmbedJob,
+    job: TableJob,
     arguments: Sequence[str],
     output: str,
     shard_format: str | None,
@@ -30,7 +30,7 @@ def run_sharded(
     """Write a directory of shards, and print what was written.
 
     Args:
-        job: the vectors to compute.
+        job: what to compute.
         arguments: "-" or nothing; other texts are refused.
         output: the directory.
         shard_format: format of its files.
@@ -58,7 +58,7 @@ def run_sharded(
 
 
 def _run(
-    job: EmbedJob, output: str, shard_format: str | None, resume: bool, workers: Workers | None
+    job: TableJob, output: str, shard_format: str | None, resume: bool, workers: Workers | None
 ) -> tuple[int, JobReport]:
     """The number of files of earlier runs, and the report of this run."""
     if workers is None:

@@ -1,11 +1,10 @@
-"""`albertkit embed` to standard output or into one file: windows of rows, as they are computed."""
+"""A command that prints results, or writes one file: windows of rows, as they are computed."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,9 @@ from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
 from albertkit.tables.table import number_batches
-from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import FIRST_WINDOW, RowWindows
-from albertkit.tasks.vector_types import VectorCast
+from albertkit.tasks.job import JobCall, TableJob
 
 if TYPE_CHECKING:
     from albertkit.tables import Inputs
@@ -31,59 +29,83 @@ SkipRows = Callable[[Sequence[InvalidRow]], object]
 
 
 def run_streamed(
-    job: EmbedJob, arguments: Sequence[str], print_format: str | None, output: str | None
+    job: TableJob,
+    arguments: Sequence[str],
+    print_format: str | None,
+    output: str | None,
+    *,
+    cells: Mapping[str, str] | None = None,
+    for_people: Callable[[Table, int], Table] | None = None,
 ) -> None:
-    """Write the vectors of each window of rows when they are computed.
+    """Write the results of each window of rows when they are computed.
 
     Args:
-        job: the vectors to compute.
+        job: what to compute.
         arguments: texts, or "-" for standard input; they come before the job's files.
         print_format: None: a table on a terminal, JSON lines in a pipe.
         output: the file; None: standard output.
+        cells: the other columns of texts that are arguments.
+        for_people: makes the table that a terminal shows of a window's results and the number of
+            rows before it.
     """
     path = None if output is None else Path(output)
     if path is not None:
         tables.check_output(path)
         tables.check_output_not_input(path, job.locations)
-    batches, estimate, types = _read_rows(job, arguments)
+        job.check_output(path)
+    batches, estimate, types = _read_rows(job, arguments, cells or {})
     on_terminal = path is None and sys.stdout.isatty()
     progress = None
     if shows_progress() and not on_terminal:
         progress = ProgressLine(estimate(), estimate=estimate, delay=1)
-    cast = VectorCast(job.encode.precision)
+    calls: list[JobCall] = []
     if path is None:
-        writer = _print_tables(print_format or ("table" if on_terminal else "jsonl"))
+        writer = _print_tables(print_format or ("table" if on_terminal else "jsonl"), for_people)
     else:
-        writer = _write_file(path, types, cast)
+        writer = _write_file(path, types, calls)
     # a reader of standard output is answered soon; ranges and int8 need the texts of a full window
-    is_printed = path is None and not cast.needs_ranges and job.load.precision != "int8"
-    first_window = FIRST_WINDOW if is_printed else None
+    first_window = FIRST_WINDOW if path is None and job.can_begin_small else None
     count = 0
     with writer as write:
         with _list_invalid_rows(path, progress) as skip:
-            windows = RowWindows(batches, skip, first_window, with_texts=not job.keep)
-            texts = windows.texts()
-            first = next(texts, None)
-            if first is not None:
-                call = job.call(job.embedder(), progress)
-                with closing(call.run(chain([first], texts), is_live=True)) as answers:
-                    for answer in answers:
-                        table = windows.table(answer, cast)
-                        write(table)
-                        count += len(table)
-        if first is None:  # raised here, so that the invalid rows are listed all the same
+            windows = RowWindows(
+                batches,
+                skip,
+                first_window,
+                with_texts=not job.keep,
+                characters=job.characters,
+            )
+            if windows.has_rows():
+                calls.append(job.start(job.open(), progress))
+                for table in _compute_tables(calls[0], windows, progress):
+                    write(table)
+                    count += len(table)
+        if not calls:  # raised here, so that the invalid rows are listed all the same
             raise no_text(job.locations)
     if path is not None:
         print_status(f"{count_noun(count, 'row')} written to {path}")
 
 
+def _compute_tables(
+    call: JobCall, windows: RowWindows, progress: ProgressLine | None
+) -> Iterator[Table]:
+    """The results of each window; at the end the progress bar ends and warnings are logged."""
+    try:
+        with closing(call.tables(windows, is_live=True)) as results:
+            yield from results
+    finally:
+        if progress is not None:
+            progress.close()
+        call.report.log()
+
+
 def _read_rows(
-    job: EmbedJob, arguments: Sequence[str]
+    job: TableJob, arguments: Sequence[str], cells: Mapping[str, str]
 ) -> tuple[Iterator[RowBatch], EstimateRows, ColumnTypes]:
     """The rows in their order, the estimate of their number, and the types of kept columns."""
     sources = find_sources(arguments, job.locations, job.column, job.read)
     parts = [
-        (iter([_row_of_argument(source, job)]), lambda: 1)
+        (iter([_row_of_argument(source, job, cells)]), lambda: 1)
         if isinstance(source, str)
         else _read_inputs(job, source)
         for source in sources
@@ -94,25 +116,25 @@ def _read_rows(
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    types = next(
-        (source.types(job.kept_columns) for source in sources if not isinstance(source, str)), {}
-    )
+    types = next((job.column_types(item) for item in sources if not isinstance(item, str)), None)
+    if types is None:
+        types = job.own_types()
     return number_batches(batches for batches, _ in parts), estimate, types
 
 
-def _read_inputs(job: EmbedJob, inputs: Inputs) -> tuple[Iterator[RowBatch], EstimateRows]:
+def _read_inputs(job: TableJob, inputs: Inputs) -> tuple[Iterator[RowBatch], EstimateRows]:
     estimate = tables.RowEstimate(inputs)
     batches = tables.read_batches(
         inputs,
         column=job.column,
-        keep=job.kept_columns,
+        keep=job.columns,
         skip_invalid=job.skip_invalid,
         estimate=estimate,
     )
     return batches, estimate.rows
 
 
-def _row_of_argument(text: str, job: EmbedJob) -> RowBatch:
+def _row_of_argument(text: str, job: TableJob, cells: Mapping[str, str]) -> RowBatch:
     if job.kept_columns:
         option = "--files" if job.read.files else "--keep"
         raise InputError(
@@ -121,16 +143,19 @@ def _row_of_argument(text: str, job: EmbedJob) -> RowBatch:
             why="an argument has no columns" if job.keep else "an argument is no file",
             fix=f"Give --input FILE, or leave {option} out",
         )
-    return RowBatch([text], {}, 0)
+    return RowBatch([text], {name: [cell] for name, cell in cells.items()}, 0)
 
 
 @contextmanager
-def _print_tables(print_format: str) -> Iterator[WriteTable]:
+def _print_tables(
+    print_format: str, for_people: Callable[[Table, int], Table] | None
+) -> Iterator[WriteTable]:
     """Print each table at once: the reader of a pipe does not wait for the last one."""
     is_first = True
+    rows = 0
 
     def write(table: Table) -> None:
-        nonlocal is_first
+        nonlocal is_first, rows
         match print_format:
             case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
@@ -141,8 +166,9 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
             case _:
                 from albertkit.cli.screen import draw_table  # pipes do not need it
 
-                print(draw_table(table))
+                print(draw_table(for_people(table, rows) if for_people else table))
         is_first = False
+        rows += len(table)
         sys.stdout.flush()
 
     with open_standard_output():
@@ -152,12 +178,12 @@ def _print_tables(print_format: str) -> Iterator[WriteTable]:
 
 
 @contextmanager
-def _write_file(path: Path, types: ColumnTypes, cast: VectorCast) -> Iterator[WriteTable]:
-    """Write one file, whole or not at all, and the ranges of 8-bit vectors in another."""
-    from albertkit.tasks.vector_file import ranges_writer  # printed vectors do not need it
-
+def _write_file(path: Path, types: ColumnTypes, calls: Sequence[JobCall]) -> Iterator[WriteTable]:
+    """Write one file, whole or not at all, and the files that the first of the calls adds to it."""
     try:
-        with tables.new_table(path, types, before_rename=ranges_writer(path, cast)) as writer:
+        with tables.new_table(
+            path, types, before_rename=lambda: calls[0].write_other_files(path)
+        ) as writer:
             yield writer.write
     except KeyboardInterrupt:
         print_status(f"stopped: nothing was written to {path}")
