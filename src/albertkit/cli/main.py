@@ -113,6 +113,22 @@ COMMANDS = (
         "Predict the word at each [MASK].",
         'albertkit fill-mask "The capital of France is [MASK]."',
     ),
+    Command("classify", "Label each text.", 'albertkit classify "a text" --model ./my-classifier'),
+    Command(
+        "tag",
+        "Find spans such as names in each text.",
+        'albertkit tag "a text" --model ./my-tagger',
+    ),
+    Command(
+        "answer",
+        "Answer each question from a text of any length.",
+        'albertkit answer "Who won?" --context-file text.txt --model ./my-answerer',
+    ),
+    Command(
+        "choose",
+        "Choose the text that fits each question best.",
+        'albertkit choose "It is" --choice hot --choice cold --model ./my-chooser',
+    ),
     Command("tokens", "Show the pieces and ids of each text.", 'albertkit tokens "a text"'),
     Command("models", "List models to take.", "albertkit models --for vectors"),
     Command("inspect", "Describe a model.", "albertkit inspect ./my-model"),
