@@ -181,6 +181,16 @@ def test_a_directory_is_a_job_that_can_be_resumed(
     assert [path.read_bytes() for path in sorted((tmp_path / "out").glob("part-*"))] == whole
 
 
+def test_a_job_counts_the_questions_that_were_cut_in_all_shards(
+    capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "questions.txt").write_text("a?\n" + f"{'king ' * 90}\n" * 3)
+    arguments = ["answer", "-i", str(tmp_path / "questions.txt"), "--context", SENTENCES[4]]
+    output = ["-m", str(models / "answerer"), "--shard-rows", "2", "-o", f"{tmp_path}/out/"]
+    assert run([*arguments, *output, "-f", "jsonl"]) == 0
+    assert "3 of 4 questions were cut" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -40,6 +40,19 @@ def test_each_task_opens_its_class(tmp_path: Path) -> None:
         assert TASKS[task][1] in repr(opened)
 
 
+def test_options_of_calls_become_their_defaults(tmp_path: Path) -> None:
+    """As in the most usual line: pipeline("ner", aggregation_strategy="simple")."""
+    save_head(tmp_path / "tagger", "token_classification", names={0: "B-PER", 1: "O"}, scale=3)
+    tag = albertkit.pipeline("ner", tmp_path / "tagger", aggregation_strategy="simple")
+    assert {"entity_group", "word"} <= set(tag(SENTENCES[0])[0])
+    save_head(tmp_path / "classifier", "sequence_classification")
+    classify = albertkit.pipeline("text-classification", tmp_path / "classifier", top_k=None)
+    assert len(classify(SENTENCES[0])) == 2
+    assert len(classify(SENTENCES[0], top_k=1)) == 1
+    with pytest.raises(InputError, match=r"\[unknown-keyword\]"):
+        albertkit.pipeline("ner", tmp_path / "tagger", aggregation="simple")
+
+
 def test_features_are_those_of_transformers(tmp_path: Path) -> None:
     save_tiny(tmp_path / "model")
     ours = albertkit.pipeline("feature-extraction", model=tmp_path / "model")

@@ -51,6 +51,12 @@ class QuestionReport(EncodeReport):
 
     cut = 0
 
+    def add(self, other: EncodeReport) -> None:
+        """Count the questions of another part of the same job."""
+        EncodeReport.add(self, other)
+        if isinstance(other, QuestionReport):
+            self.cut += other.cut
+
     def diagnostics(self) -> list[Diagnostic]:
         """The warnings, for callers that do not read logs."""
         if not self.cut:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -53,12 +55,13 @@ def pipeline(task: str, model: str | Path | None = None, **options: Any) -> Call
         task: "text-classification" (or "sentiment-analysis"), "token-classification" (or "ner"),
             "question-answering", "multiple-choice", "fill-mask" or "feature-extraction".
         model: A directory, a built-in model's name, or a name on a hub.
-        **options: Of the class of the task: engine, device, precision, truncation, ….
+        **options: Of the class of the task: engine, device, precision, truncation, …; and of its
+            calls: aggregation_strategy, top_k, …, which become their defaults.
 
     Returns:
         TextClassifier, TokenClassifier, QuestionAnswerer, MultipleChoice, FillMask, or for
         "feature-extraction" the token vectors of texts as nested lists. A call takes and gives what
-        transformers' pipeline takes and gives.
+        transformers' pipeline takes and gives. With options of calls a function.
 
     Raises:
         InputError: [pipeline-unknown], [head-missing], and those of the class.
@@ -72,10 +75,11 @@ def pipeline(task: str, model: str | Path | None = None, **options: Any) -> Call
             fix = "Correct it" if near else "Take one of these"
         raise InputError("pipeline-unknown", f"there is no task {task!r}", why=why, fix=fix)
     module, name = TASKS[task]
-    opened: Callable[..., Any] = getattr(import_module(f"albertkit.tasks.{module}"), name)(
-        model, **options
-    )
-    return opened
+    task_class: Any = getattr(import_module(f"albertkit.tasks.{module}"), name)
+    of_calls = inspect.signature(task_class.__call__).parameters
+    defaults = {key: options.pop(key) for key in list(options) if key in of_calls}
+    opened: Callable[..., Any] = task_class(model, **options)
+    return partial(opened, **defaults) if defaults else opened
 
 
 class FeatureExtractor:
