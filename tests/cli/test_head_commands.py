@@ -203,6 +203,7 @@ def test_a_job_counts_the_questions_that_were_cut_in_all_shards(
         (("choose", "a"), "--choice TEXT, at least twice. [usage]"),
         (("classify", "a", "--abstain-below", "2"), "[option-invalid]"),
         (("classify", "a", "--resume"), "[usage]"),
+        (("tag", "a", "-o", "x.npy"), "[output-format-unknown]"),
     ],
 )
 def test_wrong_calls_are_refused_with_what_to_do(
@@ -220,6 +221,7 @@ def test_rows_without_a_question_or_a_column_are_refused(
     (tmp_path / "no.csv").write_text("question,text\nWho?,a\n")
     line = refuse(capsys, "answer", "-i", tmp_path / "no.csv", "-m", models / "answerer")
     assert "'context'" in line
+    assert "--keep" not in line
     assert "[column-missing]" in line
     line = refuse(
         capsys, "classify", "-i", tmp_path / "no.csv", "--column", "texts",

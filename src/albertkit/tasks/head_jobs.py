@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import describe_value
@@ -99,6 +101,16 @@ class HeadJob(TableJob):
             return {name: rows.kept[name] for name in self.kept_columns}
         return {"text": list(rows.texts), **rows.kept}
 
+    def check_output(self, path: Path) -> None:
+        """See TableJob; a file of vectors cannot hold these results."""
+        if path.suffix.lower() == ".npy":
+            raise InputError(
+                "output-format-unknown",
+                f"{str(path)!r} ends in .npy",
+                why=".npy holds one array of numbers, and these results are labels and texts",
+                fix="Write .jsonl, .csv or .parquet",
+            )
+
     @abstractmethod
     def start(self, opened: Any, line: ProgressLine | None = None) -> HeadJobCall:
         """See TableJob."""
@@ -150,8 +162,14 @@ class ClassifyJob(HeadJob):
         def write(logits: list[FloatArray]) -> Columns:
             decisions = [opened.decide(row, self.options) for row in logits]
             if opened.is_regression:
-                return {"value": decisions}
-            ranked = [opened.rank(row, self.options) for row in logits]
+                return {"value": [_shorten(value) for value in decisions]}
+            ranked = [
+                [
+                    {**item, "score": _shorten(item["score"])}
+                    for item in opened.rank(row, self.options)
+                ]
+                for row in logits
+            ]
             columns: Columns = {}
             if opened.is_multi_label:
                 columns["labels"] = decisions
@@ -159,7 +177,7 @@ class ClassifyJob(HeadJob):
                 columns["label"] = decisions
                 scores = [opened.scores(row, self.options.function_to_apply) for row in logits]
                 columns["score"] = [
-                    float(row.max() if label is None else row[opened.labels.index(label)])
+                    _shorten(row.max() if label is None else row[opened.labels.index(label)])
                     for row, label in zip(scores, decisions, strict=True)
                 ]
             if self.options.top_k != 1 or opened.is_multi_label:
@@ -201,12 +219,13 @@ class TagJob(HeadJob):
             return Texts(list(rows.texts), None, False, numbers)
 
         def write(answers: list[list[dict[str, Any]]]) -> Columns:
-            keys = ("score", "word", "start", "end")
+            keys = ("word", "start", "end")
             return {
                 "entities": [
                     [
                         {
                             "entity": item.get("entity_group", item.get("entity")),
+                            "score": _shorten(item["score"]),
                             **{key: item[key] for key in keys},
                         }
                         for item in items
@@ -275,6 +294,9 @@ class AnswerJob(HeadJob):
             return Questions([first for first, _ in pairs], [second for _, second in pairs])
 
         def write(answers: list[list[dict[str, Any]]]) -> Columns:
+            answers = [
+                [{**item, "score": _shorten(item["score"])} for item in items] for items in answers
+            ]
             columns: Columns = {
                 name: [items[0][name] for items in answers]
                 for name in ("answer", "score", "start", "end")
@@ -350,8 +372,12 @@ class ChooseJob(HeadJob):
             ]
 
         def write(answers: list[dict[str, Any]]) -> Columns:
-            names = ("answer", "index", "score", "scores")
-            return {name: [answer[name] for answer in answers] for name in names}
+            return {
+                "answer": [item["answer"] for item in answers],
+                "index": [item["index"] for item in answers],
+                "score": [_shorten(item["score"]) for item in answers],
+                "scores": [[_shorten(score) for score in item["scores"]] for item in answers],
+            }
 
         return HeadJobCall(opened.call(line), read, write, self.output_columns)
 
@@ -392,6 +418,13 @@ def _texts_of(rows: RowBatch, column: str, numbers: Sequence[int]) -> list[str]:
             )
         texts.append(cell)
     return texts
+
+
+def _shorten(score: Any) -> Any:
+    """The fewest digits that read back as the same float32; of several numbers each."""
+    if isinstance(score, list):
+        return [_shorten(number) for number in score]
+    return float(str(np.float32(score)))
 
 
 def _read_list(cell: object) -> object:

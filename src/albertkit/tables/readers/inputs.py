@@ -76,7 +76,7 @@ class Inputs:
         known = [(file, file.columns) for file in self.files if file.columns is not None]
         for file, columns in known:
             if name not in columns:
-                raise _missing_column_error(name, columns, display_name(file.name), "--keep")
+                raise _missing_column_error(name, columns, display_name(file.name))
         if not known:
             return "string"
         cell_type = common_type([columns[name] for _, columns in known])
@@ -258,11 +258,13 @@ def check_lines_without_column(files: Sequence[InputFile], column: str | None) -
         )
 
 
-def _missing_column_error(name: str, columns: Iterable[str], file: str, option: str) -> InputError:
-    """The error that lists the columns and the nearest one; option: names a column."""
+def _missing_column_error(
+    name: str, columns: Iterable[str], file: str, option: str | None = None
+) -> InputError:
+    """The error that lists the columns and the nearest one; option: names the column of texts."""
     known = list(columns)
     near = nearest_name(name, known, cutoff=0.5)
-    fix = f"Name one of them with {option}" if known else "Leave it out"
+    fix = "Name one of them" + (f" with {option}" if option else "") if known else "Leave it out"
     return InputError(
         "column-missing",
         f"there is no column {name!r}",
