@@ -19,7 +19,7 @@ from albertkit.errors.arguments import check_keywords, describe_value
 from albertkit.runtime import LoadKeywords
 from albertkit.spec.heads import QUESTION_ANSWERING, SPAN_SEARCH
 from albertkit.tasks.answer_spans import (
-    Answer,
+    ContextAnswer,
     QuestionWindows,
     cut_questions,
     decode_logits,
@@ -156,7 +156,7 @@ class QuestionAnswerer(HeadTask):
             align_to_words=align_to_words,
         )
 
-        def convert(answers: list[Answer]) -> Any:
+        def convert(answers: list[ContextAnswer]) -> Any:
             return answers[0] if top_k == 1 else answers
 
         if isinstance(inputs, Iterator):
@@ -170,7 +170,7 @@ class QuestionAnswerer(HeadTask):
 
     def call(
         self, options: AnswerOptions, progress: ProgressLine | None = None
-    ) -> HeadCall[Questions, QuestionWindows, list[Answer]]:
+    ) -> HeadCall[Questions, QuestionWindows, list[ContextAnswer]]:
         """The call that finds the answers to each question, for jobs and commands.
 
         Args:
@@ -188,7 +188,7 @@ class QuestionAnswerer(HeadTask):
             report.cut += cut.cut_questions
             return cut
 
-        def compute(cut: QuestionWindows) -> list[list[Answer]]:
+        def compute(cut: QuestionWindows) -> list[list[ContextAnswer]]:
             encodings = cut.windows.encodings
             engine = self.model.engine_for(encodings)
             if self.head == SPAN_SEARCH.name:

@@ -31,7 +31,7 @@ from albertkit.tokenization.encodings import select_pieces
 WINDOW = 384  # ids. Source: ALBERT paper, table 14, SQuAD 1.1
 
 
-class Answer(TypedDict):
+class ContextAnswer(TypedDict):
     """An answer; Hugging Face's names. No answer: the text is empty, start and end are 0."""
 
     score: float
@@ -126,7 +126,7 @@ def cut_questions(
 
 def decode_logits(
     cut: QuestionWindows, start_logits: FloatArray, end_logits: FloatArray, options: AnswerOptions
-) -> list[list[Answer]]:
+) -> list[list[ContextAnswer]]:
     """The answers that a question answering head gives.
 
     Args:
@@ -148,7 +148,7 @@ def decode_logits(
 
 def decode_span_search(
     cut: QuestionWindows, spans: Spans, options: AnswerOptions
-) -> list[list[Answer]]:
+) -> list[list[ContextAnswer]]:
     """The answers that the head for SQuAD 2 gives.
 
     A span's score is that of its window, times the probability that the window has an answer.
@@ -171,13 +171,13 @@ def decode_span_search(
 
 def rank_answers(
     cut: QuestionWindows, question: int, candidates: Candidates, options: AnswerOptions
-) -> list[Answer]:
+) -> list[ContextAnswer]:
     """The best answers to one question; of equal texts, whatever their case, the best one."""
     context, mapping = cut.contexts[question], cut.windows.pieces.offset_mapping
     if mapping is None:
         raise AssertionError("answers need offsets")
     offset = int(cut.windows.pieces.offsets[question])
-    answers: dict[str, Answer] = {}
+    answers: dict[str, ContextAnswer] = {}
     for log_score, first, last in zip(
         candidates.log_scores.tolist(),
         candidates.start_pieces.tolist(),
@@ -189,19 +189,19 @@ def rank_answers(
         text = context[start:end]
         if not text:  # of ▁ alone
             continue
-        answer = Answer(score=float(np.exp(log_score)), start=start, end=end, answer=text)
+        answer = ContextAnswer(score=float(np.exp(log_score)), start=start, end=end, answer=text)
         answers.setdefault(text.lower(), answer)
     ranked = list(answers.values())
     if options.handle_impossible_answer or not ranked:
         best = float(candidates.log_scores[0]) if ranked else -np.inf
         margin = candidates.no_answer - best
-        empty = Answer(score=float(np.exp(candidates.no_answer)), start=0, end=0, answer="")
+        empty = ContextAnswer(score=float(np.exp(candidates.no_answer)), start=0, end=0, answer="")
         place = 0 if margin > (options.no_answer_threshold or 0.0) else _place(ranked, empty)
         ranked.insert(place, empty)
     return ranked[: options.top_k]
 
 
-def _place(ranked: Sequence[Answer], empty: Answer) -> int:
+def _place(ranked: Sequence[ContextAnswer], empty: ContextAnswer) -> int:
     """Where no answer stands among answers of which the best goes before it."""
     return max(1, sum(answer["score"] >= empty["score"] for answer in ranked)) if ranked else 0
 
