@@ -11,7 +11,7 @@
 # make check  format, lint, types and floors
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
-# make errors-page  docs/errors.md, rewritten from the explanations of the codes
+# make errors-page  docs/errors.md and docs/symptoms.md, rewritten from the codes and the catalogue
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
 PYTHON ?= python3
@@ -92,6 +92,7 @@ bench: $(PLAIN)/done $(PEERS)/done
 
 errors-page: $(PLAIN)/done
 	$(PLAIN)/bin/python -c "from albertkit.errors.explanations import make_page; print(make_page(), end='')" > docs/errors.md
+	$(PLAIN)/bin/python -c "from albertkit.doctor.catalogue import make_page; print(make_page(), end='')" > docs/symptoms.md
 
 figures: $(PLAIN)/done
 	$(PLAIN)/bin/python benchmarks/figures.py

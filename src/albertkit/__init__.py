@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from albertkit.conversion.convert import convert
     from albertkit.conversion.verify import verify
+    from albertkit.doctor import diagnose
     from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
     from albertkit.finetuning import TunedModel, finetune
     from albertkit.model import (
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         "community_detection",
         "compile_for_inference",
         "convert",
+        "diagnose",
         "finetune",
         "load",
         "paraphrase_mining",
@@ -113,6 +115,7 @@ HOMES = {
     "TunedModel": "albertkit.finetuning",
     "compile_for_inference": "albertkit.model",
     "convert": "albertkit.conversion",
+    "diagnose": "albertkit.doctor",
     "finetune": "albertkit.finetuning",
     "load": "albertkit.runtime",
     "paraphrase_mining": "albertkit.tasks",

@@ -169,10 +169,20 @@ COMMANDS = (
     ),
     Command(
         "finetune",
-        "Train a classifier on a table of examples.",
+        "Train a model on a table of examples, and score it.",
         "albertkit finetune reviews.csv --output reviews-model",
     ),
-    Command("explain", "Explain an error code.", "albertkit explain text-truncated"),
+    Command(
+        "doctor",
+        "Find out what is wrong with a model or a script.",
+        "albertkit doctor ./my-model",
+    ),
+    Command(
+        "compare-tokenizers",
+        "Compare tokenizers on a text, or on texts.",
+        'albertkit compare-tokenizers "Crème brûlée, 3,000 calories"',
+    ),
+    Command("explain", "Explain an error code or a symptom.", "albertkit explain text-truncated"),
 )
 
 

@@ -8,7 +8,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,17 +83,29 @@ class SelfTest:
         return f"mean log-probability of {self.words} masked words: {figures}; {self.verdict}"
 
 
-def self_test(model: LoadedModel) -> SelfTest:
+def self_test(
+    model: LoadedModel,
+    others: Iterable[tuple[str, int | str]] | None = None,
+    *,
+    sentences: Sequence[str] = SENTENCES,
+) -> SelfTest:
     """Compare the model as opened with other values of each doubtful field, one at a time.
+
+    Args:
+        model: with a masked LM head and a tokenizer.
+        others: config fields and values to compare with; None: those of `doubtful_values`.
+        sentences: in which words are masked.
 
     Raises:
         InputError: [self-test-impossible] without a masked LM head or a tokenizer, or if the
             vocabulary does not know the sentences' words.
     """
     tokenizer = _usable_tokenizer(model)
-    masked, true_ids = _mask_words(tokenizer, model.weights.config)
+    masked, true_ids = _mask_words(tokenizer, model.weights.config, sentences)
     positions = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
-    variants = [(), *(((name, value),) for name, value in doubtful_values(model.weights.config))]
+    if others is None:
+        others = doubtful_values(model.weights.config)
+    variants = [(), *(((name, value),) for name, value in others)]
     candidates = tuple(
         Candidate(
             changes,
@@ -205,14 +217,16 @@ def _impossible(model: LoadedModel, what: str, why: str) -> InputError:
     )
 
 
-def _mask_words(tokenizer: AlbertTokenizer, config: AlbertConfig) -> tuple[Encodings, Int64Array]:
+def _mask_words(
+    tokenizer: AlbertTokenizer, config: AlbertConfig, sentences: Sequence[str]
+) -> tuple[Encodings, Int64Array]:
     """Each sentence once for every second piece, masked, and the true ids [P].
 
     A sentence is tokenized before it is masked, as in pretraining.
     """
     rows, true_ids = [], []
     longest = config.max_position_embeddings
-    for encoding in tokenizer.encode_batch(list(SENTENCES), max_length=longest):
+    for encoding in tokenizer.encode_batch(list(sentences), max_length=longest):
         for position in range(1, len(encoding) - 1, 2):
             row = encoding.ids.copy()
             true_ids.append(int(row[position]))

@@ -53,6 +53,9 @@ CODES: dict[str, str] = {
     "metadata-from-shapes": "The sizes of a model were derived from the shapes of its tensors.",
     "checksum-mismatch": "The bytes of a file do not match its checksum.",
     "compression-unknown": "A block of a TensorFlow file has an unknown compression.",
+    # Diagnosis
+    "models-differ": "Two models that should be the same are not.",
+    "message-unknown": "An error message is not in the catalogue of symptoms.",
     # Engines, devices, precision
     "encoding-empty": "An encoding has no ids.",
     "head-missing": "The model does not have the head that is needed.",

@@ -21,11 +21,12 @@ from types import MappingProxyType, ModuleType
 from typing import Literal, Self
 
 Severity = Literal["error", "warning", "note"]
+Basis = Literal["measured", "recognised", "guess"]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A warning or an error, in four parts."""
+    """A warning or an error, in four parts; a diagnosis also says how it is known."""
 
     code: str  # kebab-case, listed in errors/codes.py, never changes
     severity: Severity
@@ -33,6 +34,9 @@ class Diagnostic:
     why: str = ""  # why that is wrong
     fix: str = ""  # what to do
     where: str = ""  # file, row, column or key
+    evidence: str = ""  # the numbers or the words that show it
+    basis: Basis = "measured"  # on this input; or recognised by its words; or a guess
+    changes_numbers: bool = False  # whether the fix changes what the model computes
 
     def line(self) -> str:
         """Format the line that people see: `what; why. fix. [code]`."""

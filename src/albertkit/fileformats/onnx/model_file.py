@@ -178,8 +178,8 @@ def read_onnx(path: Path) -> OnnxTensors:
             [file-malformed].
     """
     name = str(path)
-    model = list(_read_fields(map_file(path), name))
-    producer = b"".join(_record(value, name) for number, value in model if number == 2)
+    model = list(read_message_fields(map_file(path), name))
+    producer = b"".join(read_record(value, name) for number, value in model if number == 2)
     if producer != PRODUCER.encode():
         raise FormatError(
             "file-wrong-format",
@@ -189,13 +189,13 @@ def read_onnx(path: Path) -> OnnxTensors:
             where=name,
         )
     metadata = dict(
-        _read_entry(_record(value, name), name) for number, value in model if number == 14
+        _read_entry(read_record(value, name), name) for number, value in model if number == 14
     )
     stored: dict[str, StoredTensor] = {}
-    for graph in (_record(value, name) for number, value in model if number == 7):
-        for number, value in _read_fields(graph, name):
+    for graph in (read_record(value, name) for number, value in model if number == 7):
+        for number, value in read_message_fields(graph, name):
             if number == 5:
-                _read_tensor(_record(value, name), name, stored)
+                _read_tensor(read_record(value, name), name, stored)
     return OnnxTensors(MappingProxyType(stored), MappingProxyType(metadata))
 
 
@@ -269,7 +269,7 @@ def _check_size(size: int, path: Path) -> None:
         )
 
 
-def _read_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memoryview]]:
+def read_message_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memoryview]]:
     """Read the fields of a message: numbers, and views of its records, which may be gigabytes."""
     reader = ByteReader(data, name, kind=KIND)
     while reader.remaining:
@@ -283,7 +283,8 @@ def _read_fields(data: memoryview, name: str) -> Iterator[tuple[int, int | memor
             raise reader.format_error(f"a field has the wire form {form}")
 
 
-def _record(value: int | memoryview, name: str) -> memoryview:
+def read_record(value: int | memoryview, name: str) -> memoryview:
+    """Return a field's value, which must be bytes; `name` is the file's, for the error."""
     if isinstance(value, int):
         raise _format_error("a field is a number where bytes belong", name)
     return value
@@ -296,10 +297,10 @@ def _read_entry(data: memoryview, name: str) -> tuple[str, str]:
 
 def _read_tensor(data: memoryview, name: str, stored: dict[str, StoredTensor]) -> None:
     """Add a tensor to `stored` if it is of a parameter's type."""
-    fields = list(_read_fields(data, name))
+    fields = list(read_message_fields(data, name))
     shape = tuple(value for number, value in fields if number == 1 and isinstance(value, int))
-    encoded = b"".join(_record(value, name) for number, value in fields if number == 8)
-    raw = next((_record(value, name) for number, value in fields if number == 9), NO_BYTES)
+    encoded = b"".join(read_record(value, name) for number, value in fields if number == 8)
+    raw = next((read_record(value, name) for number, value in fields if number == 9), NO_BYTES)
     key = encoded.decode(errors="replace")
     if key in stored:
         raise _format_error(f"the tensor {key[:80]!r} occurs twice", name)

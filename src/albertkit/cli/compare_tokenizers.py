@@ -1,0 +1,86 @@
+"""`albertkit compare-tokenizers`: the pieces of a text by the rules of several libraries."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albertkit.cli import options
+from albertkit.cli.output import check_output, write_result
+from albertkit.errors import InputError
+
+if TYPE_CHECKING:
+    from albertkit.tables.table import Column
+    from albertkit.tokenization import AlbertTokenizer
+
+SHOWN = 5  # numbers of texts that are listed
+
+
+def compare_tokenizers(
+    text: Annotated[str | None, typer.Argument(help="The text.")] = None,
+    *,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model of any format, or a vocabulary.",
+            autocompletion=options.complete_model,
+        ),
+    ] = "small-en",
+    file: Annotated[
+        Path | None,
+        typer.Option("--input", "-i", help="A file of texts, one a line: the differences counted."),
+    ] = None,
+    print_format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Compare tokenizers on a text, or on texts.
+
+    The same vocabulary is read with the rules of the model's own files, of google's reference, of
+    Hugging Face and of TF Hub's preprocessor. The first line is what the others are compared with.
+    """
+    check_output(print_format, output)
+    if (text is None) == (file is None):
+        raise InputError(
+            "usage",
+            "one text or one file of texts is needed",
+            why="both or neither is given",
+            fix='Run: albertkit compare-tokenizers "a text"',
+        )
+    from albertkit.doctor.tokenizers import open_tokenizers
+    from albertkit.tables import Table
+
+    tokenizers = open_tokenizers(model)
+    columns = _count(tokenizers, file) if file is not None else _show(tokenizers, str(text))
+    write_result(Table(columns), print_format, output)
+
+
+def _show(tokenizers: "dict[str, AlbertTokenizer]", text: str) -> "dict[str, Column]":
+    from albertkit.doctor.tokenizers import compare_text
+
+    views = compare_text(tokenizers, text)
+    return {
+        "tokenizer": [view.name for view in views],
+        "differs": ["yes" if view.differs else "" for view in views],
+        "pieces": [" ".join(view.pieces) for view in views],
+        "ids": [" ".join(map(str, view.ids)) for view in views],
+    }
+
+
+def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, Column]":
+    from albertkit.doctor.examination import read_text
+    from albertkit.doctor.tokenizers import count_differences
+
+    texts = read_text(file).splitlines()
+    counts = count_differences(tokenizers, texts)
+    first = [
+        " ".join(map(str, numbers[:SHOWN])) + (" …" if len(numbers) > SHOWN else "")
+        for numbers in counts.values()
+    ]
+    return {
+        "tokenizer": list(counts),
+        "texts": [len(texts)] * len(counts),
+        "differ": [len(numbers) for numbers in counts.values()],
+        "first rows": first,
+    }

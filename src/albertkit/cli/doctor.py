@@ -1,0 +1,120 @@
+"""`albertkit doctor`: why a model does not load, and why its numbers are wrong."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
+from albertkit.cli.output import open_standard_output
+from albertkit.errors import InputError
+from albertkit.runtime.options import LoadOptions
+
+if TYPE_CHECKING:
+    from albertkit.doctor.examination import Examination
+
+SICK = 1  # the exit status that means "no"
+WIDEST = 100  # characters of a line
+PASTED = "-"
+
+
+@takes_load_options("policy", *OVERRIDES, *FETCH)
+def doctor(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TARGET]",
+            help="A model of any format, a tokenizer, a .py or .ipynb file, a log, or - for text "
+            "from standard input, such as an error message.",
+        ),
+    ] = None,
+    *,
+    load: LoadOptions,
+    tokenizer: Annotated[
+        str | None, typer.Option("--with", help="Examine the model with this tokenizer.")
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option("--text", help="A file of your own texts, one a line.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="A model that should be the same.")
+    ] = None,
+    environment: Annotated[
+        bool, typer.Option("--env", help="Examine the installed versions too.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Explain one symptom.")
+    ] = None,
+    print_format: Annotated[
+        Literal["table", "json", "github", "sarif"],
+        typer.Option("--format", "-f", help="How the result is shown."),
+    ] = "table",
+    fail_on: Annotated[
+        Literal["error", "warning"],
+        typer.Option("--fail-on", help="What makes the exit status 1."),
+    ] = "error",
+) -> int:
+    """Find out what is wrong with a model or a script.
+
+    Examines models, tokenizers, scripts, notebooks and error messages, also of other libraries. It
+    runs no code of the target, changes nothing, and downloads only what is named.
+    """
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    if explain is not None:
+        from albertkit.doctor.catalogue import find_symptom
+
+        with open_standard_output():
+            print(find_symptom(explain).text(width))
+        return 0
+    if target is None and not environment:
+        raise InputError(
+            "usage",
+            "no target is given",
+            why="the doctor examines a model, a script, a message or the environment",
+            fix="Run albertkit doctor MODEL, or albertkit doctor --env",
+        )
+    from albertkit.doctor.render import render
+
+    examination = _examine(
+        target, load, tokenizer=tokenizer, text=text, against=against, environment=environment
+    )
+    with open_standard_output():
+        print(render(examination, print_format, width))
+    worst = examination.worst()
+    return SICK if worst in ("error", fail_on) else 0
+
+
+def _examine(
+    target: str | None,
+    load: LoadOptions,
+    *,
+    tokenizer: str | None,
+    text: Path | None,
+    against: str | None,
+    environment: bool,
+) -> "Examination":
+    from albertkit.doctor.checks.texts import MOST_TEXTS
+    from albertkit.doctor.examination import (
+        examine,
+        examine_environment,
+        examine_text,
+        read_text,
+        with_environment,
+    )
+
+    if target is None:
+        return examine_environment()
+    if target == PASTED:
+        pasted = examine_text(sys.stdin.buffer.read().decode("utf-8", errors="replace"))
+        return with_environment(pasted) if environment else pasted
+    texts = [] if text is None else read_text(text).splitlines()[:MOST_TEXTS]
+    return examine(
+        target,
+        tokenizer=tokenizer,
+        texts=texts,
+        against=against,
+        environment=environment,
+        options=load,
+    )

@@ -1,0 +1,5 @@
+"""The doctor: why a model does not load, and why its numbers are wrong."""
+
+from albertkit.doctor.examination import Examination, diagnose, examine
+
+__all__ = ["Examination", "diagnose", "examine"]

@@ -1,0 +1,194 @@
+"""The catalogue of symptoms: what goes wrong, why, what to do, and how it is recognised.
+
+In: symptoms.toml, which explains its keys. Out: Symptom objects, and the pages made from them. A
+symptom is recognised by its patterns in a message, by a rule for source code, or by a check.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill, indent
+
+from albertkit.errors import Diagnostic, InputError, Severity
+from albertkit.errors.exceptions import Basis, nearest_name
+
+FILE = Path(__file__).with_name("symptoms.toml")
+PAGE_HEAD = """# Symptoms
+
+What goes wrong with ALBERTs and BERTs, in albertkit and in other libraries, and what to do.
+`albertkit doctor TARGET` recognises these in a model, a script, a notebook or an error message.
+
+This page is made by `make errors-page` from `src/albertkit/doctor/symptoms.toml`.
+"""
+LEVELS: Mapping[Severity, str] = {
+    "error": "it does not run",
+    "warning": "it runs, and the result is wrong or at risk",
+    "note": "worth knowing",
+}
+
+
+class _Blanks(defaultdict[str, str]):
+    """Values for a sentence; a missing one is an ellipsis."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One entry of the catalogue.
+
+    Attributes:
+        code: its name, as messages show it.
+        group: the heading that it belongs to.
+        what: one sentence; {names} are filled with what was seen.
+        why: the cause.
+        fix: what to do.
+        source: where it was seen.
+        patterns: regular expressions for a line of a message.
+        by: other ways to recognise it: snippet, model, environment, text.
+        level: how grave it is.
+        example: a line of code that has the symptom.
+        instead: the better line.
+        changes_numbers: whether the fix changes what the model computes.
+    """
+
+    code: str
+    group: str
+    what: str
+    why: str
+    fix: str
+    source: str
+    patterns: tuple[re.Pattern[str], ...] = ()
+    by: tuple[str, ...] = ()
+    level: Severity = "error"
+    example: str = ""
+    instead: str = ""
+    changes_numbers: bool = False
+
+    def diagnose(
+        self,
+        where: str = "",
+        *,
+        evidence: str = "",
+        basis: Basis = "measured",
+        fix: str | None = None,
+        level: Severity | None = None,
+        **values: object,
+    ) -> Diagnostic:
+        """Make the diagnostic of a case.
+
+        Args:
+            where: file, line or tensor.
+            evidence: the numbers or the words that show it.
+            basis: how it is known.
+            fix: a better remedy than the catalogue's, such as the corrected line.
+            level: how grave it is here; None: as the catalogue says.
+            **values: what the {names} of the sentences stand for.
+        """
+        blanks = _Blanks(str, {name: str(value) for name, value in values.items()})
+        return Diagnostic(
+            self.code,
+            level or self.level,
+            self.what.format_map(blanks).rstrip("."),
+            why=self.why.format_map(blanks),
+            fix=self.fix.format_map(blanks) if fix is None else fix,
+            where=where,
+            evidence=evidence,
+            basis=basis,
+            changes_numbers=self.changes_numbers,
+        )
+
+    def text(self, width: int) -> str:
+        """The entry for a terminal of this width."""
+        parts = [f"{self.code} ({self.group}; {LEVELS[self.level]})"]
+        parts += [fill(_plain(self.what), width), fill(f"Cause: {_plain(self.why)}.", width)]
+        if self.example:
+            parts.append(indent(self.example, "  "))
+        parts.append(fill(f"What to do: {_plain(self.fix)}.", width))
+        if self.instead:
+            parts.append(indent(self.instead, "  "))
+        if self.changes_numbers:
+            parts.append("The fix changes the numbers that the model gives.")
+        return "\n\n".join([*parts, fill(f"Source: {self.source}.", width)])
+
+    def markdown(self) -> str:
+        """The entry as a section of the page."""
+        parts = [f"### `{self.code}`", f"{_plain(self.what)} ({LEVELS[self.level].capitalize()}.)"]
+        parts.append(f"**Cause:** {_plain(self.why)}.")
+        if self.example:
+            parts.append(f"```text\n{self.example}\n```")
+        safety = " This changes the numbers that the model gives." if self.changes_numbers else ""
+        parts.append(f"**What to do:** {_plain(self.fix)}.{safety}")
+        if self.instead:
+            parts.append(f"```text\n{self.instead}\n```")
+        if self.patterns:
+            listed = "\n".join(f"`` {pattern.pattern} ``  " for pattern in self.patterns)
+            parts.append(f"**Recognised by:**\n\n{listed}")
+        return "\n\n".join([*parts, f"**Source:** {self.source}.\n"])
+
+
+@functools.cache
+def read_symptoms() -> Mapping[str, Symptom]:
+    """All symptoms by their codes, in the order of the file."""
+    groups = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return {
+        code: Symptom(
+            code,
+            group,
+            **{
+                **entry,
+                "patterns": tuple(map(re.compile, entry.get("patterns", ()))),
+                "by": tuple(entry.get("by", ())),
+            },
+        )
+        for group, entries in groups.items()
+        for code, entry in entries.items()
+    }
+
+
+def symptom(code: str) -> Symptom:
+    """The symptom of this code; a KeyError is a mistake of ours."""
+    return read_symptoms()[code]
+
+
+def find_symptom(code: str) -> Symptom:
+    """The symptom that a user asks for, with or without brackets.
+
+    Raises:
+        InputError: [code-unknown].
+    """
+    name = code.strip("[]").lower()
+    symptoms = read_symptoms()
+    if name not in symptoms:
+        near = nearest_name(name, symptoms)
+        raise InputError(
+            "code-unknown",
+            f"there is no symptom {name!r}",
+            why=f"the nearest is {near!r}" if near else "a code looks like 'left-padding'",
+            fix="See docs/symptoms.md, or for errors of albertkit run: albertkit explain",
+        )
+    return symptoms[name]
+
+
+def make_page() -> str:
+    """The page docs/symptoms.md."""
+    parts = [PAGE_HEAD]
+    group = ""
+    for entry in read_symptoms().values():
+        if entry.group != group:
+            group = entry.group
+            parts.append(f"## {group}\n")
+        parts.append(entry.markdown())
+    return "\n".join(parts)
+
+
+def _plain(sentence: str) -> str:
+    """A sentence of the catalogue with its {names} as words in angle brackets."""
+    return re.sub(r"\{(\w+)\}", r"<\1>", sentence)

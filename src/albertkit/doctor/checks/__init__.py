@@ -1,0 +1,1 @@
+"""Checks of a model: each file is one subject, and yields diagnostics."""

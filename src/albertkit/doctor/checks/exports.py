@@ -1,0 +1,57 @@
+"""Exports: ONNX files of any program, SavedModels and TF Hub modules of TensorFlow 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.examined import ExaminedModel
+from albertkit.errors import AlbertKitError, Diagnostic
+from albertkit.fileformats.onnx.summary import summarize_onnx
+
+COPIED = 1.5  # bytes stored over bytes that differ
+IDS = ("input_ids", "input_word_ids", "ids")
+
+
+def check_onnx(model: ExaminedModel) -> Iterator[Diagnostic]:
+    """Copies of the shared layer, and axes that are fixed."""
+    for path in model.files():
+        if path.suffix == ".onnx":
+            yield from check_onnx_file(path)
+
+
+def check_onnx_file(path: Path) -> Iterator[Diagnostic]:
+    """The checks of one ONNX file."""
+    try:
+        summary = summarize_onnx(path)
+    except AlbertKitError as error:
+        yield error.diagnostic
+        return
+    if summary.unique and summary.stored / summary.unique > COPIED:
+        yield symptom("onnx-shared-layer-copied").diagnose(
+            str(path),
+            evidence=f"{summary.stored / 1e6:.1f} MB of tensors, {summary.unique / 1e6:.1f} MB of "
+            "them different",
+            copies=summary.most_copies,
+        )
+    axes = next((summary.inputs[name] for name in IDS if name in summary.inputs), ())
+    if axes and all(isinstance(axis, int) for axis in axes):
+        yield symptom("onnx-input-shape").diagnose(
+            str(path),
+            level="warning",
+            evidence=f"the ids are {list(axes)}, opset {summary.opset}, written by "
+            f"{summary.producer or 'an unnamed program'}",
+            fix="For texts of any length export with dynamic axes: albertkit convert --to onnx",
+        )
+
+
+def check_hub_module(model: ExaminedModel) -> Iterator[Diagnostic]:
+    """What TensorFlow will say to a TF Hub module, as notes."""
+    if model.path is None or not model.path.is_dir():
+        return
+    if (model.path / "tfhub_module.pb").is_file():
+        for code in ("tf1-module-called", "tf1-module-in-keras-layer"):
+            yield symptom(code).diagnose(
+                model.location, level="note", evidence="tfhub_module.pb", basis="recognised"
+            )

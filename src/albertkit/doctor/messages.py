@@ -1,0 +1,135 @@
+"""Recognise causes in error messages: tracebacks, warnings, logs of any library.
+
+In: text that a user pasted. Out: diagnostics, the cause first. A traceback ends with the error that
+came last; the cause is often above it, in an exception that was raised first. So every line is
+compared with every pattern, and what is deeper in the chain of exceptions comes first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from albertkit.doctor.catalogue import Symptom, read_symptoms
+from albertkit.errors import Diagnostic
+
+LONGEST_LINE = 4000  # characters: the lists of signatures in TensorFlow's messages are longer
+CHAINED = re.compile(
+    r"During handling of the above exception|The above exception was the direct cause"
+)
+EXCEPTION = re.compile(r"^\s*(?:E\s+)?(?P<kind>(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\w*)\b:?")
+FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+LIBRARIES = {
+    "tensorflow_hub": "tensorflow_hub",
+    "tensorflow_text": "tensorflow-text",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "sentence_transformers": "sentence-transformers",
+    "transformers": "transformers",
+    "onnxruntime": "ONNX Runtime",
+    "torch": "torch",
+    "albertkit": "albertkit",
+}
+# When both are seen, the first explains the second.
+EXPLAINS = (
+    ("text-into-encoder", "hub-inputs-wrong"),
+    ("hub-inputs-int64", "hub-inputs-wrong"),
+    ("hub-inputs-names", "hub-inputs-wrong"),
+    ("hub-inputs-list", "hub-inputs-wrong"),
+    ("text-beyond-positions", "inputs-embeds-width"),
+    ("pooler-untrained", "head-untrained"),
+    ("position-ids-warning", "encoder-random"),
+    ("git-lfs-pointer", "weights-truncated"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A symptom that a line of a message shows."""
+
+    symptom: Symptom
+    line: int  # from 1
+    words: str  # what the pattern matched
+    values: dict[str, str]  # the pattern's named groups
+    depth: int  # 0 for the exception that was raised first
+
+    def diagnose(self) -> Diagnostic:
+        """The diagnostic, which quotes the message."""
+        return self.symptom.diagnose(
+            f"line {self.line}",
+            evidence=self.words,
+            basis="recognised",
+            **self.values,  # type: ignore[arg-type]  # groups are named after the {names} only
+        )
+
+
+def diagnose_message(text: str) -> list[Diagnostic]:
+    """Recognise the causes in a pasted message.
+
+    Args:
+        text: a traceback or a log, of any length.
+
+    Returns:
+        The diagnostics, the deepest cause first. If nothing is recognised, one note which says what
+        kind of error it is and what is needed to find more.
+    """
+    matches = _drop_consequences(_find_matches(text.splitlines()))
+    if not matches:
+        return [_describe_unknown(text)]
+    matches.sort(key=lambda match: (match.symptom.level == "note", match.depth, match.line))
+    return [match.diagnose() for match in matches]
+
+
+def looks_like_message(text: str) -> bool:
+    """Whether a text is an error message or a log rather than source code."""
+    if "Traceback (most recent call last)" in text:
+        return True
+    if any(EXCEPTION.match(line) and ":" in line for line in text.splitlines()):
+        return True
+    return bool(_find_matches(text.splitlines()))
+
+
+def _find_matches(lines: list[str]) -> list[Match]:
+    """The first match of each symptom, from the top."""
+    matches: dict[str, Match] = {}
+    depth = 0
+    for number, line in enumerate(lines, 1):
+        depth += bool(CHAINED.search(line))
+        if FRAME.search(line):
+            continue  # a path may hold any word
+        for entry in read_symptoms().values():
+            if entry.code in matches:
+                continue
+            for pattern in entry.patterns:
+                match = pattern.search(line[:LONGEST_LINE])
+                if match:
+                    values = {name: value or "…" for name, value in match.groupdict().items()}
+                    words = " ".join(match.group().split())
+                    matches[entry.code] = Match(entry, number, words[:200], values, depth)
+                    break
+    return list(matches.values())
+
+
+def _drop_consequences(matches: list[Match]) -> list[Match]:
+    codes = {match.symptom.code for match in matches}
+    explained = {effect for cause, effect in EXPLAINS if cause in codes}
+    return [match for match in matches if match.symptom.code not in explained]
+
+
+def _describe_unknown(text: str) -> Diagnostic:
+    """Say what was seen, and what to send."""
+    lines = text.splitlines()
+    kinds = [match["kind"] for line in lines if (match := EXCEPTION.match(line))]
+    files = " ".join(match["file"] for line in lines if (match := FRAME.search(line)))
+    libraries = [name for folder, name in LIBRARIES.items() if f"/{folder}/" in files]
+    kind = f"an error of the kind {kinds[-1]}" if kinds else "no error of a known kind"
+    source = f", from {' and '.join(libraries)}" if libraries else ""
+    return Diagnostic(
+        "message-unknown",
+        "note",
+        f"the message is not in the catalogue: {kind}{source}",
+        why=f"{len(read_symptoms())} symptoms were compared with its {len(lines)} lines",
+        fix="Give the whole output, from the first line of the first traceback on; for a model, "
+        "run albertkit doctor MODEL --env",
+        basis="guess",
+    )

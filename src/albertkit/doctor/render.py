@@ -1,0 +1,192 @@
+"""Show an Examination: for people, as JSON, as annotations of GitHub, or as SARIF 2.1.0.
+
+SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; GitHub: workflow commands for Actions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from textwrap import fill
+from typing import Literal
+
+from albertkit.doctor.catalogue import read_symptoms
+from albertkit.doctor.examination import Examination
+from albertkit.errors import Diagnostic, Severity
+from albertkit.errors.codes import CODES
+from albertkit.errors.exceptions import count_noun
+
+ReportFormat = Literal["table", "json", "github", "sarif"]
+
+SIGNS: Mapping[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
+SARIF_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "note": "note"}
+GITHUB_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LABEL_WIDTH = 8
+
+
+def render(examination: Examination, form: ReportFormat, width: int = 80) -> str:
+    """The examination as text.
+
+    Args:
+        examination: the result.
+        form: table (for people), json, github or sarif.
+        width: characters of a line of the table.
+    """
+    if form == "json":
+        return _as_json(examination)
+    if form == "github":
+        return "\n".join(_github_lines(examination))
+    if form == "sarif":
+        return json.dumps(_sarif(examination), indent=2, ensure_ascii=False)
+    return _table(examination, width)
+
+
+def summarize(diagnostics: Sequence[Diagnostic]) -> str:
+    """The counts in words: 1 error, 2 warnings, 1 note; or no problem."""
+    counts = {
+        severity: sum(d.severity == severity for d in diagnostics)
+        for severity in ("error", "warning", "note")
+    }
+    parts = [count_noun(count, noun) for noun, count in counts.items() if count]
+    return ", ".join(parts) or "no problem"
+
+
+def _table(examination: Examination, width: int) -> str:
+    blocks = [f"{examination.target}: {examination.kind}"]
+    if examination.facts:
+        widest = max(map(len, examination.facts))
+        indent = " " * (widest + 4)
+        blocks.append(
+            "\n".join(
+                _wrap(f"  {name:{widest}}  {value}", width, indent)
+                for name, value in examination.facts.items()
+            )
+        )
+    blocks += [
+        _block(diagnostic, examination.target, width) for diagnostic in examination.diagnostics
+    ]
+    if examination.healthy:
+        blocks.append("\n".join(f"✓ {title}" for title in examination.healthy))
+    end = f"{summarize(examination.diagnostics).capitalize()}."
+    if examination.diagnostics:
+        end += f" More on one: albertkit doctor --explain {examination.diagnostics[0].code}"
+    return "\n\n".join([*blocks, _wrap(end, width, "")])
+
+
+def _wrap(text: str, width: int, indent: str) -> str:
+    """The text in lines of this width; words with hyphens, such as names, stay whole."""
+    return fill(
+        text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _block(diagnostic: Diagnostic, target: str, width: int) -> str:
+    what = diagnostic.what[:1].upper() + diagnostic.what[1:]
+    head = f"{SIGNS[diagnostic.severity]} {what}. [{diagnostic.code}]"
+    lines = [_wrap(head, width, "  ")]
+    safety = " (changes the numbers)" if diagnostic.changes_numbers else ""
+    basis = {"measured": "measured", "recognised": "seen", "guess": "guess"}[diagnostic.basis]
+    parts = (
+        ("where", "" if diagnostic.where == target else diagnostic.where),
+        (basis, diagnostic.evidence),
+        ("cause", diagnostic.why),
+        ("fix", f"{diagnostic.fix}{safety}" if diagnostic.fix else ""),
+    )
+    for label, text in parts:
+        if text:
+            lines.append(_wrap(f"  {label:{LABEL_WIDTH}}  {text}", width, " " * (LABEL_WIDTH + 4)))
+    return "\n".join(lines)
+
+
+def _as_json(examination: Examination) -> str:
+    record = {
+        "target": examination.target,
+        "kind": examination.kind,
+        "facts": dict(examination.facts),
+        "diagnostics": [asdict(diagnostic) for diagnostic in examination.diagnostics],
+        "healthy": list(examination.healthy),
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False)
+
+
+def _github_lines(examination: Examination) -> Iterator[str]:
+    for diagnostic in examination.diagnostics:
+        file, line = _place(diagnostic, examination.target)
+        position = f",line={line}" if line else ""
+        title = f"albertkit {diagnostic.code}"
+        message = _escape(diagnostic.line())
+        yield (
+            f"::{GITHUB_LEVELS[diagnostic.severity]} file={_escape_property(file)}{position},"
+            f"title={title}::{message}"
+        )
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _sarif(examination: Examination) -> dict[str, object]:
+    from albertkit import __version__
+
+    codes = list(dict.fromkeys(diagnostic.code for diagnostic in examination.diagnostics))
+    driver = {
+        "name": "albertkit doctor",
+        "version": __version__,
+        "semanticVersion": __version__,
+        "rules": [_rule(code) for code in codes],
+    }
+    results = [_result(d, codes.index(d.code), examination) for d in examination.diagnostics]
+    return {
+        "$schema": SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _rule(code: str) -> dict[str, object]:
+    entry = read_symptoms().get(code)
+    what = entry.what if entry else CODES.get(code, code)
+    help_text = f"{entry.why}. {entry.fix}." if entry else what
+    return {
+        "id": code,
+        "shortDescription": {"text": what},
+        "help": {"text": help_text},
+    }
+
+
+def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict[str, object]:
+    file, line = _place(diagnostic, examination.target)
+    location: dict[str, object] = {"artifactLocation": {"uri": _as_uri(file)}}
+    if line:
+        location["region"] = {"startLine": line}
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule,
+        "level": SARIF_LEVELS[diagnostic.severity],
+        "message": {"text": diagnostic.line()},
+        "locations": [{"physicalLocation": location}],
+        "properties": {
+            "basis": diagnostic.basis,
+            "evidence": diagnostic.evidence,
+            "changesNumbers": diagnostic.changes_numbers,
+        },
+    }
+
+
+def _place(diagnostic: Diagnostic, target: str) -> tuple[str, int]:
+    """The file that a diagnostic is about, and the line; 0 without one."""
+    match = re.search(r"\bline (\d+)\b", diagnostic.where)
+    return target.replace("\n", " ")[:200], int(match[1]) if match else 0
+
+
+def _as_uri(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path.replace("\\", "/"))

@@ -1,0 +1,1 @@
+"""Source code that uses an ALBERT or BERT: parsed, never run."""

@@ -1,0 +1,308 @@
+"""Rules for code that uses transformers' ALBERTs and BERTs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.snippets.script import CallSite, Script
+from albertkit.errors import Diagnostic
+
+FORWARD_NAMES = {  # of transformers' ALBERT classes, any head
+    "input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "labels",
+    "sentence_order_label", "start_positions", "end_positions", "output_attentions",
+    "output_hidden_states", "return_dict", "head_mask", "next_sentence_label",
+}  # fmt: skip
+IGNORED_ARGUMENTS = {"from_tf", "from_flax", "use_fast", "return_all_scores"}
+REMOVED_METHODS = {
+    "encode_plus", "batch_encode_plus", "build_inputs_with_special_tokens",
+    "create_token_type_ids_from_sequences", "prepare_for_model", "sp_model",
+}  # fmt: skip
+REMOVED_TASKS = {"question-answering", "summarization", "translation", "text2text-generation"}
+BARE_NAME = re.compile(r"albert-(?:base|large|xlarge|xxlarge)")
+CHINESE = re.compile(r"chinese|(?:^|[-_/])zh(?:[-_/]|$)", re.IGNORECASE)
+OTHER_CLASSES = ("BertModel", "BertForMaskedLM", "RobertaModel", "DistilBertModel")
+PRETRAINING_LABELS = {"next_sentence_label", "masked_lm_labels"}
+
+
+def check_models(script: Script) -> Iterator[Diagnostic]:
+    """How models and tokenizers are opened."""
+    albert = any("albert" in call.origin.lower() for call in script.calls)
+    for call in script.calls:
+        where, line = f"line {call.line}", script.line(call.line)
+        cls = call.name.split(".")[-2] if call.method == "from_pretrained" else call.method
+        if call.method == "from_pretrained":
+            yield from _check_opening(call, cls, where, line, albert=albert)
+        if cls == "AlbertConfig" and not call.arguments and not call.keywords and not call.unpacks:
+            yield symptom("config-of-xxlarge").diagnose(where, evidence=line, basis="recognised")
+        for name in IGNORED_ARGUMENTS & set(call.keywords):
+            if call.method in ("from_pretrained", "pipeline"):
+                yield symptom("argument-ignored").diagnose(
+                    where, evidence=line, basis="recognised", argument=name
+                )
+        if call.method in ("from_pretrained", cls) and call.constant("output_attentions") is True:
+            implementation = call.constant("attn_implementation")
+            if implementation != "eager" and "Model" in cls:
+                yield symptom("attentions-not-returned").diagnose(
+                    where, evidence=line, basis="recognised"
+                )
+
+
+def _check_opening(
+    call: CallSite, cls: str, where: str, line: str, *, albert: bool
+) -> Iterator[Diagnostic]:
+    name = call.origin
+    if BARE_NAME.fullmatch(name.rpartition("/")[2]):
+        yield symptom("name-or-network").diagnose(
+            where,
+            evidence=line,
+            basis="recognised",
+            fix=f"Write: {line.replace(name, name + '-v2')}",
+        )
+    if cls in OTHER_CLASSES and "albert" in name.lower() and not CHINESE.search(name):
+        albert_class = re.sub(r"^(?:Bert|Roberta|DistilBert)", "Albert", cls)
+        yield symptom("other-model-class").diagnose(
+            where,
+            evidence=line,
+            basis="recognised",
+            fix=f"Write: {line.replace(cls, albert_class)}",
+        )
+    if cls.startswith("AlbertTokenizer") and CHINESE.search(name):
+        yield symptom("chinese-albert").diagnose(where, evidence=line, basis="recognised")
+    is_bert = re.search(r"(?<!al)bert-(?:base|large)", name.lower()) is not None
+    if "Tokenizer" in cls and is_bert and albert:
+        yield symptom("tokenizer-of-bert").diagnose(where, evidence=line, basis="recognised")
+    if call.constant("keep_accents") is True:
+        yield symptom("accents-unknown").diagnose(where, evidence=line, basis="recognised")
+
+
+def check_model_calls(script: Script) -> Iterator[Diagnostic]:
+    """What is given to a model."""
+    for call in script.calls_of("model"):
+        where, line = f"line {call.line}", script.line(call.line)
+        unknown = sorted(set(call.keywords) - FORWARD_NAMES - PRETRAINING_LABELS)
+        if unknown:
+            yield symptom("input-name-ignored").diagnose(
+                where, evidence=f"{', '.join(unknown)} in: {line}", basis="recognised"
+            )
+        yield from _check_arguments(script, call, where, line)
+        yield from _check_labels(script, call, where, line)
+
+
+def _check_arguments(script: Script, call: CallSite, where: str, line: str) -> Iterator[Diagnostic]:
+    first = call.arguments[0] if call.arguments else call.keyword("input_ids")
+    holding = script.variables.get(first.id) if isinstance(first, ast.Name) else None
+    if isinstance(first, ast.Name) and holding and holding.kind == "encoding":
+        yield symptom("encoding-not-unpacked").diagnose(
+            where,
+            evidence=line,
+            basis="recognised",
+            fix=f"Write: {line.replace(f'({first.id}', f'(**{first.id}', 1)}",
+        )
+    source = _encoding_of(script, first)
+    if source and source[1] and "attention_mask" not in call.keywords and len(call.arguments) < 2:
+        yield symptom("mask-not-given").diagnose(
+            where, evidence=line, basis="recognised", fix=f"Pass all of it: model(**{source[0]})"
+        )
+    names = [ast.unparse(argument).lower() for argument in call.arguments[1:3]]
+    if names and ("type" in names[0] or "segment" in names[0]):
+        yield symptom("mask-and-type-ids-swapped").diagnose(
+            where, evidence=line, basis="recognised"
+        )
+
+
+def _check_labels(script: Script, call: CallSite, where: str, line: str) -> Iterator[Diagnostic]:
+    labels = call.keyword("labels")
+    ids = call.keyword("input_ids") or (call.arguments[0] if call.arguments else None)
+    if labels is not None:
+        same = ids is not None and ast.unparse(ids) == ast.unparse(labels)
+        source = _encoding_of(script, labels)
+        if (same or source) and "MaskedLM" in _class_of(script, call):
+            yield symptom("labels-at-padding").diagnose(where, evidence=line, basis="recognised")
+    if "ForPreTraining" in _class_of(script, call) and (
+        PRETRAINING_LABELS & set(call.keywords)
+        or (labels is not None and "sentence_order_label" not in call.keywords and not call.unpacks)
+    ):
+        yield symptom("loss-missing").diagnose(where, evidence=line, basis="recognised")
+
+
+def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
+    """What is asked of a tokenizer."""
+    for call in script.calls_of("tokenizer"):
+        where, line = f"line {call.line}", script.line(call.line)
+        second = call.keyword("text_pair") or _argument(call, 1)
+        is_albert = "Albert" in _maker_of(script, call) or "albert" in call.origin.lower()
+        if second is not None and is_albert and call.constant("return_token_type_ids") is not True:
+            yield symptom("pair-without-token-types").diagnose(
+                where,
+                evidence=line,
+                basis="recognised",
+                fix=f"Write: {_with_keyword(call, line, 'return_token_type_ids=True')}",
+            )
+        first = _argument(call, 0)
+        many = isinstance(first, ast.List) and len(first.elts) > 1
+        if many and "padding" not in call.keywords and "return_tensors" in call.keywords:
+            yield symptom("batch-ragged").diagnose(
+                where,
+                evidence=line,
+                basis="recognised",
+                fix=f"Write: {_with_keyword(call, line, 'padding=True')}",
+            )
+        if "truncation" not in call.keywords and "max_length" not in call.keywords:
+            yield symptom("truncation-not-asked").diagnose(
+                where,
+                evidence=line,
+                basis="guess",
+                fix=f"Write: {_with_keyword(call, line, 'truncation=True, max_length=512')}",
+            )
+        if call.constant("padding") == "max_length":
+            yield symptom("padded-to-maximum").diagnose(where, evidence=line, basis="recognised")
+        if isinstance(first, ast.Call) and ast.unparse(first.func).endswith(".read"):
+            yield symptom("text-huge").diagnose(where, evidence=line, basis="recognised")
+        for text in _texts(call.arguments):
+            if "[CLS]" in text or "[SEP]" in text:
+                yield symptom("special-tokens-in-text").diagnose(
+                    where, evidence=line, basis="recognised"
+                )
+                break
+
+
+def check_removed(script: Script) -> Iterator[Diagnostic]:
+    """What transformers 5 does not have any more."""
+    for name in sorted(set(script.aliases.values())):
+        if re.fullmatch(r"transformers\.(?:TF|Flax)[A-Z]\w+", name):
+            yield symptom("tf-classes-removed").diagnose(
+                basis="recognised", evidence=name, name=name.rpartition(".")[2]
+            )
+    for call in script.calls:
+        where, line = f"line {call.line}", script.line(call.line)
+        if call.constant("return_tensors") == "tf":
+            numpy = line.replace('"tf"', '"np"').replace("'tf'", "'np'")
+            yield symptom("tensorflow-tensors-removed").diagnose(
+                where, evidence=line, basis="recognised", fix=f"Write: {numpy}"
+            )
+        if call.method == "pipeline" and call.origin in REMOVED_TASKS:
+            yield symptom("pipeline-removed").diagnose(
+                where, evidence=line, basis="recognised", task=call.origin
+            )
+        owner = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+        holding = script.variables.get(owner.id) if isinstance(owner, ast.Name) else None
+        if holding and holding.kind == "tokenizer" and call.method in REMOVED_METHODS:
+            yield symptom("tokenizer-method-removed").diagnose(
+                where, evidence=line, basis="recognised", name=call.method
+            )
+        if call.method == "gradient_checkpointing_enable" and script.mentions("albert"):
+            yield symptom("checkpointing-unsupported").diagnose(
+                where, evidence=line, basis="recognised"
+            )
+        if call.method == "DataCollatorForSOP":
+            yield symptom("order-collator-deprecated").diagnose(
+                where, evidence=line, basis="recognised"
+            )
+
+
+def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
+    """Texts and targets of fill-mask."""
+    if not (script.mentions("fill-mask") or script.mentions("ForMaskedLM")):
+        return
+    for node in ast.walk(script.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            wrong = re.search(r"<mask>|\[mask\]|\[Mask\]", node.value)
+            if wrong and script.mentions("albert"):
+                line = script.line(node.lineno)
+                yield symptom("mask-misspelt").diagnose(
+                    f"line {node.lineno}",
+                    evidence=line,
+                    basis="recognised",
+                    fix=f"Write: {line.replace(wrong.group(), '[MASK]')}",
+                    mask=wrong.group(),
+                )
+    for call in script.calls_of("pipeline"):
+        targets = call.keyword("targets")
+        words = _texts([targets]) if targets is not None else []
+        if any(not word.startswith("▁") for word in words):
+            yield symptom("target-without-underline").diagnose(
+                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+            )
+
+
+def check_modes(script: Script) -> Iterator[Diagnostic]:
+    """Training mode, and tokens that were added."""
+    methods = {call.method for call in script.calls}
+    trains = methods & {"train", "backward", "Trainer", "fit", "step", "AdamW"}
+    for call in script.calls:
+        fresh = re.fullmatch(r"Albert(?:Model|For\w+)", call.method)
+        if fresh and call.arguments and "eval" not in methods and not trains:
+            yield symptom("training-mode").diagnose(
+                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+            )
+        if (
+            call.method in ("add_tokens", "add_special_tokens")
+            and "resize_token_embeddings" not in methods
+        ):
+            yield symptom("token-added-without-row").diagnose(
+                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+            )
+        if call.method == "quantize_dynamic" and script.mentions("albert"):
+            yield symptom("int8-ruins-albert").diagnose(
+                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+            )
+
+
+def _argument(call: CallSite, number: int) -> ast.expr | None:
+    return call.arguments[number] if len(call.arguments) > number else None
+
+
+def _encoding_of(script: Script, value: ast.expr | None) -> tuple[str, bool] | None:
+    """The encoding that `enc["input_ids"]` or `enc.input_ids` comes from, and if it is padded."""
+    if isinstance(value, ast.Subscript):
+        is_ids = isinstance(value.slice, ast.Constant) and value.slice.value == "input_ids"
+        owner = value.value if is_ids else None
+    elif isinstance(value, ast.Attribute):
+        owner = value.value if value.attr == "input_ids" else None
+    else:
+        return None
+    holding = script.variables.get(owner.id) if isinstance(owner, ast.Name) else None
+    if isinstance(owner, ast.Name) and holding and holding.kind == "encoding":
+        return owner.id, holding.padded
+    return None
+
+
+def _class_of(script: Script, call: CallSite) -> str:
+    """The class of the called model."""
+    made_by = _maker_of(script, call).split(".")
+    return made_by[-2] if made_by[-1] == "from_pretrained" else made_by[-1]
+
+
+def _maker_of(script: Script, call: CallSite) -> str:
+    function = call.node.func
+    holding = script.variables.get(function.id) if isinstance(function, ast.Name) else None
+    return holding.made_by if holding else ""
+
+
+def _with_keyword(call: CallSite, line: str, keyword: str) -> str:
+    """The line with one more keyword in this call, if the call ends in it."""
+    whole = ast.unparse(call.node)
+    return f"{whole[:-1]}, {keyword})" if call.arguments or call.keywords else line
+
+
+def _texts(values: list[ast.expr]) -> list[str]:
+    """The texts that are written out in some expressions."""
+    return [
+        node.value
+        for value in values
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+RULES = (
+    check_models,
+    check_model_calls,
+    check_tokenizer_calls,
+    check_removed,
+    check_fill_mask,
+    check_modes,
+)

@@ -1,0 +1,222 @@
+"""Targets of every kind, what is healthy, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from albertkit.cli.main import run
+from albertkit.conversion import convert
+from albertkit.doctor import diagnose, examine
+from albertkit.doctor.catalogue import FILE, find_symptom, make_page, read_symptoms
+from albertkit.doctor.checks.environment import check_environment
+from albertkit.doctor.render import render
+from albertkit.errors import FormatError, InputError
+from albertkit.errors.codes import CODES
+from tests.doctor.mutations import save_healthy
+from tests.support.tiny_models import PIECES, save_tiny
+
+ROOT = Path(__file__).parents[2]
+TRACEBACK = (
+    "Traceback (most recent call last):\nTypeError: 'AutoTrackable' object is not callable\n"
+)
+
+
+def test_the_catalogue_has_every_part_of_each_symptom() -> None:
+    symptoms = read_symptoms()
+    assert len(symptoms) >= 113
+    assert not set(symptoms) & set(CODES), "a code has one meaning"
+    for entry in symptoms.values():
+        assert all([entry.what, entry.why, entry.fix, entry.source]), entry.code
+        assert entry.patterns or entry.by, f"{entry.code} cannot be recognised"
+        assert set(entry.by) <= {"snippet", "model", "environment", "text"}, entry.code
+        assert entry.what.endswith("."), entry.code
+        assert not entry.fix.endswith("."), entry.code
+
+
+def test_a_symptom_of_a_check_or_a_rule_is_used_by_one() -> None:
+    sources = "".join(p.read_text(encoding="utf-8") for p in FILE.parent.rglob("*.py"))
+    for entry in read_symptoms().values():
+        if not entry.patterns:
+            assert f'"{entry.code}"' in sources, entry.code
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs" / "symptoms.md").read_text(encoding="utf-8") == make_page()
+
+
+def test_an_example_of_the_catalogue_is_recognised_as_what_it_is() -> None:
+    """Where the example is Python that stands alone."""
+    from albertkit.doctor.snippets.diagnose import diagnose_code
+
+    for code in ("config-of-xxlarge", "other-model-class", "chinese-albert", "accents-unknown"):
+        assert code in {d.code for d in diagnose_code(find_symptom(code).example)}
+
+
+def test_a_misspelt_code_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"'left-padding'.*\[code-unknown\]"):
+        find_symptom("left-paddin")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_healthy(tmp_path_factory.mktemp("tiny") / "model", ["masked_lm"])
+
+
+def test_a_model_is_described_with_what_is_healthy(tiny: Path) -> None:
+    examination = examine(tiny)
+    assert examination.kind == "model"
+    assert examination.worst() in (None, "note")
+    assert "files are whole" in examination.healthy
+    assert examination.facts["format"].startswith("huggingface")
+
+
+def test_a_vocabulary_alone_is_a_tokenizer() -> None:
+    assert examine(PIECES).kind == "tokenizer"
+
+
+def test_a_traceback_and_code_are_distinguished(tmp_path: Path) -> None:
+    (tmp_path / "error.log").write_text(TRACEBACK)
+    (tmp_path / "script.py").write_text("from transformers import AlbertConfig\nAlbertConfig()\n")
+    assert examine(tmp_path / "error.log").kind == "message"
+    assert examine(tmp_path / "script.py").kind == "code"
+    assert examine(TRACEBACK).kind == "message"
+    assert examine("import torch\nmodel = AlbertModel(config)\n").kind == "code"
+    assert examine("Some words about nothing,\n(in brackets) = odd.\n").kind == "message"
+
+
+def test_a_model_that_cannot_be_opened_is_diagnosed(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    assert [d.code for d in diagnose(tmp_path)] == ["checkpoint-unrecognised"]
+
+
+def test_a_missing_target_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\[file-not-found\]|\[unknown-model\]"):
+        diagnose(tmp_path / "nothing")
+
+
+def test_a_binary_file_is_no_message(tmp_path: Path) -> None:
+    (tmp_path / "error.log").write_bytes(b"\0\1\2" * 100)
+    with pytest.raises(FormatError, match=r"binary.*\[file-wrong-format\]"):
+        diagnose(tmp_path / "error.log")
+
+
+def test_a_large_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    with (tmp_path / "big.bin").open("wb") as file:
+        file.truncate(3_000_000_000)  # a sparse file
+    assert len(diagnose(tmp_path / "big.bin")) == 1
+
+
+def test_models_are_compared(tiny: Path, tmp_path: Path) -> None:
+    other = save_tiny(tmp_path / "other", ["masked_lm"], seed=1)
+    assert "models-differ" in {d.code for d in diagnose(tiny, against=other)}
+    assert "models-differ" not in {d.code for d in diagnose(tiny, against=tiny)}
+
+
+def test_texts_of_the_user_are_counted(tiny: Path) -> None:
+    texts = ["word " * 200, "short", "a <mask> here"]
+    codes = {d.code: d for d in diagnose(tiny, texts=texts)}
+    assert codes["texts-truncated"].evidence.startswith("1 of 3 texts")
+    assert codes["mask-misspelt"].where == "text 3"
+
+
+def test_a_model_is_examined_with_another_tokenizer() -> None:
+    examination = examine("small-en", tokenizer=PIECES)
+    assert examination.diagnostics[0].code == "vocabulary-mismatch"
+
+
+def test_onnx_files_with_copies_and_fixed_axes_are_recognised(tiny: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    convert(tiny, tmp_path / "onnx", to="onnx", without=("masked_lm",))
+    model = onnx.load(tmp_path / "onnx" / "model.onnx")
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    for number in range(3):
+        copy = model.graph.initializer.add()
+        copy.CopyFrom(largest)
+        copy.name = f"copy{number}"
+    for port in model.graph.input:
+        for axis in port.type.tensor_type.shape.dim:
+            axis.dim_value = 8
+    model.producer_name = "another"
+    onnx.save(model, tmp_path / "model.onnx")
+    diagnostics = {d.code: d for d in diagnose(tmp_path / "model.onnx")}
+    assert "4 times" in diagnostics["onnx-shared-layer-copied"].what
+    assert diagnostics["onnx-input-shape"].severity == "warning"
+
+
+BROKEN_ENVIRONMENTS = [
+    ({"tensorflow": "2.20.0", "tensorflow-cpu": "2.19.0"}, "two-tensorflows"),
+    ({"tensorflow": "2.20.0", "tensorflow-text": "2.19.0"}, "tensorflow-text-minor"),
+    ({"tensorflow-hub": "0.16.1", "setuptools": "82.0.1"}, "hub-without-pkg-resources"),
+    ({"tensorflow-hub": "0.16.1", "keras": "3.15.1"}, "keras3-with-hub"),
+    ({"transformers": "5.23.0"}, "transformers-5"),
+    ({"transformers": "4.57.6"}, "sentencepiece-not-installed"),
+    ({"onnxruntime": "1.22", "onnxruntime-gpu": "1.22"}, "onnxruntime-twice"),
+    ({"numpy": "2.3.1", "torch": "2.2.0"}, "numpy-2-with-old-library"),
+]
+
+
+@pytest.mark.parametrize(
+    ("versions", "code"), BROKEN_ENVIRONMENTS, ids=[code for _, code in BROKEN_ENVIRONMENTS]
+)
+def test_versions_that_do_not_go_together_are_named(versions: dict[str, str], code: str) -> None:
+    assert code in {d.code for d in check_environment(versions)}
+
+
+def test_versions_that_go_together_raise_no_alarm() -> None:
+    versions = {
+        "tensorflow": "2.20.0",
+        "tensorflow-text": "2.20.1",
+        "tensorflow-hub": "0.16.1",
+        "setuptools": "80.9",
+        "keras": "3.15.1",
+        "tf-keras": "2.20.1",
+        "numpy": "2.3.1",
+        "torch": "2.13.0",
+    }
+    assert list(check_environment(versions)) == []
+
+
+def test_json_and_sarif_and_github_hold_the_same_diagnostics(tmp_path: Path) -> None:
+    script = tmp_path / "a script.py"
+    script.write_text("from transformers import AlbertConfig\nAlbertConfig()\n")
+    examination = examine(script)
+    [listed] = json.loads(render(examination, "json"))["diagnostics"]
+    assert (listed["code"], listed["where"]) == ("config-of-xxlarge", f"{script}: line 2")
+    sarif = json.loads(render(examination, "sarif"))
+    [run_] = sarif["runs"]
+    [result] = run_["results"]
+    assert sarif["version"] == "2.1.0"
+    assert run_["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    location = result["locations"][0]["physicalLocation"]
+    assert location["region"]["startLine"] == 2
+    assert location["artifactLocation"]["uri"].endswith("a%20script.py")
+    line = render(examination, "github")
+    assert line.startswith(f"::warning file={script},line=2,title=albertkit config-of-xxlarge::")
+    assert "\n" not in line
+
+
+def test_a_table_fits_its_width(tiny: Path) -> None:
+    for line in render(examine("small-en"), "table", 60).splitlines():
+        assert len(line) <= 60 or " " not in line.strip()
+
+
+def test_the_command_says_what_is_wrong_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text("{")
+    assert run(["doctor", str(tmp_path)]) == 1
+    assert "[checkpoint-unrecognised]" in capsys.readouterr().out
+    (tmp_path / "script.py").write_text("AlbertConfig()\n")
+    assert run(["doctor", str(tmp_path / "script.py")]) == 0
+    assert run(["doctor", str(tmp_path / "script.py"), "--fail-on", "warning"]) == 1
+    assert run(["doctor"]) == 2
+    capsys.readouterr()
+    assert run(["doctor", "--explain", "left-padding"]) == 0
+    assert "right" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", (tmp_path / "script.py").open())
+    assert run(["doctor", "-"]) == 0
+    assert "config-of-xxlarge" in capsys.readouterr().out

@@ -1,0 +1,234 @@
+"""Code from web pages: each wrong line is named, and right code raises no alarm."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from albertkit.doctor.snippets.diagnose import diagnose_code
+from albertkit.doctor.snippets.script import read_notebook
+
+# "What is causing issues with the ALBERT pretrained model on TF Hub?"
+TF1_MODULE = """
+import tensorflow as tf
+import tensorflow_hub as hub
+albert_model = hub.load("https://tfhub.dev/google/albert_base/1")
+tokenizer = albert_model.bert_tokenizer
+tokens = tokenizer(["a text"], return_tensors='tf', padding=True, truncation=True, max_length=128)
+input_ids = tokens['input_ids']
+output = albert_model(input_ids)
+input_ids = tf.reshape(input_ids, [1, -1])
+try:
+    output = albert_model(input_ids)
+except tf.errors.InvalidArgumentError as e:
+    print(e)
+from transformers import BertTokenizer
+bert_tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")
+"""
+# "Albert Vectorization (with TensorFlow Hub)"
+VECTORIZATION = """
+!wget
+tar -xzf a.tar.gz
+albert_layer = hub.KerasLayer("albert_en_base/1", trainable=False)
+sp_model_file = albert_layer.resolved_object.sp_model_file.asset_path.numpy()
+tokenizer = tokenization.FullSentencePieceTokenizer(sp_model_file)
+def get_segments(tokens, max_seq_length):
+    segments = []
+    current_segment_id = 0
+    for token in tokens:
+        if token == "[SEP]":
+            current_segment_id = 1
+    return segments + [0] * (max_seq_length - len(tokens))
+stokens = tokenizer.tokenize(text)
+stokens = stokens[:MAX_LEN]
+stokens = ["[CLS]"] + stokens + ["[SEP]"]
+pooled_output, sequence_output = albert_layer([input_ids, input_mask, segment_ids])
+"""
+# the model page tensorflow/albert_en_large/3
+MODEL_PAGE = """
+text_input = tf.keras.layers.Input(shape=(), dtype=tf.string)
+preprocessor = hub.KerasLayer("http://tfhub.dev/tensorflow/albert_en_preprocess/3")
+encoder_inputs = preprocessor(text_input)
+encoder = hub.KerasLayer("https://tfhub.dev/tensorflow/albert_en_large/3", trainable=True)
+outputs = encoder(encoder_inputs)
+pooled_output = outputs["pooled_output"]
+"""
+# the ALBERT page of Hugging Face
+HUGGING_FACE = """
+!transformers run --task fill-mask --model albert/albert-base-v2 --device 0
+from transformers import pipeline, AlbertTokenizer, AlbertForMultipleChoice, TFAlbertModel
+fill = pipeline("fill-mask", model="albert/albert-base-v2", device=0)
+fill("Plants create [MASK] through a process known as photosynthesis.", targets=["energy"])
+tokenizer = AlbertTokenizer.from_pretrained("albert/albert-base-v2")
+encoding = tokenizer([prompt, prompt], [choice0, choice1], return_tensors="pt", padding=True)
+answer = pipeline("question-answering", model="albert/albert-base-v2")
+"""
+# "Why can't TensorFlow Hub load a BERT model?"
+BERT_ON_HUB = """
+import tensorflow_hub as hub
+bert_layer = hub.KerasLayer("https://tfhub.dev/tensorflow/bert_en_uncased_L-12_H-768_A-12/3")
+output = bert_layer(inputs=dict(text=["Hello world"]))
+"""
+DOCUMENTS = {
+    "a TF1 module": (
+        TF1_MODULE,
+        {
+            (5, "module-attribute-missing"),
+            (6, "tensorflow-tensors-removed"),
+            (8, "tf1-module-called"),
+            (9, "batch-flattened"),
+            (11, "tf1-module-called"),
+            (12, "exception-never-raised"),
+            (15, "tokenizer-of-bert"),
+        },
+    ),
+    "vectorization": (
+        VECTORIZATION,
+        {(6, "text-not-lowercased"), (8, "segments-never-filled"), (15, "pieces-not-cut")},
+    ),
+    "a model page": (
+        MODEL_PAGE,
+        {
+            (3, "tensorflow-text-not-imported"),
+            (3, "keras3-with-hub-layer"),
+            (5, "keras3-with-hub-layer"),
+        },
+    ),
+    "Hugging Face's page": (
+        HUGGING_FACE,
+        {
+            (2, "shell-command-removed"),
+            (0, "tf-classes-removed"),
+            (4, "gpu-not-available"),
+            (5, "target-without-underline"),
+            (7, "pair-without-token-types"),
+            (7, "truncation-not-asked"),
+            (8, "pipeline-removed"),
+        },
+    ),
+    "BERT on TF Hub": (BERT_ON_HUB, {(4, "text-into-encoder")}),
+}
+
+
+def lines_and_codes(source: str) -> set[tuple[int, str]]:
+    diagnostics = diagnose_code(source)
+    return {(int((d.where or "line 0").split()[1]), d.code) for d in diagnostics}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_lines_of_a_document_are_judged(name: str) -> None:
+    source, expected = DOCUMENTS[name]
+    assert lines_and_codes(source) == expected
+
+
+LINES = [
+    ("encoder(input_word_ids=a, input_mask=b, input_type_ids=c)", "hub-inputs-keywords"),
+    ("encoder([ids, mask, types])", "hub-inputs-list"),
+    ("encoder(dict(input_ids=ids, attention_mask=mask))", "hub-inputs-names"),
+    ("encoder(input_ids)", "hub-inputs-wrong"),
+    ("encoder([ids, segment_ids, input_mask])", "mask-and-type-ids-swapped"),
+    ("pooled, sequence = encoder(inputs)", "outputs-unpacked"),
+    ("ids = tf.constant(input_ids, dtype=tf.int64)", "hub-inputs-int64"),
+    ('hub.Module("https://tfhub.dev/google/albert_base/3")', "hub-too-old"),
+    ('hub.KerasLayer("https://tfhub.dev/google/albert_base/3")', "tf1-module-in-keras-layer"),
+    ('tf.keras.models.load_model("albert_en_base")', "keras3-savedmodel"),
+    ("model(encoding)", "encoding-not-unpacked"),
+    ('model(encoding["input_ids"])', "mask-not-given"),
+    ("model(ids, input_mask=mask)", "input-name-ignored"),
+    ("model(ids, token_type_ids, attention_mask)", "mask-and-type-ids-swapped"),
+    ("hidden, pooled = model(**encoding)", "outputs-unpacked"),
+    ('tokenizer(["a", "b c"], return_tensors="pt", truncation=True)', "batch-ragged"),
+    ('tokenizer("[CLS] a text [SEP]", truncation=True)', "special-tokens-in-text"),
+    ("tokenizer(open(path).read(), truncation=True)", "text-huge"),
+    ('tokenizer(texts, padding="max_length", max_length=512)', "padded-to-maximum"),
+    ("tokenizer.encode_plus(a, b)", "tokenizer-method-removed"),
+    ('tokenizer.padding_side = "left"', "left-padding"),
+    ('tokenizer.add_tokens(["<new>"])', "token-added-without-row"),
+    ('AlbertModel.from_pretrained("albert-base")', "name-or-network"),
+    ('AlbertModel.from_pretrained("albert-base-v2", from_tf=True)', "argument-ignored"),
+    ('AlbertModel.from_pretrained("x", output_attentions=True)', "attentions-not-returned"),
+    ('BertModel.from_pretrained("albert-base-v2")', "other-model-class"),
+    ('AlbertTokenizer.from_pretrained("voidful/albert_chinese_base")', "chinese-albert"),
+    ('AlbertTokenizer.from_pretrained("x", keep_accents=True)', "accents-unknown"),
+    ("fresh = AlbertModel(config)", "training-mode"),
+    ("AlbertConfig()", "config-of-xxlarge"),
+    ("masked(**inputs, labels=encoding['input_ids'])", "labels-at-padding"),
+    ("pretraining(ids, next_sentence_label=order)", "loss-missing"),
+    ('fill("a <mask> b")', "mask-misspelt"),
+    ('torch.load("x.bin", weights_only=False)', "pickled-weights-refused"),
+    ("torch.ao.quantization.quantize_dynamic(model)", "int8-ruins-albert"),
+    ("model.gradient_checkpointing_enable()", "checkpointing-unsupported"),
+    ("DataCollatorForSOP(tokenizer)", "order-collator-deprecated"),
+    ("tf.lite.TFLiteConverter.from_saved_model(albert)", "tflite-fails"),
+    ("vectors = [embedder.encode(text) for text in texts]", "one-text-at-a-time"),
+    ('OpenAIEmbeddings(base_url="http://localhost")', "token-ids-sent"),
+    ("x = (1,", "code-does-not-parse"),
+]
+PREPARATION = """
+import tensorflow_hub as hub, tensorflow_text
+from transformers import AlbertModel, AlbertTokenizer, AlbertForMaskedLM
+from transformers import AlbertForPreTraining, pipeline
+encoder = hub.load("https://tfhub.dev/tensorflow/albert_en_base/3")
+model = AlbertModel.from_pretrained("albert-base-v2")
+masked = AlbertForMaskedLM.from_pretrained("albert-base-v2")
+pretraining = AlbertForPreTraining.from_pretrained("albert-base-v2")
+tokenizer = AlbertTokenizer.from_pretrained("albert-base-v2")
+encoding = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+fill = pipeline("fill-mask", model="albert-base-v2")
+"""
+
+
+@pytest.mark.parametrize(("line", "code"), LINES, ids=[code for _, code in LINES])
+def test_a_wrong_line_is_named(line: str, code: str) -> None:
+    number = len(PREPARATION.splitlines()) + 1
+    assert (number, code) in lines_and_codes(PREPARATION + line + "\n")
+
+
+RIGHT = [
+    PREPARATION + "outputs = model(**encoding)\npooled = outputs.pooler_output\n",
+    PREPARATION
+    + 'pair = tokenizer(a, b, return_token_type_ids=True, truncation=True, return_tensors="pt")\n'
+    + 'fill("The capital of France is [MASK].", targets=["▁paris"])\n',
+    PREPARATION + "encoder(dict(input_word_ids=ids, input_mask=mask, input_type_ids=types))\n",
+    'import albertkit\nvectors = albertkit.TextEmbedder().encode(["a", "b"])\n',
+    "import numpy as np\nx = np.zeros((3, 4)).reshape(1, -1)\n",
+    "from transformers import BertModel, BertTokenizer\n"
+    'model = BertModel.from_pretrained("bert-base-uncased")\n'
+    'tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")\n'
+    'out = model(**tokenizer("a", "b", truncation=True, return_tensors="pt"))\n',
+]
+
+
+@pytest.mark.parametrize("source", RIGHT)
+def test_right_code_raises_no_alarm(source: str) -> None:
+    assert [d.line() for d in diagnose_code(source) if d.severity != "note"] == []
+
+
+def test_the_corrected_line_is_given() -> None:
+    fixes = {d.code: d.fix for d in diagnose_code(PREPARATION + 'tokenizer("a", "b")\n')}
+    assert fixes["pair-without-token-types"] == (
+        "Write: tokenizer('a', 'b', return_token_type_ids=True)"
+    )
+
+
+def test_a_notebook_is_read_without_its_outputs() -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["model(encoding)"]},
+        {
+            "cell_type": "code",
+            "source": ["import torch\n", "x = 1"],
+            "outputs": [{"data": "a" * 99}],
+        },
+        {"cell_type": "code", "source": "AlbertConfig()"},
+    ]
+    notebook = json.dumps({"cells": cells})
+    assert read_notebook(notebook) == "import torch\nx = 1\nAlbertConfig()"
+    assert lines_and_codes(notebook) == {(3, "config-of-xxlarge")}
+
+
+@pytest.mark.parametrize(
+    "source", ["", "\0", "((((", "{" * 300, '{"cells": 3}', "é" * 1000, "\n\n"]
+)
+def test_odd_sources_are_judged_without_a_crash(source: str) -> None:
+    diagnose_code(source)
