@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.axes import CONFIG, random_encodings, random_weights
+from tests.support.native import needs_native
 
 from albertkit.arrays import FloatArray
+from albertkit.engine.native.engine import NativeEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import compute_mlm_logits, compute_text_vectors, pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, PackedBatch, SpanSearch
@@ -26,17 +28,31 @@ some_texts = st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=20)
 ATOL = 1e-5  # float32: other row counts and widths sum in another order
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(NativeEngine, id="native", marks=needs_native),
+        pytest.param(OpenVinoEngine, id="openvino"),
+    ],
+)
+def make(request: pytest.FixtureRequest) -> type[NativeEngine | OpenVinoEngine]:
+    kind: type[NativeEngine | OpenVinoEngine] = request.param
+    return kind
+
+
 @pytest.fixture(scope="module", params=[1, 2], ids=["one thread", "two threads"])
-def engine(request: pytest.FixtureRequest) -> Iterator[OpenVinoEngine]:
-    engine = OpenVinoEngine(WEIGHTS, threads=request.param, deterministic=True)
+def engine(
+    make: type[NativeEngine | OpenVinoEngine], request: pytest.FixtureRequest
+) -> Iterator[Engine]:
+    engine = make(WEIGHTS, threads=request.param, deterministic=True)
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="module")
-def alone() -> Callable[[Pooling], FloatArray]:
+def alone(make: type[NativeEngine | OpenVinoEngine]) -> Callable[[Pooling], FloatArray]:
     """The vectors of TEXTS, each asked for by itself, with one thread."""
-    engine = OpenVinoEngine(WEIGHTS, threads=1, deterministic=True)
+    engine = make(WEIGHTS, threads=1, deterministic=True)
     each = range(len(TEXTS))
     vectors = {
         pooling: np.concatenate(
@@ -49,11 +65,11 @@ def alone() -> Callable[[Pooling], FloatArray]:
 
 
 @pytest.fixture(scope="module")
-def wide() -> Iterator[OpenVinoEngine]:
+def wide(make: type[NativeEngine | OpenVinoEngine]) -> Iterator[Engine]:
     """A model whose heads' products numpy would share among threads."""
     config = replace(CONFIG, vocab_size=16_001, embedding_size=128, hidden_size=180)
     weights = random_weights(config, [spec.name for spec in HEADS])
-    engine = OpenVinoEngine(weights, threads=2, deterministic=True)
+    engine = make(weights, threads=2, deterministic=True)
     yield engine
     engine.close()
 

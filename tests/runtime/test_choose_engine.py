@@ -10,18 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.axes import random_encodings, random_weights
+from tests.support.native import PRECISIONS, needs_native
 from tests.support.tiny_models import TINY, save_tiny
 
 from albertkit.engine.packing import compute_text_vectors
+from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
-from albertkit.runtime.choose_engine import EngineChoice, work_per_token
+from albertkit.runtime.choose_engine import EngineChoice, choose_cpu_engine, work_per_token
 from albertkit.tokenization import Encodings
 
 WEIGHTS = random_weights(TINY)
 
 
-@pytest.mark.parametrize("name", ["numpy", "openvino", "torch"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("native", marks=needs_native), "numpy", "openvino", "torch"]
+)
 def test_an_engine_asked_for_by_name_is_the_one_that_answers(
     name: EngineName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -30,6 +34,7 @@ def test_an_engine_asked_for_by_name_is_the_one_that_answers(
     assert EngineChoice(WEIGHTS, name).engine_for(texts(1000)).name == name
 
 
+@pytest.mark.usefixtures("without_native")
 def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -47,6 +52,16 @@ def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
         np.testing.assert_allclose(later, vectors[0], atol=1e-5)
 
 
+@needs_native
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_native_engine_computes_from_the_first_text_on(precision: Precision) -> None:
+    choice = EngineChoice(WEIGHTS, precision=precision)
+    assert choice.engine_for(texts(3)).name == choose_cpu_engine(precision)
+    assert choose_cpu_engine("float32") == "native"
+    choice.close()
+
+
+@pytest.mark.usefixtures("without_native")
 def test_much_work_goes_to_openvino_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
     assert EngineChoice(WEIGHTS).engine_for(texts(151)).name == "openvino"

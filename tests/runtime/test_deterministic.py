@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.native import needs_native
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import FillMask, TextEmbedder, load
@@ -73,7 +74,7 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
 
 def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("a text\n" * 70, encoding="utf-8")
-    load = LoadOptions(precision="int8", deterministic=True)
+    load = LoadOptions(engine="openvino", precision="int8", deterministic=True)
     job = EmbedJob((str(tmp_path / "lines.txt"),), load=load)
     with (
         pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"),
@@ -83,9 +84,17 @@ def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("without_native")
 def test_it_is_openvino_from_the_first_text_on(tmp_path: Path) -> None:
     loaded = load(save_tiny(tmp_path / "m"), deterministic=True)
     assert loaded.engine_for(loaded.tokenizer.encode_batch(["the"])).name == "openvino"
+    loaded.close()
+
+
+@needs_native
+def test_it_is_the_native_engine_if_that_was_built(tmp_path: Path) -> None:
+    loaded = load(save_tiny(tmp_path / "m"), deterministic=True)
+    assert loaded.engine_for(loaded.tokenizer.encode_batch(["the"])).name == "native"
     loaded.close()
 
 
@@ -94,6 +103,7 @@ def test_int8_must_be_fitted_to_texts_that_are_given() -> None:
         check_fixed_calibration(None, "int8")
     check_fixed_calibration(["a text"], "int8")
     check_fixed_calibration(None, "bfloat16")
+    check_fixed_calibration(None, "int8", "native")  # quantizes each row by itself
 
 
 @pytest.mark.parametrize(

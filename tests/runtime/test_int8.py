@@ -10,15 +10,17 @@ from typing import TypeVar
 import numpy as np
 import pytest
 from tests.support.axes import random_encodings, random_weights
+from tests.support.native import needs_native
 from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 from tests.support.words import words_of
 
+from albertkit.engine.int8.gate import MeasuredInt8
 from albertkit.engine.int8.search import MeasuredScheme, find_scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.graph.quantization_error import cosines
-from albertkit.runtime import choose_engine, load, open_model
+from albertkit.runtime import EngineName, choose_engine, load, open_model
 from albertkit.runtime.calibration import read_calibration
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.spec import Weights
@@ -32,6 +34,7 @@ WEIGHTS = random_weights(TINY)
 TEXTS = [f"the {word} of {number}" for number in range(40) for word in ("house", "sea")]
 
 
+@pytest.mark.usefixtures("without_native")
 def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same() -> None:
     choice = EngineChoice(WEIGHTS, precision="int8")
     texts = random_encodings(TINY, [3 + number % 9 for number in range(64)])
@@ -48,6 +51,7 @@ def test_the_first_texts_are_fitted_to_and_a_closed_engine_comes_back_the_same()
     choice.close()
 
 
+@pytest.mark.usefixtures("without_native")
 def test_few_first_texts_are_refused_unless_others_are_given() -> None:
     few = random_encodings(TINY, [5] * 3)
     with pytest.raises(InputError, match=r"there are 3 different texts.*\[calibration-missing\]"):
@@ -103,6 +107,7 @@ def test_an_unfit_calibration_file_is_refused_with_its_own_options_only(
     assert "--" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("without_native")
 def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,11 +116,13 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
     directory = save_tiny_vectors(tmp_path / "vectors", plan)
     seen: list[Encodings] = []
 
-    def record_scheme(weights: Weights, encodings: Encodings, pooling: Pooling) -> MeasuredScheme:
+    def record_scheme(
+        weights: Weights, encodings: Encodings, pooling: Pooling, _: EngineName
+    ) -> MeasuredScheme:
         seen.append(encodings)
         return find_scheme(weights, encodings, pooling)
 
-    monkeypatch.setattr(choose_engine, "_find_scheme", record_scheme)
+    monkeypatch.setattr(choose_engine, "measure_quantization", record_scheme)
     shouted = [text.upper() for text in TEXTS]
     for first in ({}, {"prompt": "another "}):
         embedder = in_int8(TextEmbedder(directory), shouted)
@@ -128,14 +135,17 @@ def test_what_the_task_does_to_a_text_is_done_to_those_that_are_fitted_to(
         np.testing.assert_array_equal(actual.ids, expected.ids)
 
 
+@pytest.mark.usefixtures("without_native")
 def test_inspect_fits_as_the_task_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = PoolingConfig(prompts={"ask": "Question: "}, default_prompt="ask", lower_case=True)
     model = open_model(save_tiny_vectors(tmp_path / "vectors", plan))
     embedder = in_int8(TextEmbedder(model.path), TEXTS)
     embedder.encode("the")
     scheme = embedder.model.engines.measured_scheme
-    assert scheme is not None
-    assert model.quantization(TEXTS).scheme.ranges == scheme.scheme.ranges
+    fitted = model.quantization(TEXTS)
+    assert isinstance(scheme, MeasuredScheme)
+    assert isinstance(fitted, MeasuredScheme)
+    assert fitted.scheme.ranges == scheme.scheme.ranges
 
 
 def test_tasks_answer_in_int8(tmp_path: Path) -> None:
@@ -147,6 +157,32 @@ def test_tasks_answer_in_int8(tmp_path: Path) -> None:
     assert 0.99 < cosines(vectors, exact).min() < 0.99999
     candidates = words_of(in_int8(fill, TEXTS)("a [MASK] of water", top_k=50))
     assert {word["token"] for word in words[:5]} <= {word["token"] for word in candidates}
+
+
+@needs_native
+def test_the_native_engine_needs_no_calibration_and_is_measured_on_the_first_texts() -> None:
+    choice = EngineChoice(WEIGHTS, "native", precision="int8")
+    texts = random_encodings(TINY, [5, 9, 3])
+    vectors = compute_text_vectors(choice.engine_for(texts), texts, "mean")
+    measured = choice.measured_scheme
+    assert isinstance(measured, MeasuredInt8)
+    assert measured.error.texts == 3
+    exact = compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean")
+    assert cosines(vectors, exact).min() == pytest.approx(measured.error.least, abs=1e-4)
+    one = random_encodings(TINY, [4])
+    assert compute_text_vectors(choice.engine_for(one), one, "mean").shape == (1, 32)
+    choice.close()
+
+
+@needs_native
+def test_the_native_int8_of_a_model_that_it_does_not_keep_is_refused() -> None:
+    """Attention that looks at one token, and at another one after a small change."""
+    name = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
+    arrays = {**WEIGHTS.arrays, name: WEIGHTS.arrays[name] * 1000}
+    spoiled = Weights(TINY, WEIGHTS.heads, arrays, origin="a spoiled model")
+    texts = random_encodings(TINY, [3 + number % 9 for number in range(64)])
+    with pytest.raises(InputError, match=r"a spoiled model.*\[quantization-error-too-large\]"):
+        EngineChoice(spoiled, "native", precision="int8").engine_for(texts)
 
 
 def in_int8(task: Task, calibration: Sequence[str]) -> Task:

@@ -11,10 +11,10 @@ import pytest
 from tests.support.tiny_models import save_tiny
 
 from albertkit.engine.precision import PrecisionName
-from albertkit.engine.processor import Processor, detect_processor
+from albertkit.engine.processor import Processor
 from albertkit.errors import InputError
 from albertkit.runtime import load
-from albertkit.runtime.choose_engine import choose_precision
+from albertkit.runtime.choose_engine import choose_precision, detect_local_processor
 
 OLD = Processor("an old one", False, frozenset({"avx2"}))
 NEW = Processor("a new one", True, frozenset({"avx512_vnni"}))
@@ -66,7 +66,7 @@ def test_the_choice_of_auto_is_logged_with_its_reason(
         assert not caplog.messages
         load(path, precision="auto")
     (message,) = caplog.messages
-    assert detect_processor().describe_bfloat16() in message
+    assert detect_local_processor().describe_bfloat16() in message
 
 
 def test_float32_asks_no_processor(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class NumpyEngine:
     """Runs one model in numpy; the weights may be views of a mapped file."""
 
     name = "numpy"
+    tokens_per_call: int | None = None
     precision: Precision = "float32"
 
     def __init__(self, weights: Weights) -> None:

@@ -46,6 +46,7 @@ class OnnxEngine:
     """
 
     name = "onnx"
+    tokens_per_call: int | None = None
 
     def __init__(
         self,

@@ -8,9 +8,11 @@ The longest text goes first, each into the tightest gap of any open row; a new r
 width that holds the text, is opened only if there is no gap. 160 texts of mixed lengths fill 98 %
 of the slots so, and 88 % if each gets a row of its own width (benchmarks/packing.py).
 
+An engine that needs no rows gets all texts of a call in one row, so nothing is searched.
+
 The functions `compute_…` run an engine on a whole list: plan, pack, run, and restore the order of
-the list. `slots` is the most that one call of the engine gets, and `progress` is called after each
-with the number of its texts.
+the list. `slots` is the most that one call of the engine gets (None: what suits the engine), and
+`progress` is called after each with the number of its texts.
 """
 
 from __future__ import annotations
@@ -86,15 +88,7 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
     Raises:
         InputError: [encoding-empty].
     """
-    sizes = [int(length) for length in lengths]
-    for text, size in enumerate(sizes):
-        if size < 1:
-            raise InputError(
-                "encoding-empty",
-                f"encoding {text} has no ids",
-                why="even an empty text has [CLS] and [SEP]",
-                fix="Tokenize with special tokens, or leave the text out",
-            )
+    sizes = _check_sizes(lengths)
     if not sizes:
         return []
     if len(sizes) == 1:
@@ -112,6 +106,37 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
             Layout(width, tuple(rows[begin : begin + step])) for begin in range(0, len(rows), step)
         ]
     return layouts
+
+
+def plan_unpadded(lengths: Iterable[int], *, tokens: int) -> list[Layout]:
+    """Divide texts into calls of an engine that needs no rows: one row a call, without gaps.
+
+    Args:
+        lengths: Ids of each text.
+        tokens: Tokens of a call at most; a longer text gets a call of its own.
+
+    Returns:
+        Layouts that hold every text once, the longest texts first.
+
+    Raises:
+        InputError: [encoding-empty].
+    """
+    sizes = _check_sizes(lengths)
+    layouts: list[Layout] = []
+    row: list[int] = []
+    used = 0
+    for text in sorted(range(len(sizes)), key=lambda text: -sizes[text]):
+        if row and used + sizes[text] > tokens:
+            layouts.append(Layout(used, (tuple(row),)))
+            row, used = [], 0
+        row.append(text)
+        used += sizes[text]
+    return [*layouts, Layout(used, (tuple(row),))] if row else layouts
+
+
+def most_slots(engine: Engine) -> int:
+    """The slots of a call that suit an engine."""
+    return engine.tokens_per_call or SLOTS
 
 
 def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
@@ -161,6 +186,20 @@ def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
     lengths = encodings.lengths[texts]  # [N]
     before = np.cumsum(lengths) - lengths  # [N] tokens of the texts before
     return np.repeat(encodings.offsets[texts] - before, lengths) + np.arange(lengths.sum())
+
+
+def _check_sizes(lengths: Iterable[int]) -> list[int]:
+    """The lengths, none of which may be 0."""
+    sizes = [int(length) for length in lengths]
+    for text, size in enumerate(sizes):
+        if size < 1:
+            raise InputError(
+                "encoding-empty",
+                f"encoding {text} has no ids",
+                why="even an empty text has [CLS] and [SEP]",
+                fix="Tokenize with special tokens, or leave the text out",
+            )
+    return sizes
 
 
 def _lone_width(size: int) -> int:
@@ -214,14 +253,14 @@ def compute_text_vectors(
     pooling: Poolings,
     *,
     prompt_length: int = 0,
-    slots: int = SLOTS,
+    slots: int | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
     """Compute one vector a text [N, H]; [N, K·H] of K kinds of pooling; arguments as of `pool`."""
     request = pooling_request(pooling)
     width = engine.config.hidden_size * (len(pooling) if isinstance(pooling, tuple) else 1)
     vectors = np.empty((len(encodings), width), np.float32)
-    for layout, batch in _pack_batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(engine, encodings, slots, progress):
         outputs = engine.run(batch, request)
         vectors[layout.texts] = pool(outputs, batch.offsets, pooling, prompt_length)
     return vectors
@@ -231,12 +270,12 @@ def compute_token_vectors(
     engine: Engine,
     encodings: Encodings,
     *,
-    slots: int = SLOTS,
+    slots: int | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
     """Compute one vector a token [T, H]; text n owns those from encodings.offsets[n] on."""
     vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
-    for layout, batch in _pack_batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(engine, encodings, slots, progress):
         outputs = engine.run(batch, OutputRequest(tokens=True))
         vectors[token_numbers(encodings, layout)] = require_output(outputs.tokens)
     return vectors
@@ -247,12 +286,12 @@ def compute_mlm_logits(
     encodings: Encodings,
     tokens: Int64Array,
     *,
-    slots: int = SLOTS,
+    slots: int | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
     """Compute the logits [P, V] of every piece for the tokens [P], ascending numbers of 0 … T-1."""
     logits = np.empty((len(tokens), engine.config.vocab_size), np.float32)
-    for layout, batch in _pack_batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(engine, encodings, slots, progress):
         numbers = token_numbers(encodings, layout)  # of this batch
         masked = np.flatnonzero(np.isin(numbers, tokens))
         if not len(masked):
@@ -311,10 +350,12 @@ def compute_spans(
 
 
 def _pack_batches(
-    encodings: Encodings, slots: int, progress: Progress | None
+    engine: Engine, encodings: Encodings, slots: int | None, progress: Progress | None
 ) -> Iterator[tuple[Layout, PackedBatch]]:
     """All texts in packed batches; progress is called when the next batch is taken."""
-    for layout in plan(encodings.lengths, slots=slots):
+    lengths, most = encodings.lengths, slots or most_slots(engine)
+    is_unpadded = engine.tokens_per_call is not None
+    for layout in plan_unpadded(lengths, tokens=most) if is_unpadded else plan(lengths, slots=most):
         batch = pack(encodings, layout)
         yield layout, batch
         if progress is not None:

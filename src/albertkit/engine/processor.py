@@ -17,6 +17,7 @@ from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, as CPUINFO names them: x86, arm64.
 INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni", "i8mm", "asimddp")
+BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ class Processor:
         return next((flag for flag in INT8_FLAGS if flag in (self.flags or ())), None)
 
 
+def read_processor() -> Processor | None:
+    """This processor as the operating system describes it; None if it lists no instructions."""
+    flags = read_cpu_flags()
+    if flags is None:
+        return None
+    has_bfloat16 = any(flag in flags for flag in BFLOAT16_FLAGS)
+    return Processor(_read_name() or "this processor", has_bfloat16, flags)
+
+
 def detect_processor() -> Processor:
     """Detect this processor; imports openvino."""
     core = openvino_core()
@@ -78,6 +88,15 @@ def read_cpu_flags() -> frozenset[str] | None:
         return parse_cpu_flags(CPUINFO.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
+
+
+def _read_name() -> str:
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    values = (line.partition(":")[2] for line in lines if line.startswith("model name"))
+    return next(values, "").strip()
 
 
 def parse_cpu_flags(cpuinfo: str) -> frozenset[str] | None:

@@ -132,6 +132,11 @@ class Engine(Protocol):
         """The precision of the products."""
         ...
 
+    @property
+    def tokens_per_call(self) -> int | None:
+        """Tokens of a call that suit it, if it needs no rows; None: it computes rows, padded."""
+        ...
+
     def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         """Compute what is requested of a batch."""
         ...

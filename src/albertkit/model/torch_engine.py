@@ -35,6 +35,7 @@ class TorchEngine:
     """Runs one model in torch, on as many cores as torch is set to use."""
 
     name = "torch"
+    tokens_per_call: int | None = None
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from albertkit import tables
 from albertkit.engine.precision import PrecisionName
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.runtime.options import Calibration
+from albertkit.runtime.options import Calibration, EngineName
 from albertkit.tokenization.encode import check_texts
 
 FIRST = 4096  # texts of a file that are read
@@ -52,13 +52,17 @@ def read_calibration(calibration: str | Path | Sequence[str]) -> list[str]:
     return texts
 
 
-def check_fixed_calibration(calibration: Calibration, precision: PrecisionName) -> None:
+def check_fixed_calibration(
+    calibration: Calibration, precision: PrecisionName, engine: EngineName = "auto"
+) -> None:
     """Refuse int8 without calibration texts, for vectors that must not depend on the first texts.
+
+    The native engine's never do.
 
     Raises:
         InputError: [calibration-missing].
     """
-    if precision == "int8" and calibration is None:
+    if precision == "int8" and calibration is None and engine != "native":
         raise InputError(
             "calibration-missing",
             "deterministic is asked for and precision is 'int8', without calibration",

@@ -1,13 +1,15 @@
 """Choose engine, device and precision, and when which engine computes.
 
 What does not fit is refused before anything is read. torch is imported only if it or a GPU is asked
-for, OpenVINO for another precision than float32, or to compute much: numpy computes a little.
+for. The native engine computes from the first text on, if it was compiled when the package was
+installed; on processors with AMX, OpenVINO has faster products of bfloat16.
 
-OpenVINO is imported and compiles before its first vector, then it is faster by far. So numpy
-computes until its work in this process, the new texts included, would take longer than OpenVINO
-with its start. Both give the same numbers (to 1e-5). Measured by benchmarks/engine_start.py. numpy
-computes only float32. If OpenVINO cannot be imported and was not asked for by name, torch computes
-in its place, else numpy, and a warning is logged.
+Without the native engine numpy computes a little, and OpenVINO much. OpenVINO is imported and
+compiles before its first vector, then it is faster by far. So numpy computes until its work in this
+process, the new texts included, would take longer than OpenVINO with its start. All give the same
+numbers (to 1e-5). Measured by benchmarks/engine_start.py. numpy computes only float32. If OpenVINO
+cannot be imported and was not asked for by name, torch computes in its place, else numpy, and a
+warning is logged.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from albertkit.engine.after_fork import reset_after_fork
+from albertkit.engine.native.library import can_compute
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.precision import (
     PRECISION_NAMES,
@@ -37,14 +40,15 @@ from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization import Encodings
 
 if TYPE_CHECKING:
+    from albertkit.engine.int8.gate import MeasuredInt8
     from albertkit.engine.int8.search import MeasuredScheme
     from albertkit.engine.processor import Processor
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+ConcreteEngine = Literal["native", "numpy", "openvino", "torch"]
 # The precisions of the engines that do not have all of them.
 PRECISIONS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
     {
-        "native": ("float32", "bfloat16"),
         "numpy": ("float32",),
         "torch": ("float32", "bfloat16"),
     }
@@ -52,10 +56,27 @@ PRECISIONS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
 
 
 def detect_local_processor() -> Processor:
-    """What this machine's processor supports; imports OpenVINO."""
-    from albertkit.engine.processor import detect_processor
+    """What this machine's processor supports; imports OpenVINO if there is no native engine."""
+    from albertkit.engine.processor import detect_processor, read_processor
 
-    return detect_processor()
+    processor = read_processor() if can_compute("float32") else None
+    return processor or detect_processor()
+
+
+def choose_cpu_engine(precision: Precision) -> ConcreteEngine:
+    """The engine for many texts on the CPU."""
+    if can_compute(precision) and not _has_faster_matrices(precision):
+        return "native"
+    return "openvino"
+
+
+def _has_faster_matrices(precision: Precision) -> bool:
+    """Whether the processor has AMX for this precision, and OpenVINO is there to use it."""
+    if precision == "float32" or find_spec("openvino") is None:
+        return False
+    from albertkit.engine.processor import read_cpu_flags
+
+    return {"bfloat16": "amx_bf16", "int8": "amx_int8"}[precision] in (read_cpu_flags() or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +103,7 @@ def choose_placement(
     Args:
         engine: As in LoadOptions.
         device: As in LoadOptions.
-        deterministic: OpenVINO computes from the first text on, the only engine that can.
+        deterministic: The native engine or OpenVINO computes from the first text on.
 
     Returns:
         An engine and a device that are there.
@@ -155,17 +176,17 @@ def choose_precision(
 
 
 def _place_deterministic(engine: EngineName, device: str | None) -> Placement:
-    """OpenVINO on the CPU, or an error that names the argument that is in the way."""
-    engine_fits = engine in {"auto", "openvino"}
+    """An engine on the CPU that can, or an error that names the argument that is in the way."""
+    engine_fits = engine in {"auto", "native", "openvino"}
     if not engine_fits or device not in {None, "auto", "cpu"}:
         name, value = ("device", device) if engine_fits else ("engine", engine)
         raise InputError(
             "option-invalid",
             f"deterministic is asked for, and {name} is {value!r}",
-            why="only OpenVINO, on the CPU, computes each text as if it were alone",
+            why="only native and openvino, on the CPU, compute each text as if it were alone",
             fix=f"Leave the {name} out, or deterministic",
         )
-    return Placement("openvino", "cpu")
+    return Placement(choose_cpu_engine("float32") if engine == "auto" else engine, "cpu")
 
 
 def _resolve_device(device: str) -> str:
@@ -173,8 +194,6 @@ def _resolve_device(device: str) -> str:
 
     return resolve_device(device)
 
-
-ConcreteEngine = Literal["native", "numpy", "openvino", "torch"]
 
 # Multiplications and additions that numpy does while OpenVINO starts.
 BREAK_EVEN = 15e9
@@ -188,10 +207,10 @@ class EngineChoice:
         wanted: The engine that was asked for.
         precision: What the engine computes in.
         device: The device of the engine torch.
-        deterministic: As in OpenVinoEngine, which must be the engine that is wanted.
+        deterministic: As in NativeEngine and OpenVinoEngine, one of which must be wanted.
 
     Attributes:
-        measured_scheme: The int8 scheme and its error, after the first texts.
+        measured_scheme: How int8 rounds and its error, after the first texts.
     """
 
     def __init__(
@@ -208,7 +227,7 @@ class EngineChoice:
         self.wanted = wanted
         self.precision = precision
         self.device = device
-        self.measured_scheme: MeasuredScheme | None = None
+        self.measured_scheme: MeasuredScheme | MeasuredInt8 | None = None
         self._deterministic = deterministic
         self._work = 0.0  # of numpy so far
         self._engines: dict[str, Engine] = {}
@@ -237,7 +256,9 @@ class EngineChoice:
         with self._lock:
             if self.precision == "int8" and self.measured_scheme is None:
                 sample = encodings if calibration is None else calibration()
-                self.measured_scheme = _find_scheme(self.weights, sample, pooling)
+                self.measured_scheme = measure_quantization(
+                    self.weights, sample, pooling, self.wanted
+                )
             return self._engine(self._name(len(encodings.ids)))
 
     def for_weights(self, weights: Weights) -> EngineChoice:
@@ -264,7 +285,10 @@ class EngineChoice:
     def _name(self, tokens: int) -> ConcreteEngine:
         if self.wanted != "auto":
             return self.wanted
-        return self._cheaper(tokens) if self.precision == "float32" else "openvino"
+        name = choose_cpu_engine(self.precision)
+        if name == "openvino" and self.precision == "float32":
+            return self._cheaper(tokens)
+        return name
 
     def _cheaper(self, tokens: int) -> ConcreteEngine:
         self._work += tokens * work_per_token(self.weights.config)
@@ -283,7 +307,9 @@ class EngineChoice:
             case "native":
                 from albertkit.engine.native.engine import NativeEngine
 
-                return NativeEngine(self.weights, precision=self.precision)
+                return NativeEngine(
+                    self.weights, precision=self.precision, deterministic=self._deterministic
+                )
             case "torch":
                 from albertkit.model.torch_engine import TorchEngine
 
@@ -294,9 +320,11 @@ class EngineChoice:
 
     def _start_openvino(self) -> Engine:
         # imported here: a process with little to do never pays for the import of OpenVINO
+        from albertkit.engine.int8.search import MeasuredScheme
         from albertkit.engine.openvino.engine import OpenVinoEngine
 
-        scheme = self.measured_scheme.scheme if self.measured_scheme else None
+        measured = self.measured_scheme
+        scheme = measured.scheme if isinstance(measured, MeasuredScheme) else None
         try:
             return OpenVinoEngine(
                 self.weights,
@@ -322,7 +350,18 @@ class EngineChoice:
         return TorchEngine(self.weights)
 
 
-def _find_scheme(weights: Weights, encodings: Encodings, pooling: Poolings) -> MeasuredScheme:
+def measure_quantization(
+    weights: Weights, encodings: Encodings, pooling: Poolings, engine: EngineName = "auto"
+) -> MeasuredScheme | MeasuredInt8:
+    """Find how int8 rounds a model on an engine, and measure its error on texts.
+
+    Raises:
+        InputError: [calibration-missing], [quantization-error-too-large].
+    """
+    if engine == "native" or (engine == "auto" and choose_cpu_engine("int8") == "native"):
+        from albertkit.engine.int8.gate import measure_int8  # not imported for float32
+
+        return measure_int8(weights, encodings, pooling)
     from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
 
     return find_scheme(weights, encodings, pooling)

@@ -20,7 +20,12 @@ from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.arguments import check_keywords
-from albertkit.runtime.choose_engine import EngineChoice, choose_placement, choose_precision
+from albertkit.runtime.choose_engine import (
+    EngineChoice,
+    choose_placement,
+    choose_precision,
+    measure_quantization,
+)
 from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
 from albertkit.sources import WORDS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
@@ -28,6 +33,7 @@ from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
 
 if TYPE_CHECKING:
+    from albertkit.engine.int8.gate import MeasuredInt8
     from albertkit.engine.int8.search import MeasuredScheme
 
 LOGGER = logging.getLogger(__name__)
@@ -134,20 +140,19 @@ class LoadedModel:
         """The same model, engines included, with other pooling."""
         return replace(self, checkpoint=replace(self.checkpoint, pooling=pooling))
 
-    def quantization(self, calibration: Calibration) -> MeasuredScheme:
-        """The int8 scheme for these texts, and its error; runs on any processor.
+    def quantization(self, calibration: Calibration) -> MeasuredScheme | MeasuredInt8:
+        """How int8 rounds the model, and its error on these texts.
 
         Raises:
             InputError: [calibration-missing], [quantization-error-too-large].
             FormatError: [no-vocabulary].
         """
-        from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
         from albertkit.runtime.calibration import read_calibration
 
         pooling = self.pooling or PoolingConfig()
         texts = read_calibration(calibration) if calibration is not None else []
         encodings = self._encode(map(pooling.as_read, texts))
-        return find_scheme(self.weights, encodings, pooling.pooling)
+        return measure_quantization(self.weights, encodings, pooling.pooling, self.engines.wanted)
 
     @property
     def files_stamp(self) -> str:
@@ -225,7 +230,7 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         from albertkit.runtime.calibration import check_fixed_calibration, read_calibration
 
         if options.deterministic:
-            check_fixed_calibration(options.calibration, precision.precision)
+            check_fixed_calibration(options.calibration, precision.precision, placement.engine)
         if options.calibration is not None:
             calibration = read_calibration(options.calibration)
     path = resolve_location(location, options.fetch_options)

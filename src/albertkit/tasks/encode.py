@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.packing import SLOTS, compute_text_vectors, compute_token_vectors
+from albertkit.engine.packing import compute_text_vectors, compute_token_vectors, most_slots
 from albertkit.engine.pooling import apply_modules, normalize, pool
 from albertkit.engine.protocol import Engine, Outputs
 from albertkit.runtime import LoadedModel
@@ -79,9 +79,9 @@ class EncodeCall:
             Vectors [N, D] float32 of a window, a PartVectors if parts have rows of their own, or a
             list of the other outputs that are asked for.
         """
-        slots = min(SLOTS, self.options.batch_size * self.report.max_length)
         for encodings, parts in prefetch(windows, self._tokenize, is_live=is_live):
             engine = self.model.engine_for(encodings, self.pooling.as_read)
+            slots = min(most_slots(engine), self.options.batch_size * self.report.max_length)
             if self.options.output_value == "sentence_embedding":
                 vectors = compute_text_vectors(
                     engine,

@@ -23,6 +23,7 @@ class SavedModelEngine:
     """Runs one module; its only head is the masked LM's."""
 
     name = "tensorflow"
+    tokens_per_call: int | None = None
     precision: Precision = "float32"
 
     def __init__(self, weights: Weights, directory: Path) -> None:

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 
 from albertkit.arrays import FloatArray
 from albertkit.engine.int8.calibration import Extremes, Inputs, draw_sample, measure_product_inputs
+from albertkit.engine.int8.gate import check_quantization_error
 from albertkit.engine.int8.smoothing import compute_smoothing
 from albertkit.engine.int8_scheme import Int8Scheme, Range, align_zero
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.processor import detect_processor
-from albertkit.errors import Diagnostic, InputError
 from albertkit.graph.quantization_error import (
-    LEAST_CENTRED,
-    LEAST_COSINE,
     QuantizationError,
     measure_quantization_error,
 )
@@ -101,24 +99,7 @@ def find_scheme(
         if tried[-1].error.is_acceptable and tried[-1].error.keeps_order:
             return tried[-1]
     best = max(tried, key=lambda scheme: (scheme.error.is_acceptable, scheme.error.least_centred))
-    if not best.error.is_acceptable:
-        raise InputError(
-            "quantization-error-too-large",
-            f"the int8 vectors of this model are not accurate enough: {best.line()}",
-            why=f"below {LEAST_COSINE} the results are no longer the model's",
-            fix='Use precision "bfloat16" or "float32"',
-            where=weights.origin,
-        )
-    LOGGER.warning(
-        Diagnostic(
-            "quantization-error-notable",
-            "warning",
-            f"in int8 similar texts may change their order: {best.line()}",
-            why=f"the order is kept from a centred cosine of {LEAST_CENTRED} on",
-            fix="Evaluate it on your task, or use bfloat16 or float32",
-            where=weights.origin,
-        ).line()
-    )
+    check_quantization_error(best.error, best.line(), weights.origin)
     return best
 
 

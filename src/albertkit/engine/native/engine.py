@@ -49,6 +49,8 @@ PAIRS_OF_A_LAYER = (
     "ffn_output",
     "full_layer_layer_norm",
 )
+# Eight tiles a thread: all end at nearly the same time, and the token vectors of a call stay few.
+TOKENS_OF_A_THREAD = 1024
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
@@ -83,6 +85,8 @@ class NativeEngine:
         self.precision = precision
         self.threads = threads
         self.deterministic = deterministic
+        cores = threads or count_usable_cores()
+        self.tokens_per_call: int | None = cores * TOKENS_OF_A_THREAD
         self.instruction_set = choose_instruction_set(precision)
         self._library = native_library()
         arrays = CachedArrays(weights.arrays)
@@ -90,7 +94,7 @@ class NativeEngine:
             weights.config, arrays, single_core_matmul if deterministic else None
         )
         self._tables = [arrays[name] for name in TABLES]  # read by every call
-        self._handle: int | None = self._create()
+        self._handle: int | None = self._create(cores)
         self._free = weakref.finalize(self, self._library.albertkit_destroy, self._handle)
         self._lock = threading.Lock()
         reset_after_fork(self)
@@ -105,6 +109,9 @@ class NativeEngine:
         check_request(self.weights, batch, request)
         read = list_read_tokens(batch, request)
         vectors = self._compute(batch, read)
+        has_heads = any((request.pooled, request.head, request.mlm_tokens is not None))
+        if self.deterministic and (has_heads or request.spans is not None):
+            return self._compute_heads_of_each_text(batch, request, vectors)
         return compute_outputs(self._heads, vectors, batch.offsets, request, read)
 
     def close(self) -> None:
@@ -131,6 +138,23 @@ class NativeEngine:
             ),
             (),
         )
+
+    def _compute_heads_of_each_text(
+        self, batch: PackedBatch, request: OutputRequest, vectors: FloatArray
+    ) -> Outputs:
+        """Compute the heads text by text: numpy's products depend on the number of rows."""
+        from albertkit.engine.batch_invariant import concat_outputs, split_texts  # seldom used
+
+        parts: list[Outputs] = []
+        begin = 0
+        for single, part in split_texts(batch, request):
+            read = list_read_tokens(single, part)
+            end = begin + (len(single.slots) if read is None else len(read))
+            parts.append(
+                compute_outputs(self._heads, vectors[begin:end], single.offsets, part, read)
+            )
+            begin = end
+        return concat_outputs(parts)
 
     def _compute(self, batch: PackedBatch, read: Int64Array | None) -> FloatArray:
         """The vectors [K, H] of the tokens that are read, or of all."""
@@ -159,7 +183,7 @@ class NativeEngine:
             raise MemoryError(f"a batch of {len(ids)} tokens does not fit in memory")
         return vectors
 
-    def _create(self) -> int:
+    def _create(self, cores: int) -> int:
         """Pack the matrices; the float32 arrays are not kept."""
         config = self.config
         order = list_layer_prefixes(config)
@@ -180,7 +204,7 @@ class NativeEngine:
             ACTIVATIONS.index(config.activation),
             PRECISION_NUMBERS[self.precision],
             config.layer_norm_eps,
-            self.threads or count_usable_cores(),
+            cores,
         )
         numbers = np.array([prefixes.index(prefix) for prefix in order], np.int32)
         pointers = (ctypes.c_void_p * len(used))(*(array.ctypes.data for array in used))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import os
 from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_void_p
 from pathlib import Path
 
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError, ResourceError
+
+LOGGER = logging.getLogger(__name__)
 
 LIBRARY = Path(__file__).with_name("albertkit_native.so")
 VERSION = 1  # of the C interface
@@ -110,6 +113,20 @@ def choose_instruction_set(precision: Precision) -> str:
         if _is_usable(library, isa, precision):
             return isa
     raise _unavailable(f"this processor has no instructions for {precision} that it knows")
+
+
+def can_compute(precision: Precision) -> bool:
+    """Whether there is a library, and an instruction set of this processor for the precision."""
+    try:
+        return bool(list_instruction_sets(precision))
+    except ResourceError as error:
+        _log_missing(error.diagnostic.why)
+        return False
+
+
+@functools.cache
+def _log_missing(why: str) -> None:
+    LOGGER.info("another engine computes in place of the native one: %s", why)
 
 
 def list_instruction_sets(precision: Precision) -> list[str]:

@@ -44,6 +44,7 @@ class OpenVinoEngine:
     """Runs one model, compiled for this processor."""
 
     name = "openvino"
+    tokens_per_call: int | None = None
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from pathlib import Path
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName
 from albertkit.runtime.calibration import check_fixed_calibration
-from albertkit.runtime.choose_engine import choose_placement
+from albertkit.runtime.choose_engine import choose_cpu_engine, choose_placement
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.writers.files import check_output_not_input
@@ -107,11 +107,12 @@ def start_job(
     rows.check()
     load = job.load
     placement = choose_placement(load.engine, load.device, deterministic=load.deterministic)
-    # numpy, which "auto" takes for short lists, gives other last digits than OpenVINO
-    engine: EngineName = "openvino" if placement.engine == "auto" else placement.engine
+    # numpy, which "auto" takes for short lists, gives other last digits than the other engines
+    auto = placement.engine == "auto"
+    engine: EngineName = choose_cpu_engine("float32") if auto else placement.engine
     load = replace(load, engine=engine, device=placement.device)
     if load.deterministic:
-        check_fixed_calibration(load.calibration, load.precision)
+        check_fixed_calibration(load.calibration, load.precision, placement.engine)
     if load.precision == "int8" and load.calibration is None:
         first = rows.first_window()
         load = replace(load, calibration=() if first is None else tuple(first.first))
