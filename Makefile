@@ -9,6 +9,8 @@
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
+# make native-sanitizers  the C++ engine's own test, with address, undefined and thread sanitizers
+# make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
 # make errors-page  docs/errors.md and docs/symptoms.md, rewritten from the codes and the catalogue
@@ -29,7 +31,7 @@ PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help build run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
+.PHONY: help build native-sanitizers wheel run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -78,6 +80,17 @@ check: $(DEV)/done
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+
+native-sanitizers:
+	cmake -S native -B build/sanitize-address -DSANITIZERS=address,undefined
+	cmake --build build/sanitize-address --parallel
+	build/sanitize-address/engine_test
+	cmake -S native -B build/sanitize-thread -DSANITIZERS=thread
+	cmake --build build/sanitize-thread --parallel
+	build/sanitize-thread/engine_test 5
+
+wheel:
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 docs: $(DOCS)/done
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet

@@ -139,6 +139,11 @@ class Encoder {
       }
     }
     if (reads_some) rows_ = tile_.reads;
+    for_own_rows([&](int row) {  // the padding of the last panel, which belongs to no head
+      for (int i = model_.config.heads * model_.width.head; i < width; i += V::lanes) {
+        store_unless_scaled(context, row, i, V::zero());
+      }
+    });
     team_.sync();
     encode_scaled(context, width);
     add_product(layer.attention_output, context, hidden);

@@ -59,6 +59,7 @@ def openvino_core() -> Core:
     Raises:
         ResourceError: [engine-unavailable] if this platform cannot import openvino.
     """
+    openvino()
     return _core_of(os.getpid())
 
 

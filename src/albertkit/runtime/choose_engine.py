@@ -320,11 +320,14 @@ class EngineChoice:
 
     def _start_openvino(self) -> Engine:
         # imported here: a process with little to do never pays for the import of OpenVINO
-        from albertkit.engine.int8.search import MeasuredScheme
         from albertkit.engine.openvino.engine import OpenVinoEngine
 
-        measured = self.measured_scheme
-        scheme = measured.scheme if isinstance(measured, MeasuredScheme) else None
+        scheme = None
+        if self.precision == "int8":
+            from albertkit.engine.int8.search import MeasuredScheme
+
+            measured = self.measured_scheme
+            scheme = measured.scheme if isinstance(measured, MeasuredScheme) else None
         try:
             return OpenVinoEngine(
                 self.weights,
