@@ -306,7 +306,7 @@ def compute_head_logits(
     encodings: Encodings,
     name: str,
     *,
-    slots: int = SLOTS,
+    slots: int | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
     """Compute the logits of the linear head `name`: [N, C] of texts, or [T, C] of tokens."""
@@ -314,7 +314,7 @@ def compute_head_logits(
     is_per_token = spec.reads == "tokens"
     count = len(encodings.ids) if is_per_token else len(encodings)
     logits = np.empty((count, spec.width(engine.config)), np.float32)
-    for layout, batch in _pack_batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(engine, encodings, slots, progress):
         rows = token_numbers(encodings, layout) if is_per_token else layout.texts
         outputs = engine.run(batch, OutputRequest(head=name))
         logits[rows] = require_output(outputs.head_logits)
@@ -326,12 +326,12 @@ def compute_spans(
     encodings: Encodings,
     search: SpanSearch,
     *,
-    slots: int = SLOTS,
+    slots: int | None = None,
     progress: Progress | None = None,
 ) -> Spans:
     """Search the likeliest answers of each text; `search.is_excluded` is of all tokens [T]."""
     layouts, parts = [], []
-    for layout, batch in _pack_batches(encodings, slots, progress):
+    for layout, batch in _pack_batches(engine, encodings, slots, progress):
         excluded = search.is_excluded
         if excluded is not None:
             excluded = excluded[token_numbers(encodings, layout)]
