@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from albertkit.doctor.catalogue import Symptom, read_symptoms
 from albertkit.errors import Diagnostic
 
+EXPECTED = "Expected these arguments to match"
 LONGEST_LINE = 4000  # characters: the lists of signatures in TensorFlow's messages are longer
 CHAINED = re.compile(
     r"During handling of the above exception|The above exception was the direct cause"
@@ -93,7 +94,7 @@ def _find_matches(lines: list[str]) -> list[Match]:
     """The first match of each symptom, from the top."""
     matches: dict[str, Match] = {}
     depth = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_fold(lines), 1):
         depth += bool(CHAINED.search(line))
         if FRAME.search(line):
             continue  # a path may hold any word
@@ -108,6 +109,24 @@ def _find_matches(lines: list[str]) -> list[Match]:
                     matches[entry.code] = Match(entry, number, words[:200], values, depth)
                     break
     return list(matches.values())
+
+
+def _fold(lines: list[str]) -> list[str]:
+    """The lines, with what TensorFlow lists after "Got:" on the line of "Got:".
+
+    What it expected is left out: it names every dtype and key, the right ones. Emptied lines stay,
+    so that numbers of lines are those of the message.
+    """
+    folded: list[str] = []
+    begin: int | None = None
+    for line in lines:
+        if begin is not None and EXPECTED not in line:
+            folded[begin] += f" {line.strip()}"
+            folded.append("")
+            continue
+        begin = len(folded) if line.rstrip().endswith("Got:") else None
+        folded.append(line)
+    return folded
 
 
 def _drop_consequences(matches: list[Match]) -> list[Match]:
