@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.corpus import print_metrics, resume_hint
 from albertkit.cli.options import takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
@@ -29,7 +30,6 @@ TITLES = {
     "majority": "majority",
     "tfidf": "TF-IDF + LR",
     "probe": "probe",
-    "contrastive": "contrastive",
     "tune": "tune",
 }
 COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
@@ -71,9 +71,8 @@ def finetune(
         ),
     ] = None,
     max_time: Annotated[
-        str | None,
-        typer.Option("--max-time", help="Time for all contenders: 90s, 10m, 1h; default: none."),
-    ] = None,
+        str, typer.Option("--max-time", help="Time for all contenders: 90s, 10m, 1h.")
+    ] = "10m",
     folds: Annotated[
         int, typer.Option("--folds", min=0, help="Cross-validation in place of one split.")
     ] = 0,
@@ -85,7 +84,13 @@ def finetune(
         str | None,
         typer.Option(
             "--contenders",
-            help="Who takes part: majority,tfidf,probe,contrastive,tune; default: all that fit.",
+            help="Who takes part, of majority,tfidf,probe,tune; default: the first three.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", help="Settings of the tuning, a TOML file; see recipes/finetuning."
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the split and of training.")] = 0,
@@ -97,6 +102,7 @@ def finetune(
     cheapest first; the best model is written with a report.
     """
     from albertkit.finetuning import FinetuneOptions, FinetuneSession
+    from albertkit.finetuning.tuning_recipe import read_tuning_recipe
 
     destination = output or Path(f"{Path(data).name.partition('.')[0]}-model")
     if not check:
@@ -114,10 +120,14 @@ def finetune(
             class_weights=class_weights,
             contenders=parse_contenders(contenders),
             seed=seed,
+            tuning=None if recipe is None else read_tuning_recipe(recipe),
+            run_directory=Path(f"{destination}.run"),
             read=read,
         ),
     )
     session.show_progress_bar = shows_progress()
+    if shows_progress():
+        session.on_step = print_metrics
     for name, value, flag in session.columns.rows():
         print_status(f"{name:<6} {value:<40} {flag}".rstrip())
     print_status(f"{len(session.examples):,} examples{describe_labels(session.labels.names)}")
@@ -131,8 +141,9 @@ def finetune(
     with open_standard_output():
         measure = MEASURES[session.columns.task]
         print(COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text"))
-        for result in session.race():
-            print(format_result(result), flush=True)
+        with resume_hint(Path(f"{destination}.run")):
+            for result in session.race():
+                print(format_result(result), flush=True)
     tuned = session.finish()
     tuned.save_pretrained(destination)
     print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")

@@ -212,6 +212,7 @@ CODES: dict[str, str] = {
     "labels-suspected": "Labels look wrong.",
     "nothing-trained": "No contender of a race can be kept.",
     "baseline-better": "A baseline is as good as the model.",
+    "predictions-constant": "A trained classifier gives all rows one class.",
     # Clusters
     "cluster-mismatched": "The cluster runs other versions of Ray or Python.",
     "cluster-unreachable": "There is no Ray cluster at the address.",

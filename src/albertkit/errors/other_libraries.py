@@ -9,6 +9,8 @@ SENTENCE_TRANSFORMERS = "it is a keyword of sentence-transformers"
 TRANSFORMERS = "it is a keyword of transformers"
 NO_CODE = "albertkit runs no code from a checkpoint"
 OF_TOKENIZER = "it is a setting of the tokenizer, and a policy holds them all"
+ONE_LAYER = "the layers of an ALBERT are one layer, run again and again"
+RATES = "Leave it out: freezing or slowing lower layers would do so to all"
 POLICY = "Give policy=AlbertTokenizer.from_pretrained(model, {name}=…).policy"
 
 # keyword → (why it is unknown, what to do)
@@ -39,5 +41,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "keep_accents": (OF_TOKENIZER, POLICY.format(name="keep_accents")),
     "do_lower_case": (OF_TOKENIZER, POLICY.format(name="do_lower_case")),
     "quantization_config": (TRANSFORMERS, 'Write precision="int8"'),
+    "freeze_layers": (ONE_LAYER, RATES),
+    "layerwise_learning_rate_decay": (ONE_LAYER, RATES),
+    "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
     "load_in_8bit": (TRANSFORMERS, 'Write precision="int8"'),
 }

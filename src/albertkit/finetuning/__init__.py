@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from albertkit.finetuning.session import FinetuneOptions as FinetuneOptions
     from albertkit.finetuning.session import FinetuneSession as FinetuneSession
     from albertkit.finetuning.tuned_model import TunedModel as TunedModel
+    from albertkit.finetuning.tuning_recipe import TuningConfig as TuningConfig
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -17,5 +18,6 @@ else:
             "from_table": ("check_examples", "finetune"),
             "session": ("FinetuneOptions", "FinetuneSession"),
             "tuned_model": ("TunedModel",),
+            "tuning_recipe": ("TuningConfig",),
         },
     )

@@ -12,6 +12,7 @@ from albertkit.finetuning.data.sources import LabelledData
 from albertkit.finetuning.race import ContenderName, RaceResult
 from albertkit.finetuning.session import ClassWeights, FinetuneOptions, FinetuneSession
 from albertkit.finetuning.tuned_model import TunedModel
+from albertkit.finetuning.tuning_recipe import TuningConfig
 
 
 @check_keywords
@@ -25,10 +26,11 @@ def finetune(
     model: str | Path | None = None,
     output: str | Path | None = None,
     folds: int = 0,
-    max_time: str | float | None = None,
+    max_time: str | float | None = "10m",
     class_weights: ClassWeights = "none",
     contenders: Sequence[ContenderName] | None = None,
     seed: int = 0,
+    tuning: TuningConfig | None = None,
     on_result: Callable[[RaceResult], None] = lambda result: None,
 ) -> TunedModel:
     """Train a model on labelled rows, and score it on rows that it was not trained with.
@@ -48,8 +50,10 @@ def finetune(
         folds: Cross-validation with so many folds in place of one split. 0: none.
         max_time: For all contenders: "90s", "10m", "1h" or seconds. None: no limit.
         class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
-        contenders: Who takes part. None: all that fit the task and are installed.
+        contenders: Who takes part. None: "majority", "tfidf" and "probe"; "tune" for tasks that
+            need it. "tune" needs torch.
         seed: Of the split and of all training.
+        tuning: How encoder and head are trained together. None: by the number of rows.
         on_result: Is called with each line of the race.
 
     Returns:
@@ -71,6 +75,7 @@ def finetune(
         class_weights=class_weights,
         contenders=contenders,
         seed=seed,
+        tuning=tuning,
     )
     session = FinetuneSession.open(data, valid, options)
     session.check()

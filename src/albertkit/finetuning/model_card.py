@@ -20,7 +20,6 @@ NAMES = {
     "majority": "most frequent label",
     "tfidf": "TF-IDF + logistic regression",
     "probe": "probe: frozen vectors + logistic regression",
-    "contrastive": "contrastive tuning + logistic regression",
     "tune": "full tuning",
 }
 

@@ -23,7 +23,7 @@ from albertkit.finetuning.scores import Predictions, Score, compute_score
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.tasks import TextEmbedder
 
-ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
+ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "tune"]
 CONTENDERS = get_args(ContenderName)
 BASELINES = ("majority", "tfidf")
 TIMED_TEXTS = 64

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import logging
 import re
+import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from albertkit.arrays import Int64Array
-from albertkit.errors import Diagnostic, InputError
+from albertkit.errors import Diagnostic, InputError, ResourceError
 from albertkit.errors.arguments import check_choice, check_integer
+from albertkit.errors.exceptions import install_command
 from albertkit.finetuning.data.checks import CheckedData, check_data, sort_by_severity
 from albertkit.finetuning.data.columns import Columns, Task, find_columns
 from albertkit.finetuning.data.examples import Examples, LabelSet, make_examples
@@ -33,14 +36,17 @@ from albertkit.finetuning.probe import FOLDS, TextVectors, compute_vectors, fit_
 from albertkit.finetuning.race import (
     BASELINES,
     CONTENDERS,
+    LINEAR_TASKS,
     ContenderName,
     Part,
     Race,
     RaceResult,
+    TrainedModel,
     choose_winner,
 )
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tuned_model import TunedModel
+from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.tables import WholeTable
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks import TextEmbedder
@@ -48,6 +54,7 @@ from albertkit.tasks import TextEmbedder
 LOGGER = logging.getLogger(__name__)
 
 ClassWeights: TypeAlias = Literal["none", "auto"] | Mapping[str, float]
+LINEAR_CONTENDERS: tuple[ContenderName, ...] = ("majority", "tfidf", "probe")
 VALID_FOLDS = 5  # the first of them is the validation rows: 80/20
 SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -62,11 +69,15 @@ class FinetuneOptions:
         label: The label column; None: found likewise.
         model: The model whose vectors the probe reads; None: the built-in one.
         folds: Cross-validation with so many folds in place of a split 80/20; 0: none.
-        max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit.
+        max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit. What cannot finish
+            in the time that is left is not begun.
         class_weights: "auto" weighs each row by the inverse frequency of its label; or a weight
             for each label.
-        contenders: Who runs; None: all that fit the task and are installed.
+        contenders: Who runs; None: majority, tfidf and probe, or tune for tasks that need it.
         seed: Of the split and of all training.
+        tuning: How encoder and head are trained together; None: by the number of rows.
+        run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
+            None: a temporary directory.
         read: How files are read, where the user knows better.
     """
 
@@ -75,10 +86,12 @@ class FinetuneOptions:
     label: str | None = None
     model: str | Path | None = None
     folds: int = 0
-    max_time: str | float | None = None
+    max_time: str | float | None = "10m"
     class_weights: ClassWeights = "none"
     contenders: Sequence[ContenderName] | None = None
     seed: int = 0
+    tuning: TuningConfig | None = None
+    run_directory: Path | None = None
     read: ReadOptions = DETECT_ALL
 
     def __post_init__(self) -> None:
@@ -143,6 +156,7 @@ class FinetuneSession:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     results: list[RaceResult] = field(default_factory=list)
     show_progress_bar: bool = False
+    on_step: Callable[[Mapping[str, float | int]], None] = lambda metrics: None
     _vectors: TextVectors | None = None
     _valid_vectors: TextVectors | None = None
     _race: Race | None = None
@@ -242,9 +256,11 @@ class FinetuneSession:
             self.embedder,
             parse_seconds(options.max_time),
             self._weigh,
+            {"tune": self._tune},
         )
         self._race = race
-        for name in options.contenders or ("majority", "tfidf", "probe"):
+        linear = self.labels.task in LINEAR_TASKS
+        for name in options.contenders or (LINEAR_CONTENDERS if linear else ("tune",)):
             result = race.run(name)
             self.results.append(result)
             yield result
@@ -309,6 +325,33 @@ class FinetuneSession:
             self.vectors.take(own),
             folds[rest],
         )
+
+    def _tune(self, part: Part, seconds: float | None) -> TrainedModel | str:
+        """Train encoder and head; what goes wrong in it ends this contender alone."""
+        if find_spec("torch") is None:
+            return f"torch is not installed: {install_command('torch')}"
+        if self.labels.task == "question-answering":
+            return "question answering is not tuned yet"
+        from albertkit.finetuning.tune import tune
+
+        config = self.options.tuning or TuningConfig(seed=self.options.seed)
+        with tempfile.TemporaryDirectory() as temporary:
+            try:
+                return tune(
+                    self.embedder.model,
+                    self.labels,
+                    part.train,
+                    part.valid,
+                    config=config,
+                    directory=self.options.run_directory or Path(temporary),
+                    row_weights=self._weigh(part.train),
+                    seconds=seconds,
+                    report=self.on_step,
+                )
+            except ResourceError as error:
+                if error.diagnostic.code not in ("training-diverged", "predictions-constant"):
+                    raise
+                return error.diagnostic.what
 
     def _weigh(self, examples: Examples) -> Doubles | None:
         """The weight of each row by its label."""

@@ -155,10 +155,10 @@ class AlbertAttention(nn.Module):
         """Let each token attend to the others; x: [B, S, H] → [B, S, H]."""
         q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
         keep = trace is not None and trace.attentions is not None
+        rate = self.attention_dropout.p if self.training else 0.0
         if isinstance(mask, TextBounds):
-            context = attend_within_texts(q, k, v, mask)
+            context = attend_within_texts(q, k, v, mask, rate)
         elif self.implementation == "sdpa" and not keep:
-            rate = self.attention_dropout.p if self.training else 0.0
             context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
         else:
             probs = self.attention_probs(q, k, mask)  # [B, A, S, S]

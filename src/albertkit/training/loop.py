@@ -68,6 +68,7 @@ class Trainer(Generic[Batch]):
         evaluate: metrics of held-out data, computed at each checkpoint; the lowest "valid_loss"
             makes the best checkpoint.
         report: is called with each line of the metrics log.
+        patience: evaluations without a lower "valid_loss" after which the run ends; 0: never.
     """
 
     parameters: Mapping[str, nn.Parameter]
@@ -83,6 +84,7 @@ class Trainer(Generic[Batch]):
     settings: Settings = field(default_factory=dict)
     evaluate: Callable[[], Mapping[str, float]] | None = None
     report: Callable[[Metrics], None] = lambda metrics: None
+    patience: int = 0
 
     def train(self) -> Progress:
         """Train to the end of the run, from its last checkpoint if there is one.
@@ -112,7 +114,7 @@ class Trainer(Generic[Batch]):
                 if is_done or progress.step % self.config.save_steps == 0:
                     self.save(optimizer, progress, window)
                     saved_step = progress.step
-                if is_done:
+                if is_done or self.is_stale(progress):
                     break
                 clock = time.monotonic()
         if saved_step != progress.step:
@@ -120,6 +122,13 @@ class Trainer(Generic[Batch]):
         if signals.received:
             raise KeyboardInterrupt
         return progress
+
+    def is_stale(self, progress: Progress) -> bool:
+        """Whether `patience` checkpoints in a row were no better; all ranks answer alike."""
+        if not self.patience:
+            return False
+        steps = progress.step - progress.best_step
+        return self.training_device.largest(steps >= self.patience * self.config.save_steps) > 0
 
     def fraction(self, progress: Progress) -> float:
         """The fraction of the run that is done, 0 to 1: the largest of its three limits."""

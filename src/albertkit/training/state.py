@@ -92,6 +92,19 @@ def read_progress(checkpoint: Path) -> Progress:
     return Progress(**state["progress"])  # type: ignore[arg-type]  # our own file
 
 
+def load_parameters(directory: Path, step: int, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Load the parameters of one checkpoint, such as the best.
+
+    Args:
+        directory: the run's output directory.
+        step: of the checkpoint.
+        parameters: get the saved values.
+    """
+    arrays = read_safetensors(directory / f"checkpoint-{step:08d}" / "state.safetensors")
+    for name, parameter in parameters.items():
+        parameter.data.copy_(torch.from_numpy(np.array(arrays[f"parameter/{name}"])))
+
+
 def load_checkpoint(
     directory: Path,
     parameters: Mapping[str, nn.Parameter],

@@ -1,0 +1,263 @@
+"""Examples → packed batches of a tuning: texts end to end, without padding.
+
+A batch is a function of (seed, epoch, number) alone, so that a resumed run and each rank of several
+make the same ones. The rows of one step are divided among its batches (gradient accumulation and
+ranks); each batch knows the weight of the whole step, so that the loss does not depend on how they
+are divided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from albertkit.arrays import FloatArray, Int64Array
+from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.linear_model import Doubles
+from albertkit.tokenization import AlbertTokenizer, Encodings
+from albertkit.tokenization.encodings import concat_ranges, select
+
+NO_LABEL = -100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuningRows:
+    """N examples as ids and targets.
+
+    Attributes:
+        encodings: M sequences: one for each example, or one for each choice.
+        groups: [N + 1]; example n has the sequences groups[n]:groups[n + 1].
+        targets: [N, C] one-hot rows, 0 and 1, or numbers; [N] numbers of right choices.
+        tags: [T], the label of each token, NO_LABEL for those without; for tagging.
+        weights: [N], of each example in the loss.
+    """
+
+    encodings: Encodings
+    groups: Int64Array
+    targets: FloatArray
+    tags: Int64Array | None
+    weights: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.groups) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuningBatch:
+    """Sequences end to end, with what the loss needs.
+
+    Attributes:
+        ids: [T].
+        type_ids: [T].
+        positions: [T].
+        lengths: Of the sequences.
+        firsts: [M], the position of each sequence's first token.
+        sizes: [N], sequences of each example.
+        targets: [N, C], or [N].
+        tags: [T]; None but for tagging.
+        weights: [N].
+        step_weight: The summed weight of all examples of the step, divided by its batches.
+    """
+
+    ids: Int64Array
+    type_ids: Int64Array
+    positions: Int64Array
+    lengths: tuple[int, ...]
+    firsts: Int64Array
+    sizes: Int64Array
+    targets: FloatArray
+    tags: Int64Array | None
+    weights: FloatArray
+    step_weight: float
+
+
+def make_rows(
+    labels: LabelSet,
+    examples: Examples,
+    tokenizer: AlbertTokenizer,
+    max_length: int,
+    weights: Doubles | None = None,
+) -> TuningRows:
+    """Tokenize examples, and make their targets.
+
+    Args:
+        labels: The labels and their order.
+        examples: N.
+        tokenizer: Of the model.
+        max_length: Ids of a sequence at most.
+        weights: [N]; None: all 1.
+    """
+    count = len(examples)
+    groups = np.arange(count + 1)
+    tags = None
+    if examples.choices is not None:
+        sizes = [len(choices) for choices in examples.choices]
+        groups = np.concatenate([[0], np.cumsum(sizes)])
+        first, second = _join_choices(examples)
+        encodings = tokenizer.encode_batch(first, second, max_length=max_length)
+    elif examples.words is not None:
+        encodings, tags = _tag_words(labels, examples, tokenizer, max_length)
+    else:
+        encodings = tokenizer.encode_batch(examples.first, examples.second, max_length=max_length)
+    if not examples.labels:
+        targets: Any = np.zeros(count)
+    elif examples.task == "multiple-choice":
+        targets = np.array(examples.labels)
+    elif examples.task == "tagging":
+        targets = np.zeros(count)
+    else:
+        targets = labels.one_hot(examples)
+    return TuningRows(
+        encodings,
+        np.asarray(groups, np.int64),
+        np.asarray(targets, np.float32),
+        tags,
+        np.ones(count, np.float32) if weights is None else np.asarray(weights, np.float32),
+    )
+
+
+def _join_choices(examples: Examples) -> tuple[list[str], list[str]]:
+    """Each choice as a pair: (question, choice), or (context, question and choice)."""
+    first, second = [], []
+    for number, choices in enumerate(examples.choices or []):
+        question = examples.first[number]
+        context = None if examples.second is None else examples.second[number]
+        for choice in choices:
+            # examples of two text columns have the context first
+            first.append(question)
+            second.append(choice if context is None else f"{context} {choice}")
+    return first, second
+
+
+def _tag_words(
+    labels: LabelSet, examples: Examples, tokenizer: AlbertTokenizer, max_length: int
+) -> tuple[Encodings, Int64Array]:
+    """Ids of words, and the label of each word at its first token."""
+    numbers = labels.numbers
+    calls = [
+        tokenizer(words, is_split_into_words=True, truncation=True, max_length=max_length)
+        for words in examples.words or []
+    ]
+    ids: list[int] = []
+    tags: list[int] = []
+    lengths: list[int] = []
+    for number, call in enumerate(calls):
+        word_ids: list[int | None] = call.word_ids(0)
+        own = examples.labels[number] if examples.labels else None
+        previous = None
+        for word in word_ids:
+            is_first = word is not None and word != previous
+            # without labels every first token gets 0: what counts is where words begin
+            label = 0 if own is None or word is None else numbers.get(own[word], NO_LABEL)
+            tags.append(label if is_first else NO_LABEL)
+            previous = word
+        row = np.asarray(call["input_ids"]).ravel().tolist()
+        ids += row
+        lengths.append(len(row))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    encodings = Encodings(
+        np.array(ids, np.int32),
+        np.zeros(len(ids), np.int32),
+        offsets,
+        np.zeros(len(lengths), np.int64),
+    )
+    return encodings, np.array(tags, np.int64)
+
+
+def make_batch(rows: TuningRows, numbers: Sequence[int], step_weight: float) -> TuningBatch:
+    """Put examples end to end, short ones first, so that equal lengths are neighbours.
+
+    Args:
+        rows: All examples.
+        numbers: Of those in the batch.
+        step_weight: As in TuningBatch.
+    """
+    lengths = rows.encodings.lengths
+    order = sorted(numbers, key=lambda n: int(lengths[rows.groups[n]]))
+    starts, sizes = rows.groups[order], np.diff(rows.groups)[order]
+    sequences = concat_ranges(starts, sizes)
+    own = select(rows.encodings, sequences)
+    own_lengths = own.lengths
+    tags = None
+    if rows.tags is not None:
+        tags = rows.tags[concat_ranges(rows.encodings.offsets[sequences], own_lengths)]
+    return TuningBatch(
+        own.ids.astype(np.int64),
+        own.type_ids.astype(np.int64),
+        concat_ranges(np.zeros(len(own_lengths), np.int64), own_lengths),
+        tuple(own_lengths.tolist()),
+        np.asarray(own.offsets[:-1], np.int64),
+        np.asarray(sizes, np.int64),
+        rows.targets[order],
+        tags,
+        rows.weights[order],
+        step_weight,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuningData:
+    """The batches of each epoch, in a random order of examples.
+
+    Attributes:
+        rows: The training examples.
+        batch_size: Examples of a step, over all batches and ranks.
+        batches: Of a step: gradient accumulation × ranks.
+        seed: Of the order.
+    """
+
+    rows: TuningRows
+    batch_size: int
+    batches: int
+    seed: int
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of an epoch."""
+        return 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch; a last one of fewer examples than batches is left out."""
+        whole, rest = divmod(len(self.rows), self.batch_size)
+        return max(1, whole + (rest >= self.batches and rest * 2 >= self.batch_size))
+
+    def block(self, epoch: int, number: int, fraction: float) -> Sequence[TuningBatch]:
+        """The batches of an epoch, those of a step one after another."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.rows))
+        steps = [
+            order[first : first + self.batch_size]
+            for first in range(0, self.steps * self.batch_size, self.batch_size)
+        ]
+        return LazyBatches(self.rows, steps, self.batches)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LazyBatches(Sequence[TuningBatch]):
+    """Batches that are made when they are asked for."""
+
+    rows: TuningRows
+    steps: list[Int64Array]
+    batches: int
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.batches
+
+    def __getitem__(self, index: Any) -> Any:
+        """Batch `index`; slices are not needed."""
+        step, part = divmod(index, self.batches)
+        numbers = self.steps[step]
+        own = numbers[part :: self.batches].tolist()
+        return make_batch(self.rows, own, step_weight(self.rows, numbers) / self.batches)
+
+
+def step_weight(rows: TuningRows, numbers: Int64Array) -> float:
+    """The weight of examples in the loss: their own, or for tagging the words with a tag."""
+    if rows.tags is None:
+        return float(rows.weights[numbers].sum())
+    starts, lengths = rows.encodings.offsets[:-1], rows.encodings.lengths
+    tokens = concat_ranges(starts[numbers], lengths[numbers])
+    return float(max(1, (rows.tags[tokens] != NO_LABEL).sum()))

@@ -1,0 +1,227 @@
+"""Full tuning: packed batches, accumulation, resuming, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from tests.finetuning.test_finetune import ROWS
+from tests.support.tiny_models import save_tiny
+
+from albertkit import TextClassifier, load
+from albertkit.errors import InputError, ResourceError
+from albertkit.finetuning import tune as tune_module
+from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.tune import PackedTuning, TunedEncoder, make_model, tune
+from albertkit.finetuning.tuning_batches import TuningData, make_rows
+from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
+from albertkit.runtime import LoadedModel
+
+RECIPES = Path(__file__).parents[2] / "recipes" / "finetuning"
+CONFIG = TuningConfig(
+    learning_rate=2e-3,
+    batch_size=10,
+    epochs=2,
+    seeds=1,
+    classifier_dropout=0.0,
+    max_seq_length=32,
+    precision="float32",
+    device="cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return load(save_tiny(tmp_path_factory.mktemp("base"), ["masked_lm"], pooler=True))
+
+
+def examples(task: Any, labels: list[Any], **others: Any) -> Examples:
+    count = len(labels)
+    rows = np.arange(1, count + 1)
+    return Examples(task, ROWS["text"][:count], None, labels, rows, "t", **others)
+
+
+TRAIN = examples("classification", ROWS["label"][:60])
+LABELS = LabelSet.of(TRAIN)
+
+
+def run(
+    base: LoadedModel, directory: Path, train: Examples = TRAIN, **settings: Any
+) -> TunedEncoder:
+    config = replace(CONFIG, **settings)
+    tuned = tune(base, LabelSet.of(train), train, train, config=config, directory=directory)
+    assert isinstance(tuned, TunedEncoder)
+    return tuned
+
+
+def parameters(tuned: TunedEncoder) -> dict[str, Any]:
+    return {name: p.detach() for name, p in tuned.packed.canonical_parameters().items()}
+
+
+def test_the_loss_does_not_depend_on_how_a_step_is_divided(base: LoadedModel) -> None:
+    """Accumulation and ranks: the mean of the parts' gradients is that of the whole step."""
+    weights = np.random.default_rng(0).uniform(0.2, 3, len(TRAIN))
+    rows = make_rows(LABELS, TRAIN, base.tokenizer, 32, weights)
+    gradients = []
+    for batches in (1, 2, 4):
+        packed = make_model(base, LABELS, CONFIG, 0)
+        step = TuningData(rows, 10, batches, 0).block(0, 0, 0.0)
+        for number in range(batches):
+            (packed(step[number]).loss / batches).backward()
+        gradients.append({n: p.grad for n, p in packed.canonical_parameters().items()})
+    for name, gradient in gradients[0].items():
+        for other in gradients[1:]:
+            torch.testing.assert_close(other[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_packed_logits_are_those_of_transformers(base: LoadedModel, tmp_path: Path) -> None:
+    packed = make_model(base, LABELS, CONFIG, 0)
+    tuned = TunedEncoder(packed, base.tokenizer, LABELS, 32)
+    tuned.write(tmp_path / "model", temperature=1.0)
+    peer = transformers.AlbertForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    assert peer.config.id2label == {0: "animal", 1: "tool"}
+    for text in TRAIN.first[:5]:
+        ids = torch.tensor([base.tokenizer.encode(text)])
+        expected = torch.softmax(peer(ids).logits[0].double(), -1).detach().numpy()
+        few = replace(TRAIN.take([0]), first=[text])
+        np.testing.assert_allclose(np.asarray(tuned.predict(few))[0], expected, atol=1e-5)
+    own = TextClassifier(tmp_path / "model", precision="float32").predict(TRAIN.first)
+    assert own == [LABELS.names[n] for n in np.argmax(tuned.predict(TRAIN), axis=1)]
+
+
+def test_training_lowers_the_loss(base: LoadedModel, tmp_path: Path) -> None:
+    lines: list[Mapping[str, Any]] = []
+    train = examples("regression", [len(text) for text in ROWS["text"][:60]])
+    labels, config = LabelSet.of(train), replace(CONFIG, epochs=4)
+    tune(base, labels, train, train, config=config, directory=tmp_path / "r", report=lines.append)
+    losses = [line["valid_loss"] for line in lines if "valid_loss" in line]
+    assert len(losses) == 4
+    assert min(losses[1:]) < losses[0]
+    assert not (tmp_path / "r").exists()
+
+
+class StoppedError(Exception):
+    """Ends a run in its middle."""
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bits(base: LoadedModel, tmp_path: Path) -> None:
+    train = examples("regression", [len(text) for text in ROWS["text"][:60]])
+    labels = LabelSet.of(train)
+    whole = parameters(run(base, tmp_path / "whole", train, classifier_dropout=0.1))
+
+    def stop(metrics: Mapping[str, Any]) -> None:
+        if metrics["step"] == 8:  # after the checkpoint of step 6
+            raise StoppedError
+
+    config = replace(CONFIG, classifier_dropout=0.1)
+    parts = tmp_path / "parts"
+    with pytest.raises(StoppedError):
+        tune(base, labels, train, train, config=config, directory=parts, report=stop)
+    with pytest.raises(InputError, match=r"\[run-settings-changed\]"):
+        run(base, tmp_path / "parts", train, learning_rate=1e-3)
+    resumed = parameters(run(base, tmp_path / "parts", train, classifier_dropout=0.1))
+    for name, values in whole.items():
+        assert torch.equal(resumed[name], values), name
+
+
+def test_the_best_checkpoint_is_kept_and_patience_ends_a_run(
+    base: LoadedModel, tmp_path: Path
+) -> None:
+    lines: list[Mapping[str, Any]] = []
+    train = examples("regression", [len(text) for text in ROWS["text"][:60]])
+    config = replace(CONFIG, learning_rate=0.5, epochs=8, patience=2)
+    result = tune(
+        base,
+        LabelSet.of(train),
+        train,
+        train,
+        config=config,
+        directory=tmp_path / "r",
+        report=lines.append,
+    )
+    losses = [line["valid_loss"] for line in lines if "valid_loss" in line]
+    assert len(losses) < 8
+    assert isinstance(result, TunedEncoder)
+    best = result.settings["best_step"]
+    assert best == 6 * (1 + int(np.argmin(losses)))
+
+
+def test_constant_predictions_end_in_one_line(
+    base: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_dead_model(*arguments: Any) -> PackedTuning:
+        packed = make_model(*arguments)
+        packed.model.classifier.weight.data.zero_()
+        packed.model.classifier.bias.data = torch.tensor([1.0, 0.0])
+        return packed
+
+    monkeypatch.setattr(tune_module, "make_model", make_dead_model)
+    with pytest.raises(ResourceError, match=r"same class.*\[predictions-constant\]"):
+        run(base, tmp_path, max_steps=1, learning_rate=1e-9)
+
+
+def test_what_cannot_finish_is_not_begun(base: LoadedModel, tmp_path: Path) -> None:
+    result = tune(
+        base, LABELS, TRAIN, TRAIN, config=CONFIG, directory=tmp_path / "run", seconds=1e-6
+    )
+    assert isinstance(result, str)
+    assert "it would take" in result
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_labels_tags_and_choices(base: LoadedModel, tmp_path: Path) -> None:
+    numbers = examples("regression", [100 + len(text) for text in ROWS["text"][:40]])
+    tuned = run(base, tmp_path / "a", numbers, max_steps=4)
+    own = np.asarray(tuned.predict(numbers))
+    assert own.shape == (40, 1)
+    assert abs(own.mean() - np.mean(numbers.labels)) < 10
+    tuned.write(tmp_path / "numbers", temperature=1.0)
+    written: Any = TextClassifier(tmp_path / "numbers", precision="float32").predict(numbers.first)
+    np.testing.assert_allclose(written, own[:, 0], rtol=1e-4)
+
+    several = examples("multi-label", [("a",), ("a", "b")] * 10)
+    assert np.asarray(run(base, tmp_path / "b", several, max_steps=1).predict(several)).shape == (
+        20,
+        2,
+    )
+
+    words = [text.split() for text in ROWS["text"][:30]]
+    tags = [tuple("B-X" if len(word) > 4 else "O" for word in row) for row in words]
+    tagged = examples("tagging", tags, words=words)
+    predictions = run(base, tmp_path / "c", tagged, max_steps=1).predict(tagged)
+    assert [len(row) for row in predictions] == [len(row) for row in words]
+
+    choices = examples("multiple-choice", [0, 1, 2] * 5, choices=[["x", "y z", "w"]] * 15)
+    predictions = run(base, tmp_path / "d", choices, max_steps=1).predict(choices)
+    assert [row.shape for row in predictions] == [(3,)] * 15
+    np.testing.assert_allclose([row.sum() for row in predictions], 1)
+
+
+def test_fewer_repetitions_of_the_shared_layer(base: LoadedModel) -> None:
+    packed = make_model(base, LABELS, replace(CONFIG, repetitions=1), 0)
+    assert packed.model.config.num_hidden_layers == 1
+
+
+def test_recipes_are_read_and_zeros_are_resolved() -> None:
+    recipes = {path.stem: read_tuning_recipe(path) for path in RECIPES.glob("*.toml")}
+    assert (recipes["rte"].learning_rate, recipes["rte"].warmup_steps) == (3e-5, 200)
+    assert len(recipes) == 10
+    config = TuningConfig().resolve(768, 100)
+    assert (config.learning_rate, config.max_steps) == (3e-5, 300)
+    assert TuningConfig().resolve(256, 5).max_steps == 50
+    assert TuningConfig(max_steps=7).resolve(256, 5).max_steps == 7
+    assert [TuningConfig().seeds_for(rows) for rows in (2999, 3000)] == [3, 1]
+    training = recipes["rte"].training(50, 1)
+    assert (training.warmup_ratio, training.decay_ratio) == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("name", ["freeze_layers", "layerwise_learning_rate_decay", "lora"])
+def test_what_shared_layers_cannot_do_is_refused_with_the_reason(name: str) -> None:
+    with pytest.raises(InputError, match=r"one layer.*\[unknown-keyword\]"):
+        TuningConfig(**{name: 6})  # type: ignore[arg-type]  # a name that does not exist
