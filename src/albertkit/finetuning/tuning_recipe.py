@@ -42,7 +42,9 @@ class TuningConfig:
     seeds: int = 0  # runs with other seeds, of which the best is kept; 0: 3 below 3,000 rows
     seed: int = 0
     repetitions: int = 0  # of the shared layers; 0: as many as the model has
-    precision: Precision = "auto"
+    # oneDNN compiles a bfloat16 kernel for each new shape, and packed texts have many shapes: on a
+    # CPU that takes longer than float32
+    precision: Precision = "float32"
     device: str = "auto"
 
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:
