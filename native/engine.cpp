@@ -12,6 +12,9 @@ namespace {
 constexpr int kTileTokens = 128;  // of a tile of short texts (benchmarks/native_tiles.py)
 // A thread is worth waking for this many multiplications: some 100 µs of float32.
 constexpr double kWorkOfAThread = 5e6;
+// A member of a team waits for the others eight times a layer, which pays from some milliseconds on: a text of
+// 8 tokens of a small model took 8 ms by two threads of a busy machine, and 0.4 ms by one.
+constexpr double kWorkOfAMember = 1e8;
 
 double multiplications(const Model& model, int64_t tokens) {
   const double H = model.config.hidden_size, F = model.config.intermediate_size;
@@ -34,7 +37,10 @@ struct AlbertkitEngine {
     const int64_t tokens = request.offsets[request.texts];
     const int threads = static_cast<int>(
         std::clamp(multiplications(model, tokens) / kWorkOfAThread, 1.0, static_cast<double>(pool->threads())));
-    const Plan plan = plan_tiles(request, threads, kTileTokens);
+    Plan plan = plan_tiles(request, threads, kTileTokens);
+    if (plan.is_shared && multiplications(model, tokens) < kWorkOfAMember * threads) {
+      plan = plan_tiles(request, 1, kTileTokens);
+    }
     reserve(plan, threads);
     if (plan.is_shared) {
       Barrier barrier(threads);
