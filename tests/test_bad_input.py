@@ -34,7 +34,7 @@ from albertkit import (
     TextEmbedder,
     load,
 )
-from albertkit.checkpoints import HUGGINGFACE, Checkpoint
+from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.cli.main import run
 from albertkit.errors import AlbertKitError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
@@ -560,7 +560,8 @@ PATIENCE = 120  # seconds in which a command begins its work on a machine that i
 def slow(w: Workshop) -> list[str]:
     """A command that computes for long and writes where something is already."""
     config = replace(CONFIG, vocab_size=1000, num_hidden_layers=4000)
-    HUGGINGFACE.write(Checkpoint(random_weights(config)), w.directory / "slow")
+    checkpoint = Checkpoint(random_weights(config), pooling=PoolingConfig())
+    SENTENCE_TRANSFORMERS.write(checkpoint, w.directory / "slow")
     w.tokenizer.save_pretrained(w.directory / "slow")
     many = w.file("many.txt", b"a line of words\n" * 5000)
     return ["embed", "-m", str(w.directory / "slow"), "-i", str(many), "--engine", "numpy"]

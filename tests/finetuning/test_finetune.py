@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def test_a_table_becomes_a_model_that_is_better_than_chance(tmp_path: Path) -> N
     assert metrics["rows"]["training"] + metrics["rows"]["validation"] == 100
     labels = list(csv.DictReader((output / "report" / "labels.csv").open()))
     assert [row["label"] for row in labels] == ["animal", "tool"]
-    assert (output / "report" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    picture = output / "report" / "confusion.png"  # with matplotlib alone
+    assert picture.is_file() == (find_spec("matplotlib") is not None)
     assert "pipeline_tag: text-classification" in (output / "README.md").read_text()
 
 

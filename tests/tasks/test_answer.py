@@ -135,14 +135,22 @@ def test_answers_can_be_extended_to_whole_words(tmp_path: Path) -> None:
         assert set(answer["answer"].split()) <= set(CONTEXT.split())
 
 
+def assert_same(answers: Any, expected: list[Any]) -> None:
+    """The same places; the scores to rounding, which depends on the other rows of a product."""
+    assert len(answers) == len(expected)
+    for answer, other in zip(answers, expected, strict=True):
+        assert answer["score"] == pytest.approx(other["score"], rel=1e-5)
+        assert answer | {"score": 0} == other | {"score": 0}
+
+
 def test_forms_of_questions(tmp_path: Path) -> None:
     answerer = QuestionAnswerer(save_head(tmp_path / "model", HEAD, scale=3))
     one = answerer(question=QUESTION, context=CONTEXT)
     item = {"question": QUESTION, "context": CONTEXT}
-    assert answerer(item) == one
-    assert answerer([item, item]) == [one, one]
-    assert answerer(question=[QUESTION, QUESTION], context=CONTEXT) == [one, one]
-    assert answerer(question=[QUESTION], context=[CONTEXT]) == [one]
+    assert_same([answerer(item)], [one])
+    assert_same(answerer([item, item]), [one, one])
+    assert_same(answerer(question=[QUESTION, QUESTION], context=CONTEXT), [one, one])
+    assert_same(answerer(question=[QUESTION], context=[CONTEXT]), [one])
     many = [{"question": f"{QUESTION} {n}", "context": SENTENCES[n % 5]} for n in range(40)]
     stream = [answer["answer"] for answer in answerer(iter(many))]
     assert stream == [answer["answer"] for answer in answerer(many)]

@@ -48,4 +48,6 @@ def test_the_figures_are_those_of_a_sentence_transformer(name: str, directory: P
     theirs = sentence_transformers.SentenceTransformer(str(directory), device="cpu")
     expected = CALLS[name](theirs)
     assert len(expected) > 0
-    assert CALLS[name](TextEmbedder(directory)) == pytest.approx(expected, abs=1e-5)
+    # in numpy: other engines sum in another order, which a correlation of five values enlarges
+    embedder = TextEmbedder(directory, engine="numpy")
+    assert CALLS[name](embedder) == pytest.approx(expected, abs=1e-5)
