@@ -38,6 +38,7 @@ CODE_SUFFIXES = (".py", ".ipynb")
 TEXT_SUFFIXES = (".txt", ".log", ".out", ".err", ".md")
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".h5", ".onnx", ".pb", ".index", ".pt", ".pth")
 NOT_A_MODEL = ("checkpoint-unrecognised", "file-wrong-format")
+LARGEST_VOCABULARY = 100_000_000  # bytes; a larger file is no tokenizer, and is not read
 LARGEST_TEXT = 200_000_000  # bytes; a notebook with its pictures may have 50 MB
 
 
@@ -253,7 +254,7 @@ def _open_tokenizer(model: ExaminedModel) -> tuple[ExaminedModel, Kind]:
     has_weights = any(
         path.name == "config.json" or path.suffix in WEIGHT_SUFFIXES for path in model.files()
     )
-    if model.path is None or (has_weights and not is_module):
+    if model.path is None or (has_weights and not is_module) or _is_large_file(model.path):
         return model, "model"
     try:
         model.tokenizer = AlbertTokenizer.from_path(model.path)
@@ -261,6 +262,10 @@ def _open_tokenizer(model: ExaminedModel) -> tuple[ExaminedModel, Kind]:
         return model, "model"
     model.errors.clear()
     return model, "tokenizer"
+
+
+def _is_large_file(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > LARGEST_VOCABULARY
 
 
 def _describe(loaded: LoadedModel, tokenizer: AlbertTokenizer | None) -> dict[str, str]:
