@@ -21,7 +21,7 @@ from albertkit.engine.int8.calibration import measure_product_inputs
 from albertkit.engine.int8.search import PLANS, build_scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, require_output
@@ -71,7 +71,7 @@ def openvino_computes_bfloat16() -> bool:
     ov = openvino()
     x = ov.opset13.parameter([1, 16])
     graph = ov.Model([ov.opset13.relu(x)], [x])
-    compiled = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    compiled = openvino_core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return precision == "bf16"
 

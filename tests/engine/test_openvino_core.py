@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+HOME = "openvino_library.py"
 SCRIPT = """
 import gc, os, signal
 from albertkit.engine.packing import compute_text_vectors
@@ -30,3 +33,10 @@ def test_a_signal_is_handled_after_engines_were_closed_in_any_order() -> None:
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
     )
     assert (result.stdout, result.returncode) == ("the handler ran\n", 0), result.stderr
+
+
+def test_nothing_else_makes_a_core() -> None:
+    """A test that makes one leaves a freed signal stack to all tests after it."""
+    files = [path for top in ("src", "tests") for path in (ROOT / top).rglob("*.py")]
+    call = "Core" + "()"
+    assert [p.name for p in files if call in p.read_text(encoding="utf-8")] == [HOME]

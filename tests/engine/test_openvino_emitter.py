@@ -10,7 +10,7 @@ from tests.support.axes import CONFIG, random_weights
 
 from albertkit.engine.openvino.emitter import OpenVinoEmitter, ScaledQueries
 from albertkit.engine.openvino.engine import is_bare_product_faster
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec.config_values import Activation
 
@@ -27,7 +27,7 @@ def test_an_activation_is_numpy_s_near_0_and_far_from_it(kind: Activation, bare:
     emit = OpenVinoEmitter(CONFIG, WEIGHTS.arrays, bare_products=bare)
     model = ov.Model([emit.activate(entering, kind)], [entering], kind)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    actual = ov.Core().compile_model(model, "CPU", settings)([x])[0]
+    actual = openvino_core().compile_model(model, "CPU", settings)([x])[0]
     expected = NumpyEmitter(CONFIG, WEIGHTS.arrays).activate(x.copy(), kind)
     # the last place of values to 12
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)

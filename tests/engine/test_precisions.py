@@ -22,7 +22,7 @@ from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import openvino_core
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import OutputRequest, SpanSearch, require_output
@@ -135,10 +135,8 @@ def test_openvino_multiplies_in_int8_what_the_scheme_says() -> None:
     weights = random_weights(CONFIG)
     for plan, repetitions in ((WHOLE, 3), (ENDS_IN_FLOAT, 1)):
         emit = OpenVinoInt8Emitter(CONFIG, weights.arrays, scheme_for(weights, plan))
-        compiled = (
-            openvino()
-            .Core()
-            .compile_model(build_encoder_graph(emit), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = openvino_core().compile_model(
+            build_encoder_graph(emit), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
         )
         products = [
             node.get_rt_info()["primitiveType"].value
