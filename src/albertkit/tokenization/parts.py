@@ -197,8 +197,12 @@ class PartCutter:
             for piece, count in self._split_word(text, start, end, room):
                 units.append(piece)
                 counts.append(count)
-        if sum(counts) <= room:
+        if sum(counts) <= room == self.room():  # not if the whole text was too long before
             return [(0, len(text))]
+        if not units:  # white space that the tokenizer reads as pieces, such as U+0085
+            for piece, count in self._split_word(text, 0, len(text), room):
+                units.append(piece)
+                counts.append(count)
         is_start = set(sentence_starts(text))
         sentences = [index for index, (start, _) in enumerate(units) if start in is_start]
         return [
