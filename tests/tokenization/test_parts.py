@@ -37,7 +37,7 @@ def _spans(parts: Parts) -> list[tuple[int, int]]:
 
 @given(st.lists(long_texts, max_size=3), st.integers(4, 40), st.integers(0, 12))
 @example(["ﷺ" * 9, "", "a"], 8, 3)
-@example(["\x85a", "\x85" * 9, " \x85 "], 4, 0)
+@example(["\x85a", "\x85" * 9, " \x85 ", "¿ŉ▁"], 4, 0)
 def test_parts_cover_the_text_and_fit_the_model(
     tokenizer: AlbertTokenizer, texts: list[str], max_length: int, overlap: int
 ) -> None:

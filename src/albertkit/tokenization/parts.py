@@ -145,10 +145,11 @@ class PartCutter:
     def _cut(self, texts: Sequence[str]) -> tuple[Parts, Encodings]:
         words = [list(find_words(text)) for text in texts]
         sizes = self._count_pieces(texts, words)
-        rooms = np.full(len(texts), self.room())  # pieces that a text's parts have by the count
+        full = self.room()
+        rooms = np.full(len(texts), full)  # pieces that a text's parts have by the count
         while True:
             spans = [
-                self._cut_text(text, own_words, sizes, room)
+                self._cut_text(text, own_words, sizes, room, is_reduced=room < full)
                 for text, own_words, room in zip(texts, words, rooms.tolist(), strict=True)
             ]
             parts = make_parts(texts, spans)
@@ -184,8 +185,15 @@ class PartCutter:
         return dict(zip(different, pieces.lengths.tolist(), strict=True))
 
     def _cut_text(
-        self, text: str, words: Sequence[Span], sizes: Mapping[str, int], room: int
+        self,
+        text: str,
+        words: Sequence[Span],
+        sizes: Mapping[str, int],
+        room: int,
+        *,
+        is_reduced: bool,
     ) -> list[Span]:
+        """The spans of a text's parts; is_reduced: with more room, one of them was too long."""
         units: list[Span] = []  # words, or pieces of long words
         counts: list[int] = []
         for start, end in words:
@@ -194,13 +202,13 @@ class PartCutter:
                 units.append((start, end))
                 counts.append(size)
                 continue
-            for piece, count in self._split_word(text, start, end, room):
+            for piece, count in self._split_word(text, start, end, room, is_reduced=is_reduced):
                 units.append(piece)
                 counts.append(count)
-        if sum(counts) <= room == self.room():  # not if the whole text was too long before
+        if sum(counts) <= room and not is_reduced:
             return [(0, len(text))]
         if not units:  # white space that the tokenizer reads as pieces, such as U+0085
-            for piece, count in self._split_word(text, 0, len(text), room):
+            for piece, count in self._split_word(text, 0, len(text), room, is_reduced=True):
                 units.append(piece)
                 counts.append(count)
         is_start = set(sentence_starts(text))
@@ -210,7 +218,9 @@ class PartCutter:
             for first, last in pack_units(counts, sentences, room, self.overlap)
         ]
 
-    def _split_word(self, text: str, start: int, end: int, room: int) -> Iterator[tuple[Span, int]]:
+    def _split_word(
+        self, text: str, start: int, end: int, room: int, *, is_reduced: bool
+    ) -> Iterator[tuple[Span, int]]:
         """The spans of a long word's pieces, and how many pieces each stands for."""
         counts: dict[int, int] = {start: 0}  # by the index at which a piece begins
         border = start
@@ -224,7 +234,7 @@ class PartCutter:
                     border = index
                 counts[border] = counts.get(border, 0) + 1
         for (first, last), count in zip(pairwise([*counts, end]), counts.values(), strict=True):
-            if count <= room:
+            if count <= room and not (is_reduced and room == 1):  # else letter by letter
                 yield (first, last), count
                 continue
             letters = [first, *(n for n in range(first + 1, last) if is_border(text, n)), last]
