@@ -25,7 +25,8 @@ BATCH_BYTES = 2**25
 MOST_ROWS = 2**40  # in one group: no valid file comes near
 MOST_BYTES = 2**40  # in one buffer: likewise
 ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's message
-# pyarrow's errors are subclasses of these
+# Bases of pyarrow's errors, whose own classes would need its import here. NotImplementedError is
+# that of ArrowNotImplementedError: a valid file with a codec or a type that this pyarrow lacks.
 PYARROW_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
 
 

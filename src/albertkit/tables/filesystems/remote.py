@@ -162,6 +162,7 @@ def _resolve(uri: str) -> tuple[FileSystem, str]:
     try:
         with _filesystem_errors(uri):
             filesystem, top = _filesystem(urlunsplit(parts._replace(path="/")))
+    # an unknown scheme is invalid, one that this pyarrow was built without is not implemented
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
             "filesystem-unknown",
