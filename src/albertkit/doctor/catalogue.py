@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ LEVELS: Mapping[Severity, str] = {
 }
 
 
-class _Blanks(defaultdict[str, str]):
+class _Blanks(dict[str, str]):
     """Values for a sentence; a missing one is an ellipsis."""
 
     def __missing__(self, name: str) -> str:
@@ -92,7 +91,7 @@ class Symptom:
             level: how grave it is here; None: as the catalogue says.
             **values: what the {names} of the sentences stand for.
         """
-        blanks = _Blanks(str, {name: str(value) for name, value in values.items()})
+        blanks = _Blanks({name: str(value) for name, value in values.items()})
         return Diagnostic(
             self.code,
             level or self.level,

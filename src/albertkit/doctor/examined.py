@@ -6,7 +6,6 @@ opening is tried once: its error is a diagnostic like any other.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from albertkit.checkpoints.agreement import check_pieces
 from albertkit.checkpoints.registry import ResolvedPath, resolve_path
+from albertkit.conversion.self_test import SENTENCES
 from albertkit.errors import AlbertKitError, Diagnostic
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
@@ -83,6 +83,15 @@ class ExaminedModel:
 
 
 MOST_FILES = 2000
+PROBE_SENTENCES = (  # of everyday words, on which a model is measured
+    *SENTENCES,
+    "The train to Berlin leaves at nine in the morning.",
+    "Please send me the report before Friday.",
+    "The dog is sleeping on the old sofa.",
+    "Prices rose by three percent last year.",
+    "Add two eggs and a cup of sugar to the flour.",
+    "Scientists discovered a new planet outside the solar system.",
+)
 
 
 def open_for_examination(
@@ -137,19 +146,3 @@ def _read_settings(path: Path | None, file: str) -> Mapping[str, JsonValue]:
         return read_json(path / file)
     except AlbertKitError:
         return {}
-
-
-@functools.cache
-def probe_sentences() -> tuple[str, ...]:
-    """English sentences of everyday words, on which a model is measured."""
-    from albertkit.conversion.self_test import SENTENCES
-
-    return (
-        *SENTENCES,
-        "The train to Berlin leaves at nine in the morning.",
-        "Please send me the report before Friday.",
-        "The dog is sleeping on the old sofa.",
-        "Prices rose by three percent last year.",
-        "Add two eggs and a cup of sugar to the flour.",
-        "Scientists discovered a new planet outside the solar system.",
-    )

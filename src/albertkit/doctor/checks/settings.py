@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from albertkit.doctor.catalogue import symptom
-from albertkit.doctor.examined import ExaminedModel, probe_sentences
+from albertkit.doctor.examined import PROBE_SENTENCES, ExaminedModel
 from albertkit.errors import Diagnostic
 from albertkit.tokenization import AlbertTokenizer
 
@@ -127,7 +127,7 @@ def _unknown_share(tokenizer: AlbertTokenizer, text: str) -> float:
 
 def _check_unknown_pieces(model: ExaminedModel, tokenizer: AlbertTokenizer) -> Iterator[Diagnostic]:
     """A tokenizer that knows none of the words of plain English, with a model of many pieces."""
-    ids = tokenizer.encode_batch(list(probe_sentences()), max_length=512).ids
+    ids = tokenizer.encode_batch(list(PROBE_SENTENCES), max_length=512).ids
     unknown = float(np.mean(ids == tokenizer.unk_token_id))
     rows = model.weights.config.vocab_size if model.weights is not None else 0
     if tokenizer.vocab_size < min(rows, TINY_VOCABULARY):
@@ -135,7 +135,7 @@ def _check_unknown_pieces(model: ExaminedModel, tokenizer: AlbertTokenizer) -> I
             model.location, evidence=f"{tokenizer.vocab_size} pieces, {rows:,} rows"
         )
         return
-    lower = [sentence.lower() for sentence in probe_sentences()]
+    lower = [sentence.lower() for sentence in PROBE_SENTENCES]
     unknown_in_lower = float(
         np.mean(tokenizer.encode_batch(lower, max_length=512).ids == tokenizer.unk_token_id)
     )
@@ -150,7 +150,7 @@ def _check_unknown_pieces(model: ExaminedModel, tokenizer: AlbertTokenizer) -> I
         yield symptom("texts-unknown").diagnose(
             model.location,
             level="note",
-            evidence=f"{unknown:.0%} of the pieces of {len(probe_sentences())} English sentences",
+            evidence=f"{unknown:.0%} of the pieces of {len(PROBE_SENTENCES)} English sentences",
             fix="If the model is for English, put the vocabulary back that was saved with it",
             share=f"{unknown:.0%}",
         )

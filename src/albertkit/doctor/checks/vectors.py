@@ -9,7 +9,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.checks.tensors import is_trained
-from albertkit.doctor.examined import ExaminedModel, probe_sentences
+from albertkit.doctor.examined import PROBE_SENTENCES, ExaminedModel
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.pooling import apply_modules
@@ -28,7 +28,7 @@ def check_vectors(model: ExaminedModel) -> Iterator[Diagnostic]:
         return
     pooling = loaded.pooling
     engine = _WatchedEngine(loaded.weights)
-    sentences = list(probe_sentences())
+    sentences = list(PROBE_SENTENCES)
     if pooling is not None:
         sentences = [pooling.as_read(text) for text in sentences]
     encodings = tokenizer.encode_batch(sentences, max_length=loaded.max_length)
