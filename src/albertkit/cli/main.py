@@ -199,7 +199,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="albertkit",
     cls=Commands,
-    help="ALBERT on ordinary machines: text in, vectors and words out.",
+    help="ALBERT on ordinary machines: text in; vectors, words, labels and answers out.",
     epilog="Help for a command: albertkit COMMAND --help",
     rich_markup_mode=None,  # importing rich would double the time of --help
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
