@@ -33,6 +33,7 @@ OF_EXTRAS = {
     "scipy",
     "sentence_transformers",
     "sklearn",
+    "threadpoolctl",
     "tomlkit",
     "torch",
     "transformers",

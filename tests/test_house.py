@@ -113,6 +113,12 @@ def test_nothing_in_the_project_names_a_folder_above_it() -> None:
     assert [p.name for p in files if absolute.search(p.read_text(encoding="utf-8"))] == []
 
 
+def test_a_test_that_needs_a_library_imports_it() -> None:
+    """So that tests/conftest.py alone says what may be missing, and in which words."""
+    by_hand = "importor" + "skip"
+    assert [p.name for p in TESTS if by_hand in p.read_text(encoding="utf-8")] == []
+
+
 def test_every_link_between_the_pages_leads_to_something_that_is_there() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
     link = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")

@@ -145,7 +145,7 @@ def test_results_go_to_a_file_of_the_kind_of_its_name(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
 ) -> None:
     if kind == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow  # noqa: F401
     path = tmp_path / f"out.{kind}"
     assert print_of(capsys, "embed", *TEXTS, "-m", vectors, "-o", str(path)) == ""
     assert path.stat().st_size > 0
@@ -186,7 +186,8 @@ def test_the_table_for_people_counts_from_one(
 def test_a_heatmap_is_drawn_whole(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path, kind: str
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    import matplotlib  # noqa: F401
+
     path = tmp_path / f"heat.{kind}"
     print_of(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path))
     head = path.read_bytes()[:8]
@@ -196,7 +197,8 @@ def test_a_heatmap_is_drawn_whole(
 def test_letters_without_a_font_are_one_warning(
     capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    import matplotlib  # noqa: F401
+
     texts = ["\U0001343f an Egyptian sign", "\U00012399 a cuneiform sign"]
     with warnings.catch_warnings(record=True) as seen:
         assert run(["similarity", *texts, "-m", vectors, "--plot", str(tmp_path / "x.png")]) == 0

@@ -290,7 +290,8 @@ def test_options_that_do_not_fit_are_refused_before_anything_is_read(
 def test_a_kept_column_that_begins_with_nothing_has_its_type_in_a_file(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
     monkeypatch.setattr("albertkit.tasks.inputs.WINDOW_TEXTS", 4)
     numbers = [None] * 9 + [1, 2]
     table = tmp_path / "in.jsonl"

@@ -140,7 +140,7 @@ def test_results_are_written_to_files(
     capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path, suffix: str
 ) -> None:
     if suffix == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow
     path = tmp_path / f"out.{suffix}"
     call(capsys, "tag", *SENTENCES, "-m", models / "tagger", "-o", path)
     expected = TokenClassifier(models / "tagger")(SENTENCES, aggregation_strategy="simple")

@@ -76,7 +76,8 @@ def test_a_forked_child_answers(engine: str) -> None:
 
 
 def test_a_forked_child_answers_by_torch() -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
+    import torch  # noqa: F401
+
     setup = f"""{ENGINE}
 import torch
 from albertkit.model.torch_engine import TorchEngine
@@ -87,7 +88,8 @@ engine = TorchEngine(weights)"""
 
 
 def test_a_forked_child_computes_with_a_torch_model() -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
+    import torch  # noqa: F401
+
     setup = f"""{MODEL}
 torch.set_num_threads(2)
 a = torch.ones(512, 512); (a @ a).exp()  # starts OpenMP's threads, which tiny models do not"""
@@ -95,7 +97,8 @@ a = torch.ones(512, 512); (a @ a).exp()  # starts OpenMP's threads, which tiny m
 
 
 def test_a_forked_child_answers_by_a_compiled_model() -> None:
-    pytest.importorskip("torch", reason="torch is not installed")
+    import torch  # noqa: F401
+
     setup = f"{MODEL}\ncompiled = compile_for_inference(model, threads=2)"
     assert answer_in_a_child(setup, "compiled(ids).logits.numpy()") == "equal 0"
 

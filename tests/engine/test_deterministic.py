@@ -147,7 +147,8 @@ def test_what_is_answered_text_by_text_is_what_a_batch_is_answered(
 def test_heads_have_the_same_bits_with_any_number_of_threads_of_numpy(
     wide: OpenVinoEngine, wanted: OutputRequest
 ) -> None:
-    threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
+    import threadpoolctl
+
     batch = batch_of([30, 34])
     actual = []
     for threads in (1, 3, 5):

@@ -7,13 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-import pytest
-
-pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+import pytest
 from tests.support.full_disk import limit_file_size
 from tests.tables.s3_server import ObjectStore, object_store
 

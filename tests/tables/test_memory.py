@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pytest
 
 from albertkit.tables import Table, new_table, read_batches
@@ -98,7 +99,7 @@ def test_a_decompression_bomb_is_one_invalid_row(
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_a_large_row_group_is_read_in_parts(tmp_path: Path, kind: str) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow
     from pyarrow import ipc, parquet
 
     texts = [f"{row} {LINE}" for row in range(150_000)]
@@ -119,7 +120,6 @@ def test_a_large_row_group_is_read_in_parts(tmp_path: Path, kind: str) -> None:
 
 
 def test_many_tables_are_written_in_the_memory_of_few(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy", reason="numpy is not installed")
     vectors = np.ones((1000, 64), np.float32)
     tracemalloc.start()
     with new_table(tmp_path / "out.npy") as writer:

@@ -47,7 +47,8 @@ def test_rows_of_metadata_are_known_and_those_of_a_pipe_are_not(
     estimate = RowEstimate(pipe)
     list(read_batches(pipe, estimate=estimate))
     assert estimate.rows() is None
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow  # noqa: F401
+
     table = find_inputs(write_file(tmp_path, "a.parquet", KINDS[".parquet"](ROWS)))
     assert RowEstimate(table).rows() == 8000
     lines = write_file(tmp_path, "a.txt", b"one\ntwo\n")
@@ -61,7 +62,8 @@ def test_rows_of_metadata_are_known_and_those_of_a_pipe_are_not(
 def test_there_is_no_estimate_for_a_stream_of_arrow(
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow  # noqa: F401
+
     lines = write_file(tmp_path, "a.txt", b"one\ntwo\n")
     both = find_inputs([lines, write_file(tmp_path, "b.arrows", KINDS[".arrows"](ROWS))])
     estimate = RowEstimate(both)

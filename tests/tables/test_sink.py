@@ -45,7 +45,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
     tmp_path: Path, kind: str
 ) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow  # noqa: F401
     with ShardedSink(
         tmp_path / "out", job=JOB, shard_format=kind, shard_rows=3, types=TYPES
     ) as sink:
@@ -88,7 +88,7 @@ def test_all_shards_have_one_schema_though_cells_are_null_or_missing(
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy", "jsonl", "jsonl.gz"])
 def test_the_same_rows_give_the_same_bytes_in_any_batches(tmp_path: Path, kind: str) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow  # noqa: F401
     whole = table(0, 9_000)
     for name, cuts in (("one", [0, 9_000]), ("many", [0, 1, 8000, 8192, 8500, 9_000])):
         sink = ShardedSink(tmp_path / name, job=JOB, shard_format=kind, types=TYPES)
@@ -99,7 +99,8 @@ def test_the_same_rows_give_the_same_bytes_in_any_batches(tmp_path: Path, kind: 
 
 
 def test_a_failed_shard_is_absent_and_others_are_complete(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow  # noqa: F401
+
     with ShardedSink(tmp_path / "out", job=JOB, types=TYPES) as sink:
         with sink.shards.writing(0) as shard:
             shard.write(table(0, 2))
@@ -195,7 +196,7 @@ def test_a_truncated_shard_is_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     if kind in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow  # noqa: F401
     with ShardedSink(tmp_path, job=JOB, shard_format=kind, types=TYPES) as sink:
         for number in (0, 1, 2):
             with sink.shards.writing(number) as shard:
@@ -236,7 +237,7 @@ def test_an_unknown_shard_format_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl.gz"])
 def test_a_full_disk_is_one_line_and_the_job_resumes_later(tmp_path: Path, kind: str) -> None:
     if kind == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        import pyarrow  # noqa: F401
     big = Table({"vector": np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)})
     with ShardedSink(tmp_path / "out", job=JOB, shard_format=kind) as sink:
         with sink.shards.writing(0) as shard:
@@ -277,7 +278,8 @@ with ShardedSink(sys.argv[1], job={}, resume=True) as sink:
 
 
 def test_a_job_can_be_killed_at_any_moment(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
     luck = random.Random(0)
     finished: frozenset[int] = frozenset()
     for _ in range(3):

@@ -37,7 +37,7 @@ def test_a_failing_disk_ends_the_reading_even_if_invalid_rows_are_skipped(
     [*((kind, "") for kind in KINDS), (".txt", ".gz"), (".jsonl", ".zst"), (".csv", ".xz")],
 )
 def test_an_object_store_that_stops_answering_ends_the_reading(kind: str, packed: str) -> None:
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow  # noqa: F401
     from tests.tables.s3_server import object_store
 
     name = f"a{kind}{packed}"
@@ -61,7 +61,8 @@ def test_an_object_store_that_stops_answering_ends_the_reading(kind: str, packed
 
 
 def test_a_full_local_disk_is_no_error_of_the_input(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow  # noqa: F401
+
     path = write_file(tmp_path, "a.parquet.gz", PACKED[".gz"](KINDS[".parquet"](ROWS)))
     with (
         limit_file_size(2**16),
@@ -90,7 +91,7 @@ except ResourceError as error:
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow.zst"])
 def test_too_little_memory_ends_the_reading(tmp_path: Path, kind: str) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow
     from pyarrow import ipc, parquet
 
     table = pyarrow.table({"text": ["some words " * 90_000] * 60})
@@ -108,7 +109,7 @@ def test_too_little_memory_ends_the_reading(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_impossible_size_is_damage_not_a_lack_of_memory(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow
     from pyarrow import ipc
 
     table = pyarrow.table({"text": ["words " * 1000] * 10})

@@ -49,7 +49,8 @@ def test_npy_holds_the_vectors_alone(tmp_path: Path) -> None:
 
 
 def test_parquet_has_typed_columns(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
     write_table(TABLE, tmp_path / "out.parquet")
     back = parquet.read_table(tmp_path / "out.parquet")
     assert str(back.schema.field("vector").type) == "fixed_size_list<element: float>[5]"

@@ -495,7 +495,8 @@ def test_whole_numbers_of_numpy_are_whole_numbers(path: Path, ours: TextEmbedder
 
 
 def test_columns_of_tables_are_read(ours: TextEmbedder) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    import pyarrow
+
     table = pyarrow.table({"text": TEXTS})
     np.testing.assert_array_equal(ours.encode(table["text"]), ours.encode(TEXTS))
     assert type(table["text"]).__name__ == "ChunkedArray"

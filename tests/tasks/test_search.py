@@ -171,7 +171,8 @@ def test_texts_are_embedded_and_returned() -> None:
 def test_columns_of_texts_are_read_as_lists_are() -> None:
     expected = Search(TEXTS)(["a child"], k=1)
     assert Search(np.array(TEXTS))(np.array(["a child"]), k=1) == expected
-    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow
+
     assert Search(pyarrow.array(TEXTS))(pyarrow.array(["a child"]), k=1) == expected
     assert Search(TEXTS)([], k=1) == []
 
@@ -258,7 +259,7 @@ def test_a_job_is_searched_in_any_format(
     shard_format: str, kind: VectorType, model: str, tmp_path: Path
 ) -> None:
     if shard_format in ("parquet", "arrow"):
-        pytest.importorskip("pyarrow")
+        import pyarrow  # noqa: F401
     encode = EncodeOptions(precision=kind, truncate_dim=16)
     out = embed_into(tmp_path, model, shard_format, keep=("text", "page"), encode=encode)
     search = Search(out)

@@ -28,7 +28,8 @@ OTHERS = ["the input", "is a model of the model, in the layer and the layer", "x
 @pytest.fixture(scope="module")
 def peer(tiny: AlbertTokenizer, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """transformers' own class on the files that we save."""
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    import transformers
+
     path = tmp_path_factory.mktemp("saved")
     tiny.save_pretrained(path)
     return transformers.AutoTokenizer.from_pretrained(path)

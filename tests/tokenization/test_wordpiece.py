@@ -135,7 +135,8 @@ def test_a_vocabulary_that_is_not_utf8_is_refused() -> None:
 def test_transformers_gives_our_ids_to_a_saved_vocabulary(
     tiny_words: AlbertTokenizer, tmp_path: Path
 ) -> None:
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    import transformers
+
     tiny_words.save_pretrained(tmp_path)
     peer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for text in ("The Café, is (a) model!", "你好 world [MASK].", "", "U.S.A. 1,000"):
