@@ -55,7 +55,7 @@ class NumpyEngine:
         slots = batch.slots if read is None else batch.slots[read]
         vectors = emit_encoder(
             self._emit,
-            self.config,
+            self.weights.config,
             ids=batch.ids,
             type_ids=batch.type_ids,
             positions=batch.positions,

@@ -18,6 +18,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -285,10 +286,13 @@ class EngineChoice:
     def _name(self, tokens: int) -> ConcreteEngine:
         if self.wanted != "auto":
             return self.wanted
-        name = choose_cpu_engine(self.precision)
-        if name == "openvino" and self.precision == "float32":
+        if self._for_many_texts == "openvino" and self.precision == "float32":
             return self._cheaper(tokens)
-        return name
+        return self._for_many_texts
+
+    @cached_property
+    def _for_many_texts(self) -> ConcreteEngine:
+        return choose_cpu_engine(self.precision)
 
     def _cheaper(self, tokens: int) -> ConcreteEngine:
         self._work += tokens * work_per_token(self.weights.config)

@@ -479,8 +479,8 @@ class TextEmbedder(FrameworkCalls):
         """
         pooling = self.pooling
         prompt = self.resolve_prompt(options.prompt, options.prompt_name)
-        if options.truncate_dim is None and self.truncate_dim is not None:
-            options = replace(options, truncate_dim=self.truncate_dim)
+        if options.truncate_dim is None and pooling.truncate_dim is not None:
+            options = replace(options, truncate_dim=pooling.truncate_dim)
         if options.chunk is None and self.truncation == "windows":
             options = replace(options, chunk=self.max_seq_length, parts="mean")
         cutter = None

@@ -20,6 +20,7 @@ from albertkit.tokenization import AlbertTokenizer, Encodings
 
 if TYPE_CHECKING:
     from albertkit.tokenization.parts import Parts
+    from albertkit.tokenization.vocabulary import PieceTable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -93,9 +94,10 @@ class EncodeReport:
         if encodings.dropped.any():
             self._count_truncated(texts, encodings, parts)
         self._count_empty(texts)
-        unknown = encodings.ids == tokenizer.unk_token_id
+        table = tokenizer.vocabulary.table
+        unknown = encodings.ids == table.specials.unk
         if unknown.any():
-            is_unknown = _without_known_pieces(tokenizer, encodings, unknown)
+            is_unknown = _without_known_pieces(table, encodings, unknown)
             if parts is not None:
                 is_unknown = np.logical_and.reduceat(is_unknown, parts.offsets[:-1])
             numbers = np.flatnonzero(is_unknown).tolist()
@@ -227,13 +229,13 @@ def count_texts(count: int, texts: int, one: str, many: str) -> str:
 
 
 def _without_known_pieces(
-    tokenizer: AlbertTokenizer, encodings: Encodings, unknown: npt.NDArray[np.bool_]
+    table: PieceTable, encodings: Encodings, unknown: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     """[N] whether a text has an unknown piece, and no other besides special tokens."""
     ids = encodings.ids
-    ignored = [tokenizer.cls_token_id, tokenizer.sep_token_id]
-    if WORD_BEGIN in tokenizer.vocabulary.table.ids:
-        ignored.append(tokenizer.vocabulary.table.ids[WORD_BEGIN])
+    ignored = [table.specials.cls, table.specials.sep]
+    if WORD_BEGIN in table.ids:
+        ignored.append(table.ids[WORD_BEGIN])
     known = ~(unknown | np.isin(ids, ignored))  # [T]
     offsets: Int64Array = encodings.offsets[:-1]
     has_unknown = np.add.reduceat(unknown, offsets, dtype=np.int64) > 0  # [N]
