@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.compiled_encoder import (
@@ -25,6 +24,7 @@ from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.packing import Layout, compute_text_vectors, pack, plan
+from albertkit.engine.process import count_usable_cores
 from albertkit.engine.protocol import OutputRequest, PackedBatch, require_output
 from albertkit.spec import AlbertConfig, Weights
 

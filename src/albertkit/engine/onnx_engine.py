@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.openvino_library import openvino_core
+from albertkit.engine.process import count_usable_cores
 from albertkit.engine.protocol import (
     OutputRequest,
     Outputs,

@@ -10,7 +10,7 @@ import logging
 
 import torch
 
-from albertkit.engine.after_fork import reset_after_fork
+from albertkit.engine.process import reset_after_fork
 from albertkit.errors import ResourceError
 
 LOGGER = logging.getLogger(__name__)

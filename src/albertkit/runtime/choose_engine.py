@@ -23,7 +23,6 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from albertkit.engine.after_fork import reset_after_fork
 from albertkit.engine.native.library import can_compute
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.precision import (
@@ -32,6 +31,7 @@ from albertkit.engine.precision import (
     PrecisionName,
     resolve_precision,
 )
+from albertkit.engine.process import reset_after_fork
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.errors import InputError, ResourceError, import_extra
 from albertkit.errors.arguments import check_choice

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albertkit.errors import InputError
 from albertkit.sources import huggingface, kaggle
-from albertkit.sources.fetch_options import FetchOptions, Parts
+
+if TYPE_CHECKING:
+    from albertkit.sources.names import FetchOptions, Parts
 
 # A name with one of these endings is a file, never a repository.
 FILE_SUFFIXES = (

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.errors.exceptions import nearest_name
-from albertkit.sources.fetch_options import Parts
 from albertkit.sources.hub_errors import (
     network_reason,
     not_cached,
@@ -32,6 +31,8 @@ from albertkit.sources.needed_files import find_weights, select_files
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
+
+    from albertkit.sources.names import Parts
 
 LOGGER = logging.getLogger(__name__)
 

@@ -7,13 +7,14 @@ Local files take precedence. A hub is asked only if the name has the form of a h
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import albertkit
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import nearest_name
-from albertkit.sources.fetch_options import DEFAULT_FETCH_OPTIONS, FetchOptions, Parts
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"
@@ -21,6 +22,31 @@ WORDS, VECTORS = "small-en", "small-en-vectors"
 BUILTIN_MODELS: Mapping[str, str] = MappingProxyType(
     {WORDS: "masked LM, English", VECTORS: "text vectors, English"}
 )
+
+Parts: TypeAlias = Literal["model", "tokenizer", "config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """How a model is fetched from a hub; the names are Hugging Face's.
+
+    A local path and a built-in model need none of them.
+
+    Attributes:
+        revision: A branch, a tag or a commit; None for the newest.
+        token: For private models; None for the one saved on this machine or in HF_TOKEN, False for
+            none.
+        cache_dir: Where downloads are kept; None for the hub's usual directory.
+        local_files_only: Use only what is already there. HF_HUB_OFFLINE=1 does this for all calls.
+    """
+
+    revision: str | None = None
+    token: str | bool | None = None
+    cache_dir: str | Path | None = None
+    local_files_only: bool = False
+
+
+DEFAULT_FETCH_OPTIONS = FetchOptions()
 
 
 def resolve_local_path(name: str | Path) -> Path:

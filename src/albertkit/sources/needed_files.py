@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from albertkit.sources.fetch_options import Parts
+if TYPE_CHECKING:
+    from albertkit.sources.names import Parts
 
 CONFIG = "config.json"
 # Directories that sentence-transformers makes (1_Pooling, 0_Transformer); "" is the top.

@@ -1,4 +1,4 @@
-"""The heads of an ALBERT encoder: what each reads, its parameters, its width.
+"""The heads of an ALBERT encoder: what each reads, its rows of the parameter table, its width.
 
 Names of parameters are Hugging Face's. A head that is linear in pooled or token vectors is one row
 here; the others list their parameters, and their arithmetic has files of its own: masked LM in
@@ -8,18 +8,56 @@ here; the others list their parameters, and their arithmetic has files of its ow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from albertkit.errors import InputError
 from albertkit.spec.config import AlbertConfig
-from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
 
+WORD_TABLE = "embeddings.word_embeddings.weight"
 Reads = Literal["pooled", "tokens"]
 Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
 EXCLUDED_SCORE = -1e30  # span search: of tokens that cannot start or end an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row: an array of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    group: int | None = None  # of a layer's parameters
+    inner: int | None = None
+    tied_to: str | None = None  # the name whose array this one is
+    decays: bool = True  # weight decay and LAMB's ratio apply (google: not to biases and norms)
+
+    @property
+    def size(self) -> int:
+        """The number of floats."""
+        return math.prod(self.shape)
+
+
+def linear(
+    name: str, inputs: int, outputs: int, group: int | None = None, inner: int | None = None
+) -> tuple[Parameter, ...]:
+    """The rows of a linear layer: a matrix [out, in] and its bias."""
+    return (
+        Parameter(f"{name}.weight", (outputs, inputs), group, inner),
+        Parameter(f"{name}.bias", (outputs,), group, inner, decays=False),
+    )
+
+
+def norm(
+    name: str, width: int, group: int | None = None, inner: int | None = None
+) -> tuple[Parameter, ...]:
+    """The rows of a layer norm: its scales and shifts."""
+    return (
+        Parameter(f"{name}.weight", (width,), group, inner, decays=False),
+        Parameter(f"{name}.bias", (width,), group, inner, decays=False),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.spec.config import AlbertConfig
-from albertkit.spec.heads import head
-from albertkit.spec.parameter import WORD_TABLE, Parameter, linear, norm
+from albertkit.spec.heads import WORD_TABLE, Parameter, head, linear, norm
 
 __all__ = [
     "WORD_TABLE",

@@ -14,7 +14,7 @@ from albertkit.errors import Diagnostic
 from albertkit.errors.exceptions import count_noun
 from albertkit.spec import Weights
 from albertkit.spec.heads import head
-from albertkit.spec.parameter import WORD_TABLE
+from albertkit.spec.parameters import WORD_TABLE
 
 LEAST_PIECES = 2000  # below, the order of a vocabulary shows too little
 LEAST_TRAINED = 0.15  # of the rank correlation; random rows give 1/√V, 0.02 at 2,000

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import build_encoder_graph
 from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.engine.packing import pack, plan
+from albertkit.engine.process import count_usable_cores
 from albertkit.errors import InputError
 from albertkit.spec import Weights
 from albertkit.spec.parameters import CachedArrays

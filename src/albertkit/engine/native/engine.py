@@ -17,8 +17,6 @@ from typing import get_args
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.after_fork import reset_after_fork
-from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.native.library import (
     PRECISION_NUMBERS,
     NativeConfig,
@@ -26,6 +24,7 @@ from albertkit.engine.native.library import (
     native_library,
 )
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
+from albertkit.engine.process import count_usable_cores, reset_after_fork
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.graph.encoder import list_layer_prefixes
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul

@@ -13,9 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.after_fork import keep_inherited, reset_after_fork
 from albertkit.engine.batch_invariant import concat_outputs, split_texts
-from albertkit.engine.cores import count_usable_cores
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
@@ -25,6 +23,7 @@ from albertkit.engine.openvino.compiled_encoder import (
     SingleGraphEncoder,
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
+from albertkit.engine.process import count_usable_cores, keep_inherited, reset_after_fork
 from albertkit.engine.processor import detect_processor, read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul

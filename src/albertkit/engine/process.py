@@ -1,4 +1,4 @@
-"""Reset what does not survive a fork.
+"""The process in which an engine computes: its cores, and what does not survive a fork.
 
 A forked child has none of its parent's threads. OpenVINO's graphs and torch's OpenMP team wait for
 these threads for ever, in a child of `multiprocessing`, of gunicorn --preload or of a DataLoader.
@@ -10,6 +10,20 @@ from __future__ import annotations
 import os
 import weakref
 from typing import Protocol
+
+
+def count_usable_cores() -> int:
+    """Return the number of cores to compute on.
+
+    OMP_NUM_THREADS if it is set (Ray sets it to a worker's share of a machine), else the cores
+    that this process may run on, else all cores.
+    """
+    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Resettable(Protocol):
