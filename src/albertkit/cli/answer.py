@@ -53,11 +53,11 @@ def answer(
         bool | None,
         typer.Option(
             "--no-answer/--always-answer",
-            help="Whether there may be no answer; default: as the model was tuned.",
+            help="Whether an answer may be empty; default: as the model was tuned.",
         ),
     ] = None,
     max_answer_len: Annotated[
-        int, typer.Option("--max-answer-len", help="Pieces of an answer at most.")
+        int, typer.Option("--max-answer-len", help="Maximum number of pieces of an answer.")
     ] = 30,
     load: LoadOptions,
     job_format: options.JobFormat = None,

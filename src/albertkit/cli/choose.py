@@ -51,7 +51,7 @@ def choose(
         typer.Option(
             "--choice-columns",
             metavar="A,B",
-            help="The columns of the choices; one alone holds lists. Default: choices.",
+            help="The columns of the choices, or one column of lists; default: choices.",
         ),
     ] = None,
     context_column: Annotated[

@@ -30,7 +30,9 @@ def classify(
     ] = None,
     pair: Annotated[
         str | None,
-        typer.Option("--pair", metavar="TEXT", help="The second text of each TEXT."),
+        typer.Option(
+            "--pair", metavar="TEXT", help="The second text of a pair, one for each TEXT."
+        ),
     ] = None,
     keep: options.JobKeep = None,
     skip_invalid: options.SkipInvalid = False,
@@ -44,7 +46,7 @@ def classify(
     ] = None,
     function: Annotated[
         ScoreFunction | None,
-        typer.Option("--function", help="What makes scores; default: as the model's config says."),
+        typer.Option("--function", help="From logits to scores; default: as the config says."),
     ] = None,
     truncation: options.Truncation = "warn",
     load: LoadOptions,

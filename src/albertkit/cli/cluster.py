@@ -22,11 +22,11 @@ def cluster(
     threshold: Annotated[
         float,
         typer.Option(
-            "--threshold", min=-1, max=1, help="Least cosine of a text with the central one."
+            "--threshold", min=-1, max=1, help="Smallest cosine of a text with the central one."
         ),
     ] = 0.75,
     min_size: Annotated[
-        int, typer.Option("--min-size", min=1, help="Least number of texts in a cluster.")
+        int, typer.Option("--min-size", min=1, help="Smallest number of texts in a cluster.")
     ] = 10,
     index: options.Index = None,
     cache: options.Cache = None,
@@ -42,8 +42,8 @@ def cluster(
 ) -> None:
     """Group texts around central ones.
 
-    The largest cluster comes first, and in each the central text, then the nearest to it. A text
-    is in one cluster at most. Rows are numbered from 1.
+    The largest cluster comes first. Each cluster begins with its central text, then come the
+    texts nearest to it. A text is in one cluster at most. Rows are numbered from 1.
     """
     check_output(print_format, output)
     import numpy as np

@@ -17,7 +17,7 @@ SHOWN = 5  # numbers of texts that are listed
 
 
 def compare_tokenizers(
-    text: Annotated[str | None, typer.Argument(help="The text.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="A text in quotes.")] = None,
     *,
     model: Annotated[
         str,
@@ -30,7 +30,9 @@ def compare_tokenizers(
     ] = "small-en",
     file: Annotated[
         Path | None,
-        typer.Option("--input", "-i", help="A file of texts, one a line: the differences counted."),
+        typer.Option(
+            "--input", "-i", help="A file with a text on each line: count the texts that differ."
+        ),
     ] = None,
     print_format: options.Format = None,
     output: options.Output = None,
@@ -38,7 +40,7 @@ def compare_tokenizers(
     """Compare tokenizers on a text, or on texts.
 
     The same vocabulary is read with the rules of the model's own files, of google's reference, of
-    Hugging Face and of TF Hub's preprocessor. The first line is what the others are compared with.
+    Hugging Face and of TF Hub's preprocessor. The others are compared with the first line.
     """
     check_output(print_format, output)
     if (text is None) == (file is None):

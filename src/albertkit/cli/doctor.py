@@ -36,10 +36,10 @@ def doctor(
         str | None, typer.Option("--with", help="Examine the model with this tokenizer.")
     ] = None,
     text: Annotated[
-        Path | None, typer.Option("--text", help="A file of your own texts, one a line.")
+        Path | None, typer.Option("--text", help="A file with one of your own texts on each line.")
     ] = None,
     against: Annotated[
-        str | None, typer.Option("--against", help="A model that should be the same.")
+        str | None, typer.Option("--against", help="A model that should give the same outputs.")
     ] = None,
     environment: Annotated[
         bool, typer.Option("--env", help="Examine the installed versions too.")
@@ -49,11 +49,11 @@ def doctor(
     ] = None,
     print_format: Annotated[
         Literal["table", "json", "github", "sarif"],
-        typer.Option("--format", "-f", help="How the result is shown."),
+        typer.Option("--format", "-f", help="How to print the result."),
     ] = "table",
     fail_on: Annotated[
         Literal["error", "warning"],
-        typer.Option("--fail-on", help="What makes the exit status 1."),
+        typer.Option("--fail-on", help="Exit with status 1 on errors only, or on warnings too."),
     ] = "error",
 ) -> int:
     """Find out what is wrong with a model or a script.

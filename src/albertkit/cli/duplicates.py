@@ -20,7 +20,7 @@ def duplicates(
     threshold: Annotated[
         float,
         typer.Option(
-            "--threshold", min=-1, max=1, help="Least cosine of two texts that are duplicates."
+            "--threshold", min=-1, max=1, help="Smallest cosine of two texts that are duplicates."
         ),
     ] = 0.9,
     index: options.Index = None,

@@ -58,7 +58,9 @@ def embed(
     ] = None,
     overlap: Annotated[
         int,
-        typer.Option("--overlap", metavar="IDS", help="Ids at most that neighbouring parts share."),
+        typer.Option(
+            "--overlap", metavar="IDS", help="Maximum number of ids that two parts share."
+        ),
     ] = 0,
     parts: Annotated[
         PartsMode,

@@ -54,7 +54,7 @@ def finetune(
         bool, typer.Option("--check", help="Check the data and stop; exit status 1 on errors.")
     ] = False,
     task: Annotated[
-        Task | None, typer.Option("--task", help="What is learned; default: seen from the data.")
+        Task | None, typer.Option("--task", help="What to learn; default: detected from the data.")
     ] = None,
     text: Annotated[
         list[str] | None,
@@ -67,7 +67,8 @@ def finetune(
             "--model",
             "-m",
             autocompletion=options.complete_model,
-            help="A directory, a built-in model, or a name on a hub.",
+            help="The encoder: a directory, a built-in model, or a name on a hub; default:"
+            " small-en-vectors.",
         ),
     ] = None,
     max_time: Annotated[
@@ -78,13 +79,13 @@ def finetune(
     ] = 0,
     class_weights: Annotated[
         Literal["none", "auto"],
-        typer.Option("--class-weights", help="auto: weigh rows by the rarity of their label."),
+        typer.Option("--class-weights", help="auto: give rows with rare labels more weight."),
     ] = "none",
     contenders: Annotated[
         str | None,
         typer.Option(
             "--contenders",
-            help="Who takes part, of majority,tfidf,probe,tune; default: the first three.",
+            help="What to compare, of majority,tfidf,probe,tune; default: the first three.",
         ),
     ] = None,
     recipe: Annotated[
@@ -93,13 +94,15 @@ def finetune(
             "--recipe", help="Settings of the tuning, a TOML file; see recipes/finetuning."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the split and of training.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Random seed of the split and of training.")
+    ] = 0,
     read: ReadOptions,
 ) -> None:
     """Train a model on a table of examples, and score it.
 
-    The task and the columns are seen from the table, and printed. Contenders run in turn, the
-    cheapest first; the best model is written with a report.
+    Task and columns are detected from the table and printed. Contenders (a baseline, a probe, a
+    tuned model) run in turn, the cheapest first; the best model is written with a report.
     """
     from albertkit.finetuning import FinetuneOptions, FinetuneSession
     from albertkit.finetuning.tuning_recipe import read_tuning_recipe

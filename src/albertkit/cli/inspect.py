@@ -40,7 +40,7 @@ def inspect(
         bool,
         typer.Option(
             "--self-test",
-            help="Predict masked words with other head counts and activations too, and compare.",
+            help="Predict masked words, also with other numbers of heads and other activations.",
         ),
     ] = False,
     calibration: Annotated[

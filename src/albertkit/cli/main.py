@@ -130,7 +130,7 @@ COMMANDS = (
         'albertkit choose "It is" --choice hot --choice cold --model ./my-chooser',
     ),
     Command("tokens", "Show the pieces and ids of each text.", 'albertkit tokens "a text"'),
-    Command("models", "List models to take.", "albertkit models --for vectors"),
+    Command("models", "List models that you can use.", "albertkit models --for vectors"),
     Command("inspect", "Describe a model.", "albertkit inspect ./my-model"),
     Command(
         "convert",
@@ -160,7 +160,7 @@ COMMANDS = (
     Command(
         "prepare-distillation",
         "Store texts with a teacher's vectors, for distil.",
-        "albertkit prepare-distillation texts.txt --vectors teacher.npy -t spiece.model -o data/",
+        "albertkit prepare-distillation texts.txt --vectors v.npy -t spiece.model -o data/",
     ),
     Command(
         "distil",

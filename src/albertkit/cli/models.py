@@ -39,18 +39,23 @@ def models(
             autocompletion=complete_listed,
         ),
     ] = None,
-    purpose: Annotated[Purpose | None, typer.Option("--for", help="Only models for this.")] = None,
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option("--for", help="Only models for vectors of texts, or for words at a [MASK]."),
+    ] = None,
     language: Annotated[
         str | None,
-        typer.Option("--language", "-l", metavar="CODE", help="Only models for it, such as zh."),
+        typer.Option(
+            "--language", "-l", metavar="CODE", help="Only models for this language, such as zh."
+        ),
     ] = None,
     print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """List models to take.
+    """List models that you can use.
 
-    The models inside the package and published ones: what for, language, size, licence, published
-    scores, speed. Any other ALBERT or BERT can be used as well.
+    The models inside the package and published ones, with purpose, language, size, licence,
+    published scores and speed. Any other ALBERT or BERT can be used as well.
     """
     check_output(print_format, output)
     if name and (purpose or language):

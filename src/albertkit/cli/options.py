@@ -110,8 +110,8 @@ Files = Annotated[
     bool,
     typer.Option(
         "--files",
-        help="Each file is one text, with its name in the column file; files that hold no text are"
-        " skipped in directories.",
+        help="Read each file as one text; the column file holds its name. Files of a directory that"
+        " are not text are skipped.",
     ),
 ]
 Column = Annotated[
@@ -139,8 +139,7 @@ TunedModel = Annotated[
         "-m",
         autocompletion=complete_model,
         show_default=False,
-        help="Directory of a model tuned for this, or its name on a hub; the built-in models are"
-        " not.",
+        help="Directory or hub name of a model tuned for this task; no built-in model is.",
     ),
 ]
 VectorsModel = Annotated[
@@ -173,7 +172,7 @@ Index = Annotated[
     typer.Option(
         "--index",
         metavar="DIR",
-        help="Directory of vectors: used if it is there, else made of the files.",
+        help="Directory of vectors: used if it exists, else made from the files.",
     ),
 ]
 Cache = Annotated[
@@ -181,7 +180,7 @@ Cache = Annotated[
     typer.Option(
         "--cache",
         metavar="DIR",
-        help="Keep vectors in this directory, and find them by the contents of the files.",
+        help="Keep vectors in this directory; they are used again while the files are the same.",
     ),
 ]
 NewVectors = Annotated[VectorType, typer.Option("--vectors", help="Number type of new vectors.")]

@@ -33,7 +33,7 @@ def search(
         typer.Option(
             "--where",
             metavar="CONDITION",
-            help="Only rows with this cell: 'lang=en', 'year>=2000'. May be repeated.",
+            help="Only rows that meet this condition: 'lang=en', 'year>=2000'. May be repeated.",
         ),
     ] = None,
     group_by: Annotated[
@@ -41,7 +41,7 @@ def search(
         typer.Option(
             "--group-by",
             metavar="COLUMN",
-            help="Only the best row of each value; default: the document, if rows are parts of"
+            help="Show only the best row of each value; default: the document, if rows are parts of"
             " documents.",
         ),
     ] = None,

@@ -23,7 +23,11 @@ def shards(
     output: NewDirectory,
     max_seq_length: Annotated[
         int,
-        typer.Option("--max-seq-length", min=19, help="Of the training, for the statistics only."),
+        typer.Option(
+            "--max-seq-length",
+            min=19,
+            help="Length of training sequences; changes only the printed statistics.",
+        ),
     ] = 512,
 ) -> None:
     """Tokenize a corpus for pretraining."""

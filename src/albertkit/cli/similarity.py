@@ -35,12 +35,14 @@ def similarity(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            "--against", metavar="FILE", help="Compare with the texts of this file instead."
+            "--against",
+            metavar="FILE",
+            help="Compare each text with the texts of this file, not with one another.",
         ),
     ] = None,
     top_k: Annotated[
         int | None,
-        typer.Option("--top-k", min=1, help="Only so many nearest texts of each, one a row."),
+        typer.Option("--top-k", min=1, help="Show only this many nearest texts of each text."),
     ] = None,
     pairs: Annotated[
         str | None,

@@ -35,7 +35,7 @@ def vocabulary(
 ) -> None:
     """Train a SentencePiece vocabulary like ALBERT's.
 
-    With --keep-accents or --cased the output is a directory, whose settings say so.
+    With --keep-accents or --cased the output is a directory, which stores these settings too.
     """
     from albertkit.errors import InputError
     from albertkit.fileformats.atomic import write_file
