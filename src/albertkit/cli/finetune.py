@@ -39,7 +39,7 @@ COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
 def finetune(
     data: Annotated[
         str,
-        typer.Argument(metavar="DATA", help="A table of examples: CSV, TSV, JSON lines, Parquet."),
+        typer.Argument(metavar="DATA", help="A table of examples: CSV, TSV, JSON, Parquet, …"),
     ],
     *,
     output: Annotated[
@@ -61,6 +61,13 @@ def finetune(
         typer.Option("--text", help="The text column; give it twice for pairs."),
     ] = None,
     label: Annotated[str | None, typer.Option("--label", help="The label column.")] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            "--benchmark",
+            help="The public data set that DATA is: cola, mrpc, squad, race …; default: seen.",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +124,7 @@ def finetune(
             task=task,
             text=tuple(text or ()),
             label=label,
+            benchmark=benchmark,
             model=model,
             folds=folds,
             max_time=max_time,

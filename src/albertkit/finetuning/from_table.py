@@ -23,6 +23,7 @@ def finetune(
     task: Task | None = None,
     text: str | Sequence[str] = (),
     label: str | None = None,
+    benchmark: str | None = None,
     model: str | Path | None = None,
     output: str | Path | None = None,
     folds: int = 0,
@@ -36,14 +37,18 @@ def finetune(
     """Train a model on labelled rows, and score it on rows that it was not trained with.
 
     Args:
-        data: A path (CSV, TSV, JSON lines, Parquet), a frame of pandas or polars, a dataset of
+        data: A path (CSV, TSV, JSON, JSON lines, Parquet, or a file of SQuAD, CoNLL, WikiANN, or
+            RACE's directory), a frame of pandas or polars, a dataset of
             `datasets`, a dict of columns, or a list of dicts.
-        valid: Validation data of the same columns. None: a fifth of `data`, near duplicates of
-            training rows excluded.
+        valid: Validation data of the same columns. None: as a column "split" says (train and dev,
+            or test); else a fifth of `data`, near duplicates of training rows excluded.
         task: "classification", "multi-label", "regression", "tagging", "question-answering" or
             "multiple-choice". None: seen from the data.
         text: The text column, or two columns of pairs. Empty: found by names and contents.
         label: The label column. None: found likewise.
+        benchmark: The public data set that the data are: "cola", "sst2", "mrpc", "stsb", "qqp",
+            "mnli", "qnli", "rte", "wnli", "squad", "race", "swag", "conll" or "wikiann". None:
+            recognised by columns and content.
         model: A model for vectors, or any ALBERT. None: the built-in one.
         output: Where the model and its report are written. None: nothing is written; call
             `save_pretrained`.
@@ -69,6 +74,7 @@ def finetune(
         task=task,
         text=(text,) if isinstance(text, str) else tuple(text),
         label=label,
+        benchmark=benchmark,
         model=model,
         folds=folds,
         max_time=max_time,

@@ -21,10 +21,16 @@ from albertkit.arrays import Int64Array
 from albertkit.errors import Diagnostic, InputError, ResourceError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.exceptions import install_command
+from albertkit.finetuning.data.benchmarks.registry import find_benchmark
 from albertkit.finetuning.data.checks import CheckedData, check_data, sort_by_severity
 from albertkit.finetuning.data.columns import Columns, Task, find_columns
 from albertkit.finetuning.data.examples import Examples, LabelSet, make_examples
-from albertkit.finetuning.data.sources import LabelledData, open_table
+from albertkit.finetuning.data.sources import (
+    LabelledData,
+    log_detected,
+    open_table,
+    split_table,
+)
 from albertkit.finetuning.data.split import (
     assign_folds,
     find_near_duplicates,
@@ -67,6 +73,7 @@ class FinetuneOptions:
         task: What is learned; None: seen from the labels.
         text: The text column, or two columns of pairs; empty: found by names and contents.
         label: The label column; None: found likewise.
+        benchmark: The public data set that the data are, such as "cola"; None: recognised.
         model: The model whose vectors the probe reads; None: the built-in one.
         folds: Cross-validation with so many folds in place of a split 80/20; 0: none.
         max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit. What cannot finish
@@ -84,6 +91,7 @@ class FinetuneOptions:
     task: Task | None = None
     text: Sequence[str] = ()
     label: str | None = None
+    benchmark: str | None = None
     model: str | Path | None = None
     folds: int = 0
     max_time: str | float | None = "10m"
@@ -177,15 +185,28 @@ class FinetuneSession:
             FormatError: [label-invalid], and as `open_table`.
         """
         table = open_table(data, options.read)
+        benchmark, table = find_benchmark(table, options.benchmark, options.task)
+        if benchmark is not None and options.benchmark is None:
+            what = f"the columns are those of {benchmark.title}"
+            fix = "Give --text and --label if they mean something else"
+            log_detected(what, f"{benchmark.title} is {benchmark.task}", table.name, fix=fix)
         columns = find_columns(
-            table, task=options.task, text=tuple(options.text), label=options.label
+            table,
+            task=options.task or (benchmark.task if benchmark else None),
+            text=tuple(options.text),
+            label=options.label,
         )
+        valid_table = None
+        if valid is not None:
+            valid_table = open_table(valid, options.read)
+            _, valid_table = find_benchmark(valid_table, benchmark.name if benchmark else None)
+        elif not options.folds:
+            table, valid_table = split_table(table)
         examples, diagnostics = make_examples(table, columns)
         labels = LabelSet.of(examples)
         _check_labels(labels, examples, columns)
         own_valid = None
-        if valid is not None:
-            valid_table = open_table(valid, options.read)
+        if valid_table is not None:
             valid_columns = find_columns(
                 valid_table, task=columns.task, text=columns.texts, label=columns.label
             )
@@ -225,9 +246,10 @@ class FinetuneSession:
             probe = fit_probe(self.labels, self.examples, self.vectors, self._folds(FOLDS))
             probabilities = probe.fold_probabilities
         used = {*self.columns.texts, *self.columns.choices, self.columns.label}
-        rows = (self.examples.rows - 1).tolist()
+        numbers = {row: number for number, row in enumerate(self.table.rows)}
+        order = [numbers[row] for row in self.examples.rows.tolist()]
         others = {
-            name: [cells[n] for n in rows]
+            name: [cells[n] for n in order]
             for name, cells in self.table.columns.items()
             if name not in used
         }

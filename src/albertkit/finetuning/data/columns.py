@@ -31,6 +31,7 @@ LABEL_NAMES = (
     *("label", "labels", "class", "category", "target", "gold_label", "sentiment", "score"),
     *("tags", "ner_tags", "ner", "tag", "answer", "answers", "intent", "topic", "rating", "stars"),
     *("emotion", "polarity", "similarity", "similarity_score", "y", "output"),
+    *("quality", "is_duplicate"),  # MRPC, QQP
 )
 PAIRS = (
     *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2")),
@@ -41,7 +42,8 @@ TEXT_NAMES = (
     *("text", "sentence", "content", "body", "review", "message", "comment", "tweet", "document"),
     *("utterance", "description", "article", "abstract", "question", "query", "title", "input"),
 )
-CONTEXT_NAMES = ("context", "passage", "paragraph", "article")
+CONTEXT_NAMES = ("context", "passage", "paragraph", "article", "sent1")
+QUESTION_NAMES = ("question", "sent2", "ctx")  # SWAG and HellaSwag: the beginning of a sentence
 CHOICE_NAMES = ("choices", "options", "endings", "answers")
 WORD_NAMES = ("tokens", "words")
 TAG_NAMES = ("tags", "ner_tags", "ner", "labels", "label")
@@ -167,7 +169,7 @@ def _find_special(
         if task or all(_are_lists(table.columns[name]) for name in (words, tags)):
             return Columns("tagging", (words,), tags)
     context = _first_named(table, CONTEXT_NAMES)
-    question = text[0] if text else _first_named(table, ("question",))
+    question = text[0] if text else _first_named(table, QUESTION_NAMES)
     choices = _find_choices(table, label)
     answer = label or _first_named(table, ("answer", "label", "correct", "answer_index", "answers"))
     if task in ("multiple-choice", None) and choices and answer and answer not in choices:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,13 @@ from typing import Any, TypeAlias
 
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.arguments import describe_value
+from albertkit.finetuning.data.benchmarks.files import (
+    RACE_COLUMNS,
+    read_benchmark_file,
+    split_passages,
+)
 from albertkit.tables import WholeTable, read_whole_table
+from albertkit.tables.filesystems.streams import is_stream
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 
 LOGGER = logging.getLogger(__name__)
@@ -19,6 +26,7 @@ LOGGER = logging.getLogger(__name__)
 # A path, a frame of pandas, polars, pyarrow or datasets, columns by name, or a list of rows.
 LabelledData: TypeAlias = Any
 FALLBACK_ENCODING = "cp1252"  # Latin-1 with Windows' quotes and dashes: what Excel writes
+VALID_SPLITS = ("dev", "validation", "valid", "val", "trial", "test")  # the first is taken
 # Methods that give columns as Python values: polars, pandas, datasets, pyarrow.
 FRAME_METHODS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("to_pydict", {}),
@@ -32,8 +40,9 @@ def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTa
     """Read labelled data.
 
     Args:
-        data: A path; a frame of pandas or polars; a dataset of `datasets` (class numbers become
-            names); a pyarrow.Table; a dict of columns; a list of dicts.
+        data: A path, also of SQuAD's, RACE's or CoNLL's own files; a frame of pandas or polars; a
+            dataset of `datasets` (class numbers become names); a pyarrow.Table; a dict of columns;
+            a list of dicts.
         options: How a file is read. A file that is not UTF-8 is read as cp1252, with a note.
 
     Raises:
@@ -41,32 +50,85 @@ def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTa
             `read_whole_table`.
         FormatError: As `read_whole_table`.
     """
-    if isinstance(data, str | os.PathLike):
-        return _read_file(data, options)
-    table = _read_object(data)
+    is_path = isinstance(data, str | os.PathLike)
+    table = _read_file(data, options) if is_path else _read_object(data)
     if not len(table):
         raise InputError("texts-missing", "the table has no rows", fix="Give at least one example")
+    if {*RACE_COLUMNS} <= table.columns.keys():
+        rows = zip(*(table.columns[name] for name in RACE_COLUMNS), strict=True)
+        return split_passages(
+            (dict(zip(RACE_COLUMNS, row, strict=True)) for row in rows), table.name
+        )
     return table
 
 
 def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable:
+    if options == DETECT_ALL and not is_stream(str(path)) and Path(path).exists():
+        result = read_benchmark_file(Path(path))
+        if result is not None:
+            log_detected(f"the file is read as {result[1]}", "its content has that form", path)
+            return result[0]
     try:
         return read_whole_table(path, options)
     except FormatError as error:
         if error.diagnostic.code != "file-not-utf8" or options.encoding is not None:
             raise
     table = read_whole_table(path, replace(options, encoding=FALLBACK_ENCODING))
-    LOGGER.warning(
-        Diagnostic(
-            "input-format-detected",
-            "note",
-            f"the file is read as {FALLBACK_ENCODING} (Western European)",
-            why="it is not UTF-8",
-            fix="Give --encoding if another one is right",
-            where=Path(path).name,
-        ).line()
+    log_detected(
+        f"the file is read as {FALLBACK_ENCODING} (Western European)",
+        "it is not UTF-8",
+        path,
+        fix="Give --encoding if another one is right",
     )
     return table
+
+
+def split_table(table: WholeTable) -> tuple[WholeTable, WholeTable | None]:
+    """Divide a table by its column "split", if it has one that names training rows and others.
+
+    Args:
+        table: As it was read.
+
+    Returns:
+        The training rows, and the validation rows: dev, else test; rows of other splits are in
+        neither. Without such a column the whole table and None.
+    """
+    column = next((name for name in table.columns if name.lower() == "split"), None)
+    values = [] if column is None else [str(cell).strip().lower() for cell in table.columns[column]]
+    counts = Counter(values)
+    valid = next((name for name in VALID_SPLITS if counts[name]), None)
+    if not counts["train"] or valid is None:
+        return table, None
+    rest = len(values) - counts["train"] - counts[valid]
+    log_detected(
+        f"the column {column!r} divides the rows: {counts['train']:,} for training,"
+        f" {counts[valid]:,} ({valid}) for validation, {rest:,} are not read",
+        "it has the names of splits",
+        table.name,
+        fix="Remove the column to divide the rows anew",
+    )
+    return _pick(table, values, "train"), _pick(table, values, valid)
+
+
+def _pick(table: WholeTable, splits: Sequence[str], name: str) -> WholeTable:
+    numbers = [number for number, split in enumerate(splits) if split == name]
+    columns = {key: [cells[n] for n in numbers] for key, cells in table.columns.items()}
+    return WholeTable(table.name, columns, [table.rows[n] for n in numbers])
+
+
+def log_detected(what: str, why: str, path: str | os.PathLike[str], *, fix: str = "") -> None:
+    """Log what was seen from a file's content.
+
+    Args:
+        what: Was detected.
+        why: The evidence.
+        path: Of the file.
+        fix: What to do if it is wrong.
+    """
+    name = Path(path).name
+    LOGGER.warning(
+        Diagnostic("input-format-detected", "note", what, why=why, fix=fix, where=name).line()
+    )
 
 
 def _read_object(data: object) -> WholeTable:

@@ -1,0 +1,1 @@
+"""Public data sets as their files are: GLUE, SQuAD, RACE, SWAG, CoNLL and WikiANN."""
