@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow
 import pytest
 from pyarrow import parquet
 
 import distillation_texts
-from vector_quality import anisotropy, probe, similarity, unit
+from contenders import BM25, Tfidf, Vectoriser, unit
+from vector_quality import anisotropy, collection_ndcg, make_table, probe, recall, similarity
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Known(Vectoriser):
+    """A contender whose vectors a function gives."""
+
+    def __init__(self, encode: Callable[[str], tuple[float, float]]) -> None:
+        self.encode = encode
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        return unit(np.array([self.encode(text) for text in texts]))
+
+    def compare(self, first: Sequence[str], second: Sequence[str]) -> Vectors:
+        return np.asarray((self.vectors(first) * self.vectors(second)).sum(1))
+
+    def search(self, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
+        return self.vectors(queries) @ self.vectors(documents).T
+
+    def features(self, fitted: Sequence[str], others: Sequence[str]) -> tuple[Vectors, Vectors]:
+        return self.vectors(fitted), self.vectors(others)
 
 
 def test_anisotropy_is_the_mean_cosine_of_different_rows() -> None:
@@ -22,25 +46,72 @@ def test_anisotropy_is_the_mean_cosine_of_different_rows() -> None:
 
 def test_similarity_is_100_if_cosines_rise_with_the_scores() -> None:
     angles = {"a": 0.0, "b": 0.1, "c": 0.5, "d": 1.5}
-
-    def encode(texts: list[str]) -> np.ndarray:
-        return np.array([[np.cos(angles[t]), np.sin(angles[t])] for t in texts], np.float32)
-
+    contender = Known(lambda text: (np.cos(angles[text]), np.sin(angles[text])))
     scores = {"b": 5, "c": 3, "d": 1}
     rising = [{"sentence1": "a", "sentence2": t, "score": s} for t, s in scores.items()]
     falling = [{"sentence1": "a", "sentence2": t, "score": -s} for t, s in scores.items()]
-    assert similarity(encode, rising) == pytest.approx(100)
-    assert similarity(encode, falling) == pytest.approx(-100)
+    assert similarity(contender, rising) == pytest.approx(100)
+    assert similarity(contender, falling) == pytest.approx(-100)
+
+
+def test_recall_counts_own_documents_among_the_best() -> None:
+    scores = np.array([[3, 2, 1], [3, 2, 1], [1, 1, 1]], np.float32)
+    assert recall(scores, [0, 2, 1], 1) == pytest.approx(2 / 3)
+    assert recall(scores, [0, 2, 1], 2) == pytest.approx(2 / 3)
+    assert recall(scores, [0, 2, 1], 3) == 1
+
+
+def test_ndcg_gains_from_cranfields_grades_and_leaves_out_queries_without_answers(
+    tmp_path: Path,
+) -> None:
+    """Written out: the document of grade 1 (gain 4) is second, that of grade 3 (gain 2) first."""
+    angles = {"one. x": 0.4, "two. y": 0.1, "three. z": 3.0, "q": 0.0}
+    contender = Known(lambda text: (np.cos(angles[text]), np.sin(angles[text])))
+    documents = [("1", "one", "x"), ("2", "two", "y"), ("3", "three", "z")]
+    tables = {
+        "ir-docs": [
+            {"source": "cranfield", "id": n, "title": title, "text": text}
+            for n, title, text in documents
+        ],
+        "ir-queries": [
+            {"source": "cranfield", "id": "1", "text": "q"},
+            {"source": "cranfield", "id": "2", "text": "unjudged"},
+        ],
+        "ir-qrels": [
+            {"source": "cranfield", "query_id": "1", "doc_id": n, "relevance": grade}
+            for n, grade in (("1", 1), ("2", 3))
+        ],
+    }
+    for name, rows in tables.items():
+        parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    second = 1 / np.log2(3)
+    expected = 100 * (2 + 4 * second) / (4 + 2 * second)
+    assert collection_ndcg(contender, tmp_path, "cranfield") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("searcher", [BM25(), Tfidf()])
+def test_words_find_their_document(searcher: BM25 | Tfidf) -> None:
+    documents = ["a red car drives", "two cats sleep on sofas", "rain falls in spring"]
+    scores = searcher.search(["where do cats sleep", "red rain car"], documents)
+    assert scores.argmax(1).tolist() == [1, 0]
+    assert scores[0, 0] == 0
 
 
 def test_a_probe_learns_from_training_rows_alone() -> None:
     rows = [{"split": "train", "text": str(n), "label": n % 2} for n in range(40)]
     rows += [{"split": "test", "text": str(n), "label": n % 2} for n in range(40, 50)]
+    contender = Known(lambda text: (1.0, (-1.0) ** int(text)))
+    assert probe(contender, rows, "text", "label") == 100
 
-    def encode(texts: list[str]) -> np.ndarray:
-        return unit(np.array([[1.0, (-1.0) ** int(text)] for text in texts]))
 
-    assert probe(encode, rows, ("text", "label", "test")) == 1
+def test_the_table_has_a_column_a_model_and_an_empty_cell_where_there_is_no_figure() -> None:
+    table = make_table({"a": {"STS-B test": 76.06, "recall@1": 0.4674}, "BM25": {"recall@1": 0.75}})
+    assert table.splitlines() == [
+        "| | a | BM25 |",
+        "|---|---|---|",
+        "| STS-B test | 76.1 |  |",
+        "| recall@1 | 0.467 | 0.750 |",
+    ]
 
 
 def test_a_variant_takes_words_from_between_the_same_neighbours() -> None:
