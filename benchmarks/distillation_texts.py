@@ -1,12 +1,15 @@
 """Write the texts from which small-en-vectors learns its teacher's vectors.
 
     python benchmarks/distillation_texts.py DATA OUTPUT [--variants N] [--others N] [--sentences N]
+        [--triplets FILE]
 
 DATA: a directory of `pairs/` (captions, nli, paraphrases, qa: Parquet), `corpus/` (text, one
 paragraph a line, an empty line after each document, .zst) and `eval/` (the evaluation sets).
 Everyday sentences come first: the share of them decides how well the vectors compare everyday
 sentences. Of each, variants are written in which one or two words are replaced by words that
 stand between the same neighbours elsewhere; the teacher says what such a sentence means.
+--triplets FILE (JSON lines) gets those that belong together, for the loss `hard_negatives`: the
+entailment of a premise and its contradiction, a sentence and its split, a question and its answer.
 
 Left out: sources without a licence that lets the weights be shipped (Flickr30k, LingNLI), and
 each text that stands in an evaluation set. The order is random and the same in each run.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import random
 import re
 from collections import defaultdict
@@ -24,6 +28,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import zstandard
+
+from albertkit.pretraining.triplets import COLUMNS
 
 WITHOUT_LICENCE = {"multi30k-train", "multi30k-val", "lingnli"}
 EVALUATION = ("stsb", "sts12-16", "sick", "mrpc")  # pairs of sentences
@@ -59,6 +65,23 @@ def other_texts(pairs: Path) -> Iterator[str]:
         yield row["passage"]
         if row["source"] == "openstax-glossary":
             yield f"{row['question']}: {row['passage']}"
+
+
+def natural_triplets(pairs: Path) -> Iterator[tuple[str, str, str]]:
+    """Anchor, positive and hard negative; the last is empty if there is none."""
+    hypotheses: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in table(pairs / "nli.parquet"):
+        hypotheses[row["premise"]][row["label"]].append(row["hypothesis"])
+    for premise, by_label in hypotheses.items():
+        negatives = by_label["contradiction"] or [""]
+        for n, positive in enumerate(by_label["entailment"]):
+            yield premise, positive, negatives[n % len(negatives)]
+    for row in table(pairs / "paraphrases.parquet"):
+        if row["source"] == "wiki-split":
+            yield row["text1"], row["text2"], ""
+    for row in table(pairs / "qa.parquet"):
+        if row["source"] != "openstax-glossary":
+            yield row["question"], row["passage"], ""
 
 
 def corpus_sentences(path: Path, count: int, rng: random.Random) -> Iterator[str]:
@@ -118,6 +141,22 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
+def triplets_of(
+    texts: list[str], triplets: Iterable[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    """Those whose texts are among `texts`, written as they are there; no text twice in one."""
+    by_key = {normalize(text): text for text in texts} | {"": ""}
+    results = []
+    for triplet in triplets:
+        keys = [normalize(text) for text in triplet]
+        if keys[2] not in by_key:
+            keys[2] = ""
+        if keys[0] and keys[1] and len(set(keys)) == 3 and all(key in by_key for key in keys):
+            anchor, positive, negative = (by_key[key] for key in keys)
+            results.append((anchor, positive, negative))
+    return results
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -125,6 +164,7 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=70_000, help="of everyday texts")
     parser.add_argument("--others", type=int, default=40_000, help="edits, answers, definitions")
     parser.add_argument("--sentences", type=int, default=30_000, help="of the corpus")
+    parser.add_argument("--triplets", type=Path, help="the file of triplets to write")
     options = parser.parse_args()
     rng = random.Random(0)
     seen = {""}
@@ -156,6 +196,11 @@ def main() -> None:
         add(name, corpus_sentences(path, int(share * options.sentences), rng))
     rng.shuffle(texts)
     options.output.write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+    if options.triplets:
+        rows = triplets_of(texts, natural_triplets(options.data / "pairs"))
+        lines = (json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows)
+        options.triplets.write_text("".join(lines), encoding="utf-8")
+        print(f"triplets: {len(rows):,}, {sum(bool(row[2]) for row in rows):,} with a negative")
 
 
 if __name__ == "__main__":

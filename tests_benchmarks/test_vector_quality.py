@@ -121,6 +121,20 @@ def test_a_variant_takes_words_from_between_the_same_neighbours() -> None:
     assert substitution.variant(texts[2], random.Random(0)) is None
 
 
+def test_triplets_are_written_as_the_texts_are_and_an_unknown_negative_is_left_out() -> None:
+    texts = ["A man sleeps.", "A person sleeps", "A man runs."]
+    triplets = [
+        ("A man sleeps", "A person sleeps.", "A man runs"),
+        ("A person sleeps.", "a man sleeps.", "unknown"),
+        ("A man sleeps.", "a man sleeps", "A man runs."),
+        ("A man sleeps.", "unknown", "A man runs."),
+    ]
+    assert distillation_texts.triplets_of(texts, triplets) == [
+        ("A man sleeps.", "A person sleeps", "A man runs."),
+        ("A person sleeps", "A man sleeps.", ""),
+    ]
+
+
 def test_sources_without_a_licence_are_left_out(tmp_path: Path) -> None:
     rows = [{"source": source, "text": "x"} for source in ("coco-val2017", "multi30k-train")]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")

@@ -100,10 +100,13 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     np.save(teacher / "part-00000.npy", vectors[:100])
     np.save(directory / "pieces.npy", rng.normal(size=(65, 48)))
     dataset = directory / "dataset"
+    names = ("anchor", "positive", "negative")
+    rows = [dict(zip(names, texts[n : n + 3], strict=True)) for n in range(90)]
+    (directory / "triplets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = ("prepare-distillation", directory / "texts.txt", "--vectors", teacher)
-    call(*command, "-t", tokenizer, "-o", dataset)
+    call(*command, "--triplets", directory / "triplets.jsonl", "-t", tokenizer, "-o", dataset)
     recipe, model = directory / "vectors.toml", directory / "vectors"
-    data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"\ngram = 0.5'
+    data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"\ngram = 0.5\nhard_negatives = 0.01'
     recipe.write_text(RECIPE.format(data=data, steps=100))
     call("distil", recipe, "--run", directory / "run2", "-o", model, "--threads", 1)
     lines = (directory / "run2" / "metrics.jsonl").read_text().splitlines()
@@ -112,7 +115,8 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     card = (model / "README.md").read_text()
     assert "pipeline_tag: sentence-similarity" in card
     assert f"`dataset`, {len(texts)} texts" in card
-    assert "Weights of the losses: cosine 1, gram 0.5." in card
+    assert "Weights of the losses: cosine 1, gram 0.5, hard_negatives 0.01." in card
+    assert "Triplets: 90." in card
     assert f"| {cosines[-1]:.3f} |" in card
     computed = TextEmbedder(str(model)).encode(texts[:4])
     assert computed.shape == (4, 32)

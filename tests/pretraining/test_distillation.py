@@ -12,16 +12,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from albertkit.errors import InputError
+from albertkit.errors import FormatError, InputError
 from albertkit.model.albert import AlbertLayerGroup
-from albertkit.pretraining.distillation import (
-    DistillationBatch,
-    DistillationConfig,
-    DistillationData,
-    Student,
-    align_directions,
-    distil,
-)
+from albertkit.pretraining.distillation import Student, align_directions, distil
+from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
+from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.distillation_dataset import (
     DistillationDataset,
     write_distillation_dataset,
@@ -166,7 +161,8 @@ def random_batch() -> DistillationBatch:
     targets = rng.normal(size=(6, 24)).astype(np.float32)
     targets /= np.linalg.norm(targets, axis=1, keepdims=True)
     ids, positions = rng.integers(5, 50, (2, 12)), np.tile(np.arange(4), (2, 3))
-    return DistillationBatch(ids, positions, segment_ids, targets, 24)
+    triplets = np.array([[1, 0, 2], [3, 4, -1]])
+    return DistillationBatch(ids, positions, segment_ids, targets, triplets, 24)
 
 
 def test_each_loss_is_what_it_says() -> None:
@@ -177,6 +173,7 @@ def test_each_loss_is_what_it_says() -> None:
         cosine=Ramp(((0.0, 2.0),)),
         gram=Ramp(((0.0, 0.0), (1.0, 10.0))),
         contrastive=Ramp(((0.0, 0.5),)),
+        hard_negatives=Ramp(((0.0, 3.0),)),
         halvings=Stages(((0.0, 1),)),
         temperature=0.1,
     )
@@ -184,22 +181,78 @@ def test_each_loss_is_what_it_says() -> None:
     rotation = np.linalg.qr(np.random.default_rng(6).normal(size=(24, 16)))[0]
     student.rotation.copy_(torch.from_numpy(rotation))
     batch = random_batch()
-    arrays = (batch.ids, batch.positions, batch.segment_ids)
+    arrays = batch.arrays()[:3]
     with torch.no_grad():
         vectors = student.vectors(*map(torch.from_numpy, arrays))
         result = student(batch, fraction=0.5)
     teacher = torch.from_numpy(batch.targets)
     target = teacher @ student.rotation
     cosine = F.cosine_similarity(vectors, target).mean()
-    gram, contrastive = 0.0, 0.0
+    gram, contrastive, triplets = 0.0, 0.0, 0.0
     for width in (16, 8):
         own, wanted = (F.normalize(x[:, :width], dim=-1) for x in (vectors, target))
         gram += float((own @ own.T - teacher @ teacher.T).square().mean()) / 2
         scores = torch.softmax(own @ wanted.T / 0.1, -1).diagonal()
         contrastive += float(-scores.log().mean()) / 2
-    expected = 2 * (1 - float(cosine)) + 5 * gram + 0.5 * contrastive
+        for anchor, positive, others in ((1, 0, (4,)), (3, 4, (0,))):
+            near = teacher[anchor] @ teacher[positive]
+            counted = [n for n in (*others, 2) if teacher[anchor] @ teacher[n] < near]
+            counted += [2] if anchor == 1 and 2 not in counted else []  # its own hard negative
+            terms = [torch.exp(own[anchor] @ own[n] / 0.1) for n in (positive, *counted)]
+            triplets += float(-torch.log(terms[0] / sum(terms))) / 2 / 2
+    expected = 2 * (1 - float(cosine)) + 5 * gram + 0.5 * contrastive + 3 * triplets
     assert result.loss.item() == pytest.approx(expected, abs=1e-5)
-    assert set(result.metrics) == {"cosine", "gram", "contrastive"}
+    assert set(result.metrics) == {"cosine", "gram", "contrastive", "hard_negatives"}
+
+
+def test_the_teacher_decides_which_others_count_against_a_positive() -> None:
+    """Moving a text above the positive takes it out of the loss, but not the own negative."""
+    torch.manual_seed(0)
+    student = Student(CONFIG, replace(LOSSES, hard_negatives=Ramp(((0.0, 1.0),))), 16)
+    vectors = torch.randn(5, 16)
+    triplets = torch.tensor([[0, 1, 2], [3, 4, -1]])
+    teacher = torch.eye(5, 16)
+    teacher[1], teacher[4] = teacher[0] + teacher[1], teacher[3] + teacher[4]
+    teacher = F.normalize(teacher, dim=-1)
+    far = student.triplet_loss(vectors, teacher, triplets, 0.0)
+    near = teacher.clone()
+    near[4] = near[0]
+    assert student.triplet_loss(vectors, near, triplets, 0.0) < far
+    near = teacher.clone()
+    near[2] = near[0]
+    torch.testing.assert_close(student.triplet_loss(vectors, near, triplets, 0.0), far)
+
+
+def test_a_triplet_stays_in_one_batch_while_hard_negatives_count(tmp_path: Path) -> None:
+    texts, targets = encodings(300), np.eye(300, 300)
+    triplets = np.array([[n, n + 1, -1 if n % 4 else n + 2] for n in range(0, 200, 2)], np.int32)
+    write_distillation_dataset(tmp_path / "d", texts, [targets], tiny(), triplets)
+    dataset = DistillationDataset.open(tmp_path / "d")
+    config = replace(
+        LOSSES,
+        batch_size=Stages(((0.0, 4),)),
+        hard_negatives=Ramp(((0.0, 0.0), (0.9, 0.0), (1.0, 1.0))),
+    )
+    data = DistillationData(dataset, config)
+    assert all(len(batch.triplets) == 0 for batch in data.block(0, 0, 0.9))
+    batches = data.block(0, 0, 0.95)
+    read = []
+    for batch in batches:
+        numbers = batch.targets.argmax(1)  # the text of each segment
+        read += [[int(numbers[n]) if n >= 0 else -1 for n in row] for row in batch.triplets]
+        for segment, number in enumerate(numbers):
+            own = batch.ids[batch.segment_ids == segment]
+            assert own.tolist() == texts[int(number)].ids[: len(own)].tolist()
+    assert len(read) > 80
+    expected = {tuple(row) for row in triplets.tolist()}
+    assert len({tuple(row) for row in read}) == len(read)
+    assert {tuple(row) for row in read} <= expected
+
+
+def test_hard_negatives_without_triplets_are_refused(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path, "hard_negatives = 1"), DistillationConfig)
+    with pytest.raises(FormatError, match=r"no triplets.*\[recipe-value-invalid\]"):
+        distil(recipe, tmp_path / "run")
 
 
 def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Path) -> None:

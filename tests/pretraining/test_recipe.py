@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albertkit.pretraining.distillation import DistillationConfig
+from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.pretrain import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec.presets import preset

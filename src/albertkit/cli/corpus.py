@@ -16,7 +16,7 @@ import typer
 from albertkit.cli.output import print_status
 
 if TYPE_CHECKING:
-    from albertkit.pretraining.distillation import DistillationConfig
+    from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.pretrain import PretrainingConfig
     from albertkit.pretraining.recipe import Recipe as TrainingRecipe
     from albertkit.tables import RowEstimate

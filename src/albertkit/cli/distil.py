@@ -17,15 +17,16 @@ def distil(
 ) -> None:
     """Train an ALBERT on another model's vectors."""
     use_torch(threads)
-    from albertkit.pretraining import distillation
+    from albertkit.pretraining.distillation import distil as train
+    from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
     from albertkit.spec.pooling_config import Normalise, PoolingConfig
     from albertkit.training.devices import is_main_rank
 
-    settings = read_recipe(recipe, distillation.DistillationConfig)
+    settings = read_recipe(recipe, DistillationConfig)
     with resume_hint(run):
-        weights = distillation.distil(settings, run, print_metrics)
+        weights = train(settings, run, print_metrics)
     pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
     if is_main_rank():  # of several that torchrun started
         files = make_card_files(settings, run, output.resolve().name)

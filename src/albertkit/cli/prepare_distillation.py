@@ -21,16 +21,26 @@ def prepare_distillation(
     ],
     tokenizer: Tokenizer,
     output: NewDirectory,
+    triplets: Annotated[
+        str | None,
+        typer.Option(
+            "--triplets",
+            metavar="FILE",
+            help="A table: anchor, positive, negative; the last may be empty.",
+        ),
+    ] = None,
 ) -> None:
     """Store texts with a teacher's vectors, for distil."""
     from albertkit.pretraining.distillation_dataset import (
         read_teacher,
         write_distillation_dataset,
     )
+    from albertkit.pretraining.triplets import read_triplets
     from albertkit.tables import read_texts
     from albertkit.tokenization import AlbertTokenizer
 
     targets = read_teacher(vectors)
     pieces = AlbertTokenizer.from_pretrained(tokenizer)
-    encodings = pieces.encode_batch([text for text in read_texts(texts) if text])
-    write_distillation_dataset(output, encodings, targets, pieces)
+    lines = [text for text in read_texts(texts) if text]
+    numbers = read_triplets(triplets, lines) if triplets else None
+    write_distillation_dataset(output, pieces.encode_batch(lines), targets, pieces, numbers)

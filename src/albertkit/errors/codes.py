@@ -179,7 +179,7 @@ CODES: dict[str, str] = {
     "initialization-mismatch": "The initial weights have other sizes than the model of the recipe.",
     "vocabulary-too-small": "A vocabulary of this size does not hold all letters of the text.",
     "corpus-too-small": "The training texts do not fill one batch.",
-    "distillation-data-mismatch": "The number of teacher's vectors is not the number of texts.",
+    "distillation-data-mismatch": "Texts do not fit the teacher's vectors or the triplets.",
     "piece-vectors-too-narrow": "The piece vectors have too few dimensions.",
     "recipe-key-missing": "A recipe lacks a required key.",
     "recipe-key-unknown": "A recipe has a key that does not exist.",

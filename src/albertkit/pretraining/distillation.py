@@ -7,8 +7,7 @@ masked LM alone makes poor sentence vectors: nothing in its training compares se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import FormatError
 from albertkit.model.albert import AlbertEncoder, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
-from albertkit.pretraining.distillation_dataset import (
-    DistillationDataset,
-    DistillationExample,
-    read_vectors,
-)
+from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
+from albertkit.pretraining.distillation_config import DistillationConfig
+from albertkit.pretraining.distillation_dataset import DistillationDataset, read_vectors
 from albertkit.pretraining.initialization import (
     align_to_teacher,
     initialize_from,
@@ -34,96 +30,12 @@ from albertkit.pretraining.initialization import (
     to_arrays,
 )
 from albertkit.pretraining.recipe import Recipe
-from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import WORD_TABLE
-from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Metrics, StepResult, Trainer
-from albertkit.training.schedules import Ramp, Stages
 
-BATCHES_PER_BLOCK = 64
 ALIGNED_BATCHES = 64  # whose vectors turn the teacher's directions to those of the student
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DistillationConfig:
-    """The table [data] of a distillation recipe; numbers may change over time (schedules.py).
-
-    The loss is a weighted sum: `cosine` of 1 - cosine to the teacher's vector, `gram` of the mean
-    squared difference between the cosines of all pairs in a batch, `contrastive` of the cross
-    entropy that finds the right teacher's vector in the batch. The last two are means over a
-    vector and, `halvings` times, its first half (Matryoshka). Source: Jasper and Stella
-    (arXiv 2412.19048), tokenlearn.
-    """
-
-    tokenizer: str  # a directory or a SentencePiece model
-    dataset: str  # made by `albertkit prepare-distillation`
-    piece_vectors: str = ""  # .npy [V, D]: the teacher's vector of each piece alone
-    initialize_from: str = ""  # a model's directory or name; empty: piece_vectors or random
-    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
-    max_seq_length: int = 128  # slots of a row; longer texts are cut
-    cosine: Ramp = Ramp(((0.0, 1.0),))
-    gram: Ramp = Ramp(((0.0, 0.0),))
-    contrastive: Ramp = Ramp(((0.0, 0.0),))
-    temperature: float = 0.05  # of the contrastive loss
-    halvings: Stages = Stages(((0.0, 0),))  # 2: also the first half and quarter of a vector
-
-
-@dataclass(frozen=True, slots=True)
-class DistillationBatch:
-    """Packed texts and their teacher's vectors."""
-
-    ids: Int64Array  # [R, W]
-    positions: Int64Array  # [R, W]
-    segment_ids: Int64Array  # [R, W], -1 for empty slots
-    targets: FloatArray  # [N, D], unit length
-    tokens: int  # slots that are not empty
-
-
-@dataclass(frozen=True, slots=True)
-class DistillationData:
-    """The batches of a dataset, by epoch and block."""
-
-    dataset: DistillationDataset
-    config: DistillationConfig
-    seed: int = 0
-
-    @property
-    def blocks(self) -> int:
-        """Blocks of an epoch."""
-        slots = max(self.config.batch_size.values()) * self.config.max_seq_length
-        return max(1, len(self.dataset.ids) // (slots * BATCHES_PER_BLOCK))
-
-    def block(self, epoch: int, number: int, fraction: float) -> Sequence[DistillationBatch]:
-        """The batches of a block of texts in random order."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.dataset))
-        rows, width = self.config.batch_size(fraction), self.config.max_seq_length
-        stream = (
-            self.dataset.example(int(n), width) for n in np.array_split(order, self.blocks)[number]
-        )
-        special_ids = self.dataset.metadata.special_ids
-        return [
-            make_batch(layout, rows, width, special_ids)
-            for layout in pack_rows(stream, rows, width, rows * width)
-        ]
-
-
-def make_batch(
-    layout: list[PackedItem[DistillationExample]], rows: int, width: int, special_ids: SpecialIds
-) -> DistillationBatch:
-    """Put the texts of one layout into arrays."""
-    ids = np.full((rows, width), special_ids.pad, np.int64)
-    positions = np.zeros((rows, width), np.int64)
-    segment_ids = np.full((rows, width), -1, np.int64)
-    for number, packed in enumerate(layout):
-        slots = slice(packed.column, packed.column + len(packed.item))
-        ids[packed.row, slots] = packed.item.ids
-        positions[packed.row, slots] = np.arange(len(packed.item))
-        segment_ids[packed.row, slots] = number
-    targets = np.stack([packed.item.target for packed in layout]).astype(np.float32)
-    targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-12)
-    return DistillationBatch(ids, positions, segment_ids, targets, int((segment_ids >= 0).sum()))
 
 
 class Student(nn.Module):
@@ -156,9 +68,8 @@ class Student(nn.Module):
 
     def forward(self, batch: DistillationBatch, fraction: float = 0.0) -> StepResult:
         """The weighted sum of losses, with the mean cosine to the teacher's vectors."""
-        ids, positions, segment_ids, teacher = (
-            torch.from_numpy(array).to(self.rotation.device)
-            for array in (batch.ids, batch.positions, batch.segment_ids, batch.targets)
+        ids, positions, segment_ids, teacher, triplets = (
+            torch.from_numpy(array).to(self.rotation.device) for array in batch.arrays()
         )
         student = self.vectors(ids, positions, segment_ids)
         with torch.autocast(student.device.type, enabled=False):
@@ -166,19 +77,18 @@ class Student(nn.Module):
             cosine = F.cosine_similarity(student, target, dim=-1).mean()
             loss = self.losses.cosine(fraction) * (1 - cosine)
             metrics = {"cosine": cosine}
-            for name, function in (
-                ("gram", self.gram_loss),
-                ("contrastive", self.contrastive_loss),
-            ):
-                weight: float = getattr(self.losses, name)(fraction)
-                if weight:
-                    metrics[name] = function(student, target, teacher, fraction)
-                    loss = loss + weight * metrics[name]
+            if weight := self.losses.gram(fraction):
+                metrics["gram"] = self.gram_loss(student, teacher, fraction)
+                loss = loss + weight * metrics["gram"]
+            if weight := self.losses.contrastive(fraction):
+                metrics["contrastive"] = self.contrastive_loss(student, target, fraction)
+                loss = loss + weight * metrics["contrastive"]
+            if len(triplets) and (weight := self.losses.hard_negatives(fraction)):
+                metrics["hard_negatives"] = self.triplet_loss(student, teacher, triplets, fraction)
+                loss = loss + weight * metrics["hard_negatives"]
         return StepResult(loss, batch.tokens, metrics)
 
-    def gram_loss(
-        self, student: Tensor, target: Tensor, teacher: Tensor, fraction: float
-    ) -> Tensor:
+    def gram_loss(self, student: Tensor, teacher: Tensor, fraction: float) -> Tensor:
         """The mean squared difference between the student's and the teacher's cosines."""
         cosines = teacher @ teacher.T  # [N, N]
         return self.mean_over_widths(
@@ -186,9 +96,7 @@ class Student(nn.Module):
             fraction,
         )
 
-    def contrastive_loss(
-        self, student: Tensor, target: Tensor, teacher: Tensor, fraction: float
-    ) -> Tensor:
+    def contrastive_loss(self, student: Tensor, target: Tensor, fraction: float) -> Tensor:
         """The cross entropy that finds a text's own teacher's vector among those of the batch."""
         labels = torch.arange(len(student), device=student.device)
         return self.mean_over_widths(
@@ -197,6 +105,30 @@ class Student(nn.Module):
             ),
             fraction,
         )
+
+    def triplet_loss(
+        self, student: Tensor, teacher: Tensor, triplets: Tensor, fraction: float
+    ) -> Tensor:
+        """The cross entropy that finds an anchor's positive among all positives and negatives.
+
+        A text that the teacher places at least as near to the anchor as the positive may mean the
+        same, so it does not count against the positive. An anchor's own negative always does:
+        teachers place contradictions near.
+        """
+        anchors, positives, negatives = triplets.unbind(1)
+        labels = torch.arange(len(triplets), device=student.device)  # [M]
+        with_negative = labels[negatives >= 0]
+        candidates = torch.cat((positives, negatives[with_negative]))  # [C]
+        is_own = torch.cat((labels, with_negative)) == labels[:, None]  # [M, C]
+        cosines = teacher[anchors] @ teacher[candidates].T
+        counts = is_own | (cosines < cosines[labels, labels][:, None])
+
+        def loss(width: int) -> Tensor:
+            scores = _cosines(student[anchors, :width], student[candidates, :width])
+            scores = scores / self.losses.temperature
+            return F.cross_entropy(scores.masked_fill(~counts, -torch.inf), labels)
+
+        return self.mean_over_widths(loss, fraction)
 
     def mean_over_widths(self, loss: Callable[[int], Tensor], fraction: float) -> Tensor:
         """The mean of a loss over all dimensions, their first half, quarter, and so on."""
@@ -242,6 +174,13 @@ def distil(
             f"[data] max_seq_length is {recipe.data.max_seq_length}",
             why=f"the model has {config.max_position_embeddings} positions",
             fix="Lower it, or raise max_position_embeddings in [model]",
+        )
+    if any(weight for _, weight in recipe.data.hard_negatives.points) and not len(dataset.triplets):
+        raise FormatError(
+            "recipe-value-invalid",
+            "[data] hard_negatives is set",
+            why=f"the dataset {recipe.data.dataset!r} has no triplets",
+            fix="Give a table of them to `albertkit prepare-distillation --triplets`",
         )
     data = DistillationData(dataset, recipe.data, recipe.training.seed)
     training_device = choose_training_device(recipe.training.device, recipe.training.precision)

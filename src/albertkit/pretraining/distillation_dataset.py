@@ -2,7 +2,8 @@
 
 A directory of `ids.bin` (uint16 or int32, [T], with special pieces), `offsets.bin` (int64,
 [N + 1]), `targets.bin` (float16, [N, D], the teacher's vectors in the order of the texts) and
-`metadata.json`.
+`metadata.json`. `triplets.bin` (int32, [M, 3]), if it is there, holds the numbers of texts that
+belong together: an anchor, a text that means the same, and one that only seems to (-1: none).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import first_line
 from albertkit.fileformats.atomic import new_directory
@@ -31,6 +32,7 @@ from albertkit.tokenization.encodings import Encodings
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 NAMES = ("ids", "offsets", "targets")
+TRIPLETS = "triplets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class DistillationDataset:
     ids: npt.NDArray[np.integer]  # [T]
     offsets: Int64Array  # [N + 1]
     targets: npt.NDArray[np.floating]  # [N, D]
+    triplets: Int32Array  # [M, 3]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -70,12 +73,13 @@ class DistillationDataset:
             InputError: [file-not-found].
             FormatError: [shard-malformed], [json-malformed].
         """
-        metadata, arrays = open_corpus(directory, "distillation", NAMES)
+        metadata, arrays = open_corpus(directory, "distillation", NAMES, (TRIPLETS,))
         return cls(
             metadata,
             cast("npt.NDArray[np.integer]", arrays["ids"]),
             cast(Int64Array, arrays["offsets"]),
             cast("npt.NDArray[np.floating]", arrays["targets"]),
+            cast(Int32Array, arrays.get(TRIPLETS, np.empty((0, 3), np.int32))),
         )
 
 
@@ -136,6 +140,7 @@ def write_distillation_dataset(
     encodings: Encodings,
     targets: Sequence[npt.NDArray[np.floating]],
     tokenizer: AlbertTokenizer,
+    triplets: Int32Array | None = None,
 ) -> None:
     """Write texts and their teacher's vectors into the directory.
 
@@ -144,6 +149,7 @@ def write_distillation_dataset(
         encodings: of N texts, with special pieces.
         targets: arrays [n, D] that have N rows together; one is in memory at a time.
         tokenizer: of the encodings; its special ids are written into the metadata.
+        triplets: [M, 3] numbers of texts (`read_triplets`).
 
     Raises:
         InputError: [distillation-data-mismatch] if there are not as many vectors as texts.
@@ -164,6 +170,8 @@ def write_distillation_dataset(
         "offsets": [encodings.offsets.astype(np.int64)],
         "targets": targets,
     }
+    if triplets is not None:
+        parts[TRIPLETS] = [triplets]
     with new_directory(directory) as staging:
         specs = {}
         for name, arrays in parts.items():

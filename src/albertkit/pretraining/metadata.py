@@ -73,9 +73,9 @@ def write_metadata(directory: Path, metadata: CorpusMetadata) -> None:
 
 
 def open_corpus(
-    directory: Path, kind: str, names: tuple[str, ...]
+    directory: Path, kind: str, names: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> tuple[CorpusMetadata, dict[str, npt.NDArray[np.generic]]]:
-    """Read the metadata and map the arrays `names`.
+    """Read the metadata and map the arrays `names`, and those of `optional` that there are.
 
     Raises:
         InputError: [file-not-found].
@@ -98,6 +98,7 @@ def open_corpus(
         )
     try:
         metadata = _parse(values)
+        names += tuple(name for name in optional if name in metadata.arrays)
         arrays = {name: _map_array(directory, name, metadata.arrays[name]) for name in names}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _format_error(directory, f"its {FILE} is incomplete", repr(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from albertkit.pretraining.distillation import DistillationConfig
+from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.distillation_dataset import DistillationDataset
 from albertkit.pretraining.pretrain import PretrainingConfig
 from albertkit.pretraining.recipe import Recipe
@@ -25,6 +25,7 @@ DISTILLATION_FIGURES = {
     "cosine": "mean cosine to the teacher's vectors",
     "gram": "mean squared difference of the cosines in a batch",
     "contrastive": "contrastive loss (nats)",
+    "hard_negatives": "loss of triplets with hard negatives (nats)",
 }
 VALID = "valid_"  # what the names of figures on held-out text begin with
 
@@ -106,11 +107,12 @@ def _describe_distillation(
 ) -> list[str]:
     """The dataset, and the weights of the losses."""
     dataset = DistillationDataset.open(recipe.path(data.dataset))
-    losses = {"cosine": data.cosine, "gram": data.gram, "contrastive": data.contrastive}
-    weights = ", ".join(f"{name} {_range(ramp)}" for name, ramp in losses.items() if _range(ramp))
+    ramps = {name: getattr(data, name) for name in DISTILLATION_FIGURES}
+    weights = ", ".join(f"{name} {_range(ramp)}" for name, ramp in ramps.items() if _range(ramp))
     return [
         f"Texts: `{data.dataset}`, {len(dataset):,} texts, {len(dataset.ids):,} pieces, with "
         f"a teacher's vectors of {dataset.targets.shape[1]} numbers.",
+        *([f"Triplets: {len(dataset.triplets):,}."] if len(dataset.triplets) else []),
         f"Weights of the losses: {weights}.",
     ]
 

@@ -244,27 +244,25 @@ class MetricWindow:
     ) -> None:
         self.log, self.report = log, report
         self.sums: dict[str, Tensor] = {}  # on the device, so that adding does not wait for it
-        self.batches, self.steps = 0, 0
+        self.counts: dict[str, int] = {}  # of the summed values: not each batch has each metric
         self.tokens, self.seconds = progress.tokens, progress.seconds
 
     def add(self, result: StepResult) -> None:
         """Add the metrics of one batch."""
         for name, value in {"loss": result.loss, **result.metrics}.items():
             self._add(name, value)
-        self.batches += 1
 
     def add_step(self, norm: Tensor) -> None:
         """Add the gradient norm of one step."""
         self._add("gradient_norm", norm)
-        self.steps += 1
 
     def _add(self, name: str, value: Tensor) -> None:
         value = value.detach().float()
         self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.counts[name] = self.counts.get(name, 0) + 1
 
     def write(self, progress: Progress, fraction: float, rate: float) -> None:
         """Write the means as one line, and begin a new window."""
-        counts = {"gradient_norm": self.steps}
         seconds = progress.seconds - self.seconds
         self.emit(
             {
@@ -275,12 +273,12 @@ class MetricWindow:
                 "learning_rate": rate,
                 "tokens_per_second": round((progress.tokens - self.tokens) / max(seconds, 1e-9)),
                 **{
-                    name: round(float(total) / counts.get(name, self.batches), 4)
+                    name: round(float(total) / self.counts[name], 4)
                     for name, total in self.sums.items()
                 },
             }
         )
-        self.sums, self.batches, self.steps = {}, 0, 0
+        self.sums, self.counts = {}, {}
         self.tokens, self.seconds = progress.tokens, progress.seconds
 
     def emit(self, metrics: Metrics) -> None:

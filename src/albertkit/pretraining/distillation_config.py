@@ -1,0 +1,34 @@
+"""The table [data] of a distillation recipe: the data, the losses, and their weights over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from albertkit.training.schedules import Ramp, Stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillationConfig:
+    """The table [data] of a distillation recipe; numbers may change over time (schedules.py).
+
+    The loss is a weighted sum: `cosine` of 1 - cosine to the teacher's vector, `gram` of the mean
+    squared difference between the cosines of all pairs in a batch, `contrastive` of the cross
+    entropy that finds the right teacher's vector in the batch, `hard_negatives` of the cross
+    entropy that finds an anchor's positive among those of the batch and the hard negatives
+    (triplets of the dataset; they are read only while it is above 0). All but the first are means
+    over a vector and, `halvings` times, its first half (Matryoshka). Sources: Jasper and Stella
+    (arXiv 2412.19048), tokenlearn, GISTEmbed (arXiv 2402.16829).
+    """
+
+    tokenizer: str  # a directory or a SentencePiece model
+    dataset: str  # made by `albertkit prepare-distillation`
+    piece_vectors: str = ""  # .npy [V, D]: the teacher's vector of each piece alone
+    initialize_from: str = ""  # a model's directory or name; empty: piece_vectors or random
+    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
+    max_seq_length: int = 128  # slots of a row; longer texts are cut
+    cosine: Ramp = Ramp(((0.0, 1.0),))
+    gram: Ramp = Ramp(((0.0, 0.0),))
+    contrastive: Ramp = Ramp(((0.0, 0.0),))
+    hard_negatives: Ramp = Ramp(((0.0, 0.0),))
+    temperature: float = 0.05  # of the last two
+    halvings: Stages = Stages(((0.0, 0),))  # 2: also the first half and quarter of a vector
