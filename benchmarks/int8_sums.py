@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.int8_scheme import LEVELS
 from albertkit.engine.openvino_library import openvino
 from albertkit.engine.processor import detect_processor
-from albertkit.graph.quantization import QMAX, REDUCED_QMAX
+from albertkit.graph.quantization import ACTIVATION_QMAX, QMAX
 
+LEVELS = ACTIVATION_QMAX + 1
+INT8_MAX = 127
 ROWS, DEPTH, COLUMNS = 64, 768, 768
 
 
 def main() -> None:
     print(detect_processor().describe_int8())
-    for levels in (REDUCED_QMAX, QMAX):
+    for levels in (QMAX, INT8_MAX):
         print(f"steps of a weight: -{levels} to {levels}; off by up to {worst(levels):.1%}")
 
 

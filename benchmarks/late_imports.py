@@ -19,7 +19,6 @@ LATE: Final = {  # module → what is there when it is imported
     "tokenizers": THERE,
     "concurrent.futures.thread": "import numpy",
     "openvino": THERE,
-    "albertkit.engine.int8.calibration": f"{THERE}; import openvino",
     "albertkit.sources.hubs": "import albertkit.sources",
     "urllib.request": "import albertkit.sources",
     "torch": THERE,

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import ways
 from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino.compiled_encoder import (
     CompiledEncoder,
@@ -38,8 +37,6 @@ Made = tuple[
 FORMS: Final[dict[str, Made]] = {
     "float32, one graph": (current_graph, SingleGraphEncoder, "f32"),
     "float32, layer by layer": (current_graph, LayerwiseEncoder, "f32"),
-    "int8, a matrix once": (ways.InEightBits, SingleGraphEncoder, "f32"),
-    "int8, a matrix for each repetition": (ways.MatrixForEachRepetition, SingleGraphEncoder, "f32"),
     "bfloat16, one graph": (OpenVinoEmitter, SingleGraphEncoder, "bf16"),
     "bfloat16, layer by layer": (OpenVinoEmitter, LayerwiseEncoder, "bf16"),
 }

@@ -114,7 +114,6 @@ JOBS: Final = (
             "all products by oneDNN, none by MLAS": way_with_emitter(ways.OneDnnsProducts),
             "matrices laid the other way round": way_with_emitter(ways.MatricesLaidTheOtherWay),
             "layer by layer": Way(form=LayerwiseEncoder),
-            "products in int8, the rest in float32": Way(ways.InEightBits),
             "calls of 2,048 slots": with_constant("SLOTS", 2048),
         },
     ),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from openvino import InferRequest, Node
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.int8_scheme import Int8Scheme, align_zero
 from albertkit.engine.openvino.compiled_encoder import (
     InferenceRequest,
     SingleGraphEncoder,
@@ -18,10 +16,7 @@ from albertkit.engine.openvino.compiled_encoder import (
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.graphs import build_encoder_graph
-from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
-from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import PackedBatch
-from albertkit.spec import AlbertConfig, parameter_table
 
 HEADS_FIRST = np.array([0, 2, 1, 3], np.int64)
 
@@ -91,28 +86,6 @@ class MatricesLaidTheOtherWay(OpenVinoEmitter):
             self.constants[weight] = self.op.constant(np.ascontiguousarray(self.arrays[weight].T))
         product = self.op.matmul(x, self.constants[weight], False, False)
         return self.op.add(product, self._constant(bias))
-
-
-class InEightBits(OpenVinoInt8Emitter):
-    """int8 by ranges that fit no text: they change neither time nor memory."""
-
-    def __init__(self, config: AlbertConfig, arrays: Mapping[str, FloatArray]) -> None:
-        uses = config.num_hidden_layers
-        matrices = [
-            row.name
-            for row in parameter_table(config).stored
-            if row.group is not None and len(row.shape) == 2
-        ]
-        ranges = {name: (align_zero(-4, 4),) * uses for name in matrices}
-        super().__init__(config, arrays, Int8Scheme(ranges, {}, detect_processor().weight_qmax))
-
-
-class MatrixForEachRepetition(InEightBits):
-    """The chain from a rounded matrix to its product, again for each repetition."""
-
-    def _int8_matrix(self, weight: str) -> Node:
-        self._matrices.clear()
-        return super()._int8_matrix(weight)
 
 
 class InferInOneCall(SingleGraphEncoder):

@@ -27,6 +27,7 @@ OF_EXTRAS = {
     "matplotlib",
     "onnx",
     "onnxruntime",
+    "openvino",
     "pyarrow",
     "ray",
     "safetensors",

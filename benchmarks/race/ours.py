@@ -13,8 +13,6 @@ class Ours(Encoder):
     """The number of threads is that of the processors which the process may use."""
 
     def __init__(self, directory: Path, threads: int, **options: Any) -> None:
-        if options["precision"] == "int8":
-            options["calibration"] = directory / "samples.txt"
         self.embedder = TextEmbedder(directory, **options)
 
     def encode(self, texts: list[str]) -> Vectors:

@@ -7,7 +7,6 @@ import importlib
 import io
 import json
 import logging
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ import pytest
 from tests.support.tiny_models import PIECES, save_tiny, save_tiny_vectors
 
 from albertkit.cli.main import run
-from albertkit.engine.int8.gate import ROW_SCALES
-from albertkit.engine.int8.search import PLANS
 from albertkit.runtime.choose_engine import choose_precision
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import FillMask, TextEmbedder
@@ -264,17 +261,6 @@ def test_tokens_reads_by_the_policy_that_is_asked_for(
     plain = rows_of(print_of(capsys, "tokens", "a [MASK].", "-m", words, "--policy", "tfhub"))
     assert "[MASK]" in {row["piece"] for row in exact}
     assert "[MASK]" not in {row["piece"] for row in plain}
-
-
-def test_inspect_shows_what_int8_would_cost_on_a_files_texts(
-    capsys: pytest.CaptureFixture[str], vectors: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.txt"
-    file.write_text("".join(f"the house of {number}\n" for number in range(64)), encoding="utf-8")
-    (facts,) = rows_of(print_of(capsys, "inspect", vectors, "--calibration", str(file)))
-    plan, _, figures = facts["int8"].partition(": ")
-    assert plan in {ROW_SCALES, *(each.name for each in PLANS)}
-    assert re.fullmatch(r"cosine to float32 at least [01]\.\d{4} .* on (16|64) texts", figures)
 
 
 @pytest.mark.parametrize("command", ["embed", "similarity", "fill-mask"])

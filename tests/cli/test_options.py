@@ -16,11 +16,8 @@ from albertkit.cli.destination import Sharded
 from albertkit.cli.embed import embed
 from albertkit.cli.main import run
 from albertkit.cli.options import LOAD_OPTIONS, READ_OPTIONS
-from albertkit.engine.int8.calibration import MIN_TEXTS
-from albertkit.errors import InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadOptions
-from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.sources import VECTORS, WORDS
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables.formats import FORMAT_MAGIC, ReadOptions, TableFormat
@@ -64,13 +61,6 @@ def test_the_files_of_a_directory_have_all_formats_of_shards() -> None:
 
 def test_the_help_names_every_format_that_can_be_written() -> None:
     assert set(FORMATS) == {target.name for target in TARGETS}
-
-
-def test_the_help_names_the_number_of_texts_that_int8_needs() -> None:
-    _, option = get_args(options.Calibration)
-    assert f" {MIN_TEXTS} texts" in option.help
-    with pytest.raises(InputError, match=f"Give {MIN_TEXTS} texts"):
-        check_fixed_calibration(None, "int8")
 
 
 def test_built_in_models_and_directories_complete_a_model(

@@ -77,9 +77,6 @@ def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
     with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
         on_gpu = replace(open_job, job=replace(open_job.job, load=LoadOptions(device="cuda:3")))
         assert EmbedWork.from_job(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
-        load = LoadOptions(calibration=Path("texts/c.txt"))
-        fitted = replace(open_job, job=replace(open_job.job, load=load))
-        assert EmbedWork.from_job(fitted).job.load.calibration == str(here / "texts" / "c.txt")
         sent = pickle.dumps(EmbedWork.from_job(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)

@@ -1,7 +1,7 @@
 """Every engine, in every precision that it has, is the torch model: one test, every axis.
 
-The model reads each text alone, the engines all of them packed together. How an engine in int8 does
-what its scheme says, to 1e-5, is held by test_precisions.py, and every head by test_parity.py.
+The model reads each text alone, the engines all of them packed together. The native engine's
+precisions are held by test_native_engine.py, and every head by test_parity.py.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ from tests.support.axes import CONFIG_AXES, random_encodings, random_weights
 
 from albertkit import AlbertModel
 from albertkit.arrays import FloatArray
-from albertkit.engine.int8.calibration import measure_product_inputs
-from albertkit.engine.int8.search import PLANS, build_scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.openvino_library import openvino, openvino_core
 from albertkit.engine.packing import Layout, pack
-from albertkit.engine.processor import detect_processor
 from albertkit.engine.protocol import Engine, OutputRequest, require_output
-from albertkit.graph.quantization_error import LEAST_COSINE, cosines
 from albertkit.model.torch_engine import TorchEngine
 from albertkit.spec import AlbertConfig, Weights
 
@@ -52,18 +48,6 @@ def to_bfloat16(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> 
     expected = 2**-9 / math.sqrt(3) * math.sqrt(10 * passes + 5)
     difference = np.sqrt(np.mean((actual - model) ** 2))
     assert 1e-3 < difference < 2 * expected  # and float32 it is not
-
-
-def to_int8(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> None:
-    """As near as a scheme must be to be taken at all, here for each token."""
-    assert cosines(actual, model).min() > LEAST_COSINE
-    assert np.abs(actual - model).max() > 1e-3  # and float32 it is not
-
-
-def in_int8(weights: Weights) -> OpenVinoEngine:
-    inputs = measure_product_inputs(weights, random_encodings(weights.config, LENGTHS))
-    scheme = build_scheme(PLANS[0], weights, inputs, detect_processor().weight_qmax)
-    return OpenVinoEngine(weights, precision="int8", scheme=scheme, threads=1)
 
 
 def openvino_computes_bfloat16() -> bool:
@@ -97,7 +81,6 @@ CASES = (
         # that serve: with AVX-512 it makes do without those of bfloat16
         to_bfloat16 if openvino_computes_bfloat16() else to_float32,
     ),
-    Case("openvino int8", in_int8, to_int8),
 )
 
 

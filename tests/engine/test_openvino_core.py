@@ -29,6 +29,8 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_signal_is_handled_after_engines_were_closed_in_any_order() -> None:
+    import openvino  # noqa: F401 - the plain half lacks it
+
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
     )

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from tests.support.axes import CONFIG, CONFIG_AXES, random_encodings, random_weights
 
-from albertkit.engine.int8_scheme import Int8Scheme
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.compiled_encoder import (
     LayerwiseEncoder,
@@ -137,13 +136,6 @@ def test_cores_come_from_omp_num_threads_or_from_the_process(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     assert count_usable_cores() == (cores or len(os.sched_getaffinity(0)))
-
-
-def test_a_scheme_goes_with_int8_alone() -> None:
-    with pytest.raises(ValueError, match="'int8': int8 needs a scheme"):
-        OpenVinoEngine(WEIGHTS, precision="int8")
-    with pytest.raises(ValueError, match="'float32': int8 needs a scheme"):
-        OpenVinoEngine(WEIGHTS, scheme=Int8Scheme({}, {}, 64))
 
 
 def test_requests_during_a_close_are_answered_or_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openvino  # noqa: F401 - the plain half lacks it
 import pytest
 from tests.support.watched import run_watched
 

@@ -1,4 +1,4 @@
-"""What a processor is taken to do well, from what the system and OpenVINO say of it."""
+"""What a processor is taken to do well, from what the system says of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from albertkit.engine.processor import (
     detect_processor,
     parse_cpu_flags,
 )
-from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 X86 = (
     "processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: fpu\n"
@@ -25,26 +24,23 @@ def test_flags_are_those_of_the_first_processor_by_either_name() -> None:
 
 
 @pytest.mark.parametrize("flag", INT8_FLAGS)
-def test_an_int8_instruction_is_named_and_uses_the_whole_byte(flag: str) -> None:
+def test_an_int8_instruction_is_named(flag: str) -> None:
     processor = Processor("one", False, frozenset({"fpu", flag}))
     assert processor.int8 is True
-    assert processor.weight_qmax == QMAX
     assert processor.describe_bfloat16() == "one has no bfloat16 instructions"
     assert processor.describe_int8() == f"one has int8 instructions ({flag})"
 
 
-def test_without_one_weights_have_levels_whose_sums_fit_into_16_bits() -> None:
+def test_without_one_it_says_so() -> None:
     processor = Processor("one", True, frozenset({"avx2", "avx512f"}))
     assert processor.int8 is False
     assert processor.describe_bfloat16() == "one has bfloat16 instructions"
     assert processor.describe_int8() == "one has no int8 instructions"
-    assert 2 * 255 * processor.weight_qmax < 2**15 <= 2 * 255 * (processor.weight_qmax + 1)
 
 
-def test_an_unknown_processor_gets_the_reduced_qmax() -> None:
+def test_an_unknown_processor_is_taken_to_have_one() -> None:
     processor = Processor("one", False, None)
     assert processor.int8 is None
-    assert processor.weight_qmax == REDUCED_QMAX
     assert "as this system lists none" in processor.describe_int8()
 
 

@@ -13,10 +13,11 @@ import pytest
 import torch
 import transformers
 from tests.support.axes import CONFIG, CONFIGS, SMALL, random_weights
+from tests.support.native import needs_native
 from tests.support.oracle import transformers_model
 
 from albertkit import AlbertConfig, AlbertForMaskedLM, AlbertModel, compile_for_inference
-from albertkit.engine import replaced
+from albertkit.engine.native.library import ISA_VARIABLE, NO_ISA
 from albertkit.engine.processor import Processor
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.model import compiled as compiled_module
@@ -230,21 +231,20 @@ def test_parameters_in_bfloat16_are_computed_with_as_they_are() -> None:
         assert_same(outputs, model.float()(**GIVEN))
 
 
-def test_int8_is_fitted_to_the_tokenizers_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_native
+def test_int8_is_near_the_model_and_measured_at_the_first_call(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     # A processor that doesn't say what it can: every one computes int8, if not faster.
     monkeypatch.setattr(compiled_module, "detect_processor", lambda: Processor("?", False, None))
     model = ours("AlbertModel")
-    rng = torch.Generator().manual_seed(1)
-    batches = [
-        {"input_ids": torch.randint(0, PLAIN.vocab_size, (32, 20), generator=rng)} for _ in range(3)
-    ]
-    empty: list[dict[str, Any]] = []
-    for nothing in (None, empty, 5):
-        with pytest.raises(InputError, match=r"64 texts.*\[calibration-missing\]"):
-            compile_for_inference(model, precision="int8", calibration=nothing)  # type: ignore[arg-type]
-    compiled = compile_for_inference(model, precision="int8", threads=1, calibration=batches)
+    compiled = compile_for_inference(model, precision="int8", threads=1)
     assert compiled.precision == "int8"
-    vectors = compiled(IDS, MASK).last_hidden_state[MASK.bool()]
+    with caplog.at_level(logging.INFO):
+        vectors = compiled(IDS, MASK).last_hidden_state[MASK.bool()]
+        compiled(IDS, MASK)
+    (message,) = caplog.messages
+    assert message.startswith("int8: cosine to float32 at least")
     with torch.no_grad():
         exact = model(IDS, MASK).last_hidden_state[MASK.bool()]
     assert torch.cosine_similarity(vectors, exact).min() > 0.99
@@ -332,7 +332,6 @@ def test_groups_that_transformers_counts_otherwise_are_refused() -> None:
         ({"threads": 0}, r"threads is 0.*\[option-invalid\]"),
         ({"threads": "2"}, r"threads is '2'.*\[option-invalid\]"),
         ({"precision": "float16"}, r"precision.*'float16'.*\[option-invalid\]"),
-        ({"calibration": GIVEN}, r"only int8 is calibrated.*\[option-invalid\]"),
         ({"thread": 1}, r"nearest is 'threads'.*\[unknown-keyword\]"),
     ],
 )
@@ -341,22 +340,15 @@ def test_options_are_checked(options: dict[str, Any], says: str) -> None:
         compile_for_inference(ours("AlbertModel"), **options)
 
 
-def test_where_openvino_cannot_be_imported_torch_answers_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
-    replaced._warn.cache_clear()
+def test_without_native_engine_and_openvino_torch_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, NO_ISA)
     model = ours("AlbertForMaskedLM")
-    with caplog.at_level(logging.WARNING):
-        compiled = compile_for_inference(model)
-        compile_for_inference(model, precision="auto")
+    assert compile_for_inference(model).engine == "openvino"
+    monkeypatch.setitem(sys.modules, "openvino", None)  # neither found nor imported
+    compiled = compile_for_inference(model)
     assert compiled.engine == "torch"
-    (message,) = caplog.messages
-    assert "OpenVINO cannot be imported, and torch computes in its place" in message
-    assert message.endswith("[engine-replaced]")
+    assert compile_for_inference(model, deterministic=True).engine == "numpy"
     with torch.no_grad():
         assert_same(compiled(**GIVEN), model(**GIVEN))
-    with pytest.raises(AlbertKitError, match=r"\[precision-unsupported\]"):
-        compile_for_inference(model, precision="int8", calibration=GIVEN)
-    with pytest.raises(AlbertKitError, match=r"OpenVINO cannot be imported.*engine-unavailable\]"):
-        compile_for_inference(model, deterministic=True)
+    with pytest.raises(AlbertKitError, match=r"\[(precision-unsupported|engine-unavailable)\]"):
+        compile_for_inference(model, precision="int8")

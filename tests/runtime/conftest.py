@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.runtime import choose_engine
+from albertkit.engine import cpu_engine
+from albertkit.engine.native.library import ISA_VARIABLE, NO_ISA
 
 
 @pytest.fixture
 def without_native(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that was installed without a compiler."""
-    monkeypatch.setattr(choose_engine, "can_compute", lambda _: False)
+    """A processor that the native engine has no instruction set for; the warning comes anew."""
+    monkeypatch.setenv(ISA_VARIABLE, NO_ISA)
+    cpu_engine._warned.clear()

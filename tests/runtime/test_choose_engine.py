@@ -1,4 +1,4 @@
-"""numpy answers a little, OpenVINO much, and their vectors are the same."""
+"""The native engine answers; without it numpy a little, OpenVINO much; all vectors are the same."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from tests.support.axes import random_encodings, random_weights
 from tests.support.native import PRECISIONS, needs_native
 from tests.support.tiny_models import TINY, save_tiny
 
+from albertkit.engine.cpu_engine import choose_cpu_engine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
-from albertkit.runtime.choose_engine import EngineChoice, choose_cpu_engine, work_per_token
+from albertkit.runtime.choose_engine import EngineChoice, work_per_token
 from albertkit.tokenization import Encodings
 
 WEIGHTS = random_weights(TINY)
@@ -38,6 +39,8 @@ def test_an_engine_asked_for_by_name_is_the_one_that_answers(
 def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    import openvino  # noqa: F401 - the plain half lacks it
+
     monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
     choice = EngineChoice(WEIGHTS)
     encodings = random_encodings(TINY, [5, 30, 12, 13])  # 60 ids
@@ -63,6 +66,8 @@ def test_the_native_engine_computes_from_the_first_text_on(precision: Precision)
 
 @pytest.mark.usefixtures("without_native")
 def test_much_work_goes_to_openvino_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino  # noqa: F401 - the plain half lacks it
+
     monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
     assert EngineChoice(WEIGHTS).engine_for(texts(151)).name == "openvino"
 

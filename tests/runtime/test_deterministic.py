@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
-from albertkit.runtime.calibration import check_fixed_calibration
 from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -72,23 +72,18 @@ def test_a_job_gives_the_bits_that_a_text_alone_has(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([np.load(part) for part in parts]), alone)
 
 
-def test_a_job_in_int8_is_not_fitted_to_the_rows_that_come_first(tmp_path: Path) -> None:
-    (tmp_path / "lines.txt").write_text("a text\n" * 70, encoding="utf-8")
-    load = LoadOptions(engine="openvino", precision="int8", deterministic=True)
-    job = EmbedJob((str(tmp_path / "lines.txt"),), load=load)
-    with (
-        pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"),
-        start_job(job, tmp_path / "out"),
-    ):
-        pass
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.usefixtures("without_native")
-def test_it_is_openvino_from_the_first_text_on(tmp_path: Path) -> None:
+def test_it_is_openvino_from_the_first_text_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino  # noqa: F401 - the plain half lacks it
+
     loaded = load(save_tiny(tmp_path / "m"), deterministic=True)
     assert loaded.engine_for(loaded.tokenizer.encode_batch(["the"])).name == "openvino"
     loaded.close()
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    loaded = load(tmp_path / "m", deterministic=True)
+    assert loaded.engine_for(loaded.tokenizer.encode_batch(["the"])).name == "numpy"
 
 
 @needs_native
@@ -98,18 +93,9 @@ def test_it_is_the_native_engine_if_that_was_built(tmp_path: Path) -> None:
     loaded.close()
 
 
-def test_int8_must_be_fitted_to_texts_that_are_given() -> None:
-    with pytest.raises(InputError, match=r"deterministic.*\[calibration-missing\]"):
-        check_fixed_calibration(None, "int8")
-    check_fixed_calibration(["a text"], "int8")
-    check_fixed_calibration(None, "bfloat16")
-    check_fixed_calibration(None, "int8", "native")  # quantizes each row by itself
-
-
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"engine": "numpy"}, "option-invalid"),
         ({"engine": "torch"}, "option-invalid"),
         ({"device": "cuda"}, "option-invalid"),
     ],

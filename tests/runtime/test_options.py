@@ -18,7 +18,7 @@ def test_the_keywords_of_type_checkers_are_the_fields() -> None:
 
 
 def test_options_become_keywords_and_options_again() -> None:
-    options = LoadOptions(engine="numpy", calibration=("a", "b"), local_files_only=True)
+    options = LoadOptions(engine="numpy", local_files_only=True)
     assert LoadOptions(**options.keywords()) == options
 
 

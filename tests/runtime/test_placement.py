@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 from tests.support.words import words_of
 
 from albertkit import FillMask, TextEmbedder, load
-from albertkit.engine import replaced
 from albertkit.errors import InputError, ResourceError
 from albertkit.runtime.choose_engine import Placement, choose_placement
 from albertkit.spec.pooling_config import PoolingConfig
@@ -92,13 +89,18 @@ def test_an_engine_of_the_cpu_has_no_gpu() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "says"),
-    [({"device": "cuda"}, "device='cuda'"), ({"engine": "torch"}, "engine='torch'")],
+    [
+        ({"device": "cuda"}, "device='cuda' needs torch"),
+        ({"engine": "torch"}, "engine='torch' needs torch"),
+        ({"engine": "openvino"}, "engine='openvino' needs openvino"),
+    ],
 )
-def test_without_torch_its_extra_is_named(
+def test_without_its_library_an_engines_extra_is_named(
     asked: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)  # its import fails
-    with pytest.raises(ResourceError, match=rf"{says} needs torch.*\[extra-missing\]"):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ResourceError, match=rf"{says}.*\[extra-missing\]"):
         load("no-such-model", **asked)  # type: ignore[arg-type]  # plain data
     assert choose_placement("auto", "auto") == Placement("auto", "cpu")
 
@@ -122,45 +124,3 @@ def test_torch_answers_all_tasks(tmp_path: Path) -> None:
 def test_torch_has_no_int8(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"torch computes in float32 and bfloat16 only.*-invalid"):
         load(save_tiny(tmp_path / "model"), engine="torch", precision="int8")
-
-
-@pytest.mark.usefixtures("without_native")
-def test_where_openvino_cannot_be_imported_torch_answers_and_says_so_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "openvino", None)  # its import fails
-    monkeypatch.setattr("albertkit.runtime.choose_engine.BREAK_EVEN", 0)
-    replaced._warn.cache_clear()
-    path = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        embedders = [TextEmbedder(path, precision=p) for p in ("float32", "auto")]
-        actual = [embedder.encode(TEXTS) for embedder in embedders]
-    (message,) = caplog.messages
-    assert "torch computes in its place; import of openvino halted" in message
-    assert "two seconds to start" in message
-    assert message.endswith("[engine-replaced]")
-    expected = TextEmbedder(path, engine="numpy").encode(TEXTS)
-    for vectors in actual:
-        np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
-    for asked in ({"engine": "openvino"}, {"precision": "bfloat16"}):
-        with pytest.raises(ResourceError, match=r"cannot be imported.*\[engine-unavailable\]"):
-            TextEmbedder(path, **asked).encode(TEXTS)  # type: ignore[arg-type]  # plain data
-
-
-def test_without_openvino_and_torch_numpy_answers_and_says_so(tmp_path: Path) -> None:
-    path = save_tiny_vectors(tmp_path / "vectors", PoolingConfig())
-    code = (
-        "import sys\n"
-        "sys.modules['openvino'] = sys.modules['torch'] = None\n"
-        "import albertkit\n"
-        "from albertkit.runtime import choose_engine\n"
-        "choose_engine.BREAK_EVEN = 0\n"
-        "choose_engine.can_compute = lambda precision: False\n"
-        f"print(albertkit.TextEmbedder({str(path)!r}).encode(['a'] * 3).shape)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "(3, 32)\n"
-    (line,) = done.stderr.splitlines()
-    assert "numpy computes in its place" in line
-    assert line.endswith("[engine-replaced]")

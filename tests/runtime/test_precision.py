@@ -13,7 +13,7 @@ from tests.support.tiny_models import save_tiny
 from albertkit.engine.precision import PrecisionName
 from albertkit.engine.processor import Processor
 from albertkit.errors import InputError
-from albertkit.runtime import load
+from albertkit.runtime import EngineName, load
 from albertkit.runtime.choose_engine import choose_precision, detect_local_processor
 
 OLD = Processor("an old one", False, frozenset({"avx2"}))
@@ -22,7 +22,7 @@ UNKNOWN = Processor("an unknown one", False, None)
 
 
 def test_auto_is_bfloat16_where_the_processor_has_it_and_never_int8() -> None:
-    assert choose_precision("auto", processor=lambda: NEW).precision == "bfloat16"
+    assert choose_precision("auto", "openvino", lambda: NEW).precision == "bfloat16"
     assert choose_precision("auto", processor=lambda: OLD).precision == "float32"
     reason = choose_precision("auto", processor=lambda: OLD).line()
     assert reason == "float32, since an old one has no bfloat16 instructions"
@@ -30,13 +30,13 @@ def test_auto_is_bfloat16_where_the_processor_has_it_and_never_int8() -> None:
 
 @pytest.mark.parametrize("name", ["bfloat16", "int8"])
 def test_a_precision_that_the_processor_lacks_is_refused_by_its_name(name: PrecisionName) -> None:
-    assert choose_precision(name, processor=lambda: NEW).precision == name
+    assert choose_precision(name, "native", lambda: NEW).precision == name
     with pytest.raises(InputError, match=rf"'{name}'; an old one has no {name} .*\[precision-uns"):
         choose_precision(name, processor=lambda: OLD)
 
 
 def test_an_unknown_processor_is_taken_to_have_int8() -> None:
-    assert choose_precision("int8", processor=lambda: UNKNOWN).precision == "int8"
+    assert choose_precision("int8", "native", lambda: UNKNOWN).precision == "int8"
 
 
 def test_numpy_computes_in_float32_only() -> None:
@@ -45,10 +45,11 @@ def test_numpy_computes_in_float32_only() -> None:
         choose_precision("bfloat16", "numpy", lambda: NEW)
 
 
-def test_torch_has_no_int8_on_any_processor() -> None:
-    assert choose_precision("bfloat16", "torch", lambda: NEW).precision == "bfloat16"
-    with pytest.raises(InputError, match=r"torch computes in float32 and bfloat16 only.*-invalid"):
-        choose_precision("int8", "torch", lambda: NEW)
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_only_the_native_engine_has_int8(engine: EngineName) -> None:
+    assert choose_precision("bfloat16", engine, lambda: NEW).precision == "bfloat16"
+    with pytest.raises(InputError, match=rf"{engine} computes in float32 and bfloat16 only.*-inv"):
+        choose_precision("int8", engine, lambda: NEW)
 
 
 def test_an_unknown_precision_is_refused() -> None:

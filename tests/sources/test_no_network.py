@@ -23,7 +23,7 @@ from pathlib import Path
 from albertkit.cli.main import run
 for line in (
     ["embed", "a text", "another"],
-    ["embed", "a text", "--engine", "openvino"],
+    ["embed", "a text", "--engine", "numpy"],
     ["similarity", "a text", "another"],
     ["fill-mask", "a [MASK]"],
     ["tokens", "a text"],

@@ -14,9 +14,9 @@ import pytest
 from tests.support.tiny_jobs import TEXTS, model, windows_of_five
 
 import albertkit
+from albertkit.engine.cpu_engine import choose_cpu_engine
 from albertkit.errors import FormatError, InputError
 from albertkit.runtime import LoadOptions
-from albertkit.runtime.choose_engine import choose_cpu_engine
 from albertkit.tables.writers.job_directory import RANGES
 from albertkit.tasks import quantize_embeddings
 from albertkit.tasks.embed_job import EmbedJob

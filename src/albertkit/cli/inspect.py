@@ -1,6 +1,5 @@
 """`albertkit inspect`: what a model of any format consists of."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,12 +42,6 @@ def inspect(
             help="Predict masked words, also with other numbers of heads and other activations.",
         ),
     ] = False,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration", help="Calibrate int8 with this file of texts, and show its error."
-        ),
-    ] = None,
     print_format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -60,6 +53,7 @@ def inspect(
     check_output(print_format, output)
     from albertkit.cli.screen import draw_record
     from albertkit.runtime import open_model
+    from albertkit.runtime.choose_engine import choose_precision
     from albertkit.tables import Table
 
     loaded = open_model(model, load)
@@ -70,7 +64,7 @@ def inspect(
         **_describe_weights(loaded),
         **_describe_tokenizer(loaded),
         **_describe_vectors(loaded),
-        **_describe_precision(loaded, calibration),
+        "precision auto": choose_precision("auto").line(),
         **{f"note {number}": note.line() for number, note in enumerate(_notes(loaded), 1)},
         **(_run_self_test(loaded) if self_test else {}),
     }
@@ -114,16 +108,6 @@ def _describe_vectors(loaded: "LoadedModel") -> "dict[str, Cell]":
         "similarity": plan.similarity,
         "prompts": prompts or "none",
     }
-
-
-def _describe_precision(loaded: "LoadedModel", calibration: Path | None) -> "dict[str, Cell]":
-    from albertkit.runtime.choose_engine import choose_precision
-
-    facts: dict[str, Cell] = {"precision auto": choose_precision("auto").line()}
-    if calibration is None:
-        return facts
-    fit = loaded.quantization(calibration)
-    return {**facts, "int8": f"{fit.name}: {fit.error.line()}"}
 
 
 def _notes(loaded: "LoadedModel") -> "tuple[Diagnostic, ...]":

@@ -24,7 +24,7 @@ from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
 # Modules whose notes answer an option: which precision `auto` is, and the error of int8.
-ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.int8.search")
+ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.native.int8_error")
 INPUT_OPTIONS = ("-i", "--input", "--in")
 LESS = (logging.ERROR, "Print no warnings, notes or progress.")
 MORE = (logging.INFO, "Print more notes.")

@@ -266,14 +266,6 @@ Precision = Annotated[
         " float32.",
     ),
 ]
-Calibration = Annotated[
-    str | None,
-    typer.Option(
-        "--calibration",
-        metavar="FILE",
-        help="At least 64 texts like yours, to calibrate int8; default: the first of your texts.",
-    ),
-]
 Deterministic = Annotated[
     bool,
     typer.Option("--deterministic", help="Bit-identical results whatever the batch (slower)."),
@@ -328,7 +320,6 @@ LOAD_OPTIONS: Mapping[str, Any] = MappingProxyType(
         "engine": Engine,
         "device": Device,
         "precision": Precision,
-        "calibration": Calibration,
         "deterministic": Deterministic,
         "policy": Policy,
         "num_hidden_layers": Layers,

@@ -61,15 +61,9 @@ class EmbedWork:
         Shards and messages keep the names that the user gave.
         """
         job, inputs, shards = open_job.job, open_job.rows.inputs, open_job.sink.shards
-        calibration, directory = job.load.calibration, shards.directory
-        load = replace(
-            job.load,
-            calibration=_absolute(str(calibration))
-            if isinstance(calibration, str | Path)
-            else calibration,
-            # a worker sees only the GPUs that Ray gives it
-            device="cuda" if _is_gpu(job.load.device) else job.load.device,
-        )
+        directory = shards.directory
+        # a worker sees only the GPUs that Ray gives it
+        load = replace(job.load, device="cuda" if _is_gpu(job.load.device) else job.load.device)
         return cls(
             replace(
                 job,

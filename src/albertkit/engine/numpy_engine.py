@@ -1,6 +1,7 @@
-"""The engine without a compiler: numpy alone, for a few short texts in a fresh process.
+"""The engine without a compiler: numpy alone, which runs everywhere; the oracle of the others.
 
-It is done before OpenVINO is imported; for more texts OpenVINO is faster (benchmarks/).
+Where there is no native engine it computes a few short texts before OpenVINO is imported; for more
+texts OpenVINO is faster (benchmarks/engine_start.py).
 
 The heads of every engine run here too, in numpy and float32, on the arrays of the checkpoint: few
 vectors enter them, and a compiled graph would hold a second copy of the word embeddings and compile
@@ -27,7 +28,7 @@ from albertkit.graph.encoder import (
     emit_masked_lm_head,
     emit_pooler,
 )
-from albertkit.graph.numpy_emitter import NumpyEmitter
+from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.parameters import CachedArrays
 
@@ -39,9 +40,21 @@ class NumpyEngine:
     tokens_per_call: int | None = None
     precision: Precision = "float32"
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, *, deterministic: bool = False) -> None:
+        """Create an engine.
+
+        Args:
+            weights: The model.
+            deterministic: Bit-identical outputs for a text whatever the batch and the number of
+                threads (slower): one core computes each text alone.
+        """
         self.weights = weights
-        self._emit = NumpyEmitter(weights.config, CachedArrays(weights.arrays))
+        self.deterministic = deterministic
+        self._emit = NumpyEmitter(
+            weights.config,
+            CachedArrays(weights.arrays),
+            single_core_matmul if deterministic else None,
+        )
 
     @property
     def config(self) -> AlbertConfig:
@@ -51,6 +64,16 @@ class NumpyEngine:
     def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         """Compute what is requested; raises InputError as `check_request`."""
         check_request(self.weights, batch, request)
+        if not self.deterministic:
+            return self._compute(batch, request)
+        from albertkit.engine.batch_invariant import concat_outputs, split_texts  # seldom used
+
+        return concat_outputs([self._compute(*part) for part in split_texts(batch, request)])
+
+    def close(self) -> None:
+        """Do nothing: there is no memory besides the weights."""
+
+    def _compute(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         read = list_read_tokens(batch, request)
         slots = batch.slots if read is None else batch.slots[read]
         vectors = emit_encoder(
@@ -63,9 +86,6 @@ class NumpyEngine:
             read=lambda rows: rows.reshape(-1, rows.shape[-1])[slots],
         )  # [K, H]
         return compute_outputs(self._emit, vectors, batch.offsets, request, read)
-
-    def close(self) -> None:
-        """Do nothing: there is no memory besides the weights."""
 
 
 def text_mask(segment_ids: Int32Array) -> FloatArray:

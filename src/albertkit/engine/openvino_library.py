@@ -15,7 +15,7 @@ import threading
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.errors import ResourceError
+from albertkit.errors import ResourceError, extra_missing
 from albertkit.errors.exceptions import first_line
 
 if TYPE_CHECKING:
@@ -32,18 +32,21 @@ def openvino() -> ModuleType:
         The module.
 
     Raises:
-        ResourceError: [engine-unavailable] if this platform cannot import it.
+        ResourceError: [extra-missing] if it is not installed, [engine-unavailable] if this platform
+            cannot import it.
     """
     with _lock:
         if sys.modules.get("openvino") is None:
             try:
                 _import_without_telemetry()
             except (ImportError, OSError) as error:
+                if isinstance(error, ModuleNotFoundError) and error.name == "openvino":
+                    raise extra_missing("openvino", "the engine 'openvino'") from error
                 raise ResourceError(
                     "engine-unavailable",
                     "OpenVINO cannot be imported",
                     why=first_line(error),
-                    fix="Install a build of openvino for this platform, or use another engine",
+                    fix="Install a build of openvino for this platform, or use the engine 'numpy'",
                 ) from error
         return sys.modules["openvino"]
 
@@ -57,7 +60,7 @@ def openvino_core() -> Core:
     Ctrl-C, ends the process. A child of a fork makes a Core of its own.
 
     Raises:
-        ResourceError: [engine-unavailable] if this platform cannot import openvino.
+        ResourceError: [extra-missing], [engine-unavailable], as `openvino`.
     """
     openvino()
     return _core_of(os.getpid())

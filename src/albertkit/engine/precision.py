@@ -1,6 +1,6 @@
 """Resolve the precision that is asked for against what a processor supports.
 
-float32 needs no hardware probe, so that a process that wants nothing else never imports OpenVINO.
+float32 needs no hardware probe.
 """
 
 from __future__ import annotations
@@ -37,21 +37,6 @@ class ChosenPrecision:
     def log(self) -> None:
         """Log what "auto" means here."""
         LOGGER.info("precision: %s", self.line())
-
-
-def check_calibration(texts: object, precision: PrecisionName) -> None:
-    """Refuse calibration texts for another precision than int8.
-
-    Raises:
-        InputError: [option-invalid].
-    """
-    if texts is not None and precision != "int8":
-        raise InputError(
-            "option-invalid",
-            f"calibration is given, and precision is {precision!r}",
-            why="only int8 is calibrated with texts",
-            fix="Leave calibration out, or ask for the precision int8",
-        )
 
 
 def resolve_precision(

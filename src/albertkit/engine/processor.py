@@ -1,7 +1,6 @@
 """What this processor multiplies at full speed: bfloat16, and 8-bit integers.
 
-OpenVINO reports bfloat16. It always reports int8, which it can always compute; whether int8's sums
-are exact depends on instructions that only the operating system lists.
+From what the operating system lists. Where it lists nothing (Windows), OpenVINO reports bfloat16.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.engine.openvino_library import openvino_core
-from albertkit.graph.quantization import QMAX, REDUCED_QMAX
 
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, as CPUINFO names them: x86, arm64.
@@ -25,7 +23,7 @@ class Processor:
     """A processor and its instructions.
 
     Attributes:
-        name: As OpenVINO or torch names it.
+        name: As the operating system, OpenVINO or torch names it.
         bfloat16: Whether it has bfloat16 instructions.
         flags: Its instructions as the operating system names them; None if unknown.
     """
@@ -36,13 +34,8 @@ class Processor:
 
     @property
     def int8(self) -> bool | None:
-        """Whether it has int8 instructions; None if unknown, and then assumed, with small sums."""
+        """Whether it has int8 instructions; None if unknown, and then assumed."""
         return None if self.flags is None else self._int8_flag is not None
-
-    @property
-    def weight_qmax(self) -> int:
-        """The largest quantized weight for which this processor's sums do not overflow."""
-        return QMAX if self.int8 else REDUCED_QMAX
 
     def describe_bfloat16(self) -> str:
         """Say whether it has bfloat16 instructions."""
@@ -61,22 +54,21 @@ class Processor:
         return next((flag for flag in INT8_FLAGS if flag in (self.flags or ())), None)
 
 
-def read_processor() -> Processor | None:
-    """This processor as the operating system describes it; None if it lists no instructions."""
-    flags = read_cpu_flags()
-    if flags is None:
-        return None
-    has_bfloat16 = any(flag in flags for flag in BFLOAT16_FLAGS)
-    return Processor(_read_name() or "this processor", has_bfloat16, flags)
-
-
 def detect_processor() -> Processor:
-    """Detect this processor; imports openvino."""
+    """Detect this processor; imports openvino if the operating system lists no instructions.
+
+    Raises:
+        ResourceError: [extra-missing], [engine-unavailable] if openvino cannot be asked then.
+    """
+    flags = read_cpu_flags()
+    if flags is not None:
+        has_bfloat16 = any(flag in flags for flag in BFLOAT16_FLAGS)
+        return Processor(_read_name() or "this processor", has_bfloat16, flags)
     core = openvino_core()
     return Processor(
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
-        read_cpu_flags(),
+        None,
     )
 
 

@@ -66,7 +66,6 @@ CODES: dict[str, str] = {
     "device-unavailable": "The requested device does not exist.",
     "engine-replaced": "A slower engine replaces one that cannot run here.",
     "engine-unavailable": "The requested engine cannot run on this platform.",
-    "calibration-missing": "There are too few texts to calibrate int8.",
     "quantization-error-notable": "A model in int8 may rank texts differently from float32.",
     "precision-unsupported": "The processor or the engine does not support a precision.",
     # Texts

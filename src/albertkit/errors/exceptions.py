@@ -121,6 +121,7 @@ def first_line(message: Exception | str) -> str:
 EXTRA_OF: Mapping[str, str] = MappingProxyType(
     {
         "torch": "torch",
+        "openvino": "openvino",
         "pyarrow": "tables",
         "ray": "ray",
         "matplotlib": "plots",
@@ -133,6 +134,7 @@ EXTRA_OF: Mapping[str, str] = MappingProxyType(
 REQUIREMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "torch": ("torch>=2.6",),
+        "openvino": ("openvino>=2026.0",),
         "tables": ("pyarrow>=20",),
         "ray": ("pyarrow>=20", "ray[data]>=2.60"),
         "plots": ("matplotlib>=3.9",),

@@ -113,14 +113,24 @@ class NumpyEmitter:
         q = query.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
         k = key.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
         v = value.reshape(shape).transpose(0, 2, 1, 3)  # [R, A, W, D]
-        scores: FloatArray = q @ k.transpose(0, 1, 3, 2)  # [R, A, W, W]
+        scores = self._multiply_heads(q, k)  # [R, A, W, W]
         scores *= 1 / math.sqrt(D)
         scores += mask
         scores -= scores.max(-1, keepdims=True)
         np.exp(scores, out=scores)
-        context = scores @ v  # [R, A, W, D]
+        context = self._multiply_heads(scores, v.transpose(0, 1, 3, 2))  # [R, A, W, D]
         context /= scores.sum(-1, keepdims=True)
         return context.transpose(0, 2, 1, 3).reshape(R, W, H)
+
+    def _multiply_heads(self, x: FloatArray, weight: FloatArray) -> FloatArray:
+        """Compute x [R, A, M, K] · weight [R, A, N, K]ᵀ → [R, A, M, N]."""
+        if self.multiply is matmul:
+            y: FloatArray = x @ weight.swapaxes(-1, -2)
+            return y
+        y = np.empty((*x.shape[:-1], weight.shape[-2]), np.float32)
+        for head in np.ndindex(*x.shape[:2]):
+            y[head] = self.multiply(x[head], weight[head])
+        return y
 
 
 def matmul(x: FloatArray, weight: FloatArray) -> FloatArray:

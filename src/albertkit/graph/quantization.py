@@ -12,40 +12,37 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray
 
 Int8Array = npt.NDArray[np.int8]
-QMAX = 127  # of a weight: the largest int8
 # Processors without VNNI or a similar extension add two products of uint8 and int8 in 16 bits;
 # 2·255·64 just fits. Source: onnxruntime's quantization guide, "reduce_range". OpenVINO 2026.4
-# does the same: with qmax 127, products of random numbers are off by up to a tenth of the largest,
-# with 64 by nothing (benchmarks/int8_sums.py).
-REDUCED_QMAX = 64
+# does the same: with weights up to 127, products of random numbers are off by up to a tenth of the
+# largest, with 64 by nothing (benchmarks/int8_sums.py).
+QMAX = 64  # of a weight
 ACTIVATION_QMAX = 255  # of an activation: the largest uint8
 
 
-def compute_row_scales(matrix: FloatArray, qmax: int = REDUCED_QMAX) -> FloatArray:
-    """Compute the scale of each row, so that its largest value becomes `qmax`.
+def compute_row_scales(matrix: FloatArray) -> FloatArray:
+    """Compute the scale of each row, so that its largest value becomes QMAX.
 
     Args:
         matrix: [out, in].
-        qmax: The largest quantized value.
 
     Returns:
         [out] float32; 1 for a row of zeros.
     """
     largest = np.abs(matrix).max(axis=1)
-    return np.where(largest > 0, largest / np.float32(qmax), np.float32(1))
+    return np.where(largest > 0, largest / np.float32(QMAX), np.float32(1))
 
 
-def quantize_rows(matrix: FloatArray, qmax: int = REDUCED_QMAX) -> Int8Array:
+def quantize_rows(matrix: FloatArray) -> Int8Array:
     """Quantize a matrix with the scales of `compute_row_scales`.
 
     Args:
         matrix: [out, in].
-        qmax: The largest quantized value.
 
     Returns:
-        [out, in], from -qmax to qmax.
+        [out, in], from -QMAX to QMAX.
     """
-    scales = compute_row_scales(matrix, qmax)
+    scales = compute_row_scales(matrix)
     quantized: Int8Array = np.rint(matrix / scales[:, None]).astype(np.int8)
     return quantized
 

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from albertkit.runtime.loaded_model import LoadedModel as LoadedModel
     from albertkit.runtime.loaded_model import load as load
     from albertkit.runtime.loaded_model import open_model as open_model
-    from albertkit.runtime.options import Calibration as Calibration
     from albertkit.runtime.options import EngineName as EngineName
     from albertkit.runtime.options import LoadKeywords as LoadKeywords
     from albertkit.runtime.options import LoadOptions as LoadOptions
@@ -17,6 +16,6 @@ else:
         __name__,
         {
             "loaded_model": ("LoadedModel", "load", "open_model"),
-            "options": ("Calibration", "EngineName", "LoadKeywords", "LoadOptions"),
+            "options": ("EngineName", "LoadKeywords", "LoadOptions"),
         },
     )

@@ -1,15 +1,12 @@
 """Choose engine, device and precision, and when which engine computes.
 
 What does not fit is refused before anything is read. torch is imported only if it or a GPU is asked
-for. The native engine computes from the first text on, if it was compiled when the package was
-installed; on processors with AMX, OpenVINO has faster products of bfloat16.
+for. Which engine computes on the CPU: engine/cpu_engine.py; the native one from the first text on.
 
-Without the native engine numpy computes a little, and OpenVINO much. OpenVINO is imported and
-compiles before its first vector, then it is faster by far. So numpy computes until its work in this
-process, the new texts included, would take longer than OpenVINO with its start. All give the same
-numbers (to 1e-5). Measured by benchmarks/engine_start.py. numpy computes only float32. If OpenVINO
-cannot be imported and was not asked for by name, torch computes in its place, else numpy, and a
-warning is logged.
+In place of the native engine numpy computes a little, and OpenVINO, if it is installed, much.
+OpenVINO is imported and compiles before its first vector, then it is faster by far. So numpy
+computes until its work in this process, the new texts included, would take longer than OpenVINO
+with its start. Measured by benchmarks/engine_start.py.
 """
 
 from __future__ import annotations
@@ -21,10 +18,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from albertkit.engine.native.library import can_compute
-from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.cpu_engine import (
+    CpuEngineName,
+    choose_cpu_engine,
+    create_cpu_engine,
+    has_openvino,
+)
+from albertkit.engine.native.library import find_obstacle
 from albertkit.engine.precision import (
     PRECISION_NAMES,
     ChosenPrecision,
@@ -33,7 +35,7 @@ from albertkit.engine.precision import (
 )
 from albertkit.engine.process import reset_after_fork
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.errors import InputError, ResourceError, import_extra
+from albertkit.errors import InputError, ResourceError, extra_missing, import_extra
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime.options import ENGINE_NAMES, EngineName
 from albertkit.spec import AlbertConfig, Weights
@@ -41,43 +43,26 @@ from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization import Encodings
 
 if TYPE_CHECKING:
-    from albertkit.engine.int8.gate import MeasuredInt8
-    from albertkit.engine.int8.search import MeasuredScheme
     from albertkit.engine.processor import Processor
+    from albertkit.graph.quantization_error import QuantizationError
 
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-ConcreteEngine = Literal["native", "numpy", "openvino", "torch"]
+ConcreteEngine: TypeAlias = CpuEngineName | Literal["torch"]
 # The precisions of the engines that do not have all of them.
 PRECISIONS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
     {
         "numpy": ("float32",),
+        "openvino": ("float32", "bfloat16"),
         "torch": ("float32", "bfloat16"),
     }
 )
 
 
 def detect_local_processor() -> Processor:
-    """What this machine's processor supports; imports OpenVINO if there is no native engine."""
-    from albertkit.engine.processor import detect_processor, read_processor
+    """What this machine's processor supports."""
+    from albertkit.engine.processor import detect_processor  # not imported for float32
 
-    processor = read_processor() if can_compute("float32") else None
-    return processor or detect_processor()
-
-
-def choose_cpu_engine(precision: Precision) -> ConcreteEngine:
-    """The engine for many texts on the CPU."""
-    if can_compute(precision) and not _has_faster_matrices(precision):
-        return "native"
-    return "openvino"
-
-
-def _has_faster_matrices(precision: Precision) -> bool:
-    """Whether the processor has AMX for this precision, and OpenVINO is there to use it."""
-    if precision == "float32" or find_spec("openvino") is None:
-        return False
-    from albertkit.engine.processor import read_cpu_flags
-
-    return {"bfloat16": "amx_bf16", "int8": "amx_int8"}[precision] in (read_cpu_flags() or ())
+    return detect_processor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +73,7 @@ class Placement:
     device: str
 
     def processor(self) -> Processor:
-        """What the device supports; imports the engine's library."""
+        """What the device supports; imports torch for the engine "torch"."""
         if self.engine != "torch":
             return detect_local_processor()
         from albertkit.model.devices import describe_torch_processor
@@ -104,14 +89,14 @@ def choose_placement(
     Args:
         engine: As in LoadOptions.
         device: As in LoadOptions.
-        deterministic: The native engine or OpenVINO computes from the first text on.
+        deterministic: One engine computes from the first text on.
 
     Returns:
         An engine and a device that are there.
 
     Raises:
         InputError: [option-invalid].
-        ResourceError: [extra-missing], [device-unavailable].
+        ResourceError: [extra-missing], [engine-unavailable], [device-unavailable].
     """
     check_choice("engine", engine, ENGINE_NAMES)
     if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
@@ -121,6 +106,7 @@ def choose_placement(
             why="known are 'auto', 'cpu', 'cuda', and 'cuda:0', 'cuda:1', … for one of several",
             fix="Take one of these",
         )
+    _check_installed(engine)
     if deterministic:
         return _place_deterministic(engine, device)
     on_gpu = device is not None and device.startswith("cuda")
@@ -148,7 +134,7 @@ def choose_precision(
     """Choose the precision that an engine computes in.
 
     Args:
-        precision: As in LoadOptions. "auto" is float32 if OpenVINO cannot be imported.
+        precision: As in LoadOptions. "auto" is float32 if no engine here computes bfloat16.
         engine: As in LoadOptions.
         processor: What the device supports; called only if it matters.
 
@@ -157,6 +143,7 @@ def choose_precision(
 
     Raises:
         InputError: [precision-unsupported], [option-invalid].
+        ResourceError: [engine-unavailable], [extra-missing] if no engine computes it here.
     """
     if engine == "numpy" and precision == "auto":
         return ChosenPrecision("float32", "numpy computes in nothing else")
@@ -169,22 +156,33 @@ def choose_precision(
             fix=f"Leave engine and device out, or ask for {supported[-1]}",
         )
     try:
-        return resolve_precision(precision, processor)
+        chosen = resolve_precision(precision, processor)
+        if engine == "auto" and chosen.precision != "float32":
+            choose_cpu_engine(chosen.precision)
+        return chosen
     except ResourceError as error:
         if precision != "auto" or engine != "auto":
             raise
         return ChosenPrecision("float32", error.diagnostic.what)
 
 
+def _check_installed(engine: EngineName) -> None:
+    """Refuse an engine that is asked for by name and is not there."""
+    if engine == "openvino" and not has_openvino():
+        raise extra_missing("openvino", "engine='openvino'")
+    if engine == "native" and (obstacle := find_obstacle("float32")):
+        raise obstacle
+
+
 def _place_deterministic(engine: EngineName, device: str | None) -> Placement:
     """An engine on the CPU that can, or an error that names the argument that is in the way."""
-    engine_fits = engine in {"auto", "native", "openvino"}
+    engine_fits = engine != "torch"
     if not engine_fits or device not in {None, "auto", "cpu"}:
         name, value = ("device", device) if engine_fits else ("engine", engine)
         raise InputError(
             "option-invalid",
             f"deterministic is asked for, and {name} is {value!r}",
-            why="only native and openvino, on the CPU, compute each text as if it were alone",
+            why="torch and GPUs do not compute each text as if it were alone",
             fix=f"Leave the {name} out, or deterministic",
         )
     return Placement(choose_cpu_engine("float32") if engine == "auto" else engine, "cpu")
@@ -208,10 +206,10 @@ class EngineChoice:
         wanted: The engine that was asked for.
         precision: What the engine computes in.
         device: The device of the engine torch.
-        deterministic: As in NativeEngine and OpenVinoEngine, one of which must be wanted.
+        deterministic: As in `create_cpu_engine`; `wanted` must then be one of its engines.
 
     Attributes:
-        measured_scheme: How int8 rounds and its error, after the first texts.
+        int8_error: The error of int8, after the first texts.
     """
 
     def __init__(
@@ -228,38 +226,32 @@ class EngineChoice:
         self.wanted = wanted
         self.precision = precision
         self.device = device
-        self.measured_scheme: MeasuredScheme | MeasuredInt8 | None = None
+        self.int8_error: QuantizationError | None = None
         self._deterministic = deterministic
         self._work = 0.0  # of numpy so far
         self._engines: dict[str, Engine] = {}
         self._lock = threading.Lock()
         reset_after_fork(self)
 
-    def engine_for(
-        self,
-        encodings: Encodings,
-        pooling: Poolings = "mean",
-        calibration: Callable[[], Encodings] | None = None,
-    ) -> Engine:
+    def engine_for(self, encodings: Encodings, pooling: Poolings = "mean") -> Engine:
         """The engine for these texts, which are counted as work.
 
         Args:
-            encodings: The texts.
+            encodings: The texts; int8's error is measured on the first ones.
             pooling: Poolings of the vectors whose int8 error is measured.
-            calibration: Gives the texts that int8 is calibrated with, called once. None: these.
 
         Returns:
             The engine; it may be another one than for the texts before.
 
         Raises:
-            InputError: [calibration-missing], [quantization-error-too-large] for int8.
+            InputError: [quantization-error-too-large] for int8.
+            ResourceError: [engine-unavailable].
         """
         with self._lock:
-            if self.precision == "int8" and self.measured_scheme is None:
-                sample = encodings if calibration is None else calibration()
-                self.measured_scheme = measure_quantization(
-                    self.weights, sample, pooling, self.wanted
-                )
+            if self.precision == "int8" and self.int8_error is None:
+                from albertkit.engine.native.int8_error import measure_int8
+
+                self.int8_error = measure_int8(self.weights, encodings, pooling)
             return self._engine(self._name(len(encodings.ids)))
 
     def for_weights(self, weights: Weights) -> EngineChoice:
@@ -294,7 +286,7 @@ class EngineChoice:
     def _for_many_texts(self) -> ConcreteEngine:
         return choose_cpu_engine(self.precision)
 
-    def _cheaper(self, tokens: int) -> ConcreteEngine:
+    def _cheaper(self, tokens: int) -> CpuEngineName:
         self._work += tokens * work_per_token(self.weights.config)
         has_started = "openvino" in self._engines
         return "openvino" if has_started or self._work > BREAK_EVEN else "numpy"
@@ -305,73 +297,15 @@ class EngineChoice:
         return self._engines[name]
 
     def _start(self, name: ConcreteEngine) -> Engine:
-        match name:
-            case "numpy":
-                return NumpyEngine(self.weights)
-            case "native":
-                from albertkit.engine.native.engine import NativeEngine
-
-                return NativeEngine(
-                    self.weights, precision=self.precision, deterministic=self._deterministic
-                )
-            case "torch":
-                from albertkit.model.torch_engine import TorchEngine
-
-                return TorchEngine(self.weights, precision=self.precision, device=self.device)
-            case "openvino":
-                self._engines.pop("numpy", None)  # OpenVINO computes everything from now on
-                return self._start_openvino()
-
-    def _start_openvino(self) -> Engine:
-        # imported here: a process with little to do never pays for the import of OpenVINO
-        from albertkit.engine.openvino.engine import OpenVinoEngine
-
-        scheme = None
-        if self.precision == "int8":
-            from albertkit.engine.int8.search import MeasuredScheme
-
-            measured = self.measured_scheme
-            scheme = measured.scheme if isinstance(measured, MeasuredScheme) else None
-        try:
-            return OpenVinoEngine(
-                self.weights,
-                precision=self.precision,
-                scheme=scheme,
-                deterministic=self._deterministic,
-            )
-        except ResourceError as error:
-            if self.wanted == "openvino" or self.precision != "float32":
-                raise
-            return self._replace_openvino(error)
-
-    def _replace_openvino(self, error: ResourceError) -> Engine:
-        """The engine in place of OpenVINO; error: why that cannot be imported."""
-        from albertkit.engine.replaced import warn_replaced
-
-        try:
+        if name == "torch":
             from albertkit.model.torch_engine import TorchEngine
-        except ImportError:
-            warn_replaced(error, by="numpy")
-            return NumpyEngine(self.weights)
-        warn_replaced(error, by="torch")
-        return TorchEngine(self.weights)
 
-
-def measure_quantization(
-    weights: Weights, encodings: Encodings, pooling: Poolings, engine: EngineName = "auto"
-) -> MeasuredScheme | MeasuredInt8:
-    """Find how int8 rounds a model on an engine, and measure its error on texts.
-
-    Raises:
-        InputError: [calibration-missing], [quantization-error-too-large].
-    """
-    if engine == "native" or (engine == "auto" and choose_cpu_engine("int8") == "native"):
-        from albertkit.engine.int8.gate import measure_int8  # not imported for float32
-
-        return measure_int8(weights, encodings, pooling)
-    from albertkit.engine.int8.search import find_scheme  # imports OpenVINO
-
-    return find_scheme(weights, encodings, pooling)
+            return TorchEngine(self.weights, precision=self.precision, device=self.device)
+        if name == "openvino":
+            self._engines.pop("numpy", None)  # OpenVINO computes everything from now on
+        return create_cpu_engine(
+            name, self.weights, precision=self.precision, deterministic=self._deterministic
+        )
 
 
 def work_per_token(c: AlbertConfig) -> float:

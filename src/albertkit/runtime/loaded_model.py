@@ -7,34 +7,23 @@ engine reads them. The engine is chosen when the amount of work is known.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from albertkit.checkpoints import Checkpoint, format_of, resolve_path
 from albertkit.checkpoints.agreement import check_pieces
-from albertkit.engine.precision import check_calibration
 from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.arguments import check_keywords
-from albertkit.runtime.choose_engine import (
-    EngineChoice,
-    choose_placement,
-    choose_precision,
-    measure_quantization,
-)
-from albertkit.runtime.options import Calibration, LoadKeywords, LoadOptions
+from albertkit.runtime.choose_engine import EngineChoice, choose_placement, choose_precision
+from albertkit.runtime.options import LoadKeywords, LoadOptions
 from albertkit.sources import WORDS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tokenization import AlbertTokenizer, Encodings, TokenizerPolicy
-
-if TYPE_CHECKING:
-    from albertkit.engine.int8.gate import MeasuredInt8
-    from albertkit.engine.int8.search import MeasuredScheme
 
 LOGGER = logging.getLogger(__name__)
 
@@ -55,7 +44,6 @@ class LoadedModel:
         optional_tokenizer: None if there is no vocabulary.
         engines: Make and keep the engines; their memory is used from the first answer on.
         options: How the model was opened.
-        calibration: Texts that int8 is calibrated with; empty: the first that are encoded.
         notes: Warnings and notes about the files.
     """
 
@@ -66,7 +54,6 @@ class LoadedModel:
     optional_tokenizer: AlbertTokenizer | None
     engines: EngineChoice
     options: LoadOptions
-    calibration: Sequence[str]
     notes: tuple[Diagnostic, ...]
 
     @property
@@ -106,24 +93,18 @@ class LoadedModel:
             limits.append(pooling.max_length)
         return min(limits)
 
-    def engine_for(self, encodings: Encodings, format_text: Callable[[str], str] = str) -> Engine:
+    def engine_for(self, encodings: Encodings) -> Engine:
         """The engine for these texts.
 
         Args:
-            encodings: Texts to compute now; int8 is calibrated with the first ones.
-            format_text: What the task does to a text before it is tokenized; applied to the texts
-                of `calibration`.
+            encodings: Texts to compute now; int8's error is measured on the first ones.
 
         Raises:
-            InputError: [calibration-missing], [quantization-error-too-large] for int8.
+            InputError: [quantization-error-too-large] for int8.
+            ResourceError: [engine-unavailable].
         """
         config = self.pooling
-        pooling = "mean" if config is None else config.pooling
-        if not self.calibration:
-            return self.engines.engine_for(encodings, pooling)
-        return self.engines.engine_for(
-            encodings, pooling, lambda: self._encode(map(format_text, self.calibration))
-        )
+        return self.engines.engine_for(encodings, "mean" if config is None else config.pooling)
 
     def with_checkpoint(
         self, checkpoint: Checkpoint, tokenizer: AlbertTokenizer | None
@@ -140,20 +121,6 @@ class LoadedModel:
         """The same model, engines included, with other pooling."""
         return replace(self, checkpoint=replace(self.checkpoint, pooling=pooling))
 
-    def quantization(self, calibration: Calibration) -> MeasuredScheme | MeasuredInt8:
-        """How int8 rounds the model, and its error on these texts.
-
-        Raises:
-            InputError: [calibration-missing], [quantization-error-too-large].
-            FormatError: [no-vocabulary].
-        """
-        from albertkit.runtime.calibration import read_calibration
-
-        pooling = self.pooling or PoolingConfig()
-        texts = read_calibration(calibration) if calibration is not None else []
-        encodings = self._encode(map(pooling.as_read, texts))
-        return measure_quantization(self.weights, encodings, pooling.pooling, self.engines.wanted)
-
     @property
     def files_stamp(self) -> str:
         """Hash the names, sizes and times of the model's files: 16 hexadecimal digits."""
@@ -167,9 +134,6 @@ class LoadedModel:
     def close(self) -> None:
         """Free the engines' memory."""
         self.engines.close()
-
-    def _encode(self, texts: Iterable[str]) -> Encodings:
-        return self.tokenizer.encode_batch(list(texts), max_length=self.max_length)
 
     def __repr__(self) -> str:
         return (
@@ -197,7 +161,7 @@ def load(model: str | Path | None = None, **keywords: Unpack[LoadKeywords]) -> L
 
     Raises:
         InputError: [unknown-model], [unknown-keyword], [vocabulary-mismatch], [option-invalid],
-            [precision-unsupported], [calibration-missing].
+            [precision-unsupported].
         ResourceError: [device-unavailable], [extra-missing], [engine-unavailable].
         AlbertKitError: Any error of fetching and reading the files.
     """
@@ -224,15 +188,6 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
         options.engine, options.device, deterministic=options.deterministic
     )
     precision = choose_precision(options.precision, placement.engine, placement.processor)
-    check_calibration(options.calibration, precision.precision)
-    calibration: Sequence[str] = ()
-    if precision.precision == "int8":
-        from albertkit.runtime.calibration import check_fixed_calibration, read_calibration
-
-        if options.deterministic:
-            check_fixed_calibration(options.calibration, precision.precision, placement.engine)
-        if options.calibration is not None:
-            calibration = read_calibration(options.calibration)
     path = resolve_location(location, options.fetch_options)
     resolved = resolve_path(path)
     with resolved.errors_renamed():
@@ -256,9 +211,7 @@ def open_model(location: str | Path, options: LoadOptions = DEFAULTS) -> LoadedM
     )
     # the path is known now; a secret token must not travel with copies
     options = replace(options, revision=None, token=None, cache_dir=None)
-    return LoadedModel(
-        path, form.name, evidence, checkpoint, tokenizer, engines, options, calibration, notes
-    )
+    return LoadedModel(path, form.name, evidence, checkpoint, tokenizer, engines, options, notes)
 
 
 def add_fingerprint(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:

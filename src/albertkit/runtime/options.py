@@ -7,10 +7,9 @@ cannot derive the one from the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from albertkit.engine.precision import PrecisionName
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "native", "numpy", "openvino", "torch"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
-Calibration: TypeAlias = str | Path | Sequence[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +27,11 @@ class LoadOptions:
     """Where a model is looked for, how it reads text, and what computes it.
 
     Attributes:
-        engine: "auto" starts with numpy and changes to OpenVINO when its start pays.
+        engine: "auto" is the native one if it was compiled, else OpenVINO if it is installed, else
+            numpy.
         device: "cuda" or "cuda:1" is a GPU, on which torch computes. "auto" is a GPU if torch
             sees one; so is None for the engine "torch". None is the CPU for all other engines.
         precision: "auto" is bfloat16 if the processor has it, else float32.
-        calibration: a file of texts, or the texts, that int8 is calibrated with. None: the first
-            texts that are encoded.
         deterministic: vectors are bit-identical whatever the other texts of the batch and the
             number of threads. Slower: each text is computed alone.
         policy: overrides the tokenizer policy of the model's files; a name or a TokenizerPolicy.
@@ -50,7 +47,6 @@ class LoadOptions:
     engine: EngineName = "auto"
     device: str | None = None
     precision: PrecisionName = "float32"
-    calibration: Calibration = None
     deterministic: bool = False
     policy: str | TokenizerPolicy | None = None
     num_hidden_layers: int | None = None
@@ -97,7 +93,6 @@ class LoadKeywords(TypedDict, total=False):
     engine: EngineName
     device: str | None
     precision: PrecisionName
-    calibration: Calibration
     deterministic: bool
     policy: str | TokenizerPolicy | None
     num_hidden_layers: int | None

@@ -66,8 +66,8 @@ class TextEmbedder(FrameworkCalls):
             one warning a call, "off" cuts them, "windows" reads all of them in parts, whose mean is
             the vector (as `encode` with this chunk and parts="mean").
         cache_folder: The same as `cache_dir`, by sentence-transformers' name.
-        **options: The fields of LoadOptions: engine, device, precision, calibration,
-            deterministic, policy, revision, token, local_files_only, …
+        **options: The fields of LoadOptions: engine, device, precision, deterministic,
+            policy, revision, token, local_files_only, …
 
     Raises:
         InputError: [option-invalid], [prompt-unknown], and those of `load`.
@@ -586,10 +586,8 @@ class TextEmbedder(FrameworkCalls):
     def _first_window(self, options: EncodeOptions, cast: VectorCast) -> int | None:
         """The size of a stream's first window: large if something is derived from its texts."""
         engines = self.model.engines
-        is_calibrated = (
-            engines.precision != "int8" or self.model.calibration or engines.measured_scheme
-        )
-        return FIRST_WINDOW if is_calibrated and not cast.needs_ranges else None
+        is_measured = engines.precision != "int8" or engines.int8_error is not None
+        return FIRST_WINDOW if is_measured and not cast.needs_ranges else None
 
     def _change(self, **fields: Any) -> None:
         self.model = self.model.with_pooling(replace(self.pooling, **fields))

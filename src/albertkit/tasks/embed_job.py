@@ -46,8 +46,8 @@ class EmbedJob(TableJob):
         pooling: As for TextEmbedder.
         truncation: As for TextEmbedder.
         encode: What vectors are computed: prompt, number type, length.
-        ranges: [2, D], for int8 and uint8 vectors. `start_job` sets it, and replaces "auto" and a
-            missing calibration, as these depend on the machine and the first texts.
+        ranges: [2, D], for int8 and uint8 vectors. `start_job` sets it, as it depends on the
+            first texts.
 
     Raises:
         InputError: [option-invalid].
@@ -81,7 +81,7 @@ class EmbedJob(TableJob):
 
     @property
     def can_begin_small(self) -> bool:
-        """See TableJob; ranges are derived from the first window."""
+        """See TableJob; ranges are computed from the first window."""
         return self.load.precision != "int8" and self.encode.precision not in IN_STEPS
 
     def check_output(self, path: Path) -> None:

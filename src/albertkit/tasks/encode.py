@@ -80,7 +80,7 @@ class EncodeCall:
             list of the other outputs that are asked for.
         """
         for encodings, parts in prefetch(windows, self._tokenize, is_live=is_live):
-            engine = self.model.engine_for(encodings, self.pooling.as_read)
+            engine = self.model.engine_for(encodings)
             slots = min(most_slots(engine), self.options.batch_size * self.report.max_length)
             if self.options.output_value == "sentence_embedding":
                 vectors = compute_text_vectors(

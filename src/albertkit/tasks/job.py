@@ -160,7 +160,7 @@ class TableJob(ABC):
 
     @property
     def can_begin_small(self) -> bool:
-        """Whether nothing is derived from the first window, so that it may be small."""
+        """Whether nothing is computed from the first window (as int8's error is)."""
         return self.load.precision != "int8"
 
     def own_types(self) -> dict[str, CellType]:
@@ -187,7 +187,6 @@ class TableJob(ABC):
 
         Where files are cached, and whether invalid rows are skipped, may change between runs.
         """
-        calibration = self.load.calibration
         model: LoadedModel = opened.model
         return {
             "albertkit": albertkit.__version__,
@@ -200,7 +199,6 @@ class TableJob(ABC):
             "engine": self.load.engine,
             "device": self.load.device,
             "precision": model.engines.precision,
-            "calibration": str(calibration) if isinstance(calibration, str | Path) else None,
             "deterministic": self.load.deterministic,
             **self.settings(opened),
         }

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import logging
 import os
+import platform
 from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_void_p
 from pathlib import Path
 
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError, ResourceError
 
-LOGGER = logging.getLogger(__name__)
-
 LIBRARY = Path(__file__).with_name("albertkit_native.so")
 VERSION = 1  # of the C interface
 ISA_VARIABLE = "ALBERTKIT_ISA"
+NO_ISA = "none"  # a value of the variable: this processor has no instruction set of ours
 # The fastest first.
 INSTRUCTION_SETS = ("avx512_bf16", "avx512_vnni", "avx512", "avx2")
+X86_64 = ("x86_64", "amd64")
+OTHER_PROCESSOR = "It needs an x86-64 processor with AVX2"
 PRECISION_NUMBERS: dict[Precision, int] = {"float32": 0, "bfloat16": 1, "int8": 2}
 
 
@@ -54,7 +55,7 @@ def native_library() -> ctypes.CDLL:
         ResourceError: [engine-unavailable] if it was not built, or is another version's.
     """
     if not LIBRARY.is_file():
-        raise _unavailable("the package was installed without a C++ compiler")
+        raise _unavailable(*_explain_absence())
     try:
         library = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
@@ -91,16 +92,16 @@ def native_library() -> ctypes.CDLL:
 def choose_instruction_set(precision: Precision) -> str:
     """Choose the fastest instruction set of this processor for a precision.
 
-    The environment variable ALBERTKIT_ISA forces one, for tests and benchmarks.
+    The environment variable ALBERTKIT_ISA forces one, for tests and benchmarks; "none" is an old
+    processor, for which there is no native engine.
 
     Raises:
         InputError: [option-invalid] if ALBERTKIT_ISA cannot be used.
         ResourceError: [engine-unavailable] if there is no library, or no instruction set.
     """
-    library = native_library()
+    usable = list_instruction_sets(precision)
     forced = os.environ.get(ISA_VARIABLE)
-    if forced:
-        usable = [isa for isa in INSTRUCTION_SETS if _is_usable(library, isa, precision)]
+    if forced and forced != NO_ISA:
         if forced not in usable:
             raise InputError(
                 "option-invalid",
@@ -109,29 +110,31 @@ def choose_instruction_set(precision: Precision) -> str:
                 fix=f"Take one of these, or unset {ISA_VARIABLE}",
             )
         return forced
-    for isa in INSTRUCTION_SETS:
-        if _is_usable(library, isa, precision):
-            return isa
-    raise _unavailable(f"this processor has no instructions for {precision} that it knows")
+    if not usable:
+        raise _unavailable(
+            f"this processor has no instructions for {precision} that it knows", OTHER_PROCESSOR
+        )
+    return usable[0]
 
 
-def can_compute(precision: Precision) -> bool:
-    """Whether there is a library, and an instruction set of this processor for the precision."""
+def find_obstacle(precision: Precision) -> ResourceError | None:
+    """Find out why the library cannot compute a precision here; None if it can.
+
+    Returns:
+        [engine-unavailable], to be raised or logged by the caller.
+    """
     try:
-        return bool(list_instruction_sets(precision))
+        choose_instruction_set(precision)
     except ResourceError as error:
-        _log_missing(error.diagnostic.why)
-        return False
-
-
-@functools.cache
-def _log_missing(why: str) -> None:
-    LOGGER.info("another engine computes in place of the native one: %s", why)
+        return error
+    return None
 
 
 def list_instruction_sets(precision: Precision) -> list[str]:
     """The instruction sets of this processor that compute a precision, the fastest first."""
     library = native_library()
+    if os.environ.get(ISA_VARIABLE) == NO_ISA:
+        return []
     return [isa for isa in INSTRUCTION_SETS if _is_usable(library, isa, precision)]
 
 
@@ -143,10 +146,16 @@ def _is_usable(library: ctypes.CDLL, isa: str, precision: Precision) -> bool:
     )
 
 
-def _unavailable(why: str) -> ResourceError:
-    return ResourceError(
-        "engine-unavailable",
-        "the native engine cannot be used",
-        why=why,
-        fix="Install g++ and reinstall albertkit, or use another engine",
+def _explain_absence() -> tuple[str, str]:
+    """Why there is no library, and what to do."""
+    machine = platform.machine()
+    if machine.lower() not in X86_64:
+        return f"this processor ({machine}) is not an x86-64", OTHER_PROCESSOR
+    return (
+        "the package was installed without a C++ compiler",
+        "Install g++ or clang, then albertkit again",
     )
+
+
+def _unavailable(why: str, fix: str = "Install albertkit again") -> ResourceError:
+    return ResourceError("engine-unavailable", "the native engine cannot be used", why=why, fix=fix)

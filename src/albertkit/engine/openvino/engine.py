@@ -1,4 +1,4 @@
-"""The engine for many texts: the encoder compiled by OpenVINO for this processor.
+"""The engine of the extra openvino: the encoder compiled by OpenVINO for this processor.
 
 The precision is always given: by default OpenVINO computes in bfloat16 on processors that have it.
 """
@@ -6,13 +6,11 @@ The precision is always given: by default OpenVINO computes in bfloat16 on proce
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
-from albertkit.arrays import FloatArray
 from albertkit.engine.batch_invariant import concat_outputs, split_texts
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.openvino.compiled_encoder import (
@@ -24,14 +22,11 @@ from albertkit.engine.openvino.compiled_encoder import (
 )
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.process import count_usable_cores, keep_inherited, reset_after_fork
-from albertkit.engine.processor import detect_processor, read_cpu_flags
+from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import CachedArrays
-
-if TYPE_CHECKING:
-    from albertkit.engine.int8_scheme import Int8Scheme
 
 # How many shapes OpenVINO keeps kernels and plans for; its default is 5,000. With H 256 and single
 # texts of 128 lengths a process grows by 19 MB if all are kept, by 6 MB with 64, and by 125 MB with
@@ -50,7 +45,6 @@ class OpenVinoEngine:
         weights: Weights,
         *,
         precision: Precision = "float32",
-        scheme: Int8Scheme | None = None,
         threads: int | None = None,
         deterministic: bool = False,
     ) -> None:
@@ -58,28 +52,26 @@ class OpenVinoEngine:
 
         Args:
             weights: The model. The engine uses the arrays' memory, which must not change.
-            precision: Numerical precision of the encoder. The heads compute in float32.
-            scheme: How "int8" rounds; required for "int8", and for no other precision.
+            precision: Numerical precision of the encoder, float32 or bfloat16. The heads compute
+                in float32.
             threads: Number of cores to use; None for all that this process may use.
             deterministic: Bit-identical vectors whatever the batch and the number of threads
                 (slower): one thread computes each text alone, several texts at a time.
 
         Raises:
-            ValueError: `scheme` without "int8", or the reverse.
-            ResourceError: [engine-unavailable] if OpenVINO cannot be imported.
+            ResourceError: [extra-missing] if OpenVINO is not installed, [engine-unavailable] if it
+                cannot be imported.
         """
-        if (precision == "int8") != (scheme is not None):
-            raise ValueError(f"precision is {precision!r}: int8 needs a scheme, others take none")
         self.weights = weights
         self.precision = precision
-        self.scheme = scheme
         self.threads = threads
         self.deterministic = deterministic
         arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
             weights.config, arrays, single_core_matmul if deterministic else None
         )
-        self._create_emitter = partial(_create_emitter, weights.config, arrays, precision, scheme)
+        bare = precision == "float32" and is_bare_product_faster(read_cpu_flags())
+        self._create_emitter = partial(OpenVinoEmitter, weights.config, arrays, bare_products=bare)
         self._requests: RequestPool | None = None
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
@@ -123,7 +115,6 @@ class OpenVinoEngine:
                 OpenVinoEngine,
                 self.weights,
                 precision=self.precision,
-                scheme=self.scheme,
                 threads=self.threads,
                 deterministic=self.deterministic,
             ),
@@ -135,7 +126,7 @@ class OpenVinoEngine:
         cores = self.threads or count_usable_cores()
         streams = cores if self.deterministic else 1
         settings: Settings = {
-            "INFERENCE_PRECISION_HINT": _precision_hint(self.precision),
+            "INFERENCE_PRECISION_HINT": "f32" if self.precision == "float32" else "bf16",
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": cores,
             # Pinned threads of all processes share the first cores.
@@ -205,24 +196,3 @@ def is_bare_product_faster(flags: frozenset[str] | None) -> bool:
     (benchmarks/tried.py).
     """
     return flags is not None and "avx2" in flags and "avx512f" not in flags
-
-
-def _precision_hint(precision: Precision) -> str:
-    """The type of what is not int8: bfloat16 for int8 as well, if the processor has it."""
-    if precision == "float32":
-        return "f32"
-    return "bf16" if precision == "bfloat16" or detect_processor().bfloat16 else "f32"
-
-
-def _create_emitter(
-    config: AlbertConfig,
-    arrays: Mapping[str, FloatArray],
-    precision: Precision,
-    scheme: Int8Scheme | None,
-) -> OpenVinoEmitter:
-    if scheme is None:
-        bare = precision == "float32" and is_bare_product_faster(read_cpu_flags())
-        return OpenVinoEmitter(config, arrays, bare_products=bare)
-    from albertkit.engine.openvino.int8_emitter import OpenVinoInt8Emitter
-
-    return OpenVinoInt8Emitter(config, arrays, scheme)

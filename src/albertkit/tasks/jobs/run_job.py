@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from albertkit.engine.cpu_engine import choose_cpu_engine
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName
-from albertkit.runtime.calibration import check_fixed_calibration
-from albertkit.runtime.choose_engine import choose_cpu_engine, choose_placement
+from albertkit.runtime.choose_engine import choose_placement, choose_precision
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.writers.files import check_output_not_input
@@ -90,8 +90,7 @@ def start_job(
     """Start a job in a new directory, or resume it in its own.
 
     Args:
-        job: The job. Ranges of 8-bit vectors, and the texts that an int8 model is calibrated with,
-            come from its first window.
+        job: The job. Ranges of 8-bit vectors come from its first window.
         directory: A path, or a URI.
         shard_format: One of SHARD_FORMATS; None: as `default_shard_format`.
         resume: As for ShardedSink.
@@ -108,14 +107,11 @@ def start_job(
     load = job.load
     placement = choose_placement(load.engine, load.device, deterministic=load.deterministic)
     # numpy, which "auto" takes for short lists, gives other last digits than the other engines
-    auto = placement.engine == "auto"
-    engine: EngineName = choose_cpu_engine("float32") if auto else placement.engine
+    engine: EngineName = placement.engine
+    if engine == "auto":
+        precision = choose_precision(load.precision, engine, placement.processor)
+        engine = choose_cpu_engine(precision.precision)
     load = replace(load, engine=engine, device=placement.device)
-    if load.deterministic:
-        check_fixed_calibration(load.calibration, load.precision, placement.engine)
-    if load.precision == "int8" and load.calibration is None:
-        first = rows.first_window()
-        load = replace(load, calibration=() if first is None else tuple(first.first))
     opened = replace(job, load=load).open()
     job = replace(job, load=replace(load, precision=opened.model.engines.precision))
     with ShardedSink(

@@ -1,13 +1,12 @@
 """Whether a model may compute in int8: its vectors are compared with those in float32.
 
-The native engine quantizes each row by itself, so it needs no ranges and no calibration; only its
-error is measured, on the first texts or on those that are given.
+Each token and each output of a matrix has a scale of its own, computed when they are multiplied, so
+nothing is calibrated; the error is measured on the user's first texts.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,27 +27,14 @@ from albertkit.tokenization.encodings import Encodings, select
 
 LOGGER = logging.getLogger(__name__)
 
-ROW_SCALES = "a scale for each token and each output"  # how the native engine quantizes
 MEASURED_TEXTS = 64
 MEASURED_IDS = 4096  # of all texts that are measured: the answer must stay fast
 FEWEST_CENTRED = 16  # the mean of fewer texts says nothing about their order
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredInt8:
-    """The native engine's int8, and its error."""
-
-    error: QuantizationError
-    name: str = ROW_SCALES
-
-    def line(self) -> str:
-        """Describe it in one line."""
-        return f"int8 ({self.name}): {self.error.line()}"
-
-
 def measure_int8(
     weights: Weights, encodings: Encodings, pooling: Poolings = "mean"
-) -> MeasuredInt8:
+) -> QuantizationError:
     """Compare the native engine's int8 vectors with float32.
 
     Args:
@@ -61,43 +47,35 @@ def measure_int8(
 
     Raises:
         InputError: [quantization-error-too-large].
+        ResourceError: [engine-unavailable] without the native engine.
     """
     sample = _draw(encodings)
     quantized = _compute(weights, "int8", sample, pooling)
     exact = _compute(weights, "float32", sample, pooling)
     with np.errstate(invalid="ignore"):  # equal texts have no centred cosine
-        measured = MeasuredInt8(measure_quantization_error(quantized, exact))
-    check_quantization_error(measured.error, measured.line(), weights.origin)
-    return measured
+        error = measure_quantization_error(quantized, exact)
+    _check(error, weights.origin)
+    return error
 
 
-def check_quantization_error(error: QuantizationError, line: str, origin: str) -> None:
-    """Refuse vectors that are not the model's; warn of those that may change their order.
-
-    Args:
-        error: What was measured.
-        line: How the model was quantized, with the error.
-        origin: The model's file.
-
-    Raises:
-        InputError: [quantization-error-too-large].
-    """
+def _check(error: QuantizationError, origin: str) -> None:
+    """Refuse vectors that are not the model's; warn of those that may change their order."""
     if not error.is_acceptable:
         raise InputError(
             "quantization-error-too-large",
-            f"the int8 vectors of this model are not accurate enough: {line}",
+            f"the int8 vectors of this model are not accurate enough: {error.line()}",
             why=f"below {LEAST_COSINE} the results are no longer the model's",
             fix='Use precision "bfloat16" or "float32"',
             where=origin,
         )
     if error.texts < FEWEST_CENTRED or error.keeps_order:
-        LOGGER.info("%s", line)
+        LOGGER.info("int8: %s", error.line())
         return
     LOGGER.warning(
         Diagnostic(
             "quantization-error-notable",
             "warning",
-            f"in int8 similar texts may change their order: {line}",
+            f"in int8 similar texts may change their order: {error.line()}",
             why=f"the order is kept from a centred cosine of {LEAST_CENTRED} on",
             fix="Evaluate it on your task, or use bfloat16 or float32",
             where=origin,

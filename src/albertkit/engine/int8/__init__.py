@@ -1,1 +1,0 @@
-"""Quantization of the layers' products to int8."""
