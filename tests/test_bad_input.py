@@ -260,7 +260,7 @@ ROWS = [
         same_line=False,  # of a file the line names the row
     ),
     Bad(
-        "a byte that is no UTF-8",
+        "a byte that is not UTF-8",
         lambda w: w.tokenizer(LATIN.decode(errors="surrogateescape")),
         "lone-surrogate",
         "the byte 0xf6, which was not UTF-8",
@@ -305,7 +305,7 @@ ROWS = [
         "no head for words",
         lambda w: FillMask(w.bare)("a [MASK]"),
         "head-missing",
-        "has no masked_lm head; its heads are none",
+        "has no masked_lm head; it has no heads",
         lambda w: ["fill-mask", "a [MASK]", "-m", w.bare],
     ),
     Bad(
@@ -330,7 +330,7 @@ ROWS = [
         "no file or directory",
     ),
     opening(
-        "a file that is no model",
+        "a file that is not a model",
         lambda w: w.words / "spiece.model",
         "checkpoint-unrecognised",
         "this file is a vocabulary",
@@ -427,7 +427,7 @@ COMMANDS = [
         "file-not-utf8",
         "latin.txt: row 2 holds the byte 0xf6",
         2,
-        id="a file that is no UTF-8",
+        id="a file that is not UTF-8",
     ),
     pytest.param(
         lambda w: ["embed", "", "-m", w.vectors], "text-empty", "text 1 is ''", 2, id="no text"

@@ -50,7 +50,7 @@ def test_an_address_where_nothing_listens_is_one_line() -> None:
 
 def test_a_server_that_is_not_ray_is_refused_at_once(web_server: int) -> None:
     line = refusal(f"127.0.0.1:{web_server}")
-    assert "unlike Ray" in line
+    assert "is not Ray's" in line
     assert line.endswith("[cluster-unreachable]")
 
 

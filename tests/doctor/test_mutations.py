@@ -39,7 +39,7 @@ def test_a_builtin_model_raises_no_alarm(model: str) -> None:
     assert alarms(model) == []
 
 
-# The Model Garden's checkpoint holds no config: that it cannot be opened so is no false alarm.
+# The Model Garden's checkpoint holds no config: that it cannot be opened so is not a false alarm.
 HEALTHY = sorted(p.name for p in FIXTURES.iterdir() if p.suffix in (".gz", ".model") or p.is_dir())
 HEALTHY = [name for name in HEALTHY if not name.startswith("mg_") and "reference" not in name]
 

@@ -69,7 +69,7 @@ def test_the_file_computes_what_its_nodes_say(written: Path) -> None:
 
 def test_our_own_files_are_read_back(written: Path) -> None:
     tensors = read_onnx(written)
-    assert tensors.shapes == {"matrix": (2, 3)}  # whole numbers are no parameters
+    assert tensors.shapes == {"matrix": (2, 3)}  # whole numbers are not parameters
     np.testing.assert_array_equal(tensors["matrix"], MATRIX)
     assert tensors.metadata == {"made of": "words"}
 

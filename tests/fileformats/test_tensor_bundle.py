@@ -307,7 +307,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str, str]] = {
         "inside another tensor",
         "file-malformed",
     ),
-    "a name that is no text": (
+    "a name that is not a text": (
         lambda folder: bundle_of(folder, ONE, {b"\xff": entry(1, (1,), ONE)}),
         "is not UTF-8",
         "file-malformed",

@@ -1,4 +1,4 @@
-"""The task and the columns are seen from names and contents."""
+"""The task and the columns are detected from names and contents."""
 
 from __future__ import annotations
 

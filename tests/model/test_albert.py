@@ -1,4 +1,4 @@
-"""What transformers is no oracle for: packed rows, the group rule, how weights begin."""
+"""What transformers is not an oracle for: packed rows, the group rule, how weights begin."""
 
 from __future__ import annotations
 

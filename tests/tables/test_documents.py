@@ -1,4 +1,4 @@
-"""One document a file: whole texts with their names, and files that are no texts."""
+"""One document a file: whole texts with their names, and files that are not texts."""
 
 from __future__ import annotations
 

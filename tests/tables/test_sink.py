@@ -134,7 +134,7 @@ def test_a_directory_of_another_job_is_not_changed(tmp_path: Path, resume: bool)
         "pretender": r"pretender' holds a _job\.json of another program.*\[output-taken\]",
         "namesake": r"another program; it has no key 'shard_format'.*\[output-taken\]",
         "older": r"another version of albertkit; it has no key 'shard_format'.*\[output-taken\]",
-        "other": r"another job; its model was \"large\", and is \"tiny\" now.*\[output-taken\]",
+        "other": r"another job; model was \"large\" there, and is \"tiny\" now.*\[output-taken\]",
         "file": r"file' is a file.*\[output-taken\]",
     }.items():
         path = tmp_path / name
@@ -182,7 +182,7 @@ def test_the_same_job_twice_is_refused_without_resume(tmp_path: Path) -> None:
         ShardedSink(path, job=JOB, shard_format="npy")
     assert files(path) == before
     with pytest.raises(
-        InputError, match=r"its shard_rows was 100000, and is 7 now.*\[output-taken\]"
+        InputError, match=r"shard_rows was 100000 there, and is 7 now.*\[output-taken\]"
     ):
         ShardedSink(path, job=JOB, shard_format="npy", shard_rows=7, resume=True)
     with ShardedSink(path, job=JOB, shard_format="npy", resume=True) as sink:

@@ -502,7 +502,7 @@ def test_columns_of_tables_are_read(ours: TextEmbedder) -> None:
     assert type(table["text"]).__name__ == "ChunkedArray"
 
     class Series:
-        """As of polars, which is no sequence."""
+        """As of polars, which is not a sequence."""
 
         def to_list(self) -> list[str]:
             return TEXTS

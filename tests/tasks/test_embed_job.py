@@ -48,10 +48,10 @@ def test_messages_number_texts_through_the_whole_input(model: str, tmp_path: Pat
     done = make_shard(embedder, ShardTask(job, Shards(tmp_path, "npy"), 2))
     assert (done.report.empty.count, done.report.empty.first) == (1, 17)
     strict = replace(job, truncation="error")
-    with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"text 19 is too long; .*\[text-too-long\]"):
         make_shard(strict.open(), ShardTask(strict, Shards(tmp_path, "npy"), 2))
     of_one = replace(strict, shard_rows=100)
-    with pytest.raises(InputError, match=r"too long, number 19; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"text 19 is too long; .*\[text-too-long\]"):
         make_shard(of_one.open(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
 
 

@@ -89,7 +89,7 @@ def test_many_texts_are_answered_as_each_alone(fill: FillMask) -> None:
 def test_top_k_is_how_many_words_come_and_never_more_than_there_are(fill: FillMask) -> None:
     assert len(fill(TEXTS[0], top_k=1)) == 1
     words = words_of(fill(TEXTS[0], top_k=2000))
-    assert len(words) == 995, "of 1,000 pieces the unknown one and four special ones are no words"
+    assert len(words) == 995, "of 1,000 pieces the unknown one and four special ones are not words"
     specials = {fill.tokenizer.unk_token_id, *fill.tokenizer.vocabulary.table.specials.all()}
     assert specials.isdisjoint(word["token"] for word in words)
     assert 0.9 < sum(word["score"] for word in words) < 1

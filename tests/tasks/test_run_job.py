@@ -116,14 +116,14 @@ def test_the_same_output_twice_is_refused_and_so_are_other_options(
     for change, message in (
         (
             {"encode": EncodeOptions(precision="float16")},
-            'its vectors was "float32", and is "float16" now',
+            'vectors was "float32" there, and is "float16" now',
         ),
         (
             {"encode": EncodeOptions(normalize_embeddings=True)},
-            "its normalize was false, and is true now",
+            "normalize was false there, and is true now",
         ),
-        ({"keep": ()}, r'its keep was \["id"\], and is \[\] now'),
-        ({"shard_rows": 9}, "its shard_rows was 8, and is 9 now"),
+        ({"keep": ()}, r'keep was \["id"\] there, and is \[\] now'),
+        ({"shard_rows": 9}, "shard_rows was 8 there, and is 9 now"),
     ):
         with pytest.raises(InputError, match=rf"(?s){message}.*\[output-taken\]"):
             run(replace(job, **change), tmp_path / "out", resume=True)

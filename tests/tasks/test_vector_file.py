@@ -55,7 +55,7 @@ def test_a_directory_instead_of_the_ranges_is_refused_before_any_compute(
     assert not asked
     assert directory.read_bytes() == b"earlier"
     write_vectors(directory, windows(), VectorCast("float32"), np.zeros((0, 40), np.float32))
-    assert (tmp_path / "v.npy.ranges.npy").is_dir(), "it is no ranges of an earlier run"
+    assert (tmp_path / "v.npy.ranges.npy").is_dir(), "these are not ranges of an earlier run"
 
 
 def random(count: int, seed: int) -> np.ndarray:

@@ -31,7 +31,9 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     try:
         vocabulary = open_files(files, "tokenizer", None)
     except FormatError as error:
-        LOGGER.warning("the tokenizer's files are copied unread: %s", error)
+        LOGGER.warning(
+            "the tokenizer's files cannot be read, and are copied as they are: %s", error
+        )
         return files
     for diagnostic in find_inexpressible(vocabulary.vocabulary, vocabulary.policy):
         LOGGER.warning("%s", diagnostic.line())

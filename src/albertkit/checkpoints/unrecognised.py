@@ -1,4 +1,4 @@
-"""Errors for paths that are no model: what is there instead, and what to do.
+"""Errors for paths that are not a model: what is there instead, and what to do.
 
 Files that people give by mistake are a table: a pattern, what it is, what to do.
 """
@@ -20,6 +20,8 @@ GIVE = f"Give a directory with {KNOWN}"
 ITS_REST = "Copy or download that file too"
 CONVERT = "Convert them with the library that wrote them, or take another copy of the model"
 BASE_MODEL = "Take the model that it was made from"
+OTHER_NAME = "possibly torch weights under another name"
+RENAME = "If these are the model's weights, call the file pytorch_model.bin"
 SAVE_WEIGHTS = "Save the weights too (Trainer.save_model), or give a directory that has them"
 # Directories of other programs: a pattern, what it is, what to do. The first that matches.
 OTHER_PROGRAMS: tuple[tuple[str, str, str], ...] = (
@@ -58,9 +60,9 @@ FILES: tuple[tuple[str, str, str], ...] = (
     ("pytorch_model-*-of-*.bin", "shards without their index", "Download the whole directory"),
     ("training_args.bin", "a Trainer's directory without weights", SAVE_WEIGHTS),
     ("optimizer.pt", "a Trainer's directory without weights", SAVE_WEIGHTS),
-    ("*.bin", "weights of torch under another name", "Call them pytorch_model.bin"),
-    ("*.pth", "weights of torch under another name", "Call them pytorch_model.bin"),
-    ("*.pt", "weights of torch under another name", "Call them pytorch_model.bin"),
+    ("*.bin", OTHER_NAME, RENAME),
+    ("*.pth", OTHER_NAME, RENAME),
+    ("*.pt", OTHER_NAME, RENAME),
     ("*.h5", "Keras weights under another name", GIVE),
     ("*.tar*", "an archive", "Give the archive itself"),
     ("*.tgz", "an archive", "Give the archive itself"),
@@ -69,7 +71,7 @@ FILES: tuple[tuple[str, str, str], ...] = (
     ("tokenizer.json", "a tokenizer without a model", GIVE),
     ("vocab*.txt", "a vocabulary without a model", GIVE),
 )
-# First bytes, or the end of the name, of files that are no model by themselves.
+# First bytes, or the end of the name, of files that are not a model by themselves.
 STRAY_FILES: tuple[tuple[bytes | str, str], ...] = (
     *(
         (sign, "an archive in an unsupported format (supported are .tar, .tar.gz and .zip)")
@@ -85,7 +87,7 @@ STRAY_FILES: tuple[tuple[bytes | str, str], ...] = (
     (".model", "a vocabulary"),
     (".txt", "a text"),
     (".json", "a JSON file"),
-    ("", "no model"),
+    ("", "not a model"),
 )
 
 
@@ -104,7 +106,7 @@ def stray_file(path: Path, begins: bytes) -> FormatError:
     return FormatError(
         "checkpoint-unrecognised",
         f"this file is {kind}",
-        why=f"a model is a directory, an archive of one, or one of {KNOWN}",
+        why=f"a model is a directory, an archive of a directory, or one of these files: {KNOWN}",
         fix="Give the directory of the model",
         where=str(path),
     )
@@ -122,7 +124,7 @@ def unrecognised_error(location: Path, models_inside: Sequence[Path] = ()) -> Fo
 
 
 def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
-    """What the directory is, why it is no model, and what to do."""
+    """What the directory is, why it is not a model, and what to do."""
     names = sorted(entry.name for entry in location.iterdir())
     why = f"it holds {_some(names)}"
     if not names:
@@ -141,7 +143,7 @@ def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, 
             return f"this is {kind}: {path.name}{of_type}", why, fix
     if model_type:
         return f"this is a model of the type {model_type!r} without weights", why, GIVE
-    return f"this is no known model: {why}", "", GIVE
+    return f"this is not a known model: {why}", "", GIVE
 
 
 def _model_type(path: Path) -> str | None:

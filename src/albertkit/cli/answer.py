@@ -142,7 +142,7 @@ def _read_file(path: Path) -> str:
         raise InputError(
             "file-not-utf8",
             f"{str(path)!r} is not UTF-8",
-            why=f"byte {error.start + 1} is no letter",
+            why=f"byte {error.start + 1} is not a letter",
             fix="Convert it to UTF-8",
         ) from error
 

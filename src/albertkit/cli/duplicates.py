@@ -37,7 +37,7 @@ def duplicates(
 ) -> None:
     """Find texts that say almost the same.
 
-    A row is a duplicate of the nearest earlier row that is no duplicate itself, if their cosine
+    A row is a duplicate of the nearest earlier row that is not a duplicate itself, if their cosine
     reaches the threshold. Each group begins with the row to keep. Rows are numbered from 1.
     """
     check_output(print_format, output)

@@ -133,7 +133,7 @@ def _warn_of_path(text: str) -> None:
                 "text-is-path",
                 "warning",
                 f"the text {text!r} is the name of a {'file' if is_file else 'directory'}",
-                why="arguments are texts: the name itself is used as a text, nothing is read",
+                why="arguments are texts, so the name itself is the text and no file is read",
                 fix=f"To read the file, give --input {text}",
             ).line(),
         )

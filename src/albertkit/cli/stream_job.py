@@ -140,7 +140,7 @@ def _row_of_argument(text: str, job: TableJob, cells: Mapping[str, str]) -> RowB
         raise InputError(
             "usage",
             f"{option} is given, and a text as argument",
-            why="an argument has no columns" if job.keep else "an argument is no file",
+            why="an argument has no columns" if job.keep else "an argument is not a file",
             fix=f"Give --input FILE, or leave {option} out",
         )
     return RowBatch([text], {name: [cell] for name, cell in cells.items()}, 0)

@@ -20,7 +20,7 @@ POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
 
 
 def list_parts(model: LoadedModel) -> tuple[str, ...]:
-    """Return a model's parts by name; the default pooling is no part."""
+    """Return a model's parts by name; the default pooling is not a part."""
     weights, checkpoint = model.weights, model.checkpoint
     is_present = {
         POOLER: weights.has_pooler,

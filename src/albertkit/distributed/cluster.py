@@ -137,7 +137,7 @@ def _check_address(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise _join_error(address, error) from error
     if len(answer) < 4 or answer[3] != HTTP2_SETTINGS:
-        raise _join_error(address, ConnectionError(f"it answers {answer!r}, unlike Ray"))
+        raise _join_error(address, ConnectionError(f"the answer {answer!r} is not Ray's"))
 
 
 def _join_error(address: str, error: Exception) -> ResourceError:
@@ -146,7 +146,7 @@ def _join_error(address: str, error: Exception) -> ResourceError:
         return ResourceError(
             "cluster-mismatched",
             f"the cluster at {address} runs other versions: {message}",
-            why="Ray needs the same version of itself and of Python everywhere",
+            why="all machines of a cluster need the same versions of Ray and of Python",
             fix="Install the cluster's versions here, or these versions there",
         )
     return ResourceError(

@@ -38,7 +38,7 @@ CODE_SUFFIXES = (".py", ".ipynb")
 TEXT_SUFFIXES = (".txt", ".log", ".out", ".err", ".md")
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".h5", ".onnx", ".pb", ".index", ".pt", ".pth")
 NOT_A_MODEL = ("checkpoint-unrecognised", "file-wrong-format")
-LARGEST_VOCABULARY = 100_000_000  # bytes; a larger file is no tokenizer, and is not read
+LARGEST_VOCABULARY = 100_000_000  # bytes; a larger file is not a tokenizer, and is not read
 LARGEST_TEXT = 200_000_000  # bytes; a notebook with its pictures may have 50 MB
 
 

@@ -51,7 +51,7 @@ class SpanSearch:
     Attributes:
         start_n_top: K.
         end_n_top: M.
-        is_excluded: [T], tokens that are no start and no end; None: no token.
+        is_excluded: [T], tokens that are neither a start nor an end; None: no token.
     """
 
     start_n_top: int
@@ -164,8 +164,10 @@ def check_request(weights: Weights, batch: PackedBatch, request: OutputRequest) 
             raise InputError(
                 "head-missing",
                 f"{weights.origin or 'this model'} has no {name} head",
-                why=f"its heads are {', '.join(weights.heads) or 'none'}",
-                fix="Load a checkpoint that was saved with this head",
+                why=f"its heads are {', '.join(weights.heads)}"
+                if weights.heads
+                else "it has no heads",
+                fix="Give a model that was saved with this head (albertkit models lists some)",
             )
     if (request.pooled or head_reads(request, "pooled")) and not weights.has_pooler:
         raise InputError(

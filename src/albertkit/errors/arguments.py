@@ -57,7 +57,7 @@ def check_integer(name: str, value: object, *, minimum: int = 1) -> int:
             "option-invalid",
             f"{name} is {value!r}",
             why=f"it must be a whole number of at least {minimum}",
-            fix=f"Correct {name}",
+            fix=f"Give {minimum} or more",
         )
     return number
 

@@ -26,9 +26,9 @@ CODES: dict[str, str] = {
     "float16-overflow": "A weight is too large for float16.",
     # Archives
     "archive-too-large": "The contents of an archive are too large.",
-    "archive-unsafe": "An archive has members that are no plain files.",
+    "archive-unsafe": "An archive has members that are not plain files.",
     # Checkpoints
-    "checkpoint-unrecognised": "A directory or file is no checkpoint of a known format.",
+    "checkpoint-unrecognised": "A directory or file is not a checkpoint of a known format.",
     "checkpoint-without-encoder": "A checkpoint lacks tensors of the encoder.",
     "checkpoint-shape-mismatch": "The shape of a tensor contradicts the configuration.",
     "checkpoint-shards-broken": "The index of a sharded checkpoint contradicts its files.",
@@ -70,7 +70,7 @@ CODES: dict[str, str] = {
     "precision-unsupported": "The processor or the engine does not support a precision.",
     # Texts
     "input-not-texts": "The input holds something else than texts.",
-    "text-not-a-string": "A value that is no str is given as a text.",
+    "text-not-a-string": "A value that is not a str is given as a text.",
     "text-empty": "A text has no characters besides whitespace.",
     "text-is-path": "A text on the command line is the name of a file.",
     "text-unknown": "Texts consist of unknown pieces only.",
@@ -159,13 +159,13 @@ CODES: dict[str, str] = {
     "inputs-ragged": "The rows of an input have different lengths.",
     "inputs-rank": "An input has too few or too many axes.",
     "inputs-shape": "The shape of an input contradicts the other inputs or the model.",
-    "label-out-of-range": "A label is no class of the head.",
+    "label-out-of-range": "A label is not a class of the head.",
     "mask-and-types-swapped": "attention_mask and token_type_ids are swapped.",
     "mask-hides-everything": "An attention mask is zero in a whole row.",
     "mask-values": "An attention mask holds other values than 0 and 1.",
     "model-argument-invalid": "An argument for opening a model has an invalid value.",
     "model-in-training": "A model in training mode cannot be compiled.",
-    "model-not-albert": "An object that is no ALBERT model cannot be compiled.",
+    "model-not-albert": "An object that is not an ALBERT model cannot be compiled.",
     "not-compiled": "A compiled model does not compute this.",
     "position-out-of-range": "A position is not in the model's table, or not in the text.",
     # Training
@@ -189,8 +189,8 @@ CODES: dict[str, str] = {
     "vocabulary-too-large": "The text does not hold so many pieces.",
     # Fine-tuning
     "classifier-malformed": "The files of a classifier on text vectors contradict each other.",
-    "input-not-table": "Labelled data is no table.",
-    "column-undecided": "A column that fine-tuning needs cannot be seen from the table.",
+    "input-not-table": "Labelled data is not a table.",
+    "column-undecided": "A column that fine-tuning needs cannot be detected.",
     "label-invalid": "A label is of another kind than the task needs.",
     "label-single": "The labels of a table do not divide it into classes.",
     "labels-alike": "Spellings of a label differ only in case or spaces.",

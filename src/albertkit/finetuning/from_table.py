@@ -43,7 +43,7 @@ def finetune(
         valid: Validation data of the same columns. None: as a column "split" says (train and dev,
             or test); else a fifth of `data`, near duplicates of training rows excluded.
         task: "classification", "multi-label", "regression", "tagging", "question-answering" or
-            "multiple-choice". None: seen from the data.
+            "multiple-choice". None: detected from the data.
         text: The text column, or two columns of pairs. Empty: found by names and contents.
         label: The label column. None: found likewise.
         benchmark: The public data set that the data are: "cola", "sst2", "mrpc", "stsb", "qqp",

@@ -70,7 +70,7 @@ class FinetuneOptions:
     """How a table of examples is read, split and learned.
 
     Attributes:
-        task: What is learned; None: seen from the labels.
+        task: What is learned; None: detected from the labels.
         text: The text column, or two columns of pairs; empty: found by names and contents.
         label: The label column; None: found likewise.
         benchmark: The public data set that the data are, such as "cola"; None: recognised.

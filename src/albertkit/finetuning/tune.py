@@ -443,6 +443,6 @@ def _constant_error(step: int) -> ResourceError:
     return ResourceError(
         "predictions-constant",
         f"after {step} steps all validation rows get the same class",
-        why="the training has collapsed, or the rate is too low to have begun",
+        why="the training has diverged, or the learning rate is too low",
         fix="Give another learning_rate or seed, or more steps",
     )

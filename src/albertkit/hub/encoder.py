@@ -168,7 +168,7 @@ class MaskedLM:
             raise InputError(
                 "inputs-missing",
                 f"{MASKED} is not given",
-                why="mlm answers for these slots alone",
+                why="mlm predicts words only at these slots",
                 fix="Give their numbers [B, P], padded with 0",
             )
         with _use_callers_names(renamed):

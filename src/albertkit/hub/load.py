@@ -111,7 +111,7 @@ def _read_tokenizer(path: Path, policy: str | TokenizerPolicy | None) -> AlbertT
 
 
 def _default_length(path: Path) -> int | None:
-    """Ids in a row that a preprocessor's graph returns; None if `path` is no preprocessor."""
+    """Ids in a row that a preprocessor's graph returns; None if `path` is not a preprocessor."""
     try:
         resolved = resolve_path(path)
     except FormatError:  # a vocabulary file

@@ -141,7 +141,7 @@ class HaystackDocumentEmbedder:
             "documents": N new documents, each with its vector.
 
         Raises:
-            InputError: [input-not-texts] for what is no list of documents, or has no content.
+            InputError: [input-not-texts] for what is not a list of documents, or has no content.
         """
         vectors = self._model.open().embed_documents(self._texts(documents))
         return {

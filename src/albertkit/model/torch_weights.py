@@ -101,7 +101,7 @@ def _read_transformers_model(model: nn.Module) -> TorchWeights:
         raise InputError(
             "group-assignment-differs",
             f"transformers assigns the groups of these weights differently: {order}",
-            why="it rounds when it computes a layer's group",
+            why="it rounds the number of a layer's group",
             fix="Run this model in transformers",
         )
     return TorchWeights(cls, _canonical_weights(model, config, cls, name), theirs.__module__)

@@ -74,7 +74,10 @@ def _explain(size: int, message: str) -> InputError:
     """The error that the trainer's message means."""
     if "sentences_.empty()" in message:
         return InputError(
-            "corpus-empty", "there is no text to train a vocabulary on", fix="Give text files"
+            "corpus-empty",
+            "there is no text to train a vocabulary on",
+            why="all lines are empty, or longer than 4,192 bytes",
+            fix="Give text with a paragraph on each line",
         )
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
         return InputError(
@@ -86,8 +89,8 @@ def _explain(size: int, message: str) -> InputError:
     most = re.search(r"<= (\d+)", message)
     return InputError(
         "vocabulary-too-large",
-        f"{size} pieces cannot be found in this text",
-        why=f"it has at most {most[1]}" if most else message.splitlines()[-1],
+        f"this text is too short for a vocabulary of {size} pieces",
+        why=f"it gives at most {most[1]}" if most else message.splitlines()[-1],
         fix="Give more text or ask for fewer pieces",
     )
 

@@ -151,7 +151,7 @@ def choose_precision(
     if precision != "auto" and precision in PRECISION_NAMES and precision not in supported:
         raise InputError(
             "option-invalid",
-            f"precision is {precision!r}, and {engine} is to compute",
+            f"precision is {precision!r} and the engine is {engine}",
             why=f"{engine} computes in {' and '.join(supported)} only",
             fix=f"Leave engine and device out, or ask for {supported[-1]}",
         )

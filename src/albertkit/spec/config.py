@@ -347,7 +347,7 @@ READ_KEYS = (*FIELD_NAMES, "model_type", "label2id", "num_labels")
 
 
 def _accept_num_labels(make: Callable[..., None]) -> Callable[..., None]:
-    """Let a config be made with `num_labels` or `label2id`, which are no fields of it."""
+    """Let a config be made with `num_labels` or `label2id`, which are not fields of it."""
 
     @functools.wraps(make)
     def make_with_labels(

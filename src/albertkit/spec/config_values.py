@@ -122,7 +122,7 @@ def _check_labels(config: AlbertConfig) -> None:
 
 
 def whole_number(value: object) -> int | None:
-    """The value as an int; None if it is no whole number (a bool is none)."""
+    """The value as an int; None if it is not a whole number (a bool is none)."""
     return (
         int(value)
         if isinstance(value, int | np.integer) and value is not True and value is not False
@@ -143,7 +143,7 @@ def label_names(count: int) -> dict[int, str]:
 def bad_value(name: str, value: object, why: str) -> InputError:
     """An InputError [config-value-invalid] about one value."""
     return InputError(
-        "config-value-invalid", f"{name} is {value!r}", why=why, fix=f"Correct {name}"
+        "config-value-invalid", f"{name} is {value!r}", why=why, fix=f"Give another {name}"
     )
 
 
@@ -155,7 +155,7 @@ def bad_activation(name: object) -> InputError:
 
 
 def number_labels(count: object) -> dict[int, str]:
-    """LABEL_0 …, `count` of them; InputError if that is no number of classes."""
+    """LABEL_0 …, `count` of them; InputError if that is not a number of classes."""
     if not isinstance(count, int) or isinstance(count, bool) or not 0 < count <= MAX_LABELS:
         raise bad_value("num_labels", count, f"it must be a whole number, 1 to {MAX_LABELS:,}")
     return label_names(count)

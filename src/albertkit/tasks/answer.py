@@ -83,7 +83,7 @@ class QuestionAnswerer(HeadTask):
 
     Raises:
         InputError: [head-missing], and those of `load`.
-        FormatError: [config-value-invalid] for a `no_answer_threshold` that is no number.
+        FormatError: [config-value-invalid] for a `no_answer_threshold` that is not a number.
         AlbertKitError: As `load`.
     """
 
@@ -271,7 +271,7 @@ def read_question(item: object, number: int) -> tuple[str, str]:
 
 
 def check_not_empty(text: object, name: str, number: int) -> None:
-    """Refuse a text that is no str, or has no letters.
+    """Refuse a text that is not a str, or has no letters.
 
     Args:
         text: The text.

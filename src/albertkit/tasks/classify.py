@@ -56,7 +56,7 @@ class TextClassifier(HeadTask):
 
     Raises:
         InputError: [head-missing], [option-invalid], and those of `load`.
-        FormatError: [config-value-invalid] for a temperature or threshold that is no number.
+        FormatError: [config-value-invalid] for a temperature or threshold that is not a number.
         AlbertKitError: As `load`.
     """
 

@@ -38,7 +38,7 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
             " texts and labels with TextEmbedder",
         ),
         "sentence-similarity": (
-            "it is no pipeline of transformers",
+            "it is not a pipeline of transformers",
             "Take TextEmbedder(model).similarity, or albertkit similarity",
         ),
         "text-generation": ("an ALBERT reads text and does not write it", "Take a language model"),

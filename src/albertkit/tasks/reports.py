@@ -210,8 +210,10 @@ class EncodeReport:
             several = len(rows) > 1
             raise InputError(
                 "text-too-long",
-                f"{count_texts(len(rows), len(texts.first), 'is', 'are')} too long, "
-                f"{'the first is ' if several else ''}number {first + 1}",
+                f"{count_texts(len(rows), len(texts.first), 'is', 'are')} too long, the first is "
+                f"text {first + 1}"
+                if several
+                else f"text {first + 1} is too long",
                 why=f"{'the longest' if several else 'it'} has {longest} ids, "
                 f"the model reads {self.max_length}",
                 fix='Cut it into parts, or ask for the truncation "warn"',

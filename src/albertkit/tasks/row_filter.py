@@ -55,7 +55,7 @@ class Condition:
             raise InputError(
                 "condition-invalid",
                 f"the condition is {text!r}",
-                why=f"it has none of {' '.join(OPERATORS)} behind the name of a column",
+                why=f"it has none of {' '.join(OPERATORS)} after the name of a column",
                 fix="Write COLUMN=VALUE in quotes, such as 'lang=en' or 'year>=2000'",
             )
         return cls(*match.groups())

@@ -255,7 +255,8 @@ def _check_ranges(
             f"the ranges of {kind} vectors are missing"
             if ranges is None
             else f"the ranges have the shape {list(ranges.shape)}",
-            why=f"each byte stands for a step between two numbers, [2, {dimensions}]",
+            why="they hold the smallest and the largest number of each dimension, "
+            f"[2, {dimensions}]",
             fix="Give ranges=, as they were when the vectors were made",
         )
     result: FloatArray = ranges.astype(np.float32)

@@ -275,7 +275,7 @@ def find_surrogate(texts: Sequence[str]) -> tuple[int, int]:
 
 
 def explain_surrogate(code: int) -> str:
-    """Why a surrogate is no character; Python keeps a byte that is no UTF-8 as U+DC80 to U+DCFF."""
+    """Why a surrogate is not a character; Python keeps bytes of other encodings as U+DC80 …."""
     if 0xDC80 <= code <= 0xDCFF:
         return f"it replaces the byte 0x{code - 0xDC00:02x}, which was not UTF-8"
     return "half a character cannot be encoded"

@@ -2,7 +2,7 @@
 
 Removed are the marks of headings, lists, quotes, tables, code, emphasis and links with their
 addresses, HTML tags and comments, link definitions and the block of settings at the beginning.
-The words stay, code too. This is no renderer: what is rare (nested brackets in addresses, indented
+The words stay, code too. This is not a renderer: rare forms (nested brackets in addresses, indented
 code) may keep a mark or lose one.
 """
 

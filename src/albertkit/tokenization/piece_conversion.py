@@ -44,7 +44,7 @@ class PieceConversion:
             skip_special_tokens: leave special tokens out.
 
         Raises:
-            InputError: [id-out-of-range], [option-invalid] for what is no whole number.
+            InputError: [id-out-of-range], [option-invalid] for what is not a whole number.
         """
         table = self.vocabulary.table
         if isinstance(ids, int | np.integer):

@@ -374,7 +374,7 @@ class AlbertTokenizer(PieceConversion):
             How many were added.
 
         Raises:
-            InputError: [option-invalid] for what is no token.
+            InputError: [option-invalid] for what is not a token.
         """
         given = new_tokens if isinstance(new_tokens, list | tuple) else [new_tokens]
         known = self.vocabulary.table

@@ -157,7 +157,7 @@ class PieceTable:
 
 
 def append_added(names: Sequence[str], added: Sequence[AddedToken], where: str) -> list[str]:
-    """The names of the added tokens that are no pieces yet, in the order of their ids."""
+    """The names of the added tokens that are not pieces yet, in the order of their ids."""
     ids = dict(zip(names, range(len(names)), strict=True)) if added else {}
     new: list[str] = []
     for token in sorted(added, key=lambda token: (token.id is None, token.id or 0)):

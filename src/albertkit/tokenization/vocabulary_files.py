@@ -274,7 +274,7 @@ def open_bytes(data: bytes, name: str, options: VocabularyOptions) -> TokenizerP
         return TokenizerParts(words, policy, reason)
     raise FormatError(
         "file-wrong-format",
-        f"this is no vocabulary: it begins with {data[:12]!r}",
+        f"this is not a vocabulary: it begins with {data[:12]!r}",
         why="a SentencePiece model, tokenizer.json or vocab.txt was expected",
         fix="Give the vocabulary that belongs to the model",
         where=name,

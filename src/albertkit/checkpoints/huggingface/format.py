@@ -171,8 +171,8 @@ def _other_order(config: AlbertConfig, location: Path) -> tuple[Diagnostic, ...]
         Diagnostic(
             "group-assignment-differs",
             "warning",
-            "transformers computes another model than we do",
-            why=f"it rounds: {order}",
+            "transformers gives other results with these weights",
+            why=f"it rounds the number of a layer's group: {order}",
             fix="Train models with as many groups as divide the layers",
             where=str(location),
         ),

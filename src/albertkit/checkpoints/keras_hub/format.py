@@ -197,7 +197,7 @@ def _task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
             "checkpoint-head-missing",
             "note",
             f"there is no {TASK_WEIGHTS} to the {TASK} of {name}",
-            why="the head was never trained, or left behind",
+            why="the head was never trained, or its file was not copied",
             fix="Use the encoder alone, or train the head",
             where=where,
         )
@@ -221,8 +221,8 @@ def _own_epsilon(where: str) -> Diagnostic:
         "prediction-epsilon",
         "note",
         f"the masked LM head's norm has epsilon {PREDICTION_EPSILON}, all others {EPSILON}",
-        why="so Keras Hub computes it; it is kept as prediction_layer_norm_eps, which transformers "
-        "does not read: its logits differ by what that changes, its vectors do not",
+        why="Keras Hub computes it so; it is kept as prediction_layer_norm_eps, which transformers "
+        "does not read: its logits then differ slightly, its vectors do not",
         where=where,
     )
 
@@ -232,7 +232,7 @@ def _reads_text_otherwise(location: Path) -> Diagnostic:
         "tokenizer-without-normalization",
         "note",
         "text is lower-cased and loses its accents here (policy reference, if no other was saved)",
-        why="Keras Hub's own tokenizer takes it as it is: capital letters and accents become "
+        why="Keras Hub's own tokenizer does not change text: capital letters and accents become "
         "unknown pieces there",
         fix="Give Keras Hub text in lower case and without accents",
         where=str(location / VOCABULARY),
@@ -240,7 +240,7 @@ def _reads_text_otherwise(location: Path) -> Diagnostic:
 
 
 def _note_ignored(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Diagnostic, ...]:
-    """A note on arrays that no row names; how far an optimiser was is no part of a model."""
+    """A note on arrays that no row names; how far an optimiser was is not a part of a model."""
     idle, known = f"{TASK_WEIGHTS}/{OPTIMIZER}", {row.foreign for row in rows}
     names = [n for n in arrays.shapes if n not in known and not n.startswith(idle)]
     return (note_ignored_tensors(names, where),) if names else ()

@@ -28,7 +28,7 @@ QUERY, INTERMEDIATE = LAYER[0].foreign, f"{SHARED}intermediate/kernel"
 MODEL_OF_HEAD = "bert/"  # the Keras model that named the masked LM head's variables
 HEAD = "cls/predictions/"
 BIAS = f"{HEAD}output_bias/bias"
-# Variables that are no weights: how often it was saved, and a setting of the vocabulary.
+# Variables that are not weights: how often it was saved, and a setting of the vocabulary.
 IDLE = ("save_counter", "Variable")
 
 

@@ -125,7 +125,7 @@ def _check_cosine(weights: Weights) -> float:
         raise InputError(
             "quantization-error-too-large",
             f"in int8 a text's vector has cosine {cosine:.4f} to the one in float32",
-            why=f"below {LEAST_COSINE} a model no longer answers as itself",
+            why=f"below {LEAST_COSINE} the results are no longer the model's",
             fix=f"Write it in float32, as {ONNX.name}",
             where=weights.origin,
         )
@@ -146,8 +146,8 @@ def _note_rounding(location: Path) -> Diagnostic:
     return Diagnostic(
         "weights-rounded",
         "note",
-        "matrices and tables come as they were rounded to int8",
-        why="the numbers that they were rounded from are not in the file",
-        fix="Take the model that it was made from where you have it",
+        "the matrices and tables are those that were rounded to int8",
+        why="the file does not have the numbers before rounding",
+        fix="Take the model that the file was made from, if you have it",
         where=str(location),
     )

@@ -134,7 +134,7 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
             raise unknown(f"a module is {module!r}", "a module is an object", path)
         name = str(module.get("path", ""))
         if not FOLDER.fullmatch(name):
-            raise unknown(f"a module's path is {name[:40]!r}", "that is no subdirectory", path)
+            raise unknown(f"a module's path is {name[:40]!r}", "that is not a subdirectory", path)
         folder = path.parent / name
         modules.append((str(module.get("type", "")).rpartition(".")[2], folder))
     kinds = [kind for kind, _ in modules]

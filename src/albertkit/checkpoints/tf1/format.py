@@ -161,7 +161,7 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
         yield (
             f"the projection from {config.embedding_size} to {config.hidden_size}",
-            "where both widths are equal, its graph has no projection; this one is no identity",
+            "where both widths are equal, its graph has no projection; this one is not an identity",
             "",
         )
     if config.activation not in TO_GOOGLE:

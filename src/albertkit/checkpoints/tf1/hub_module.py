@@ -61,7 +61,7 @@ class Tf1HubFormat:
         raise InputError(
             "unsupported-by-format",
             f"{str(directory)!r} cannot become a TF Hub module of TensorFlow 1",
-            why="nothing makes such modules any more, and TensorFlow 2 opens them by halves",
+            why="TensorFlow 2 does not write such modules, and opens them only in part",
             fix="Write tfhub, or tf1",
         )
 

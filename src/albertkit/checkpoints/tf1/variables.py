@@ -151,7 +151,7 @@ class Tf1Variables:
                 "checkpoint-extra-tensors",
                 "note",
                 f"{idle} variables of an optimizer are left out",
-                why="they matter where training goes on in google's code",
+                why="only google's code needs them, to continue the training",
                 where=self.origin,
             )
 
@@ -170,7 +170,7 @@ class Tf1Variables:
                 "checkpoint-shape-mismatch",
                 f"{name} has the shape {list(shape)}",
                 why="it has two axes in every ALBERT",
-                fix="Give a checkpoint of one",
+                fix="Give a checkpoint of an ALBERT",
                 where=self.origin,
             )
         return shape

@@ -123,7 +123,7 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
         raise unsupported_error(
             A_MODULE,
             f"the projection from {config.embedding_size} to {config.hidden_size}",
-            "where both widths are equal, TF Hub's form has no projection; this one is no identity",
+            "for equal widths TF Hub's form has no projection, and this one is not the identity",
         )
     own = f"readers of such modules use {EPSILON}"
     if config.layer_norm_eps != EPSILON:

@@ -136,7 +136,7 @@ def _check_kind(model: SavedModel) -> None:
         shown = ", ".join(names[:3]) or "none"
         raise FormatError(
             "file-wrong-format",
-            f"this SavedModel is no ALBERT: its {len(names)} variables are {shown}"
+            f"this SavedModel is not an ALBERT: its {len(names)} variables are {shown}"
             + (" …" if len(names) > 3 else ""),
             why="a text encoder of TF Hub has one called word_embeddings/embeddings",
             fix="Give an encoder such as albert_en_base",

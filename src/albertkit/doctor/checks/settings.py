@@ -17,7 +17,7 @@ SPECIAL_TOKENS = (  # name in config.json, name in tokenizer_config.json
     ("bos_token_id", "cls_token"),
     ("eos_token_id", "sep_token"),
 )
-TINY_VOCABULARY = 100  # pieces; less is no vocabulary of a language
+TINY_VOCABULARY = 100  # pieces; less is not a vocabulary of a language
 MOST_UNKNOWN = 0.2  # of the pieces of plain English sentences
 MOST_FROM_CAPITALS = 0.03  # of the pieces, which become known in lower case
 LEAST_PIECES = 2000  # of a vocabulary that is expected to know everyday words

@@ -274,7 +274,7 @@ def check_order(data: CheckedData) -> Iterator[Diagnostic]:
             "rows-sorted",
             "note",
             f"the rows are sorted by label: it changes {count_noun(changes, 'time')}",
-            why="the first rows are no sample; albertkit shuffles, other tools may not",
+            why="the first rows are not a sample; albertkit shuffles, other tools may not",
             where=data.train.name,
         )
 
@@ -295,7 +295,7 @@ def check_lengths(data: CheckedData) -> Iterator[Diagnostic]:
             "warning" if len(cut) >= TRUNCATED_SHARE * len(train) else "note",
             f"{len(cut) / len(train):.0%} of the texts have more than {data.max_length} ids:"
             f" {list_rows(train.rows[cut])}",
-            why="what is behind is not read",
+            why="the model does not read what comes after",
             fix="Shorten them, or give a larger --max-length if the model has positions for it",
             where=train.name,
         )
@@ -327,7 +327,7 @@ def _check_lengths_by_label(train: Examples, lengths: Int64Array) -> Iterator[Di
         yield Diagnostic(
             "lengths-by-label",
             "note",
-            f"texts of {long!r} have {medians[long]:.0f} ids in the middle, those of {short!r}"
+            f"texts of {long!r} have a median of {medians[long]:.0f} ids, those of {short!r}"
             f" {medians[short]:.0f}",
             why="a model may learn the length instead of the content",
             where=train.name,

@@ -296,7 +296,7 @@ def _find_separator(cells: Sequence[object]) -> str | None:
 def _undecided_error(table: WholeTable, what: str, why: str, flag: str) -> InputError:
     return InputError(
         "column-undecided",
-        f"the {what} cannot be seen from the table",
+        f"the {what} cannot be detected",
         why=f"{why}; the columns are {', '.join(table.columns)}",
         fix=f"Give {flag}",
         where=table.name,

@@ -173,7 +173,7 @@ def _read_label(  # noqa: PLR0911  # one for each task
         case "regression":
             value = as_number(cell)
             if value is None or not np.isfinite(value):
-                raise ValueError(f"the label is {cell!r}, which is no number")
+                raise ValueError(f"the label is {cell!r}, which is not a number")
             return value
         case "tagging":
             return read_tags(cell, (examples.words or [])[number])

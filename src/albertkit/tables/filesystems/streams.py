@@ -215,7 +215,7 @@ def peek(stream: BinaryIO, *, is_live: bool = False) -> tuple[bytes, BinaryIO]:
 
     Args:
         stream: What is read.
-        is_live: Whether lines may come slowly: the first that is no JSON is then enough.
+        is_live: Whether lines may come slowly: the first that is not a JSON is then enough.
     """
     head = b""
     while len(head) < HEAD and (block := read_some(stream, HEAD - len(head))):

@@ -64,9 +64,7 @@ def read_batches(
         ("boundary", 1 if boundary is None else boundary, 1),
     ):
         if value < least:
-            raise InputError(
-                "option-invalid", f"{name} is {value}", fix=f"Give an integer from {least} on"
-            )
+            raise InputError("option-invalid", f"{name} is {value}", fix=f"Give {least} or more")
     inputs = locations if isinstance(locations, Inputs) else find_inputs(locations, column=column)
     inputs.raise_errors(skip_invalid=skip_invalid)
     types = inputs.types(keep)

@@ -24,7 +24,7 @@ from albertkit.tables.table import Cell
 def read_json_lines(
     stream: BinaryIO, column: str, keep: Mapping[str, CellType], skip: int
 ) -> Iterator[Chunk | int]:
-    """Yield the text and the cells of `keep`; blank lines are no rows.
+    """Yield the text and the cells of `keep`; blank lines are not rows.
 
     A number stands for so many skipped rows.
     """

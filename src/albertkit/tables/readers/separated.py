@@ -61,7 +61,7 @@ class Record:
 def read_separated(
     stream: BinaryIO, dialect: CsvDialect, column: str, keep: Sequence[str], skip: int
 ) -> Iterator[Chunk | int]:
-    """Yield the text of each record and the cells to keep; empty lines are no records.
+    """Yield the text of each record and the cells to keep; empty lines are not records.
 
     A number stands for so many skipped records.
     """

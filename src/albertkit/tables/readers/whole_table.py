@@ -99,7 +99,7 @@ def _read_objects(file: InputFile, name: str) -> WholeTable:
 
 
 def _parse_object(line: bytes | None, row: int, name: str) -> dict[str, Any]:
-    code, why = "row-malformed", "is no JSON object"
+    code, why = "row-malformed", "is not a JSON object"
     if line is None:
         code, why = "row-too-long", "is longer than any text that is read"
     else:

@@ -87,7 +87,7 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
                 "output-taken",
                 f"the output {str(output)!r} is "
                 + (f"in the input directory {location!r}" if parts else "an input"),
-                why="the next run would read it, or this run overwrite what it reads",
+                why="this run or the next one would read its own output",
                 fix="Write to another path",
             )
 

@@ -50,7 +50,7 @@ def check_directory(path: AnyPath, job: dict[str, JsonValue], *, resume: bool) -
             "output-taken",
             f"{str(path)!r} holds another job",
             why=_describe_difference(_flatten(before), _flatten(job)),
-            fix="Use the same options as then, or write to a new directory",
+            fix="Use the options of that job, or write to a new directory",
         )
     if not resume:
         raise InputError(
@@ -135,7 +135,7 @@ def _describe_difference(before: JsonValue, now: JsonValue, key: str = "") -> st
     for name, old, new in pairs:
         if old != new:
             return _describe_difference(old, new, f"{key}[{name!r}]" if key else str(name))
-    return f"its {key} was {_shorten(before)}, and is {_shorten(now)} now"
+    return f"{key} was {_shorten(before)} there, and is {_shorten(now)} now"
 
 
 def _shorten(value: JsonValue) -> str:

@@ -143,7 +143,7 @@ def open_tokenizer(data: bytes, name: str) -> tokenizers.Tokenizer:
         raise FormatError(
             "file-malformed",
             f"the tokenizers library refuses this file: {first_line(error)[:120]}",
-            why="it is no tokenizer.json, or a damaged one",
+            why="it is not a tokenizer.json, or a damaged one",
             fix="Download the file again",
             where=name,
         ) from error
