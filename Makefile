@@ -47,9 +47,9 @@ run: $(PLAIN)/done
 		"Recently a lot of hurricanes have hit the US" "Global warming is real" \
 		"How old are you?" "what is your age?" --format table
 	@echo
-	@echo "Words for a gap, by small-en: a small model that knows which words go together, and few facts."
+	@echo "Words for a gap, by small-en: a small model that knows which words go together, but few facts."
 	@$(PLAIN)/bin/albertkit fill-mask \
-		"Plants create [MASK] through a process known as photosynthesis." --format table
+		"The river flows into the [MASK]." --format table
 
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest

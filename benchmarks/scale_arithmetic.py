@@ -3,10 +3,10 @@
     python benchmarks/scale_arithmetic.py --measure small-en-vectors
     python benchmarks/scale_arithmetic.py --tokens-per-second 3000 --width 384
 
-The first measures how many tokens one core answers in a second of its time, as a worker with one
-core does, and prints the second command, which repeats the arithmetic. The rest is division: that
-all cores of a cluster are as fast as this one, and that files come and go as fast as they are
-needed, is assumed and not measured.
+The first measures how many tokens one core encodes in a second of its time, as a worker with one
+core does, and prints the second command, which repeats the arithmetic. The rest is division. It is
+assumed, not measured, that all cores of a cluster are as fast as this one, and that files are read
+and written fast enough.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def report(values: argparse.Namespace) -> str:
             for name, each in BYTES_PER_NUMBER.items()
         ),
         "",
-        f"{shards:,.0f} shards, each {minutes:,.0f} minutes of one core: what one killed worker"
-        " loses at most.",
+        f"{shards:,.0f} shards, each {minutes:,.0f} minutes of one core; a killed worker loses at"
+        " most this.",
     ]
     return "\n".join(lines)
 

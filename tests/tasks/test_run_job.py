@@ -347,7 +347,7 @@ def test_a_resumed_job_of_parts_ends_with_the_same_bytes(
     assert run(job, tmp_path / "out", resume=True).shards == 1
     assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
     another = replace(job, encode=replace(encode, overlap=1))
-    with pytest.raises(InputError, match=r"its overlap was 2, and is 1 now.*\[output-taken\]"):
+    with pytest.raises(InputError, match=r"overlap was 2 there, and is 1 now.*\[output-taken\]"):
         run(another, tmp_path / "out", resume=True)
 
 
