@@ -118,7 +118,7 @@ def diagnose(
             tokenizer, a `.py` or `.ipynb` file, a log, or pasted text with more than one line.
         tokenizer: another tokenizer to examine the model with.
         texts: texts of your own, which are counted for truncation and unknown pieces.
-        against: another model that should be the same.
+        against: another model that should give the same outputs.
         environment: whether installed versions are compared too.
 
     Returns:

@@ -44,22 +44,22 @@ def finetune(
             or test); else a fifth of `data`, near duplicates of training rows excluded.
         task: "classification", "multi-label", "regression", "tagging", "question-answering" or
             "multiple-choice". None: detected from the data.
-        text: The text column, or two columns of pairs. Empty: found by names and contents.
-        label: The label column. None: found likewise.
+        text: The text column, or two columns of pairs. Empty: detected by names and contents.
+        label: The label column. None: detected.
         benchmark: The public data set that the data are: "cola", "sst2", "mrpc", "stsb", "qqp",
             "mnli", "qnli", "rte", "wnli", "squad", "race", "swag", "conll" or "wikiann". None:
             recognised by columns and content.
         model: A model for vectors, or any ALBERT. None: the built-in one.
         output: Where the model and its report are written. None: nothing is written; call
             `save_pretrained`.
-        folds: Cross-validation with so many folds in place of one split. 0: none.
+        folds: Cross-validation with this many folds in place of one split. 0: none.
         max_time: For all contenders: "90s", "10m", "1h" or seconds. None: no limit.
         class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
-        contenders: Who takes part. None: "majority", "tfidf" and "probe"; "tune" for tasks that
+        contenders: The contenders. None: "majority", "tfidf" and "probe"; "tune" for tasks that
             need it. "tune" needs torch.
-        seed: Of the split and of all training.
+        seed: Random seed of the split and of all training.
         tuning: How encoder and head are trained together. None: by the number of rows.
-        on_result: Is called with each line of the race.
+        on_result: Called with the result of each contender.
 
     Returns:
         The best model, with its report, and the diagnostics of the data.

@@ -72,7 +72,7 @@ class FinetuneOptions:
     Attributes:
         task: What is learned; None: detected from the labels.
         text: The text column, or two columns of pairs; empty: found by names and contents.
-        label: The label column; None: found likewise.
+        label: The label column; None: detected.
         benchmark: The public data set that the data are, such as "cola"; None: recognised.
         model: The model whose vectors the probe reads; None: the built-in one.
         folds: Cross-validation with so many folds in place of a split 80/20; 0: none.
@@ -81,7 +81,7 @@ class FinetuneOptions:
         class_weights: "auto" weighs each row by the inverse frequency of its label; or a weight
             for each label.
         contenders: Who runs; None: majority, tfidf and probe, or tune for tasks that need it.
-        seed: Of the split and of all training.
+        seed: Random seed of the split and of all training.
         tuning: How encoder and head are trained together; None: by the number of rows.
         run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
             None: a temporary directory.

@@ -22,8 +22,8 @@ class TunedModel:
     Attributes:
         labels: The names of the labels, in the order of the head.
         task: What was learned.
-        results: The lines of the race.
-        diagnostics: What the checks said about the data.
+        results: The result of each contender.
+        diagnostics: The results of the checks of the data.
         report: Scores, errors and suspected labels of the validation rows.
     """
 
@@ -71,7 +71,7 @@ class TunedModel:
         return choose_labels(self._label_set, self._model.predict(examples))
 
     def save_pretrained(self, path: str | Path) -> None:
-        """Write the model and its report, whole or not at all.
+        """Write the model and its report, completely or not at all.
 
         Args:
             path: The directory; its files of the same names are replaced.

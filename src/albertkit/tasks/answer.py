@@ -74,7 +74,7 @@ class QuestionReport(EncodeReport):
 
 
 class QuestionAnswerer(HeadTask):
-    """Answers that stand in a text.
+    """Answers to questions, found in a text.
 
     Args:
         model: A directory with a head for question answering, or google's for SQuAD 2; or a name
@@ -129,13 +129,13 @@ class QuestionAnswerer(HeadTask):
                 `no_answer_threshold`, or the model has the head for SQuAD 2.
             no_answer_threshold: How much likelier than the best answer "no answer" must be, as the
                 difference of two logarithms. None: as the config says, else 0.
-            max_answer_len: Pieces of an answer at most.
-            max_seq_len: Ids of a window at most. None: what the model reads, up to 384.
+            max_answer_len: Maximum number of pieces of an answer.
+            max_seq_len: Maximum number of ids of a window. None: what the model reads, up to 384.
             doc_stride: Pieces that neighbouring windows of a long context share; at most half of
                 the room for a context.
-            max_question_len: Pieces of a question at most.
+            max_question_len: Maximum number of pieces of a question.
             align_to_words: Extend answers to whole words, between two spaces.
-            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            show_progress_bar: None: yes on a terminal if the log level is INFO.
 
         Returns:
             A dict of score, start, end and answer; with top_k above 1 a list of them. Of a list a

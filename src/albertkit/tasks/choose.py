@@ -91,14 +91,14 @@ class MultipleChoice(HeadTask):
         context: str | None = None,
         show_progress_bar: bool | None = None,
     ) -> Any:
-        """Choose.
+        """Choose the best text for each question.
 
         Args:
             inputs: A question (or the beginning of a sentence) with `choices`; or dicts of
                 `question`, `choices` and perhaps `context`: one, a list, or an iterator of them.
             choices: The texts to choose from, at least two.
             context: A text that is read before the question.
-            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            show_progress_bar: None: yes on a terminal if the log level is INFO.
 
         Returns:
             A dict of answer, index, score and scores; of a list a list; of an iterator an iterator

@@ -83,7 +83,7 @@ class TextClassifier(HeadTask):
 
     @property
     def is_multi_label(self) -> bool:
-        """Whether each label is decided by itself."""
+        """Whether a text can have several labels, each decided alone."""
         return self.model.config.problem_type == "multi_label_classification"
 
     @check_keywords
@@ -96,7 +96,7 @@ class TextClassifier(HeadTask):
         abstain_below: float | None = None,
         show_progress_bar: bool | None = None,
     ) -> Any:
-        """The best labels of texts.
+        """Find the best labels of texts.
 
         Args:
             inputs: A text, or a pair as a dict of `text` and `text_pair`; a list or column of
@@ -104,8 +104,8 @@ class TextClassifier(HeadTask):
             top_k: How many labels of each text; None: all. Without it, the best one.
             function_to_apply: "softmax", "sigmoid" or "none". None: as the config says: "none" for
                 regression, "sigmoid" for several labels or a single one, else "softmax".
-            abstain_below: The least score of a label; below it the label is None.
-            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            abstain_below: Below this score the label is None.
+            show_progress_bar: None: yes on a terminal if the log level is INFO.
 
         Returns:
             As Hugging Face's pipeline: a list of {"label", "score"}, one for each text of a list.
@@ -135,7 +135,7 @@ class TextClassifier(HeadTask):
         return answers[0] if isinstance(inputs, Mapping) or (texts.is_one and asks) else answers
 
     def predict(self, inputs: object, *, show_progress_bar: bool | None = None) -> list[Prediction]:
-        """The decisions about texts, with the thresholds of the config.
+        """Decide on the labels of texts, with the thresholds of the config.
 
         Args:
             inputs: A list, a column or an iterator of texts, of pairs, or of dicts.

@@ -56,11 +56,11 @@ class TextEmbedder(FrameworkCalls):
     Args:
         model: A directory (sentence-transformers, Hugging Face or any other known format), a
             built-in model's name, or a name on a hub. None: the built-in model for vectors.
-        pooling: Overrides the model's pooling.
+        pooling: How token vectors become one vector. None: the model's pooling.
         prompts: Name → words to put before each text; added to the model's prompts.
-        default_prompt_name: The prompt of calls that name none.
-        max_length: Ids of a text at most, special tokens included; overrides the model's.
-        similarity_fn_name: Overrides the model's measure of `similarity`.
+        default_prompt_name: The prompt of calls that do not name one.
+        max_length: Maximum number of ids of a text, special tokens included. None: the model's.
+        similarity_fn_name: The measure of `similarity`. None: the model's.
         truncate_dim: Keep the first numbers of each vector.
         truncation: What to do with longer texts: "error" refuses them, "warn" cuts them and logs
             one warning a call, "off" cuts them, "windows" reads all of them in parts, whose mean is
@@ -126,7 +126,7 @@ class TextEmbedder(FrameworkCalls):
 
     @property
     def max_seq_length(self) -> int:
-        """Ids of the longest text that is read whole, special tokens included."""
+        """Maximum number of ids of a text, special tokens included."""
         return self.model.max_length
 
     @max_seq_length.setter
@@ -144,7 +144,7 @@ class TextEmbedder(FrameworkCalls):
 
     @property
     def truncate_dim(self) -> int | None:
-        """How many numbers of a vector are kept, the first; None: all."""
+        """How many numbers of a vector are kept, from the first; None: all."""
         return self.pooling.truncate_dim
 
     @truncate_dim.setter
@@ -169,7 +169,7 @@ class TextEmbedder(FrameworkCalls):
 
     @property
     def default_prompt_name(self) -> str | None:
-        """The prompt of calls that name none."""
+        """The prompt of calls that do not name one."""
         return self.pooling.default_prompt
 
     @default_prompt_name.setter
@@ -198,7 +198,7 @@ class TextEmbedder(FrameworkCalls):
         return self.max_seq_length
 
     def get_embedding_dimension(self) -> int:
-        """Numbers in a vector."""
+        """How many numbers a vector has."""
         return self.pooling.width(self.model.config.hidden_size)
 
     get_sentence_embedding_dimension = get_embedding_dimension  # its name before version 6
@@ -258,12 +258,12 @@ class TextEmbedder(FrameworkCalls):
         """Compute the vectors of texts.
 
         Args:
-            sentences: One text, one pair of texts as a tuple in a list, a list or column of either,
-                or an iterator of them. Also called `inputs`.
+            sentences: A text, a list or column of texts, a list of pairs (tuples), or an iterator
+                of texts or pairs. Also called `inputs`.
             prompt_name: The name of a prompt of the model. None: its default prompt.
             prompt: Words to put before each text; goes before prompt_name.
             batch_size: At most the memory of this many longest texts is used at a time.
-            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            show_progress_bar: None: yes on a terminal if the log level is INFO.
             output_value: "token_embeddings" gives one array [S, H] a text, special tokens
                 included. None gives dicts with ids, mask and both kinds of vectors.
             precision: The type of the vectors' numbers, as of `quantize_embeddings`. None: float32.
@@ -279,11 +279,11 @@ class TextEmbedder(FrameworkCalls):
             chunk: Cut each text into parts of at most this many ids, special tokens and the prompt
                 included, at sentences where possible; `chunk` gives their spans. None: texts are
                 read whole, and `truncation` decides about those that are too long.
-            overlap: Pieces at most that a part shares with the one before it.
+            overlap: Maximum number of pieces that a part shares with the part before it.
             parts: "rows" gives a vector for each part; "mean" gives one for each text, the mean of
                 its parts' vectors, each weighted by the part's characters.
             markdown: Leave out Markdown's markup before texts are read.
-            output: Write the vectors to this file, whole or not at all, with one window in memory:
+            output: Write the vectors to this file, completely or not at all, window by window:
                 .npy or a table (.arrow, .parquet, .jsonl, …). Ranges are written to a file of the
                 same name and .ranges.npy.
             **others: `inputs`; everything else is refused.
@@ -507,9 +507,9 @@ class TextEmbedder(FrameworkCalls):
 
         Args:
             texts: One text, or a list or column of texts.
-            chunk: Ids of a part at most, special tokens and the prompt included. None: as many as
-                the model reads.
-            overlap: Pieces at most that a part shares with the one before it.
+            chunk: Maximum number of ids of a part, special tokens and the prompt included. None: as
+                many as the model reads.
+            overlap: Maximum number of pieces that a part shares with the part before it.
             markdown: Leave out Markdown's markup; start and end are those of the Markdown.
             prompt_name: As in `encode`; it takes its room in each part.
             prompt: As in `encode`.

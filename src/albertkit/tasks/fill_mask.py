@@ -46,7 +46,7 @@ Answer: TypeAlias = list[Filled] | list[list[Filled]]  # of a text with one mask
 
 
 class FillMask:
-    """The most probable words for each mask.
+    """Predict the most probable words for each mask.
 
     Args:
         model: A directory with a masked-LM head, a built-in model's name, or a name on a hub.
@@ -88,7 +88,7 @@ class FillMask:
     def __call__(
         self, text: object, top_k: int = 5, targets: str | Sequence[str] | None = None
     ) -> Answer | list[Answer]:
-        """The best words for each mask.
+        """Predict the best words for each mask.
 
         Args:
             text: One text with [MASK], or a list, a column or an iterator of such texts.

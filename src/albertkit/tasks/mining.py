@@ -152,7 +152,7 @@ def paraphrase_mining_embeddings(  # noqa: PLR0917  # the order is sentence-tran
         query_chunk_size: Vectors that a score function gets on the left at a time.
         corpus_chunk_size: Vectors that a score function gets on the right at a time.
         max_pairs: How many pairs to return at most.
-        top_k: Of each vector, only pairs with so many nearest others are considered.
+        top_k: Consider only pairs of a vector with this many of its nearest others.
         score_function: As in `semantic_search`; symmetric.
 
     Returns:
@@ -203,13 +203,13 @@ def community_detection(
 ) -> list[list[int]]:
     """Find groups of vectors that are near to a central one of them.
 
-    Vectors are counted first, and the members of a community collected when its turn comes: so
-    memory does not grow with the number of near pairs.
+    Near vectors are counted first; the members of a community are collected later, one community
+    at a time. So memory does not grow with the number of near pairs.
 
     Args:
         embeddings: [N, D] arrays, lists or tensors.
-        threshold: The least cosine of a member with the central vector.
-        min_community_size: How many members a community has at least.
+        threshold: The smallest cosine of a member with the central vector.
+        min_community_size: The smallest number of members of a community.
         batch_size: Central vectors that are compared at a time, up to 512.
         show_progress_bar: Whether to draw a progress bar on standard error.
 

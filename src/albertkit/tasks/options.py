@@ -39,7 +39,7 @@ class EncodeOptions:
         normalize_embeddings: Scale each vector to length 1, after truncate_dim.
         chunk: Cut texts into parts of at most this many ids, special tokens and prompt included.
             None: texts are not cut into parts.
-        overlap: Pieces at most that a part shares with the one before it.
+        overlap: Maximum number of pieces that a part shares with the part before it.
         parts: "rows" for a vector of each part, "mean" for one of each text: the mean of its
             parts' vectors, each weighted by the part's characters.
         markdown: Leave out Markdown's markup before texts are read.
@@ -103,7 +103,7 @@ class ClassifyOptions:
     Attributes:
         top_k: How many labels of each text, the best first; None: all.
         function_to_apply: What makes scores of logits. None: as the model's config says.
-        abstain_below: The least score of a label; below it the label is None. None: as the
+        abstain_below: Below this score the label is None. None: as the
             model's config says (`abstain_below`), else every text has a label.
 
     Raises:
@@ -155,9 +155,9 @@ class AnswerOptions:
             `no_answer_threshold`, or the model has the head for SQuAD 2.
         no_answer_threshold: How much likelier than the best answer "no answer" must be, as the
             difference of two logarithms. None: as the config says, else 0.
-        max_answer_len: Pieces of an answer at most.
-        max_seq_len: Ids of a window at most. None: what the model reads, up to 384, as in the
-            ALBERT paper's settings for SQuAD 1.1.
+        max_answer_len: Maximum number of pieces of an answer.
+        max_seq_len: Maximum number of ids of a window. None: what the model reads, up to 384, as in
+            the ALBERT paper's settings for SQuAD 1.1.
         doc_stride: Pieces that neighbouring windows of a long context share.
         max_question_len: Pieces of a question at most; longer ones are cut, with a warning.
         align_to_words: Extend an answer to whole words, between two spaces.

@@ -51,7 +51,7 @@ class Search:
         columns: Name → one cell for each row, which are returned with the results.
         corpus_precision: The type of the vectors. None: what the job says, or float32 and float16
             as arrays have them; texts are embedded as float32.
-        ranges: [2, D], the ranges behind int8 and uint8 vectors. None: those of the job.
+        ranges: [2, D], the ranges of int8 and uint8 vectors. None: those of the job.
         scan_precision: Scan the vectors as smaller ones of this type, which are made now and kept
             in memory, and score only the candidates by the vectors themselves: with a mapped .npy
             file memory is a quarter (int8) or a 32nd (ubinary). None: scan the vectors.
@@ -163,14 +163,14 @@ class Search:
                 ["year>=2000", "lang!=de"]; or a mask [N].
             group_by: A column: only the best row of each of its values, such as the best part of
                 each file.
-            rescore_multiplier: For bits, and with scan_precision, so many times k rows are scored
-                by the query itself.
+            rescore_multiplier: For bits, and with scan_precision: this many times k rows are
+                scored with the query's floats.
             show_progress_bar: Whether to count the finished queries on standard error.
 
         Returns:
             For one text a list of results, else a list of such lists. A result is a dict with
             "corpus_id" (the row, from 0), "score" and the row's columns; a column of one of these
-            names gets "_" behind it. Best first; of equal scores the first rows.
+            names gets "_" at its end. Best first; of equal scores the first rows.
 
         Raises:
             InputError: [option-invalid], [column-missing], [condition-invalid], [inputs-shape],

@@ -71,7 +71,7 @@ class TokenClassifier(HeadTask):
         stride: int = 128,
         show_progress_bar: bool | None = None,
     ) -> Any:
-        """The tags of texts.
+        """Find the tags of texts.
 
         Args:
             inputs: A text, a list or column of texts, or an iterator of them.
@@ -82,7 +82,7 @@ class TokenClassifier(HeadTask):
             ignore_labels: Labels that are left out.
             stride: Pieces that neighbouring windows of a long text share; at most half of what
                 the model reads.
-            show_progress_bar: None: if the log is at INFO and standard error is a terminal.
+            show_progress_bar: None: yes on a terminal if the log level is INFO.
 
         Returns:
             A list of results of a text; of a list one list a text; of an iterator an iterator of

@@ -117,15 +117,15 @@ def quantize_embeddings(
     ranges: npt.ArrayLike | None = None,
     calibration_embeddings: npt.ArrayLike | None = None,
 ) -> Vectors:
-    """Give vectors another type.
+    """Convert vectors to another number type.
 
-    Numbers outside of the ranges become the nearest end (before version 6 sentence-transformers
-    let them wrap around).
+    Numbers outside of the ranges are clipped (before version 6 sentence-transformers let them wrap
+    around).
 
     Args:
         embeddings: [N, D] floats: arrays, lists or tensors of torch, of any precision.
         precision: The new type.
-        ranges: [2, D], the least and the greatest number of each dimension, for int8 and uint8.
+        ranges: [2, D], the smallest and the largest number of each dimension, for int8 and uint8.
             None: those of calibration_embeddings, or of the vectors themselves.
         calibration_embeddings: [M, D] vectors that ranges are taken from.
 

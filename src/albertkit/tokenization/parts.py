@@ -73,8 +73,8 @@ class PartCutter:
 
     Args:
         tokenizer: What reads the parts.
-        max_length: Ids of a part at most, special tokens and the prompt included.
-        overlap: Pieces at most that a part shares with the one before it.
+        max_length: Maximum number of ids of a part, special tokens and the prompt included.
+        overlap: Maximum number of pieces that a part shares with the part before it.
         prompt: What the model reads before each part.
         lower_case: Whether the model reads all texts in lower case.
         markdown: Whether Markdown's markup is left out; spans are those of the original.

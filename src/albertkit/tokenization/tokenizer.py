@@ -36,7 +36,7 @@ class AlbertTokenizer(PieceConversion):
 
     Args:
         vocabulary: the pieces.
-        policy: every choice in which published tokenizers differ.
+        policy: the rules by which published tokenizers differ.
         policy_reason: why this policy, in words.
         model_max_length: the length that truncation=True cuts to, special tokens included.
         truncation_side: where a long text is cut: its end ("right") or its beginning ("left").
@@ -104,8 +104,8 @@ class AlbertTokenizer(PieceConversion):
                 hub, of which only the tokenizer's files are fetched.
             policy: in place of the one that the files ask for; its name or a TokenizerPolicy.
             do_lower_case: in place of the setting in tokenizer_config.json.
-            keep_accents: likewise.
-            remove_space: likewise; whether whitespace is collapsed.
+            keep_accents: in place of that setting.
+            remove_space: in place of that setting; whether whitespace is collapsed.
             revision: of a hub's model.
             token: for a private model of a hub.
             cache_dir: where a hub's files are kept.
@@ -363,7 +363,7 @@ class AlbertTokenizer(PieceConversion):
         )
 
     def add_tokens(self, new_tokens: object, special_tokens: bool = False) -> int:
-        """Add tokens with ids behind all others; a model needs rows for them.
+        """Add tokens, with ids after all others; a model needs rows for them.
 
         Args:
             new_tokens: a str, an AddedToken of the tokenizers library, or a list of them. Names
