@@ -84,6 +84,7 @@ def cluster(
     print_status(
         f"{count_noun(len(clusters), 'cluster')} with {in_clusters:,} of"
         f" {count_noun(len(search), 'text')}"
+        + ("" if clusters else "; for more lower --threshold or --min-size")
     )
     write_result(
         make_table(None),

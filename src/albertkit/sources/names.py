@@ -121,7 +121,7 @@ def _unknown_model(name: str) -> InputError:
         f"there is no file or directory {name!r}" + (f" (did you mean {near!r}?)" if near else ""),
         why=f"names on a hub look like albert/albert-base-v2, and the built-in models are "
         f"{', '.join(BUILTIN_MODELS)}",
-        fix="Give one of them, a model's directory, or a hub's name: albert/albert-base-v2",
+        fix="Check the path or the name; albertkit models lists models to take",
     )
 
 

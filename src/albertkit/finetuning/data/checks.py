@@ -296,7 +296,7 @@ def check_lengths(data: CheckedData) -> Iterator[Diagnostic]:
             f"{len(cut) / len(train):.0%} of the texts have more than {data.max_length} ids:"
             f" {list_rows(train.rows[cut])}",
             why="the model does not read what comes after",
-            fix="Shorten them, or give a larger --max-length if the model has positions for it",
+            fix="Shorten them, or give a --model that reads longer texts",
             where=train.name,
         )
     unknown = np.add.reduceat(
