@@ -1,8 +1,8 @@
-"""Keywords of other libraries are answered with what to write in albertkit."""
+"""Keywords and methods of other libraries are answered with what to write in albertkit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ import pytest
 from albertkit import AlbertConfig, AlbertTokenizer, TextEmbedder
 from albertkit.errors import InputError
 from albertkit.errors.arguments import refuse_unknown
-from albertkit.errors.other_libraries import ANSWERS
+from albertkit.errors.other_libraries import ANSWERS, EMBEDDER_ANSWERS, TOKENIZER_ANSWERS
 
+EMBEDDER = TextEmbedder()
 TOKENIZER = AlbertTokenizer.from_pretrained("small-en")
 
 
@@ -41,3 +42,36 @@ def test_every_answer_ends_like_the_other_messages() -> None:
             refuse_unknown([keyword], ["text"], "x")
         assert not why.endswith(".")
         assert not fix.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "answers"),
+    [(EMBEDDER, EMBEDDER_ANSWERS), (TOKENIZER, TOKENIZER_ANSWERS)],
+    ids=["embedder", "tokenizer"],
+)
+def test_a_method_of_another_library_has_an_answer(
+    value: object, answers: Mapping[str, tuple[str, str]]
+) -> None:
+    for method, (_, fix) in answers.items():
+        assert not hasattr(value, method)
+        with pytest.raises(
+            InputError, match=rf"no attribute '{method}'.*\[unknown-method\]"
+        ) as error:
+            getattr(value, method)
+        assert fix in str(error.value)
+        assert not fix.endswith(".")
+
+
+@pytest.mark.parametrize("value", [EMBEDDER, TOKENIZER], ids=["embedder", "tokenizer"])
+def test_a_misspelt_method_is_an_attribute_error_that_names_it(value: object) -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'encod'") as error:
+        getattr(value, "encod")  # noqa: B009  # mypy sees that it is missing
+    assert (error.value.name, error.value.obj) == ("encod", value)
+    assert not isinstance(error.value, InputError)
+
+
+def test_an_embedder_stays_where_it_is() -> None:
+    assert EMBEDDER.eval() is EMBEDDER
+    assert EMBEDDER.to("cpu") is EMBEDDER
+    with pytest.raises(InputError, match=r"device is 'cuda'.*\[option-invalid\]"):
+        EMBEDDER.to("cuda")

@@ -150,6 +150,7 @@ CODES: dict[str, str] = {
     "tokenizer-without-normalization": "Keras Hub's tokenizer does not normalize text.",
     # Calls of models
     "unknown-keyword": "A call has no keyword of this name.",
+    "unknown-method": "An object has no method of this name, which another library's object has.",
     "unknown-argument": "A model has no input of this name.",
     "argument-given-twice": "A value is given twice.",
     "ids-not-integers": "Ids have a type that is not an integer type.",

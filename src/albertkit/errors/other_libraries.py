@@ -1,9 +1,13 @@
-"""Keywords of other libraries that albertkit does not have, and what to write in their place.
+"""Keywords and methods of other libraries that albertkit does not have, and what to write instead.
 
 The nearest keyword would mislead here: `backend` is more like `token` than like `engine`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from albertkit.errors.exceptions import InputError
 
 SENTENCE_TRANSFORMERS = "it is a keyword of sentence-transformers"
 TRANSFORMERS = "it is a keyword of transformers"
@@ -16,7 +20,7 @@ POLICY = "Give policy=AlbertTokenizer.from_pretrained(model, {name}=…).policy"
 # keyword → (why it is unknown, what to do)
 ANSWERS: dict[str, tuple[str, str]] = {
     "model_name_or_path": (SENTENCE_TRANSFORMERS, "Write model=, or give the name first"),
-    "backend": (SENTENCE_TRANSFORMERS, 'Write engine="openvino", "torch" or "numpy"'),
+    "backend": (SENTENCE_TRANSFORMERS, 'Write engine="native", "openvino", "torch" or "numpy"'),
     "modules": (SENTENCE_TRANSFORMERS, "Give a directory that sentence-transformers saved"),
     "model_kwargs": (SENTENCE_TRANSFORMERS, "Give what it holds as keywords of its own"),
     "tokenizer_kwargs": (SENTENCE_TRANSFORMERS, "Open the tokenizer with AlbertTokenizer"),
@@ -46,3 +50,82 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
     "load_in_8bit": (TRANSFORMERS, 'Write precision="int8"'),
 }
+
+METHOD = "it is a method of sentence-transformers"
+MODULE = "an embedder is no torch module"
+ONE_PROCESS = (METHOD, "Call encode(texts): one process uses all cores")
+UPLOAD = ("albertkit uploads nothing", "Call save_pretrained(path), then upload the directory")
+WEIGHTS = (MODULE, "For weights and gradients open AlbertModel.from_pretrained(path)")
+PRECISION = (MODULE, 'Open it with TextEmbedder(model, precision="bfloat16") or "float32"')
+DEVICE = (MODULE, 'Open it with TextEmbedder(model, device="cuda") or "cpu"')
+ADAPTER = (METHOD, "Merge the adapter into its base model with peft (merge_and_unload)")
+TRAINING = (METHOD, "Train a model with `albertkit finetune` or `albertkit distil`")
+
+# method or attribute → (why TextEmbedder has none, what to do)
+EMBEDDER_ANSWERS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        ("encode_multi_process", "start_multi_process_pool", "stop_multi_process_pool"), ONE_PROCESS
+    ),
+    **dict.fromkeys(("fit", "old_fit", "train", "gradient_checkpointing_enable"), TRAINING),
+    **dict.fromkeys(("half", "bfloat16", "float", "double", "type"), PRECISION),
+    **dict.fromkeys(("cuda", "cpu", "share_memory"), DEVICE),
+    **dict.fromkeys(("push_to_hub", "save_to_hub"), UPLOAD),
+    **dict.fromkeys(("add_adapter", "load_adapter", "set_adapter"), ADAPTER),
+    **dict.fromkeys(
+        (
+            "children",
+            "forward",
+            "load_state_dict",
+            "modules",
+            "named_children",
+            "named_modules",
+            "named_parameters",
+            "parameters",
+            "register_forward_hook",
+            "requires_grad_",
+            "state_dict",
+            "transformers_model",
+            "zero_grad",
+        ),
+        WEIGHTS,
+    ),
+    "compile": (MODULE, "Leave it out: engines are compiled at their first call"),
+    "config": (METHOD, "Read embedder.model.config"),
+    "dtype": (METHOD, "Read embedder.model.engines.precision"),
+    "evaluate": (METHOD, "Call the evaluator: evaluator(embedder)"),
+    "get_backend": (METHOD, "Read embedder.model.engines.wanted"),
+    "preprocess": (METHOD, "Call tokenize(texts)"),
+    "truncate_sentence_embeddings": (METHOD, "Set truncate_dim, or give it to encode"),
+}
+# method or attribute → (why AlbertTokenizer has none, what to do)
+TOKENIZER_ANSWERS: Mapping[str, tuple[str, str]] = {
+    "apply_chat_template": ("ALBERT was trained with no chats", "Give a text, or a pair of texts"),
+    "backend_tokenizer": (TRANSFORMERS, "Open the tokenizer.json that save_pretrained writes"),
+    "push_to_hub": UPLOAD,
+    "train_new_from_iterator": (TRANSFORMERS, "Make a vocabulary with `albertkit vocabulary`"),
+}
+
+
+class UnknownMethodError(InputError, AttributeError):
+    """An object of ours has no such method or attribute; so `hasattr` is False."""
+
+
+def missing_attribute(
+    owner: object, name: str, answers: Mapping[str, tuple[str, str]]
+) -> AttributeError:
+    """Make the error for an attribute that an object does not have.
+
+    Args:
+        owner: The object.
+        name: The attribute.
+        answers: What to write in place of the methods of other libraries.
+
+    Returns:
+        UnknownMethodError [unknown-method] if there is an answer, else an AttributeError, whose
+        traceback names the nearest attribute.
+    """
+    what = f"{type(owner).__name__} has no attribute {name!r}"
+    if name not in answers:
+        return AttributeError(what, name=name, obj=owner)
+    why, fix = answers[name]
+    return UnknownMethodError("unknown-method", what, why=why, fix=fix)

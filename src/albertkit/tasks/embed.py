@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +192,18 @@ class TextEmbedder(FrameworkCalls):
     def device(self) -> str:
         """Where vectors are computed: "cpu", "cuda" or "cuda:1"."""
         return self.model.engines.device
+
+    def to(self, device: object) -> Self:
+        """Return the embedder, if this is the device on which it computes.
+
+        Args:
+            device: "cpu", "cuda", or a torch.device; the constructor chooses it.
+
+        Raises:
+            InputError: [option-invalid] for another device.
+        """
+        self._check_device(device)
+        return self
 
     def get_max_seq_length(self) -> int:
         """The same as `max_seq_length`."""
@@ -592,7 +604,7 @@ class TextEmbedder(FrameworkCalls):
     def _change(self, **fields: Any) -> None:
         self.model = self.model.with_pooling(replace(self.pooling, **fields))
 
-    def _check_device(self, device: object, pool: object) -> None:
+    def _check_device(self, device: object, pool: object = None) -> None:
         """Refuse sentence-transformers' arguments for another place of computation."""
         if device is not None and str(device) not in {"cpu", self.device}:
             raise InputError(

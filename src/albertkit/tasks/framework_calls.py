@@ -1,14 +1,15 @@
 """The calls by which other frameworks ask for vectors: embed_documents, embed_query, a plain call.
 
 LangChain, its vector stores and many small tools look for these names, and the tools of
-sentence-transformers for a model card, so an embedder needs no wrapper there.
+sentence-transformers for a model card, so an embedder needs no wrapper there. A script that was
+written for sentence-transformers calls methods of torch modules too.
 `albertkit.integrations` has classes for frameworks that ask for their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
 from albertkit.arrays import FloatArray
 from albertkit.runtime import LoadedModel
@@ -48,6 +49,18 @@ class FrameworkCalls:
     def model_card_data(self: TextEncoder) -> ModelCardData:
         """What sentence-transformers' evaluators and `mine_hard_negatives` ask for."""
         return ModelCardData(f"{self!r} {self.model.files_stamp}")
+
+    def eval(self) -> Self:
+        """Return the embedder: it is always ready to compute, and is never trained."""
+        return self
+
+    if not TYPE_CHECKING:  # a misspelt attribute is to be seen by mypy
+
+        def __getattr__(self, name: str) -> object:
+            """Say what to write in place of a method of sentence-transformers or torch."""
+            from albertkit.errors.other_libraries import EMBEDDER_ANSWERS, missing_attribute
+
+            raise missing_attribute(self, name, EMBEDDER_ANSWERS)
 
     def embed_documents(self: TextEncoder, texts: Sequence[str]) -> list[list[float]]:
         """Encode documents, as LangChain asks for it.

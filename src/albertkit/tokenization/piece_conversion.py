@@ -203,6 +203,16 @@ class PieceConversion:
         return ["input_ids", "token_type_ids", "attention_mask"]
 
     @property
+    def is_fast(self) -> bool:
+        """True: it has offsets and words, which transformers' scripts ask a "fast" one for."""
+        return True
+
+    @property
+    def pad_token_type_id(self) -> int:
+        """The type id of padding."""
+        return 0
+
+    @property
     def _names(self) -> SpecialNames:
         return self.vocabulary.table.special_names
 

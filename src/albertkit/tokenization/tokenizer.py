@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords, refuse_unknown
@@ -81,6 +82,14 @@ class AlbertTokenizer(PieceConversion):
         else:
             refuse_unknown({name} - ATTRIBUTES, ATTRIBUTES, "AlbertTokenizer")
         object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # a misspelt attribute is to be seen by mypy
+
+        def __getattr__(self, name: str) -> object:
+            """Say what to write in place of a method of transformers."""
+            from albertkit.errors.other_libraries import TOKENIZER_ANSWERS, missing_attribute
+
+            raise missing_attribute(self, name, TOKENIZER_ANSWERS)
 
     @classmethod
     @check_keywords
