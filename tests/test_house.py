@@ -140,7 +140,11 @@ def anchors(page: Path) -> set[str]:
 
 def test_no_pickle_and_no_evaluation_in_the_package() -> None:
     banned = re.compile(r"\b(?:pickle|marshal|eval\(|exec\(|torch\.load|torch\.save)\b")
-    names = [p.name for p in SOURCES if banned.search(re.sub(r"#.*|\.eval\(\)", "", p.read_text()))]
+    names = [
+        p.name
+        for p in SOURCES
+        if banned.search(re.sub(r"#.*|\.eval\(\)|def eval\(self\)", "", p.read_text()))
+    ]
     assert names == []
 
 

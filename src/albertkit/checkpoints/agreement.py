@@ -62,6 +62,31 @@ def check_shapes(
     return differs.unexpected
 
 
+def check_config_fields(
+    config: AlbertConfig, expected: Mapping[str, object], source: str, where: str
+) -> None:
+    """Refuse a config that contradicts the tensors of its checkpoint.
+
+    Args:
+        config: as the files say.
+        expected: fields as the tensors say.
+        source: what of the tensors says so, in words.
+        where: the config's file.
+
+    Raises:
+        FormatError: [checkpoint-shape-mismatch].
+    """
+    for name, value in expected.items():
+        if getattr(config, name) != value:
+            raise FormatError(
+                "checkpoint-shape-mismatch",
+                f"{name} is {getattr(config, name)}",
+                why=f"by the {source} it is {value}",
+                fix="Use the configuration that belongs to these weights",
+                where=where,
+            )
+
+
 def note_ignored_tensors(names: Sequence[str], origin: str) -> Diagnostic:
     """The note on tensors that no part of the model reads, by their names in the file."""
     return Diagnostic(

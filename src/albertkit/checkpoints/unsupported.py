@@ -1,8 +1,45 @@
-"""The error for what a format cannot represent, with what to do about it."""
+"""The errors for what a format cannot represent, with what to do about it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from albertkit.checkpoints.format import Checkpoint
 from albertkit.errors import InputError
+from albertkit.fileformats.safetensors import SavedDtype
+from albertkit.spec import Weights
+
+
+class ReadOnlyFormat:
+    """The methods of a `Format` that is only read; a subclass sets the parts of its message.
+
+    Attributes:
+        description: the format, with its article.
+        why_unwritten: why it is not written.
+        alternative: what to write in its place.
+    """
+
+    description: str
+    why_unwritten: str
+    alternative: str
+
+    def write(
+        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
+    ) -> None:
+        """Refuse: the format is only read.
+
+        Raises:
+            InputError: [unsupported-by-format].
+        """
+        raise InputError(
+            "unsupported-by-format",
+            f"{str(directory)!r} cannot become {self.description}",
+            why=self.why_unwritten,
+            fix=self.alternative,
+        )
+
+    def engine(self, directory: Path, weights: Weights) -> None:
+        """Return None: the format stores weights without a graph."""
 
 
 def unsupported_error(target: str, what: str, why: str, part: str = "") -> InputError:

@@ -23,9 +23,9 @@ from albertkit.checkpoints.huggingface.format import (
 )
 from albertkit.checkpoints.huggingface.names import Dialect, heads_in, plain_names
 from albertkit.checkpoints.names import PROJECTION, Row, weights_from
-from albertkit.errors import Diagnostic, FormatError, InputError
+from albertkit.checkpoints.unsupported import ReadOnlyFormat
+from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.reader import JsonValue, read_json
-from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import layer_prefix
@@ -86,10 +86,13 @@ ALBERT_CLASS = MappingProxyType(
 )
 
 
-class BertFormat:
+class BertFormat(ReadOnlyFormat):
     """The Format of BERT's Hugging Face directories; it is read only."""
 
     name = "bert"
+    description = "a BERT"
+    why_unwritten = "models are written as ALBERTs, which hold a BERT too: one group for each layer"
+    alternative = "Write huggingface"
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
@@ -109,24 +112,6 @@ class BertFormat:
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
         weights, more = _weights(open_tensors(location), config, str(location))
         return Checkpoint(weights, read_tokenizer_files(location), notes + more)
-
-    def write(
-        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
-    ) -> None:
-        """Refuse: the format is only read.
-
-        Raises:
-            InputError: [unsupported-by-format].
-        """
-        raise InputError(
-            "unsupported-by-format",
-            f"{str(directory)!r} cannot become a BERT",
-            why="models are written as ALBERTs, which hold a BERT too: one group for each layer",
-            fix="Write huggingface",
-        )
-
-    def engine(self, directory: Path, weights: Weights) -> None:
-        """Return None: the format stores weights without a graph."""
 
 
 BERT = BertFormat()

@@ -8,25 +8,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from albertkit.checkpoints.agreement import check_config_fields
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.model_garden.variables import GardenVariables
-from albertkit.errors import FormatError, InputError
+from albertkit.checkpoints.unsupported import ReadOnlyFormat
+from albertkit.errors import InputError
 from albertkit.fileformats.reader import JsonValue, read_json
-from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.fileformats.tensorflow.object_graph import OBJECT_GRAPH
 from albertkit.fileformats.tensorflow.tensor_bundle import INDEX_SUFFIX, read_bundle
-from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec import AlbertConfig
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 CONFIGS = ("albert_config.json", "bert_config.json")
 UNSAID = ("num_hidden_layers", "hidden_act")
 
 
-class ModelGardenFormat:
+class ModelGardenFormat(ReadOnlyFormat):
     """The Format of Model Garden's checkpoints."""
 
     name = "model-garden"
+    description = "a checkpoint of Model Garden"
+    why_unwritten = "it restores into objects that only its own code makes"
+    alternative = "Write tf1, which its tf2_albert_encoder_checkpoint_converter.py reads, or tfhub"
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
@@ -54,24 +58,6 @@ class ModelGardenFormat:
         weights, more = variables.weights(config)
         return Checkpoint(weights, read_tokenizer_files(prefix.parent), (*notes, *more))
 
-    def write(
-        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
-    ) -> None:
-        """Refuse: the format is only read.
-
-        Raises:
-            InputError: [unsupported-by-format].
-        """
-        raise InputError(
-            "unsupported-by-format",
-            f"{str(directory)!r} cannot become a checkpoint of Model Garden",
-            why="it restores into objects that only its own code makes",
-            fix="Write tf1, which its tf2_albert_encoder_checkpoint_converter.py reads, or tfhub",
-        )
-
-    def engine(self, directory: Path, weights: Weights) -> None:
-        """Return None: the format stores weights without a graph."""
-
 
 MODEL_GARDEN = ModelGardenFormat()
 
@@ -90,18 +76,7 @@ def _config(
     if path is None or "hidden_act" not in settings:  # overrides use Hugging Face's names
         return AlbertConfig.from_dict(fields, where=origin)
     config = AlbertConfig.from_google(fields)
-    _check_config(config, variables, str(path))
+    check_config_fields(  # the shapes determine the heads too
+        config, variables.fields(), "shapes of the checkpoint's tensors", str(path)
+    )
     return config
-
-
-def _check_config(config: AlbertConfig, variables: GardenVariables, where: str) -> None:
-    """Refuse a config that contradicts the shapes, which determine the heads too."""
-    for name, value in variables.fields().items():
-        if getattr(config, name) != value:
-            raise FormatError(
-                "checkpoint-shape-mismatch",
-                f"{name} is {getattr(config, name)}",
-                why=f"by the shapes of the checkpoint's tensors it is {value}",
-                fix="Use the configuration that belongs to these weights",
-                where=where,
-            )

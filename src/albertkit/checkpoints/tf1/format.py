@@ -11,7 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from albertkit.checkpoints.agreement import by_google, check_shapes, other_order
+from albertkit.checkpoints.agreement import (
+    by_google,
+    check_config_fields,
+    check_shapes,
+    other_order,
+)
 from albertkit.checkpoints.bundle_prefix import bundle_prefix
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
 from albertkit.checkpoints.huggingface.format import config_to_write
@@ -125,15 +130,9 @@ def read_variables(
 def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
     """google's configuration, checked against the layers that the names count."""
     config = AlbertConfig.from_google(read_json(file))
-    for name, value in variables.repeats().items():
-        if getattr(config, name) != value:
-            raise FormatError(
-                "checkpoint-shape-mismatch",
-                f"{name} is {getattr(config, name)}",
-                why=f"by the names of the checkpoint's variables it is {value}",
-                fix="Use the configuration that belongs to these weights",
-                where=str(file),
-            )
+    check_config_fields(
+        config, variables.repeats(), "names of the checkpoint's variables", str(file)
+    )
     return config
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.tf1.format import CONFIG, read_variables
-from albertkit.errors import Diagnostic, InputError
-from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.spec import Weights
+from albertkit.checkpoints.unsupported import ReadOnlyFormat
+from albertkit.errors import Diagnostic
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 MODULE = "tfhub_module.pb"
@@ -21,10 +20,13 @@ VARIABLES = "variables/variables"
 ASSETS = "assets"
 
 
-class Tf1HubFormat:
+class Tf1HubFormat(ReadOnlyFormat):
     """The Format of TensorFlow 1's modules; they are read only."""
 
     name = "tf1-hub"
+    description = "a TF Hub module of TensorFlow 1"
+    why_unwritten = "TensorFlow 2 does not write such modules, and opens them only in part"
+    alternative = "Write tfhub, or tf1"
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
@@ -49,25 +51,6 @@ class Tf1HubFormat:
             checkpoint.tokenizer_files,
             (_is_module(location), *checkpoint.notes),
         )
-
-    def write(
-        self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
-    ) -> None:
-        """Refuse: the format is only read.
-
-        Raises:
-            InputError: [unsupported-by-format].
-        """
-        raise InputError(
-            "unsupported-by-format",
-            f"{str(directory)!r} cannot become a TF Hub module of TensorFlow 1",
-            why="TensorFlow 2 does not write such modules, and opens them only in part",
-            fix="Write tfhub, or tf1",
-        )
-
-    def engine(self, directory: Path, weights: Weights) -> None:
-        """Return None: the format stores weights without a graph."""
-
 
 TF1_HUB = Tf1HubFormat()
 
