@@ -153,7 +153,7 @@ def test_a_compressed_corpus_and_a_table_give_the_same_shard(
     ("content", "code"),
     [
         (None, "file-not-found"),
-        (b"no array", "file-wrong-format"),
+        (b"no array", "file-malformed"),
         ("few", "distillation-data-mismatch"),
     ],
 )

@@ -57,7 +57,7 @@ def test_short_documents_are_counted_and_left_out(tmp_path: Path) -> None:
 
 
 def test_a_corpus_of_short_documents_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"2 are shorter.*corpus-empty"):
+    with pytest.raises(InputError, match=r"2 shorter documents.*corpus-empty"):
         write_shard(tmp_path / "s", [["5 6"], ["7"]], number_tokenizer(tmp_path))
     assert not (tmp_path / "s").exists()
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.errors import AlbertKitError
+from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.npy import read_npy
 from albertkit.finetuning.baseline import LOSSES
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.linear_model import (
@@ -84,8 +85,8 @@ def compute_vectors(
 
     def encode(texts: list[str]) -> FloatArray:
         path = cache_home() / "vectors" / f"{_hash(embedder, texts)}.npy"
-        with suppress(OSError, ValueError):  # there is none, or it is damaged
-            vectors: FloatArray = np.load(path, allow_pickle=False)
+        with suppress(OSError, FormatError):  # there is none, or it is damaged
+            vectors: FloatArray = read_npy(path, str(path))
             if vectors.shape == (len(texts), embedder.get_embedding_dimension()):
                 path.touch()
                 return vectors

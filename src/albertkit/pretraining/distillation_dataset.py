@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.exceptions import first_line
 from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.npy import read_npy
 from albertkit.pretraining.metadata import (
     ArraySpec,
     CorpusMetadata,
@@ -91,7 +91,7 @@ def read_teacher(path: Path) -> list[npt.NDArray[np.floating]]:
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [file-wrong-format] if a file holds no floats.
+        FormatError: [file-malformed]; [file-wrong-format] if a file holds no floats.
     """
     files = sorted(path.glob("part-*.npy")) if path.is_dir() else [path]
     return [read_vectors(file) for file in files or [path]]
@@ -105,7 +105,7 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [file-wrong-format] if it holds no floats.
+        FormatError: [file-malformed]; [file-wrong-format] if it holds no floats.
     """
     if not path.is_file():
         raise InputError(
@@ -115,24 +115,18 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
             fix="Check the path; `albertkit embed -i texts.txt -o teacher.npy` makes such a file, "
             "`-f npy -o teacher/` a directory of them",
         )
-    try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise _no_vectors(path, first_line(error)) from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
-        shape = getattr(vectors, "shape", "of an archive")
-        raise _no_vectors(path, f"an array of floats [N, D] is expected, not one {shape}")
+    fix = "Save the vectors with numpy.save, one row for each text"
+    vectors = read_npy(path, str(path), fix=fix)
+    if vectors.ndim != 2 or vectors.dtype.kind != "f":
+        raise FormatError(
+            "file-wrong-format",
+            "the file holds no vectors",
+            why=f"an array of floats [N, D] is expected, not {vectors.dtype} of the shape "
+            f"{list(vectors.shape)}",
+            fix=fix,
+            where=str(path),
+        )
     return vectors
-
-
-def _no_vectors(path: Path, why: str) -> FormatError:
-    return FormatError(
-        "file-wrong-format",
-        "the file holds no vectors",
-        why=why,
-        fix="Save the vectors with numpy.save, one row for each text",
-        where=str(path),
-    )
 
 
 def write_distillation_dataset(

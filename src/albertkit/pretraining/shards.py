@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
+from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.atomic import new_directory
 from albertkit.pretraining.metadata import (
     ArraySpec,
@@ -144,7 +145,11 @@ def write_shard(
             raise InputError(
                 "corpus-empty",
                 f"no document has {SHORTEST} pieces"
-                + (f", {short_documents:,} are shorter" if short_documents else ""),
+                + (
+                    f" ({count_noun(short_documents, 'shorter document')})"
+                    if short_documents
+                    else ""
+                ),
                 why="documents are separated by empty lines, one paragraph a line",
                 fix="Give text files with longer documents",
             )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.errors import FormatError
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables import Table
 from albertkit.tasks.embed import TextEmbedder
@@ -162,16 +161,7 @@ class EmbedCall:
 
 
 def _read_ranges(path: AnyPath) -> FloatArray:
-    from albertkit.tables.writers.shards import NPY_ERRORS
+    from albertkit.fileformats.npy import read_npy  # few jobs have ranges
 
-    try:
-        ranges: FloatArray = np.load(io.BytesIO(path.read_bytes()))
-    except NPY_ERRORS as error:
-        raise FormatError(
-            "file-malformed",
-            "the ranges cannot be read",
-            why="the file is not an array as numpy writes it",
-            fix="Start the job again in another directory",
-            where=str(path),
-        ) from error
-    return ranges
+    file = io.BytesIO(path.read_bytes())
+    return read_npy(file, str(path), fix="Start the job again in another directory")

@@ -19,12 +19,13 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError, import_extra
+from albertkit.fileformats.npy import read_npy
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.arrow.reading import table_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path
 from albertkit.tables.table import Column, VectorArray
 from albertkit.tables.writers.job_directory import JOB, RANGES
-from albertkit.tables.writers.shards import NPY_ERRORS, SHARD_FORMATS
+from albertkit.tables.writers.shards import SHARD_FORMATS
 
 if TYPE_CHECKING:
     import pyarrow
@@ -173,21 +174,10 @@ def _read_file(path: AnyPath, column: str) -> VectorTable:
 
 
 def _read_npy(path: AnyPath) -> VectorArray:
-    try:
-        if isinstance(path, Path):
-            array = np.load(path, mmap_mode="r")
-        else:
-            with path.open("rb") as file:
-                array = np.load(file)
-    except NPY_ERRORS as error:
-        raise FormatError(
-            "file-malformed",
-            "the vectors cannot be read",
-            why="the file is not an array as numpy writes it",
-            fix="Write it again",
-            where=str(path),
-        ) from error
-    return _check_matrix(array, path)
+    if isinstance(path, Path):
+        return _check_matrix(read_npy(path, str(path)), path)
+    with path.open("rb") as file:
+        return _check_matrix(read_npy(file, str(path)), path)
 
 
 def _read_ranges(path: AnyPath) -> FloatArray:

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from tokenize import TokenError
 from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.npy import NPY_ERRORS
 from albertkit.fileformats.reader import read_errors
 from albertkit.tables.arrow.reading import open_table
 from albertkit.tables.cells import CellType
@@ -33,10 +33,6 @@ from albertkit.tables.writers.invalid_rows import InvalidRowList, new_invalid_ro
 from albertkit.tables.writers.text import TableWriter
 
 LOGGER = logging.getLogger(__name__)
-
-# numpy's errors for a damaged .npy: it parses a broken header a second time as one of Python 2;
-# names that it cannot sort are a TypeError (2.4)
-NPY_ERRORS = (ValueError, TypeError, EOFError, SyntaxError, TokenError)
 
 
 def is_complete(file: BinaryIO, shard_format: str) -> bool:
