@@ -43,13 +43,13 @@ def read_npy(file: Path | BinaryIO, where: str, *, fix: str = "Write it again") 
     try:
         array = np.load(file, mmap_mode=mode, allow_pickle=False)
     except NPY_ERRORS as error:
-        raise _malformed(where, fix) from error
+        raise _malformed_error(where, fix) from error
     if not isinstance(array, np.ndarray):  # an archive of arrays, .npz
-        raise _malformed(where, fix)
+        raise _malformed_error(where, fix)
     return array
 
 
-def _malformed(where: str, fix: str) -> FormatError:
+def _malformed_error(where: str, fix: str) -> FormatError:
     return FormatError(
         "file-malformed",
         "the array cannot be read",
