@@ -52,6 +52,7 @@ class Tf1HubFormat(ReadOnlyFormat):
             (_is_module(location), *checkpoint.notes),
         )
 
+
 TF1_HUB = Tf1HubFormat()
 
 
