@@ -10,6 +10,7 @@
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
 # make check  format, lint, types and floors
 # make native-sanitizers  the C++ engine's own test, with address, undefined and thread sanitizers
+# make test-emulated  the C++ engine's tests on every instruction set, those this processor lacks too
 # make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
@@ -31,7 +32,7 @@ PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help build native-sanitizers wheel run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
+.PHONY: help build native-sanitizers test-emulated wheel run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -88,6 +89,16 @@ native-sanitizers:
 	cmake -S native -B build/sanitize-thread -DSANITIZERS=thread
 	cmake --build build/sanitize-thread --parallel
 	build/sanitize-thread/engine_test 5
+
+# SIMDe's headers do in portable C++ what the processor may lack.
+SIMDE := build/simde
+test-emulated: $(DEV)/done
+	$(DEV)/bin/python -m pip download --quiet --no-deps --dest $(SIMDE) simde-py==0.8.2
+	tar -xzf $(SIMDE)/simde_py-0.8.2.tar.gz -C $(SIMDE) --strip-components=2
+	cmake -S native -B build/emulated -DEMULATED=$(CURDIR)/$(SIMDE)/simde
+	cmake --build build/emulated --parallel
+	$(DEV)/bin/python -m pytest --native-library build/emulated/albertkit_native.so \
+		tests/engine/test_native_engine.py
 
 wheel:
 	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -10,11 +10,15 @@
 namespace {
 
 constexpr int kTileTokens = 128;  // of a tile of short texts (benchmarks/native_tiles.py)
+#ifdef ALBERTKIT_SHARE_SMALL_WORK
+constexpr double kWorkOfAThread = 1, kWorkOfAMember = 0;
+#else
 // A thread is worth waking for this many multiplications: some 100 µs of float32.
 constexpr double kWorkOfAThread = 5e6;
 // A member of a team waits for the others eight times a layer, which pays from some milliseconds on: a text of
 // 8 tokens of a small model took 8 ms by two threads of a busy machine, and 0.4 ms by one.
 constexpr double kWorkOfAMember = 1e8;
+#endif
 
 double multiplications(const Model& model, int64_t tokens) {
   const double H = model.config.hidden_size, F = model.config.intermediate_size;

@@ -21,6 +21,7 @@ struct Kernels {
 
 // The kernels of each instruction set; null for a precision that it does not compute.
 const Kernels* avx2_kernels(Precision precision);
+const Kernels* avx_vnni_kernels(Precision precision);
 const Kernels* avx512_kernels(Precision precision);
 const Kernels* avx512_vnni_kernels(Precision precision);
 const Kernels* avx512_bf16_kernels(Precision precision);

@@ -6,11 +6,13 @@ import logging
 import sys
 from collections.abc import Generator, Sequence
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
+from albertkit.engine.native import library
 from albertkit.errors import ResourceError
 from tests.support.shared_files import pytest_sessionfinish, shared
 
@@ -58,6 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the half that the plain install can run: a file of tests that imports more is "
         "skipped, with the library's name",
     )
+    parser.addoption(
+        "--native-library",
+        metavar="FILE",
+        help="a build of the native engine with all instruction sets (make test-emulated)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.native_library:
+        library.LIBRARY = Path(config.option.native_library).absolute()
 
 
 class Absent(MetaPathFinder):

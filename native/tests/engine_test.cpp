@@ -140,7 +140,7 @@ void test_model(Random& random, const char* isa, int precision) {
 
 int main(int count, char** arguments) {
   const int models = count > 1 ? std::atoi(arguments[1]) : 20;
-  for (const char* isa : {"avx2", "avx512", "avx512_vnni", "avx512_bf16"}) {
+  for (const char* isa : {"avx2", "avx_vnni", "avx512", "avx512_vnni", "avx512_bf16"}) {
     for (int precision = 0; precision < 3; precision++) {
       if (!albertkit_supports(isa) || !albertkit_computes(isa, precision)) continue;
       Random random(static_cast<unsigned>(precision));

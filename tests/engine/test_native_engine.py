@@ -96,6 +96,16 @@ def test_only_the_vectors_that_are_read_are_computed_and_are_the_same(
     np.testing.assert_array_equal(read, engine._compute(batch, None)[wanted])
 
 
+def test_the_plainest_instruction_set_is_last_and_an_emulated_build_has_all(
+    request: pytest.FixtureRequest,
+) -> None:
+    sets = library.list_instruction_sets("int8")
+    assert sets[-1] == "avx2"
+    if request.config.option.native_library:
+        assert sets == list(library.INSTRUCTION_SETS)
+        assert library.list_instruction_sets("bfloat16") == ["avx512_bf16"]
+
+
 def test_one_long_text_is_divided_among_threads() -> None:
     config = AlbertConfig(
         vocab_size=97,

@@ -21,7 +21,7 @@ VERSION = 1  # of the C interface
 ISA_VARIABLE = "ALBERTKIT_ISA"
 NO_ISA = "none"  # a value of the variable: this processor has no instruction set of ours
 # The fastest first.
-INSTRUCTION_SETS = ("avx512_bf16", "avx512_vnni", "avx512", "avx2")
+INSTRUCTION_SETS = ("avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2")
 X86_64 = ("x86_64", "amd64")
 OTHER_PROCESSOR = "It needs an x86-64 processor with AVX2"
 PRECISION_NUMBERS: dict[Precision, int] = {"float32": 0, "bfloat16": 1, "int8": 2}
