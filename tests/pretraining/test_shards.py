@@ -79,8 +79,9 @@ def test_a_truncated_shard_is_refused(tmp_path: Path) -> None:
     number_shard(tmp_path)
     path = tmp_path / "shard" / "ids.bin"
     path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(FormatError, match=r"ids.bin has .* bytes.*shard-malformed"):
+    with pytest.raises(FormatError, match=r"ids.bin has .* bytes.*shard-malformed") as raised:
         CorpusShard.open(tmp_path / "shard")
+    assert str(raised.value).count("ids.bin") == 1, "one message, not one inside another"
 
 
 @pytest.mark.parametrize(

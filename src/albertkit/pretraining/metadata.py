@@ -98,10 +98,13 @@ def open_corpus(
         )
     try:
         metadata = _parse(values)
-        names += tuple(name for name in optional if name in metadata.arrays)
-        arrays = {name: _map_array(directory, name, metadata.arrays[name]) for name in names}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _format_error(directory, f"its {FILE} is incomplete", repr(error)) from error
+    missing = [name for name in names if name not in metadata.arrays]
+    if missing:
+        raise _format_error(directory, f"its {FILE} is incomplete", f"it has no {missing[0]!r}")
+    names += tuple(name for name in optional if name in metadata.arrays)
+    arrays = {name: _map_array(directory, name, metadata.arrays[name]) for name in names}
     return metadata, arrays
 
 
