@@ -106,11 +106,12 @@ class Trainer(Generic[Batch]):
             for batches in self.steps(progress):
                 self.advance(batches, optimizer, progress, window)
                 progress.seconds += self.training_device.largest(time.monotonic() - clock)
-                if progress.step % self.config.logging_steps == 0 and self.training_device.is_main:
-                    rate = optimizer.param_groups[0]["lr"]
-                    window.write(progress, self.fraction(progress), rate)
+                fraction = self.fraction(progress)
+                is_logged = progress.step % self.config.logging_steps == 0 or fraction >= 1
+                if is_logged and self.training_device.is_main:
+                    window.write(progress, fraction, optimizer.param_groups[0]["lr"])
                 stopped = self.training_device.largest(signals.received)
-                is_done = self.fraction(progress) >= 1 or stopped
+                is_done = fraction >= 1 or stopped
                 if is_done or progress.step % self.config.save_steps == 0:
                     self.save(optimizer, progress, window)
                     saved_step = progress.step

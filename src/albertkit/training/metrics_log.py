@@ -72,6 +72,7 @@ def _encode_event(entry: LoggedMetrics) -> bytes:
 
 
 def read_metrics(directory: Path) -> list[LoggedMetrics]:
-    """The lines of the metrics log in an output directory."""
-    lines = (directory / FILE).read_text(encoding="utf-8").splitlines()
+    """The lines of the metrics log in an output directory; none if nothing was logged."""
+    path = directory / FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines]
