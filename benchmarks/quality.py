@@ -1,9 +1,14 @@
-"""How good the built-in masked LM is: the figures of its model card.
+"""How good a masked LM is: the figures of the model card of small-en.
 
-    python benchmarks/quality.py --valid FILE.txt [--model NAME]
+    python benchmarks/quality.py FILE [FILE ...] [--model NAME] [--sequences 50]
 
-FILE.txt: held-out English text, one paragraph a line, an empty line after each document.
-Prints masked-LM and sentence-order accuracy. vector_quality.py measures sentence vectors.
+FILE: held-out English text, compressed or not, one paragraph a line, an empty line after each
+document. Printed is a Markdown table with a column for each file:
+- masked LM: accuracy, loss and perplexity at 15 % of the pieces, masks drawn with seed 0;
+- pseudo-perplexity: each piece of the first 126 of so many documents is masked alone; the
+  exponential of the mean loss (Salazar et al. 2020, arXiv 1910.14659);
+- sentence order: accuracy, pairs drawn with seed 0; 0.5 is chance.
+cloze.py asks for everyday words, vector_quality.py measures sentence vectors.
 """
 
 from __future__ import annotations
@@ -13,43 +18,86 @@ import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import torch
+import torch.nn.functional as F
+
 from albertkit import load
+from albertkit.cli.corpus import read_lines
+from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.batches import BatchShape, PretrainingData
 from albertkit.pretraining.documents import documents
 from albertkit.pretraining.initialization import initialize_from
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.pretrain import evaluate
-from albertkit.pretraining.shards import write_shard
+from albertkit.pretraining.shards import CorpusShard, write_shard
+from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import choose_training_device
 
+LENGTH = 128  # ids of a sequence
 
-def report_masked_lm(model: str, valid: Path) -> None:
-    """Accuracies and losses on held-out text, masks drawn with seed 0, 15 % of the pieces."""
-    loaded = load(model)
-    tokenizer = loaded.tokenizer
-    network = PackedPretraining(loaded.config)
-    initialize_from(network.canonical_parameters(), loaded.config, loaded.weights)
-    with tempfile.TemporaryDirectory() as folder, valid.open(encoding="utf-8") as lines:
-        shard = write_shard(Path(folder) / "valid", documents(lines), tokenizer)
+
+def pseudo_perplexity(
+    network: PackedPretraining, shard: CorpusShard, special_ids: SpecialIds, count: int
+) -> float:
+    """The perplexity of pieces that are masked one at a time, in the first `count` documents."""
+    losses: list[float] = []
+    with torch.no_grad():
+        for number in range(min(count, len(shard))):
+            body = np.asarray(shard[number].ids[: LENGTH - 2], np.int64)
+            ids = torch.tensor([special_ids.cls, *body, special_ids.sep])
+            slots = torch.arange(1, len(ids) - 1)  # those of the body
+            rows = ids.repeat(len(body), 1)  # [P, S]
+            rows[torch.arange(len(body)), slots] = special_ids.mask
+            positions = torch.arange(len(ids)).expand_as(rows)
+            mask = make_packed_mask(torch.zeros_like(rows))
+            vectors = network.albert.token_vectors(rows, torch.zeros_like(rows), positions, mask)
+            table = network.albert.embeddings.word_embeddings.weight
+            logits = network.predictions(vectors[torch.arange(len(body)), slots], table)  # [P, V]
+            losses += F.cross_entropy(logits, torch.from_numpy(body), reduction="none").tolist()
+    return math.exp(float(np.mean(losses)))
+
+
+def measure(
+    network: PackedPretraining, tokenizer: AlbertTokenizer, file: str, sequences: int
+) -> dict[str, str]:
+    """The figures of one file, by their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        shard = write_shard(Path(folder) / "valid", documents(read_lines([file])), tokenizer)
         vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
-        data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, 128))
-        means = evaluate(
-            network, data, choose_training_device("cpu", "float32"), most_batches=10**6
-        )
-    print(f"held-out text: {len(shard.ids):,} pieces")
-    print(f"masked LM: accuracy {means['valid_masked_accuracy']:.3f}", end="")
-    print(f", loss {means['valid_masked_loss']:.3f}")
-    print(f"sentence order: accuracy {means['valid_order_accuracy']:.3f}")
-    print(f"perplexity at masked pieces: {math.exp(means['valid_masked_loss']):.1f}")
+        data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, LENGTH))
+        device = choose_training_device("cpu", "float32")
+        means = evaluate(network, data, device, most_batches=10**6)
+        perplexity = pseudo_perplexity(network, shard, vocabulary.special_ids, sequences)
+        pieces = len(shard.ids)
+    return {
+        "pieces": f"{pieces:,}",
+        "masked LM: accuracy": f"{means['valid_masked_accuracy']:.3f}",
+        "masked LM: loss (nats)": f"{means['valid_masked_loss']:.3f}",
+        "masked LM: perplexity": f"{math.exp(means['valid_masked_loss']):.0f}",
+        f"pseudo-perplexity, {sequences} documents": f"{perplexity:.1f}",
+        "sentence order: accuracy": f"{means['valid_order_accuracy']:.3f}",
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--model", default="small-en")
-    parser.add_argument("--valid", type=Path, required=True)
+    parser.add_argument("--sequences", type=int, default=50, help="for the pseudo-perplexity")
     options = parser.parse_args()
-    report_masked_lm(options.model, options.valid)
+    loaded = load(options.model)
+    network = PackedPretraining(loaded.config)
+    initialize_from(network.canonical_parameters(), loaded.config, loaded.weights)
+    columns = {
+        Path(file).name: measure(network, loaded.tokenizer, file, options.sequences)
+        for file in options.files
+    }
+    print("| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns), sep="\n")
+    for name in next(iter(columns.values())):
+        print(f"| {name} | {' | '.join(figures[name] for figures in columns.values())} |")
 
 
 if __name__ == "__main__":
