@@ -16,7 +16,11 @@ from albertkit.tokenization import AlbertTokenizer
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted({*RECIPES.glob("*.toml"), *RECIPES.glob("paper/*.toml")}),
+    ids=lambda path: path.stem,
+)
 def test_each_recipe_of_the_repository_is_valid(path: Path) -> None:
     is_pretraining = "shard =" in path.read_text()
     kind = PretrainingConfig if is_pretraining else DistillationConfig
