@@ -341,5 +341,6 @@ def test_similarities_of_many_texts_do_not_flood_a_terminal(
 def test_quiet_and_verbose_set_what_is_logged(
     capsys: pytest.CaptureFixture[str], words: str, option: list[str], level: int
 ) -> None:
-    print_of(capsys, "tokens", "a", "-m", words, *option)
-    assert logging.getLogger("albertkit").level == level
+    for line in (["tokens", "a", "-m", words, *option], [*option, "tokens", "a", "-m", words]):
+        print_of(capsys, *line)
+        assert logging.getLogger("albertkit").level == level

@@ -55,7 +55,7 @@ class Command(TyperCommand):
             getattr(module, self.function_name)
         )
         command = get_command(app)
-        command.params += [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
+        command.params += _log_options()
         return command.make_context(info_name, _repeat_input(args), parent, **extra)
 
 
@@ -70,8 +70,13 @@ def _repeat_input(words: list[str]) -> list[str]:
     return repeated
 
 
+def _log_options() -> list[TyperOption]:
+    """The options of every command, which may stand before its name too."""
+    return [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
+
+
 def _option(short: str, long: str, level: tuple[int, str]) -> TyperOption:
-    """An option of every command that sets which messages are logged."""
+    """An option that sets which messages are logged."""
 
     def set_level(context: object, parameter: object, given: bool) -> None:
         if given:
@@ -192,6 +197,7 @@ class Commands(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         """Add all commands to the group; settings: of typer's group."""
         super().__init__(**settings)
+        self.params += _log_options()
         for command in COMMANDS:
             self.add_command(command)
 

@@ -10,7 +10,7 @@ from albertkit.spec.pooling_config import Similarity
 
 
 def match_tensors(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """Both as rows [N, D] of float32 or float64, and on the device of a GPU if one is there."""
+    """Make rows [N, D] of both, of float32 or float64, on one device: a GPU if either is there."""
     dtype = torch.promote_types(torch.promote_types(left.dtype, right.dtype), torch.float32)
     device = right.device if left.device.type == "cpu" else left.device
     a, b = (tensor[None] if tensor.ndim == 1 else tensor for tensor in (left, right))

@@ -5,19 +5,15 @@ Paths in a recipe are relative to the recipe's own directory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from albertkit.checkpoints import read_checkpoint
 from albertkit.sources import resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.recipe import TrainingConfig, parse_table, read_toml
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +82,7 @@ class Recipe(Generic[Data]):
         return {
             f"{table}.{key}": value
             for table in ("model", "data", "training")
-            for key, value in _values(getattr(self, table)).items()
+            for key, value in asdict(getattr(self, table)).items()
         }
 
 
@@ -109,7 +105,3 @@ def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
         parse_table(TrainingConfig, tables.pop("training", None), "training"),
         path.resolve().parent,
     )
-
-
-def _values(table: DataclassInstance) -> Mapping[str, object]:
-    return asdict(table)

@@ -120,10 +120,10 @@ def log_detected(what: str, why: str, path: str | os.PathLike[str], *, fix: str 
     """Log what was seen from a file's content.
 
     Args:
-        what: Was detected.
+        what: What was detected.
         why: The evidence.
-        path: Of the file.
-        fix: What to do if it is wrong.
+        path: The file.
+        fix: What to do if that is wrong.
     """
     name = Path(path).name
     LOGGER.warning(
