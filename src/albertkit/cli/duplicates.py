@@ -82,7 +82,7 @@ def duplicates(
     )
     removed = len(ids) - int(is_kept.sum())
     print_status(
-        f"{count_noun(removed, 'duplicate')} in {count_noun(int(is_kept.sum()), 'group')}, of"
-        f" {count_noun(len(search), 'row')}; {len(search) - removed:,} rows are left without them"
+        f"{count_noun(removed, 'duplicate')} in {count_noun(int(is_kept.sum()), 'group')}, among"
+        f" {count_noun(len(search), 'row')}; {len(search) - removed:,} without duplicates"
     )
     write_result(table, print_format, output, for_people=lambda: draw_first_rows(table))

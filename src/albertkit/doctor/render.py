@@ -72,7 +72,7 @@ def _table(examination: Examination, width: int) -> str:
         blocks.append("\n".join(f"✓ {title}" for title in examination.healthy))
     end = f"{summarize(examination.diagnostics).capitalize()}."
     if examination.diagnostics:
-        end += f" More on one: albertkit doctor --explain {examination.diagnostics[0].code}"
+        end += f" To read more: albertkit doctor --explain {examination.diagnostics[0].code}"
     return "\n\n".join([*blocks, _wrap(end, width, "")])
 
 

@@ -197,7 +197,7 @@ class TunedEncoder:
     def _read_tags(
         self, logits: Tensor, batch: TuningBatch, order: list[int], examples: Examples
     ) -> Iterator[list[str]]:
-        """The tag of each word; words behind the last token are outside."""
+        """The tag of each word; words after the last token are outside."""
         if batch.tags is None:
             raise AssertionError("words have tags")
         numbers = logits.argmax(-1).tolist()

@@ -81,7 +81,7 @@ def find_duplicates(
 
 
 def group_duplicates(nearest: Ids) -> tuple[Ids, Ids]:
-    """The rows of all groups: each kept row that has duplicates, with them behind it.
+    """The rows of all groups: each kept row that has duplicates, followed by them.
 
     Args:
         nearest: [N], as `find_duplicates` gives it.

@@ -46,7 +46,7 @@ class Corpus:
         kind: The type of the vectors, as of `quantize_embeddings`.
         dimensions: D, the numbers of a query.
         measure: What ranks. Bits are ranked by their distance, and the candidates by this.
-        ranges: [2, D], the ranges behind int8 and uint8.
+        ranges: [2, D], the ranges of int8 and uint8.
         scales: [N], 1 / length of each vector, for the cosine of floats and bytes; else None.
         finite: [N], False for vectors with NaN or infinite numbers, which are never a result.
             None: all are finite.

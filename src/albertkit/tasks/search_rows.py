@@ -204,7 +204,7 @@ def _open_model(
 def _embed(
     embedder: TextEmbedder, texts: list[str], precision: VectorType | None, show: bool | None
 ) -> VectorFiles:
-    """The vectors of texts, and the ranges behind them."""
+    """The vectors of texts, and their ranges."""
     vectors = embedder.encode_document(texts, show_progress_bar=show)
     cast = VectorCast(precision or "float32")
     table = VectorTable(cast.of_all(iter([vectors]), len(vectors)), {"text": texts})

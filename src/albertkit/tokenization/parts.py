@@ -299,7 +299,7 @@ def pack_units(
     before = list(accumulate(counts, initial=0))  # [U + 1] pieces before each unit
     first = end = 0
     while end < len(counts):
-        # the units of the overlap are left out if the next one would not fit behind them
+        # the units of the overlap are left out if the next one would not fit after them
         first = min(max(first, bisect_left(before, before[end + 1] - room)), end)
         last = max(bisect_right(before, before[first] + room) - 1, end + 1)
         if last < len(counts):

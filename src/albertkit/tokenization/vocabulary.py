@@ -109,12 +109,12 @@ class PieceTable:
         names: [V] piece n has id n. A name that repeats means its last id.
         special_names: how the vocabulary calls its special pieces.
         where: the file's name in error messages.
-        added: tokens with ids behind the others, or names that are pieces already.
+        added: tokens with ids after the others, or names that are pieces already.
         also_special: further pieces that are special.
 
     Raises:
         FormatError: [special-piece-missing]; [tokenizer-unsupported] for an added token whose id
-            belongs to no row behind the others.
+            belongs to no row after the others.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 BERT_NAMES = Dialect("bert.", "cls.predictions.")
 NEXT_SENTENCE = "cls.seq_relationship."
-# Canonical beginnings of names → BERT's; those of a layer stand behind its prefix.
+# Canonical beginnings of names → BERT's; those of a layer follow its prefix.
 OF_MODEL = MappingProxyType(
     {
         "pooler.": "pooler.dense.",

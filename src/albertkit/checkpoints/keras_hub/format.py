@@ -154,7 +154,7 @@ KERAS_HUB = KerasHubFormat()
 
 
 class _Arrays:
-    """The arrays of a preset's files, each path behind its file's name."""
+    """The arrays of a preset's files, by file name and path."""
 
     def __init__(self, files: Mapping[str, Hdf5File]) -> None:
         self.files = files

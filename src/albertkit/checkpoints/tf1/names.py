@@ -1,7 +1,7 @@
 """The variables of google-research/albert's graph, and the heads that it was fine-tuned with.
 
 In: the names in a checkpoint of TensorFlow 1. Out: rows, canonical name ↔ google's name; and the
-usual names of variables that were saved behind a prefix or by another library's layer norm.
+usual names of variables that were saved with a prefix or by another library's layer norm.
 Source: google-research/albert, modeling.py, classifier_utils.py, race_utils.py, squad_utils.py.
 """
 

@@ -1,9 +1,8 @@
 """The variables of a checkpoint that google-research/albert wrote, by google's usual names.
 
-In: a tensor bundle. Out: Tf1Variables, which reads tensors by the names of names.py whatever
-prefix they stand behind, the heads, and what shapes and names show of the
-configuration: all but how often layers are repeated, how many heads attention has, and the
-activation.
+In: a tensor bundle. Out: Tf1Variables, which reads tensors by the names of names.py with any
+prefix, the heads, and what shapes and names show of the configuration: all but the number of
+layers, the number of attention heads, and the activation.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class VectorFiles:
     Attributes:
         parts: The files' tables, in order; at least one.
         job: What the vectors depend on, as EmbedJob.describe wrote it. Empty for one file.
-        ranges: [2, D], the ranges behind int8 and uint8; None if there are none.
+        ranges: [2, D], the ranges of int8 and uint8; None if there are none.
     """
 
     parts: tuple[VectorTable, ...]
