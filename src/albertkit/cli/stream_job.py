@@ -80,7 +80,7 @@ def run_streamed(
                 for table in _compute_tables(calls[0], windows, progress):
                     write(table)
                     count += len(table)
-        if not calls:  # raised here, so that the invalid rows are listed all the same
+        if not calls:  # raised here, so that the invalid rows are listed too
             raise no_text(job.locations)
     if path is not None:
         print_status(f"{count_noun(count, 'row')} written to {path}")

@@ -187,7 +187,7 @@ CODES: dict[str, str] = {
     "recipe-value-invalid": "A value of a recipe has the wrong type.",
     "run-model-mismatch": "An output directory holds checkpoints of a model of another shape.",
     "initialization-impossible": "A model is too narrow to start with heads that read neighbours.",
-    "vocabulary-too-large": "The text does not hold so many pieces.",
+    "vocabulary-too-large": "The text is too short for a vocabulary of this size.",
     # Fine-tuning
     "classifier-malformed": "The files of a classifier on text vectors contradict each other.",
     "input-not-table": "Labelled data is not a table.",

@@ -75,7 +75,7 @@ class FinetuneOptions:
         label: The label column; None: detected.
         benchmark: The public data set that the data are, such as "cola"; None: recognised.
         model: The model whose vectors the probe reads; None: the built-in one.
-        folds: Cross-validation with so many folds in place of a split 80/20; 0: none.
+        folds: Cross-validation with this many folds in place of a split 80/20; 0: none.
         max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit. What cannot finish
             in the time that is left is not begun.
         class_weights: "auto" weighs each row by the inverse frequency of its label; or a weight

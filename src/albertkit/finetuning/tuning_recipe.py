@@ -60,7 +60,7 @@ class TuningConfig:
         return replace(self, learning_rate=rate, epochs=float(epochs), max_steps=steps)
 
     def seeds_for(self, rows: int) -> int:
-        """Runs for so many training rows."""
+        """Runs for this number of training rows."""
         return self.seeds or (FEW_ROWS_SEEDS if rows < FEW_ROWS else 1)
 
     def training(self, epoch: int, seed: int) -> TrainingConfig:

@@ -73,7 +73,7 @@ class BatchShape:
 
     @property
     def max_sequences(self) -> int:
-        """N: at most so many sequences in a batch."""
+        """N: the largest number of sequences in a batch."""
         return 2 * self.rows
 
 
@@ -87,7 +87,7 @@ class PretrainingData:
         shape_at: the shape of a block's batches, from the fraction of the run that is done when
             the block begins.
         seed: of all random choices.
-        block_pieces: about so many pieces are a block; at a block's end less than one batch of
+        block_pieces: about this many pieces are a block; at a block's end less than one batch of
             them is left out.
         static_masks: whether the sequences and masks of a document are the same in each epoch,
             as in google's code; only their order differs.

@@ -77,7 +77,7 @@ class PackedPretraining(nn.Module):
         )
 
     def set_depth(self, depth: int) -> None:
-        """Compute only so many layers, spread over the groups as in a model of this depth."""
+        """Compute only this many layers, spread over the groups as in a model of this depth."""
         groups = self.config.num_hidden_groups
         self.albert.encoder.order = [layer * groups // depth for layer in range(depth)]
 

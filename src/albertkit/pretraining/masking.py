@@ -93,7 +93,7 @@ def mask_pieces(
         rng: draws the spans and the replacements.
         mlm_probability: of all pieces, special ones counted too as in google's code; at least one
             piece is masked if any word fits.
-        max_predictions: at most so many pieces are masked; 0: no cap.
+        max_predictions: the largest number of masked pieces; 0: no limit.
     """
     budget = max(1, round(mlm_probability * len(ids)))
     if max_predictions:

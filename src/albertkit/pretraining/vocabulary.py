@@ -34,7 +34,7 @@ def train_vocabulary(
         lines: of raw text.
         size: pieces in all, special ones included.
         policy: how the lines are normalised.
-        sentences: at most so many lines are sampled.
+        sentences: the largest number of lines to sample.
         threads: of SentencePiece.
 
     Returns:

@@ -23,7 +23,7 @@ COMMANDS: Mapping[Purpose, str] = {
     "vectors": 'albertkit embed -m {name} "a text"',
     "words": 'albertkit fill-mask -m {name} "… [MASK] …"',
 }
-MANY_LANGUAGES = 3  # so many and more are counted where space is short
+MANY_LANGUAGES = 3  # from this number on they are counted if space is short
 
 
 @dataclass(frozen=True, slots=True)

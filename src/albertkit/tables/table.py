@@ -246,7 +246,7 @@ class RowBatch:
         return list(chain.from_iterable(map(range, begins, ends)))
 
     def shift(self, rows: int) -> RowBatch:
-        """The same rows after so many others."""
+        """The same rows after `rows` others, which have lower numbers."""
         invalid = tuple(replace(row, number=row.number + rows) for row in self.invalid)
         return replace(self, first=self.first + rows, invalid=invalid)
 

@@ -31,7 +31,7 @@ BLOCK_ROWS = 32_768  # smaller blocks lose time in the start of each matrix prod
 BLOCK_SCORES = 1 << 24  # 64 MB of float32
 QUERIES = BLOCK_SCORES // BLOCK_ROWS  # at a time
 MARGIN = 8  # candidates more than asked for: rounding of a block may exchange the last ones
-FIRST_SLICE = 4  # times k rows, of the first scores; each slice after it is so many times larger
+FIRST_SLICE = 4  # times k rows, of the first scores; each slice after it is larger by this factor
 FEW = 3  # queries whose products einsum computes faster than a matrix product (numpy 2.4)
 UNIT = 1e-6  # vectors whose lengths are as near to 1 need no scales: candidates are scored anew
 LEAST_NORM = 1e-12  # as in sentence-transformers: vectors of zeros stay zeros
@@ -262,7 +262,7 @@ def find_nearest(
         queries: [Q, D] float32, finite.
         k: How many to find; with a smaller corpus all of it.
         mask: [N], which vectors may be results. None: all.
-        rescore_multiplier: Of bits, and of vectors that were made smaller, so many times k
+        rescore_multiplier: For bits, and for vectors that were made smaller, this many times k
             candidates are scored exactly.
         progress: Called with the number of finished queries.
 

@@ -2,7 +2,7 @@
 
 The search is exact: all vectors are compared (`nearest.py`). Bytes and bits are ranked by
 sentence-transformers' definitions: bytes by what they stand for in their ranges; bits by their
-distance, and then so many times more rows than asked for by the query itself.
+distance, and then several times k rows by the query itself.
 """
 
 from __future__ import annotations

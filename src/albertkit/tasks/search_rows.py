@@ -142,7 +142,7 @@ def check_job(
 ) -> None:
     """Compare a job's vectors with what will search in them.
 
-    An input that now has another size is a warning: its texts may be searched all the same.
+    An input that now has another size is a warning: its texts can still be searched.
 
     Args:
         job: As EmbedJob.describe wrote it.

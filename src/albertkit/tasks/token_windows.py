@@ -115,7 +115,7 @@ def cut_token_windows(
 
 
 def cut_pieces(pieces: FlatPieces, most: int) -> tuple[FlatPieces, int]:
-    """The first pieces of each text, at most so many, and how many texts were cut."""
+    """The first pieces of each text up to a limit, and how many texts were cut."""
     lengths = np.minimum(pieces.lengths, most)
     is_cut = lengths < pieces.lengths
     if not is_cut.any():

@@ -39,7 +39,7 @@ def _read_torch(file: Path) -> Tensors:
     return fileformats.read_torch(file)  # fetched here, as few directories have such files
 
 
-# Each way in which weights may lie here, with its reader; where several do, the first is read.
+# Each way in which weights may be stored, with its reader; of several the first is read.
 WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
     {
         WHOLE: read_safetensors,
@@ -108,7 +108,7 @@ HUGGINGFACE = HuggingFaceFormat()
 
 
 def read_config(location: Path) -> AlbertConfig:
-    """The config of a directory, also where google's JSON lies there as `config.json`.
+    """The config of a directory, also if google's JSON is there as `config.json`.
 
     Raises InputError [file-not-found], FormatError [json-malformed], [config-not-albert],
     [config-value-invalid].

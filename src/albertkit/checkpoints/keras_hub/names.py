@@ -50,7 +50,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable of a layer: its path below it, its parameter, and how it lies there."""
+    """One variable of a layer: its path below it, its parameter, and its layout in the file."""
 
     below: str
     canonical: str

@@ -24,7 +24,7 @@ TABLES = "embeddings."  # matrices of which rows are taken
 
 
 def rows_of(table: ParameterTable) -> tuple[Row, ...]:
-    """Where each parameter lies in a file of float32."""
+    """The place of each parameter in a file of float32."""
     return tuple(_row(row.name, len(row.shape)) for row in table.stored)
 
 

@@ -68,7 +68,7 @@ class Tf1Format:
                 "file-not-found", f"there is no checkpoint {str(location)!r}", fix="Check the path"
             )
         here = prefix.parent
-        # a fine-tuned checkpoint may lie in a folder of the model that it was made from
+        # a fine-tuned checkpoint may be in a folder of the model that it was made from
         model = next(
             (folder for folder in (here, here.parent) if (folder / CONFIG).is_file()), None
         )

@@ -66,7 +66,7 @@ class TensorFlowEmitter:
         if weight not in self.variables:  # the projection between equal widths: the identity
             return x
         kernel = self.variables[weight]
-        if weight == WORD_TABLE:  # the one matrix that lies as [out, in]
+        if weight == WORD_TABLE:  # the one matrix that is stored as [out, in]
             product = self.tf.matmul(x, kernel, transpose_b=True)
         else:
             product = self.tf.einsum(PRODUCTS[len(x.shape), len(kernel.shape)], x, kernel)

@@ -26,7 +26,7 @@ def read_json_lines(
 ) -> Iterator[Chunk | int]:
     """Yield the text and the cells of `keep`; blank lines are not rows.
 
-    A number stands for so many skipped rows.
+    A number is a count of skipped rows.
     """
     for block in line_blocks(stream):
         rows = [line for line in block if line is None or line.strip()]

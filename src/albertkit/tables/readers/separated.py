@@ -63,7 +63,7 @@ def read_separated(
 ) -> Iterator[Chunk | int]:
     """Yield the text of each record and the cells to keep; empty lines are not records.
 
-    A number stands for so many skipped records.
+    A number is a count of skipped records.
     """
     reader = RecordReader(stream, dialect)
     records = reader.records()

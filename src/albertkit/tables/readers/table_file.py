@@ -90,7 +90,7 @@ class InputFile:
         skip: int,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Iterator[Chunk | int]:
-        """Yield the rows after the first `skip`; a number stands for so many skipped rows.
+        """Yield the rows after the first `skip`; a number is a count of skipped rows.
 
         Args:
             column: The column of texts.
