@@ -164,7 +164,9 @@ def test_damaged_ranges_are_refused(job: EmbedJob, tmp_path: Path, damage: bytes
     run(replace(job, encode=EncodeOptions(precision="int8")), tmp_path / "out", kind="npy")
     (tmp_path / "out" / "part-00001.npy").unlink()
     (tmp_path / "out" / RANGES).write_bytes(damage)
-    with pytest.raises(FormatError, match=rf"{RANGES}: the array cannot be read.*\[file-malformed\]"):
+    with pytest.raises(
+        FormatError, match=rf"{RANGES}: the array cannot be read.*\[file-malformed\]"
+    ):
         run(
             replace(job, encode=EncodeOptions(precision="int8")),
             tmp_path / "out",
