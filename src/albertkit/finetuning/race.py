@@ -1,7 +1,7 @@
 """A race under a clock: the cheapest contender first, each scored on the same validation rows.
 
-What cannot finish in the time that is left is not begun, and that is said. Baselines are measured
-and not kept; of the others the best one is.
+A contender that cannot finish in the time that is left is not started, and its result says so.
+Baselines are only measured; of the other contenders the best one is kept.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.model_garden.variables import GardenVariables
-from albertkit.checkpoints.tfhub.metadata import depth_and_activation, where_note
+from albertkit.checkpoints.tfhub.metadata import make_origin_note, read_module_metadata
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.reader import map_file
 from albertkit.fileformats.safetensors import SavedDtype
@@ -60,7 +60,7 @@ class TfHubFormat:
         model = read_saved_model(location)
         _check_kind(model)
         variables = GardenVariables(read_bundle(location / VARIABLES))
-        metadata = depth_and_activation(model, variables.blocks, overrides.as_dict())
+        metadata = read_module_metadata(model, variables.blocks, overrides.as_dict())
         from_shapes = variables.fields()
         fields = {**overrides.as_dict(), **metadata.fields, **from_shapes}
         config = AlbertConfig.from_dict(fields, where=origin)
@@ -74,7 +74,9 @@ class TfHubFormat:
             is_wordpiece = any(map(looks_like_wordpiece, files.values()))
             missing.append(_policy_note(location, "wordpiece" if is_wordpiece else "reference"))
             files |= {SETTINGS_FILE: json.dumps(settings).encode()} if settings else {}
-        return Checkpoint(weights, files, (where_note(metadata, origin), *notes, *more, *missing))
+        return Checkpoint(
+            weights, files, (make_origin_note(metadata, origin), *notes, *more, *missing)
+        )
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"

@@ -23,7 +23,7 @@ DEPTH, ACTIVATION = "num_hidden_layers", "hidden_act"
 # "gelu" is the tanh form, while Keras's own is the erf form; the graph decides about all others.
 KERAS_ACTIVATIONS = {"Text>gelu": "gelu_new", "relu": "relu", "Text>relu": "relu"}
 # The operation that identifies an activation, in the order of the search.
-TELLING = {"Erf": "gelu", "Erfc": "gelu", "Relu": "relu", "Sigmoid": "silu"}
+IDENTIFYING = {"Erf": "gelu", "Erfc": "gelu", "Relu": "relu", "Sigmoid": "silu"}
 TANH_FORM = ("Tanh", "Pow")
 # Keras's names of dropout rates, ALBERT's encoder first, then BERT's.
 RATES = {
@@ -34,26 +34,35 @@ RATES = {
 
 @dataclass(frozen=True, slots=True)
 class ModuleMetadata:
-    """Fields of the configuration that a module says, and where each was read."""
+    """Fields of the configuration that are in a module, and where each was read."""
 
     fields: dict[str, JsonValue] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
 
     def take(self, name: str, value: JsonValue, where: str) -> None:
-        """Keep a field, unless it is unknown or said already."""
+        """Keep a field, unless the value is None or the field is known already."""
         if value is not None and name not in self.fields:
             self.fields[name] = value
             self.where[name] = where
 
 
-def depth_and_activation(
+def read_module_metadata(
     model: SavedModel, blocks: int | None, overrides: Mapping[str, int | str]
 ) -> ModuleMetadata:
-    """Layers, activation and dropout rates.
+    """Read the number of layers, the activation and the dropout rates.
 
-    blocks: how many blocks of variables there are, where each layer has its own; it is the depth
-    then. overrides: the caller's values. Raises FormatError [file-malformed] if the module
-    contradicts itself, [metadata-missing] if a value is in no file.
+    Args:
+        model: The module.
+        blocks: How many blocks of variables there are, if each layer has its own: the number of
+            layers. None: layers share their variables.
+        overrides: The caller's values.
+
+    Returns:
+        What the files say, with the place of each value.
+
+    Raises:
+        FormatError: [file-malformed] if the module contradicts itself, [metadata-missing] if a
+            value is in no file.
     """
     metadata = ModuleMetadata()
     metadata.take(DEPTH, blocks, "its variables")
@@ -75,8 +84,8 @@ def depth_and_activation(
     return metadata
 
 
-def where_note(metadata: ModuleMetadata, origin: str) -> Diagnostic:
-    """The note on what was taken from where."""
+def make_origin_note(metadata: ModuleMetadata, origin: str) -> Diagnostic:
+    """The note that lists each value with the place where it was read."""
     read: dict[str, list[str]] = {}
     for name, location in metadata.where.items():
         read.setdefault(location, []).append(f"{name} {metadata.fields[name]}")
@@ -133,31 +142,32 @@ def _take_graph(metadata: ModuleMetadata, model: SavedModel) -> None:
 
     It holds the whole encoder; those for gradients have more products, but no softmax.
     """
-    functions = map(_kinds, model.functions())
-    whole = max(functions, key=lambda kinds: kinds.all["Softmax"], default=Kinds())
-    metadata.take(DEPTH, whole.all["Softmax"] or None, "the softmaxes in its graph")
-    metadata.take(ACTIVATION, _activation(whole.inside), "the operations in its graph")
+    counts = map(_count_operations, model.functions())
+    encoder = max(counts, key=lambda count: count.all["Softmax"], default=OperationCounts())
+    metadata.take(DEPTH, encoder.all["Softmax"] or None, "the softmaxes in its graph")
+    activation = _identify_activation(encoder.activation)
+    metadata.take(ACTIVATION, activation, "the operations in its graph")
 
 
 @dataclass(frozen=True, slots=True)
-class Kinds:
-    """How many operations of each kind a function has: all, and those of an activation."""
+class OperationCounts:
+    """How many operations of each kind a function has."""
 
     all: Counter[str] = field(default_factory=Counter)
-    inside: Counter[str] = field(default_factory=Counter)
+    activation: Counter[str] = field(default_factory=Counter)  # those of an activation function
 
 
-def _kinds(operations: Iterable[Operation]) -> Kinds:
-    kinds = Kinds()
+def _count_operations(operations: Iterable[Operation]) -> OperationCounts:
+    counts = OperationCounts()
     for operation in operations:
-        kinds.all[operation.kind] += 1
+        counts.all[operation.kind] += 1
         if "transformer/" in operation.name and "activation/" in operation.name:
-            kinds.inside[operation.kind] += 1
-    return kinds
+            counts.activation[operation.kind] += 1
+    return counts
 
 
-def _activation(kinds: Mapping[str, int]) -> str | None:
-    for kind, name in TELLING.items():
+def _identify_activation(kinds: Mapping[str, int]) -> str | None:
+    for kind, name in IDENTIFYING.items():
         if kind in kinds:
             return name
     if all(kind in kinds for kind in TANH_FORM):
