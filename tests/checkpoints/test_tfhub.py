@@ -206,7 +206,7 @@ def test_a_saved_model_of_something_else_is_named(places: dict[str, Path], tmp_p
     )
     model.write_bytes(renamed)
     with pytest.raises(
-        FormatError, match=r"no ALBERT: its 25 variables are conv_embed.*wrong-format"
+        FormatError, match=r"not an ALBERT: its 25 variables are conv_embed.*wrong-format"
     ):
         TFHUB.read(directory)
     model.write_bytes(encode_record(2, encode_record(2, b"")))
