@@ -54,7 +54,7 @@ def _is_complete_npy(file: BinaryIO) -> bool:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     except NPY_ERRORS:
         return False
-    begin = file.tell()
+    begin = file.seek(0, os.SEEK_CUR)
     return file.seek(0, os.SEEK_END) == begin + dtype.itemsize * int(np.prod(shape))
 
 
