@@ -105,13 +105,16 @@ def check_fields(cls: type[T]) -> type[T]:
     return cls
 
 
-def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> None:
+def refuse_unknown(
+    unknown: Iterable[str], known: Iterable[str], what: str, noun: str = "keyword"
+) -> None:
     """Refuse the first unknown keyword, and name the nearest known one.
 
     Args:
         unknown: keywords that were given.
         known: keywords that exist.
         what: the class or function that was called.
+        noun: what is unknown.
 
     Raises:
         InputError: [unknown-keyword].
@@ -122,11 +125,11 @@ def refuse_unknown(unknown: Iterable[str], known: Iterable[str], what: str) -> N
         names = sorted(known)
         why, fix = ANSWERS.get(name, ("", ""))
         if why:
-            raise InputError("unknown-keyword", f"{what} has no keyword {name!r}", why=why, fix=fix)
+            raise InputError("unknown-keyword", f"{what} has no {noun} {name!r}", why=why, fix=fix)
         near = nearest_name(name, names, cutoff=0.5)
         raise InputError(
             "unknown-keyword",
-            f"{what} has no keyword {name!r}",
+            f"{what} has no {noun} {name!r}",
             why=f"the nearest is {near!r}" if near else f"it takes {', '.join(names)}",
             fix="Correct it" if near else "Leave it out",
         )

@@ -80,7 +80,7 @@ class AlbertTokenizer(PieceConversion):
         elif name == "model_max_length":
             value = check_integer(name, value, minimum=3)
         else:
-            refuse_unknown({name} - ATTRIBUTES, ATTRIBUTES, "AlbertTokenizer")
+            refuse_unknown({name} - ATTRIBUTES, ATTRIBUTES, "AlbertTokenizer", "attribute")
         object.__setattr__(self, name, value)
 
     if not TYPE_CHECKING:  # a misspelt attribute is to be seen by mypy
