@@ -106,7 +106,9 @@ def test_the_sides_can_be_set_and_other_attributes_are_refused(tiny: AlbertToken
     assert tokenizer(["a", "the model"], padding=True)["attention_mask"][0][0] == 0  # type: ignore[index]
     with pytest.raises(InputError, match=r"padding_side is 'top'.*\[option-invalid\]"):
         tokenizer.padding_side = "top"  # type: ignore[assignment]
-    with pytest.raises(InputError, match=r"no attribute 'padding_sid'.*'padding_side'.*\[unknown-keyword\]"):
+    with pytest.raises(
+        InputError, match=r"no attribute 'padding_sid'.*'padding_side'.*\[unknown-keyword\]"
+    ):
         tokenizer.padding_sid = "left"
     tokenizer.truncation_side = "left"
     with pytest.raises(InputError, match=r"truncation_side \"left\".*\[option-invalid\]"):
