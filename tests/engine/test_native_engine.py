@@ -207,6 +207,34 @@ def test_code_for_an_instruction_set_is_called_by_nothing_else() -> None:
         assert shared == [], file.name
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="/proc is not there")
+@pytest.mark.parametrize(
+    ("setup", "expected"),
+    [
+        ("os.environ['OMP_NUM_THREADS'] = '3'", 2),
+        ("os.environ['OMP_NUM_THREADS'] = '1'", 0),
+        ("os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", 0),
+    ],
+)
+def test_it_starts_no_more_threads_than_it_may_use(setup: str, expected: int) -> None:
+    program = f"""
+import os
+os.environ.pop("OMP_NUM_THREADS", None)
+{setup}
+from tests.support.axes import CONFIG, random_encodings, random_weights
+from albertkit.engine.native.engine import NativeEngine
+from albertkit.engine.packing import compute_text_vectors
+engine = NativeEngine(random_weights(CONFIG))
+before = len(os.listdir("/proc/self/task"))
+compute_text_vectors(engine, random_encodings(CONFIG, [40] * 400), "mean")
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) == expected
+
+
 def test_no_thread_computes_between_calls() -> None:
     program = """
 import time
