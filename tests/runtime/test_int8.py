@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -46,6 +48,16 @@ def test_the_error_is_measured_on_the_first_texts_and_a_closed_engine_comes_back
     engine = choice.engine_for(random_encodings(TINY, [4]))
     assert choice.int8_error is error
     np.testing.assert_array_equal(compute_text_vectors(engine, texts, "mean"), vectors)
+    choice.close()
+
+
+@needs_native
+def test_one_text_has_no_centred_cosine(caplog: pytest.LogCaptureFixture) -> None:
+    choice = EngineChoice(WEIGHTS, precision="int8")
+    with caplog.at_level(logging.INFO):
+        choice.engine_for(random_encodings(TINY, [9]))
+    (message,) = caplog.messages
+    assert re.fullmatch(r"int8: cosine .* [01]\.\d{4} \(mean [01]\.\d{4}\), on 1 text", message)
     choice.close()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from albertkit.arrays import FloatArray
+from albertkit.errors.exceptions import count_noun
 
 LEAST_COSINE = 0.99  # below, the quantized model's results are not the model's
 LEAST_CENTRED = 0.97  # below, similar texts may change their order
@@ -41,11 +42,15 @@ class QuantizationError:
         return self.least_centred >= LEAST_CENTRED
 
     def line(self) -> str:
-        """Describe the error in one line."""
+        """Describe the error in one line; equal texts have no centred cosine."""
+        centred = (
+            ""
+            if np.isnan(self.mean_centred)
+            else f"centred {self.least_centred:.4f} (mean {self.mean_centred:.4f}), "
+        )
         return (
             f"cosine to float32 at least {self.least:.4f} (mean {self.mean:.4f}), "
-            f"centred {self.least_centred:.4f} (mean {self.mean_centred:.4f}), "
-            f"on {self.texts} texts"
+            f"{centred}on {count_noun(self.texts, 'text')}"
         )
 
 
@@ -53,11 +58,11 @@ def measure_quantization_error(quantized: FloatArray, exact: FloatArray) -> Quan
     """Compare the vectors of the same texts.
 
     Args:
-        quantized: [N, H], N > 1.
+        quantized: [N, H], N > 0.
         exact: [N, H] in float32.
 
     Returns:
-        The least and the mean cosines.
+        The least and the mean cosines; the centred ones are NaN for equal texts.
     """
     plain = cosines(quantized, exact)
     mean = exact.mean(axis=0)

@@ -21,7 +21,7 @@ from albertkit.checkpoints.names import weights_from
 from albertkit.checkpoints.onnx.pooling_metadata import check_plan, plan_from, plan_text
 from albertkit.checkpoints.onnx.quantization_error import estimate_cosine
 from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
-from albertkit.errors import Diagnostic, InputError
+from albertkit.errors import Diagnostic, InputError, extra_missing
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.onnx.emitter import OnnxEmitter
@@ -107,8 +107,12 @@ class OnnxFormat:
         write_onnx(directory / self.file, graph, metadata)
 
     def engine(self, directory: Path, weights: Weights) -> Engine:
-        """Return the engine that runs the ONNX file."""
+        """Return the engine that runs the ONNX file; raises ResourceError [extra-missing]."""
+        from albertkit.engine.cpu_engine import has_openvino
         from albertkit.engine.onnx_engine import OnnxEngine  # which imports OpenVINO
+
+        if not has_openvino():
+            raise extra_missing("openvino", "the check of an ONNX file")
 
         precision: Precision = "int8" if self.is_rounded else "float32"
         return OnnxEngine(weights, directory / self.file, precision=precision)

@@ -84,10 +84,10 @@ def _check(error: QuantizationError, origin: str) -> None:
 
 
 def _draw(encodings: Encodings) -> Encodings:
-    """Some texts at even distances; two of one, since a mean needs two."""
+    """Some texts at even distances."""
     room = max(1, int(MEASURED_IDS / encodings.lengths.mean()))
     count = min(len(encodings), MEASURED_TEXTS, room)
-    return select(encodings, np.linspace(0, len(encodings) - 1, max(count, 2)).astype(np.int64))
+    return select(encodings, np.linspace(0, len(encodings) - 1, count).astype(np.int64))
 
 
 def _compute(
