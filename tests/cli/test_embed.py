@@ -178,7 +178,7 @@ def test_texts_have_their_numbers_through_all_that_is_named(
 ) -> None:
     (tmp_path / "in.txt").write_text("three\n" + "water " * 50 + "\n")
     named = ["one", "two", "-i", tmp_path / "in.txt", "-m", model]
-    assert "number 4" in error_line(capsys, *named, "--truncation", "error")
+    assert "text 4" in error_line(capsys, *named, "--truncation", "error")
 
 
 @pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("csv", ";"), ("csv", "\t")])
