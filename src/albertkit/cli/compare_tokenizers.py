@@ -71,7 +71,7 @@ def _show(tokenizers: "dict[str, AlbertTokenizer]", text: str) -> "dict[str, Col
 
 
 def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, Column]":
-    from albertkit.doctor.examination import read_text
+    from albertkit.doctor.examine import read_text
     from albertkit.doctor.tokenizers import count_differences
 
     texts = read_text(file).splitlines()

@@ -2,22 +2,33 @@
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 import typer
 
+from albertkit.cli.finetune import Task as FinetuneTask
 from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import open_standard_output
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 
 if TYPE_CHECKING:
-    from albertkit.doctor.examination import Examination
+    pass
 
 SICK = 1  # the exit status that means "no"
 WIDEST = 100  # characters of a line
 PASTED = "-"
+MOST_TEXTS = 10_000  # that are read of the file of --text
+Task: TypeAlias = Literal[FinetuneTask, "classify", "tag", "answer", "choose"]
+TASK_NAMES: Mapping[str, FinetuneTask] = {
+    **{name: name for name in get_args(FinetuneTask)},
+    "classify": "classification",  # a command's name stands for what it answers
+    "tag": "tagging",
+    "answer": "question-answering",
+    "choose": "multiple-choice",
+}
 
 
 @takes_load_options("policy", *OVERRIDES, *FETCH)
@@ -26,8 +37,8 @@ def doctor(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="A model of any format, a tokenizer, a .py or .ipynb file, a log, or - for text "
-            "from standard input, such as an error message.",
+            help="A model of any format, a tokenizer, a table of examples, a .py or .ipynb file, a "
+            "log, or - for text from standard input, such as an error message.",
         ),
     ] = None,
     *,
@@ -41,11 +52,15 @@ def doctor(
     against: Annotated[
         str | None, typer.Option("--against", help="A model that should give the same outputs.")
     ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option("--task", help="What the labels of a table are for; default: seen from them."),
+    ] = None,
     environment: Annotated[
         bool, typer.Option("--env", help="Examine the installed versions too.")
     ] = False,
     explain: Annotated[
-        str | None, typer.Option("--explain", metavar="CODE", help="Explain one symptom.")
+        str | None, typer.Option("--explain", metavar="CODE", help="Explain one code.")
     ] = None,
     print_format: Annotated[
         Literal["table", "json", "github", "sarif"],
@@ -56,17 +71,18 @@ def doctor(
         typer.Option("--fail-on", help="Exit with status 1 on errors only, or on warnings too."),
     ] = "error",
 ) -> int:
-    """Find out what is wrong with a model or a script.
+    """Find out what is wrong with a model, a table or a script.
 
-    Examines models, tokenizers, scripts, notebooks and error messages, also of other libraries. It
-    runs no code of the target, changes nothing, and downloads only what is named.
+    Examines models, tokenizers, tables of examples, scripts, notebooks and error messages, also of
+    other libraries. It runs no code of the target, changes nothing, and downloads only what is
+    named. Example: albertkit doctor error.log
     """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     if explain is not None:
-        from albertkit.doctor.catalogue import find_symptom
+        from albertkit.doctor.catalogue import explain as explain_code
 
         with open_standard_output():
-            print(find_symptom(explain).text(width))
+            print(explain_code(explain, width))
         return 0
     if target is None and not environment:
         raise InputError(
@@ -75,46 +91,32 @@ def doctor(
             why="the doctor examines a model, a script, a message or the environment",
             fix="Run albertkit doctor MODEL, or albertkit doctor --env",
         )
-    from albertkit.doctor.render import render
-
-    examination = _examine(
-        target, load, tokenizer=tokenizer, text=text, against=against, environment=environment
-    )
-    with open_standard_output():
-        print(render(examination, print_format, width))
-    worst = examination.worst()
-    return SICK if worst in ("error", fail_on) else 0
-
-
-def _examine(
-    target: str | None,
-    load: LoadOptions,
-    *,
-    tokenizer: str | None,
-    text: Path | None,
-    against: str | None,
-    environment: bool,
-) -> "Examination":
-    from albertkit.doctor.checks.texts import MOST_TEXTS
-    from albertkit.doctor.examination import (
+    from albertkit.doctor.examine import (
+        decode_text,
         examine,
         examine_environment,
         examine_text,
         read_text,
         with_environment,
     )
+    from albertkit.doctor.render import render
 
     if target is None:
-        return examine_environment()
-    if target == PASTED:
-        pasted = examine_text(sys.stdin.buffer.read().decode("utf-8", errors="replace"))
-        return with_environment(pasted) if environment else pasted
-    texts = [] if text is None else read_text(text).splitlines()[:MOST_TEXTS]
-    return examine(
-        target,
-        tokenizer=tokenizer,
-        texts=texts,
-        against=against,
-        environment=environment,
-        options=load,
-    )
+        examination = examine_environment()
+    elif target == PASTED:
+        examination = examine_text(decode_text(sys.stdin.buffer.read(), "standard input"))
+    else:
+        examination = examine(
+            target,
+            tokenizer=tokenizer,
+            texts=[] if text is None else read_text(text).splitlines()[:MOST_TEXTS],
+            against=against,
+            task=None if task is None else TASK_NAMES[task],
+            options=load,
+        )
+    if environment and target is not None:
+        examination = with_environment(examination)
+    with open_standard_output():
+        print(render(examination, print_format, width))
+    worst = examination.worst()
+    return SICK if worst in ("error", fail_on) else 0

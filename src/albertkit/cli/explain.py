@@ -26,16 +26,9 @@ def explain(
     ] = None,
 ) -> None:
     """Explain an error code or a symptom."""
+    from albertkit.doctor.catalogue import explain as explain_code
     from albertkit.errors.explanations import list_codes
 
     width = min(shutil.get_terminal_size().columns, 100)
     with open_standard_output():
-        print(list_codes(width) if code is None else _explain(code, width))
-
-
-def _explain(code: str, width: int) -> str:
-    from albertkit.doctor.catalogue import read_symptoms
-    from albertkit.errors.explanations import find_explanation
-
-    symptom = read_symptoms().get(code.strip("[]").lower())
-    return find_explanation(code).text(width) if symptom is None else symptom.text(width)
+        print(list_codes(width) if code is None else explain_code(code, width))

@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
+from albertkit.engine.native.engine import NativeEngine
+from albertkit.engine.native.library import can_compute
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import compute_mlm_logits
+from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import AlbertConfig, Weights
@@ -33,6 +36,7 @@ SENTENCES = (
 )
 MOST_UNKNOWN = 0.2  # of the sentences' pieces; with more, the vocabulary is for another language
 LEAST_GAIN = 0.01  # in log-probability; both gelus of a small model differ by 1e-4
+EVERY = 2  # piece is masked
 HEAD_SIZES = (64, 128)  # of all published models; sources for xlarge disagree
 
 
@@ -88,6 +92,7 @@ def self_test(
     others: Iterable[tuple[str, int | str]] | None = None,
     *,
     sentences: Sequence[str] = SENTENCES,
+    every: int = EVERY,
 ) -> SelfTest:
     """Compare the model as opened with other values of each doubtful field, one at a time.
 
@@ -95,13 +100,14 @@ def self_test(
         model: with a masked LM head and a tokenizer.
         others: config fields and values to compare with; None: those of `doubtful_values`.
         sentences: in which words are masked.
+        every: how many pieces apart the masked ones are; each is masked in a text of its own.
 
     Raises:
         InputError: [self-test-impossible] without a masked LM head or a tokenizer, or if the
             vocabulary does not know the sentences' words.
     """
     tokenizer = _usable_tokenizer(model)
-    masked, true_ids = _mask_words(tokenizer, model.weights.config, sentences)
+    masked, true_ids = _mask_words(tokenizer, model.weights.config, sentences, every)
     positions = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
     if others is None:
         others = doubtful_values(model.weights.config)
@@ -218,16 +224,16 @@ def _impossible(model: LoadedModel, what: str, why: str) -> InputError:
 
 
 def _mask_words(
-    tokenizer: AlbertTokenizer, config: AlbertConfig, sentences: Sequence[str]
+    tokenizer: AlbertTokenizer, config: AlbertConfig, sentences: Sequence[str], every: int
 ) -> tuple[Encodings, Int64Array]:
-    """Each sentence once for every second piece, masked, and the true ids [P].
+    """Each sentence several times, another piece masked in each, and the true ids [P].
 
     A sentence is tokenized before it is masked, as in pretraining.
     """
     rows, true_ids = [], []
     longest = config.max_position_embeddings
     for encoding in tokenizer.encode_batch(list(sentences), max_length=longest):
-        for position in range(1, len(encoding) - 1, 2):
+        for position in range(1, len(encoding) - 1, every):
             row = encoding.ids.copy()
             true_ids.append(int(row[position]))
             row[position] = tokenizer.mask_token_id
@@ -246,7 +252,9 @@ def _replace(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weig
 def _mean_log_probability(
     weights: Weights, masked: Encodings, positions: Int64Array, true_ids: Int64Array
 ) -> float:
-    logits = compute_mlm_logits(NumpyEngine(weights), masked, positions)  # [P, V]
+    engine: Engine = NativeEngine(weights) if can_compute("float32") else NumpyEngine(weights)
+    logits = compute_mlm_logits(engine, masked, positions)  # [P, V]
+    engine.close()
     return float(np.mean(log_probabilities(logits, true_ids)))
 
 

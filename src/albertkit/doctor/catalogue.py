@@ -16,6 +16,7 @@ from textwrap import fill, indent
 
 from albertkit.errors import Diagnostic, InputError, Severity
 from albertkit.errors.exceptions import Basis, nearest_name
+from albertkit.errors.explanations import Explanation, read_explanations
 
 FILE = Path(__file__).with_name("symptoms.toml")
 PAGE_HEAD = """# Symptoms
@@ -157,23 +158,27 @@ def symptom(code: str) -> Symptom:
     return read_symptoms()[code]
 
 
-def find_symptom(code: str) -> Symptom:
-    """The symptom that a user asks for, with or without brackets.
+def explain(code: str, width: int) -> str:
+    """Explain a symptom or an error code, for a terminal of this width.
+
+    Args:
+        code: with or without brackets.
+        width: characters of a line.
 
     Raises:
         InputError: [code-unknown].
     """
     name = code.strip("[]").lower()
-    symptoms = read_symptoms()
-    if name not in symptoms:
-        near = nearest_name(name, symptoms)
+    entries: Mapping[str, Explanation | Symptom] = {**read_explanations(), **read_symptoms()}
+    if name not in entries:
+        near = nearest_name(name, entries)
         raise InputError(
             "code-unknown",
-            f"there is no symptom {name!r}",
+            f"there is no code {name!r}",
             why=f"the nearest is {near!r}" if near else "a code looks like 'left-padding'",
             fix="See docs/symptoms.md, or for errors of albertkit run: albertkit explain",
         )
-    return symptoms[name]
+    return entries[name].text(width)
 
 
 def make_page() -> str:

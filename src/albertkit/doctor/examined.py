@@ -51,6 +51,7 @@ class ExaminedModel:
     tokenizer: AlbertTokenizer | None
     resolved: ResolvedPath | None = None
     _settings: dict[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+    _is_finite: bool | None = None
 
     @property
     def weights(self) -> Weights | None:
@@ -64,8 +65,15 @@ class ExaminedModel:
             weights is not None
             and tokenizer is not None
             and tokenizer.vocab_size <= weights.config.vocab_size
-            and all(np.isfinite(weights.arrays[row.name]).all() for row in weights.table().stored)
+            and self._has_finite_weights(weights)
         )
+
+    def _has_finite_weights(self, weights: Weights) -> bool:
+        """Whether no weight is NaN or infinite; they are read once for all checks."""
+        if self._is_finite is None:
+            rows = weights.table().stored
+            self._is_finite = all(np.isfinite(weights.arrays[row.name]).all() for row in rows)
+        return self._is_finite
 
     def settings(self, file: str) -> Mapping[str, JsonValue]:
         """A JSON file of the directory; empty if it is missing or broken."""
@@ -77,6 +85,8 @@ class ExaminedModel:
         """The files of the directory, sorted; those of a SavedModel's folders too."""
         if self.path is None:
             return []
+        if self.path.is_file():
+            return [self.path]
         if not self.path.is_dir():
             return sorted(self.path.parent.glob(f"{self.path.name}.*"))
         return sorted(path for path in self.path.glob("**/*") if path.is_file())[:MOST_FILES]

@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from textwrap import fill
 from typing import Literal
+from urllib.parse import quote
 
 from albertkit.doctor.catalogue import read_symptoms
 from albertkit.doctor.examination import Examination
@@ -187,6 +189,7 @@ def _place(diagnostic: Diagnostic, target: str) -> tuple[str, int]:
 
 
 def _as_uri(path: str) -> str:
-    from urllib.parse import quote
-
+    """A reference without a scheme must be relative, so an absolute path becomes file:///…."""
+    if Path(path).is_absolute():
+        return Path(path).as_uri()
     return quote(path.replace("\\", "/"))

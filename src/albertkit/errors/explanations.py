@@ -11,7 +11,6 @@ from pathlib import Path
 from textwrap import fill
 
 from albertkit.errors.codes import CODES
-from albertkit.errors.exceptions import InputError, nearest_name
 
 FILE = Path(__file__).with_name("explanations.toml")
 CODE_WIDTH = max(map(len, CODES))
@@ -69,25 +68,6 @@ def read_explanations() -> dict[str, Explanation]:
         for group, codes in groups.items()
         for code, parts in codes.items()
     }
-
-
-def find_explanation(code: str) -> Explanation:
-    """The explanation of a code, with or without its brackets.
-
-    Raises:
-        InputError: [code-unknown].
-    """
-    explanations = read_explanations()
-    name = code.strip("[]").lower()
-    if name not in explanations:
-        near = nearest_name(name, explanations)
-        raise InputError(
-            "code-unknown",
-            f"there is no code {name!r}",
-            why=f"the nearest is {near!r}" if near else "a code looks like 'text-truncated'",
-            fix="For all codes run: albertkit explain",
-        )
-    return explanations[name]
 
 
 def list_codes(width: int) -> str:

@@ -135,7 +135,7 @@ def is_trained(weights: Weights) -> bool:
 
 def _rank_correlation(values: FloatArray) -> float:
     """Spearman's correlation of one value a piece with the piece's id."""
-    if len(values) < LEAST_PIECES or not np.isfinite(values).all():
-        return 0.0
+    if len(values) < LEAST_PIECES or not np.isfinite(values).all() or np.ptp(values) == 0:
+        return 0.0  # equal values have no ranks: the bias of a new head is all zeros
     ranks = np.argsort(np.argsort(values))
     return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])

@@ -11,7 +11,6 @@ from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import Diagnostic
 
 LARGE_SHARE = 0.05  # of pieces that are unknown
-MOST_TEXTS = 10_000  # that are read of a file
 MASKS = ("<mask>", "[mask]", "[Mask]")
 SPECIALS = ("[CLS]", "[SEP]")
 

@@ -274,6 +274,8 @@ def read_message_fields(data: memoryview, name: str) -> Iterator[tuple[int, int 
     reader = ByteReader(data, name, kind=KIND)
     while reader.remaining:
         number, form = divmod(reader.take_varint(), 8)
+        if number == 0:  # zeros would be read to the end, as billions of fields
+            raise reader.format_error("a field has the number 0")
         value = reader.take_varint()
         if form == VARINT:
             yield number, value

@@ -1,0 +1,54 @@
+"""Labelled data: the checks of `albertkit finetune --check`, on a table of any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from albertkit.doctor.examination import Examination, has_warning, sort_diagnostics
+from albertkit.errors import AlbertKitError, Diagnostic, ResourceError
+from albertkit.errors.exceptions import count_noun, list_names
+from albertkit.finetuning import FinetuneOptions, FinetuneSession
+from albertkit.finetuning.data.columns import Task
+
+COLUMNS_UNDECIDED = "column-undecided"
+
+
+def examine_data(path: Path, task: Task | None, model: str | Path | None) -> Examination:
+    """Check a table of examples before something is trained on it.
+
+    Args:
+        path: CSV, TSV, JSON lines, Parquet or Arrow.
+        task: what is learned; None: seen from the labels.
+        model: whose tokenizer and vectors the checks use; None: the built-in one.
+
+    Raises:
+        ResourceError: the file cannot be read, or an extra is missing for its format.
+    """
+    target = str(path)
+    try:
+        session = FinetuneSession.open(target, None, FinetuneOptions(task=task, model=model))
+        diagnostics = session.check(suspects=True)
+    except ResourceError:
+        raise
+    except AlbertKitError as error:
+        return Examination(target, "data", (_name_columns(error.diagnostic, target),))
+    healthy = () if has_warning(diagnostics) else ("the examples can be learned from",)
+    return Examination(target, "data", sort_diagnostics(diagnostics), healthy, _describe(session))
+
+
+def _name_columns(diagnostic: Diagnostic, target: str) -> Diagnostic:
+    """The doctor has no options for columns; the command that has them is named instead."""
+    if diagnostic.code != COLUMNS_UNDECIDED:
+        return diagnostic
+    fix = f"Run: albertkit finetune {target} --check --text COLUMN --label COLUMN"
+    return replace(diagnostic, fix=fix)
+
+
+def _describe(session: FinetuneSession) -> Mapping[str, str]:
+    """What was seen in the table, in one line a fact."""
+    columns = {name: value for name, value, _ in session.columns.rows()}
+    names = session.labels.names
+    labels = {"labels": f"{len(names)}: {list_names(names, 8)}"} if len(names) > 1 else {}
+    return {**columns, "rows": count_noun(len(session.examples), "example"), **labels}

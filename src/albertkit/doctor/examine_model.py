@@ -1,0 +1,177 @@
+"""Examine a model or a tokenizer: open it, and ask every check that applies.
+
+In: a path or a name. Out: an Examination. Nothing of the target is run or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from albertkit.conversion.self_test import metadata_doubts
+from albertkit.doctor.checks.exports import check_hub_module, check_onnx, check_onnx_file
+from albertkit.doctor.checks.files import check_files
+from albertkit.doctor.checks.predictions import can_predict, check_predictions
+from albertkit.doctor.checks.settings import check_settings
+from albertkit.doctor.checks.tensors import check_tensors
+from albertkit.doctor.checks.texts import check_texts
+from albertkit.doctor.checks.vectors import check_vectors
+from albertkit.doctor.examination import Examination, Kind, has_warning, sort_diagnostics
+from albertkit.doctor.examined import ExaminedModel, open_for_examination
+from albertkit.errors import AlbertKitError, Diagnostic
+from albertkit.errors.exceptions import count_noun
+from albertkit.runtime import LoadedModel, LoadOptions
+from albertkit.tokenization import AlbertTokenizer
+
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".h5", ".onnx", ".pb", ".index", ".pt", ".pth")
+NOT_A_MODEL = ("checkpoint-unrecognised", "file-wrong-format")
+LARGEST_VOCABULARY = 100_000_000  # bytes; a larger file is no tokenizer, and is not read
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One subject that is examined.
+
+    Attributes:
+        title: what is true if the check yields nothing worse than a note.
+        run: yields the diagnostics.
+        applies: whether the model has what the check looks at.
+    """
+
+    title: str
+    run: Callable[[ExaminedModel], Iterator[Diagnostic]]
+    applies: Callable[[ExaminedModel], bool]
+
+
+def _is_open(model: ExaminedModel) -> bool:
+    return model.loaded is not None
+
+
+def _is_saved_model(model: ExaminedModel) -> bool:
+    return any(path.name == "saved_model.pb" for path in model.files())
+
+
+CHECKS = (
+    Check("files are whole", check_files, lambda model: bool(model.files())),
+    Check("settings agree with each other", check_settings, _is_open),
+    Check("weights are finite, and no two are the same", check_tensors, _is_open),
+    Check("masked words are predicted, best with these settings", check_predictions, can_predict),
+    Check("different texts have different vectors", check_vectors, ExaminedModel.can_compute),
+    Check(
+        "ONNX files hold each tensor once",
+        check_onnx,
+        lambda model: any(path.suffix == ".onnx" for path in model.files()),
+    ),
+    Check("the SavedModel is one of TensorFlow 2", check_hub_module, _is_saved_model),
+)  # fmt: skip
+
+
+def examine_model(
+    target: str,
+    tokenizer: str | Path | None,
+    texts: Sequence[str],
+    against: str | Path | None,
+    options: LoadOptions,
+) -> Examination:
+    """Examine a model or a tokenizer.
+
+    Args:
+        target: a path, a built-in model's name, or a name on a hub.
+        tokenizer: another tokenizer to examine the model with; None: its own.
+        texts: texts of the user, which are counted; may be empty.
+        against: another model that should give the same outputs.
+        options: how the model is opened.
+
+    Raises:
+        InputError: [file-not-found], [unknown-model] if there is no such target.
+        AlbertKitError: the other tokenizer or the other model cannot be opened.
+    """
+    path = Path(target)
+    model = open_for_examination(target, options, tokenizer)
+    if model.loaded is None and path.suffix == ".onnx" and path.is_file():
+        # an export of another program cannot be opened, but its structure can be read
+        diagnostics = list(check_onnx_file(path))
+        healthy = () if has_warning(diagnostics) else ("the ONNX file holds each tensor once",)
+        return Examination(target, "model", sort_diagnostics(diagnostics), healthy)
+    kind: Kind = "model"
+    if model.loaded is None and _has_code(model.errors, NOT_A_MODEL):
+        model, kind = _open_tokenizer(model)
+    diagnostics = list(model.errors)
+    titles = []
+    for check in CHECKS:
+        if not check.applies(model):
+            continue
+        results = list(check.run(model))
+        diagnostics += results
+        if not results and (model.loaded is not None or kind == "tokenizer"):
+            titles.append(check.title)
+    facts = {}
+    if model.loaded is not None:
+        diagnostics += [*model.loaded.notes, *metadata_doubts(model.loaded.config)]
+        diagnostics += check_texts(model, texts)
+        facts = _describe(model.loaded, model.tokenizer)
+    if against is not None and model.loaded is not None:
+        diagnostics += _compare(target, against)
+    ordered = sort_diagnostics(_without_repeats(diagnostics))
+    return Examination(target, kind, ordered, tuple(titles), facts)
+
+
+def _open_tokenizer(model: ExaminedModel) -> tuple[ExaminedModel, Kind]:
+    """A directory or module that holds a tokenizer and no model."""
+    is_module = _has_code(model.errors, ("file-wrong-format",))
+    has_weights = any(
+        path.name == "config.json" or path.suffix in WEIGHT_SUFFIXES for path in model.files()
+    )
+    if model.path is None or (has_weights and not is_module) or _is_large_file(model.path):
+        return model, "model"
+    try:
+        model.tokenizer = AlbertTokenizer.from_path(model.path)
+    except AlbertKitError:
+        return model, "model"
+    model.errors.clear()
+    return model, "tokenizer"
+
+
+def _is_large_file(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > LARGEST_VOCABULARY
+
+
+def _describe(loaded: LoadedModel, tokenizer: AlbertTokenizer | None) -> dict[str, str]:
+    """The model in one line a fact."""
+    config = loaded.config
+    return {
+        "format": f"{loaded.format}, by {loaded.evidence}",
+        "size": f"{count_noun(config.num_hidden_layers, 'layer')} of {config.hidden_size} in "
+        f"{count_noun(config.num_hidden_groups, 'group')}, "
+        f"{count_noun(config.num_attention_heads, 'head')}, {config.vocab_size:,} pieces",
+        "heads": ", ".join(loaded.weights.heads) or "none",
+        "tokenizer": "none" if tokenizer is None else tokenizer.policy.name,
+    }
+
+
+def _compare(target: str, against: str | Path) -> Iterator[Diagnostic]:
+    """The differences to another model, as one diagnostic."""
+    from albertkit.conversion import verify
+
+    comparison = verify(target, against)
+    reasons = comparison.reasons()
+    if reasons:
+        configs = "; ".join(map(str, comparison.configs))
+        yield Diagnostic(
+            "models-differ",
+            "error",
+            f"the model differs from {str(against)!r}: {'; '.join(reasons)}",
+            why="both were computed on the same texts",
+            fix=f"For all figures run: albertkit verify {target} {against}",
+            where=target,
+            evidence=f"{comparison.weights.line()}; configs: {configs or 'the same'}",
+        )
+
+
+def _has_code(diagnostics: Sequence[Diagnostic], codes: Collection[str]) -> bool:
+    return any(diagnostic.code in codes for diagnostic in diagnostics)
+
+
+def _without_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return list({(d.code, d.what, d.where): d for d in diagnostics}.values())

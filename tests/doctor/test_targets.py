@@ -1,0 +1,143 @@
+"""Tables as targets, and what is no target at all: one line, no crash."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from albertkit.cli.main import run
+from albertkit.doctor import diagnose, examine
+from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.finetuning import FinetuneOptions, FinetuneSession
+from tests.support.other_user import as_other_user
+
+WORDS = "the a cat dog house tree river good bad fine awful nice car red blue green"
+
+
+def make_rows() -> list[dict[str, str]]:
+    """120 examples; rows 5 and 6 have one text and two labels."""
+    rng = random.Random(0)
+    rows = [
+        {"text": " ".join(rng.choices(WORDS.split(), k=8)), "label": rng.choice(["good", "bad"])}
+        for _ in range(120)
+    ]
+    rows[5] = {"text": rows[4]["text"], "label": "bad" if rows[4]["label"] == "good" else "good"}
+    return rows
+
+
+def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["text", "label"], delimiter=",\t"[path.suffix == ".tsv"])
+        writer.writeheader()
+        writer.writerows(rows)
+        path.write_text(text.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_table_is_checked_as_before_a_finetuning(suffix: str, tmp_path: Path) -> None:
+    path = write_table(tmp_path / f"data{suffix}", make_rows())
+    session = FinetuneSession.open(str(path), None, FinetuneOptions(task="classification"))
+    examination = examine(path, task="classification")
+    assert examination.kind == "data"
+    assert list(examination.diagnostics) == session.check(suspects=True)
+    contradiction = next(d for d in examination.diagnostics if d.code == "labels-contradict")
+    assert "rows 5, 6" in contradiction.what
+    assert examination.facts["rows"] == "120 examples"
+
+
+def test_a_table_with_a_mistake_fails_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = write_table(tmp_path / "few.csv", make_rows()[:50])
+    assert run(["doctor", str(few), "--task", "classify"]) == 1
+    assert "[rows-few]" in capsys.readouterr().out
+    many = write_table(tmp_path / "many.csv", make_rows())
+    assert run(["doctor", str(many), "--task", "classify"]) == 0
+    assert run(["doctor", str(many), "--task", "classification", "--fail-on", "warning"]) == 1
+
+
+def test_columns_that_cannot_be_seen_lead_to_the_command_that_takes_them(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("a,b\n1,2\n3,4\n")
+    [diagnostic] = diagnose(path)
+    assert diagnostic.code == "column-undecided"
+    assert f"albertkit finetune {path} --check --text" in diagnostic.fix
+
+
+def test_a_binary_file_is_no_message(tmp_path: Path) -> None:
+    for name in ("error.log", "script.py", "book.ipynb"):
+        (tmp_path / name).write_bytes(b"\0\1\2" * 100)
+        with pytest.raises(FormatError, match=r"binary.*\[file-wrong-format\]"):
+            diagnose(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["big", "big.bin", "big.onnx", "big.model", "big.csv", "big.h5"])
+def test_a_file_of_two_gigabytes_that_is_no_model_is_one_line(name: str, tmp_path: Path) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2_000_000_000)  # a sparse file of zeros
+    examination = examine(tmp_path / name)
+    assert [d.severity for d in examination.diagnostics] == ["error"]
+    assert examination.healthy == ()
+
+
+def test_a_log_of_two_gigabytes_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "big.log").open("wb") as file:
+        file.truncate(2_000_000_000)
+    with pytest.raises(FormatError, match=r"2,000 MB.*\[file-wrong-format\]"):
+        diagnose(tmp_path / "big.log")
+
+
+def test_a_notebook_with_large_outputs_is_read(tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "source": ["AlbertConfig()"], "outputs": ["x" * 50_000_000]}
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": [cell]}))
+    assert [d.code for d in diagnose(tmp_path / "book.ipynb")] == ["config-of-xxlarge"]
+
+
+def test_a_pipe_and_a_link_to_nothing_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    for name, words in (("pipe.py", "no file"), ("link", "to nothing"), ("self", "to nothing")):
+        with pytest.raises(InputError, match=rf"{words}.*\[file-wrong-format\]"):
+            diagnose(tmp_path / name)
+
+
+def test_a_directory_that_holds_itself_and_a_pipe_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "inside").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "config.json")
+    assert [d.code for d in diagnose(tmp_path)] == ["checkpoint-unrecognised"]
+
+
+def test_what_may_not_be_read_is_said_in_one_line() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        closed = Path(name)
+        (closed / "error.log").write_text("OddError: a\n")
+        closed.chmod(0)
+        with as_other_user():
+            with pytest.raises(ResourceError, match=r"denied.*\[file-unreadable\]"):
+                diagnose(closed / "error.log")
+            assert [d.code for d in diagnose(closed)] == ["file-unreadable"]
+        closed.chmod(0o755)
+        (closed / "error.log").chmod(0)
+        with as_other_user(), pytest.raises(ResourceError, match=r"denied.*\[file-unreadable\]"):
+            diagnose(closed / "error.log")
+
+
+def test_a_message_of_one_line_is_no_name() -> None:
+    message = "TypeError: 'AutoTrackable' object is not callable"
+    assert [d.code for d in diagnose(message)] == ["tf1-module-called"]
