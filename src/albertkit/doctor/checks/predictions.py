@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from albertkit.checkpoints.format import flag
 from albertkit.conversion.self_test import (
-    SENTENCES,
     Candidate,
     SelfTest,
     doubtful_values,
@@ -29,8 +28,7 @@ CHANCE_SHARE = 0.7  # of ln(pieces); a model that knows only how frequent pieces
 CLEAR_GAIN = (
     0.3  # in log-probability, for a diagnosis; both gelus differ by 0.0002 in a small model
 )
-SCREENED = SENTENCES[1:4]  # for all candidates; one that gains is compared on all sentences
-SCREENED_EVERY = 4  # pieces: a base-size model computes 11 candidates in some seconds
+SCREENED_EVERY = 4  # pieces, for all candidates; one that gains is compared on twice as many words
 PROMISING_GAIN = 0.1  # in log-probability on the screened words
 LIKELY_ACTIVATIONS = ("gelu_new", "relu", "silu")
 CODES = {
@@ -58,9 +56,7 @@ def check_predictions(model: ExaminedModel) -> Iterator[Diagnostic]:
     subject = loaded.with_checkpoint(loaded.checkpoint, tokenizer)
     pieces = loaded.config.vocab_size
     try:
-        screening = self_test(
-            subject, likely_values(loaded.config), sentences=SCREENED, every=SCREENED_EVERY
-        )
+        screening = self_test(subject, likely_values(loaded.config), every=SCREENED_EVERY)
         best = _best(screening)
         gain = best.log_probability - screening.candidates[0].log_probability
         result = self_test(subject, best.changes if gain > PROMISING_GAIN else ())
