@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import albertkit
 from albertkit.cli.main import run
 from albertkit.conversion import convert
 from albertkit.doctor import diagnose, examine
@@ -52,6 +53,27 @@ def test_an_example_of_the_catalogue_is_recognised_as_what_it_is() -> None:
 
     for code in ("config-of-xxlarge", "other-model-class", "chinese-albert", "accents-unknown"):
         assert code in {d.code for d in diagnose_code(symptom(code).example)}
+
+
+NO_TASK = {"code-does-not-parse", "token-added-without-row", "token-ids-sent"}
+NAMES = {"texts": ["a text", "another"], "question": "Who?", "context": "Ada.", "ids": [[2, 5, 3]]}
+UNTRAINED = ("finetune", "pipeline")  # need examples, or a head that no built-in model has
+
+
+def test_a_symptom_of_code_shows_the_same_task_in_albertkit() -> None:
+    entries = [entry for entry in read_symptoms().values() if "snippet" in entry.by]
+    assert {entry.code for entry in entries if not entry.albertkit} == NO_TASK
+    lines = {entry.albertkit for entry in entries if entry.albertkit.startswith("albertkit.")}
+    for line in sorted(lines):
+        if not line.startswith(tuple(f"albertkit.{name}" for name in UNTRAINED)):
+            eval(line.replace("NAME", "small-en"), {"albertkit": albertkit, **NAMES})  # noqa: S307
+
+
+def test_a_command_of_the_catalogue_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = {entry.albertkit for entry in read_symptoms().values()}
+    for command in sorted({line.split()[1] for line in lines if line.startswith("albertkit ")}):
+        assert run([command, "--help"]) == 0
+        assert "Usage" in capsys.readouterr().out
 
 
 def test_a_code_is_explained_whether_it_is_a_symptom_or_an_error() -> None:

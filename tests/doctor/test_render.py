@@ -58,6 +58,8 @@ def test_json_and_sarif_and_github_hold_the_same_diagnostics(script: Path) -> No
     examination = examine(script)
     [listed] = json.loads(render(examination, "json"))["diagnostics"]
     assert (listed["code"], listed["where"]) == ("config-of-xxlarge", f"{script}: line 2")
+    assert listed["fix_safety"] == "changes numbers"
+    assert listed["albertkit"].startswith("albertkit.")
     sarif = json.loads(render(examination, "sarif"))
     [run_] = sarif["runs"]
     [result] = run_["results"]
@@ -74,3 +76,11 @@ def test_json_and_sarif_and_github_hold_the_same_diagnostics(script: Path) -> No
 def test_a_table_fits_its_width() -> None:
     for line in render(examine("small-en"), "table", 60).splitlines():
         assert len(line) <= 60 or " " not in line.strip()
+
+
+def test_a_table_says_if_a_fix_is_safe_and_how_albertkit_does_the_task(script: Path) -> None:
+    assert "(changes numbers)" in render(examine(script), "table", 200)
+    assert "  albertkit  albertkit.AlbertModel" in render(examine(script), "table", 200)
+    message = "TypeError: 'AutoTrackable' object is not callable"
+    assert "(safe)" in render(examine(message), "table", 200)
+    assert "  albertkit  " not in render(examine(message), "table", 200)

@@ -9,13 +9,16 @@ import os
 import random
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from albertkit.cli.doctor import Task
 from albertkit.cli.main import run
 from albertkit.doctor import diagnose, examine
+from albertkit.doctor.checks.labelled_data import TASK_NAMES
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from tests.support.other_user import as_other_user
@@ -69,6 +72,12 @@ def test_a_table_with_a_mistake_fails_by_the_command(
     many = write_table(tmp_path / "many.csv", make_rows())
     assert run(["doctor", str(many), "--task", "classify"]) == 0
     assert run(["doctor", str(many), "--task", "classification", "--fail-on", "warning"]) == 1
+
+
+def test_the_command_takes_the_tasks_that_are_checked() -> None:
+    assert set(get_args(Task)) == set(TASK_NAMES)
+    with pytest.raises(InputError, match=r"task is 'sing'.*\[option-invalid\]"):
+        diagnose(__file__, task="sing")
 
 
 def test_columns_that_cannot_be_seen_lead_to_the_command_that_takes_them(tmp_path: Path) -> None:

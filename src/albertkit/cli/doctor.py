@@ -2,9 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -21,14 +20,8 @@ SICK = 1  # the exit status that means "no"
 WIDEST = 100  # characters of a line
 PASTED = "-"
 MOST_TEXTS = 10_000  # that are read of the file of --text
+# As in doctor.checks.labelled_data, which imports numpy; a test compares them.
 Task: TypeAlias = Literal[FinetuneTask, "classify", "tag", "answer", "choose"]
-TASK_NAMES: Mapping[str, FinetuneTask] = {
-    **{name: name for name in get_args(FinetuneTask)},
-    "classify": "classification",  # a command's name stands for what it answers
-    "tag": "tagging",
-    "answer": "question-answering",
-    "choose": "multiple-choice",
-}
 
 
 @takes_load_options("policy", *OVERRIDES, *FETCH)
@@ -111,7 +104,7 @@ def doctor(
             tokenizer=tokenizer,
             texts=[] if text is None else read_text(text).splitlines()[:MOST_TEXTS],
             against=against,
-            task=None if task is None else TASK_NAMES[task],
+            task=task,
             options=load,
         )
     if environment and target is not None:

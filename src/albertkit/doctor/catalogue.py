@@ -24,12 +24,21 @@ PAGE_HEAD = """# Symptoms
 What goes wrong with ALBERTs and BERTs, in albertkit and in other libraries, and what to do.
 `albertkit doctor TARGET` recognises these in a model, a script, a notebook or an error message.
 
-This page is made by `make errors-page` from `src/albertkit/doctor/symptoms.toml`.
+Find your case in the tables; each code leads to what it is, why it is bad, an example, what to do
+instead, and where it was seen. This page is made by `make errors-page` from
+`src/albertkit/doctor/symptoms.toml`.
 """
 LEVELS: Mapping[Severity, str] = {
     "error": "it does not run",
     "warning": "it runs, and the result is wrong or at risk",
     "note": "worth knowing",
+}
+SAFETY = {True: "The fix changes the numbers that the model gives.", False: "The fix is safe."}
+FOUND_BY = {  # how a symptom without a line of code is seen
+    "snippet": "a script or a notebook",
+    "model": "a check of the files and numbers of a model",
+    "environment": "the installed versions, with `--env`",
+    "text": "your own texts, with `--text`",
 }
 
 
@@ -56,6 +65,7 @@ class Symptom:
         level: how grave it is.
         example: a line of code that has the symptom.
         instead: the better line.
+        albertkit: the same task in albertkit, Python or a command.
         changes_numbers: whether the fix changes what the model computes.
     """
 
@@ -70,6 +80,7 @@ class Symptom:
     level: Severity = "error"
     example: str = ""
     instead: str = ""
+    albertkit: str = ""
     changes_numbers: bool = False
 
     def diagnose(
@@ -114,24 +125,33 @@ class Symptom:
         parts.append(fill(f"What to do: {_plain(self.fix)}.", width))
         if self.instead:
             parts.append(indent(self.instead, "  "))
-        if self.changes_numbers:
-            parts.append("The fix changes the numbers that the model gives.")
+        parts.append(SAFETY[self.changes_numbers])
+        if self.albertkit:
+            parts += ["The same in albertkit:", indent(self.albertkit, "  ")]
         return "\n\n".join([*parts, fill(f"Source: {self.source}.", width)])
 
     def markdown(self) -> str:
-        """The entry as a section of the page."""
-        parts = [f"### `{self.code}`", f"{_plain(self.what)} ({LEVELS[self.level].capitalize()}.)"]
-        parts.append(f"**Cause:** {_plain(self.why)}.")
-        if self.example:
-            parts.append(f"```text\n{self.example}\n```")
-        safety = " This changes the numbers that the model gives." if self.changes_numbers else ""
-        parts.append(f"**What to do:** {_plain(self.fix)}.{safety}")
-        if self.instead:
-            parts.append(f"```text\n{self.instead}\n```")
+        """The entry as a section of the page, in five parts."""
+        parts = [f"### `{self.code}`", f"{_prose(self.what)} ({LEVELS[self.level].capitalize()}.)"]
+        parts.append(f"**Why:** {_prose(self.why)}.")
+        parts.append(f"**Example:** {self._describe_example()}")
+        parts.append(f"**Instead:** {_prose(self.fix)}. {SAFETY[self.changes_numbers]}")
+        better = "\n".join(filter(None, (self.instead, self.albertkit)))
+        if better:
+            parts.append(f"```text\n{better}\n```")
+        return "\n\n".join([*parts, f"**Source:** {_prose(self.source)}.\n"])
+
+    def _describe_example(self) -> str:
+        """A line that has the symptom, and what else it is recognised by."""
+        parts = [FOUND_BY[way] for way in self.by if not (way == "snippet" and self.example)]
         if self.patterns:
             listed = "\n".join(f"`` {pattern.pattern} ``  " for pattern in self.patterns)
-            parts.append(f"**Recognised by:**\n\n{listed}")
-        return "\n\n".join([*parts, f"**Source:** {self.source}.\n"])
+            parts.append(f"a message with:\n\n{listed}")
+        also = "; ".join(parts)
+        if not self.example:
+            return also
+        code = f"\n\n```text\n{self.example}\n```"
+        return f"{code}\n\nAlso {also}" if also else code
 
 
 @functools.cache
@@ -182,17 +202,26 @@ def explain(code: str, width: int) -> str:
 
 
 def make_page() -> str:
-    """The page docs/symptoms.md."""
-    parts = [PAGE_HEAD]
-    group = ""
+    """The page docs/symptoms.md: what people see, in groups, and a section for each."""
+    groups: dict[str, list[Symptom]] = {}
     for entry in read_symptoms().values():
-        if entry.group != group:
-            group = entry.group
-            parts.append(f"## {group}\n")
-        parts.append(entry.markdown())
+        groups.setdefault(entry.group, []).append(entry)
+    parts = [PAGE_HEAD]
+    for group, entries in groups.items():
+        rows = "\n".join(
+            f"| {_prose(entry.what)} | [`{entry.code}`](#{entry.code}) |" for entry in entries
+        )
+        parts.append(f"**{group}**\n\n| what you see | code |\n|---|---|\n{rows}\n")
+    for group, entries in groups.items():
+        parts += [f"## {group}\n", *(entry.markdown() for entry in entries)]
     return "\n".join(parts)
 
 
 def _plain(sentence: str) -> str:
     """A sentence of the catalogue with its {names} as words in angle brackets."""
     return re.sub(r"\{(\w+)\}", r"<\1>", sentence)
+
+
+def _prose(sentence: str) -> str:
+    """A sentence of the catalogue for a page, where < would begin a tag and | a cell."""
+    return _plain(sentence).replace("<", "&lt;").replace("|", "&#124;")

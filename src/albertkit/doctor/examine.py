@@ -12,16 +12,12 @@ import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from albertkit.doctor.examination import Examination, has_warning, sort_diagnostics
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.fileformats.reader import map_file, read_errors
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import format_from_name
-
-if TYPE_CHECKING:
-    from albertkit.finetuning.data.columns import Task
 
 CODE_SUFFIXES = (".py", ".ipynb")
 TEXT_SUFFIXES = (".txt", ".log", ".out", ".err", ".md")
@@ -35,7 +31,7 @@ def diagnose(
     tokenizer: str | Path | None = None,
     texts: Sequence[str] = (),
     against: str | Path | None = None,
-    task: Task | None = None,
+    task: str | None = None,
     environment: bool = False,
 ) -> list[Diagnostic]:
     """Find what is wrong with a model, a table, a script, or what an error message means.
@@ -48,7 +44,8 @@ def diagnose(
             tokenizer and vectors are used.
         texts: texts of your own, which are counted for truncation and unknown pieces.
         against: another model that should give the same outputs.
-        task: what the labels of a table are for; None: seen from them.
+        task: what the labels of a table are for: a task of `finetune`, or the command that answers
+            it (classify, tag, answer, choose); None: seen from them.
         environment: whether installed versions are compared too.
 
     Returns:
@@ -78,7 +75,7 @@ def examine(
     tokenizer: str | Path | None = None,
     texts: Sequence[str] = (),
     against: str | Path | None = None,
-    task: Task | None = None,
+    task: str | None = None,
     environment: bool = False,
     options: LoadOptions = DEFAULTS,
 ) -> Examination:

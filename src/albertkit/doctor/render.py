@@ -26,7 +26,7 @@ SIGNS: Mapping[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 SARIF_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "note": "note"}
 GITHUB_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-LABEL_WIDTH = 8
+LABEL_WIDTH = 9
 
 
 def render(examination: Examination, form: ReportFormat, width: int = 80) -> str:
@@ -67,9 +67,7 @@ def _table(examination: Examination, width: int) -> str:
                 for name, value in examination.facts.items()
             )
         )
-    blocks += [
-        _block(diagnostic, examination.target, width) for diagnostic in examination.diagnostics
-    ]
+    blocks += [_block(diagnostic, examination, width) for diagnostic in examination.diagnostics]
     if examination.healthy:
         blocks.append("\n".join(f"✓ {title}" for title in examination.healthy))
     end = f"{summarize(examination.diagnostics).capitalize()}."
@@ -85,17 +83,18 @@ def _wrap(text: str, width: int, indent: str) -> str:
     )
 
 
-def _block(diagnostic: Diagnostic, target: str, width: int) -> str:
+def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
     what = diagnostic.what[:1].upper() + diagnostic.what[1:]
     head = f"{SIGNS[diagnostic.severity]} {what}. [{diagnostic.code}]"
     lines = [_wrap(head, width, "  ")]
-    safety = " (changes the numbers)" if diagnostic.changes_numbers else ""
     basis = {"measured": "measured", "recognised": "seen", "guess": "guess"}[diagnostic.basis]
+    in_albertkit = _in_albertkit(diagnostic) if examination.kind == "code" else ""
     parts = (
-        ("where", "" if diagnostic.where == target else diagnostic.where),
+        ("where", "" if diagnostic.where == examination.target else diagnostic.where),
         (basis, diagnostic.evidence),
         ("cause", diagnostic.why),
-        ("fix", f"{diagnostic.fix}{safety}" if diagnostic.fix else ""),
+        ("fix", f"{diagnostic.fix} ({_safety(diagnostic)})" if diagnostic.fix else ""),
+        ("albertkit", in_albertkit),
     )
     for label, text in parts:
         if text:
@@ -103,12 +102,30 @@ def _block(diagnostic: Diagnostic, target: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def _safety(diagnostic: Diagnostic) -> str:
+    """Whether the fix is safe, or changes what the model computes."""
+    return "changes numbers" if diagnostic.changes_numbers else "safe"
+
+
+def _in_albertkit(diagnostic: Diagnostic) -> str:
+    """The same task in albertkit; empty for what is no symptom."""
+    entry = read_symptoms().get(diagnostic.code)
+    return entry.albertkit if entry else ""
+
+
 def _as_json(examination: Examination) -> str:
     record = {
         "target": examination.target,
         "kind": examination.kind,
         "facts": dict(examination.facts),
-        "diagnostics": [asdict(diagnostic) for diagnostic in examination.diagnostics],
+        "diagnostics": [
+            {
+                **asdict(diagnostic),
+                "fix_safety": _safety(diagnostic),
+                "albertkit": _in_albertkit(diagnostic),
+            }
+            for diagnostic in examination.diagnostics
+        ],
         "healthy": list(examination.healthy),
     }
     return json.dumps(record, indent=2, ensure_ascii=False)
@@ -177,7 +194,7 @@ def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict
         "properties": {
             "basis": diagnostic.basis,
             "evidence": diagnostic.evidence,
-            "changesNumbers": diagnostic.changes_numbers,
+            "fixSafety": _safety(diagnostic),
         },
     }
 

@@ -8,27 +8,38 @@ from pathlib import Path
 
 from albertkit.doctor.examination import Examination, has_warning, sort_diagnostics
 from albertkit.errors import AlbertKitError, Diagnostic, ResourceError
+from albertkit.errors.arguments import check_choice
 from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
-from albertkit.finetuning.data.columns import Task
+from albertkit.finetuning.data.columns import TASKS, Task
 
 COLUMNS_UNDECIDED = "column-undecided"
+TASK_NAMES: Mapping[str, Task] = {
+    **{name: name for name in TASKS},
+    "classify": "classification",  # a command's name stands for what it answers
+    "tag": "tagging",
+    "answer": "question-answering",
+    "choose": "multiple-choice",
+}
 
 
-def examine_data(path: Path, task: Task | None, model: str | Path | None) -> Examination:
+def examine_data(path: Path, task: str | None, model: str | Path | None) -> Examination:
     """Check a table of examples before something is trained on it.
 
     Args:
         path: CSV, TSV, JSON lines, Parquet or Arrow.
-        task: what is learned; None: seen from the labels.
+        task: one of TASK_NAMES; None: seen from the labels.
         model: whose tokenizer and vectors the checks use; None: the built-in one.
 
     Raises:
+        InputError: [option-invalid] for another task.
         ResourceError: the file cannot be read, or an extra is missing for its format.
     """
     target = str(path)
+    check_choice("task", task, (*TASK_NAMES, None))
+    options = FinetuneOptions(task=None if task is None else TASK_NAMES[task], model=model)
     try:
-        session = FinetuneSession.open(target, None, FinetuneOptions(task=task, model=model))
+        session = FinetuneSession.open(target, None, options)
         diagnostics = session.check(suspects=True)
     except ResourceError:
         raise
