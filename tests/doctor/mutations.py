@@ -265,7 +265,7 @@ MUTATIONS = (
     ),
     # files
     Mutation("weights cut off", cut("model.safetensors", 0.6), ("file-truncated",)),
-    Mutation("empty weights", write("model.safetensors", b""), ("weights-truncated",)),
+    Mutation("empty weights", write("model.safetensors", b""), ("file-truncated",)),
     Mutation("Git-LFS pointer", write("model.safetensors", LFS), ("git-lfs-pointer",)),
     Mutation(
         "unfinished download", write("model.safetensors.incomplete", b"x"), ("download-unfinished",)

@@ -13,6 +13,7 @@ from albertkit.conversion import convert
 from albertkit.doctor import diagnose
 from albertkit.spec import AlbertConfig
 from tests.doctor.mutations import MUTATIONS, Mutation, save_healthy
+from tests.doctor.recall import KINDS, examine_damage, list_alarms, list_damages, save_kinds
 from tests.support.axes import CONFIG_AXES, random_weights
 from tests.support.tiny_models import PIECES
 
@@ -73,6 +74,57 @@ def test_a_conversion_raises_no_alarm(
 ) -> None:
     convert(model, tmp_path / "out", to=to, without=without)
     assert alarms(tmp_path / "out") == []
+
+
+# Of tiny models of every kind; with those above, twenty-three conversions.
+CHAINS = (
+    ("Hugging Face", "huggingface"),
+    ("Hugging Face", "tf1"),
+    ("Hugging Face", "keras-hub"),
+    ("sentence-transformers", "sentence-transformers"),
+    ("sentence-transformers", "onnx"),
+    ("TF1 checkpoint", "huggingface"),
+    ("TF1 checkpoint", "onnx"),
+    ("TF1 checkpoint", "keras-hub"),
+    ("Keras Hub", "huggingface"),
+    ("Keras Hub", "onnx"),
+    ("TF Hub", "huggingface"),
+    ("TF Hub", "tf1"),
+    ("TF Hub", "onnx"),
+    ("BERT of TF Hub", "huggingface"),
+    ("BERT of TF Hub", "onnx"),
+)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return save_kinds(tmp_path_factory.mktemp("kinds"))
+
+
+def test_there_are_twenty_conversions_or_more() -> None:
+    assert len(CONVERSIONS) + len(CHAINS) >= 20
+
+
+@pytest.mark.parametrize(("kind", "to"), CHAINS)
+def test_a_conversion_of_a_tiny_model_raises_no_alarm(
+    kind: str, to: str, kinds: dict[str, Path], tmp_path: Path
+) -> None:
+    convert(kinds[kind], tmp_path / "out", to=to)
+    assert list_alarms(tmp_path / "out") == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_models_are_found_named_and_fixed(kind: str, kinds: dict[str, Path]) -> None:
+    """A third of the damages; benchmarks/doctor_recall.py has them all."""
+    assert list_alarms(kinds[kind]) == ()
+    damages = list(list_damages(kinds[kind]))
+    assert len(damages) >= 40
+    outcomes = [examine_damage(kind, kinds[kind], damage) for damage in damages[::3]]
+    assert [outcome.damage for outcome in outcomes if not outcome.is_found] == []
+    named = [outcome for outcome in outcomes if outcome.is_named]
+    assert len(named) >= 0.95 * len(outcomes)
+    fixed = [outcome for outcome in outcomes if outcome.is_fixed]
+    assert len(fixed) >= 0.9 * len(outcomes)
 
 
 HEADS = (

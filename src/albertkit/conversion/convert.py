@@ -113,6 +113,9 @@ def convert(
     check_output(source.path, directory, overwrite=overwrite)
     source = remove_parts(source, without)
     tokenizer = source.optional_tokenizer
+    if tokenizer is not None:  # its files state the length that the model reads
+        positions = source.config.max_position_embeddings
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
     files = {} if tokenizer is None else tokenizer.files()  # from which each format takes its own
     with (
         new_directory(directory, others="removed") as staging,

@@ -100,7 +100,7 @@ def self_test(
         model: with a masked LM head and a tokenizer.
         others: config fields and values to compare with; None: those of `doubtful_values`.
         sentences: in which words are masked.
-        every: how many pieces apart the masked ones are; each is masked in a text of its own.
+        every: one of so many pieces is masked, each in a text of its own.
 
     Raises:
         InputError: [self-test-impossible] without a masked LM head or a tokenizer, or if the

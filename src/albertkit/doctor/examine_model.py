@@ -26,6 +26,7 @@ from albertkit.tokenization import AlbertTokenizer
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".h5", ".onnx", ".pb", ".index", ".pt", ".pth")
 NOT_A_MODEL = ("checkpoint-unrecognised", "file-wrong-format")
+PREPROCESSOR_BYTES = range(500, 8000)  # of its variables: names, and a few numbers
 LARGEST_VOCABULARY = 100_000_000  # bytes; a larger file is no tokenizer, and is not read
 
 
@@ -100,9 +101,12 @@ def examine_model(
     diagnostics = list(model.errors)
     titles = []
     for check in CHECKS:
-        if not check.applies(model):
-            continue
-        results = list(check.run(model))
+        try:
+            if not check.applies(model):
+                continue
+            results = list(check.run(model))
+        except AlbertKitError as error:  # arrays are read when they are used: a checksum is wrong
+            results = [error.diagnostic]
         diagnostics += results
         if not results and (model.loaded is not None or kind == "tokenizer"):
             titles.append(check.title)
@@ -119,11 +123,18 @@ def examine_model(
 
 def _open_tokenizer(model: ExaminedModel) -> tuple[ExaminedModel, Kind]:
     """A directory or module that holds a tokenizer and no model."""
-    is_module = _has_code(model.errors, ("file-wrong-format",))
-    has_weights = any(
-        path.name == "config.json" or path.suffix in WEIGHT_SUFFIXES for path in model.files()
-    )
-    if model.path is None or (has_weights and not is_module) or _is_large_file(model.path):
+    names = [path.name for path in model.files()]
+    if "saved_model.pb" in names:
+        bundles = [path for path in model.files() if ".data-" in path.name]
+        has_weights = not bundles or any(
+            path.stat().st_size not in PREPROCESSOR_BYTES for path in bundles
+        )
+    else:
+        has_weights = any(
+            name == "config.json" or name.endswith(WEIGHT_SUFFIXES) or ".data-" in name
+            for name in names
+        )
+    if model.path is None or has_weights or _is_large_file(model.path):
         return model, "model"
     try:
         model.tokenizer = AlbertTokenizer.from_path(model.path)
@@ -174,4 +185,6 @@ def _has_code(diagnostics: Sequence[Diagnostic], codes: Collection[str]) -> bool
 
 
 def _without_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    return list({(d.code, d.what, d.where): d for d in diagnostics}.values())
+    pointers = {d.where for d in diagnostics if d.code == "git-lfs-pointer"}
+    unique = {(d.code, d.what, d.where): d for d in diagnostics}
+    return [d for d in unique.values() if d.code != "file-wrong-format" or d.where not in pointers]

@@ -81,6 +81,14 @@ class ExaminedModel:
             self._settings[file] = _read_settings(self.path, file)
         return self._settings[file]
 
+    def weights_place(self) -> str:
+        """The file of the weights, for messages; the location if there is no file."""
+        for suffix in WEIGHTS_SUFFIXES:
+            for path in self.files():
+                if path.name.endswith(suffix):
+                    return str(path)
+        return self.location
+
     def files(self) -> list[Path]:
         """The files of the directory, sorted; those of a SavedModel's folders too."""
         if self.path is None:
@@ -93,6 +101,7 @@ class ExaminedModel:
 
 
 MOST_FILES = 2000
+WEIGHTS_SUFFIXES = (".safetensors", ".bin", ".data-00000-of-00001", ".h5", ".onnx")
 PROBE_SENTENCES = (  # of everyday words, on which a model is measured
     *SENTENCES,
     "The train to Berlin leaves at nine in the morning.",

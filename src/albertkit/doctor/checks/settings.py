@@ -11,6 +11,7 @@ from albertkit.doctor.examined import PROBE_SENTENCES, ExaminedModel
 from albertkit.errors import Diagnostic
 from albertkit.tokenization import AlbertTokenizer
 
+OF_TRANSFORMERS = ("huggingface", "bert", "sentence-transformers")  # formats whose config it reads
 LARGEST_LENGTH = 1_000_000  # transformers writes about 1e30 for "no limit"
 SPECIAL_TOKENS = (  # name in config.json, name in tokenizer_config.json
     ("pad_token_id", "pad_token"),
@@ -29,10 +30,7 @@ def check_settings(model: ExaminedModel) -> Iterator[Diagnostic]:
     tokenizer = model.settings("tokenizer_config.json")
     where = model.location
     if config and model.path is not None and (model.path / "config.json").is_file():
-        is_transformers = model.loaded is not None and model.loaded.format in (
-            "huggingface",
-            "bert",
-        )
+        is_transformers = model.loaded is not None and model.loaded.format in OF_TRANSFORMERS
         if is_transformers and "model_type" not in config:
             yield symptom("config-without-model-type").diagnose(
                 f"{where}: config.json", evidence=f"keys: {', '.join(list(config)[:5])}"

@@ -46,7 +46,7 @@ def check_tensors(model: ExaminedModel) -> Iterator[Diagnostic]:
             digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
             if digest in digests:
                 yield symptom("weights-repeated").diagnose(
-                    model.location,
+                    model.weights_place(),
                     evidence=f"{array.size:,} numbers",
                     first=digests[digest],
                     second=name,
@@ -57,7 +57,7 @@ def check_tensors(model: ExaminedModel) -> Iterator[Diagnostic]:
     for code, names in (("weights-nan", not_finite), ("weights-constant", constant)):
         if names:
             yield symptom(code).diagnose(
-                model.location,
+                model.weights_place(),
                 evidence=", ".join(names[:3]),
                 count=count_noun(len(names), "tensor"),
                 name=names[0],
@@ -70,7 +70,7 @@ def _check_scale(model: ExaminedModel, name: str, size: float) -> Iterator[Diagn
     low, high = USUAL_SCALE
     if not low <= size <= high:
         yield symptom("norms-unusual").diagnose(
-            model.location,
+            model.weights_place(),
             evidence=f"mean |scale| {size:.3g}",
             name=name,
             size=f"{size:.3g} on average",

@@ -38,7 +38,7 @@ def check_vectors(model: ExaminedModel) -> Iterator[Diagnostic]:
         vectors = apply_modules(pooling.steps, vectors, loaded.config)
     if engine.largest > LARGEST_FLOAT16:
         yield symptom("float16-overflows").diagnose(
-            model.location,
+            model.weights_place(),
             evidence=f"in a product, on {len(sentences)} sentences",
             largest=f"{engine.largest:,.0f}",
         )
