@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.native.engine import NativeEngine
-from albertkit.engine.native.library import can_compute
-from albertkit.engine.numpy_engine import NumpyEngine
+from albertkit.engine.cpu_engine import create_cpu_engine
+from albertkit.engine.native.library import find_obstacle
 from albertkit.engine.packing import compute_mlm_logits
-from albertkit.engine.protocol import Engine
 from albertkit.errors import Diagnostic, InputError
 from albertkit.runtime.loaded_model import LoadedModel
 from albertkit.spec import AlbertConfig, Weights
@@ -252,7 +250,7 @@ def _replace(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weig
 def _mean_log_probability(
     weights: Weights, masked: Encodings, positions: Int64Array, true_ids: Int64Array
 ) -> float:
-    engine: Engine = NativeEngine(weights) if can_compute("float32") else NumpyEngine(weights)
+    engine = create_cpu_engine("numpy" if find_obstacle("float32") else "native", weights)
     logits = compute_mlm_logits(engine, masked, positions)  # [P, V]
     engine.close()
     return float(np.mean(log_probabilities(logits, true_ids)))
