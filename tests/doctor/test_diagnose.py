@@ -112,7 +112,8 @@ def test_a_traceback_and_code_are_distinguished(tmp_path: Path) -> None:
 
 def test_a_model_that_cannot_be_opened_is_diagnosed(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
-    assert [d.code for d in diagnose(tmp_path)] == ["checkpoint-unrecognised"]
+    codes = [d.code for d in diagnose(tmp_path)]
+    assert codes == ["checkpoint-unrecognised", "json-malformed"]
 
 
 def test_a_missing_target_is_an_error(tmp_path: Path) -> None:
