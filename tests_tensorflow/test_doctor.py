@@ -7,6 +7,7 @@ import sys
 import tarfile
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,55 @@ def test_a_preprocessor_without_tensorflow_text_is_recognised(module: Path) -> N
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert diagnose_message(result.stderr)[0].code == "tensorflow-text-not-imported"
+
+
+def write_variable(directory: Path, shape: list[int]) -> str:
+    """A checkpoint of TensorFlow 1 with one variable."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        variable = v1.get_variable("bert/pooler/dense/bias", shape)
+        session.run(variable.initializer)
+        return str(v1.train.Saver([variable]).save(session, str(directory / "model.ckpt")))
+
+
+def test_what_tensorflow_1_code_says_is_recognised(tmp_path: Path) -> None:
+    v1 = tf.compat.v1
+    prefix = write_variable(tmp_path, [64])
+
+    def restore() -> None:
+        with tf.Graph().as_default(), v1.Session() as session:
+            v1.train.Saver([v1.get_variable("output_bias", [2])]).restore(session, prefix)
+
+    def restore_other_shape() -> None:
+        with tf.Graph().as_default():
+            v1.get_variable("bert/pooler/dense/bias", [128])
+            names = {"bert/pooler/dense/bias": "bert/pooler/dense/bias"}
+            v1.train.init_from_checkpoint(prefix, names)
+
+    def read() -> None:
+        with tf.Graph().as_default(), v1.Session() as session:
+            session.run(v1.get_variable("module/bert/x", [1], use_resource=True))
+
+    assert first_code(restore) == "variable-not-in-checkpoint"
+    assert first_code(restore_other_shape) == "bert-config-for-albert"
+    assert first_code(read) == "tf1-variables-not-initialized"
+
+
+def test_what_is_gone_from_tensorflow_is_recognised(module: Path) -> None:
+    keras: Any = tf.keras
+    names: Any = hub
+    assert first_code(lambda: names.Module("albert")) == "hub-too-old"
+    assert first_code(lambda: import_module("tensorflow.contrib")) == "google-code-needs-tf1"
+    layer = lambda: keras.layers.TFSMLayer(str(module), call_endpoint="nowhere")  # noqa: E731
+    assert first_code(layer) == "endpoint-missing"
+
+
+def test_a_training_without_gradients_is_recognised() -> None:
+    variable: Any = tf.keras.Variable([1.0])
+    optimizer: Any = tf.keras.optimizers.SGD()
+    call = lambda: optimizer.apply_gradients([(None, variable)])  # noqa: E731
+    assert first_code(call) == "nothing-trainable"
+
+
+def test_a_tensor_that_is_too_large_is_recognised() -> None:
+    assert first_code(lambda: tf.zeros([10**6, 10**7])) == "memory-exhausted"

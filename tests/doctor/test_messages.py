@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+import sklearn.metrics
 import torch
 import transformers
+from safetensors.numpy import load_file, save_file
 from transformers import (
     AlbertConfig,
     AlbertForMaskedLM,
@@ -282,3 +285,60 @@ def test_an_unknown_message_says_what_was_seen_and_what_to_send() -> None:
 def test_code_is_no_message() -> None:
     assert not looks_like_message("import torch\nmodel = AlbertModel(config)\n")
     assert looks_like_message("ValueError: too many values to unpack (expected 2)")
+
+
+def test_a_prefix_that_leaves_the_encoder_random_is_recognised(
+    encoder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(encoder, tmp_path / "model")
+    path = tmp_path / "model" / "model.safetensors"
+    arrays = {f"module.{name}": array for name, array in load_file(path).items()}
+    save_file(arrays, path, metadata={"format": "pt"})
+    message = output_of(lambda: AlbertModel.from_pretrained(tmp_path / "model"))
+    assert [d.code for d in diagnose_message(message)] == ["encoder-random"]
+
+
+def test_an_encoder_that_is_opened_as_a_masked_lm_is_recognised(encoder: Path) -> None:
+    codes = all_codes(lambda: AlbertForMaskedLM.from_pretrained(encoder))
+    assert {"encoder-opened-as-masked-lm", "head-untrained"} <= codes
+    assert "encoder-random" not in codes
+
+
+def all_codes(call: Callable[[], object]) -> set[str]:
+    return {diagnostic.code for diagnostic in diagnose_message(output_of(call))}
+
+
+def predict_one_class() -> None:
+    sklearn.metrics.precision_score([0, 1], [0, 0])
+
+
+OTHERS: dict[str, Callable[[], object]] = {
+    "attentions-not-returned": lambda: AlbertModel(CONFIG)(IDS, output_attentions=True),
+    "same-class-predicted": predict_one_class,
+    "evaluation-memory": lambda: np.empty((10**7, 30000)),
+    "pieces-not-cut": lambda: np.zeros(130).reshape(1, 128),
+}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_other_calls_say_is_recognised(code: str) -> None:
+    assert code in all_codes(OTHERS[code])
+
+
+def test_fixed_axes_and_new_formats_are_recognised_in_what_onnx_runtime_says(
+    session: onnxruntime.InferenceSession, tmp_path: Path
+) -> None:
+    model = onnx.load(session._model_path)
+    for port in model.graph.input:
+        for axis in port.type.tensor_type.shape.dim:
+            axis.dim_value = 8
+    onnx.save(model, tmp_path / "fixed.onnx")
+    names = [port.name for port in model.graph.input]
+    inputs = dict.fromkeys(names, np.ones((1, 4), np.int64))
+    fixed = onnxruntime.InferenceSession(tmp_path / "fixed.onnx")
+    assert first_code(lambda: fixed.run(None, inputs)) == "onnx-input-shape"
+    model.ir_version = 99
+    onnx.save(model, tmp_path / "new.onnx")
+    assert "onnx-opset-unsupported" in all_codes(
+        lambda: onnxruntime.InferenceSession(tmp_path / "new.onnx")
+    )

@@ -38,6 +38,8 @@ EXPLAINS = (
     ("hub-inputs-names", "hub-inputs-wrong"),
     ("hub-inputs-list", "hub-inputs-wrong"),
     ("text-beyond-positions", "inputs-embeds-width"),
+    ("encoder-random", "pooler-untrained"),
+    ("encoder-random", "head-untrained"),
     ("pooler-untrained", "head-untrained"),
     ("position-ids-warning", "encoder-random"),
     ("git-lfs-pointer", "weights-truncated"),
