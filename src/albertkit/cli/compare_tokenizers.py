@@ -65,8 +65,10 @@ def _show(tokenizers: "dict[str, AlbertTokenizer]", text: str) -> "dict[str, Col
     return {
         "tokenizer": [view.name for view in views],
         "differs": ["yes" if view.differs else "" for view in views],
+        "normalized": [view.normalized for view in views],
         "pieces": [" ".join(view.pieces) for view in views],
         "ids": [" ".join(map(str, view.ids)) for view in views],
+        "offsets": [" ".join(f"{start}:{end}" for start, end in view.offsets) for view in views],
     }
 
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from albertkit.arrays import Int64Array
 from albertkit.sources import resolve_location
 from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization.normalization import normalise
 
 POLICIES = ("reference", "huggingface", "tfhub")
 OWN = "the model's own"
@@ -25,12 +27,16 @@ class TokenizerView:
         name: the policy, or "the model's own".
         pieces: with the special tokens.
         ids: one for each piece.
+        offsets: [start, end) of each piece in the text, in characters; (0, 0) of special tokens.
+        normalized: the text as it is cut into pieces.
         differs: whether the ids are others than those of the first view.
     """
 
     name: str
     pieces: tuple[str, ...]
     ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+    normalized: str
     differs: bool
 
 
@@ -56,9 +62,18 @@ def compare_text(tokenizers: dict[str, AlbertTokenizer], text: str) -> list[Toke
     """What each tokenizer makes of a text; the first one is what the others are compared with."""
     views: list[TokenizerView] = []
     for name, tokenizer in tokenizers.items():
-        ids = tuple(int(number) for number in tokenizer.encode_batch([text], max_length=512).ids)
-        pieces = tuple(tokenizer.convert_ids_to_tokens(list(ids)))
-        views.append(TokenizerView(name, pieces, ids, bool(views) and ids != views[0].ids))
+        encodings = tokenizer.encode_batch([text], max_length=512, offset_mapping=True)
+        ids = tuple(int(number) for number in encodings.ids)
+        views.append(
+            TokenizerView(
+                name,
+                tuple(tokenizer.convert_ids_to_tokens(list(ids))),
+                ids,
+                _list_pairs(encodings.offset_mapping),
+                normalise(text, tokenizer.policy),
+                bool(views) and ids != views[0].ids,
+            )
+        )
     return views
 
 
@@ -75,3 +90,8 @@ def count_differences(
         name: [n for n, (ids, own) in enumerate(zip(rows, first, strict=True), 1) if ids != own]
         for name, rows in encoded.items()
     }
+
+
+def _list_pairs(mapping: Int64Array | None) -> tuple[tuple[int, int], ...]:
+    """Offsets [T, 2] as pairs."""
+    return () if mapping is None else tuple((int(start), int(end)) for start, end in mapping)
