@@ -23,10 +23,12 @@ def main() -> None:
         missed = []
         for kind, model in save_kinds(Path(name)).items():
             outcomes = [examine_damage(kind, model, damage) for damage in list_damages(model)]
-            found = sum(outcome.is_found for outcome in outcomes)
-            named = sum(outcome.is_named for outcome in outcomes)
-            fixed = sum(outcome.is_fixed for outcome in outcomes)
-            print(f"{kind:22} {len(outcomes):8} {found:6} {named:6} {fixed:6}", flush=True)
+            sums = [
+                sum(outcome.is_found for outcome in outcomes),
+                sum(outcome.is_named for outcome in outcomes),
+                sum(outcome.is_fixed for outcome in outcomes),
+            ]
+            print(f"{kind:22} {len(outcomes):8} {sums[0]:6} {sums[1]:6} {sums[2]:6}", flush=True)
             missed += [outcome for outcome in outcomes if not outcome.is_fixed]
         print()
         for outcome in missed:
