@@ -84,3 +84,11 @@ def test_a_table_says_if_a_fix_is_safe_and_how_albertkit_does_the_task(script: P
     message = "TypeError: 'AutoTrackable' object is not callable"
     assert "(safe)" in render(examine(message), "table", 200)
     assert "  albertkit  " not in render(examine(message), "table", 200)
+
+
+def test_a_line_of_code_has_a_better_one(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text("import tensorflow as tf\nids = tf.reshape(input_ids, [1, -1])\n")
+    [diagnostic] = json.loads(render(examine(path), "json"))["diagnostics"]
+    assert diagnostic["instead"] in render(examine(path), "table", 200)
+    assert diagnostic["instead"]

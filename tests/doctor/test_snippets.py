@@ -212,6 +212,14 @@ def test_the_corrected_line_is_given() -> None:
     )
 
 
+def test_a_target_is_corrected_in_its_line() -> None:
+    line = 'fill("Eat [MASK].", targets=["bread", "▁fish"])'
+    fixes = {d.code: d.fix for d in diagnose_code(PREPARATION + line + "\n")}
+    assert fixes["target-without-underline"] == (
+        'Write: fill("Eat [MASK].", targets=["▁bread", "▁fish"])'
+    )
+
+
 def test_a_notebook_is_read_without_its_outputs() -> None:
     cells = [
         {"cell_type": "markdown", "source": ["model(encoding)"]},

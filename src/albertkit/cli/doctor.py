@@ -47,7 +47,12 @@ def doctor(
     ] = None,
     task: Annotated[
         Task | None,
-        typer.Option("--task", help="What the labels of a table are for; default: seen from them."),
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="What the labels of a table are for: classify, tag, answer, choose, or a task of "
+            "finetune; default: seen from them.",
+        ),
     ] = None,
     environment: Annotated[
         bool, typer.Option("--env", help="Examine the installed versions too.")
@@ -68,7 +73,7 @@ def doctor(
 
     Examines models, tokenizers, tables of examples, scripts, notebooks and error messages, also of
     other libraries. It runs no code of the target, changes nothing, and downloads only what is
-    named. Example: albertkit doctor error.log
+    named.
     """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     if explain is not None:

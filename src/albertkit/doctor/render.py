@@ -88,13 +88,14 @@ def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
     head = f"{SIGNS[diagnostic.severity]} {what}. [{diagnostic.code}]"
     lines = [_wrap(head, width, "  ")]
     basis = {"measured": "measured", "recognised": "seen", "guess": "guess"}[diagnostic.basis]
-    in_albertkit = _in_albertkit(diagnostic) if examination.kind == "code" else ""
+    is_code = examination.kind == "code"
     parts = (
         ("where", "" if diagnostic.where == examination.target else diagnostic.where),
         (basis, diagnostic.evidence),
         ("cause", diagnostic.why),
         ("fix", f"{diagnostic.fix} ({_safety(diagnostic)})" if diagnostic.fix else ""),
-        ("albertkit", in_albertkit),
+        ("instead", _better_line(diagnostic) if is_code else ""),
+        ("albertkit", _in_albertkit(diagnostic) if is_code else ""),
     )
     for label, text in parts:
         if text:
@@ -105,6 +106,14 @@ def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
 def _safety(diagnostic: Diagnostic) -> str:
     """Whether the fix is safe, or changes what the model computes."""
     return "changes numbers" if diagnostic.changes_numbers else "safe"
+
+
+def _better_line(diagnostic: Diagnostic) -> str:
+    """The catalogue's line of code, if the fix does not hold the user's own line corrected."""
+    entry = read_symptoms().get(diagnostic.code)
+    if entry is None or diagnostic.fix.startswith("Write:") or entry.instead in diagnostic.fix:
+        return ""
+    return entry.instead
 
 
 def _in_albertkit(diagnostic: Diagnostic) -> str:
@@ -122,6 +131,7 @@ def _as_json(examination: Examination) -> str:
             {
                 **asdict(diagnostic),
                 "fix_safety": _safety(diagnostic),
+                "instead": _better_line(diagnostic),
                 "albertkit": _in_albertkit(diagnostic),
             }
             for diagnostic in examination.diagnostics

@@ -222,9 +222,16 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
     for call in script.calls_of("pipeline"):
         targets = call.keyword("targets")
         words = _texts([targets]) if targets is not None else []
-        if any(not word.startswith("▁") for word in words):
+        parts = [word for word in words if not word.startswith("▁")]
+        if parts:
+            line = better = script.line(call.line)
+            for word in parts:
+                better = re.sub(rf"([\"'])(?={re.escape(word)}\1)", r"\1▁", better)
             yield symptom("target-without-underline").diagnose(
-                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+                f"line {call.line}",
+                evidence=line,
+                basis="recognised",
+                fix=f"Write: {better}" if better != line else None,
             )
 
 
