@@ -92,3 +92,8 @@ def test_a_line_of_code_has_a_better_one(tmp_path: Path) -> None:
     [diagnostic] = json.loads(render(examine(path), "json"))["diagnostics"]
     assert diagnostic["instead"] in render(examine(path), "table", 200)
     assert diagnostic["instead"]
+
+
+def test_a_name_at_the_beginning_of_a_sentence_keeps_its_letters() -> None:
+    message = "Only instances of `keras.Layer` can be added to a Sequential model"
+    assert "✗ hub.KerasLayer is" in render(examine(message + ".\nhub"), "table", 200)

@@ -84,7 +84,9 @@ def _wrap(text: str, width: int, indent: str) -> str:
 
 
 def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
-    what = diagnostic.what[:1].upper() + diagnostic.what[1:]
+    what = diagnostic.what
+    if what.partition(" ")[0].isalpha():  # hub.KerasLayer and hidden_act stay as they are
+        what = what[:1].upper() + what[1:]
     head = f"{SIGNS[diagnostic.severity]} {what}. [{diagnostic.code}]"
     lines = [_wrap(head, width, "  ")]
     basis = {"measured": "measured", "recognised": "seen", "guess": "guess"}[diagnostic.basis]
