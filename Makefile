@@ -11,6 +11,7 @@
 # make check  format, lint, types and floors
 # make native-sanitizers  the C++ engine's own test, with address, undefined and thread sanitizers
 # make test-emulated  the C++ engine's tests on every instruction set, those this processor lacks too
+# make test-no-compiler  that the package installs where no C++ compiler is
 # make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
@@ -32,7 +33,7 @@ PEERS := .venvs/peers
 DOCS := .venvs/docs
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help build native-sanitizers test-emulated wheel run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
+.PHONY: help build native-sanitizers test-emulated test-no-compiler wheel run test test-benchmarks test-plain test-transformers4 test-tensorflow test-integrations test-databases test-ray check docs bench errors-page figures clean
 
 help:
 	@sed -n 's/^# make/make/p' $(MAKEFILE_LIST)
@@ -99,6 +100,12 @@ test-emulated: $(DEV)/done
 	cmake --build build/emulated --parallel
 	$(DEV)/bin/python -m pytest --native-library build/emulated/albertkit_native.so \
 		tests/engine/test_native_engine.py
+
+test-no-compiler:
+	rm -rf build/no-compiler
+	CC=/nonexistent CXX=/nonexistent $(PYTHON) -m pip wheel --quiet --disable-pip-version-check \
+		--no-deps --wheel-dir build/no-compiler .
+	ls build/no-compiler/albertkit-*-py3-none-any.whl
 
 wheel:
 	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
