@@ -99,7 +99,7 @@ def in_shards(count: int, folder: Path) -> dict[str, object]:
 
 def table(values: list[dict[str, Any]]) -> str:
     """The runs as the page shows them."""
-    head = "| run | lines | lines a second | peak of the first tenth | peak behind it |"
+    head = "| run | lines | lines a second | peak of the first tenth | peak after it |"
     rows = (
         f"| {run['run']} | {run['lines']:,} | {run['lines_a_second']:,.0f} "
         f"| {run['warm_up_peak_mb']:.0f} MB | {run['later_peak_mb']:.0f} MB |"
