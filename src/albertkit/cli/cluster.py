@@ -34,7 +34,7 @@ def cluster(
     column: options.Column = None,
     keep: options.Keep = None,
     model: options.VectorsModel = None,
-    vectors: options.NewVectors = "float32",
+    vectors: options.NewVectors = None,
     truncation: options.LongTexts = "warn",
     load: LoadOptions,
     print_format: options.Format = None,
@@ -53,6 +53,7 @@ def cluster(
     from albertkit.tables import Table
     from albertkit.tasks.duplicates import unit_vectors
     from albertkit.tasks.mining import community_detection
+    from albertkit.tasks.search_texts import CorpusOptions
 
     search = SearchInput(
         tuple(inputs or ()),
@@ -63,7 +64,7 @@ def cluster(
         cache=cache,
         model=model,
         load=load,
-        vectors=vectors,
+        corpus=CorpusOptions(vectors),
         truncation=truncation,
     ).open()
     clusters = community_detection(

@@ -29,7 +29,7 @@ def duplicates(
     column: options.Column = None,
     keep: options.Keep = None,
     model: options.VectorsModel = None,
-    vectors: options.NewVectors = "float32",
+    vectors: options.NewVectors = None,
     truncation: options.LongTexts = "warn",
     load: LoadOptions,
     print_format: options.Format = None,
@@ -46,6 +46,7 @@ def duplicates(
     from albertkit.tables import Table
     from albertkit.tasks.duplicates import find_duplicates, group_duplicates, unit_vectors
     from albertkit.tasks.encode import ProgressLine
+    from albertkit.tasks.search_texts import CorpusOptions
 
     search = SearchInput(
         tuple(inputs or ()),
@@ -56,7 +57,7 @@ def duplicates(
         cache=cache,
         model=model,
         load=load,
-        vectors=vectors,
+        corpus=CorpusOptions(vectors),
         truncation=truncation,
     ).open()
     progress = ProgressLine(len(search), unit=" rows", delay=1) if shows_progress() else None

@@ -47,28 +47,13 @@ def embed(
         typer.Option("--prompt-name", help="Name of the model's prompt to put before each text."),
     ] = None,
     truncation: options.LongTexts = "warn",
-    chunk: Annotated[
-        int | None,
-        typer.Option(
-            "--chunk",
-            metavar="IDS",
-            help="Cut texts into parts of at most this many ids (128 is usual), at sentences where"
-            " possible; a row for each part, with its number and its first and last character.",
-        ),
-    ] = None,
-    overlap: Annotated[
-        int,
-        typer.Option(
-            "--overlap", metavar="IDS", help="Maximum number of ids that two parts share."
-        ),
-    ] = 0,
+    chunk: options.Chunk = None,
+    overlap: options.Overlap = 0,
     parts: Annotated[
         PartsMode,
         typer.Option("--parts", help="A row for each part, or the mean of each text's parts."),
     ] = "rows",
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Leave out Markdown's markup before texts are read.")
-    ] = False,
+    markdown: options.Markdown = False,
     load: LoadOptions,
     vector_format: Annotated[
         VectorFormat | None,

@@ -183,7 +183,25 @@ Cache = Annotated[
         help="Keep vectors in this directory; they are used again while the files are the same.",
     ),
 ]
-NewVectors = Annotated[VectorType, typer.Option("--vectors", help="Number type of new vectors.")]
+NewVectors = Annotated[
+    VectorType | None,
+    typer.Option("--vectors", help="Number type of new vectors; default: float32."),
+]
+Chunk = Annotated[
+    int | None,
+    typer.Option(
+        "--chunk",
+        metavar="IDS",
+        help="Cut texts into parts of at most this many ids (128 is usual), at sentences where"
+        " possible; a row for each part, with its number and its first and last character.",
+    ),
+]
+Overlap = Annotated[
+    int, typer.Option("--overlap", metavar="IDS", help="Maximum number of ids that two parts share.")
+]
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="Leave out Markdown's markup before texts are read.")
+]
 Truncation = Annotated[
     TruncationMode,
     typer.Option(

@@ -33,16 +33,16 @@ def search(
         typer.Option(
             "--where",
             metavar="CONDITION",
-            help="Only rows that meet this condition: 'lang=en', 'year>=2000'. May be repeated.",
+            help="Only rows with this cell: 'lang=en', 'year>=2000'. May be repeated.",
         ),
     ] = None,
     group_by: Annotated[
         str | None,
         typer.Option(
             "--group-by",
-            metavar="COLUMN",
-            help="Show only the best row of each value; default: the document, if rows are parts of"
-            " documents.",
+            metavar="A,B",
+            help="Show only the best row of each value of these columns; default: of each document, if"
+            " rows are parts of documents.",
         ),
     ] = None,
     index: options.Index = None,
@@ -51,7 +51,10 @@ def search(
     column: options.Column = None,
     keep: options.Keep = None,
     model: options.VectorsModel = None,
-    vectors: options.NewVectors = "float32",
+    vectors: options.NewVectors = None,
+    chunk: options.Chunk = None,
+    overlap: options.Overlap = 0,
+    markdown: options.Markdown = False,
     truncation: options.LongTexts = "warn",
     load: LoadOptions,
     print_format: options.Format = None,
@@ -66,6 +69,7 @@ def search(
     wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import draw_hits, table_of_hits
+    from albertkit.tasks.search_texts import CorpusOptions
 
     source = SearchInput(
         tuple(inputs or ()),
@@ -76,12 +80,13 @@ def search(
         cache=cache,
         model=model,
         load=load,
-        vectors=vectors,
+        corpus=CorpusOptions(vectors, chunk, overlap, markdown),
         truncation=truncation,
     )
     search = source.open()
-    if group_by is None and "part" in search.columns:  # parts of documents
-        group_by = "row" if "row" in search.columns else "file"
-    results = search(wanted, k, where=where or None, group_by=group_by)
+    names = options.split_names([group_by] if group_by else None)
+    if not names and "part" in search.columns:  # parts of documents
+        names = tuple(name for name in ("file", "row") if name in search.columns)
+    results = search(wanted, k, where=where or None, group_by=names)
     table = table_of_hits(wanted, results)
     write_result(table, print_format, output, for_people=lambda: draw_hits(wanted, results))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from albertkit.tables.readers.vector_files import (
     read_job,
 )
 from albertkit.tables.table import json_cells
-from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
-from albertkit.tasks.options import EncodeOptions, LongTextMode, VectorType
+from albertkit.tasks.options import EncodeOptions, LongTextMode
 from albertkit.tasks.search import Search
+from albertkit.tasks.search_texts import DOCUMENT, CorpusOptions
 
 MANY = 1000  # texts; embedding more comes with a hint
 HASHED_BYTES = 1 << 20  # at a time
@@ -54,7 +54,7 @@ class SearchInput:
         cache: A directory with one index for each content of the files.
         model: None: the one that made the vectors, or the built-in one.
         load: How the model is opened.
-        vectors: The type of new vectors.
+        corpus: How texts are embedded.
         truncation: What to do with long texts and queries.
     """
 
@@ -66,7 +66,7 @@ class SearchInput:
     cache: str | None = None
     model: str | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
-    vectors: VectorType = "float32"
+    corpus: CorpusOptions = field(default_factory=CorpusOptions)
     truncation: LongTextMode = "warn"
 
     def open(self) -> Search:
@@ -81,10 +81,10 @@ class SearchInput:
             raise _usage("there is no input", "neither --in nor --index is given")
         if self.index is None and self.cache is None:
             if len(self.locations) == 1 and _holds_vectors(self.locations[0]):
-                return self._open_vectors(self.locations[0])
+                return self._search(self.locations[0])
             return self._embed_in_memory()
         if not self.locations and self.index is not None:
-            return self._open_vectors(self.index)
+            return self._search(self.index)
         if STANDARD_INPUT in self.locations:
             raise _usage(
                 "vectors of standard input are to be kept", "it cannot be read again to compare it"
@@ -96,24 +96,25 @@ class SearchInput:
             _check_inputs(read_job(directory), inputs, directory)
         if not is_finished_job(directory):
             self._make_index(job, inputs, directory)
-        return self._open_vectors(directory)
+        return self._search(directory)
 
-    def _open_vectors(self, location: str) -> Search:
-        return Search(location, self.model, truncation=self.truncation, **self.load.keywords())
+    def _search(self, corpus: str | list[str], **others: Any) -> Search:
+        return Search(
+            corpus,
+            self.model,
+            corpus_precision=self.corpus.precision,
+            chunk=self.corpus.chunk,
+            overlap=self.corpus.overlap,
+            markdown=self.corpus.markdown,
+            truncation=self.truncation,
+            **others,
+            **self.load.keywords(),
+        )
 
     def _embed_in_memory(self) -> Search:
         texts, columns = read_rows(self.locations, self.read, self.column, self.keep)
-        embedder = TextEmbedder(
-            self.model or VECTORS, truncation=self.truncation, **self.load.keywords()
-        )
         start = time.monotonic()
-        search = Search(
-            texts,
-            embedder,
-            columns=columns,
-            corpus_precision=self.vectors,
-            show_progress_bar=shows_progress(),
-        )
+        search = self._search(texts, columns=columns, show_progress_bar=shows_progress())
         if len(texts) >= MANY:
             print_status(
                 f"{len(texts):,} texts embedded in {time.monotonic() - start:.0f} s;"
@@ -130,16 +131,19 @@ class SearchInput:
             model=self.model or VECTORS,
             load=self.load,
             truncation=self.truncation,
-            encode=EncodeOptions(precision=self.vectors, prompt_name="document"),
+            encode=EncodeOptions(
+                precision=self.corpus.precision or "float32",
+                prompt_name=DOCUMENT,
+                chunk=self.corpus.chunk,
+                overlap=self.corpus.overlap,
+                markdown=self.corpus.markdown,
+            ),
+            keep=self.keep,
+            keep_text=bool(self.keep),
         )
 
     def _make_index(self, job: EmbedJob, inputs: Inputs, directory: str) -> None:
         check_lines_without_column(inputs.files, self.column)
-        names = dict.fromkeys([*inputs.columns(self.column), *self.keep])
-        if self.read.files:
-            names |= {"file": None}
-        if self.keep or self.read.files:
-            job = replace(job, keep=tuple(names))
         start = time.monotonic()
         with start_job(job, directory, resume=True, inputs=inputs) as open_job:
             report = run_job(open_job, shows_progress=shows_progress())
@@ -151,7 +155,7 @@ class SearchInput:
     def _content_key(self, job: EmbedJob, inputs: Inputs) -> str:
         """A name for the vectors of these contents with these options: 16 hexadecimal digits."""
         description: dict[str, Any] = job.describe(job.open(), inputs)
-        description |= {"inputs": None, "keep": self.keep}
+        description["inputs"] = None
         digest = hashlib.sha256(repr(sorted(description.items())).encode())
         for file in inputs.files:
             with Path(file.path).open("rb") as stream:

@@ -81,6 +81,9 @@ def _draw_query(query: str, hits: Sequence[Hit], *, has_title: bool) -> Iterator
 
 
 def _columns_of(hits: Sequence[Hit]) -> dict[str, list[Any]]:
+    """The columns of the rows, their numbers first; whole files have names instead."""
     names = [name for name in (hits[0] if hits else ()) if name not in (ROW, "corpus_id", "score")]
-    rows = [hit.get(ROW, hit["corpus_id"] + 1) for hit in hits]
-    return {ROW: rows, **{name: [hit[name] for hit in hits] for name in names}}
+    columns = {name: [hit[name] for hit in hits] for name in names}
+    if "file" in columns and ROW not in hits[0]:
+        return columns
+    return {ROW: [hit.get(ROW, hit["corpus_id"] + 1) for hit in hits], **columns}

@@ -72,7 +72,7 @@ def run_streamed(
                 batches,
                 skip,
                 first_window,
-                with_texts=not job.keep,
+                with_texts=job.with_texts,
                 characters=job.characters,
             )
             if windows.has_rows():

@@ -17,7 +17,7 @@ from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus, Ids
 
 
 def unit_vectors(corpus: Corpus) -> FloatArray:
-    """All vectors as float32 [N, D] of length 1; what is not finite becomes NaN."""
+    """All vectors as float32 [N, D] of length 1; those that are never a result become NaN."""
     result = np.empty((len(corpus), corpus.dimensions), np.float32)
     for begin, block in corpus.blocks():
         target = result[begin : begin + len(block)]
@@ -25,6 +25,8 @@ def unit_vectors(corpus: Corpus) -> FloatArray:
         with np.errstate(invalid="ignore", over="ignore"):
             lengths = np.sqrt(np.einsum("nd,nd->n", target, target))
             target /= np.where(lengths == 0, np.float32(1), lengths)[:, None]
+    if corpus.valid is not None:
+        result[~corpus.valid] = np.nan
     return result
 
 

@@ -338,7 +338,7 @@ class TextEmbedder(FrameworkCalls):
         else:
             texts = read_texts(value)
             windows = texts.windows()
-        progress = _progress(show_progress_bar, None if texts is None else len(texts.first))
+        progress = make_progress(show_progress_bar, None if texts is None else len(texts.first))
         tensors = convert_to_tensor or not convert_to_numpy
         call = self.encode_call(options, progress, tensors=tensors)
         answers = call.run(windows, is_live=texts is None)
@@ -654,7 +654,8 @@ def _make_cutter(embedder: TextEmbedder, options: EncodeOptions, prompt: str) ->
     )
 
 
-def _progress(show: bool | None, total: int | None) -> ProgressLine | None:
+def make_progress(show: bool | None, total: int | None) -> ProgressLine | None:
+    """A progress bar for `total` texts; show: as `show_progress_bar` of `encode`."""
     if show is None:
         show = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
     return ProgressLine(total) if show else None

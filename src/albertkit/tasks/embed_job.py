@@ -45,6 +45,7 @@ class EmbedJob(TableJob):
         pooling: As for TextEmbedder.
         truncation: As for TextEmbedder.
         encode: What vectors are computed: prompt, number type, length.
+        keep_text: Write the text (of a part: the part) also with `keep`.
         ranges: [2, D], for int8 and uint8 vectors. `start_job` sets it, as it depends on the
             first texts.
 
@@ -55,6 +56,7 @@ class EmbedJob(TableJob):
     pooling: Pooling | None = None
     truncation: LongTextMode = "warn"
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    keep_text: bool = False
     ranges: FloatArray | None = field(default=None, compare=False)
 
     def open(self) -> TextEmbedder:
@@ -72,6 +74,11 @@ class EmbedJob(TableJob):
         return EmbedCall(
             opened.encode_call(self.encode, line), VectorCast(self.encode.precision, self.ranges)
         )
+
+    @property
+    def with_texts(self) -> bool:
+        """See TableJob."""
+        return self.keep_text or not self.keep
 
     def result_types(self) -> Mapping[str, CellType | None]:
         """See TableJob."""
@@ -104,6 +111,7 @@ class EmbedJob(TableJob):
             "overlap": call.options.overlap,
             "parts": call.options.parts,
             "markdown": call.options.markdown,
+            "keep_text": self.keep_text,
         }
 
     def fix_first_rows(self, opened: TextEmbedder, rows: FirstRows, directory: AnyPath) -> EmbedJob:

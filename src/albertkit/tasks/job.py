@@ -150,6 +150,11 @@ class TableJob(ABC):
         return self.keep
 
     @property
+    def with_texts(self) -> bool:
+        """Whether the texts are written."""
+        return not self.keep
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read besides the text."""
         return self.kept_columns

@@ -180,7 +180,7 @@ def paraphrase_mining_embeddings(  # noqa: PLR0917  # the order is sentence-tran
     for begin in range(0, count, query_chunk_size):
         chunk = vectors[begin : begin + query_chunk_size]
         if corpus is not None:
-            best = find_candidates(corpus, chunk, min(top_k + 1, count), corpus.finite)
+            best = find_candidates(corpus, chunk, min(top_k + 1, count), corpus.valid)
         elif score_function is not None:
             best = _search_by(score_function, chunk, vectors, corpus_chunk_size, top_k + 1)
         new_pairs, new_scores = _pairs_of(best, begin, count, top_k)
@@ -297,8 +297,8 @@ def near_pairs(
             continue
         scores = score(offset, block)
         near = scores >= np.float32(threshold)
-        if corpus.finite is not None:
-            near &= corpus.finite[offset : offset + len(block), None]
+        if corpus.valid is not None:
+            near &= corpus.valid[offset : offset + len(block), None]
         rows, columns = np.nonzero(near)
         yield columns, rows + offset, scores[rows, columns]
 

@@ -48,8 +48,8 @@ class Corpus:
         measure: What ranks. Bits are ranked by their distance, and the candidates by this.
         ranges: [2, D], the ranges of int8 and uint8.
         scales: [N], 1 / length of each vector, for the cosine of floats and bytes; else None.
-        finite: [N], False for vectors with NaN or infinite numbers, which are never a result.
-            None: all are finite.
+        valid: [N], False for vectors that are never a result: those with NaN or infinite numbers,
+            and those of empty texts. None: all are valid.
         words: [⌈W / 8⌉, N] uint64, the bits of all vectors, word by word; else None.
         originals: The vectors from which these were made, which give the candidates their scores.
     """
@@ -60,7 +60,7 @@ class Corpus:
     measure: Measure = "cosine"
     ranges: FloatArray | None = None
     scales: FloatArray | None = None
-    finite: Mask | None = None
+    valid: Mask | None = None
     words: npt.NDArray[np.uint64] | None = None
     originals: Corpus | None = None
 
@@ -86,7 +86,12 @@ class Corpus:
         scales: FloatArray | None = None
         if measure == "cosine" and not (len(lengths) and np.abs(lengths - 1).max() < UNIT):
             scales = np.reciprocal(np.maximum(lengths, LEAST_NORM, dtype=np.float32))
-        return replace(corpus, scales=scales, finite=None if finite.all() else finite)
+        return replace(corpus, scales=scales, valid=None if finite.all() else finite)
+
+    def without(self, left_out: Mask) -> Corpus:
+        """The same vectors, of which those in the mask [N] are never a result."""
+        valid = ~left_out if self.valid is None else self.valid & ~left_out
+        return replace(self, valid=valid)
 
     def scan_as(self, kind: VectorType) -> Corpus:
         """These vectors, scanned as smaller ones in memory: only candidates are read from here.
@@ -103,7 +108,7 @@ class Corpus:
             ranges = np.stack([least.min(axis=0), greatest.max(axis=0)])  # [2, D]
         parts = [as_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
         small = Corpus.of(parts, kind, self.dimensions, self.measure, ranges)
-        return replace(small, finite=self.finite, originals=self)
+        return replace(small, valid=self.valid, originals=self)
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -269,8 +274,8 @@ def find_nearest(
     Returns:
         Ids and scores [Q, k'] with k' ≤ k; ids of -1 fill the rows of queries with fewer results.
     """
-    if corpus.finite is not None:
-        mask = corpus.finite if mask is None else mask & corpus.finite
+    if corpus.valid is not None:
+        mask = corpus.valid if mask is None else mask & corpus.valid
     available = len(corpus) if mask is None else int(mask.sum())
     k = min(k, available)
     is_coarse = corpus.words is not None or corpus.originals is not None

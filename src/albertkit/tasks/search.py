@@ -27,6 +27,7 @@ from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, fi
 from albertkit.tasks.options import VECTOR_TYPES, LongTextMode, VectorType
 from albertkit.tasks.row_filter import check_column, filter_rows
 from albertkit.tasks.search_rows import as_texts, read_search_rows
+from albertkit.tasks.search_texts import CorpusOptions
 
 Hit: TypeAlias = dict[str, Any]
 Where: TypeAlias = str | Sequence[str] | Mask
@@ -55,14 +56,22 @@ class Search:
         scan_precision: Scan the vectors as smaller ones of this type, which are made now and kept
             in memory, and score only the candidates by the vectors themselves: with a mapped .npy
             file memory is a quarter (int8) or a 32nd (ubinary). None: scan the vectors.
+        chunk: Cut texts into parts of at most this many ids, as in `TextEmbedder.encode`: each part
+            has a row, with the columns "row" (the number of its text, from 1; with a column "file"
+            it is left out), "part", "start", "end" and "text". None: texts are not cut.
+        overlap: Pieces at most that a part shares with the one before it.
+        markdown: Leave out Markdown's markup before texts are read.
         similarity: What ranks. None: the model's measure.
         show_progress_bar: As in `TextEmbedder.encode`, for a list of texts.
         truncation: As in TextEmbedder, if the model is opened here.
         **options: As in TextEmbedder: engine, device, precision …
 
+    Empty texts are never a result, nor are vectors with NaN.
+
     Raises:
         InputError: [index-invalid], [index-differs], [option-invalid], [inputs-shape],
-            [ranges-missing], and those of TextEmbedder.
+            [ranges-missing], [texts-missing], [chunk-too-large], [chunk-too-small],
+            [overlap-too-large], and those of TextEmbedder.
         FormatError: [file-malformed].
         ResourceError: [extra-missing], [file-unreadable].
     """
@@ -77,6 +86,9 @@ class Search:
         corpus_precision: VectorType | None = None,
         ranges: npt.ArrayLike | None = None,
         scan_precision: VectorType | None = None,
+        chunk: int | None = None,
+        overlap: int = 0,
+        markdown: bool = False,
         similarity: Measure | None = None,
         show_progress_bar: bool | None = None,
         truncation: LongTextMode = "warn",
@@ -89,7 +101,7 @@ class Search:
             corpus,
             model,
             columns or {},
-            corpus_precision,
+            CorpusOptions(corpus_precision, chunk, overlap, markdown),
             ranges,
             show_progress_bar=show_progress_bar,
             settings={**options, "truncation": truncation},
@@ -105,6 +117,8 @@ class Search:
             similarity or self._measure(),
             rows.ranges,
         )
+        if rows.empty is not None:
+            self.corpus = self.corpus.without(rows.empty)
         if scan_precision is not None:
             self.corpus = self.corpus.scan_as(scan_precision)
 
@@ -128,7 +142,7 @@ class Search:
         k: int = ...,
         *,
         where: Where | None = ...,
-        group_by: str | None = ...,
+        group_by: str | Sequence[str] | None = ...,
         rescore_multiplier: int = ...,
         show_progress_bar: bool = ...,
     ) -> list[Hit]: ...
@@ -139,7 +153,7 @@ class Search:
         k: int = ...,
         *,
         where: Where | None = ...,
-        group_by: str | None = ...,
+        group_by: str | Sequence[str] | None = ...,
         rescore_multiplier: int = ...,
         show_progress_bar: bool = ...,
     ) -> list[list[Hit]]: ...
@@ -150,7 +164,7 @@ class Search:
         k: int = 10,
         *,
         where: Where | None = None,
-        group_by: str | None = None,
+        group_by: str | Sequence[str] | None = None,
         rescore_multiplier: int = 4,
         show_progress_bar: bool = False,
     ) -> Any:
@@ -161,8 +175,8 @@ class Search:
             k: How many rows to find; with fewer rows all of them.
             where: Only rows that fulfil all conditions on their columns: "lang=en",
                 ["year>=2000", "lang!=de"]; or a mask [N].
-            group_by: A column: only the best row of each of its values, such as the best part of
-                each file.
+            group_by: A column, or several: only the best row of each of their values, such as the
+                best part of each file.
             rescore_multiplier: For bits, and with scan_precision: this many times k rows are
                 scored with the query's floats.
             show_progress_bar: Whether to count the finished queries on standard error.
@@ -179,11 +193,12 @@ class Search:
         k = check_integer("k", k)
         multiplier = check_integer("rescore_multiplier", rescore_multiplier)
         mask = self._mask(where)
-        if group_by is not None:
-            check_column(group_by, self.columns)
+        names = [group_by] if isinstance(group_by, str) else list(group_by or ())
+        for name in names:
+            check_column(name, self.columns)
         vectors = self._query_vectors(queries)
         progress = ProgressLine(len(vectors), unit=" queries") if show_progress_bar else None
-        if group_by is None:
+        if not names:
             ids, scores = find_nearest(
                 self.corpus,
                 vectors,
@@ -194,7 +209,7 @@ class Search:
             )
             rows = list(zip(ids, scores, strict=True))
         else:
-            rows = [self._best_of_groups(v, k, group_by, mask, multiplier) for v in vectors]
+            rows = [self._best_of_groups(v, k, names, mask, multiplier) for v in vectors]
         if progress is not None:
             progress.close()
         results = [self._hits(*row) for row in rows]
@@ -218,7 +233,7 @@ class Search:
         return cells
 
     def _best_of_groups(
-        self, query: FloatArray, k: int, column: str, mask: Mask | None, multiplier: int
+        self, query: FloatArray, k: int, names: Sequence[str], mask: Mask | None, multiplier: int
     ) -> tuple[Ids, FloatArray]:
         """The best row of each of the k best groups: as many rows as it takes to see k groups."""
         depth = k
@@ -228,9 +243,10 @@ class Search:
                 self.corpus, query[None], depth, mask=mask, rescore_multiplier=multiplier
             )
             ids, scores = ids[0], scores[0]
-            first: dict[object, int] = {}
-            for position, cell in enumerate(self.cells(column, ids)):
-                first.setdefault(str(cell), position)
+            first: dict[tuple[str, ...], int] = {}
+            columns = [map(str, self.cells(name, ids)) for name in names]
+            for position, cells in enumerate(zip(*columns, strict=True)):
+                first.setdefault(cells, position)
             if len(first) >= k or len(ids) < depth:
                 best = list(first.values())[:k]
                 return ids[best], scores[best]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,14 +22,14 @@ from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.reader import JsonValue
 from albertkit.sources import VECTORS
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable, read_vector_files
-from albertkit.tables.table import Column
+from albertkit.tables.table import Column, json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.inputs import as_list
-from albertkit.tasks.nearest import BITS
+from albertkit.tasks.nearest import BITS, Mask
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
+from albertkit.tasks.search_texts import CorpusOptions, embed_corpus, find_empty
 from albertkit.tasks.vector_types import (
     IN_STEPS,
-    VectorCast,
     Vectors,
     dtype_of,
     to_array,
@@ -51,6 +51,7 @@ class SearchRows:
         dimensions: D, the numbers of a query.
         ranges: [2, D], for int8 and uint8.
         embedder: Encodes queries; None if the vectors were given without a model.
+        empty: [N], True for empty texts, which are never a result. None: there are none.
         truncate_dim: Of queries. None: as the model says.
         job: What a job's vectors depend on; empty for others.
     """
@@ -60,6 +61,7 @@ class SearchRows:
     dimensions: int
     ranges: FloatArray | None
     embedder: TextEmbedder | None
+    empty: Mask | None = None
     truncate_dim: int | None = None
     job: Mapping[str, JsonValue] = field(default_factory=dict)
 
@@ -68,7 +70,7 @@ def read_search_rows(
     corpus: Any,
     model: AnyModel,
     columns: Mapping[str, Column],
-    precision: VectorType | None,
+    options: CorpusOptions,
     ranges: npt.ArrayLike | None,
     *,
     show_progress_bar: bool | None,
@@ -79,20 +81,32 @@ def read_search_rows(
     `settings` are the keywords of TextEmbedder.
     """
     location = "the corpus"
-    embedder = None
-    if isinstance(corpus, str | os.PathLike):
+    texts = as_texts(corpus)
+    precision = options.precision
+    embedder: TextEmbedder | None = None
+    empty: Mask | None = None
+    if texts is not None:
+        _check_columns(columns, len(texts), "text")
+        embedder = opened = _open_model(model, settings)
+        files, empty = embed_corpus(
+            opened, texts, columns, options, show_progress_bar=show_progress_bar
+        )
+    elif isinstance(corpus, str | os.PathLike):
         location = os.fspath(corpus)
         files = read_vector_files(location)
+        _check_options(options, files.job, location)
         if model is not None or files.job:
             embedder = _open_model(model, settings, files.job)
-    elif (texts := as_texts(corpus)) is not None:
-        embedder = _open_model(model, settings)
-        files = _embed(embedder, texts, precision, show_progress_bar)
+        empty = _empty_rows(files.parts)
     else:
         embedder = None if model is None else _open_model(model, settings)
         files = VectorFiles((VectorTable(_check_matrix(corpus)),))
+        _check_options(options, {}, location)
+    if texts is None:
+        _check_columns(columns, sum(len(part.vectors) for part in files.parts), "vector")
+        files = replace(files, parts=_add_columns(files.parts, columns))
     if files.job and embedder is not None:
-        check_job(files.job, location, embedder, precision)
+        check_job(files.job, location, embedder)
         precision = next((name for name in VECTOR_TYPES if name == files.job.get("vectors")), None)
     truncate_dim = files.job.get("truncate_dim")
     truncate_dim = truncate_dim if isinstance(truncate_dim, int) else None
@@ -111,11 +125,15 @@ def read_search_rows(
             )
     given = files.ranges if ranges is None else to_array(ranges, "ranges")
     return SearchRows(
-        _add_columns(files.parts, columns, kind),
+        tuple(
+            replace(part, vectors=part.vectors.astype(dtype_of(kind), copy=False))
+            for part in files.parts
+        ),
         kind,
         dimensions,
         _check_ranges(given, kind, dimensions),
         embedder,
+        empty,
         truncate_dim,
         files.job,
     )
@@ -134,12 +152,7 @@ def as_texts(value: object) -> list[str] | None:
     return texts if texts and len(texts) == len(items) else None
 
 
-def check_job(
-    job: Mapping[str, object],
-    location: str,
-    embedder: TextEmbedder,
-    precision: VectorType | None = None,
-) -> None:
+def check_job(job: Mapping[str, object], location: str, embedder: TextEmbedder) -> None:
     """Compare a job's vectors with what will search in them.
 
     An input that now has another size is a warning: its texts can still be searched.
@@ -148,7 +161,6 @@ def check_job(
         job: As EmbedJob.describe wrote it.
         location: Its directory, for messages.
         embedder: The model of the queries.
-        precision: The type of vectors that was asked for. None: any.
 
     Raises:
         InputError: [index-differs].
@@ -156,9 +168,6 @@ def check_job(
     from albertkit.tasks.job import fingerprint
 
     _warn_of_changed_inputs(job, location)
-    kind = job.get("vectors")
-    if precision is not None and precision != kind:
-        raise _differs(location, f"its vectors are {kind}, not {precision}", "Leave it out")
     if job.get("fingerprint") not in (None, fingerprint(embedder.model)):
         raise _differs(
             location,
@@ -166,6 +175,33 @@ def check_job(
             f" {str(embedder.model.path)!r} is another, or has changed",
             "Give the model that made it, or embed the texts again",
         )
+
+
+def _check_options(options: CorpusOptions, job: Mapping[str, object], location: str) -> None:
+    """Compare the options that were given with those that the vectors were made with.
+
+    Raises:
+        InputError: [index-differs]; [option-invalid] for parts of vectors that no job describes.
+    """
+    if not job:
+        if options.chunk or options.overlap or options.markdown:
+            raise InputError(
+                "option-invalid",
+                "a chunk, an overlap or markdown is given",
+                why=f"{location} has vectors already, and only texts are cut into parts",
+                fix="Leave it out, or give the texts",
+            )
+        return
+    given = {"vectors": options.precision, "chunk": options.chunk}
+    given |= {"overlap": options.overlap or None, "markdown": options.markdown or None}
+    for name, value in given.items():
+        if value is not None and value != job.get(name):
+            raise InputError(
+                "index-differs",
+                f"{location} cannot be searched with these options",
+                why=f"it was made with {name} {job.get(name) or 'none'}, not {value}",
+                fix=f"Leave {name} out, or embed the texts again",
+            )
 
 
 def _warn_of_changed_inputs(job: Mapping[str, object], location: str) -> None:
@@ -199,16 +235,6 @@ def _open_model(
     if pooling == embedder.pooling.pooling_name:
         return embedder
     return TextEmbedder(name, **{**settings, "pooling": pooling})
-
-
-def _embed(
-    embedder: TextEmbedder, texts: list[str], precision: VectorType | None, show: bool | None
-) -> VectorFiles:
-    """The vectors of texts, and their ranges."""
-    vectors = embedder.encode_document(texts, show_progress_bar=show)
-    cast = VectorCast(precision or "float32")
-    table = VectorTable(cast.of_all(iter([vectors]), len(vectors)), {"text": texts})
-    return VectorFiles((table,), ranges=cast.ranges)
 
 
 def _check_matrix(value: Any) -> Vectors:
@@ -263,32 +289,37 @@ def _check_ranges(
     return result
 
 
-def _add_columns(
-    parts: Sequence[VectorTable], columns: Mapping[str, Column], kind: VectorType
-) -> tuple[VectorTable, ...]:
-    """The parts in the dtype of their type, with further columns.
-
-    Raises:
-        InputError: [inputs-shape].
-    """
-    total = sum(len(part.vectors) for part in parts)
+def _check_columns(columns: Mapping[str, Column], count: int, noun: str) -> None:
     for name, column in columns.items():
-        if len(column) != total:
+        if len(column) != count:
             raise InputError(
                 "inputs-shape",
                 f"the column {name!r} has {count_noun(len(column), 'cell')}",
-                why=f"there are {count_noun(total, 'vector')}",
+                why=f"there {'is' if count == 1 else 'are'} {count_noun(count, noun)}",
                 fix="Give one cell for each",
             )
+
+
+def _add_columns(
+    parts: Sequence[VectorTable], columns: Mapping[str, Column]
+) -> tuple[VectorTable, ...]:
+    """The parts with further columns of all vectors."""
     result = []
     begin = 0
     for part in parts:
         end = begin + len(part.vectors)
         own = {name: column[begin:end] for name, column in columns.items()}
-        vectors = part.vectors.astype(dtype_of(kind), copy=False)
-        result.append(VectorTable(vectors, {**part.columns, **own}))
+        result.append(replace(part, columns={**part.columns, **own}))
         begin = end
     return tuple(result)
+
+
+def _empty_rows(parts: Sequence[VectorTable]) -> Mask | None:
+    """Which rows of a job have an empty text; None if there is none, or texts were not written."""
+    if "text" not in parts[0].columns:
+        return None
+    empty = np.concatenate([find_empty(json_cells(part.columns["text"])) for part in parts])
+    return empty if empty.any() else None
 
 
 def _differs(location: str, why: str, fix: str) -> InputError:

@@ -104,7 +104,7 @@ def write_shard(
             windows = RowWindows(
                 chain((first,), batches),
                 shard.invalid.add,
-                with_texts=not job.keep,
+                with_texts=job.with_texts,
                 characters=job.characters,
             )
             for table in call.tables(windows):
