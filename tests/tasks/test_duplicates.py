@@ -21,6 +21,7 @@ UNIT = normalize(VECTORS.astype(np.float32))
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "QUERIES", 17)
     monkeypatch.setattr(duplicates, "BLOCK_ROWS", 11)
+    monkeypatch.setattr(duplicates, "BOUND_ROWS", 11)
 
 
 @pytest.mark.parametrize("threshold", [-1.0, 0.5, 0.8, 0.95, 1.1])

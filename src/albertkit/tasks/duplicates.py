@@ -3,17 +3,29 @@
 Input: vectors [N, D] of length 1. Output: for each row the kept row it is a duplicate of, and their
 cosine. Kept rows are all less alike than the threshold, and a duplicate is never far from its kept
 row, as it can be in chains (a near b near c). Rows are compared with kept rows only, and memory is
-one number a row.
+the vectors and a fifth more.
+
+Few pairs are near, so a bound of the cosine is computed first, from a fifth of the numbers: with
+the vectors turned so that their first numbers hold most of the variance, and the length of the rest
+as one more number, a · b ≤ head(a) · head(b) + rest(a) rest(b) (Cauchy and Schwarz). Only pairs
+whose bound reaches the threshold are computed in full, so the result is exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus, Ids
+
+HEAD: Final = 5  # a head has one in so many of a vector's numbers
+SAMPLE: Final = 10_000  # vectors from which the directions are taken
+SLACK: Final = 1e-4  # a bound is computed in float32
+BOUND_ROWS: Final = 4096  # kept rows at a time: their bounds stay in the processor's cache
+MANY: Final = 32  # if one in so many pairs reaches the threshold, all are computed in full
 
 
 def unit_vectors(corpus: Corpus) -> FloatArray:
@@ -49,18 +61,29 @@ def find_duplicates(
     scores: FloatArray = np.ones(count, np.float32)
     kept = np.empty(count, np.int64)  # the rows whose vectors are unit[:total]
     total = 0
+    heads = _heads(unit)
+    buffer = np.empty(QUERIES * BOUND_ROWS, np.float32)
     for begin in range(0, count, QUERIES):
-        batch = unit[begin : begin + QUERIES].copy()
-        rows = np.arange(len(batch))
+        batch, batch_heads = (each[begin : begin + QUERIES].copy() for each in (unit, heads))
         best = np.full(len(batch), -np.inf, np.float32)
         partner = np.zeros(len(batch), np.int64)
-        for first in range(0, total, BLOCK_ROWS):
-            block = batch @ unit[first : min(first + BLOCK_ROWS, total)].T  # [B, n]
-            columns = block.argmax(axis=1)
-            values = block[rows, columns]
-            better = values > best
-            best[better] = values[better]
-            partner[better] = kept[first + columns[better]]
+        for first in range(0, total, BOUND_ROWS):
+            last = min(first + BOUND_ROWS, total)
+            bounds = buffer[: len(batch) * (last - first)].reshape(len(batch), -1)  # [B, n]
+            np.matmul(batch_heads, heads[first:last].T, out=bounds)
+            candidates = np.flatnonzero(bounds >= threshold - SLACK)
+            if not len(candidates):
+                continue
+            rows, columns = np.divmod(candidates, last - first)
+            if len(rows) > bounds.size // MANY:
+                rows, columns = np.arange(len(batch)), (batch @ unit[first:last].T).argmax(axis=1)
+            values = np.einsum("nd,nd->n", batch[rows], unit[first + columns])
+            order = np.lexsort((columns, -values, rows))
+            rows, firsts = np.unique(rows[order], return_index=True)
+            values, columns = values[order[firsts]], columns[order[firsts]]
+            better = values > best[rows]
+            best[rows[better]] = values[better]
+            partner[rows[better]] = kept[first + columns[better]]
         own = batch @ batch.T  # [B, B]
         finite = np.isfinite(np.einsum("bd->b", batch))  # [B]
         new: list[int] = []  # rows of the batch that later ones are compared with
@@ -74,12 +97,31 @@ def find_duplicates(
                 nearest[begin + row], scores[begin + row] = partner[row], best[row]
             elif finite[row]:
                 new.append(row)
-        unit[total : total + len(new)] = batch[new]
+        unit[total : total + len(new)], heads[total : total + len(new)] = (
+            batch[new],
+            batch_heads[new],
+        )
         kept[total : total + len(new)] = begin + np.array(new, np.int64)
         total += len(new)
         if progress is not None:
             progress(len(batch))
     return nearest, scores
+
+
+def _heads(unit: FloatArray) -> FloatArray:
+    """The first numbers of the turned vectors, and the length of the rest: [N, D / HEAD + 1]."""
+    size = max(1, unit.shape[1] // HEAD)
+    sample = unit[:: max(1, len(unit) // SAMPLE)]
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    directions = np.linalg.eigh(sample.T @ sample)[1][:, -size:]  # [D, size] of most variance
+    heads = np.empty((len(unit), size + 1), np.float32)
+    for begin in range(0, len(unit), BLOCK_ROWS):
+        block, target = unit[begin : begin + BLOCK_ROWS], heads[begin : begin + BLOCK_ROWS]
+        np.matmul(block, directions, out=target[:, :size])
+        head = target[:, :size]
+        rest = np.einsum("nd,nd->n", block, block) - np.einsum("nd,nd->n", head, head)
+        target[:, size] = np.sqrt(np.maximum(rest, 0))
+    return heads
 
 
 def group_duplicates(nearest: Ids) -> tuple[Ids, Ids]:
