@@ -126,6 +126,101 @@ def test_the_best_part_of_a_document_is_shown(
     assert all(row["text"] in Path(row["file"]).read_text() for row in rows)
 
 
+@pytest.mark.parametrize("kept", [[], ["--index", "parts"], ["--cache", "parts"]])
+def test_documents_are_cut_and_searched_in_one_command(
+    kept: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("docs").mkdir()
+    Path("docs/a.md").write_text("# Prices\n\n" + " ".join(f"**{text}**" for text in TEXTS))
+    Path("docs/b.md").write_text("Tickets are sold here.")
+    Path("docs/c.md").write_text(" \n")
+    cut = ["--files", "--markdown", "--chunk", "12", "--overlap", "2"]
+    rows = rows_of(capsys, "search", "Tickets", "--in", "docs", *cut, *kept, "-m", model)
+    texts = [Path(f"docs/{name}.md").read_text() for name in "abc"]
+    search = Search(texts, model, chunk=12, overlap=2, markdown=True)
+    expected = search("Tickets", group_by="row")
+    assert [(row["file"], row["text"], row["start"], row["end"]) for row in rows] == [
+        (f"docs/{'abc'[hit['row'] - 1]}.md", hit["text"], hit["start"], hit["end"])
+        for hit in expected
+    ]
+    assert len(rows) == 2  # the third is empty
+    spans = {row["file"]: Path(row["file"]).read_text()[row["start"] : row["end"]] for row in rows}
+    assert all(row["text"][:5] in spans[row["file"]] for row in rows)
+
+
+@pytest.mark.parametrize("kept", [[], ["--index", "parts"]])
+def test_parts_of_a_table_keep_its_columns(
+    kept: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    cut = ["--column", "body", "--keep", "n", "--chunk", "8", *kept, "-m", model]
+    rows = rows_of(capsys, "search", "Tickets", "--in", "texts.csv", *cut)
+    assert sorted(row["row"] for row in rows) == [1, 2, 3, 4, 5]
+    for row in rows:
+        assert row["text"] == TEXTS[row["row"] - 1][row["start"] : row["end"]]
+        assert row["n"] == str(row["row"] - 1)
+    assert any(row["part"] > 0 for row in rows)
+
+
+def test_documents_of_several_files_are_their_rows(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("more.txt").write_text("Tickets are sold here.\nThe other line.\n")
+    files = ["--in", "texts.txt", "more.txt", "--chunk", "8"]
+    rows = rows_of(capsys, "search", "a", *files, "-k", "20", "-m", model)
+    places = [(row["file"], row["row"]) for row in rows]
+    assert sorted(places) == [
+        ("more.txt", 1),
+        ("more.txt", 2),
+        *(("texts.txt", n) for n in range(1, 6)),
+    ]
+
+
+@pytest.mark.parametrize("asked", [["--chunk", "16"], ["--overlap", "1"], ["--vectors", "int8"]])
+def test_an_index_that_was_made_with_other_options_is_refused(
+    asked: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model]
+    assert run([*command, "--chunk", "12", "-q"]) == 0
+    assert run([*command, "-q"]) == 0  # as it was made
+    capsys.readouterr()
+    name, value = asked[0].strip("-"), asked[1]
+    chunk = ["--chunk", "12"] if name == "overlap" else []
+    error = error_of(capsys, *command, *chunk, *asked)
+    assert f"made with {name} " in error
+    assert f", not {value}" in error
+    assert "[index-differs]" in error
+
+
+@pytest.mark.parametrize("kept", [[], ["--index", "out"]])
+@pytest.mark.parametrize("command", ["search", "duplicates", "cluster"])
+def test_empty_texts_are_left_out(
+    command: str, kept: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("blank.txt").write_text("Tickets\n\n  \nTickets\n\nThe sea\n")
+    options = ["sea"] if command == "search" else ["--threshold", "-1"]
+    options += ["--min-size", "2"] if command == "cluster" else []
+    arguments = [command, *options, "--in", "blank.txt", *kept, "-m", model]
+    assert run([*arguments, "--format", "jsonl"]) == 0
+    shown = capsys.readouterr()
+    rows = sorted(json.loads(line)["row"] for line in shown.out.splitlines())
+    assert rows == [1, 4, 6]
+    assert shown.err.count("[text-empty]") == 1
+    assert "3 of 6 texts are empty, the first is number 2" in shown.err
+
+
+@pytest.mark.parametrize("against", [True, False])
+def test_empty_texts_are_near_to_nothing(
+    against: bool, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    Path("blank.txt").write_text("Tickets\n\nThe sea\n")
+    compared = ["--against", "texts.txt"] if against else []
+    arguments = ["-i", "blank.txt", *compared, "--top-k", "1", "-m", model]
+    rows = rows_of(capsys, "similarity", *arguments)
+    assert [row["row"] for row in rows] == [1, 3]
+    if not against:
+        assert [row["nearest"] for row in rows] == [3, 1]
+
+
 @pytest.mark.parametrize("option", ["--index", "--cache"])
 def test_vectors_are_made_once(option: str, capsys: pytest.CaptureFixture[str], model: str) -> None:
     table = ["--in", "texts.csv", "--column", "body", "--keep", "n", option, "kept"]
@@ -189,6 +284,11 @@ def test_an_index_of_other_texts_is_refused(capsys: pytest.CaptureFixture[str], 
         (["search", "a", "--in", "none.txt"], "file-not-found"),
         (["search", "a", "--in", "empty.txt"], "texts-missing"),
         (["search", "a", "--in", "binaries"], "texts-missing"),
+        (["search", "a", "--in", "blank.txt"], "texts-missing"),
+        (["search", "a", "--in", "texts.txt", "--overlap", "3"], "option-invalid"),
+        (["search", "a", "--in", "texts.txt", "--chunk", "2"], "chunk-too-small"),
+        (["search", "a", "--in", "texts.txt", "--chunk", "999"], "chunk-too-large"),
+        (["search", "a", "--in", "v.npy", "--chunk", "12"], "option-invalid"),
         (["search", "a", "--index", "binaries"], "index-invalid"),
         (["search", "a", "--in", "texts.txt", "--index", "b", "--cache", "c"], "usage"),
         (["search", "a", "--in", "-", "--index", "b"], "usage"),
@@ -205,6 +305,8 @@ def test_wrong_input_is_one_line(
     arguments: list[str], code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty.txt").touch()
+    Path("blank.txt").write_text("\n \n")
+    np.save("v.npy", np.ones((3, 8), np.float32))
     Path("binaries").mkdir()
     Path("binaries/a.bin").write_bytes(bytes(range(256)))
     assert f"[{code}]" in error_of(capsys, *arguments).splitlines()[-1]

@@ -168,6 +168,39 @@ def test_texts_are_embedded_and_returned() -> None:
     assert repr(search).startswith("Search(4 float32 vectors, ")
 
 
+@pytest.mark.parametrize("chunk", [None, 12])
+@pytest.mark.parametrize("kind", ["float32", "int8", "ubinary"])
+def test_empty_texts_are_never_a_result(
+    kind: VectorType, chunk: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = ["", *TEXTS, " \n"]
+    search = Search(texts, corpus_precision=kind, chunk=chunk, columns={"n": [*range(6)]})
+    assert sorted({hit["n"] for hit in search("a ticket", k=20)}) == [1, 2, 3, 4]
+    assert "2 of 6 texts are empty, the first is number 1" in caplog.text
+    assert caplog.text.count("text-empty") == 1
+    if chunk is None:
+        without = Search(TEXTS, corpus_precision=kind)
+        expected = [(hit["text"], hit["score"]) for hit in without("a ticket")]
+        assert [(hit["text"], hit["score"]) for hit in search("a ticket")] == expected
+
+
+def test_parts_are_those_of_the_embedder() -> None:
+    texts = [" ".join(TEXTS), TEXTS[0]]
+    embedder = TextEmbedder()
+    search = Search(texts, embedder, chunk=16, overlap=4, columns={"title": ["a", "b"]})
+    parts = embedder.chunk(texts, 16, overlap=4)
+    vectors = embedder.encode(texts, chunk=16, overlap=4)
+    rows = [(n + 1, k, *part) for n, own in enumerate(parts) for k, part in enumerate(own)]
+    names = ("row", "part", "text", "start", "end", "title")
+    ids = np.arange(len(search))
+    cells = list(zip(*(search.cells(name, ids) for name in names), strict=True))
+    assert cells == [(*row, "ab"[row[0] - 1]) for row in rows]
+    np.testing.assert_allclose(search.corpus.rows(ids), np.concatenate(vectors), atol=1e-6)
+    best = search("dogs on a lead", group_by="row")
+    assert [hit["row"] for hit in best] == [1, 2]
+    assert "Dogs" in best[0]["text"]
+
+
 def test_columns_of_texts_are_read_as_lists_are() -> None:
     expected = Search(TEXTS)(["a child"], k=1)
     assert Search(np.array(TEXTS))(np.array(["a child"]), k=1) == expected
@@ -330,6 +363,9 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS[0]), "inputs-shape"),
         (lambda: Search([]), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": [1]}), "inputs-shape"),
+        (lambda: Search(TEXTS, columns={"a": [1]}), "inputs-shape"),
+        (lambda: Search(["", " "]), "texts-missing"),
+        (lambda: Search(VECTORS, chunk=12), "option-invalid"),
         (lambda: Search(VECTORS.astype(np.int8)), "option-invalid"),
         (lambda: Search(VECTORS.astype(np.float16), corpus_precision="int8"), "option-invalid"),
         (lambda: Search(VECTORS.astype(np.int8), corpus_precision="int8"), "ranges-missing"),

@@ -197,7 +197,8 @@ Chunk = Annotated[
     ),
 ]
 Overlap = Annotated[
-    int, typer.Option("--overlap", metavar="IDS", help="Maximum number of ids that two parts share.")
+    int,
+    typer.Option("--overlap", metavar="IDS", help="Maximum number of ids that two parts share."),
 ]
 Markdown = Annotated[
     bool, typer.Option("--markdown", help="Leave out Markdown's markup before texts are read.")

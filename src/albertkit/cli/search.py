@@ -33,7 +33,7 @@ def search(
         typer.Option(
             "--where",
             metavar="CONDITION",
-            help="Only rows with this cell: 'lang=en', 'year>=2000'. May be repeated.",
+            help="Only rows that meet this condition: 'lang=en', 'year>=2000'. May be repeated.",
         ),
     ] = None,
     group_by: Annotated[
@@ -41,8 +41,8 @@ def search(
         typer.Option(
             "--group-by",
             metavar="A,B",
-            help="Show only the best row of each value of these columns; default: of each document, if"
-            " rows are parts of documents.",
+            help="Show only the best row of each value of these columns; default: of each document,"
+            " if rows are parts of documents.",
         ),
     ] = None,
     index: options.Index = None,

@@ -139,19 +139,22 @@ def _find_nearest(
 
     from albertkit.tables import Table
     from albertkit.tasks.search import Search
+    from albertkit.tasks.search_texts import find_empty
 
     search = Search(
         texts if others is None else others, embedder, show_progress_bar=shows_progress()
     )
+    compared = np.flatnonzero(~find_empty(texts))  # an empty text is near to nothing
     if others is None:
-        queries = search.corpus.rows(np.arange(len(texts)))
+        queries = search.corpus.rows(compared)
     else:
-        queries = embedder.encode(texts, show_progress_bar=shows_progress())
+        queries = embedder.encode(
+            [texts[row] for row in compared.tolist()], show_progress_bar=shows_progress()
+        )
+    results = search(queries, k + (others is None), show_progress_bar=shows_progress())
     hits = [
         (row, hit)
-        for row, all_hits in enumerate(
-            search(queries, k + (others is None), show_progress_bar=shows_progress())
-        )
+        for row, all_hits in zip(compared.tolist(), results, strict=True)
         for hit in [hit for hit in all_hits if others or hit["corpus_id"] != row][:k]
     ]
     return Table(
