@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import Document as LlamaDocument
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
+from tests.support.tiny_models import save_tiny_vectors
 from tests_integrations.texts import TEXTS
 
 from albertkit import TextEmbedder
@@ -30,6 +33,7 @@ from albertkit.integrations import (
     LangChainEmbeddings,
     LlamaIndexEmbedding,
 )
+from albertkit.spec.pooling_config import Normalise, PoolingConfig
 
 QUERY = "the telephone and its camera"
 
@@ -112,7 +116,9 @@ def test_a_haystack_pipeline_searches_and_is_read_from_its_file(model: Path) -> 
     pipeline.connect("query.embedding", "search.query_embedding")
     results = pipeline.run({"query": {"text": QUERY}})["search"]["documents"]
     assert [document.content for document in results] == nearest(embedder)
-    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["albertkit.integrations.haystack"])
+    trust = {"allowed_modules": ["albertkit.integrations.haystack"]}  # Haystack 2 asks for none
+    allowed = trust if "allowed_modules" in inspect.signature(Pipeline.loads).parameters else {}
+    again = Pipeline.loads(pipeline.dumps(), **allowed)
     vector = again.get_component("query").run(QUERY)["embedding"]
     assert vector == embedder.embed_query(QUERY)
 
@@ -163,3 +169,23 @@ def test_chroma_opens_a_collection_on_disk_with_the_same_model(model: Path, tmp_
     query = embedder.encode(QUERY, prompt_name="query")
     best = [TEXTS[number] for number in np.argsort(-(unit @ query))[:3]]
     assert again.query(query_texts=[QUERY], n_results=3)["documents"] == [best]
+
+
+def test_a_chroma_collection_refuses_another_model_of_the_same_width(
+    model: Path, tmp_path: Path
+) -> None:
+    here = shutil.copytree(model, tmp_path / "model")
+    client = chromadb.PersistentClient(str(tmp_path / "db"))
+    ours = ChromaEmbeddingFunction(str(here))
+    collection = client.create_collection("texts", embedding_function=ours)
+    collection.add(ids=["a"], documents=["a text"])
+    shutil.rmtree(here)
+    save_tiny_vectors(here, PoolingConfig(steps=(Normalise(),)), seed=5)
+    SharedSystemClient.clear_system_cache()
+    client = chromadb.PersistentClient(str(tmp_path / "db"))
+    with pytest.raises(ValueError, match=r"made by another model .*\[index-differs\]"):
+        client.get_collection("texts").query(query_texts=[QUERY])
+    other = ChromaEmbeddingFunction(str(here))
+    with pytest.raises(InputError, match=r"\[index-differs\]"):
+        other.validate_config_update(ours.get_config(), other.get_config())
+    other.validate_config_update(other.get_config(), other.get_config())

@@ -5,15 +5,19 @@ A collection in memory takes a TextEmbedder itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from chromadb.api.types import Documents, EmbeddingFunction, Embeddings, Space
 from chromadb.utils.embedding_functions import register_embedding_function
 
+from albertkit.errors import InputError
 from albertkit.integrations.opening import describe_embedder, open_embedder
 from albertkit.tasks import TextEmbedder
+from albertkit.tasks.job import fingerprint
 
+FINGERPRINT = "fingerprint"  # in a collection's config
 SPACES: dict[str, Space] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 
 
@@ -65,8 +69,8 @@ class ChromaEmbeddingFunction(EmbeddingFunction[Documents]):
         return SPACES.get(self.embedder.similarity_fn_name, "l2")
 
     def get_config(self) -> dict[str, Any]:
-        """The model and its options, for the collection's file."""
-        return self.settings
+        """The model, its options and its fingerprint, for the collection's file."""
+        return {**self.settings, FINGERPRINT: fingerprint(self.embedder.model)}
 
     @staticmethod
     def build_from_config(config: dict[str, Any]) -> ChromaEmbeddingFunction:
@@ -74,9 +78,42 @@ class ChromaEmbeddingFunction(EmbeddingFunction[Documents]):
 
         Args:
             config: As `get_config` gave it.
+
+        Raises:
+            InputError: [index-differs] if other files have the model's name now.
+            AlbertKitError: As TextEmbedder.
         """
-        return ChromaEmbeddingFunction(**config)
+        options = dict(config)
+        before = options.pop(FINGERPRINT, None)
+        opened = ChromaEmbeddingFunction(**options)
+        _check_same(before, opened.get_config())
+        return opened
+
+    def validate_config_update(
+        self, old_config: dict[str, Any], new_config: dict[str, Any]
+    ) -> None:
+        """Refuse to give a collection another model than the one that made its vectors.
+
+        Args:
+            old_config: As `get_config` gave it when the collection was made.
+            new_config: As `get_config` gives it now.
+
+        Raises:
+            InputError: [index-differs].
+        """
+        _check_same(old_config.get(FINGERPRINT), new_config)
 
     def __repr__(self) -> str:
         """The embedder."""
         return f"ChromaEmbeddingFunction({self.embedder!r})"
+
+
+def _check_same(before: str | None, config: Mapping[str, Any]) -> None:
+    """Refuse a model with another fingerprint; collections of before had none."""
+    if before not in (None, config[FINGERPRINT]):
+        raise InputError(
+            "index-differs",
+            f"the vectors of this collection were made by another model than {config['model']!r}",
+            why=f"its fingerprint was {before}, and is {config[FINGERPRINT]} now",
+            fix="Give the model that made them, or embed the documents again",
+        )
