@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.spec.pooling_config import PoolingConfig
@@ -13,10 +14,15 @@ from albertkit.spec.pooling_config import PoolingConfig
 TRIALS = Path(__file__).parents[2] / "benchmarks" / "kill_trials.py"
 
 
-def test_kill_9_leaves_nothing_but_whole_shards(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [["--vectors", "int8", "-f", "npy"], ["--chunk", "8", "--overlap", "2", "-f", "jsonl"]],
+    ids=["int8", "parts"],
+)
+def test_kill_9_leaves_nothing_but_whole_shards(kind: list[str], tmp_path: Path) -> None:
     model = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=20))
     command = [sys.executable, str(TRIALS), "--trials", "2", "--texts", "500", "--seed", "1"]
-    options = ["--", "--model", str(model), "--engine", "numpy", "--vectors", "int8", "-f", "npy"]
+    options = ["--", "--model", str(model), "--engine", "numpy", *kind]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "all bytes the same" in done.stdout

@@ -110,6 +110,18 @@ def test_quantized_results_are_those_of_sentence_transformers() -> None:
     assert ids_of(results) == rank(theirs, 7)
 
 
+def test_int8_finds_what_float32_finds() -> None:
+    """Recall@10 of 0.99 or more by default, over vectors in clusters, as those of texts are."""
+    centers = RNG.normal(size=(40, 64))
+    near = centers[RNG.integers(0, 40, 4050)] + RNG.normal(size=(4050, 64))
+    vectors = near.astype(np.float32)
+    queries, corpus = vectors[4000:], vectors[:4000]
+    exact = ids_of(Search(corpus)(queries))
+    results = ids_of(Search(corpus, scan_precision="int8")(queries))
+    found = [len({*mine} & {*wanted}) for mine, wanted in zip(results, exact, strict=True)]
+    assert np.mean(found) >= 9.9
+
+
 @pytest.mark.parametrize("kind", ["float16", "int8", "ubinary"])
 def test_candidates_of_a_smaller_copy_are_scored_by_the_vectors(
     kind: VectorType, tmp_path: Path
