@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,24 @@ def wait_for_end(process: subprocess.Popen[bytes]) -> None:
     _, output = process.communicate()
     if process.returncode:
         sys.exit(f"the job ended with {process.returncode}: {output.decode()}")
+
+
+def run_with_kills(
+    lines: Path, directory: Path, options: list[str], rng: random.Random, seconds: float
+) -> int:
+    """Run a job to its end, and count how often it was killed before."""
+    kills = 0
+    while True:
+        process = job(lines, directory, options)
+        try:
+            process.wait(rng.uniform(0.1, 1.1 * seconds))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+            continue
+        wait_for_end(process)
+        return kills
 
 
 def bytes_in(directory: Path) -> dict[str, bytes]:
@@ -62,17 +81,9 @@ def main() -> None:
         kills = 0
         for trial in range(asked.trials):
             directory = Path(folder, f"trial-{trial}")
-            while True:
-                process = job(lines, directory, options)
-                try:
-                    process.wait(rng.uniform(0.1, 1.1 * seconds))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.communicate()
-                    kills += 1
-                    continue
-                wait_for_end(process)
-                break
+            while not (own := run_with_kills(lines, directory, options, rng, seconds)):
+                shutil.rmtree(directory)  # the job ended before the first kill
+            kills += own
             if bytes_in(directory) != whole:
                 sys.exit(f"trial {trial}: the files differ")
         print(f"{asked.trials} trials, {kills} kills, {len(whole)} files: all bytes the same")

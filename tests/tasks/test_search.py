@@ -118,8 +118,8 @@ def test_int8_finds_what_float32_finds() -> None:
     queries, corpus = vectors[4000:], vectors[:4000]
     exact = ids_of(Search(corpus)(queries))
     results = ids_of(Search(corpus, scan_precision="int8")(queries))
-    found = [len({*mine} & {*wanted}) for mine, wanted in zip(results, exact, strict=True)]
-    assert np.mean(found) >= 9.9
+    shared = [len({*mine} & {*wanted}) for mine, wanted in zip(results, exact, strict=True)]
+    assert np.mean(shared) >= 9.9
 
 
 @pytest.mark.parametrize("kind", ["float16", "int8", "ubinary"])
