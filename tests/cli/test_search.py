@@ -374,6 +374,22 @@ def test_a_terminal_gets_a_table_for_each_query(capsys: pytest.CaptureFixture[st
     assert drawn.splitlines()[-2:] == ["two", "no row fulfils the conditions"]
 
 
+def test_a_part_is_shown_with_its_characters_and_the_end_of_its_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = {"file": "a/long/path/to/the/folder/of/documents/page.md", "part": 3}
+    hit = {"corpus_id": 4, "score": 0.5, **place, "text": "words " * 30, "start": 10, "end": 190}
+    assert draw_hits(["one"], [[hit]]).splitlines()[0].split() == [
+        *("score", "file", "characters", "text")
+    ]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = draw_hits(["one"], [[hit]]).splitlines()[1]
+    assert len(line) == 80
+    assert "documents/page.md  10-190      words words" in line
+
+
 def test_a_terminal_is_not_flooded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

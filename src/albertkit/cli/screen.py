@@ -1,4 +1,4 @@
-"""Draw tables for people: aligned columns, the widest one cut to the width of the terminal."""
+"""Draw tables for people: aligned columns, the widest ones cut to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -32,9 +32,14 @@ def draw_table(table: Table) -> str:
     widths = [max(map(display_width, column)) for column in columns]
     too_wide = sum(widths) + len(GAP) * (len(widths) - 1) - terminal_width()
     words = [number for number, to_right in enumerate(right) if not to_right]
-    if too_wide > 0 and words:
-        widest = max(words, key=lambda number: widths[number])
-        widths[widest] = max(NARROWEST, widths[widest] - too_wide)
+    while too_wide > 0 and words:
+        words.sort(key=lambda number: -widths[number])
+        least = max(NARROWEST, widths[words[1]] if len(words) > 1 else 0)
+        cut = min(too_wide, max(1, widths[words[0]] - least))
+        if widths[words[0]] <= NARROWEST:
+            break
+        widths[words[0]] -= cut
+        too_wide -= cut
     lines = [
         GAP.join(
             align(cell, size, to_right)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from albertkit.tasks.search import Hit, Search
 
 TERMINAL_ROWS = 100
+LONGEST_PATH = 28  # characters of a path on a terminal
 ROW = "row"
 
 
@@ -75,9 +76,26 @@ def _draw_query(query: str, hits: Sequence[Hit], *, has_title: bool) -> Iterator
         yield bold(format_cell(query))
     if hits:
         scores = [f"{hit['score']:.4f}" for hit in hits]
-        yield draw_table(Table({"score": scores, **_columns_of(hits)}))
+        yield draw_table(Table({"score": scores, **_shorten(_columns_of(hits))}))
     else:
         yield "no row fulfils the conditions"
+
+
+def _shorten(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns for a table: of a part its characters alone, of a long path its end."""
+    names = ("part", "start", "end")
+    shown = {name: column for name, column in columns.items() if name not in names}
+    if all(name in columns for name in names):
+        spans = zip(columns["start"], columns["end"], strict=True)
+        shown = {**shown, "characters": [f"{start}-{end}" for start, end in spans]}
+        if "text" in shown:  # the longest comes last
+            shown["text"] = shown.pop("text")
+    if "file" in shown and sys.stdout.isatty():
+        shown["file"] = [
+            name if len(name) <= LONGEST_PATH else f"…{name[-LONGEST_PATH:]}"
+            for name in map(str, shown["file"])
+        ]
+    return shown
 
 
 def _columns_of(hits: Sequence[Hit]) -> dict[str, list[Any]]:
