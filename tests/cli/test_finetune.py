@@ -89,6 +89,12 @@ def test_check_prints_diagnostics_and_exits_with_1_on_errors(
         ("text,label\na b,x\n", ["--contenders", "guess"], "[usage]"),
         (f"text,label\n{'a' * 5_000_000},x\nb,y\n", [], "[row-too-long]"),
         ("just a line\nand another\n", [], "[column-"),
+        ("text,label\na b,x\na b,y\n", [], "[texts-missing]"),
+        (
+            "question,context,answer\nwho?,a cat,dog\n",
+            ["--task", "question-answering"],
+            "[answer-not-in-context]",
+        ),
     ],
 )
 def test_bad_input_gets_one_line_and_writes_nothing(
@@ -96,7 +102,9 @@ def test_bad_input_gets_one_line_and_writes_nothing(
 ) -> None:
     Path("data.csv").write_text(contents, encoding="utf-8")
     assert run(["finetune", "data.csv", *arguments]) == 2
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    out, err = capsys.readouterr()
+    assert out == ""  # no head of a table that stays empty
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert message in errors[0]
     assert [path.name for path in Path.cwd().iterdir()] == ["data.csv"]

@@ -211,7 +211,7 @@ def test_fewer_repetitions_of_the_shared_layer(base: LoadedModel) -> None:
 def test_recipes_are_read_and_zeros_are_resolved() -> None:
     recipes = {path.stem: read_tuning_recipe(path) for path in RECIPES.glob("*.toml")}
     assert (recipes["rte"].learning_rate, recipes["rte"].warmup_steps) == (3e-5, 200)
-    assert len(recipes) == 10
+    assert len(recipes) == 12
     config = TuningConfig().resolve(768, 100)
     assert (config.learning_rate, config.max_steps) == (3e-5, 300)
     assert TuningConfig().resolve(256, 5).max_steps == 50

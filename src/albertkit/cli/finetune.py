@@ -32,6 +32,15 @@ TITLES = {
     "probe": "probe",
     "tune": "tune",
 }
+CLASSIFY = 'classify "a text"'
+USES = {
+    "classification": CLASSIFY,
+    "multi-label": CLASSIFY,
+    "regression": CLASSIFY,
+    "tagging": 'tag "a text"',
+    "question-answering": 'answer "a question" --context "a text"',
+    "multiple-choice": "choose --help",
+}
 COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
 
 
@@ -104,6 +113,13 @@ def finetune(
     seed: Annotated[
         int, typer.Option("--seed", help="Random seed of the split and of training.")
     ] = 0,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid",
+            help="Leave out rows whose label is invalid or whose answer is not in its context.",
+        ),
+    ] = False,
     read: ReadOptions,
 ) -> None:
     """Train a model on a table of examples, and score it.
@@ -131,6 +147,7 @@ def finetune(
             class_weights=class_weights,
             contenders=parse_contenders(contenders),
             seed=seed,
+            skip_invalid=skip_invalid,
             tuning=None if recipe is None else read_tuning_recipe(recipe),
             run_directory=Path(f"{destination}.run"),
             read=read,
@@ -146,6 +163,7 @@ def finetune(
     if check:
         print_check(diagnostics)
         return
+    session.prepare()
     print_diagnostics(diagnostics)
     from albertkit.finetuning.scores import MEASURES
 
@@ -158,8 +176,8 @@ def finetune(
     tuned = session.finish()
     tuned.save_pretrained(destination)
     print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
-    if session.columns.task in ("classification", "multi-label", "regression"):
-        print_status(f'Use it: albertkit classify "a text" -m {destination}')
+    if session.columns.task in USES:
+        print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
 
 
 def check_destination(directory: Path) -> None:

@@ -31,6 +31,7 @@ def finetune(
     class_weights: ClassWeights = "none",
     contenders: Sequence[ContenderName] | None = None,
     seed: int = 0,
+    skip_invalid: bool = False,
     tuning: TuningConfig | None = None,
     on_result: Callable[[RaceResult], None] = lambda result: None,
 ) -> TunedModel:
@@ -58,6 +59,8 @@ def finetune(
         contenders: The contenders. None: "majority", "tfidf" and "probe"; "tune" for tasks that
             need it. "tune" needs torch.
         seed: Random seed of the split and of all training.
+        skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
+            is not in its context, are left out and counted; if not, they are errors.
         tuning: How encoder and head are trained together. None: by the number of rows.
         on_result: Called with the result of each contender.
 
@@ -66,7 +69,7 @@ def finetune(
 
     Raises:
         InputError: [column-undecided], [column-missing], [label-single], [option-invalid],
-            [texts-missing], [nothing-trained].
+            [texts-missing], [nothing-trained], [answer-not-in-context].
         FormatError: [label-invalid], and those of reading the file.
         ResourceError: [training-diverged], [extra-missing], [write-failed].
     """
@@ -81,6 +84,7 @@ def finetune(
         class_weights=class_weights,
         contenders=contenders,
         seed=seed,
+        skip_invalid=skip_invalid,
         tuning=tuning,
     )
     session = FinetuneSession.open(data, valid, options)

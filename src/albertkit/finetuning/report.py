@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
-from albertkit.evaluation import ConfusionMatrix, MultiLabelCounts, Reliability, fit_temperature
+from albertkit.evaluation import (
+    ConfusionMatrix,
+    MultiLabelCounts,
+    Reliability,
+    exact_match,
+    fit_temperature,
+    pearson,
+)
 from albertkit.evaluation.classification import LabelCounts
 from albertkit.finetuning.data.checks import find_suspects
 from albertkit.finetuning.data.examples import Examples, LabelSet
@@ -104,7 +111,7 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         **_as_dict(score),
         "temperature": round(temperature, 4),
         **calibration.metrics,
-        **_more_metrics(confusion),
+        **_more_metrics(labels, valid, calibrated, confusion),
         "rows": {"training": len(train), "validation": len(valid)},
         "race": [
             {
@@ -202,14 +209,27 @@ def _count_confusion(
     return matrix
 
 
-def _more_metrics(confusion: ConfusionMatrix | None) -> dict[str, float]:
-    if confusion is None:
+def _more_metrics(
+    labels: LabelSet, valid: Examples, predictions: Predictions, confusion: ConfusionMatrix | None
+) -> dict[str, float]:
+    """Measures besides the race's: those of GLUE and SQuAD among them."""
+    if confusion is not None:
+        counts = confusion.label_counts()
+        metrics = {"macro_f1": counts.average_f1("macro"), "matthews": confusion.matthews}
+        if len(labels.names) == 2:
+            metrics["f1"] = float(counts.f1[1])  # of the second label: MRPC's and QQP's measure
+    elif labels.task == "regression":
+        own = np.asarray(predictions)[:, 0]
+        metrics = {"pearson": pearson(np.array(valid.labels, np.float64), own)}
+    elif labels.task == "question-answering":
+        pairs = [
+            max(exact_match(text, own) for text in right.texts or ("",))
+            for right, own in zip(valid.labels, predictions, strict=True)
+        ]
+        metrics = {"exact_match": float(np.mean(pairs))}
+    else:
         return {}
-    counts = confusion.label_counts()
-    return {
-        "macro_f1": round(counts.average_f1("macro"), 4),
-        "matthews": round(confusion.matthews, 4),
-    }
+    return {name: round(float(np.nan_to_num(value)), 4) for name, value in metrics.items()}
 
 
 def _as_dict(score: Score) -> dict[str, float]:
@@ -285,7 +305,7 @@ def _error_rows(labels: LabelSet, race: Race, predictions: Predictions) -> list[
     rows = []
     for n in wrong[:SHOWN]:
         near = []
-        if len(race.parts) == 1:
+        if len(race.parts) == 1 and part.train_vectors.joined.size:
             near = _nearest(part.train_vectors.joined, part.valid_vectors.joined[n])
         rows.append(
             {

@@ -22,7 +22,12 @@ from albertkit.errors import Diagnostic, InputError, ResourceError
 from albertkit.errors.arguments import check_choice, check_integer
 from albertkit.errors.exceptions import install_command
 from albertkit.finetuning.data.benchmarks.registry import find_benchmark
-from albertkit.finetuning.data.checks import CheckedData, check_data, sort_by_severity
+from albertkit.finetuning.data.checks import (
+    CheckedData,
+    check_answers,
+    check_data,
+    sort_by_severity,
+)
 from albertkit.finetuning.data.columns import Columns, Task, find_columns
 from albertkit.finetuning.data.examples import Examples, LabelSet, make_examples
 from albertkit.finetuning.data.sources import (
@@ -82,6 +87,8 @@ class FinetuneOptions:
             for each label.
         contenders: Who runs; None: majority, tfidf and probe, or tune for tasks that need it.
         seed: Random seed of the split and of all training.
+        skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
+            is not in its context, are left out and counted; if not, they are errors.
         tuning: How encoder and head are trained together; None: by the number of rows.
         run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
             None: a temporary directory.
@@ -98,6 +105,7 @@ class FinetuneOptions:
     class_weights: ClassWeights = "none"
     contenders: Sequence[ContenderName] | None = None
     seed: int = 0
+    skip_invalid: bool = False
     tuning: TuningConfig | None = None
     run_directory: Path | None = None
     read: ReadOptions = DETECT_ALL
@@ -202,7 +210,7 @@ class FinetuneSession:
             _, valid_table = find_benchmark(valid_table, benchmark.name if benchmark else None)
         elif not options.folds:
             table, valid_table = split_table(table)
-        examples, diagnostics = make_examples(table, columns)
+        examples, diagnostics = make_examples(table, columns, skip_invalid=options.skip_invalid)
         labels = LabelSet.of(examples)
         _check_labels(labels, examples, columns)
         own_valid = None
@@ -210,7 +218,9 @@ class FinetuneSession:
             valid_columns = find_columns(
                 valid_table, task=columns.task, text=columns.texts, label=columns.label
             )
-            own_valid, more = make_examples(valid_table, valid_columns)
+            own_valid, more = make_examples(
+                valid_table, valid_columns, skip_invalid=options.skip_invalid
+            )
             diagnostics += more
             _check_valid_labels(labels, own_valid)
         embedder = TextEmbedder(options.model, truncation="off")
@@ -218,7 +228,9 @@ class FinetuneSession:
 
     @property
     def vectors(self) -> TextVectors:
-        """Of all rows of the training file."""
+        """Of all rows of the training file; without numbers for questions about contexts."""
+        if self._vectors is None and self.labels.task == "question-answering":
+            self._vectors = TextVectors(np.zeros((len(self.examples), 0), np.float32), None)
         if self._vectors is None:
             self._vectors = compute_vectors(
                 self.embedder, self.examples, show_progress_bar=self.show_progress_bar
@@ -228,6 +240,8 @@ class FinetuneSession:
     @property
     def valid_vectors(self) -> TextVectors | None:
         """Of the rows of the validation file, if there is one."""
+        if self.valid is not None and self.labels.task == "question-answering":
+            return TextVectors(np.zeros((len(self.valid), 0), np.float32), None)
         if self._valid_vectors is None and self.valid is not None:
             self._valid_vectors = compute_vectors(self.embedder, self.valid)
         return self._valid_vectors
@@ -253,13 +267,13 @@ class FinetuneSession:
             for name, cells in self.table.columns.items()
             if name not in used
         }
-        valid_vectors = self.valid_vectors
+        vectors, valid_vectors = self.vectors.joined, self.valid_vectors
         results = check_data(
             CheckedData(
                 self.examples,
                 self.valid,
-                self.vectors.joined,
-                None if valid_vectors is None else valid_vectors.joined,
+                vectors if vectors.size else None,
+                None if valid_vectors is None or not vectors.size else valid_vectors.joined,
                 self.embedder.tokenizer,
                 self.embedder.max_seq_length,
                 probabilities,
@@ -269,20 +283,28 @@ class FinetuneSession:
         self.diagnostics = sort_by_severity([*self.diagnostics, *results])
         return self.diagnostics
 
-    def race(self) -> Iterator[RaceResult]:
-        """Let the contenders run, the cheapest first; their results, one by one."""
-        options = self.options
-        race = Race(
+    def prepare(self) -> Race:
+        """Split the rows; the time for all contenders begins.
+
+        Raises:
+            InputError: [texts-missing] if they cannot be split; [answer-not-in-context].
+        """
+        self._check_answers()
+        self._race = Race(
             self.labels,
             self._parts(),
             self.embedder,
-            parse_seconds(options.max_time),
+            parse_seconds(self.options.max_time),
             self._weigh,
             {"tune": self._tune},
         )
-        self._race = race
+        return self._race
+
+    def race(self) -> Iterator[RaceResult]:
+        """Let the contenders run, the cheapest first; their results, one by one."""
+        race = self._race or self.prepare()
         linear = self.labels.task in LINEAR_TASKS
-        for name in options.contenders or (LINEAR_CONTENDERS if linear else ("tune",)):
+        for name in self.options.contenders or (LINEAR_CONTENDERS if linear else ("tune",)):
             result = race.run(name)
             self.results.append(result)
             yield result
@@ -309,6 +331,17 @@ class FinetuneSession:
                 LOGGER.warning(self.diagnostics[-1].line())
         report = make_report(self, winner, self._race)
         return TunedModel(winner.model, self.labels, report, self.results, self.diagnostics)
+
+    def _check_answers(self) -> None:
+        """Refuse answers that their contexts do not hold, unless they are to be left out."""
+        for diagnostic in check_answers(CheckedData(self.examples)):
+            raise InputError(
+                diagnostic.code,
+                diagnostic.what,
+                why=diagnostic.why,
+                fix="Correct the answers, or leave these rows out with --skip-invalid",
+                where=diagnostic.where,
+            )
 
     def _folds(self, count: int) -> Int64Array:
         """A fold for each row of the training file; near duplicates are in one fold."""
@@ -352,8 +385,6 @@ class FinetuneSession:
         """Train encoder and head; what goes wrong in it ends this contender alone."""
         if find_spec("torch") is None:
             return f"torch is not installed: {install_command('torch')}"
-        if self.labels.task == "question-answering":
-            return "question answering is not tuned yet"
         from albertkit.finetuning.tune import tune
 
         config = self.options.tuning or TuningConfig(seed=self.options.seed)

@@ -25,6 +25,12 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.scores import Predictions
+from albertkit.finetuning.tuning_answers import (
+    choose_answers,
+    cut_examples,
+    decode_answers,
+    fit_no_answer,
+)
 from albertkit.finetuning.tuning_batches import (
     NO_LABEL,
     TuningBatch,
@@ -36,6 +42,7 @@ from albertkit.finetuning.tuning_batches import (
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.model import (
     AlbertForMultipleChoice,
+    AlbertForQuestionAnswering,
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
@@ -44,7 +51,10 @@ from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.runtime import LoadedModel
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
+from albertkit.tasks.answer import NO_ANSWER
+from albertkit.tasks.answer_spans import WINDOW
 from albertkit.tokenization import AlbertTokenizer
+from albertkit.tokenization.encodings import concat_ranges
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import StepResult, Trainer
 from albertkit.training.state import load_parameters
@@ -54,6 +64,12 @@ TIMED_STEPS = 2
 CLASSES: Mapping[str, type[PretrainedAlbert]] = {
     "tagging": AlbertForTokenClassification,
     "multiple-choice": AlbertForMultipleChoice,
+    "question-answering": AlbertForQuestionAnswering,
+}
+# of heads without labels
+HEAD_NAMES: Mapping[str, tuple[str, ...]] = {
+    "multiple-choice": ("choice",),
+    "question-answering": ("start", "end"),
 }
 
 
@@ -71,7 +87,7 @@ class PackedTuning(nn.Module):
         self.task = task
 
     def logits(self, batch: TuningBatch) -> Tensor:
-        """[N, C]; of tagging [P, C] of the words; of choices [M], one for each."""
+        """[N, C]; of tagging [P, C] of the words; of choices [M]; of answers [T, 2]."""
         device = self.model.device
         ids, type_ids, positions, firsts = (
             torch.from_numpy(array).to(device)
@@ -84,6 +100,8 @@ class PackedTuning(nn.Module):
         if batch.tags is not None:
             words = torch.from_numpy(np.flatnonzero(batch.tags != NO_LABEL)).to(device)
             return self.model.classifier(self.model.dropout(vectors[words]))  # type: ignore[no-any-return]
+        if self.task == "question-answering":
+            return self.model.qa_outputs(vectors)  # type: ignore[no-any-return]
         pooled = self.model.albert.pool(vectors[firsts])  # [M, H]
         logits: Tensor = self.model.classifier(self.model.dropout(pooled))
         return logits.squeeze(-1) if self.task == "multiple-choice" else logits
@@ -118,6 +136,14 @@ class PackedTuning(nn.Module):
             return F.cross_entropy(padded, targets.long(), reduction="none"), padded.argmax(
                 -1
             ) == targets
+        if self.task == "question-answering":
+            padded = nn.utils.rnn.pad_sequence(
+                list(torch.split(logits, list(batch.lengths))),
+                batch_first=True,
+                padding_value=-1e30,
+            )  # [windows, S, 2]
+            losses = F.cross_entropy(padded, targets.long(), reduction="none").mean(-1)
+            return losses, (padded.argmax(1) == targets).all(-1)
         if self.task == "regression":
             errors = (logits - targets).square().mean(-1)
             return errors, errors < errors.mean()
@@ -144,6 +170,7 @@ class TunedEncoder:
         max_length: Ids of a text at most.
         settings: Of the training.
         shift: Mean and standard deviation of a regression's numbers, which the head learned.
+        no_answer_threshold: How much likelier "no answer" must be; None: each question has one.
     """
 
     packed: PackedTuning
@@ -152,6 +179,7 @@ class TunedEncoder:
     max_length: int
     settings: Mapping[str, object] = field(default_factory=dict)
     shift: tuple[float, float] = (0.0, 1.0)
+    no_answer_threshold: float | None = None
 
     @property
     def size(self) -> int:
@@ -159,9 +187,11 @@ class TunedEncoder:
         return 4 * sum(p.numel() for p in self.packed.canonical_parameters().values())
 
     def predict(self, examples: Examples) -> Predictions:
-        """Probabilities [N, C], numbers [N, 1], tags, or probabilities of choices."""
+        """Probabilities [N, C], numbers [N, 1], tags, probabilities of choices, or answers."""
         if not len(examples):
             return np.zeros((0, len(self.labels.names)))
+        if self.labels.task == "question-answering":
+            return choose_answers(self.answer(examples), self.no_answer_threshold)
         unlabelled = replace(examples, labels=[])
         rows = make_rows(self.labels, unlabelled, self.tokenizer, self.max_length)
         results: list[Any] = [None] * len(rows)
@@ -178,6 +208,21 @@ class TunedEncoder:
         if self.labels.task in ("tagging", "multiple-choice"):
             return results
         return np.stack(results)
+
+    def answer(self, examples: Examples) -> list[tuple[str, float]]:
+        """The best answer to each question, and how much likelier "no answer" is."""
+        cut = cut_examples(examples, self.tokenizer, self.max_length)
+        rows = make_rows(self.labels, examples, self.tokenizer, self.max_length)
+        offsets, lengths = rows.encodings.offsets, rows.encodings.lengths
+        logits = np.zeros((len(rows.encodings.ids), 2), np.float32)
+        self.packed.eval()
+        with torch.no_grad():
+            for numbers in split_by_tokens(rows):
+                batch = make_batch(rows, numbers, 1.0)
+                order = sorted(numbers, key=lambda n: int(lengths[n]))
+                tokens = concat_ranges(offsets[order], lengths[order])
+                logits[tokens] = self.packed.logits(batch).float().cpu().numpy()
+        return decode_answers(cut, logits)
 
     def _read(
         self, logits: Tensor, batch: TuningBatch, order: list[int], examples: Examples
@@ -217,6 +262,9 @@ class TunedEncoder:
         weights = self.weights()
         if self.labels.task in ("classification", "multi-label"):
             extra = {**weights.config.extra, "temperature": round(temperature, 6)}
+            weights = replace(weights, config=replace(weights.config, extra=extra))
+        if self.no_answer_threshold is not None:
+            extra = {**weights.config.extra, NO_ANSWER: round(self.no_answer_threshold, 6)}
             weights = replace(weights, config=replace(weights.config, extra=extra))
         HUGGINGFACE.write(Checkpoint(add_fingerprint(weights, self.tokenizer)), directory)
         self.tokenizer.write_files(directory)
@@ -283,7 +331,8 @@ def tune(
         InputError: [run-settings-changed].
     """
     training_device = choose_training_device(config.device, config.precision)
-    max_length = min(config.max_seq_length or base.max_length, base.max_length)
+    usual = WINDOW if labels.task == "question-answering" else base.max_length
+    max_length = min(config.max_seq_length or usual, base.max_length)
     shift = _fit_shift(labels, train)
     rows = _shift_targets(
         labels, make_rows(labels, train, base.tokenizer, max_length, row_weights), shift
@@ -335,14 +384,20 @@ def tune(
     shutil.rmtree(directory, ignore_errors=True)
     if best is None:
         raise AssertionError("there is at least one seed")
-    return best[1]
+    tuned = best[1]
+    if labels.task == "question-answering":
+        has_none = any(not answer.texts for answer in train.labels)
+        tuned.no_answer_threshold = (
+            fit_no_answer(valid, tuned.answer(valid)) or 0.0 if has_none else None
+        )
+    return tuned
 
 
 def make_model(
     base: LoadedModel, labels: LabelSet, config: TuningConfig, seed: int
 ) -> PackedTuning:
     """The model that is tuned, with a new head unless the base has one of these labels."""
-    names = labels.names or ("choice",)
+    names = labels.names or HEAD_NAMES[labels.task]
     model_config = replace(
         base.config,
         id2label=dict(enumerate(names)),

@@ -16,7 +16,10 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.data.structured import GoldAnswer
 from albertkit.finetuning.linear_model import Doubles
+from albertkit.finetuning.tuning_answers import cut_examples, find_positions
+from albertkit.tasks.choose import ChoiceQuestion
 from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
 
@@ -30,7 +33,8 @@ class TuningRows:
     Attributes:
         encodings: M sequences: one for each example, or one for each choice.
         groups: [N + 1]; example n has the sequences groups[n]:groups[n + 1].
-        targets: [N, C] one-hot rows, 0 and 1, or numbers; [N] numbers of right choices.
+        targets: [N, C] one-hot rows, 0 and 1, or numbers; [N] numbers of right choices; [N, 2]
+            positions of answers' first and last tokens, where N counts windows.
         tags: [T], the label of each token, NO_LABEL for those without; for tagging.
         weights: [N], of each example in the loss.
     """
@@ -81,7 +85,7 @@ def make_rows(
     max_length: int,
     weights: Doubles | None = None,
 ) -> TuningRows:
-    """Tokenize examples, and make their targets.
+    """Tokenize examples, and make their targets; of questions each window is an example.
 
     Args:
         labels: The labels and their order.
@@ -90,6 +94,8 @@ def make_rows(
         max_length: Ids of a sequence at most.
         weights: [N]; None: all 1.
     """
+    if examples.task == "question-answering":
+        return _make_windows(examples, tokenizer, max_length, weights)
     count = len(examples)
     groups = np.arange(count + 1)
     tags = None
@@ -119,17 +125,31 @@ def make_rows(
     )
 
 
+def _make_windows(
+    examples: Examples, tokenizer: AlbertTokenizer, max_length: int, weights: Doubles | None
+) -> TuningRows:
+    cut = cut_examples(examples, tokenizer, max_length)
+    texts = cut.windows.texts
+    targets = find_positions(cut, examples.labels or [GoldAnswer(())] * len(examples))
+    own = np.ones(len(texts)) if weights is None else weights[texts]
+    return TuningRows(
+        cut.windows.encodings,
+        np.arange(len(texts) + 1),
+        np.asarray(targets, np.float32),
+        None,
+        np.asarray(own, np.float32),
+    )
+
+
 def _join_choices(examples: Examples) -> tuple[list[str], list[str]]:
-    """Each choice as a pair: (question, choice), or (context, question and choice)."""
-    first, second = [], []
+    """The two texts of each choice, as MultipleChoice makes them."""
+    pairs = []
     for number, choices in enumerate(examples.choices or []):
-        question = examples.first[number]
-        context = None if examples.second is None else examples.second[number]
-        for choice in choices:
-            # examples of two text columns have the context first
-            first.append(question)
-            second.append(choice if context is None else f"{context} {choice}")
-    return first, second
+        question, context = examples.first[number], None
+        if examples.second is not None:  # examples of two text columns have the context first
+            question, context = examples.second[number], examples.first[number]
+        pairs += ChoiceQuestion(question, tuple(choices), context).pairs()
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def _tag_words(

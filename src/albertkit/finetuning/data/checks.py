@@ -347,7 +347,7 @@ def check_answers(data: CheckedData) -> Iterator[Diagnostic]:
             f"{count_noun(len(missing), 'answer')} not in the context, such as"
             f" {list_names(shown)}: {list_rows(data.train.rows[missing])}",
             why="an answer is a part of its context, letter for letter",
-            fix="Correct the answers; these rows are left out of the training",
+            fix="Correct the answers; --skip-invalid leaves these rows out",
             where=data.train.name,
         )
 

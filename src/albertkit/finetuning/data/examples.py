@@ -87,12 +87,16 @@ def list_rows(rows: Sequence[int] | Int64Array) -> str:
     return f"rows {shown} … ({len(rows):,} in all)"
 
 
-def make_examples(table: WholeTable, columns: Columns) -> tuple[Examples, list[Diagnostic]]:
+def make_examples(
+    table: WholeTable, columns: Columns, *, skip_invalid: bool = False
+) -> tuple[Examples, list[Diagnostic]]:
     """Read the examples of a table.
 
     Args:
         table: Its rows.
         columns: What each column is for.
+        skip_invalid: Whether rows with an invalid label, or with an answer that is not in its
+            context, are left out and reported.
 
     Returns:
         The examples, and what was left out or changed.
@@ -138,13 +142,24 @@ def make_examples(table: WholeTable, columns: Columns) -> tuple[Examples, list[D
         else None,
         choices=None if choice_cells is None else [read_choices(choice_cells[n]) for n in kept],
     )
-    labels = []
+    labels: list[Any] = []
+    valid: list[int] = []
     for number, n in enumerate(kept):
         try:
-            labels.append(_read_label(table, columns, examples, n, number))
+            label = _read_label(table, columns, examples, n, number)
         except ValueError as error:
-            raise _invalid_label_error(str(error), int(rows[n]), table.name) from error
+            if not skip_invalid:
+                raise _invalid_label_error(str(error), int(rows[n]), table.name) from error
+            label = None
+        if label is not None and not (skip_invalid and getattr(label, "is_missing", False)):
+            valid.append(number)
+        labels.append(label)
+    if not valid:
+        raise _invalid_label_error("no row has a valid label", int(rows[kept[0]]), table.name)
     examples = replace(examples, labels=labels)
+    if len(valid) < len(kept):
+        diagnostics.append(_invalid(np.delete(examples.rows, valid), columns, table.name))
+        examples = examples.take(valid)
     if columns.task in ("classification", "multi-label"):
         examples, merged = _merge_spellings(examples)
         diagnostics += merged
@@ -254,6 +269,19 @@ def _missing(rows: Int64Array, name: str) -> Diagnostic:
         f"{count_noun(len(rows), 'row')} left out: {list_rows(rows)}",
         why="an example needs a text and a label",
         fix="Fill the cells, or remove the rows",
+        where=name,
+    )
+
+
+def _invalid(rows: Int64Array, columns: Columns, name: str) -> Diagnostic:
+    return Diagnostic(
+        "label-invalid",
+        "warning",
+        f"{count_noun(len(rows), 'row')} left out: {list_rows(rows)}",
+        why="an answer is a part of its context, letter for letter"
+        if columns.task == "question-answering"
+        else f"their cells in {columns.label!r} are no labels for {columns.task}",
+        fix="Correct them",
         where=name,
     )
 
