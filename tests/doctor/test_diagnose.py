@@ -134,6 +134,12 @@ def test_texts_of_the_user_are_counted(tiny: Path) -> None:
     assert codes["mask-misspelt"].where == "text 3"
 
 
+def test_texts_in_another_script_and_vectors_that_are_all_alike_are_named() -> None:
+    codes = {d.code: d for d in diagnose("small-en", texts=["東京は日本の首都です"] * 20)}
+    assert codes["texts-unknown"].severity == "warning"
+    assert codes["vectors-all-alike"].severity == "note"
+
+
 def test_a_model_is_examined_with_another_tokenizer() -> None:
     examination = examine("small-en", tokenizer=PIECES)
     assert examination.diagnostics[0].code == "vocabulary-mismatch"
