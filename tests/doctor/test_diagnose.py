@@ -134,6 +134,13 @@ def test_texts_of_the_user_are_counted(tiny: Path) -> None:
     assert codes["mask-misspelt"].where == "text 3"
 
 
+def test_a_saved_model_is_described_as_tensorflow_calls_it() -> None:
+    facts = examine(ROOT / "tests" / "fixtures" / "tfhub_tiny_v3_nomlm.tar.gz").facts
+    assert facts["called with"].startswith("a dict of int32: input_word_ids")
+    assert facts["masked LM"] == "none"
+    assert 'call_endpoint="serving_default"' in facts["in Keras 3"]
+
+
 def test_texts_in_another_script_and_vectors_that_are_all_alike_are_named() -> None:
     codes = {d.code: d for d in diagnose("small-en", texts=["東京は日本の首都です"] * 20)}
     assert codes["texts-unknown"].severity == "warning"

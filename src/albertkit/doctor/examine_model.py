@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.conversion.self_test import metadata_doubts
-from albertkit.doctor.checks.exports import check_hub_module, check_onnx, check_onnx_file
+from albertkit.doctor.checks.exports import (
+    check_hub_module,
+    check_onnx,
+    check_onnx_file,
+    describe_saved_model,
+)
 from albertkit.doctor.checks.files import check_files
 from albertkit.doctor.checks.predictions import can_predict, check_predictions
 from albertkit.doctor.checks.settings import check_settings
@@ -114,7 +119,7 @@ def examine_model(
     if model.loaded is not None:
         diagnostics += [*model.loaded.notes, *metadata_doubts(model.loaded.config)]
         diagnostics += check_texts(model, texts)
-        facts = _describe(model.loaded, model.tokenizer)
+        facts = _describe(model.loaded, model.tokenizer) | describe_saved_model(model)
     if against is not None and model.loaded is not None:
         diagnostics += _compare(target, against)
     ordered = sort_diagnostics(_without_repeats(diagnostics))

@@ -9,6 +9,7 @@ from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import AlbertKitError, Diagnostic
 from albertkit.fileformats.onnx.summary import summarize_onnx
+from albertkit.fileformats.tensorflow.saved_model import read_saved_model
 
 COPIED = 1.5  # bytes stored over bytes that differ
 IDS = ("input_ids", "input_word_ids", "ids")
@@ -55,3 +56,31 @@ def check_hub_module(model: ExaminedModel) -> Iterator[Diagnostic]:
             yield symptom(code).diagnose(
                 model.location, level="note", evidence="tfhub_module.pb", basis="recognised"
             )
+
+
+def describe_saved_model(model: ExaminedModel) -> dict[str, str]:
+    """How TensorFlow calls a TF2 SavedModel, in one line a fact; empty for other models."""
+    directory = model.path
+    if directory is None or not (directory / "saved_model.pb").is_file():
+        return {}
+    if (directory / "tfhub_module.pb").is_file():
+        return {}
+    try:
+        saved = read_saved_model(directory)
+        signatures = saved.child("signatures")
+        takes_dict = bool(saved.output_shapes("__call__"))
+    except AlbertKitError:
+        return {}
+    names = sorted(signatures.children) if signatures else []
+    facts = {
+        "written by": f"TensorFlow {saved.tensorflow}",
+        "called with": "a dict of int32: input_word_ids, input_mask, input_type_ids"
+        if takes_dict
+        else "a list of int32: ids, mask, types; it returns a pair (version 1)",
+        "signatures": ", ".join(names) or "none",
+        "masked LM": ".mlm" if saved.child("mlm") else "none",
+    }
+    if names:
+        layer = f'keras.layers.TFSMLayer(path, call_endpoint="{names[0]}")'
+        facts["in Keras 3"] = f"{layer}; hub.KerasLayer needs tf_keras"
+    return facts
