@@ -50,8 +50,13 @@ ROWS = make_rows()
 def test_a_table_becomes_a_model_that_is_better_than_chance(tmp_path: Path) -> None:
     seen: list[str] = []
     output = tmp_path / "model"
-    tuned = finetune(ROWS, output=output, on_result=lambda result: seen.append(result.name))
-    assert seen[:3] == ["majority", "tfidf", "probe"]
+    tuned = finetune(
+        ROWS,
+        contenders=["majority", "tfidf", "probe"],
+        output=output,
+        on_result=lambda result: seen.append(result.name),
+    )
+    assert seen == ["majority", "tfidf", "probe"]
     assert tuned.report.score.value > 0.7
     assert tuned.labels == ("animal", "tool")
     assert tuned.predict("I saw a sheep in the garden") == ["animal"]

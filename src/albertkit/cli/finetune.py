@@ -30,6 +30,7 @@ TITLES = {
     "majority": "majority",
     "tfidf": "TF-IDF + LR",
     "probe": "probe",
+    "contrastive": "contrastive",
     "tune": "tune",
 }
 CLASSIFY = 'classify "a text"'
@@ -101,7 +102,8 @@ def finetune(
         str | None,
         typer.Option(
             "--contenders",
-            help="What to compare, of majority,tfidf,probe,tune; default: the first three.",
+            help="What to compare, of majority,tfidf,probe,contrastive,tune; default: the first"
+            " three, and contrastive for few rows.",
         ),
     ] = None,
     recipe: Annotated[

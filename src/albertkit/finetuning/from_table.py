@@ -56,8 +56,9 @@ def finetune(
         folds: Cross-validation with this many folds in place of one split. 0: none.
         max_time: For all contenders: "90s", "10m", "1h" or seconds. None: no limit.
         class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
-        contenders: The contenders. None: "majority", "tfidf" and "probe"; "tune" for tasks that
-            need it. "tune" needs torch.
+        contenders: The contenders. None: "majority", "tfidf" and "probe"; "contrastive" too for
+            single texts with fewer than 64 rows a label, if there is torch; "tune" alone for tasks
+            that need it. "contrastive" and "tune" need torch.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.

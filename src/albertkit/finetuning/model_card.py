@@ -20,6 +20,7 @@ NAMES = {
     "majority": "most frequent label",
     "tfidf": "TF-IDF + logistic regression",
     "probe": "probe: frozen vectors + logistic regression",
+    "contrastive": "encoder tuned by pairs of texts + logistic regression",
     "tune": "full tuning",
 }
 

@@ -23,7 +23,7 @@ from albertkit.finetuning.scores import Predictions, Score, compute_score
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.tasks import TextEmbedder
 
-ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "tune"]
+ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
 CONTENDERS = get_args(ContenderName)
 BASELINES = ("majority", "tfidf")
 TIMED_TEXTS = 64
@@ -82,6 +82,12 @@ class ProbeModel:
 
     embedder: TextEmbedder
     probe: Probe
+
+    @property
+    def size(self) -> int:
+        """Bytes of the parameters in float32."""
+        size = sum(array.size for array in self.embedder.model.weights.arrays.values())
+        return 4 * (size + self.probe.head.weight.size + len(self.probe.head.labels))
 
     def predict(self, examples: Examples) -> Doubles:
         """Probabilities [N, C], or numbers [N, 1]."""
@@ -177,9 +183,7 @@ class Race:
             self.probes.append(probe)
             rows.append(probe.predict(part.valid_vectors))
         model = ProbeModel(self.embedder, self.probes[-1])
-        size = 4 * sum(array.size for array in self.embedder.model.weights.arrays.values())
-        size += 4 * (model.probe.head.weight.size + len(self.labels.names))
-        return self._finish("probe", rows, begin, size, model)
+        return self._finish("probe", rows, begin, model.size, model)
 
     def _run_tuned(self, name: ContenderName, begin: float) -> RaceResult:
         if name not in self.tuners:

@@ -50,6 +50,7 @@ from albertkit.finetuning.race import (
     LINEAR_TASKS,
     ContenderName,
     Part,
+    ProbeModel,
     Race,
     RaceResult,
     TrainedModel,
@@ -67,6 +68,7 @@ LOGGER = logging.getLogger(__name__)
 ClassWeights: TypeAlias = Literal["none", "auto"] | Mapping[str, float]
 LINEAR_CONTENDERS: tuple[ContenderName, ...] = ("majority", "tfidf", "probe")
 VALID_FOLDS = 5  # the first of them is the validation rows: 80/20
+FEW_OF_LABEL = 64  # rows a label below which pairs take part
 SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -85,7 +87,8 @@ class FinetuneOptions:
             in the time that is left is not begun.
         class_weights: "auto" weighs each row by the inverse frequency of its label; or a weight
             for each label.
-        contenders: Who runs; None: majority, tfidf and probe, or tune for tasks that need it.
+        contenders: Who runs; None: majority, tfidf and probe; contrastive too for single texts with
+            fewer than 64 rows a label, if there is torch; tune alone for tasks that need it.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
@@ -296,15 +299,14 @@ class FinetuneSession:
             self.embedder,
             parse_seconds(self.options.max_time),
             self._weigh,
-            {"tune": self._tune},
+            {"contrastive": self._tune_pairs, "tune": self._tune},
         )
         return self._race
 
     def race(self) -> Iterator[RaceResult]:
         """Let the contenders run, the cheapest first; their results, one by one."""
         race = self._race or self.prepare()
-        linear = self.labels.task in LINEAR_TASKS
-        for name in self.options.contenders or (LINEAR_CONTENDERS if linear else ("tune",)):
+        for name in self.options.contenders or self._usual_contenders():
             result = race.run(name)
             self.results.append(result)
             yield result
@@ -380,6 +382,38 @@ class FinetuneSession:
             self.vectors.take(own),
             folds[rest],
         )
+
+    def _usual_contenders(self) -> tuple[ContenderName, ...]:
+        """The linear ones, with pairs for few rows of each label; tuning where it has to be."""
+        if self.labels.task not in LINEAR_TASKS:
+            return ("tune",)
+        is_few = len(self.examples) < FEW_OF_LABEL * len(self.labels.names)
+        fits = self.labels.task == "classification" and self.examples.second is None
+        if is_few and fits and not self.options.folds and find_spec("torch") is not None:
+            return (*LINEAR_CONTENDERS, "contrastive")
+        return LINEAR_CONTENDERS
+
+    def _tune_pairs(self, part: Part, seconds: float | None) -> TrainedModel | str:
+        """Train the encoder with pairs, then a probe on its vectors."""
+        if find_spec("torch") is None:
+            return f"torch is not installed: {install_command('torch')}"
+        from albertkit.finetuning.contrastive import tune_pairs
+
+        with tempfile.TemporaryDirectory() as temporary:
+            embedder = tune_pairs(
+                self.embedder,
+                self.labels,
+                part.train,
+                directory=Path(self.options.run_directory or temporary) / "contrastive",
+                seed=self.options.seed,
+                seconds=seconds,
+                report=self.on_step,
+            )
+        if isinstance(embedder, str):
+            return embedder
+        vectors = TextVectors(embedder.encode(part.train.first), None)
+        probe = fit_probe(self.labels, part.train, vectors, part.folds, self._weigh(part.train))
+        return ProbeModel(embedder, probe)
 
     def _tune(self, part: Part, seconds: float | None) -> TrainedModel | str:
         """Train encoder and head; what goes wrong in it ends this contender alone."""
