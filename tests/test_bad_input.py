@@ -525,7 +525,16 @@ def test_a_warning_is_printed_once_if_a_library_handles_all_loggers(w: Workshop)
     listening = (
         "import logging; logging.basicConfig(); from albertkit.cli.start import main; main()"
     )
-    long = ["embed", "-m", str(w.vectors), "--truncation", "warn", "word " * 500]
+    long = [
+        "embed",
+        "-m",
+        str(w.vectors),
+        "--engine",
+        "numpy",
+        "--truncation",
+        "warn",
+        "word " * 500,
+    ]
     command = [sys.executable, "-c", listening, *long]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (line,) = done.stderr.splitlines()
@@ -543,7 +552,7 @@ def test_a_new_head_is_a_warning_and_no_error(
 def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*STARTED, "embed", "a", "-m", str(w.vectors)],
+            [*STARTED, "embed", "a", "-m", str(w.vectors), "--engine", "numpy"],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,

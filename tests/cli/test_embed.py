@@ -219,7 +219,8 @@ def test_windows_are_printed_as_they_are_answered(
 def test_a_reader_that_has_enough_ends_the_work(model: str, tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("some more water\n" * 200_000)
     program = "from albertkit.cli.start import main; main()"
-    command = f"'{sys.executable}' -c '{program}' embed -i '{tmp_path}/lines.txt' -m '{model}'"
+    command = f"'{sys.executable}' -c '{program}' embed --engine numpy"
+    command += f" -i '{tmp_path}/lines.txt' -m '{model}'"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} | head -1"],
         capture_output=True, text=True, check=True, timeout=60,

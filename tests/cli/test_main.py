@@ -174,7 +174,7 @@ def test_ctrl_c_ends_with_130_and_no_traceback(vectors: Path) -> None:
 def test_a_reader_who_has_enough_is_no_error(vectors: Path, tmp_path: Path) -> None:
     (tmp_path / "many.txt").write_text("a line of text\n" * 2000)
     process = subprocess.Popen(
-        [*COMMAND, "embed", "-m", vectors, "-i", tmp_path / "many.txt"],
+        [*COMMAND, "embed", "-m", vectors, "-i", tmp_path / "many.txt", "--engine", "numpy"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

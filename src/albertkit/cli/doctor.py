@@ -3,7 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -12,9 +12,6 @@ from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
 from albertkit.cli.output import open_standard_output
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
-
-if TYPE_CHECKING:
-    pass
 
 SICK = 1  # the exit status that means "no"
 WIDEST = 100  # characters of a line
@@ -69,7 +66,7 @@ def doctor(
         typer.Option("--fail-on", help="Exit with status 1 on errors only, or on warnings too."),
     ] = "error",
 ) -> int:
-    """Find out what is wrong with a model, a table or a script.
+    """Find what is wrong with a model, table or script.
 
     Examines models, tokenizers, tables of examples, scripts, notebooks and error messages, also of
     other libraries. It runs no code of the target, changes nothing, and downloads only what is

@@ -179,7 +179,7 @@ COMMANDS = (
     ),
     Command(
         "doctor",
-        "Find out what is wrong with a model or a script.",
+        "Find what is wrong with a model, table or script.",
         "albertkit doctor ./my-model",
     ),
     Command(
