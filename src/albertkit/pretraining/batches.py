@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces
 from albertkit.pretraining.sentence_order import IGNORED, cut_document
 from albertkit.pretraining.sentence_order import Sequence as TextSequence
 from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.pretraining.shards import CorpusShard
+from albertkit.pretraining.token_teacher import TokenTeacher, join_targets, no_targets
+from albertkit.training.schedules import Ramp
 
 BLOCK_PIECES = 1 << 16
 
@@ -36,9 +38,11 @@ class PretrainingBatch:
     labels: Int64Array  # [P], IGNORED for filling
     firsts: Int64Array  # [N] flat slot of each sequence's [CLS]
     orders: Int64Array  # [N], IGNORED for filling
+    taught: Int64Array  # [T] flat slots that have a teacher's vector
+    teacher: FloatArray  # [T, D], their mean is 0
     tokens: int  # slots that are not empty
 
-    def arrays(self) -> tuple[Int64Array, ...]:
+    def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
         """All arrays, in the order above."""
         return (
             self.ids,
@@ -49,6 +53,8 @@ class PretrainingBatch:
             self.labels,
             self.firsts,
             self.orders,
+            self.taught,
+            self.teacher,
         )
 
 
@@ -91,6 +97,8 @@ class PretrainingData:
             them is left out.
         static_masks: whether the sequences and masks of a document are the same in each epoch,
             as in google's code; only their order differs.
+        teacher: whose token vectors are learned; None: no teacher.
+        teacher_weight: of that loss; the teacher computes only while it is above 0.
     """
 
     shard: CorpusShard
@@ -99,6 +107,8 @@ class PretrainingData:
     seed: int = 0
     block_pieces: int = BLOCK_PIECES
     static_masks: bool = False
+    teacher: TokenTeacher | None = None
+    teacher_weight: Ramp = Ramp(((0.0, 1.0),))
 
     @property
     def blocks(self) -> int:
@@ -132,7 +142,8 @@ class PretrainingData:
             shape,
             self.vocabulary,
             (self.seed, epoch, number),
-            self.seed if self.static_masks else None,
+            static_seed=self.seed if self.static_masks else None,
+            teacher=self.teacher if self.teacher_weight(fraction) else None,
         )
 
 
@@ -146,6 +157,7 @@ class Block(Sequence[PretrainingBatch]):
         seed: of the block.
         static_seed: seeds masks that depend on the pieces of a sequence alone; None: masks depend
             on the block and the batch.
+        teacher: whose token vectors a batch holds too.
     """
 
     def __init__(
@@ -154,18 +166,26 @@ class Block(Sequence[PretrainingBatch]):
         shape: BatchShape,
         vocabulary: MaskingVocabulary,
         seed: tuple[int, ...],
-        static_seed: int | None = None,
+        *,
+        static_seed: int | None,
+        teacher: TokenTeacher | None,
     ) -> None:
         self.layouts, self.shape, self.vocabulary = layouts, shape, vocabulary
-        self.seed, self.static_seed = seed, static_seed
+        self.seed, self.static_seed, self.teacher = seed, static_seed, teacher
 
     def __len__(self) -> int:
         return len(self.layouts)
 
     def __getitem__(self, number: int) -> PretrainingBatch:  # type: ignore[override]  # no slices
         rng = np.random.default_rng((*self.seed, number))
-        layout, static_seed = self.layouts[number], self.static_seed
-        return make_batch(layout, self.shape, self.vocabulary, rng, static_seed)
+        return make_batch(
+            self.layouts[number],
+            self.shape,
+            self.vocabulary,
+            rng,
+            static_seed=self.static_seed,
+            teacher=self.teacher,
+        )
 
 
 def make_batch(
@@ -173,7 +193,9 @@ def make_batch(
     shape: BatchShape,
     vocabulary: MaskingVocabulary,
     rng: np.random.Generator,
+    *,
     static_seed: int | None = None,
+    teacher: TokenTeacher | None = None,
 ) -> PretrainingBatch:
     """Mask the sequences of one layout and put them into arrays."""
     R, W = shape.rows, shape.width
@@ -196,6 +218,10 @@ def make_batch(
         segment_ids.reshape(-1)[slots] = number
         masked.append(masked_sequence.positions + first)
         labels.append(masked_sequence.labels)
+    firsts = [packed.row * W + packed.column for packed in layout]
+    targets = no_targets()
+    if teacher is not None:
+        targets = join_targets(teacher.targets([p.item.ids for p in layout]), firsts)
     return PretrainingBatch(
         ids,
         type_ids,
@@ -203,8 +229,10 @@ def make_batch(
         segment_ids,
         _resize(np.concatenate(masked), shape.prediction_count, 0),
         _resize(np.concatenate(labels), shape.prediction_count, IGNORED),
-        _resize(np.array([p.row * W + p.column for p in layout]), shape.max_sequences, 0),
+        _resize(np.array(firsts), shape.max_sequences, 0),
         _resize(np.array([p.item.order for p in layout]), shape.max_sequences, IGNORED),
+        targets.slots,
+        targets.vectors,
         tokens=int((segment_ids >= 0).sum()),
     )
 

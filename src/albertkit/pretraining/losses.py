@@ -1,4 +1,4 @@
-"""The two losses of ALBERT's pretraining, on packed rows.
+"""The two losses of ALBERT's pretraining, on packed rows, and that of a teacher's token vectors.
 
 The vocabulary matrix is multiplied at masked slots only: at every slot it would be a third of
 the step. Source: ALBERT paper §3.1, google-research/albert run_pretraining.py (equal weights).
@@ -7,6 +7,7 @@ the step. Source: ALBERT paper §3.1, google-research/albert run_pretraining.py 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.model.albert import AlbertEncoder, MaskedLMHead, initialize_weights
@@ -28,6 +29,8 @@ class PackedPretraining(nn.Module):
         config: sizes of the model.
         depth: how many layers are computed, by the fraction of the run that is done; 0: all.
         order_weight: of the sentence-order loss, likewise.
+        teacher_size: D, the dimensions of a teacher's token vectors; 0: no teacher.
+        teacher_weight: of the loss 1 - cosine to these vectors, likewise.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class PackedPretraining(nn.Module):
         config: AlbertConfig,
         depth: Stages = ALL_LAYERS,
         order_weight: Ramp = Ramp(((0.0, 1.0),)),
+        teacher_size: int = 0,
+        teacher_weight: Ramp = Ramp(((0.0, 1.0),)),
     ) -> None:
         super().__init__()
         self.config, self.depth, self.order_weight = config, depth, order_weight
@@ -42,6 +47,9 @@ class PackedPretraining(nn.Module):
         self.albert = AlbertEncoder(config, implementation="eager")
         self.predictions = MaskedLMHead(config)
         self.order = nn.Linear(config.hidden_size, 2)
+        self.teacher_weight = teacher_weight
+        if teacher_size:  # is thrown away after training
+            self.teacher = nn.Linear(config.hidden_size, teacher_size)
         initialize_weights(self, config.initializer_range)
 
     def forward(self, batch: PretrainingBatch, fraction: float = 0.0) -> StepResult:
@@ -52,7 +60,7 @@ class PackedPretraining(nn.Module):
             fraction: of the run that is done.
         """
         device = self.order.weight.device
-        ids, type_ids, positions, segment_ids, masked, labels, firsts, orders = (
+        ids, type_ids, positions, segment_ids, masked, labels, firsts, orders, taught, teacher = (
             torch.from_numpy(array).to(device, non_blocking=True) for array in batch.arrays()
         )
         self.set_depth(self.depth(fraction) or self.config.num_hidden_layers)
@@ -65,16 +73,18 @@ class PackedPretraining(nn.Module):
             mean_cross_entropy(words, labels),
             mean_cross_entropy(order, orders),
         )
-        return StepResult(
-            masked_loss + self.order_weight(fraction) * order_loss,
-            batch.tokens,
-            {
-                "masked_loss": masked_loss,
-                "masked_accuracy": accuracy(words, labels),
-                "order_loss": order_loss,
-                "order_accuracy": accuracy(order, orders),
-            },
-        )
+        loss = masked_loss + self.order_weight(fraction) * order_loss
+        metrics = {
+            "masked_loss": masked_loss,
+            "masked_accuracy": accuracy(words, labels),
+            "order_loss": order_loss,
+            "order_accuracy": accuracy(order, orders),
+        }
+        if len(taught):
+            student = self.teacher(vectors[taught]).float()  # [T, D]
+            metrics["teacher_cosine"] = F.cosine_similarity(student, teacher, dim=-1).mean()
+            loss = loss + self.teacher_weight(fraction) * (1 - metrics["teacher_cosine"])
+        return StepResult(loss, batch.tokens, metrics)
 
     def set_depth(self, depth: int) -> None:
         """Compute only this many layers, spread over the groups as in a model of this depth."""

@@ -20,6 +20,7 @@ PRETRAINING_FIGURES = {
     "masked_accuracy": "masked LM: accuracy",
     "order_loss": "sentence order: loss (nats)",
     "order_accuracy": "sentence order: accuracy (chance: 0.5)",
+    "teacher_cosine": "mean cosine to the teacher's token vectors",
 }
 DISTILLATION_FIGURES = {
     "cosine": "mean cosine to the teacher's vectors",

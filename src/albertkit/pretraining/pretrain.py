@@ -29,6 +29,7 @@ from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.neighbours import initialize_neighbour_heads
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import CorpusShard
+from albertkit.pretraining.token_teacher import TokenTeacher
 from albertkit.spec import Weights, parameter_table
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
@@ -55,6 +56,8 @@ class PretrainingConfig:
     static_masks: bool = False  # the same masks in each epoch, instead of new ones
     order_loss_weight: Ramp = Ramp(((0.0, 1.0),))
     depth: Stages = Stages(((0.0, 0),))  # layers that are computed; 0: all
+    teacher: str = ""  # a model's directory or name; its token vectors are a loss at each slot
+    teacher_weight: Ramp = Ramp(((0.0, 1.0),))  # of this loss, 1 - cosine; at 0 it costs nothing
 
     def shape_at(self, fraction: float) -> BatchShape:
         """The shape of batches when `fraction` of the run is done."""
@@ -97,7 +100,11 @@ def pretrain(
     config = recipe.model.config(tokenizer)
     _check_sizes(recipe)
     training_device = choose_training_device(recipe.training.device, recipe.training.precision)
-    model = _make_model(recipe, shard, vocabulary).to(training_device.device)
+    teacher = None
+    if recipe.data.teacher:
+        teacher = TokenTeacher(recipe.location(recipe.data.teacher), tokenizer)
+    model = _make_model(recipe, shard, vocabulary, teacher.size if teacher else 0)
+    model = model.to(training_device.device)
     if recipe.training.compile:
         model.albert.encoder.compile_layers()
     steps_batches = recipe.training.gradient_accumulation_steps * training_device.world_size
@@ -108,6 +115,8 @@ def pretrain(
         recipe.training.seed,
         STEPS_PER_BLOCK * steps_batches * recipe.data.most_slots(),
         recipe.data.static_masks,
+        teacher,
+        recipe.data.teacher_weight,
     )
     table = parameter_table(config, HEADS)
     trainer: Trainer[PretrainingBatch] = Trainer(
@@ -125,7 +134,9 @@ def pretrain(
     )
     trainer.train()
     training_device.leave()
-    return Weights(config, HEADS, to_arrays(model.canonical_parameters()), str(directory))
+    names = {row.name for row in table}  # not the teacher's projection
+    parameters = {n: p for n, p in model.canonical_parameters().items() if n in names}
+    return Weights(config, HEADS, to_arrays(parameters), str(directory))
 
 
 def evaluate(
@@ -168,13 +179,17 @@ def log_frequencies(shard: CorpusShard, vocab_size: int) -> FloatArray:
 
 
 def _make_model(
-    recipe: Recipe[PretrainingConfig], shard: CorpusShard, vocabulary: MaskingVocabulary
+    recipe: Recipe[PretrainingConfig],
+    shard: CorpusShard,
+    vocabulary: MaskingVocabulary,
+    teacher_size: int,
 ) -> PackedPretraining:
     """The model with its initial weights."""
     data, seed = recipe.data, recipe.training.seed
     config = recipe.model.config(recipe.tokenizer())
     torch.manual_seed(seed)
-    model = PackedPretraining(config, data.depth, data.order_loss_weight)
+    weights = (data.order_loss_weight, teacher_size, data.teacher_weight)
+    model = PackedPretraining(config, data.depth, *weights)
     set_parameter(model.predictions.bias, log_frequencies(shard, config.vocab_size))
     if data.piece_vectors:
         vectors = read_vectors(recipe.path(data.piece_vectors))

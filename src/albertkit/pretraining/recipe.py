@@ -72,10 +72,14 @@ class Recipe(Generic[Data]):
         """The path that the recipe calls `name`."""
         return self.directory / name
 
+    def location(self, name: str) -> str:
+        """The path that the recipe calls `name` if there is one, else a model's name."""
+        path = self.path(name)
+        return str(path) if path.exists() else name
+
     def read_weights(self, name: str) -> Weights:
         """The weights of a directory, by its path or as a model's name."""
-        path = self.path(name)
-        return read_checkpoint(resolve_location(path if path.exists() else name)).weights
+        return read_checkpoint(resolve_location(self.location(name))).weights
 
     def settings(self) -> dict[str, object]:
         """All settings, flat, as a checkpoint keeps them: "training.seed" → 0."""
