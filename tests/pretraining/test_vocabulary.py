@@ -26,7 +26,7 @@ def test_the_first_ids_are_alberts_and_pieces_are_lower_case() -> None:
 def test_more_pieces_than_the_text_holds_is_refused_in_one_line() -> None:
     with pytest.raises(InputError, match="vocabulary-too-large") as caught:
         train_vocabulary(["a b c"] * 5, size=5000)
-    assert re.search(r"it has at most \d+\. Give", str(caught.value))
+    assert re.search(r"it gives at most \d+\. Give", str(caught.value))
 
 
 def test_fewer_pieces_than_letters_are_refused_with_the_least_number() -> None:
