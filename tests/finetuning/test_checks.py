@@ -144,6 +144,30 @@ def test_answers_and_tags() -> None:
     assert "DET, NOUN" in check(tags)["tags-without-outside"].what
 
 
+def test_contexts_that_are_read_in_windows_are_not_truncated() -> None:
+    train = Examples(
+        "question-answering",
+        ["who?"],
+        ["the cat ran " * 40],
+        [GoldAnswer(("cat",), 4)],
+        np.arange(1, 2),
+        "t.csv",
+    )
+    tokenizer = AlbertTokenizer.from_pretrained(PIECES)
+    assert "text-truncated" not in check(train, tokenizer=tokenizer, max_length=24)
+
+
+def test_spans_that_begin_with_an_inside_tag() -> None:
+    words = ["a b c", "a b c", "a b c"]
+    whole: list[Any] = [("B-X", "I-X", "O"), ("B-X", "O", "B-Y")]
+    result = check(examples(words, [*whole, ("B-X", "I-Y", "O")], "tagging"))
+    assert "1 of 5 spans" in result["tags-broken"].what
+    assert result["tags-broken"].what.endswith("row 3")
+    assert "tags-broken" not in check(examples(words[:2], whole, "tagging"))
+    iob1: list[Any] = [("I-X", "B-X", "O"), ("I-Y", "I-X", "O"), ("O", "O", "I-X")]
+    assert "tags-broken" not in check(examples(words, iob1, "tagging"))
+
+
 def test_suspected_labels_are_those_that_other_rows_contradict() -> None:
     ids = np.array([0, 1] * 50)
     probabilities = np.full((100, 2), 0.1)

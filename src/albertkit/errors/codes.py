@@ -209,6 +209,7 @@ CODES: dict[str, str] = {
     "lengths-by-label": "Texts of one label are much longer than those of another.",
     "answer-not-in-context": "An answer is not a part of its context.",
     "tags-without-outside": "No word has the tag O.",
+    "tags-broken": "Spans begin with an inside tag.",
     "labels-suspected": "Labels look wrong.",
     "nothing-trained": "No contender of a race can be kept.",
     "baseline-better": "A baseline is as good as the model.",

@@ -22,6 +22,7 @@ from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning.data.columns import is_empty
 from albertkit.finetuning.data.examples import Examples, LabelSet, list_rows
 from albertkit.finetuning.data.split import find_near_duplicates
+from albertkit.tasks.tag_spans import BEGIN, INSIDE, SINGLE, split_tag
 from albertkit.tokenization import AlbertTokenizer
 
 FEWEST_ROWS, FEW_OF_LABEL = 100, 50  # Source: spaCy, cli/debug_data.py
@@ -289,7 +290,7 @@ def check_lengths(data: CheckedData) -> Iterator[Diagnostic]:
         first = [" ".join(choices) for choices in train.choices]
     encodings = data.tokenizer.encode_batch(first, train.second, max_length=data.max_length)
     cut = np.flatnonzero(encodings.dropped)
-    if len(cut):
+    if len(cut) and train.task != "question-answering":  # contexts are read in windows
         yield Diagnostic(
             "text-truncated",
             "warning" if len(cut) >= TRUNCATED_SHARE * len(train) else "note",
@@ -353,9 +354,20 @@ def check_answers(data: CheckedData) -> Iterator[Diagnostic]:
 
 
 def check_tags(data: CheckedData) -> Iterator[Diagnostic]:
-    """Tags that no scheme has: an inside tag of another kind than the tag before it."""
+    """No tag O; spans that begin with an inside tag, where most begin with B."""
     if data.train.task != "tagging":
         return
+    whole, broken = _count_spans(data.train)
+    if whole > len(broken) > 0:  # in IOB1, nearly all spans begin with an inside tag
+        yield Diagnostic(
+            "tags-broken",
+            "warning",
+            f"{len(broken)} of {whole + len(broken)} spans have no B- tag at the beginning:"
+            f" {list_rows(data.train.rows[np.unique(broken)])}",
+            why="I-X continues a span of X; here no such span stands before it",
+            fix="Write B-X on the first word of each span",
+            where=data.train.name,
+        )
     kinds = {tag for tags in data.train.labels for tag in tags}
     if "O" not in kinds:
         yield Diagnostic(
@@ -365,6 +377,21 @@ def check_tags(data: CheckedData) -> Iterator[Diagnostic]:
             why="then each word is scored, as for parts of speech; entities need words outside",
             where=data.train.name,
         )
+
+
+def _count_spans(train: Examples) -> tuple[int, Int64Array]:
+    """Spans that begin with B or S, and the example of each that begins with I or E."""
+    whole, broken = 0, []
+    for number, tags in enumerate(train.labels):
+        before = ("O", "")
+        for tag in map(split_tag, tags):
+            prefix, label = tag
+            if prefix in (*BEGIN, *SINGLE):
+                whole += 1
+            elif label and (before[0] not in (*BEGIN, *INSIDE) or before[1] != label):
+                broken.append(number)
+            before = tag
+    return whole, np.array(broken, np.int64)
 
 
 def check_suspects(data: CheckedData) -> Iterator[Diagnostic]:
