@@ -1,10 +1,11 @@
-"""Write the files that OpenVINO and ONNX Runtime open, as a user of transformers would make them.
+"""Write the files that peers open, as a user of transformers would make them.
 
     python -m race.export PLACE [int8]
 
 Run in the peers' environment. transformers 5 makes the mask of ALBERT's attention in a way that
 tracing does not follow, so the model is wrapped and given the finished mask. With `int8`, NNCF
 quantises OpenVINO's model too, by PLACE/samples.txt: minutes, only where that is to be raced.
+CTranslate2 converts no ALBERT; `race.ctranslate2_export` does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModel
 
+from race.ctranslate2_export import write_ctranslate2
 from race.padded_peers import Padded
 from race.runner import Vectors as Rows
 
@@ -38,6 +40,7 @@ class Vectors(torch.nn.Module):
 
 def main() -> None:
     directory = Path(sys.argv[1])
+    write_ctranslate2(directory)
     write_onnx(directory)
     write_openvino(directory)
     if sys.argv[2:] == ["int8"]:

@@ -1,6 +1,6 @@
 """Peers that are given padded batches: the longest texts first, 32 a batch, as users do it.
 
-The files that OpenVINO and ONNX Runtime open are made by `race.export`.
+The files that they open are made by `race.export`.
 """
 
 from __future__ import annotations
@@ -84,3 +84,20 @@ class OnnxRuntime(Padded):
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+
+
+class CTranslate2(Padded):
+    """It takes the padding out again before the layers, and puts it back for attention."""
+
+    def __init__(self, directory: Path, threads: int, precision: str) -> None:
+        super().__init__(directory)
+        import ctranslate2
+
+        self.from_array = ctranslate2.StorageView.from_array
+        folder = str(directory / "ctranslate2")
+        self.encoder = ctranslate2.Encoder(folder, compute_type=precision, intra_threads=threads)
+
+    def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        lengths = self.from_array(mask.sum(1).astype(np.int32))
+        given = self.from_array(ids.astype(np.int32))
+        return np.array(self.encoder.forward_batch(given, lengths).last_hidden_state)
