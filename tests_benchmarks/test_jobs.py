@@ -9,7 +9,7 @@ import pytest
 
 from albertkit.tokenization import AlbertTokenizer
 from mix import MIX, draw_lengths
-from race.jobs import BATCH, LISTED, Size, in_calls, jobs_of, thin_batches
+from race.jobs import BATCH, LISTED, QUICK_SIZES, SIZES, Size, in_calls, jobs_of, thin_batches
 from race.names import JOBS, SINGLES
 from race.texts import Words
 
@@ -65,3 +65,12 @@ def test_no_text_is_longer_than_the_model_reads(words: Words) -> None:
     for job in jobs.values():
         lengths = TOKENIZER.encode_batch([text for call in job.calls for text in call]).lengths
         assert lengths.max() <= 128
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_a_quick_race_has_the_same_jobs_with_fewer_texts(words: Words, shape: str) -> None:
+    whole, quick = (jobs_of(words, TOKENIZER, each[shape], 512) for each in (SIZES, QUICK_SIZES))
+    assert list(quick) == list(whole)
+    assert quick["list"] == whole["list"]
+    for name in JOBS:
+        assert quick[name].tokens <= whole[name].tokens

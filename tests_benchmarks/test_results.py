@@ -13,7 +13,7 @@ import pytest
 
 import figures
 from race import processes, tables
-from race.command import resume_rounds
+from race.command import QUICK, arguments, resume_rounds
 from race.field import ABSENT
 from race.jobs import Job
 from race.machine import this_machine
@@ -229,3 +229,27 @@ def test_rounding_keeps_what_tables_show(tmp_path: Path) -> None:
     results.save(tmp_path / "r.json")
     kept = read_results(tmp_path / "r.json").parts["base/2"].jobs["list"].rounds[0]
     assert kept == {OURS: 3.142, PEER: 3.333e-07}
+
+
+def test_each_precision_is_held_against_its_own_peers() -> None:
+    part = values().parts["base/2"]
+    part.jobs["list"].rounds = [
+        {OURS: 3.0, PEER: 6.0, "ours-int8": 1.0, "ctranslate2-int8": 2.0, "onnxruntime-int8": 4.0}
+    ]
+    fastest = tables.fastest_peer(part.jobs["list"], "int8")
+    assert fastest is not None
+    assert (fastest[0].name, fastest[1].middle) == ("ctranslate2-int8", 2.0)
+    assert tables.fastest_peer(part.jobs["list"], "bfloat16") is None
+    shown = tables.against(part)
+    assert shown.index("albertkit float32, base") < shown.index("albertkit int8, base")
+    assert "| CTranslate2 int8, sorted and padded | x2.00† |" in shown
+
+
+def test_what_is_asked_for_goes_before_the_choices_of_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["against_peers.py", "--quick", "--shapes", "base"])
+    asked = arguments()
+    assert (asked.shapes, asked.rounds) == (["base"], QUICK["rounds"])
+    assert "ours-int8" in asked.only
+    assert "pipeline" not in asked.only

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from race.field import ABSENT, BY_NAME, FIELD, REFERENCE, Contestant
-from race.jobs import SIZES, Job
+from race.jobs import QUICK_SIZES, SIZES, Job
 from race.models import model_directory
 from race.names import JOBS
 from race.ready import (
@@ -24,9 +24,18 @@ from race.ready import (
 from race.referee import start_contestants
 from race.results import Part, Ran, Results, Runner, results_here
 from race.rounds import compare, not_begun, one_round
+from race.tables import ALIKE, fastest_peer, ours_in
 
 BENCHMARKS = Path(__file__).parents[1]
 ROOT = BENCHMARKS.parent
+SLOW = ("pipeline", "torch-compile", "ours-numpy", "ours-deterministic", "products-torch-float32")
+QUICK = {  # defaults of --quick; base is last, for it takes the time that is left
+    "shapes": ["small-en-vectors", "small", "base"],
+    "rounds": 2,
+    "minutes": 11.0,
+    "only": [name for name in BY_NAME if name not in SLOW],
+    "once": [REFERENCE, *(each.name for each in FIELD if each.side == "ceiling")],
+}
 
 
 def main() -> None:
@@ -47,10 +56,14 @@ def arguments() -> argparse.Namespace:
         description="Race albertkit against its peers: the same weights and texts, in turn."
     )
     build = ROOT / "build" / "bench"
+    parser.add_argument(
+        "--quick", action="store_true",
+        help="all shapes in some 12 minutes: fewer texts, two rounds, no slow contestants",
+    )  # fmt: skip
     parser.add_argument("--shapes", nargs="+", default=list(SIZES), choices=SIZES)
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
     parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=JOBS)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="0: only make models and files")
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="begin no job after so many"
     )
@@ -71,6 +84,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers", type=Path, default=ROOT / ".venvs" / "peers" / "bin" / "python", metavar="PYTHON"
     )
+    if parser.parse_args().quick:
+        parser.set_defaults(**QUICK)
     return parser.parse_args()
 
 
@@ -87,13 +102,13 @@ def race(
     """
     directory = model_directory(part.shape, asked.folder)
     words = words_of(directory, asked.texts)
-    every = jobs_for(part.shape, directory, words)
+    every = jobs_for((QUICK_SIZES if asked.quick else SIZES)[part.shape], directory, words)
     jobs = {name: every[name] for name in asked.jobs if name in every}
     rans = {name: resume_rounds(part.jobs.get(name), job, asked) for name, job in jobs.items()}
-    if all(len(ran.rounds) >= asked.rounds for ran in rans.values()):
-        return
     racing = [each for each in field if runs_here(each)]
     write_peers_files(directory, words, asked.peers, racing, BENCHMARKS)
+    if all(len(ran.rounds) >= asked.rounds for ran in rans.values()):
+        return
     cards = asked.folder / f"{part.shape}-{part.threads}" / "jobs.json"
     write_cards(cards, jobs, words, directory)
     part.model = describe_model(directory)
@@ -138,3 +153,10 @@ def report(part: Part, job: str) -> None:
             continue
         output = f"x{ratio.middle:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else ""
         print(f"  {each.name:28}{middle:9.3f} s{ran.tokens / middle:9.0f} tokens/s  {output}")
+    for precision in ALIKE:
+        if fastest := fastest_peer(ran, precision):
+            peer, ratio = fastest
+            print(
+                f"  {ours_in(precision)} is x{ratio.middle:.2f} ({ratio.low:.2f} to "
+                f"{ratio.high:.2f}) as fast as {peer.name}, the fastest peer in {precision}"
+            )

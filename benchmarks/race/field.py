@@ -45,7 +45,7 @@ def _ours(
     jobs: tuple[str, ...] = JOBS,
     **more: object,
 ) -> Contestant:
-    options = {"engine": "openvino", "precision": precision, **more}
+    options = {"engine": "native", "precision": precision, **more}
     return Contestant(
         f"ours-{name}",
         f"**albertkit** {shown}",
@@ -53,7 +53,7 @@ def _ours(
         "race.ours:Ours",
         options,
         precision,
-        libraries=("albertkit", "numpy" if more.get("engine") == "numpy" else "openvino"),
+        libraries=("albertkit", "openvino" if more.get("engine") == "openvino" else "numpy"),
         jobs=jobs,
     )
 
@@ -79,6 +79,20 @@ def _onnxruntime(shown: str, precision: Precision) -> Contestant:
     )
 
 
+def _ctranslate2(shown: str, precision: Precision) -> Contestant:
+    maker, options = "race.padded_peers:CTranslate2", {"precision": precision}
+    return Contestant(
+        f"ctranslate2-{precision}",
+        shown,
+        "peer",
+        maker,
+        options,
+        precision,
+        anywhere=True,
+        libraries=("ctranslate2",),
+    )
+
+
 def _products(library: str, kind: str, precision: Precision) -> Contestant:
     maker = f"race.products:{kind}"
     shown = f"the products alone, {library} {precision}"
@@ -99,6 +113,8 @@ FIELD: Final = (
     _ours("float32", "float32"),
     _ours("bfloat16", "bfloat16", "bfloat16"),
     _ours("int8", "int8", "int8"),
+    _ours("openvino-float32", "float32 by OpenVINO", engine="openvino"),
+    _ours("openvino-bfloat16", "bfloat16 by OpenVINO", "bfloat16", engine="openvino"),
     _ours("deterministic", "float32, deterministic", jobs=("list",), deterministic=True),
     _ours("numpy", "float32, numpy alone", jobs=("requests", *SINGLES), engine="numpy"),
     Contestant(
@@ -113,6 +129,8 @@ FIELD: Final = (
     _openvino("OpenVINO int8 by NNCF, sorted and padded", "int8"),
     _onnxruntime("ONNX Runtime float32, sorted and padded", "float32"),
     _onnxruntime("ONNX Runtime int8, sorted and padded", "int8"),
+    _ctranslate2("CTranslate2 float32, sorted and padded", "float32"),  # it has no bfloat16 on CPUs
+    _ctranslate2("CTranslate2 int8, sorted and padded", "int8"),
     Contestant(
         "pipeline",
         "Hugging Face pipeline",

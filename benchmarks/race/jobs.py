@@ -47,6 +47,15 @@ SIZES: Mapping[str, Size] = MappingProxyType(
 )
 
 
+QUICK_SIZES: Mapping[str, Size] = MappingProxyType(
+    {
+        "base": Size(every=40, requests=1, ids=256),
+        "small": Size(every=40, requests=2, ids=512),
+        "small-en-vectors": Size(every=20, requests=4, ids=1024),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """calls: each a list of texts. tokens: ids of all, specials included. description: in words."""

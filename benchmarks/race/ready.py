@@ -12,7 +12,7 @@ from albertkit.engine.processor import detect_processor
 from albertkit.tokenization import AlbertTokenizer
 from mix import draw_lengths
 from race.field import Contestant
-from race.jobs import SIZES, Job, jobs_of
+from race.jobs import Job, Size, jobs_of
 from race.runner import longest
 from race.texts import Words
 
@@ -26,11 +26,9 @@ def words_of(directory: Path, file: Path | None) -> Words:
     return Words.of_file(file, tokenizer) if file else Words.invent(tokenizer)
 
 
-def jobs_for(shape: str, directory: Path, words: Words) -> dict[str, Job]:
-    """Every job of the shape, those that its model can read."""
-    return jobs_of(
-        words, AlbertTokenizer.from_pretrained(directory), SIZES[shape], longest(directory)
-    )
+def jobs_for(size: Size, directory: Path, words: Words) -> dict[str, Job]:
+    """Every job of a shape, those that its model can read."""
+    return jobs_of(words, AlbertTokenizer.from_pretrained(directory), size, longest(directory))
 
 
 def write_peers_files(
@@ -46,8 +44,8 @@ def write_peers_files(
         samples.write_text("\n".join(texts) + "\n", encoding="utf-8")
     opening = [each for each in field if each.made_by.startswith("race.padded_peers")]
     int8 = any(each.name == "openvino-int8" for each in opening)
-    last = directory / ("model_ov_int8.xml" if int8 else "model_ov.xml")
-    if opening and not last.exists():
+    files = ["ctranslate2", "model_ov.xml", *(["model_ov_int8.xml"] if int8 else [])]
+    if opening and not all((directory / file).exists() for file in files):
         command = [peers, "-m", "race.export", directory.resolve(), *(["int8"] if int8 else [])]
         subprocess.run([str(word) for word in command], cwd=folder, check=True)
 

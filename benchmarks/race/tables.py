@@ -14,7 +14,6 @@ from race.field import ABSENT, FIELD, REFERENCE, Contestant
 from race.names import LISTS, SINGLES
 from race.results import Part, Ran, Ratio, Results, Runner
 
-OURS: Final = "ours-float32"
 SAID: Final = {
     "long": "thousands, sorted",
     "list": "one short list",
@@ -24,7 +23,15 @@ SAID: Final = {
 # cosines below which vectors count as different, by the requested precision
 ALIKE: Final = {"float32": 0.9999, "bfloat16": 0.999, "int8": 0.99}
 RACED: Final = [each for each in FIELD if each.side != "ceiling"]
-EXACT_PEERS: Final = [each for each in RACED if each.side == "peer" and each.precision == "float32"]
+
+
+def ours_in(precision: str) -> str:
+    """The name of our contestant in a precision."""
+    return f"ours-{precision}"
+
+
+def peers_in(precision: str) -> list[Contestant]:
+    return [each for each in RACED if each.side == "peer" and each.precision == precision]
 
 
 def machine(results: Results) -> str:
@@ -88,32 +95,41 @@ def singles(part: Part) -> str:
 
 
 def against(part: Part) -> str:
-    """Ours in float32 against each peer in float32, and its share of the ceiling."""
-    return markdown(*compare_with_peers(part, ceiling=True)) if part.jobs else NOT_YET
+    """Ours against each peer in the same precision, and its share of the ceiling: tables."""
+    shown = [
+        markdown(*compare_with_peers(part, precision))
+        for precision in ALIKE
+        if any(fastest_peer(ran, precision) for ran in part.jobs.values())
+    ]
+    return "\n\n".join(shown) or NOT_YET
 
 
-def compare_with_peers(part: Part, *, ceiling: bool) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows: a peer each, the fastest of them, and where asked shares of the ceiling."""
+def compare_with_peers(part: Part, precision: str) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows: a peer each, the fastest of them, and shares of the ceiling."""
     jobs = [job for job in (*LISTS, *SINGLES) if job in part.jobs]
-    rows = []
-    for each in EXACT_PEERS:
-        ratios = [times(part.jobs[job].ratio(OURS, each.name)) for job in jobs]
+    ours, rows = ours_in(precision), []
+    for each in peers_in(precision):
+        ratios = [times(part.jobs[job].ratio(ours, each.name)) for job in jobs]
         if any(ratios):
             rows.append([each.shown, *ratios, f"{part.peak(each.name):,.0f}"])
-    rows.append(["the fastest of these", *(times(to_the_fastest(part.jobs[j])) for j in jobs), ""])
+    fastest = (fastest_peer(part.jobs[job], precision) for job in jobs)
+    rows.append(["the fastest of these", *(times(each[1]) if each else "" for each in fastest), ""])
     for each in FIELD:
-        if ceiling and each.side == "ceiling" and each.precision == "float32":
-            shares = [share(part.jobs[job].ratio(OURS, each.name)) for job in jobs]
-            rows.append([f"share of {each.shown}", *shares, ""])
+        if each.side == "ceiling" and each.precision == precision:
+            shares = [share(part.jobs[job].ratio(ours, each.name)) for job in jobs]
+            if any(shares):
+                rows.append([f"share of {each.shown}", *shares, ""])
     heads = [SAID.get(job) or f"one text of {SINGLES[job]}" for job in jobs]
-    own = f"{PEAK} (albertkit: {part.peak(OURS):,.0f})"
-    return [f"albertkit float32, {size(part)}, against", *heads, own], rows
+    own = f"{PEAK} (albertkit: {part.peak(ours):,.0f})"
+    return [f"albertkit {precision}, {size(part)}, against", *heads, own], rows
 
 
-def to_the_fastest(ran: Ran) -> Ratio | None:
-    """How often faster ours is than the peer that it is least ahead of."""
-    values = [ran.ratio(OURS, each.name) for each in EXACT_PEERS]
-    return min((each for each in values if each), key=lambda each: each.middle, default=None)
+def fastest_peer(ran: Ran, precision: str) -> tuple[Contestant, Ratio] | None:
+    """The peer that ours is least ahead of in a precision, and how many times as fast ours is."""
+    ours = ours_in(precision)
+    values = [(each, ran.ratio(ours, each.name)) for each in peers_in(precision)]
+    ratios = [(each, ratio) for each, ratio in values if ratio]
+    return min(ratios, key=lambda both: both[1].middle, default=None)
 
 
 def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
@@ -122,13 +138,13 @@ def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
     if part is None or not part.jobs:
         return NOT_YET
     jobs = [job for job in LISTS if job in part.jobs]
-    rows = []
-    for each in EXACT_PEERS:
-        ratios = [part.jobs[job].ratio(OURS, each.name) for job in jobs]
+    ours, rows = ours_in("float32"), []
+    for each in peers_in("float32"):
+        ratios = [part.jobs[job].ratio(ours, each.name) for job in jobs]
         shown = [f"x{ratio.middle:.1f}" if ratio else "" for ratio in ratios]
         if any(shown):
             rows.append([each.shown, *shown, f"{part.peak(each.name):,.0f} MB"])
-    rows.append(["albertkit", *["x1"] * len(jobs), f"{part.peak(OURS):,.0f} MB"])
+    rows.append(["albertkit", *["x1"] * len(jobs), f"{part.peak(ours):,.0f} MB"])
     heads = ["albertkit is faster than", *(SAID[job] for job in jobs), "memory of the process"]
     return markdown(heads, rows)
 
