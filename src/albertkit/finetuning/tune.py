@@ -89,20 +89,19 @@ class PackedTuning(nn.Module):
     def logits(self, batch: TuningBatch) -> Tensor:
         """[N, C]; of tagging [P, C] of the words; of choices [M]; of answers [T, 2]."""
         device = self.model.device
-        ids, type_ids, positions, firsts = (
-            torch.from_numpy(array).to(device)
-            for array in (batch.ids, batch.type_ids, batch.positions, batch.firsts)
-        )
+        inputs = [
+            torch.from_numpy(array)[None].to(device)
+            for array in (batch.ids, batch.type_ids, batch.positions)
+        ]
         bounds = TextBounds.of(batch.lengths, device)
-        vectors = self.model.albert.token_vectors(
-            ids[None], type_ids[None], positions[None], bounds
-        )[0]  # [T, H]
         if batch.tags is not None:
+            vectors = self.model.albert.token_vectors(*inputs, bounds)[0]  # [T, H]
             words = torch.from_numpy(np.flatnonzero(batch.tags != NO_LABEL)).to(device)
             return self.model.classifier(self.model.dropout(vectors[words]))  # type: ignore[no-any-return]
         if self.task == "question-answering":
+            vectors = self.model.albert.token_vectors(*inputs, bounds)[0]
             return self.model.qa_outputs(vectors)  # type: ignore[no-any-return]
-        pooled = self.model.albert.pool(vectors[firsts])  # [M, H]
+        pooled = self.model.albert.pool(self.model.albert.first_vectors(*inputs, bounds))  # [M, H]
         logits: Tensor = self.model.classifier(self.model.dropout(pooled))
         return logits.squeeze(-1) if self.task == "multiple-choice" else logits
 

@@ -58,7 +58,6 @@ class TuningBatch:
         type_ids: [T].
         positions: [T].
         lengths: Of the sequences.
-        firsts: [M], the position of each sequence's first token.
         sizes: [N], sequences of each example.
         targets: [N, C], or [N].
         tags: [T]; None but for tagging.
@@ -70,7 +69,6 @@ class TuningBatch:
     type_ids: Int64Array
     positions: Int64Array
     lengths: tuple[int, ...]
-    firsts: Int64Array
     sizes: Int64Array
     targets: FloatArray
     tags: Int64Array | None
@@ -209,7 +207,6 @@ def make_batch(rows: TuningRows, numbers: Sequence[int], step_weight: float) -> 
         own.type_ids.astype(np.int64),
         concat_ranges(np.zeros(len(own_lengths), np.int64), own_lengths),
         tuple(own_lengths.tolist()),
-        np.asarray(own.offsets[:-1], np.int64),
         np.asarray(sizes, np.int64),
         rows.targets[order],
         tags,

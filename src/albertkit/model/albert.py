@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from albertkit.errors import InputError
 from albertkit.model.packed_attention import TextBounds, attend_within_texts
+from albertkit.model.padded_attention import attend_from_first_tokens
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 
@@ -151,12 +152,20 @@ class AlbertAttention(nn.Module):
         self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
         self.implementation: Attention = implementation
 
-    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
-        """Let each token attend to the others; x: [B, S, H] → [B, S, H]."""
-        q, k, v = (self.split(linear(x)) for linear in (self.query, self.key, self.value))
+    def forward(
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+    ) -> Tensor:
+        """Let each token attend to the others; x: [B, S, H] → [B, S, H].
+
+        With `firsts`, as in `AlbertEncoder.first_vectors`: [1, T, H] → [1, N, H].
+        """
+        asking = x if firsts is None else x[:, firsts]
+        q, k, v = self.split(self.query(asking)), self.split(self.key(x)), self.split(self.value(x))
         keep = trace is not None and trace.attentions is not None
         rate = self.attention_dropout.p if self.training else 0.0
-        if isinstance(mask, TextBounds):
+        if isinstance(mask, TextBounds) and firsts is not None:
+            context = attend_from_first_tokens(q, k, v, mask.runs, rate)
+        elif isinstance(mask, TextBounds):
             context = attend_within_texts(q, k, v, mask, rate)
         elif self.implementation == "sdpa" and not keep:
             context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
@@ -166,7 +175,7 @@ class AlbertAttention(nn.Module):
                 trace.attentions.append(probs)
             context = probs @ v  # [B, A, S, D]
         merged = context.transpose(1, 2).flatten(2)  # [B, S, H]
-        normalized: Tensor = self.LayerNorm(x + self.output_dropout(self.dense(merged)))
+        normalized: Tensor = self.LayerNorm(asking + self.output_dropout(self.dense(merged)))
         return normalized
 
     def split(self, x: Tensor) -> Tensor:
@@ -205,9 +214,11 @@ class AlbertLayer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.activation = config.activation
 
-    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+    ) -> Tensor:
         """Run the layer; x: [B, S, H] → [B, S, H]."""
-        attended = self.attention(x, mask, trace)  # [B, S, H]
+        attended = self.attention(x, mask, trace, firsts)  # [B, S, H]
         hidden = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(hidden)))
         if trace is not None and trace.hidden_states is not None:
@@ -223,10 +234,12 @@ class AlbertLayerGroup(nn.Module):
         layers = (AlbertLayer(config, implementation) for _ in range(config.inner_group_num))
         self.albert_layers = nn.ModuleList(layers)
 
-    def forward(self, x: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
-        """Run the inner layers; x: [B, S, H] → [B, S, H]."""
-        for layer in self.albert_layers:
-            x = layer(x, mask, trace)
+    def forward(
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+    ) -> Tensor:
+        """Run the inner layers; x: [B, S, H] → [B, S, H]. `firsts` is for the last one alone."""
+        for number, layer in enumerate(self.albert_layers, 1):
+            x = layer(x, mask, trace, firsts if number == len(self.albert_layers) else None)
         return x
 
 
@@ -246,19 +259,26 @@ class AlbertTransformer(nn.Module):
         for group in self.albert_layer_groups:
             group.compile()
 
-    def forward(self, embedded: Tensor, mask: AttentionMask, trace: Trace | None) -> Tensor:
-        """Encode embeddings [B, S, E] → token vectors [B, S, H]."""
+    def forward(
+        self,
+        embedded: Tensor,
+        mask: AttentionMask,
+        trace: Trace | None,
+        firsts: Tensor | None = None,
+    ) -> Tensor:
+        """Encode embeddings [B, S, E] → token vectors [B, S, H]. `firsts` is for the last layer."""
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
         # a group that is computed again would add to the trace twice
         recompute = self.gradient_checkpointing and self.training and not is_collecting(trace)
-        for group in self.order:
+        for number, group in enumerate(self.order, 1):
             layers = self.albert_layer_groups[group]
+            asking = firsts if number == len(self.order) else None
             if recompute:
-                x = checkpoint(layers, x, mask, None, use_reentrant=False)
+                x = checkpoint(layers, x, mask, None, asking, use_reentrant=False)
             else:
-                x = layers(x, mask, trace)
+                x = layers(x, mask, trace, asking)
         return x
 
 
@@ -304,6 +324,27 @@ class AlbertEncoder(nn.Module):
             words = self.embeddings.word_embeddings(words)
         vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), mask, trace)
         return vectors
+
+    def first_vectors(
+        self, ids: Tensor, type_ids: Tensor, position_ids: Tensor, bounds: TextBounds
+    ) -> Tensor:
+        """Compute the vectors of the first tokens of texts that are end to end in one row.
+
+        In the last layer only these tokens ask, so that it costs a fifth of a layer.
+
+        Args:
+            ids: [1, T].
+            type_ids: [1, T].
+            position_ids: [1, T].
+            bounds: Of the N texts.
+
+        Returns:
+            [N, H].
+        """
+        words = self.embeddings.word_embeddings(ids)
+        embedded = self.embeddings(words, type_ids, position_ids)
+        vectors: Tensor = self.encoder(embedded, bounds, None, bounds.offsets[:-1])
+        return vectors.squeeze(0)
 
     def pool(self, first: Tensor) -> Tensor:
         """Compute the pooled vectors [N, H] of [CLS] vectors [N, H]."""

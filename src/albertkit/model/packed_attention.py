@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from albertkit.model.padded_attention import LONGEST, attend_in_groups
+
 Kernel = Callable[..., Tensor]
 HEAD_STEP = 8  # the GPU's kernel needs head sizes that are multiples of this
 
@@ -74,7 +76,8 @@ def attend_within_texts(
 ) -> Tensor:
     """Let each token attend to the tokens of its own text.
 
-    One kernel for all texts on a GPU, in bfloat16 only; else one product for each run.
+    One kernel for all texts on a GPU, in bfloat16 only; else one for each run. Short texts that are
+    trained on a CPU are padded in a few groups.
 
     Args:
         q: Queries [1, A, T, D].
@@ -89,6 +92,8 @@ def attend_within_texts(
     has_kernel_type = q.is_cuda and q.dtype == torch.bfloat16 and not dropout
     if has_kernel_type and (kernel := _find_kernel()) is not None:
         return _attend_in_one_kernel(kernel, q, k, v, bounds)
+    if q.requires_grad and not q.is_cuda and bounds.longest <= LONGEST:
+        return attend_in_groups(q, k, v, bounds.runs, dropout)
     return _attend_run_by_run(q, k, v, bounds, dropout)
 
 
@@ -102,13 +107,13 @@ def _attend_run_by_run(
     """
     A, D = q.shape[1], q.shape[3]
     parts = []
-    start = 0
-    for length, count in bounds.runs:
-        tokens = (x.narrow(2, start, count * length) for x in (q, k, v))  # [1, A, n·S, D]
-        qs, ks, vs = (x.view(A, count, length, D).transpose(0, 1) for x in tokens)  # [n, A, S, D]
+    # the gradient of a slice would be a whole array of zeros, that of a split is not
+    sizes = [length * count for length, count in bounds.runs]
+    tokens = zip(*(x.split(sizes, 2) for x in (q, k, v)), strict=True)  # [1, A, n·S, D] each
+    for (length, count), run in zip(bounds.runs, tokens, strict=True):
+        qs, ks, vs = (x.view(A, count, length, D).transpose(0, 1) for x in run)  # [n, A, S, D]
         context = F.scaled_dot_product_attention(qs, ks, vs, dropout_p=dropout)
         parts.append(context.transpose(1, 2).flatten(0, 1))  # [n·S, A, D]
-        start += count * length
     return torch.cat(parts).transpose(0, 1).unsqueeze(0)
 
 
