@@ -19,17 +19,15 @@ CPU = torch.device("cpu")
 LENGTHS = (3, 1, 7, 7, 7, 2, 2, 3)  # T = 32
 
 
-def trained_inputs() -> tuple[Tensor, ...]:
+def trained_inputs() -> tuple[Tensor, Tensor, Tensor]:
     """q, k and v [1, 4, 32, 6], as views like those of a layer."""
-    rng = torch.Generator().manual_seed(0)
-    return tuple(
-        torch.randn(1, 32, 4, 6, generator=rng).transpose(1, 2).requires_grad_() for _ in range(3)
-    )
+    q, k, v = torch.randn(3, 1, 32, 4, 6, generator=torch.Generator().manual_seed(0)).unbind()
+    return tuple(x.transpose(1, 2).requires_grad_() for x in (q, k, v))  # type: ignore[return-value]
 
 
-def attend_with_mask(inputs: Sequence[Tensor], lengths: Sequence[int]) -> Tensor:
+def attend_with_mask(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) -> Tensor:
     segment_ids = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
-    return F.scaled_dot_product_attention(*inputs, make_packed_mask(segment_ids[None]))
+    return F.scaled_dot_product_attention(q, k, v, make_packed_mask(segment_ids[None]))
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, sorted(LENGTHS), (32,), (1,) * 32, (8, 8, 8, 8)])
@@ -37,22 +35,20 @@ def attend_with_mask(inputs: Sequence[Tensor], lengths: Sequence[int]) -> Tensor
 def test_output_and_gradients_are_those_of_a_mask(
     lengths: Sequence[int], is_first_only: bool
 ) -> None:
-    inputs = trained_inputs()
+    q, k, v = trained_inputs()
     bounds = TextBounds.of(lengths, CPU)
     firsts = bounds.offsets[:-1]
-    expected = attend_with_mask(inputs, lengths)
+    expected = attend_with_mask(q, k, v, lengths)
     if is_first_only:
         expected = expected[:, :, firsts]
-        actual = attend_from_first_tokens(
-            inputs[0][:, :, firsts], inputs[1], inputs[2], bounds.runs, 0.0
-        )
+        actual = attend_from_first_tokens(q[:, :, firsts], k, v, bounds.runs, 0.0)
     else:
-        actual = attend_within_texts(*inputs, bounds)
+        actual = attend_within_texts(q, k, v, bounds)
     torch.testing.assert_close(actual, expected, atol=1e-6, rtol=0)
     weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1))
     for own, other in zip(
-        torch.autograd.grad((actual * weights).sum(), inputs),
-        torch.autograd.grad((expected * weights).sum(), inputs),
+        torch.autograd.grad((actual * weights).sum(), (q, k, v)),
+        torch.autograd.grad((expected * weights).sum(), (q, k, v)),
         strict=True,
     ):
         torch.testing.assert_close(own, other, atol=1e-5, rtol=0)

@@ -29,10 +29,11 @@ def save_tiny(
     return directory
 
 
-def save_tiny_vectors(directory: Path, plan: PoolingConfig, *, seed: int = 0) -> Path:
+def save_tiny_vectors(
+    directory: Path, plan: PoolingConfig, *, seed: int = 0, pooler: bool | None = None
+) -> Path:
     """A sentence-transformers directory."""
-    SENTENCE_TRANSFORMERS.write(
-        Checkpoint(random_weights(TINY, seed=seed), pooling=plan), directory
-    )
+    weights = random_weights(TINY, seed=seed, pooler=pooler)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=plan), directory)
     AlbertTokenizer.from_pretrained(PIECES).save_pretrained(directory)
     return directory

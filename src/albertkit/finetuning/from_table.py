@@ -57,8 +57,8 @@ def finetune(
         max_time: For all contenders: "90s", "10m", "1h" or seconds. None: no limit.
         class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
         contenders: The contenders. None: "majority", "tfidf" and "probe"; "contrastive" too for
-            single texts with fewer than 64 rows a label, if there is torch; "tune" alone for tasks
-            that need it. "contrastive" and "tune" need torch.
+            single texts with fewer than 64 rows a label, and "tune" from 500 rows on if the model
+            is one for vectors, if there is torch; "tune" alone for tasks that need it.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.

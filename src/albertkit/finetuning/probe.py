@@ -31,6 +31,7 @@ from albertkit.finetuning.linear_model import (
 )
 from albertkit.sources.cache import cache_home
 from albertkit.spec.config_values import ProblemType
+from albertkit.spec.pooling_config import Normalise
 from albertkit.tasks import TextEmbedder
 from albertkit.tasks.vector_head import VectorHead, pair_features
 
@@ -150,6 +151,23 @@ class Probe:
             return logits
         is_one = self.head.problem_type == "single_label_classification"
         return activate(logits, "softmax" if is_one else "sigmoid")
+
+
+def is_trainable(embedder: TextEmbedder) -> bool:
+    """Whether full tuning can begin at a probe of an embedder (tune_probe.py).
+
+    They are means of token vectors, perhaps of length 1, of texts without prompts; the model has
+    no pooler, so that a head of Hugging Face's classes would read what was never trained.
+    """
+    pooling = embedder.pooling
+    return (
+        pooling.pooling == "mean"
+        and all(isinstance(step, Normalise) for step in pooling.steps)
+        and pooling.default_prompt is None
+        and pooling.truncate_dim is None
+        and not pooling.lower_case
+        and not embedder.model.weights.has_pooler
+    )
 
 
 def fit_probe(

@@ -21,7 +21,9 @@ from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
 from albertkit.finetuning.scores import Predictions, Score, compute_score
 from albertkit.runtime.loaded_model import add_fingerprint
+from albertkit.spec import Weights
 from albertkit.tasks import TextEmbedder
+from albertkit.tasks.vector_head import VectorHead
 
 ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
 CONTENDERS = get_args(ContenderName)
@@ -97,16 +99,31 @@ class ProbeModel:
 
     def write(self, directory: Path, *, temperature: float) -> None:
         """Write encoder and head; the head has its own temperature, which comes on top."""
-        from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
+        head = self.probe.head.with_temperature(temperature)
+        write_probe(self.embedder.model.weights, head, self.embedder, directory)
 
-        head, model = self.probe.head, self.embedder.model
-        config = replace(
-            model.config, id2label=dict(enumerate(head.labels)), problem_type=head.problem_type
-        )
-        weights = add_fingerprint(replace(model.weights, config=config), model.tokenizer)
-        SENTENCE_TRANSFORMERS.write(Checkpoint(weights, pooling=self.embedder.pooling), directory)
-        model.tokenizer.write_files(directory)
-        head.with_temperature(temperature).write(directory)
+
+def write_probe(
+    weights: Weights, head: VectorHead, embedder: TextEmbedder, directory: Path
+) -> None:
+    """Write an encoder and its linear head as a directory of sentence-transformers.
+
+    Args:
+        weights: Of the encoder.
+        head: The linear head.
+        embedder: Has the pooling and the tokenizer.
+        directory: The caller makes it atomic.
+    """
+    from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
+
+    config = replace(
+        weights.config, id2label=dict(enumerate(head.labels)), problem_type=head.problem_type
+    )
+    tokenizer = embedder.model.tokenizer
+    marked = add_fingerprint(replace(weights, config=config), tokenizer)
+    SENTENCE_TRANSFORMERS.write(Checkpoint(marked, pooling=embedder.pooling), directory)
+    tokenizer.write_files(directory)
+    head.write(directory)
 
 
 @dataclass(eq=False)

@@ -157,6 +157,34 @@ class PackedTuning(nn.Module):
         parameters: dict[str, nn.Parameter] = self.model.canonical_parameters()
         return parameters
 
+    def make_rows(
+        self,
+        labels: LabelSet,
+        examples: Examples,
+        tokenizer: AlbertTokenizer,
+        max_length: int,
+        weights: Doubles | None = None,
+    ) -> TuningRows:
+        """Examples as this model reads them; see `make_rows`."""
+        return make_rows(labels, examples, tokenizer, max_length, weights)
+
+    def write(self, tuned: TunedEncoder, directory: Path, temperature: float) -> None:
+        """Write a directory that transformers and the tasks open."""
+        from albertkit.checkpoints import HUGGINGFACE, Checkpoint
+
+        weights = tuned.weights()
+        if self.task in ("classification", "multi-label"):
+            extra = {**weights.config.extra, "temperature": round(temperature, 6)}
+            weights = replace(weights, config=replace(weights.config, extra=extra))
+        if tuned.no_answer_threshold is not None:
+            extra = {**weights.config.extra, NO_ANSWER: round(tuned.no_answer_threshold, 6)}
+            weights = replace(weights, config=replace(weights.config, extra=extra))
+        HUGGINGFACE.write(Checkpoint(add_fingerprint(weights, tuned.tokenizer)), directory)
+        tuned.tokenizer.write_files(directory)
+
+
+Start = Callable[[TuningConfig, tuple[float, float]], PackedTuning]
+
 
 @dataclass(eq=False)
 class TunedEncoder:
@@ -192,7 +220,7 @@ class TunedEncoder:
         if self.labels.task == "question-answering":
             return choose_answers(self.answer(examples), self.no_answer_threshold)
         unlabelled = replace(examples, labels=[])
-        rows = make_rows(self.labels, unlabelled, self.tokenizer, self.max_length)
+        rows = self.packed.make_rows(self.labels, unlabelled, self.tokenizer, self.max_length)
         results: list[Any] = [None] * len(rows)
         self.packed.eval()
         with torch.no_grad():
@@ -255,18 +283,8 @@ class TunedEncoder:
             first += count
 
     def write(self, directory: Path, *, temperature: float) -> None:
-        """Write a directory that transformers and the tasks open."""
-        from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-
-        weights = self.weights()
-        if self.labels.task in ("classification", "multi-label"):
-            extra = {**weights.config.extra, "temperature": round(temperature, 6)}
-            weights = replace(weights, config=replace(weights.config, extra=extra))
-        if self.no_answer_threshold is not None:
-            extra = {**weights.config.extra, NO_ANSWER: round(self.no_answer_threshold, 6)}
-            weights = replace(weights, config=replace(weights.config, extra=extra))
-        HUGGINGFACE.write(Checkpoint(add_fingerprint(weights, self.tokenizer)), directory)
-        self.tokenizer.write_files(directory)
+        """Write a directory that the tasks open."""
+        self.packed.write(self, directory, temperature)
 
     def weights(self) -> Weights:
         """The parameters; a regression's head gives numbers of the labels' own scale."""
@@ -306,6 +324,7 @@ def tune(
     config: TuningConfig,
     directory: Path,
     row_weights: Doubles | None = None,
+    start: Start | None = None,
     seconds: float | None = None,
     report: Callable[[Mapping[str, Any]], None] = lambda metrics: None,
 ) -> TunedEncoder | str:
@@ -319,7 +338,9 @@ def tune(
         config: How it is trained.
         directory: Of checkpoints and the metrics log; a run that was interrupted goes on.
         row_weights: [N], of the training examples; None: all 1.
-        seconds: That it may take; None: no limit.
+        start: Makes the model with which each seed begins; None: the base with a new head.
+        seconds: That it may take; None: no limit. It ends then even if a busy machine is slower
+            than it was in the first steps.
         report: Is called with each line of the metrics log.
 
     Returns:
@@ -333,31 +354,42 @@ def tune(
     usual = WINDOW if labels.task == "question-answering" else base.max_length
     max_length = min(config.max_seq_length or usual, base.max_length)
     shift = _fit_shift(labels, train)
-    rows = _shift_targets(
-        labels, make_rows(labels, train, base.tokenizer, max_length, row_weights), shift
-    )
-    held = _shift_targets(labels, make_rows(labels, valid, base.tokenizer, max_length), shift)
+
+    def make_packed(config: TuningConfig, seed: int) -> PackedTuning:
+        packed = make_model(base, labels, config, seed) if start is None else start(config, shift)
+        return packed.to(training_device.device)
+
+    first = make_packed(config, config.seed)
+    rows = first.make_rows(labels, train, base.tokenizer, max_length, row_weights)
+    held = first.make_rows(labels, valid, base.tokenizer, max_length)
+    rows, held = _shift_targets(labels, rows, shift), _shift_targets(labels, held, shift)
     batches = config.gradient_accumulation_steps * training_device.world_size
     data = TuningData(rows, config.batch_size, batches, config.seed)
     config = config.resolve(base.config.hidden_size, data.steps)
     steps = config.max_steps
-    seeds = range(config.seed, config.seed + config.seeds_for(len(train)))
+    # a new head depends on the seed, the probe's does not
+    number = config.seeds_for(len(train)) if start is None else config.seeds or 1
+    seeds = range(config.seed, config.seed + number)
     if seconds is not None:
-        needed = _estimate_seconds(base, labels, data, config, training_device) * steps
+        needed = _estimate_seconds(first, data, training_device) * steps
+        needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
         count = int(seconds / max(needed, 1e-9))
         if count < 1:
             return f"it would take {needed:.0f} s, {max(0.0, seconds):.0f} s are left"
+        seconds /= min(count, number)
+        if training_device.is_main:
+            report({"step": 0, "tokens": 0, "projected_seconds": round(needed, 1)})
         seeds = seeds[: max(1, count)]
     best: tuple[float, TunedEncoder] | None = None
     for seed in seeds:
-        packed = make_model(base, labels, config, seed).to(training_device.device)
+        packed = make_packed(config, seed)
         run = directory / f"seed-{seed}"
         trainer: Trainer[TuningBatch] = Trainer(
             packed.canonical_parameters(),
             packed.model.table().decaying,
             packed,
             replace(data, seed=seed),
-            config.training(data.steps, seed),
+            config.training(data.steps, seed, seconds),
             run,
             training_device,
             settings={**config.settings(), "seed": seed, "rows": len(train)},
@@ -379,8 +411,9 @@ def tune(
         tuned = TunedEncoder(packed, base.tokenizer, labels, max_length, settings, shift)
         if best is None or progress.best_value < best[0]:
             best = progress.best_value, tuned
+    if training_device.is_main:  # the others may be done while it still evaluates
+        shutil.rmtree(directory, ignore_errors=True)
     training_device.leave()
-    shutil.rmtree(directory, ignore_errors=True)
     if best is None:
         raise AssertionError("there is at least one seed")
     tuned = best[1]
@@ -458,15 +491,8 @@ def _is_constant(packed: PackedTuning, rows: TuningRows, training_device: Traini
     return True
 
 
-def _estimate_seconds(
-    base: LoadedModel,
-    labels: LabelSet,
-    data: TuningData,
-    config: TuningConfig,
-    device: TrainingDevice,
-) -> float:
+def _estimate_seconds(packed: PackedTuning, data: TuningData, device: TrainingDevice) -> float:
     """Seconds of a step, measured on the first batches."""
-    packed = make_model(base, labels, config, config.seed).to(device.device)
     batches = data.block(0, 0, 0.0)
     packed.train()
     begin = time.monotonic()
@@ -475,6 +501,7 @@ def _estimate_seconds(
         with device.autocast():
             result = packed(batches[number])
         result.loss.backward()
+    packed.zero_grad(set_to_none=True)
     return (time.monotonic() - begin) / count * data.batches / device.world_size
 
 

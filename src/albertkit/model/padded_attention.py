@@ -132,9 +132,9 @@ def attend_from_first_tokens(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropou
 def _split(x: Tensor, sizes: list[int]) -> Iterator[Tensor]:
     """The tokens of each group: [1, A, T, D] → [t, A, D] each.
 
-    `split` and not a slice of each: the gradient of a slice is a whole array of zeros.
+    torch.split and not a slice of each: the gradient of a slice is a whole array of zeros.
     """
-    return iter(x.squeeze(0).transpose(0, 1).split(sizes))
+    return iter(torch.split(x.squeeze(0).transpose(0, 1), sizes))
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float) -> Tensor:

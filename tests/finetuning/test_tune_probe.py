@@ -1,0 +1,118 @@
+"""Tuning that begins at a probe: the same predictions at first, and the same kind of directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.finetuning.test_tune import examples
+from tests.support.tiny_models import save_tiny, save_tiny_vectors
+
+from albertkit import TextClassifier, TextEmbedder
+from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.probe import TextVectors, fit_probe, is_trainable
+from albertkit.finetuning.race import ProbeModel
+from albertkit.finetuning.tune import TunedEncoder, tune
+from albertkit.finetuning.tune_probe import begin_at_probe
+from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.spec.pooling_config import Normalise, PoolingConfig
+
+CONFIG = TuningConfig(
+    learning_rate=1e-3,
+    batch_size=10,
+    epochs=4,
+    classifier_dropout=0.0,
+    precision="float32",
+    device="cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> TextEmbedder:
+    plan = PoolingConfig(steps=(Normalise(),))
+    return TextEmbedder(
+        save_tiny_vectors(tmp_path_factory.mktemp("base") / "m", plan, pooler=False)
+    )
+
+
+def make_probe(embedder: TextEmbedder, train: Examples) -> ProbeModel:
+    first = embedder.encode(train.first)
+    second = None if train.second is None else embedder.encode(train.second)
+    folds = np.arange(len(train)) % 2
+    return ProbeModel(
+        embedder, fit_probe(LabelSet.of(train), train, TextVectors(first, second), folds)
+    )
+
+
+def run(probe: ProbeModel, train: Examples, directory: Path, **settings: Any) -> TunedEncoder:
+    result = tune(
+        probe.embedder.model,
+        LabelSet.of(train),
+        train,
+        train,
+        config=replace(CONFIG, **settings),
+        directory=directory,
+        start=begin_at_probe(probe),
+    )
+    assert isinstance(result, TunedEncoder)
+    return result
+
+
+LABELS = ["a" if number % 3 else "b" for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        examples("classification", LABELS),
+        examples("multi-label", [("a", "b") if label == "a" else ("b",) for label in LABELS]),
+        examples("regression", [100.0 + number for number in range(40)]),
+        replace(examples("classification", LABELS), second=["the old gate"] * 40),
+    ],
+    ids=["classification", "multi-label", "regression", "pairs"],
+)
+def test_it_begins_with_the_probe_and_is_written_as_one(
+    train: Examples, embedder: TextEmbedder, tmp_path: Path
+) -> None:
+    probe = make_probe(embedder, train)
+    # a rate that changes nothing: what is computed is the probe
+    still = np.asarray(run(probe, train, tmp_path / "a", learning_rate=1e-12).predict(train))
+    np.testing.assert_allclose(still, probe.predict(train), rtol=1e-4, atol=1e-4)
+    tuned = run(probe, train, tmp_path / "b")
+    own = np.asarray(tuned.predict(train))
+    assert np.abs(own - still).max() > 1e-3
+    tuned.write(tmp_path / "model", temperature=1.0)
+    classifier: Any = TextClassifier(tmp_path / "model", precision="float32")
+    texts: Any = train.first
+    if train.second is not None:
+        texts = list(zip(train.first, train.second, strict=True))
+    if train.task == "regression":
+        np.testing.assert_allclose(classifier.predict(texts), own[:, 0], rtol=1e-4)
+    elif train.task == "classification":
+        names = tuned.labels.names
+        assert classifier.predict(texts) == [names[n] for n in own.argmax(1)]
+
+
+def test_encoder_and_head_are_both_trained(embedder: TextEmbedder, tmp_path: Path) -> None:
+    train = examples("classification", LABELS)
+    probe = make_probe(embedder, train)
+    tuned = run(probe, train, tmp_path / "run")
+    before = begin_at_probe(probe)(CONFIG, (0.0, 1.0)).canonical_parameters()
+    for name, parameter in tuned.packed.canonical_parameters().items():
+        assert not torch.equal(parameter, before[name]), name
+
+
+def test_only_means_of_a_model_without_pooler_are_trained_so(
+    embedder: TextEmbedder, tmp_path: Path
+) -> None:
+    assert is_trainable(embedder)
+    with_pooler = TextEmbedder(save_tiny(tmp_path / "a", ["masked_lm"], pooler=True))
+    assert not is_trainable(with_pooler)
+    by_cls = PoolingConfig(pooling="cls")
+    assert not is_trainable(TextEmbedder(save_tiny_vectors(tmp_path / "b", by_cls, pooler=False)))
+    asks = PoolingConfig(prompts={"query": "query: "}, default_prompt="query")
+    assert not is_trainable(TextEmbedder(save_tiny_vectors(tmp_path / "c", asks, pooler=False)))
