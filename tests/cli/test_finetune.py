@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -117,6 +119,33 @@ def test_a_directory_of_other_files_is_not_touched(capsys: pytest.CaptureFixture
     assert run(["finetune", "messy.csv", "-o", "mine"]) == 2
     assert "[directory-not-empty]" in capsys.readouterr().err
     assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_second_run_into_the_same_directory_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_messy("messy.csv")
+    other = """
+from pathlib import Path
+from albertkit.fileformats.directory_lock import hold_lock
+with hold_lock(Path("messy-model.run"), why=""):
+    print("held", flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", other], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 3
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert "another process writes to 'messy-model.run'" in err
+        assert "[output-busy]" in err
+        process.kill()
+    assert not Path("messy-model").exists()
+    assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0  # the lock died with it
+    assert not Path("messy-model.run").exists()
 
 
 def test_the_words_of_the_options_are_the_librarys() -> None:

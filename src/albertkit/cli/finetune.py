@@ -1,6 +1,8 @@
 """`albertkit finetune`: from a table of examples to a trained, scored model."""
 
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -11,10 +13,12 @@ from albertkit.cli.corpus import print_metrics, resume_hint
 from albertkit.cli.options import takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
+from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic
+    from albertkit.finetuning import FinetuneOptions, FinetuneSession
     from albertkit.finetuning.race import ContenderName, RaceResult
 
 # As in albertkit.finetuning, which imports numpy; a test compares them.
@@ -129,57 +133,79 @@ def finetune(
     Task and columns are detected from the table and printed. Contenders (a baseline, a probe, a
     tuned model) run in turn, the cheapest first; the best model is written with a report.
     """
-    from albertkit.finetuning import FinetuneOptions, FinetuneSession
+    from albertkit.finetuning import FinetuneOptions
     from albertkit.finetuning.tuning_recipe import read_tuning_recipe
 
     destination = output or Path(f"{Path(data).name.partition('.')[0]}-model")
-    if not check:
-        check_destination(destination)
-    session = FinetuneSession.open(
-        data,
-        valid,
-        FinetuneOptions(
-            task=task,
-            text=tuple(text or ()),
-            label=label,
-            benchmark=benchmark,
-            model=model,
-            folds=folds,
-            max_time=max_time,
-            class_weights=class_weights,
-            contenders=parse_contenders(contenders),
-            seed=seed,
-            skip_invalid=skip_invalid,
-            tuning=None if recipe is None else read_tuning_recipe(recipe),
-            run_directory=Path(f"{destination}.run"),
-            read=read,
-        ),
+    run_directory = Path(f"{destination}.run")
+    settings = FinetuneOptions(
+        task=task,
+        text=tuple(text or ()),
+        label=label,
+        benchmark=benchmark,
+        model=model,
+        folds=folds,
+        max_time=max_time,
+        class_weights=class_weights,
+        contenders=parse_contenders(contenders),
+        seed=seed,
+        skip_invalid=skip_invalid,
+        tuning=None if recipe is None else read_tuning_recipe(recipe),
+        run_directory=run_directory,
+        read=read,
     )
+    if check:
+        print_check(open_session(data, valid, settings).check(suspects=True))
+        return
+    check_destination(destination)
+    with lock_run(run_directory):
+        session = open_session(data, valid, settings)
+        diagnostics = session.check()
+        session.prepare()
+        print_diagnostics(diagnostics)
+        with resume_hint(run_directory):
+            print_race(session)
+        tuned = session.finish()
+        tuned.save_pretrained(destination)
+    print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
+    if session.columns.task in USES:
+        print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
+
+
+def lock_run(directory: Path) -> AbstractContextManager[None]:
+    """Refuse a second run; the other ranks of torchrun belong to the first one's run.
+
+    Raises:
+        ResourceError: [output-busy].
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return nullcontext()
+    return hold_lock(directory, why="two runs would mix their checkpoints")
+
+
+def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "FinetuneSession":
+    """Read the data, and print what was detected."""
+    from albertkit.finetuning import FinetuneSession
+
+    session = FinetuneSession.open(data, valid, options)
     session.show_progress_bar = shows_progress()
     if shows_progress():
         session.on_step = print_metrics
     for name, value, flag in session.columns.rows():
         print_status(f"{name:<6} {value:<40} {flag}".rstrip())
     print_status(f"{len(session.examples):,} examples{describe_labels(session.labels.names)}")
-    diagnostics = session.check(suspects=check)
-    if check:
-        print_check(diagnostics)
-        return
-    session.prepare()
-    print_diagnostics(diagnostics)
+    return session
+
+
+def print_race(session: "FinetuneSession") -> None:
+    """Print the line of each contender as it ends."""
     from albertkit.finetuning.scores import MEASURES
 
     with open_standard_output():
         measure = MEASURES[session.columns.task]
         print(COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text"))
-        with resume_hint(Path(f"{destination}.run")):
-            for result in session.race():
-                print(format_result(result), flush=True)
-    tuned = session.finish()
-    tuned.save_pretrained(destination)
-    print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
-    if session.columns.task in USES:
-        print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
+        for result in session.race():
+            print(format_result(result), flush=True)
 
 
 def check_destination(directory: Path) -> None:

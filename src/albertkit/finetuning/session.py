@@ -448,7 +448,7 @@ class FinetuneSession:
                     part.train,
                     part.valid,
                     config=config,
-                    directory=self.options.run_directory or Path(temporary),
+                    directory=Path(self.options.run_directory or temporary) / "tune",
                     row_weights=self._weigh(part.train),
                     start=start,
                     seconds=seconds,

@@ -7,12 +7,12 @@ import re
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import write_errors
+from albertkit.fileformats.directory_lock import LOCK
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 JOB = "_job.json"  # readers of whole directories skip names that begin with "_"
 RANGES = "_ranges.npy"  # [2, D]: the smallest and largest number of each dimension
-LOCK = ".lock"
 UNFINISHED = re.compile(r"\.(?:part-\d+\..+|_invalid-\d+\.jsonl|_\w+\.\w+)\.tmp-\d+-[0-9a-f]+")
 OF_SHARDS = re.compile(rf"_invalid-\d+\.jsonl|{re.escape(RANGES)}")  # worth nothing without shards
 KEYS = ("shard_format", "shard_rows", "types", "job")  # of JOB

@@ -14,14 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from albertkit.errors import InputError, ResourceError, import_extra
+from albertkit.errors import InputError, import_extra
 from albertkit.fileformats.atomic import write_errors
+from albertkit.fileformats.directory_lock import acquire_lock
 from albertkit.fileformats.reader import JsonValue
 from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath, RemotePath, make_path
 from albertkit.tables.writers.files import PYARROW_SUFFIXES
 from albertkit.tables.writers.job_directory import (
-    LOCK,
     check_directory,
     entry_names,
     has_no_shards,
@@ -134,20 +134,4 @@ def _lock(path: AnyPath) -> int | None:
     """Lock the directory; raises ResourceError [output-busy] if another process holds it."""
     if isinstance(path, RemotePath):
         return None
-    import fcntl  # not on Windows, where everything but jobs works
-
-    handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise ResourceError(
-            "output-busy",
-            f"another process writes to {str(path)!r}",
-            why="two processes would make the same shards",
-            fix="Wait until it is done, or write to another directory",
-        ) from error
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
+    return acquire_lock(path, why="two processes would make the same shards")
