@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 LENGTHS = (3, 1, 7, 7, 7, 2, 2, 3)  # T = 32
 
 
-def trained_inputs() -> tuple[Tensor, Tensor, Tensor]:
+def make_inputs() -> tuple[Tensor, Tensor, Tensor]:
     """q, k and v [1, 4, 32, 6], as views like those of a layer."""
     q, k, v = torch.randn(3, 1, 32, 4, 6, generator=torch.Generator().manual_seed(0)).unbind()
     return tuple(x.transpose(1, 2).requires_grad_() for x in (q, k, v))  # type: ignore[return-value]
@@ -35,7 +35,7 @@ def attend_with_mask(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) ->
 def test_output_and_gradients_are_those_of_a_mask(
     lengths: Sequence[int], is_first_only: bool
 ) -> None:
-    q, k, v = trained_inputs()
+    q, k, v = make_inputs()
     bounds = TextBounds.of(lengths, CPU)
     firsts = bounds.offsets[:-1]
     expected = attend_with_mask(q, k, v, lengths)
@@ -64,7 +64,7 @@ def test_texts_are_divided_into_groups_of_about_equal_numbers() -> None:
 
 def test_dropout_is_of_the_probabilities() -> None:
     bounds = TextBounds.of((32,), CPU)
-    q, k, v = trained_inputs()
+    q, k, v = make_inputs()
     assert attend_within_texts(q, k, v, bounds, 1.0).abs().max() == 0
     torch.manual_seed(0)
     means = torch.stack([attend_within_texts(q, k, v, bounds, 0.5) for _ in range(400)]).mean(0)
