@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +18,11 @@ from tests.support.tiny_models import save_tiny
 
 from albertkit import TextClassifier, load
 from albertkit.errors import InputError, ResourceError
+from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning import tune as tune_module
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.pictures import draw_curve
+from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tune import PackedTuning, TunedEncoder, make_model, tune
 from albertkit.finetuning.tuning_batches import TuningData, make_rows
 from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
@@ -128,6 +133,49 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(base: LoadedModel, tmp_path
     resumed = parameters(run(base, tmp_path / "parts", train, classifier_dropout=0.1))
     for name, values in whole.items():
         assert torch.equal(resumed[name], values), name
+
+
+def test_the_report_of_a_tuned_model_has_all_its_parts(tmp_path: Path) -> None:
+    import matplotlib  # noqa: F401  # draws the pictures
+
+    other = {"animal": "tool", "tool": "animal"}
+    labels = [other[x] if n % 12 == 0 else x for n, x in enumerate(ROWS["label"])]  # some are wrong
+    options = FinetuneOptions(
+        contenders=["probe", "tune"], tuning=replace(CONFIG, learning_rate=1e-5)
+    )
+    train, valid = (
+        {"text": ROWS["text"][part], "label": labels[part]} for part in (slice(60), slice(60, 100))
+    )
+    session = FinetuneSession.open(train, valid, options)
+    race = session.prepare()
+    tuned = list(session.race())[-1]
+    make_report(session, tuned, race).write(tmp_path)
+    folder = tmp_path / "report"
+    tables = {path.stem: list(csv.DictReader(path.open())) for path in folder.glob("*.csv")}
+    assert set(tables) == {"labels", "thresholds", "errors", "suspects", "curve"}
+    assert {path.name for path in folder.iterdir()} - {f"{name}.csv" for name in tables} == {
+        *("metrics.json", "recipe.json", "confusion.png", "reliability.png", "curve.png")
+    }
+    for path in folder.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    assert tables["errors"][0]["nearest_rows"]
+    validated = [row for row in tables["curve"] if row["valid_loss"]]
+    steps = [int(row["step"]) for row in validated]
+    assert steps == [6, 12]
+    assert float(validated[0]["valid_loss"]) > 0
+    assert [row["loss"] != "" for row in tables["curve"]].count(True) >= 2
+    recipe = json.loads((folder / "recipe.json").read_text())
+    assert recipe["settings"]["learning_rate"] == 1e-5
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {"fingerprints", "calibration_error_before", "temperature", "race"} <= set(metrics)
+    assert "# " in (tmp_path / "README.md").read_text()
+
+
+def test_the_curve_of_numbers_is_drawn_without_accuracy() -> None:
+    import matplotlib  # noqa: F401  # draws the picture
+
+    rows = [{"step": 1, "loss": 0.5, "valid_loss": None}]
+    assert (draw_curve(rows) or b"").startswith(b"\x89PNG")
 
 
 def test_the_best_checkpoint_is_kept_and_patience_ends_a_run(

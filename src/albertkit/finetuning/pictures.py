@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -60,6 +61,33 @@ def draw_reliability(reliability: Reliability) -> bytes | None:
     axes.set(xlabel="score", ylabel="share of right labels", xlim=(0, 1), ylim=(0, 1.02))
     axes.set_title(f"expected calibration error {reliability.expected_calibration_error:.3f}")
     axes.legend(loc="upper left")
+    return _save(figure)
+
+
+def draw_curve(rows: Sequence[Mapping[str, Any]]) -> bytes | None:
+    """Draw loss and accuracy over the steps of a tuning.
+
+    Args:
+        rows: At least one, of the table `curve`: step, loss, valid_loss, and (not for regression)
+            accuracy, valid_accuracy; None where a step has no such number.
+
+    Returns:
+        A PNG file; None without matplotlib.
+    """
+    if find_spec("matplotlib") is None:
+        return None
+    from matplotlib.figure import Figure
+
+    measures = [measure for measure in ("loss", "accuracy") if measure in rows[0]]
+    figure = Figure(figsize=(5 * len(measures), 4), layout="constrained")
+    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axes, measure in zip(panels, measures, strict=True):
+        for column, label in ((measure, "training rows"), (f"valid_{measure}", "validation rows")):
+            points = [(row["step"], row[column]) for row in rows if row[column] is not None]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=label, marker=".")
+        axes.set(xlabel="step", ylabel=measure)
+        axes.legend()
     return _save(figure)
 
 

@@ -41,6 +41,7 @@ NEAREST = 3  # training rows that are shown for an error
 TEXT_SHOWN = 300
 LEAST_FOR_TEMPERATURE = 30  # validation rows
 THRESHOLDS = tuple(round(0.05 * n, 2) for n in range(1, 20))
+CURVE_COLUMNS = ("step", "loss", "accuracy", "valid_loss", "valid_accuracy", "learning_rate")
 TINY = 1e-12
 
 
@@ -52,7 +53,7 @@ class Report:
         contender: Its name.
         score: On the validation rows.
         metrics: All numbers, as metrics.json has them.
-        tables: File name → rows of a table: labels, thresholds, errors, suspects.
+        tables: File name → rows of a table: labels, thresholds, errors, suspects, curve.
         temperature: By which the logits are divided, fitted on the validation rows.
         confusion: [C, C], right labels by predicted ones; None for other tasks.
         reliability: Confidence and accuracy after the temperature; None for other tasks.
@@ -74,7 +75,7 @@ class Report:
 
     def write(self, directory: Path) -> None:
         """Write README.md and the folder `report`; the caller makes that atomic."""
-        from albertkit.finetuning.pictures import draw_confusion, draw_reliability
+        from albertkit.finetuning.pictures import draw_confusion, draw_curve, draw_reliability
 
         folder = directory / FOLDER
         folder.mkdir()
@@ -88,6 +89,8 @@ class Report:
             pictures["confusion.png"] = draw_confusion(self.confusion, self.names)
         if self.reliability is not None:
             pictures["reliability.png"] = draw_reliability(self.reliability)
+        if self.tables["curve"]:
+            pictures["curve.png"] = draw_curve(self.tables["curve"])
         for name, image in pictures.items():
             if image is not None:
                 (folder / name).write_bytes(image)
@@ -134,6 +137,7 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         "thresholds": _threshold_rows(labels, valid, calibrated),
         "errors": _error_rows(labels, race, calibrated),
         "suspects": _suspect_rows(labels, race),
+        "curve": _curve_rows(labels, getattr(winner.model, "log", ())),
     }
     recipe = _describe_run(session, winner)
     report = Report(
@@ -360,6 +364,16 @@ def _suspect_rows(labels: LabelSet, race: Race) -> list[dict[str, Any]]:
         }
         for n in find_suspects(train, probabilities)[:SHOWN].tolist()
     ]
+
+
+def _curve_rows(labels: LabelSet, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the training logged; numbers are neither right nor wrong, so they have no accuracy."""
+    columns = [
+        name
+        for name in CURVE_COLUMNS
+        if labels.task != "regression" or not name.endswith("accuracy")
+    ]
+    return [{name: line.get(name) for name in columns} for line in log]
 
 
 def _describe_run(session: FinetuneSession, winner: RaceResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.encodings import concat_ranges
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import StepResult, Trainer
+from albertkit.training.metrics_log import LoggedMetrics, read_metrics
 from albertkit.training.state import load_parameters
 
 PREDICTED_TOKENS = 4096  # of a batch when nothing is trained
@@ -198,6 +199,7 @@ class TunedEncoder:
         settings: Of the training.
         shift: Mean and standard deviation of a regression's numbers, which the head learned.
         no_answer_threshold: How much likelier "no answer" must be; None: each question has one.
+        log: The lines of the training's metrics log.
     """
 
     packed: PackedTuning
@@ -207,6 +209,7 @@ class TunedEncoder:
     settings: Mapping[str, object] = field(default_factory=dict)
     shift: tuple[float, float] = (0.0, 1.0)
     no_answer_threshold: float | None = None
+    log: Sequence[LoggedMetrics] = ()
 
     @property
     def size(self) -> int:
@@ -408,7 +411,8 @@ def tune(
             "best_step": progress.best_step,
             "seed": seed,
         }
-        tuned = TunedEncoder(packed, base.tokenizer, labels, max_length, settings, shift)
+        log = read_metrics(run) if training_device.is_main else ()
+        tuned = TunedEncoder(packed, base.tokenizer, labels, max_length, settings, shift, log=log)
         if best is None or progress.best_value < best[0]:
             best = progress.best_value, tuned
     if training_device.is_main:  # the others may be done while it still evaluates
