@@ -44,3 +44,23 @@ def test_the_command_shows_one_text_or_counts_a_file(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["differ"] for row in rows] == [0, 1, 0]
     assert run(["compare-tokenizers"]) == 2
+
+
+def test_differences_are_in_colour_on_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["compare-tokenizers", TEXT, "--format", "table"]) == 0
+    plain = capsys.readouterr().out
+    assert "\x1b" not in plain
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert run(["compare-tokenizers", TEXT]) == 0
+    own, huggingface, tfhub = capsys.readouterr().out.split("\n\n")
+    assert "\x1b[33m" not in own + tfhub
+    assert '  normalized  \x1b[33ma "creme"\x1b[0m\n' in huggingface
+    pieces = next(line for line in huggingface.splitlines() if "pieces" in line)
+    assert pieces.split()[1] == "[CLS]"  # the same in both
+    assert "\x1b[33m" in pieces
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run(["compare-tokenizers", TEXT]) == 0
+    assert capsys.readouterr().out == plain

@@ -1,5 +1,6 @@
 """`albertkit compare-tokenizers`: the pieces of a text by the rules of several libraries."""
 
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from albertkit.cli.output import check_output, write_result
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
+    from albertkit.doctor.tokenizers import TokenizerView
     from albertkit.tables.table import Column
     from albertkit.tokenization import AlbertTokenizer
 
@@ -40,7 +42,8 @@ def compare_tokenizers(
     """Compare tokenizers on a text, or on texts.
 
     The same vocabulary is read with the rules of the model's own files, of google's reference, of
-    Hugging Face and of TF Hub's preprocessor. The others are compared with the first line.
+    Hugging Face and of TF Hub's preprocessor. The others are compared with the first one; what
+    differs is in colour on a terminal.
     """
     check_output(print_format, output)
     if (text is None) == (file is None):
@@ -50,18 +53,18 @@ def compare_tokenizers(
             why="both or neither is given",
             fix='Run: albertkit compare-tokenizers "a text"',
         )
-    from albertkit.doctor.tokenizers import open_tokenizers
+    from albertkit.doctor.tokenizers import compare_text, open_tokenizers
     from albertkit.tables import Table
 
     tokenizers = open_tokenizers(model)
-    columns = _count(tokenizers, file) if file is not None else _show(tokenizers, str(text))
-    write_result(Table(columns), print_format, output)
+    if file is not None:
+        write_result(Table(_count(tokenizers, file)), print_format, output)
+        return
+    views = compare_text(tokenizers, str(text))
+    write_result(Table(_list(views)), print_format, output, for_people=lambda: _draw(views))
 
 
-def _show(tokenizers: "dict[str, AlbertTokenizer]", text: str) -> "dict[str, Column]":
-    from albertkit.doctor.tokenizers import compare_text
-
-    views = compare_text(tokenizers, text)
+def _list(views: "list[TokenizerView]") -> "dict[str, Column]":
     return {
         "tokenizer": [view.name for view in views],
         "differs": ["yes" if view.differs else "" for view in views],
@@ -70,6 +73,32 @@ def _show(tokenizers: "dict[str, AlbertTokenizer]", text: str) -> "dict[str, Col
         "ids": [" ".join(map(str, view.ids)) for view in views],
         "offsets": [" ".join(f"{start}:{end}" for start, end in view.offsets) for view in views],
     }
+
+
+def _draw(views: "list[TokenizerView]") -> str:
+    """One block for each tokenizer; what the first one does not have is in colour."""
+    from albertkit.cli.screen import bold, format_cell, mark
+
+    first = views[0]
+    blocks: list[str] = []
+    for view in views:
+        blocks_of_both = SequenceMatcher(None, first.ids, view.ids, False).get_matching_blocks()
+        same = {n for _, start, size in blocks_of_both for n in range(start, start + size)}
+        rows = {
+            "pieces": map(format_cell, view.pieces),
+            "ids": map(str, view.ids),
+            "offsets": (f"{start}:{end}" for start, end in view.offsets),
+        }
+        text = format_cell(view.normalized)
+        lines = [
+            bold(view.name) + ("  differs" if view.differs else ""),
+            f"  normalized  {text if view.normalized == first.normalized else mark(text)}",
+        ]
+        for label, words in rows.items():
+            shown = (word if n in same else mark(word) for n, word in enumerate(words))
+            lines.append(f"  {label:10}  {' '.join(shown)}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, Column]":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector
 NARROWEST = 12  # characters that a column of words keeps on a narrow terminal
-BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
 
 
 def draw_table(table: Table) -> str:
@@ -105,8 +105,17 @@ def display_width(text: str) -> int:
 
 def bold(text: str) -> str:
     """The text in bold, if standard output is a terminal and NO_COLOR is not set."""
+    return _paint(text, BOLD)
+
+
+def mark(text: str) -> str:
+    """The text in yellow, if standard output is a terminal and NO_COLOR is not set."""
+    return _paint(text, YELLOW)
+
+
+def _paint(text: str, style: str) -> str:
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        return f"{BOLD}{text}{PLAIN}"
+        return f"{style}{text}{PLAIN}"
     return text
 
 
