@@ -312,6 +312,22 @@ def test_wrong_input_is_one_line(
     assert f"[{code}]" in error_of(capsys, *arguments).splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "options", "fix"),
+    [
+        (np.float32, [], "Give --model, the one that made the vectors"),
+        (np.int8, [], "Say which: --vectors int8, uint8, binary or ubinary"),
+        (np.int8, ["--vectors", "int8"], "Search the directory that albertkit embed writes"),
+        (np.float16, ["--vectors", "int8"], "Leave --vectors out"),
+    ],
+)
+def test_a_remedy_is_in_words_of_the_command(
+    dtype: type, options: list[str], fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("v.npy", np.ones((3, 8), dtype))
+    assert fix in error_of(capsys, "search", "a", "--in", "v.npy", *options)
+
+
 def test_duplicates_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
     rows = rows_of(capsys, "duplicates", "-i", "texts.csv", "--column", "body", "--keep", "n")
     assert [(r["group"], r["row"], r["duplicate_of"], r["n"]) for r in rows] == [

@@ -301,7 +301,7 @@ def _answer_error(
             "hub-access-denied",
             f"{page} is open only to users whom its owners approved",
             why="the token that was sent, if any, is not one of theirs",
-            fix="Accept the terms on that page, then set HF_TOKEN, or give token=",
+            fix="Accept the terms on that page; then set HF_TOKEN or give --token (Python: token=)",
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return InputError(
@@ -317,7 +317,7 @@ def _answer_error(
             "unknown-model",
             f"{model.name!r} is neither a local directory nor a model on {endpoint()}{hint}",
             why="a private model is also not shown without its owner's token",
-            fix="Check the name; for a private model set HF_TOKEN, or give token=",
+            fix="Check the name; for a private model set HF_TOKEN or give --token (Python: token=)",
         )
     if status in (401, 403):
         return _access_denied(f"{endpoint()} refuses the token that was sent", error)
@@ -339,5 +339,5 @@ def _cache_not_written(cache: Path, error: OSError) -> ResourceError:
         "write-failed",
         f"the cache {str(cache)!r} could not be written: {error.strerror or error}",
         why="models from the hub are kept there",
-        fix="Free space on its disk, or set HF_HOME or cache_dir= to another directory",
+        fix="Free space on its disk, or set HF_HOME or --cache-dir to another directory",
     )

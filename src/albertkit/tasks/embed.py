@@ -570,7 +570,7 @@ class TextEmbedder(FrameworkCalls):
                 "prompt-unknown",
                 f"the name of a prompt is {name!r}",
                 why=f"the model's prompts are {', '.join(map(repr, prompts)) or 'none'}",
-                fix="Take one of these, or give the words themselves as prompt=",
+                fix="Take one of these, or put the words before the texts (in Python: prompt=)",
             )
         return prompts[name]
 

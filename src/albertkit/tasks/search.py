@@ -289,7 +289,7 @@ class Search:
                     "option-invalid",
                     "the query is a text, and there is no model",
                     why="the corpus was given as vectors",
-                    fix="Give Search(…, model=), or the query's vector",
+                    fix="Give --model, the one that made the vectors (in Python: model=)",
                 )
             vectors = self.embedder.encode_query(texts, truncate_dim=self._truncate_dim)
         else:
@@ -313,5 +313,6 @@ class Search:
             "option-invalid",
             f"the model's similarity is {measure}",
             why=f"vectors are ranked by {' or '.join(MEASURES)}",
-            fix='Give similarity="cosine"; for vectors of length 1 the order is the same',
+            fix='Search with another model, or in Python with similarity="cosine", which for '
+            "vectors of length 1 gives the same order",
         )

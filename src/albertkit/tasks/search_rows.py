@@ -264,9 +264,9 @@ def _vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorTy
         "option-invalid",
         f"the numbers of the vectors are {dtype}, and corpus_precision is {precision!r}",
         why="bytes may be numbers in steps, or bits" if dtype.kind in "iu" else "they differ",
-        fix='Say which with corpus_precision="int8", "uint8", "binary" or "ubinary"'
+        fix="Say which: --vectors int8, uint8, binary or ubinary (in Python: corpus_precision=)"
         if dtype.kind in "iu"
-        else "Leave corpus_precision out",
+        else "Leave --vectors out (in Python: corpus_precision)",
     )
 
 
@@ -283,7 +283,8 @@ def _check_ranges(
             else f"the ranges have the shape {list(ranges.shape)}",
             why="they hold the smallest and the largest number of each dimension, "
             f"[2, {dimensions}]",
-            fix="Give ranges=, as they were when the vectors were made",
+            fix="Search the directory that albertkit embed writes, which holds them (in Python: "
+            "ranges=)",
         )
     result: FloatArray = ranges.astype(np.float32)
     return result

@@ -164,8 +164,8 @@ def check_tokenizer_class(settings: Settings, where: str) -> None:
         "tokenizer-unsupported",
         f"tokenizer_class is {name!r}",
         why="its rules are not known here, and other rules would give other ids",
-        fix='Save a tokenizer.json with transformers, or insist with policy="reference" '
-        '("wordpiece" for a vocab.txt)',
+        fix="Save a tokenizer.json with transformers, or insist with --policy reference "
+        "(wordpiece for a vocab.txt; in Python: policy=)",
         where=where,
     )
 
