@@ -306,6 +306,11 @@ MUTATIONS = (
         add(NO_TOKENIZER_JSON, setting("tokenizer_config.json", keep_accents=True, albertkit=None)),
         ("accents-unknown",),
     ),
+    Mutation(
+        "a mask that is the unknown piece",
+        setting("tokenizer_config.json", mask_token="<unk>"),
+        ("mask-id-wrong",),
+    ),
     # sentence vectors
     Mutation(
         "1,024 tokens of 128",

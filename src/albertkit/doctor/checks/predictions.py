@@ -39,9 +39,11 @@ CODES = {
 
 
 def can_predict(model: ExaminedModel) -> bool:
-    """Whether there is a masked LM, trained as far as its embeddings show, and a tokenizer."""
+    """Whether there is a masked LM, trained as far as its embeddings show, and a mask token."""
     return (
         model.can_compute()
+        and model.tokenizer is not None
+        and model.tokenizer.mask_token_id != model.tokenizer.unk_token_id
         and model.weights is not None
         and MASKED_LM.name in model.weights.heads
         and is_trained(model.weights)
