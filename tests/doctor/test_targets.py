@@ -23,6 +23,7 @@ from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from tests.support.other_user import as_other_user
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 WORDS = "the a cat dog house tree river good bad fine awful nice car red blue green"
 
 
@@ -150,3 +151,14 @@ def test_what_may_not_be_read_is_said_in_one_line() -> None:
 def test_a_message_of_one_line_is_no_name() -> None:
     message = "TypeError: 'AutoTrackable' object is not callable"
     assert [d.code for d in diagnose(message)] == ["tf1-module-called"]
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"), [("bert_preprocess_tiny", True), ("bert_tiny_v3", False)]
+)
+def test_a_preprocessor_needs_tensorflow_text(name: str, needs: bool) -> None:
+    examination = examine(str(FIXTURES / f"{name}.tar.gz"))
+    notes = [d for d in examination.diagnostics if d.code == "tensorflow-text-not-imported"]
+    assert [d.severity for d in notes] == ["note"] * needs
+    assert all("RegexSplitWithOffsets" in d.evidence for d in notes)
+    assert ("the SavedModel needs no other library" in examination.healthy) is not needs

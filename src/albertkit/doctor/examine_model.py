@@ -14,6 +14,7 @@ from albertkit.doctor.checks.exports import (
     check_hub_module,
     check_onnx,
     check_onnx_file,
+    check_operations,
     describe_saved_model,
 )
 from albertkit.doctor.checks.files import check_files
@@ -70,6 +71,7 @@ CHECKS = (
         lambda model: any(path.suffix == ".onnx" for path in model.files()),
     ),
     Check("the SavedModel is one of TensorFlow 2", check_hub_module, _is_saved_model),
+    Check("the SavedModel needs no other library", check_operations, _is_saved_model),
 )  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import AlbertKitError, Diagnostic
+from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.onnx.summary import summarize_onnx
 from albertkit.fileformats.tensorflow.saved_model import read_saved_model
 
@@ -55,6 +57,29 @@ def check_hub_module(model: ExaminedModel) -> Iterator[Diagnostic]:
         for code in ("tf1-module-called", "tf1-module-in-keras-layer"):
             yield symptom(code).diagnose(
                 model.location, level="note", evidence="tfhub_module.pb", basis="recognised"
+            )
+
+
+def check_operations(model: ExaminedModel) -> Iterator[Diagnostic]:
+    """Operations that TensorFlow has only after `import tensorflow_text`, as a note."""
+    entry = symptom("tensorflow-text-not-imported")
+    for path in model.files():
+        if path.name != "saved_model.pb":
+            continue
+        saved = read_saved_model(path.parent)
+        nodes = chain(saved.operations(), *saved.functions())
+        kinds = sorted({operation.kind for operation in nodes})
+        missing = [
+            kind
+            for kind in kinds
+            if any(p.search(f"Op type not registered '{kind}'") for p in entry.patterns)
+        ]
+        if missing:
+            yield entry.diagnose(
+                str(path),
+                level="note",
+                evidence=f"{list_names(missing, 4)}, of {len(kinds)} operations",
+                operation=missing[0],
             )
 
 
