@@ -134,6 +134,7 @@ CODES: dict[str, str] = {
     "pooling-unsupported": "A sentence-transformers module is not supported.",
     "extra-missing": "An optional library is not installed.",
     "extra-version-mismatch": "The versions of two optional libraries do not fit.",
+    "model-changed": "A saved pipeline was fitted with another model.",
     # Conversion
     "config-changed": "A converted model has other values in its configuration.",
     "metadata-suspicious": "A configuration contradicts what is known of published models.",

@@ -12,16 +12,21 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from albertkit.arrays import FloatArray
+from albertkit.errors import InputError
 from albertkit.integrations.opening import open_embedder
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tasks import TextEmbedder
+from albertkit.tasks.job import fingerprint
 from albertkit.tasks.options import LongTextMode
+
+FINGERPRINT = "fingerprint"  # of the model, in a saved state
 
 
 class EmbeddingTransformer(TransformerMixin, BaseEstimator):
     """Texts → vectors. It learns nothing: `fit` opens the model, and `transform` does if needed.
 
-    A saved pipeline holds the model's name or path, not its weights.
+    A saved pipeline holds the model's name or path, not its weights. One that was fitted refuses to
+    be read when another model is there by then: its classifier knows vectors of the first.
 
     Args:
         model: A TextEmbedder, which is used as it is; or what its constructor takes.
@@ -34,6 +39,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
 
     Raises:
         AlbertKitError: As TextEmbedder and `encode`, in `fit` and `transform`.
+        InputError: [model-changed] when a saved one is read.
     """
 
     def __init__(
@@ -105,6 +111,28 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         width = self.embedder_.get_embedding_dimension()
         width = min(width, self.truncate_dim or width)
         return np.array([f"albert{number}" for number in range(width)], dtype=object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Add what the model is known by, if it is open."""
+        state: dict[str, Any] = super().__getstate__()
+        if hasattr(self, "embedder_"):
+            state = {**state, FINGERPRINT: fingerprint(self.embedder_.model)}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the model again, and compare it."""
+        attributes = {name: value for name, value in state.items() if name != FINGERPRINT}
+        super().__setstate__(attributes)
+        if state.get(FINGERPRINT) is None:
+            return
+        model = self.embedder_.model
+        if state[FINGERPRINT] != fingerprint(model):
+            raise InputError(
+                "model-changed",
+                f"{str(model.path)!r} is another model than the one that this was fitted with",
+                why=f"its fingerprint is {fingerprint(model)}, and was {state[FINGERPRINT]}",
+                fix="Put the model back, or fit again",
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether it can transform: always."""
