@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import albertkit
+from albertkit.arrays import FloatArray
 from albertkit.cli.main import run
 from albertkit.conversion import convert
 from albertkit.doctor import diagnose, examine
@@ -170,6 +172,29 @@ def test_onnx_files_with_copies_and_fixed_axes_are_recognised(tiny: Path, tmp_pa
     diagnostics = {d.code: d for d in diagnose(tmp_path / "model.onnx")}
     assert "4 times" in diagnostics["onnx-shared-layer-copied"].what
     assert diagnostics["onnx-input-shape"].severity == "warning"
+
+
+@pytest.mark.parametrize(("to", "depends"), [("onnx", False), ("onnx-int8", True)])
+def test_vectors_that_depend_on_the_batch_are_named(to: str, depends: bool, tmp_path: Path) -> None:
+    """ONNX Runtime computes a text alone and with a longer one, with the same padding."""
+    import onnxruntime
+
+    convert("small-en-vectors", tmp_path / "out", to=to)
+    (file,) = (tmp_path / "out").rglob("*.onnx")
+    ids, mask = np.zeros((2, 2, 12), np.int64)
+    ids[0, :4], mask[0, :4] = [2, 500, 600, 3], 1
+    ids[1], mask[1] = [2, *range(900, 9900, 900), 3], 1
+    session = onnxruntime.InferenceSession(file)
+
+    def encode(rows: slice) -> FloatArray:
+        batch = {"input_ids": ids[rows], "attention_mask": mask[rows]}
+        types = {"token_type_ids": np.zeros_like(ids[rows])}
+        (vectors,) = session.run(["sentence_embedding"], batch | types)
+        return np.asarray(vectors[0])
+
+    difference = np.abs(encode(slice(1)) - encode(slice(2))).max()
+    assert bool(difference > 1e-4) is depends
+    assert ("vectors-depend-on-batch" in {d.code for d in diagnose(file)}) is depends
 
 
 BROKEN_ENVIRONMENTS = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import AlbertKitError, Diagnostic
-from albertkit.errors.exceptions import list_names
+from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.fileformats.onnx.summary import summarize_onnx
 from albertkit.fileformats.tensorflow.saved_model import read_saved_model
 
@@ -18,7 +18,7 @@ IDS = ("input_ids", "input_word_ids", "ids")
 
 
 def check_onnx(model: ExaminedModel) -> Iterator[Diagnostic]:
-    """Copies of the shared layer, and axes that are fixed."""
+    """Copies of the shared layer, axes that are fixed, vectors that depend on the batch."""
     for path in model.files():
         if path.suffix == ".onnx":
             yield from check_onnx_file(path)
@@ -46,6 +46,11 @@ def check_onnx_file(path: Path) -> Iterator[Diagnostic]:
             evidence=f"the ids are {list(axes)}, opset {summary.opset}, written by "
             f"{summary.producer or 'an unnamed program'}",
             fix="For texts of any length export with dynamic axes: albertkit convert --to onnx",
+        )
+    if summary.batch_scales and axes[:1] != (1,):
+        yield symptom("vectors-depend-on-batch").diagnose(
+            str(path),
+            evidence=f"{count_noun(summary.batch_scales, 'node')} DynamicQuantizeLinear",
         )
 
 

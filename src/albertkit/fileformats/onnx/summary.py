@@ -12,6 +12,7 @@ from pathlib import Path
 from albertkit.fileformats.onnx.model_file import read_message_fields, read_record
 from albertkit.fileformats.reader import map_file
 
+BATCH_SCALE = b"DynamicQuantizeLinear"
 LARGE = 4096  # bytes; smaller tensors are shapes and constants, which repeat by chance
 
 
@@ -26,6 +27,7 @@ class OnnxSummary:
         stored: bytes of all large tensors.
         unique: bytes of the different ones.
         most_copies: how often the most frequent large tensor is stored.
+        batch_scales: nodes that quantize their input by the largest number in it.
     """
 
     producer: str
@@ -34,6 +36,7 @@ class OnnxSummary:
     stored: int
     unique: int
     most_copies: int
+    batch_scales: int
 
 
 def summarize_onnx(path: Path) -> OnnxSummary:
@@ -47,7 +50,7 @@ def summarize_onnx(path: Path) -> OnnxSummary:
         FormatError: [file-truncated], [file-malformed].
     """
     name = str(path)
-    producer, opset = "", 0
+    producer, opset, batch_scales = "", 0, 0
     inputs: dict[str, tuple[int | str, ...]] = {}
     copies: dict[bytes, int] = {}
     sizes: dict[bytes, int] = {}
@@ -58,7 +61,9 @@ def summarize_onnx(path: Path) -> OnnxSummary:
             opset = max(opset, _read_opset(read_record(value, name), name))
         elif number == 7:  # ModelProto.graph
             for field, part in read_message_fields(read_record(value, name), name):
-                if field == 5:  # GraphProto.initializer
+                if field == 1:  # GraphProto.node
+                    batch_scales += _operation(read_record(part, name), name) == BATCH_SCALE
+                elif field == 5:  # GraphProto.initializer
                     _count_tensor(read_record(part, name), name, copies, sizes)
                 elif field == 11:  # GraphProto.input
                     port, axes = _read_port(read_record(part, name), name)
@@ -70,6 +75,7 @@ def summarize_onnx(path: Path) -> OnnxSummary:
         sum(copies[digest] * sizes[digest] for digest in copies),
         sum(sizes.values()),
         max(copies.values(), default=0),
+        batch_scales,
     )
 
 
@@ -82,6 +88,12 @@ def _read_opset(data: memoryview, name: str) -> int:
         elif number == 2 and isinstance(value, int):
             version = value
     return version if domain in (b"", b"ai.onnx") else 0
+
+
+def _operation(data: memoryview, name: str) -> bytes:
+    """A NodeProto's op_type (4)."""
+    types = (read_record(value, name) for n, value in read_message_fields(data, name) if n == 4)
+    return bytes(next(types, b""))
 
 
 def _count_tensor(
