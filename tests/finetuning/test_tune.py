@@ -17,6 +17,7 @@ from tests.finetuning.test_finetune import ROWS
 from tests.support.tiny_models import save_tiny
 
 from albertkit import TextClassifier, load
+from albertkit.conversion import convert
 from albertkit.errors import InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning import tune as tune_module
@@ -98,6 +99,23 @@ def test_packed_logits_are_those_of_transformers(base: LoadedModel, tmp_path: Pa
         np.testing.assert_allclose(np.asarray(tuned.predict(few))[0], expected, atol=1e-5)
     own = TextClassifier(tmp_path / "model", precision="float32").predict(TRAIN.first)
     assert own == [LABELS.names[n] for n in np.argmax(tuned.predict(TRAIN), axis=1)]
+
+
+def test_a_tuned_model_with_its_head_is_converted_to_onnx(
+    base: LoadedModel, tmp_path: Path
+) -> None:
+    tuned = TunedEncoder(make_model(base, LABELS, CONFIG, 0), base.tokenizer, LABELS, 32)
+    tuned.write(tmp_path / "model", temperature=2.0)
+    convert(tmp_path / "model", tmp_path / "onnx", to="onnx")
+    first, second = (
+        TextClassifier(tmp_path / name, precision="float32")(TRAIN.first, top_k=None)
+        for name in ("model", "onnx")
+    )
+    for own, expected in zip(second, first, strict=True):
+        assert [score["label"] for score in own] == [score["label"] for score in expected]
+        np.testing.assert_allclose(
+            [score["score"] for score in own], [score["score"] for score in expected], atol=1e-5
+        )
 
 
 def test_training_lowers_the_loss(base: LoadedModel, tmp_path: Path) -> None:

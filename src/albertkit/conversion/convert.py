@@ -25,6 +25,7 @@ from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
+from albertkit.tasks.vector_head import has_vector_head
 from albertkit.tokenization.saved_files import find_inexpressible
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 
@@ -200,6 +201,17 @@ def describe_changes(
                 "note",
                 f"{target} has other config values: {', '.join(map(str, changed))}",
                 why="it cannot represent those of the source; the parity above is with these",
+            )
+        )
+    if has_vector_head(source.path):
+        notes.append(
+            Diagnostic(
+                "classifier-left-out",
+                "warning",
+                f"{target} has no classifier.json: the labels of this model are left out",
+                why="a probe reads vectors of texts, and only the encoder is converted",
+                fix="Keep SRC for albertkit classify, or tune a model with a pooler"
+                " (--contenders tune), whose head is converted",
             )
         )
     before, after = source.optional_tokenizer, written.optional_tokenizer
