@@ -314,7 +314,7 @@ def test_truncated_texts_are_counted_in_one_warning(
 def test_texts_are_refused_or_silently_cut_where_that_is_asked_for(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(InputError, match=r"1 of 2 texts .* number 2.*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"text 2 is too long; it has 102 ids.*\[text-too-long\]"):
         TextEmbedder(path, truncation="error").encode(["short", "water " * 50])
     TextEmbedder(path, truncation="off").encode(["short", "water " * 50])
     assert not caplog.records

@@ -167,7 +167,7 @@ def test_a_stream_warns_once_with_the_count_of_all_texts(
 
 def test_a_text_that_is_too_long_is_named_by_its_place(embedder: TextEmbedder) -> None:
     strict = TextEmbedder(embedder.model.path, truncation="error", engine="numpy")
-    with pytest.raises(InputError, match=r"number 9; .*\[text-too-long\]"):
+    with pytest.raises(InputError, match=r"text 9 is too long; .*\[text-too-long\]"):
         list(strict.encode(iter([*MANY[:8], "water " * 50])))
 
 
