@@ -107,7 +107,7 @@ def finetune(
         typer.Option(
             "--contenders",
             help="What to compare, of majority,tfidf,probe,contrastive,tune; default: the first"
-            " three, and contrastive for few rows.",
+            " three, contrastive for few rows and tune for many.",
         ),
     ] = None,
     recipe: Annotated[
@@ -165,11 +165,18 @@ def finetune(
         print_diagnostics(diagnostics)
         with resume_hint(run_directory):
             print_race(session)
+        if not is_main_rank():
+            return
         tuned = session.finish()
         tuned.save_pretrained(destination)
     print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
     if session.columns.task in USES:
         print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
+
+
+def is_main_rank() -> bool:
+    """Whether this process writes the model: the first that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def lock_run(directory: Path) -> AbstractContextManager[None]:
@@ -178,7 +185,7 @@ def lock_run(directory: Path) -> AbstractContextManager[None]:
     Raises:
         ResourceError: [output-busy].
     """
-    if os.environ.get("RANK", "0") != "0":
+    if not is_main_rank():
         return nullcontext()
     return hold_lock(directory, why="two runs would mix their checkpoints")
 
