@@ -188,7 +188,7 @@ def test_the_pooler_is_no_pooling_of_theirs(tmp_path: Path) -> None:
     [
         ("modules.json", [], "the modules are none"),
         ("modules.json", [3], "a module is 3"),
-        ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "no subdirectory"),
+        ("modules.json", [{"type": "a.Transformer", "path": "../.."}], "not a subdirectory"),
         ("modules.json", [{"type": "a.StaticEmbedding", "path": ""}], "StaticEmbedding"),
         ("1_Pooling/config.json", {"pooling_mode": "attention"}, "the pooling is attention"),
         ("1_Pooling/config.json", {"pooling_mode": ["mean", "attention"]}, r"mean \+ attention"),
