@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,51 @@ def test_an_index_of_other_texts_is_refused(capsys: pytest.CaptureFixture[str], 
     Path("texts.txt").write_text("a text\n")
     command[3] = "texts.txt"
     assert "had 144 bytes, and has 7 now" in error_of(capsys, *command)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--column", "lang"], "it was made with --column body, not lang"),
+        (["--keep", "n,lang"], "its columns are n, text, and --keep names 'lang'"),
+        (["--truncation", "error"], "it was made with --truncation warn, not error"),
+        (["--files"], "it was made without --files"),
+        (["--delimiter", ";"], "it was made without --delimiter"),
+    ],
+)
+def test_an_index_whose_texts_were_read_in_another_way_is_refused(
+    asked: list[str], why: str, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    command = ["search", "a", "--in", "texts.csv", "--index", "out", "-m", model, "-q"]
+    assert run([*command, "--column", "body", "--keep", "n"]) == 0
+    assert run(command) == 0  # what is left out is as it was made
+    capsys.readouterr()
+    for given in (command, [*command[:2], *command[4:]], ["search", "a", "--in", "out"]):
+        error = error_of(capsys, *given, *asked)
+        assert why in error
+        assert "[index-differs]" in error
+
+
+def test_the_only_column_need_not_be_named(capsys: pytest.CaptureFixture[str], model: str) -> None:
+    Path("one.csv").write_text("body\nTickets\nThe sea\n")
+    command = ["search", "a", "--in", "one.csv", "--index", "out", "-m", model]
+    first = rows_of(capsys, *command)
+    assert rows_of(capsys, *command, "--column", "body") == first
+
+
+def test_an_index_is_refused_if_a_text_changed_and_its_size_did_not(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model]
+    assert run(command) == 0
+    texts = Path("texts.txt")
+    texts.write_text(texts.read_text().upper())
+    later = Path("out/_job.json").stat().st_mtime_ns + 10**9
+    os.utime(texts, ns=(later, later))
+    capsys.readouterr()
+    error = error_of(capsys, *command)
+    assert "the file was written after the index was begun" in error
+    assert "[index-differs]" in error
 
 
 @pytest.mark.parametrize(

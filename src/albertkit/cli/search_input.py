@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
+from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.filesystems.streams import display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
@@ -30,6 +31,7 @@ from albertkit.tables.readers.vector_files import (
     read_job,
 )
 from albertkit.tables.table import json_cells
+from albertkit.tables.writers.job_directory import JOB
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -81,10 +83,10 @@ class SearchInput:
             raise _usage("there is no input", "neither --in nor --index is given")
         if self.index is None and self.cache is None:
             if len(self.locations) == 1 and _holds_vectors(self.locations[0]):
-                return self._search(self.locations[0])
+                return self._open_index(self.locations[0])
             return self._embed_in_memory()
         if not self.locations and self.index is not None:
-            return self._search(self.index)
+            return self._open_index(self.index)
         if STANDARD_INPUT in self.locations:
             raise _usage(
                 "vectors of standard input are to be kept", "it cannot be read again to compare it"
@@ -94,9 +96,49 @@ class SearchInput:
         directory = self.index or str(Path(self.cache or "", self._content_key(job, inputs)))
         if is_job_directory(directory) and self.index is not None:
             _check_inputs(read_job(directory), inputs, directory)
+            self._check_options(directory, inputs)
         if not is_finished_job(directory):
             self._make_index(job, inputs, directory)
-        return self._search(directory)
+        return self._open_index(directory, inputs)
+
+    def _open_index(self, location: str, inputs: Inputs | None = None) -> Search:
+        if is_job_directory(location):
+            self._check_options(location, inputs)
+        search = self._search(location)
+        for name in self.keep:
+            if name not in search.columns:
+                raise _differs(
+                    location,
+                    f"its columns are {', '.join(search.columns) or 'none'}, and --keep names"
+                    f" {name!r}",
+                    "keep",
+                )
+        return search
+
+    def _check_options(self, directory: str, inputs: Inputs | None) -> None:
+        """Refuse an index whose texts were read in another way than is asked for.
+
+        What is left out is as it was made. Search compares the others.
+        """
+        made = read_job(directory)
+        asked: dict[str, Any] = {
+            **asdict(self.read),
+            "files": self.read.files or None,
+            "column": self.column,
+            "truncation": None if self.truncation == "warn" else self.truncation,
+        }
+        for name, value in asked.items():
+            if value is None or name not in made or value == made[name]:
+                continue
+            is_unnamed = name == "column" and made[name] is None  # "text", or the only one
+            if is_unnamed and (
+                inputs is None or inputs.columns(None) == inputs.columns(str(value))
+            ):
+                continue
+            option = "input-format" if name == "file_format" else name
+            why = f"it was made with --{option} {made[name]}, not {value}"
+            why = why if made[name] else f"it was made without --{option}"
+            raise _differs(directory, why, option)
 
     def _search(self, corpus: str | list[str], **others: Any) -> Search:
         return Search(
@@ -214,18 +256,42 @@ def _holds_vectors(location: str) -> bool:
 def _check_inputs(job: Mapping[str, Any], inputs: Inputs, directory: str) -> None:
     """Refuse an index of other files, or of files that have changed."""
     before, now = job.get("inputs") or [], inputs.describe()
-    if before == now:
+    fix = "Give another --index, or remove the directory to make it again"
+    if before != now:
+        old = {str(file.get("name")): file.get("bytes") for file in before}
+        changed = next(
+            (file for file in now if file["bytes"] != old.get(str(file["name"]))), now[0]
+        )
+        size = old.get(str(changed["name"]))
+        raise InputError(
+            "index-differs",
+            f"{directory} holds the vectors of other texts than {changed['name']}",
+            why=f"the file had {size:,} bytes, and has {changed['bytes']:,} now"
+            if size is not None
+            else f"it was made of {', '.join(old)}",
+            fix=fix,
+        )
+    index = make_path(directory) / JOB
+    if not isinstance(index, Path):
         return
-    old = {str(file.get("name")): file.get("bytes") for file in before}
-    changed = next((file for file in now if file["bytes"] != old.get(str(file["name"]))), now[0])
-    size = old.get(str(changed["name"]))
-    raise InputError(
+    made = index.stat().st_mtime_ns
+    for file in inputs.files:
+        path = Path(file.name)
+        if path.is_file() and path.stat().st_mtime_ns > made:
+            raise InputError(
+                "index-differs",
+                f"{directory} may hold the vectors of other texts than {display_name(file.name)}",
+                why="the file was written after the index was begun",
+                fix=fix,
+            )
+
+
+def _differs(location: str, why: str, option: str) -> InputError:
+    return InputError(
         "index-differs",
-        f"{directory} holds the vectors of other texts than {changed['name']}",
-        why=f"the file had {size:,} bytes, and has {changed['bytes']:,} now"
-        if size is not None
-        else f"it was made of {', '.join(old)}",
-        fix="Give another --index, or remove the directory to make it again",
+        f"{location} cannot be searched with these options",
+        why=why,
+        fix=f"Leave --{option} out, or embed the texts again into a new directory",
     )
 
 
