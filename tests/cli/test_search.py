@@ -91,6 +91,37 @@ def test_columns_are_kept_and_conditions_followed(
     assert sorted(row["lang"] for row in best) == ["de", "en"]
 
 
+@pytest.mark.parametrize("kept", [[], ["--index", "out"], ["--cache", "out"]])
+def test_columns_that_conditions_and_groups_name_are_read(
+    kept: list[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    table = ["--in", "texts.csv", "--column", "body", "-m", model, *kept]
+    asked = ["--where", "n>=2", "--group-by", "lang"]
+    rows = rows_of(capsys, "search", "a", *table, *asked)
+    assert sorted(row["lang"] for row in rows) == ["de", "en"]
+    assert all(int(row["n"]) >= 2 for row in rows)
+    again = rows_of(capsys, "search", "a", *table)
+    assert len(again) == len(TEXTS)
+
+
+@pytest.mark.parametrize("kept", [[], ["--index", "out"]])
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (["--where", "lang"], "condition-invalid"),
+        (["--where", "none=1"], "column-missing"),
+        (["--group-by", "none"], "column-missing"),
+        (["--where", "part=1"], "column-missing"),
+    ],
+)
+def test_conditions_are_refused_before_texts_are_embedded(
+    asked: list[str], code: str, kept: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = ["--in", "texts.csv", "--column", "body", "-m", "no-such-model"]
+    assert f"[{code}]" in error_of(capsys, "search", "a", *table, *kept, *asked)
+    assert not Path("out").exists()
+
+
 def test_several_files_have_their_names_and_row_numbers(
     capsys: pytest.CaptureFixture[str], model: str
 ) -> None:

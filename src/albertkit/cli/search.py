@@ -69,13 +69,17 @@ def search(
     wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import draw_hits, table_of_hits
+    from albertkit.tasks.row_filter import Condition
     from albertkit.tasks.search_texts import CorpusOptions
 
+    groups = options.split_names([group_by] if group_by else None)
+    conditions = [Condition.parse(text) for text in where or ()]  # refused before any compute
     source = SearchInput(
         tuple(inputs or ()),
         read=read,
         column=column,
         keep=options.split_names(keep),
+        named=(*(condition.column for condition in conditions), *groups),
         index=index,
         cache=cache,
         model=model,
@@ -84,9 +88,8 @@ def search(
         truncation=truncation,
     )
     search = source.open()
-    names = options.split_names([group_by] if group_by else None)
-    if not names and "part" in search.columns:  # parts of documents
-        names = tuple(name for name in ("file", "row") if name in search.columns)
-    results = search(wanted, k, where=where or None, group_by=names)
+    if not groups and "part" in search.columns:  # parts of documents
+        groups = tuple(name for name in ("file", "row") if name in search.columns)
+    results = search(wanted, k, where=where or None, group_by=groups)
     table = table_of_hits(wanted, results)
     write_result(table, print_format, output, for_people=lambda: draw_hits(wanted, results))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,13 @@ from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
 from albertkit.tasks.options import EncodeOptions, LongTextMode
+from albertkit.tasks.row_filter import check_column
 from albertkit.tasks.search import Search
 from albertkit.tasks.search_texts import DOCUMENT, CorpusOptions
+from albertkit.tasks.vector_types import PART_COLUMNS
 
 MANY = 1000  # texts; embedding more comes with a hint
+PLACES = ("file", "text", *PART_COLUMNS)  # what a row of results has without being read
 HASHED_BYTES = 1 << 20  # at a time
 
 
@@ -52,6 +55,7 @@ class SearchInput:
         read: How files of texts are read.
         column: Their column of texts.
         keep: Columns that results show with the text.
+        named: Columns that conditions and groups name; they are read along, so results show them.
         index: A directory of vectors, which is used, or made.
         cache: A directory with one index for each content of the files.
         model: None: the one that made the vectors, or the built-in one.
@@ -64,6 +68,7 @@ class SearchInput:
     read: ReadOptions = DETECT_ALL
     column: str | None = None
     keep: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     index: str | None = None
     cache: str | None = None
     model: str | None = None
@@ -140,6 +145,18 @@ class SearchInput:
             why = why if made[name] else f"it was made without --{option}"
             raise _differs(directory, why, option)
 
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """The columns that are read besides the text: kept ones, and named ones of the files."""
+        others = (name for name in self.named if name not in PLACES)
+        return tuple(dict.fromkeys((*self.keep, *others)))
+
+    def _check_named(self, columns: Iterable[str]) -> None:
+        """Refuse the name of a place that results will not have, before texts are embedded."""
+        parts = PART_COLUMNS if self.corpus.chunk else ()
+        for name in self.named:
+            check_column(name, (*columns, *parts, "text"))
+
     def _search(self, corpus: str | list[str], **others: Any) -> Search:
         return Search(
             corpus,
@@ -154,7 +171,8 @@ class SearchInput:
         )
 
     def _embed_in_memory(self) -> Search:
-        texts, columns = read_rows(self.locations, self.read, self.column, self.keep)
+        texts, columns = read_rows(self.locations, self.read, self.column, self._columns)
+        self._check_named(columns)
         start = time.monotonic()
         search = self._search(texts, columns=columns, show_progress_bar=shows_progress())
         if len(texts) >= MANY:
@@ -180,12 +198,13 @@ class SearchInput:
                 overlap=self.corpus.overlap,
                 markdown=self.corpus.markdown,
             ),
-            keep=self.keep,
-            keep_text=bool(self.keep),
+            keep=self._columns,
+            keep_text=bool(self._columns),
         )
 
     def _make_index(self, job: EmbedJob, inputs: Inputs, directory: str) -> None:
         check_lines_without_column(inputs.files, self.column)
+        self._check_named(job.columns)
         start = time.monotonic()
         with start_job(job, directory, resume=True, inputs=inputs) as open_job:
             report = run_job(open_job, shows_progress=shows_progress())
