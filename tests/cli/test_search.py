@@ -371,6 +371,8 @@ def test_an_index_is_refused_if_a_text_changed_and_its_size_did_not(
         (["search", "a", "--in", "-", "--index", "b"], "usage"),
         (["search", "a", "--in", "texts.csv", "--where", "lang=en"], "column-missing"),
         (["duplicates"], "usage"),
+        (["duplicates", "-i", "texts.txt", "--threshold", "nan"], "option-invalid"),
+        (["cluster", "-i", "texts.txt", "--threshold", "nan"], "option-invalid"),
         (["cluster", "--in", "empty.txt"], "texts-missing"),
         (["similarity", "a", "b", "--pairs", "a,b"], "usage"),
         (["similarity", "--pairs", "a", "-i", "texts.csv"], "usage"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from albertkit import community_detection
 from albertkit.engine.pooling import normalize
+from albertkit.errors import InputError
 from albertkit.tasks import duplicates
 from albertkit.tasks.duplicates import find_duplicates, unit_vectors
 from albertkit.tasks.nearest import Corpus
@@ -24,7 +26,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "BOUND_ROWS", 11)
 
 
-@pytest.mark.parametrize("threshold", [-1.0, 0.5, 0.8, 0.95, 1.1])
+@pytest.mark.parametrize("threshold", [-1.0, 0.5, 0.8, 0.95, 1.0])
 def test_a_duplicate_has_the_nearest_row_that_was_kept_before_it(threshold: float) -> None:
     kept: list[int] = []
     expected: list[int] = []
@@ -39,6 +41,22 @@ def test_a_duplicate_has_the_nearest_row_that_was_kept_before_it(threshold: floa
     assert nearest.tolist() == expected
     own = np.einsum("nd,nd->n", UNIT, UNIT[nearest])
     np.testing.assert_allclose(scores, own, atol=1e-6)
+
+
+def test_equal_vectors_are_duplicates_at_every_threshold() -> None:
+    unit = unit_vectors(Corpus.of([VECTORS.astype(np.float32)], "float32", 16))
+    twice = np.concatenate([unit, unit])
+    assert (np.einsum("nd,nd->n", unit, unit) < 1).any()  # as float32 rounds
+    nearest, _ = find_duplicates(twice, 1)
+    assert nearest.tolist() == [*range(len(unit)), *range(len(unit))]
+
+
+@pytest.mark.parametrize("threshold", [np.nan, np.inf, -np.inf, 1.1, -1.5])
+def test_a_threshold_is_a_cosine(threshold: float) -> None:
+    with pytest.raises(InputError, match=r"threshold is .*\[option-invalid\]"):
+        find_duplicates(UNIT.copy(), threshold)
+    with pytest.raises(InputError, match=r"threshold is .*\[option-invalid\]"):
+        community_detection(UNIT, threshold)
 
 
 def test_a_vector_that_is_not_finite_is_no_duplicate() -> None:

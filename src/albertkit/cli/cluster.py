@@ -7,6 +7,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.cli.output import check_output, print_status, shows_progress, write_result
+from albertkit.errors.arguments import check_cosine
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
@@ -46,6 +47,7 @@ def cluster(
     texts nearest to it. A text is in one cluster at most. Rows are numbered from 1.
     """
     check_output(print_format, output)
+    check_cosine("--threshold", threshold)
     import numpy as np
 
     from albertkit.cli.search_input import SearchInput

@@ -7,6 +7,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.cli.output import check_output, print_status, shows_progress, write_result
+from albertkit.errors.arguments import check_cosine
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
@@ -41,6 +42,7 @@ def duplicates(
     reaches the threshold. Each group begins with the row to keep. Rows are numbered from 1.
     """
     check_output(print_format, output)
+    check_cosine("--threshold", threshold)
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import describe_rows, draw_first_rows
     from albertkit.tables import Table

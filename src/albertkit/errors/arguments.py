@@ -62,6 +62,22 @@ def check_integer(name: str, value: object, *, minimum: int = 1) -> int:
     return number
 
 
+def check_cosine(name: str, value: float) -> float:
+    """A cosine: a number from -1 to 1.
+
+    Raises:
+        InputError: [option-invalid] for other numbers and for NaN.
+    """
+    if not -1 <= value <= 1:  # NaN is not in any range
+        raise InputError(
+            "option-invalid",
+            f"{name} is {value!r}",
+            why="it is compared with cosines, which are from -1 to 1",
+            fix="Give a number from -1 to 1, such as 0.9",
+        )
+    return value
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")

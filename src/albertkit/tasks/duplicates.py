@@ -19,12 +19,14 @@ from typing import Final
 import numpy as np
 
 from albertkit.arrays import FloatArray
+from albertkit.errors.arguments import check_cosine
 from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus, Ids
 
 HEAD: Final = 5  # a head has one in so many of a vector's numbers
 SAMPLE: Final = 10_000  # vectors from which the directions are taken
 SLACK: Final = 1e-4  # a bound is computed in float32
 BOUND_ROWS: Final = 4096  # kept rows at a time: their bounds stay in the processor's cache
+ROUNDING: Final = 1e-6  # the cosine of two equal vectors may be so much below 1 in float32
 MANY: Final = 32  # if one in so many pairs reaches the threshold, all are computed in full
 
 
@@ -49,13 +51,17 @@ def find_duplicates(
 
     Args:
         unit: [N, D] of length 1. Overwritten: its beginning holds the kept vectors at the end.
-        threshold: The least cosine of a duplicate.
+        threshold: The least cosine of a duplicate, -1 to 1; float32 may round it by ROUNDING.
         progress: Called with the number of finished rows.
 
     Returns:
         [N] the nearest kept row before each, or the row itself if it is kept; [N] the cosines, 1
         for kept rows.
+
+    Raises:
+        InputError: [option-invalid].
     """
+    threshold = check_cosine("threshold", threshold) - ROUNDING
     count = len(unit)
     nearest: Ids = np.arange(count)
     scores: FloatArray = np.ones(count, np.float32)

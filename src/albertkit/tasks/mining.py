@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.errors.arguments import check_integer, check_keywords
+from albertkit.errors.arguments import check_cosine, check_integer, check_keywords
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.nearest import (
@@ -208,7 +208,7 @@ def community_detection(
 
     Args:
         embeddings: [N, D] arrays, lists or tensors.
-        threshold: The smallest cosine of a member with the central vector.
+        threshold: The smallest cosine of a member with the central vector, -1 to 1.
         min_community_size: The smallest number of members of a community.
         batch_size: Central vectors that are compared at a time, up to 512.
         show_progress_bar: Whether to draw a progress bar on standard error.
@@ -220,6 +220,7 @@ def community_detection(
     Raises:
         InputError: [inputs-shape], [option-invalid].
     """
+    check_cosine("threshold", threshold)
     check_integer("min_community_size", min_community_size)
     batch_size = min(check_integer("batch_size", batch_size), QUERIES)
     vectors = read_vectors(embeddings, "embeddings")
