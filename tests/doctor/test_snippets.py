@@ -240,3 +240,20 @@ def test_a_notebook_is_read_without_its_outputs() -> None:
 )
 def test_odd_sources_are_judged_without_a_crash(source: str) -> None:
     diagnose_code(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = " + " + ".join(["'a'"] * 3000),
+        "x = " + "-" * 50_000 + "1",
+        "x = f" + ".a()" * 900,
+        "if a:\n    pass\n" + "elif b:\n    pass\n" * 2000,
+    ],
+    ids=["strings", "minus signs", "calls", "branches"],
+)
+def test_what_is_nested_too_deeply_is_one_line(source: str) -> None:
+    found = diagnose_code(source)
+    assert {d.code for d in found} <= {"code-does-not-parse"}
+    assert len(found) <= 1
+    assert all(len(d.line()) < 500 for d in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from albertkit.doctor.snippets import general_rules, hub_rules, huggingface_rules
-from albertkit.doctor.snippets.script import read_script
+from albertkit.doctor.snippets.script import read_script, unreadable_script
 from albertkit.errors import Diagnostic
 
 RULES = (*general_rules.RULES, *hub_rules.RULES, *huggingface_rules.RULES)
@@ -22,9 +22,12 @@ def diagnose_code(source: str) -> list[Diagnostic]:
     """
     script = read_script(source)
     unique: dict[tuple[str, str], Diagnostic] = {}
-    for rule in RULES:
-        for diagnostic in rule(script):
-            unique.setdefault((diagnostic.code, diagnostic.where), diagnostic)
+    try:
+        found = [diagnostic for rule in RULES for diagnostic in rule(script)]
+    except RecursionError:
+        found = list(general_rules.check_syntax(unreadable_script(source)))
+    for diagnostic in found:
+        unique.setdefault((diagnostic.code, diagnostic.where), diagnostic)
     return sorted(unique.values(), key=lambda diagnostic: _line_number(diagnostic.where))
 
 

@@ -10,12 +10,17 @@ from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.errors import Diagnostic
 
+LONGEST_EVIDENCE = 200  # characters of a line that does not parse
 
 def check_syntax(script: Script) -> Iterator[Diagnostic]:
     """Lines that do not parse."""
     for number, message in sorted(script.broken.items()):
         yield symptom("code-does-not-parse").diagnose(
-            f"line {number}", evidence=script.line(number), basis="recognised", message=message
+            f"line {number}" if number else "",
+            evidence=script.line(number)[:LONGEST_EVIDENCE],
+            basis="recognised",
+            fix=None if number else "Give a shorter part of the code",
+            message=message,
         )
 
 

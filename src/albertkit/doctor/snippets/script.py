@@ -16,6 +16,7 @@ from typing import Literal
 Kind = Literal["model", "tokenizer", "encoding", "hub-module", "preprocessor", "pipeline", ""]
 
 MOST_REPAIRS = 50  # lines that are left out before the rest is given up
+TOO_DEEP = "it is nested too deeply to be read"
 BROKEN_SHARE = 3  # a third of the lines may be broken in code from a web page
 SHELL_LINE = re.compile(r"^\s*(?:[!%$]|(?:pip|wget|tar|curl|git|transformers|python3?)[ -])")
 SHORT_NAMES = {  # how people import these; a snippet often leaves the import out
@@ -107,7 +108,7 @@ class Script:
     Attributes:
         source: the code.
         tree: its syntax, without the lines that do not parse.
-        broken: the lines that do not parse, with the parser's message.
+        broken: the lines that do not parse, with the parser's message; 0 is the whole script.
         shell: lines for a shell, by number.
         modules: modules that are imported.
         aliases: names in the script → full names.
@@ -146,12 +147,22 @@ def read_script(source: str) -> Script:
     """
     if source.lstrip().startswith("{") and '"cells"' in source:
         source = read_notebook(source)
-    tree, broken, shell = _parse(source)
-    script = Script(source, tree, broken, shell)
-    _read_imports(script)
-    _read_variables(script)
-    script.calls = sorted(_list_calls(script), key=lambda call: (call.line, call.node.col_offset))
+    try:
+        tree, broken, shell = _parse(source)
+        script = Script(source, tree, broken, shell)
+        _read_imports(script)
+        _read_variables(script)
+        script.calls = sorted(
+            _list_calls(script), key=lambda call: (call.line, call.node.col_offset)
+        )
+    except (RecursionError, MemoryError):
+        return unreadable_script(source)
     return script
+
+
+def unreadable_script(source: str) -> Script:
+    """A script of which nothing is read: its expressions are deeper than Python's stack."""
+    return Script(source, ast.Module([], []), {0: TOO_DEEP}, {})
 
 
 def looks_like_code(text: str) -> bool:
