@@ -12,6 +12,7 @@ from albertkit.errors import Diagnostic
 
 LONGEST_EVIDENCE = 200  # characters of a line that does not parse
 
+
 def check_syntax(script: Script) -> Iterator[Diagnostic]:
     """Lines that do not parse."""
     for number, message in sorted(script.broken.items()):
