@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from albertkit import AlbertConfig, AlbertTokenizer, TextEmbedder
+from albertkit import AlbertConfig, AlbertTokenizer, TextClassifier, TextEmbedder
 from albertkit.errors import InputError
 from albertkit.errors.arguments import refuse_unknown
 from albertkit.errors.other_libraries import ANSWERS, EMBEDDER_ANSWERS, TOKENIZER_ANSWERS
@@ -24,16 +24,34 @@ TOKENIZER = AlbertTokenizer.from_pretrained("small-en")
         (TextEmbedder, "keep_accents", r"AlbertTokenizer.from_pretrained\(model, keep_accents=…\)"),
         (TOKENIZER, "pad_to_max_length", 'Write padding="max_length"'),
         (AlbertTokenizer, "vocab_file", r"AlbertTokenizer.from_pretrained\(path\)"),
-        (AlbertConfig, "quantization_config", 'precision="int8"'),
+        (AlbertConfig, "quantization_config", r'Give precision="int8" to a task: TextEmbedder\('),
+        (AlbertConfig, "position_embedding_type", "positions are absolute"),
+        (AlbertConfig, "is_decoder", "ALBERT is an encoder"),
+        (AlbertConfig, "return_dict", "a call of a torch model takes it"),
+        (TextEmbedder, "num_threads", "Set OMP_NUM_THREADS"),
+        (TextEmbedder, "torch_dtype", 'Give a task precision="bfloat16"'),
+        (TextEmbedder, "dtype", 'Give a task precision="bfloat16"'),
+        (TextClassifier, "top_k", r"classifier\(texts, top_k=2\)"),
+        (AlbertTokenizer.from_pretrained, "model_max_length", "Write max_length="),
+        (EMBEDDER.encode, "truncation", "Give it to TextEmbedder"),
     ],
 )
 def test_a_keyword_of_another_library_has_an_answer(
     call: Callable[..., object], keyword: str, answer: str
 ) -> None:
     given: dict[str, Any] = {keyword: "x"}
-    positional = ("a",) if call is TOKENIZER else ()
+    positional = ("a",) if call in (TOKENIZER, AlbertTokenizer.from_pretrained) else ()
     with pytest.raises(InputError, match=rf"keyword '{keyword}'.*{answer}.*\[unknown-keyword\]"):
         call(*positional, **given)
+
+
+@pytest.mark.parametrize("keyword", ["cashing", "from_xyz", "top_n"])
+def test_a_keyword_that_is_no_misspelling_is_not_corrected(keyword: str) -> None:
+    known = ["cache_dir", "problem_type", "token"]
+    with pytest.raises(InputError, match="it takes cache_dir, problem_type, token"):
+        refuse_unknown([keyword], known, "x")
+    with pytest.raises(InputError, match=r"the nearest is 'cache_dir'\. Correct it"):
+        refuse_unknown(["cachedir"], known, "x")
 
 
 def test_every_answer_ends_like_the_other_messages() -> None:

@@ -109,6 +109,12 @@ def test_a_list_of_inputs_gives_a_list_as_version_1_does(encoder: Encoder) -> No
     assert torch.equal(sequence, outputs["sequence_output"])
 
 
+@pytest.mark.parametrize("text", ["text", ["text"], ["a", "b", "c"]])
+def test_a_text_is_refused_with_what_makes_its_inputs(encoder: Encoder, text: Any) -> None:
+    with pytest.raises(InputError, match=r"are text;.*encoder\(preprocessor.*\[inputs-missing\]"):
+        encoder(text)
+
+
 def test_a_list_must_have_all_three(encoder: Encoder) -> None:
     with pytest.raises(InputError, match=r"2 inputs.*\[inputs-missing\]"):
         encoder([IDS, MASK])

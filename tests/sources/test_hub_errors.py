@@ -53,3 +53,9 @@ def test_many_lines_of_a_library_become_the_beginning_of_one() -> None:
     assert "(no route xxx" in line
     assert "\n" not in line
     assert len(line) < 500
+
+
+def test_an_address_is_not_called_a_directory() -> None:
+    line = str(not_reached("https://h.example/a/b", HOST, OSError("no route"), Path("cache")))
+    assert line.startswith(f"{HOST} cannot be reached (no route)")
+    assert "there is no directory" not in line

@@ -18,7 +18,7 @@ PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
 
 
 def bundle_prefix(location: Path) -> Path | None:
-    """The prefix of the checkpoint that `place` means; None where there is none.
+    """The prefix of the checkpoint that `location` means; None where there is none.
 
     Raises InputError [checkpoint-ambiguous] for a directory with several and no word on which.
     """

@@ -142,7 +142,7 @@ def _read_file(path: Path) -> str:
         raise InputError(
             "file-not-utf8",
             f"{str(path)!r} is not UTF-8",
-            why=f"byte {error.start + 1} is not a letter",
+            why=f"its byte {error.start + 1}, 0x{data[error.start]:02x}, is not valid there",
             fix="Convert it to UTF-8",
         ) from error
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli.output import print_status
+from albertkit.errors.exceptions import install_command
 
 if TYPE_CHECKING:
     from albertkit.pretraining.distillation_config import DistillationConfig
@@ -128,7 +129,7 @@ def make_card_files(
     plot = draw_losses(metrics)
     files = {} if plot is None else {PLOT: plot}
     if plot is None:
-        print_status("no loss plot: it needs matplotlib; pip install 'albertkit[plots]'")
+        print_status(f"no loss plot: it needs matplotlib; {install_command('plots')}")
     card = make_model_card(recipe, run, metrics, name=name, plot=PLOT if files else None)
     return {**files, "README.md": card.encode()}
 

@@ -22,14 +22,6 @@ from albertkit.sources import resolve_location
 from albertkit.spec import Weights
 from albertkit.tokenization import AlbertTokenizer
 
-SETTINGS_FILES = (
-    "config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-)
-
 
 @dataclass(slots=True, eq=False)
 class ExaminedModel:

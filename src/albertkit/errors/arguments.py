@@ -78,6 +78,7 @@ def check_cosine(name: str, value: float) -> float:
     return value
 
 
+MISSPELT = 0.8  # the least similarity: `topk` is top_k, and `from_tf` is not problem_type
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -124,7 +125,7 @@ def check_fields(cls: type[T]) -> type[T]:
 def refuse_unknown(
     unknown: Iterable[str], known: Iterable[str], what: str, noun: str = "keyword"
 ) -> None:
-    """Refuse the first unknown keyword, and name the nearest known one.
+    """Refuse the first unknown keyword; say what to write, or name the keyword that it misspells.
 
     Args:
         unknown: keywords that were given.
@@ -142,7 +143,7 @@ def refuse_unknown(
         why, fix = ANSWERS.get(name, ("", ""))
         if why:
             raise InputError("unknown-keyword", f"{what} has no {noun} {name!r}", why=why, fix=fix)
-        near = nearest_name(name, names, cutoff=0.5)
+        near = nearest_name(name, names, cutoff=MISSPELT)
         raise InputError(
             "unknown-keyword",
             f"{what} has no {noun} {name!r}",

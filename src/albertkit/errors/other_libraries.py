@@ -15,6 +15,8 @@ NO_CODE = "albertkit runs no code from a checkpoint"
 OF_TOKENIZER = "it is a setting of the tokenizer, and a policy holds them all"
 ONE_LAYER = "the layers of an ALBERT are one layer, run again and again"
 RATES = "Leave it out: freezing or slowing lower layers would do so to all"
+INT8 = 'Give precision="int8" to a task: TextEmbedder(model, precision="int8")'
+NUMBER_TYPE = 'Give a task precision="bfloat16" or "float32", AlbertModel.from_pretrained dtype='
 POLICY = "Give policy=AlbertTokenizer.from_pretrained(model, {name}=…).policy"
 
 # keyword → (why it is unknown, what to do)
@@ -44,11 +46,26 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "sp_model_kwargs": (TRANSFORMERS, "Leave it out: ALBERT samples no pieces"),
     "keep_accents": (OF_TOKENIZER, POLICY.format(name="keep_accents")),
     "do_lower_case": (OF_TOKENIZER, POLICY.format(name="do_lower_case")),
-    "quantization_config": (TRANSFORMERS, 'Write precision="int8"'),
+    "quantization_config": (TRANSFORMERS, INT8),
     "freeze_layers": (ONE_LAYER, RATES),
     "layerwise_learning_rate_decay": (ONE_LAYER, RATES),
     "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
-    "load_in_8bit": (TRANSFORMERS, 'Write precision="int8"'),
+    "load_in_8bit": (TRANSFORMERS, INT8),
+    "dtype": (TRANSFORMERS, NUMBER_TYPE),
+    "torch_dtype": (TRANSFORMERS, NUMBER_TYPE),
+    "position_embedding_type": (TRANSFORMERS, "Leave it out: ALBERT's positions are absolute"),
+    "is_decoder": (TRANSFORMERS, "Leave it out: ALBERT is an encoder"),
+    "use_cache": (TRANSFORMERS, "Leave it out: ALBERT is an encoder, which keeps no past tokens"),
+    "return_dict": (TRANSFORMERS, "Leave it out here; a call of a torch model takes it"),
+    "from_tf": (TRANSFORMERS, "Leave it out: the format of a checkpoint is recognised"),
+    "from_flax": (TRANSFORMERS, "Leave it out: the format of a checkpoint is recognised"),
+    "model_max_length": (TRANSFORMERS, "Write max_length= in the tokenizer's call or in the task"),
+    "truncation": ("it cannot be set here", "Give it to TextEmbedder or in the tokenizer's call"),
+    "num_threads": ("the processors of the process are used", "Set OMP_NUM_THREADS before"),
+    "top_k": (
+        "it belongs to a call",
+        "Give it where the task is called: classifier(texts, top_k=2)",
+    ),
 }
 
 METHOD = "it is a method of sentence-transformers"

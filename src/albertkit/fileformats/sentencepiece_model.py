@@ -46,7 +46,6 @@ class NormaliserSpec:
     character_map: bytes
     adds_prefix: bool  # whether a ▁ precedes the text's first piece
     collapses_spaces: bool
-    escapes_spaces: bool  # whether a space becomes ▁
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +292,10 @@ def read_normaliser(data: bytes, name: str) -> NormaliserSpec:
     rule = fields[1].text(reader) if 1 in fields else ""
     character_map = fields[2].record(reader) if 2 in fields else b""
     check_character_map(character_map, reader)
-    prefix, collapses, escapes = (
-        bool(fields[number].count(reader)) if number in fields else True for number in (3, 4, 5)
+    prefix, collapses = (
+        bool(fields[number].count(reader)) if number in fields else True for number in (3, 4)
     )
-    return NormaliserSpec(rule, character_map, prefix, collapses, escapes)
+    return NormaliserSpec(rule, character_map, prefix, collapses)
 
 
 def check_character_map(data: bytes, reader: ByteReader) -> None:

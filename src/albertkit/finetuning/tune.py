@@ -51,6 +51,7 @@ from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.runtime import LoadedModel
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
+from albertkit.spec.heads import EXCLUDED_SCORE
 from albertkit.tasks.answer import NO_ANSWER
 from albertkit.tasks.answer_spans import WINDOW
 from albertkit.tokenization import AlbertTokenizer
@@ -131,7 +132,7 @@ class PackedTuning(nn.Module):
             padded = nn.utils.rnn.pad_sequence(
                 list(torch.split(logits, batch.sizes.tolist())),
                 batch_first=True,
-                padding_value=-1e30,
+                padding_value=EXCLUDED_SCORE,
             )  # [N, choices]
             return F.cross_entropy(padded, targets.long(), reduction="none"), padded.argmax(
                 -1
@@ -140,7 +141,7 @@ class PackedTuning(nn.Module):
             padded = nn.utils.rnn.pad_sequence(
                 list(torch.split(logits, list(batch.lengths))),
                 batch_first=True,
-                padding_value=-1e30,
+                padding_value=EXCLUDED_SCORE,
             )  # [windows, S, 2]
             losses = F.cross_entropy(padded, targets.long(), reduction="none").mean(-1)
             return losses, (padded.argmax(1) == targets).all(-1)

@@ -211,6 +211,13 @@ def _use_callers_names(renamed: Mapping[str, str]) -> Iterator[None]:
 
 
 def _name_list(inputs: Sequence[TensorLike]) -> dict[str, TensorLike]:
+    if isinstance(inputs, str) or any(isinstance(item, str) for item in inputs):
+        raise InputError(
+            "inputs-missing",
+            "the inputs are text",
+            why="an encoder reads ids, masks and types",
+            fix="Give what the preprocessor makes of the text: encoder(preprocessor([text]))",
+        )
     if len(inputs) != len(LISTED):
         raise InputError(
             "inputs-missing",

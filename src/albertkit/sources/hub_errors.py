@@ -44,9 +44,10 @@ def not_cached(name: str, host: str, setting: str, cache: Path) -> ResourceError
 def not_reached(name: str, host: str, error: BaseException, cache: Path) -> ResourceError:
     """Make the error for a model that is not in the cache while the network fails."""
     reason, remedy = _explain(error)
+    missing = "" if "://" in name else f"there is no directory {name!r}, and "
     return ResourceError(
         "hub-unreachable",
-        f"there is no directory {name!r}, and {host} cannot be reached ({reason})",
+        f"{missing}{host} cannot be reached ({reason})",
         why=f"the cache {str(cache)!r} has no complete copy of it",
         fix=f"{remedy}To work offline, give a model's directory, or fetch the model on a machine "
         "with a network and copy its cache",

@@ -20,7 +20,7 @@ WORD_TABLE = "embeddings.word_embeddings.weight"
 Reads = Literal["pooled", "tokens"]
 Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
-EXCLUDED_SCORE = -1e30  # span search: of tokens that cannot start or end an answer
+EXCLUDED_SCORE = -1e30  # of what cannot be chosen, as a token that is no part of an answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ LEAK_SHARE = 0.95  # of the rows with a word or a value that have one label
 LEAK_ROWS = 0.2  # of all rows of this label have the word
 TRUNCATED_SHARE, UNKNOWN_SHARE = 0.1, 0.05
 LENGTH_RATIO = 2.0  # between the median lengths of two labels
-SUSPECTED_SHOWN = 20
 WORD = re.compile(r"\w+")
 
 
