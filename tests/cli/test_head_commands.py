@@ -212,6 +212,15 @@ def test_wrong_calls_are_refused_with_what_to_do(
     assert says in refuse(capsys, *arguments)
 
 
+def test_a_context_that_is_not_utf8_is_refused_by_its_byte(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "c.txt").write_bytes(b"\xef\xbb\xbfZo\xeb")
+    line = refuse(capsys, "answer", "Who?", "--context-file", tmp_path / "c.txt")
+    assert "byte 6 (0xeb) is not valid UTF-8" in line
+    assert "[file-not-utf8]" in line
+
+
 def test_rows_without_a_question_or_a_column_are_refused(
     capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path
 ) -> None:

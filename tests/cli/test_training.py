@@ -255,4 +255,4 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
     assert (directory / name / "losses.png").exists() == with_matplotlib
     if with_matplotlib:
         assert (directory / name / "losses.png").read_bytes().startswith(b"\x89PNG")
-    assert ("no loss plot" in capsys.readouterr().err) != with_matplotlib
+    assert ("pip install 'matplotlib>=3.9'" in capsys.readouterr().err) != with_matplotlib

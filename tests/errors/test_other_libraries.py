@@ -28,7 +28,7 @@ TOKENIZER = AlbertTokenizer.from_pretrained("small-en")
         (AlbertConfig, "position_embedding_type", "positions are absolute"),
         (AlbertConfig, "is_decoder", "ALBERT is an encoder"),
         (AlbertConfig, "return_dict", "a call of a torch model takes it"),
-        (TextEmbedder, "num_threads", "Set OMP_NUM_THREADS"),
+        (TextEmbedder, "num_threads", "OMP_NUM_THREADS before the start"),
         (TextEmbedder, "torch_dtype", 'Give a task precision="bfloat16"'),
         (TextEmbedder, "dtype", 'Give a task precision="bfloat16"'),
         (TextClassifier, "top_k", r"classifier\(texts, top_k=2\)"),

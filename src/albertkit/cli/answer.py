@@ -139,10 +139,11 @@ def _read_file(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        number = len(data) - len(error.object) + error.start + 1  # utf-8-sig leaves out its mark
         raise InputError(
             "file-not-utf8",
             f"{str(path)!r} is not UTF-8",
-            why=f"its byte {error.start + 1}, 0x{data[error.start]:02x}, is not valid there",
+            why=f"byte {number} (0x{error.object[error.start]:02x}) is not valid UTF-8",
             fix="Convert it to UTF-8",
         ) from error
 

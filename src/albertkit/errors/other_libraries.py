@@ -61,7 +61,10 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "from_flax": (TRANSFORMERS, "Leave it out: the format of a checkpoint is recognised"),
     "model_max_length": (TRANSFORMERS, "Write max_length= in the tokenizer's call or in the task"),
     "truncation": ("it cannot be set here", "Give it to TextEmbedder or in the tokenizer's call"),
-    "num_threads": ("the processors of the process are used", "Set OMP_NUM_THREADS before"),
+    "num_threads": (
+        "the processors of the process are used",
+        "Set the variable OMP_NUM_THREADS before the start",
+    ),
     "top_k": (
         "it belongs to a call",
         "Give it where the task is called: classifier(texts, top_k=2)",
