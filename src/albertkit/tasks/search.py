@@ -70,8 +70,8 @@ class Search:
 
     Raises:
         InputError: [index-invalid], [index-differs], [option-invalid], [inputs-shape],
-            [ranges-missing], [texts-missing], [chunk-too-large], [chunk-too-small],
-            [overlap-too-large], and those of TextEmbedder.
+            [input-not-texts], [ranges-missing], [texts-missing], [chunk-too-large],
+            [chunk-too-small], [overlap-too-large], and those of TextEmbedder.
         FormatError: [file-malformed].
         ResourceError: [extra-missing], [file-unreadable].
     """

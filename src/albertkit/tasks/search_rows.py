@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.arguments import describe_value
 from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.reader import JsonValue
 from albertkit.sources import VECTORS
@@ -140,7 +141,19 @@ def read_search_rows(
 
 
 def as_texts(value: object) -> list[str] | None:
-    """The texts of a list, or of a column of numpy, pandas, pyarrow or polars; None for numbers."""
+    """The texts of a list, or of a column of numpy, pandas, pyarrow or polars; None for numbers.
+
+    Raises:
+        InputError: [input-not-texts] for a list of texts in which an item is none, and for an
+            iterator, whose items can be read only once.
+    """
+    if isinstance(value, Iterator):
+        raise InputError(
+            "input-not-texts",
+            f"the texts or vectors are a {type(value).__name__}",
+            why="an iterator is read only once, and its length is unknown",
+            fix="Give list(…) of it",
+        )
     kind = getattr(getattr(value, "dtype", None), "kind", "O")
     if hasattr(value, "detach") or kind not in "OUT" or isinstance(value, str):
         return None
@@ -149,7 +162,17 @@ def as_texts(value: object) -> list[str] | None:
     except InputError:
         return None
     texts = [item for item in items if isinstance(item, str)]
-    return texts if texts and len(texts) == len(items) else None
+    if not texts:
+        return None
+    for number, item in enumerate(items):
+        if not isinstance(item, str):
+            raise InputError(
+                "input-not-texts",
+                f"item {number} is {describe_value(item)}",
+                why="the list has texts, so each item is one",
+                fix="Leave it out, or write it as a text",
+            )
+    return texts
 
 
 def check_job(job: Mapping[str, object], location: str, embedder: TextEmbedder) -> None:
