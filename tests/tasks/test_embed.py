@@ -89,7 +89,7 @@ def test_encode_gives_the_shape_type_and_numbers_of_sentence_transformers(
     [
         {"normalize_embeddings": True},
         {"truncate_dim": 5},
-        {"truncate_dim": 500},
+        {"truncate_dim": 12},
         {"truncate_dim": 5, "normalize_embeddings": True},
         {"batch_size": 1},
         {"prompt": "query: "},
@@ -337,6 +337,20 @@ def test_the_dimension_is_that_of_the_vectors(path: Path, ours: TextEmbedder) ->
     assert ours.get_sentence_embedding_dimension() == 12
     short = TextEmbedder(path, truncate_dim=4)
     assert short.get_embedding_dimension() == short.encode("a").shape[0] == 4
+
+
+def test_more_dimensions_than_there_are_are_refused(path: Path, ours: TextEmbedder) -> None:
+    message = r"truncate_dim is 13; the model's vectors have 12 dimensions.*\[option-invalid\]"
+    whole = TextEmbedder(path, truncate_dim=12)
+    for call in (
+        lambda: TextEmbedder(path, truncate_dim=13),
+        lambda: ours.encode(TEXTS, truncate_dim=13),
+        lambda: ours.encode([], truncate_dim=13),
+        lambda: setattr(whole, "truncate_dim", 13),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+    assert whole.truncate_dim == 12
 
 
 def test_what_people_ask_a_model_has_the_names_that_it_has_there(

@@ -114,6 +114,8 @@ class TextEmbedder(FrameworkCalls):
                 truncate_dim=truncate_dim or config.truncate_dim,
             )
         )
+        if truncate_dim is not None:
+            self._check_truncate_dim(truncate_dim)
         self.resolve_prompt(None, self.default_prompt_name)  # refused here if there is none
 
     @property
@@ -151,6 +153,7 @@ class TextEmbedder(FrameworkCalls):
     def truncate_dim(self, dimensions: int | None) -> None:
         if dimensions is not None:
             dimensions = check_integer("truncate_dim", dimensions)
+            self._check_truncate_dim(dimensions)
         self._change(truncate_dim=dimensions)
 
     @property
@@ -487,11 +490,14 @@ class TextEmbedder(FrameworkCalls):
             tensors: Give torch tensors instead of arrays.
 
         Raises:
-            InputError: [prompt-unknown], [chunk-too-large], [chunk-too-small], [overlap-too-large].
+            InputError: [prompt-unknown], [option-invalid] for a truncate_dim above the model's
+                dimensions, [chunk-too-large], [chunk-too-small], [overlap-too-large].
         """
         pooling = self.pooling
         prompt = self.resolve_prompt(options.prompt, options.prompt_name)
-        if options.truncate_dim is None and pooling.truncate_dim is not None:
+        if options.truncate_dim is not None:
+            self._check_truncate_dim(options.truncate_dim)
+        elif pooling.truncate_dim is not None:
             options = replace(options, truncate_dim=pooling.truncate_dim)
         if options.chunk is None and self.truncation == "windows":
             options = replace(options, chunk=self.max_seq_length, parts="mean")
@@ -603,6 +609,17 @@ class TextEmbedder(FrameworkCalls):
 
     def _change(self, **fields: Any) -> None:
         self.model = self.model.with_pooling(replace(self.pooling, **fields))
+
+    def _check_truncate_dim(self, dimensions: int) -> None:
+        """Refuse more dimensions than there are; sentence-transformers would keep them all."""
+        width = replace(self.pooling, truncate_dim=None).width(self.model.config.hidden_size)
+        if dimensions > width:
+            raise InputError(
+                "option-invalid",
+                f"truncate_dim is {dimensions}",
+                why=f"the model's vectors have {width} dimensions",
+                fix=f"Give {width} or less, or leave it out to keep all",
+            )
 
     def _check_device(self, device: object, pool: object = None) -> None:
         """Refuse sentence-transformers' arguments for another place of computation."""
