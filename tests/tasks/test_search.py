@@ -376,7 +376,7 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search([]), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": [1]}), "inputs-shape"),
         (lambda: Search(TEXTS, columns={"a": [1]}), "inputs-shape"),
-        (lambda: Search(["a", None]), "input-not-texts"),  # type: ignore[list-item]
+        (lambda: Search(["a", None]), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(text for text in TEXTS), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(["", " "]), "texts-missing"),
         (lambda: Search(VECTORS, chunk=12), "option-invalid"),
