@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,7 @@ from albertkit.cli import options
 from albertkit.cli.convert import FORMATS
 from albertkit.cli.destination import Sharded
 from albertkit.cli.embed import embed
-from albertkit.cli.main import run
+from albertkit.cli.main import COMMANDS, Command, run
 from albertkit.cli.options import LOAD_OPTIONS, READ_OPTIONS
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadOptions
@@ -76,10 +77,11 @@ def test_built_in_models_and_directories_complete_a_model(
     assert options.complete_model("/nowhere/x") == []
 
 
-@pytest.mark.parametrize("name", ["revision", "token", "cache-dir", "local-files-only"])
-@pytest.mark.parametrize("command", ["embed", "similarity", "fill-mask", "tokens", "inspect"])
-def test_every_command_that_opens_a_model_has_the_options_of_hubs(
-    command: str, name: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_every_command_that_names_a_model_has_the_options_of_hubs(
+    command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([command, "--help"]) == 0
-    assert f"--{name}" in capsys.readouterr().out
+    assert run([str(command.name), "--help"]) == 0
+    shown = set(re.findall(r"--[a-z-]+|\bMODEL\b", capsys.readouterr().out))
+    if shown & {"--model", "--tokenizer", "MODEL"}:
+        assert {f"--{name.replace('_', '-')}" for name in options.FETCH} <= shown

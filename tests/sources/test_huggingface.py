@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.support.full_disk import limit_file_size
 from tests.support.hub_server import COMMIT, Hub, Repository, serve_hub
@@ -16,7 +17,9 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import AlbertConfig, AlbertTokenizer, FillMask, TextEmbedder, load
 from albertkit.cli.main import run
+from albertkit.doctor import diagnose
 from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.finetuning import finetune
 from albertkit.model import AlbertModel
 from albertkit.sources import FetchOptions, resolve_location
 from albertkit.spec.pooling_config import Normalise, PoolingConfig
@@ -222,6 +225,51 @@ def test_an_unreachable_hub_gives_one_line_that_says_how_to_work_offline(
     assert run(["fill-mask", "a [MASK]", "-m", "albert/albert-base-v2"]) == 3
     (shown,) = capsys.readouterr().err.splitlines()
     assert shown.endswith("[hub-unreachable]")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare-tokenizers", "a text", "-m", OWN],
+        ["shards", "corpus.txt", "-t", OWN, "-o", "shard"],
+        ["prepare-distillation", "corpus.txt", "-t", OWN, "-o", "data", "--vectors", "v.npy"],
+        ["finetune", "table.csv", "-m", OWN, "--check"],
+        ["doctor", "table.csv", "--with", OWN],
+        ["doctor", "small-en", "--with", OWN],
+        ["doctor", "small-en", "--against", OWN],
+    ],
+    ids=lambda command: " ".join(command[:2]) + command[2],
+)
+def test_the_options_of_hubs_reach_every_model_of_a_command(
+    hub: Hub,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("corpus.txt").write_text("A sentence that is long enough.\n" * 40)
+    Path("table.csv").write_text("text,label\n" + "good,1\nbad,0\n" * 20)
+    np.save("v.npy", np.ones((40, 4), np.float32))
+    cache = ["--cache-dir", "cache"]
+    for wrong, code in (
+        (["--revision", "v9"], "hub-revision-unknown"),
+        (["--local-files-only"], "hub-unreachable"),
+    ):
+        assert run([*command, *cache, *wrong]) > 0
+        assert f"[{code}]" in "".join(capsys.readouterr())
+    hub.repositories[OWN].token = "hf_right"
+    assert run([*command, *cache, "--revision", "main", "--token", "hf_right"]) <= 1
+    assert Path("cache", "models--owner--tiny-albert").is_dir()
+    assert "error: " not in capsys.readouterr().err
+
+
+def test_finetune_and_diagnose_take_the_options_of_hubs(hub: Hub, tmp_path: Path) -> None:
+    table = {"text": ["good", "bad"] * 20, "label": ["1", "0"] * 20}
+    with pytest.raises(InputError, match=r"\[hub-revision-unknown\]"):
+        finetune(table, model=OWN, revision="v9", cache_dir=tmp_path)
+    with pytest.raises(ResourceError, match=r"local_files_only=True forbids"):
+        diagnose(OWN, cache_dir=tmp_path, local_files_only=True)
 
 
 @pytest.mark.parametrize("variable", OFFLINE_VARIABLES)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli import options
+from albertkit.cli.options import FETCH, takes_load_options
 from albertkit.cli.output import check_output, write_result
 from albertkit.errors import InputError
+from albertkit.runtime.options import LoadOptions
 
 if TYPE_CHECKING:
     from albertkit.doctor.tokenizers import TokenizerView
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # numbers of texts that are listed
 
 
+@takes_load_options(*FETCH)
 def compare_tokenizers(
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="A text in quotes.")] = None,
     *,
@@ -30,6 +33,7 @@ def compare_tokenizers(
             autocompletion=options.complete_model,
         ),
     ] = "small-en",
+    load: LoadOptions,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +60,7 @@ def compare_tokenizers(
     from albertkit.doctor.tokenizers import compare_text, open_tokenizers
     from albertkit.tables import Table
 
-    tokenizers = open_tokenizers(model)
+    tokenizers = open_tokenizers(model, load.fetch_options)
     if file is not None:
         write_result(Table(_count(tokenizers, file)), print_format, output)
         return

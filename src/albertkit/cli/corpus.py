@@ -37,7 +37,12 @@ Texts = Annotated[
     typer.Argument(metavar="FILE...", help='Files of texts; "-" is standard input.'),
 ]
 Tokenizer = Annotated[
-    str, typer.Option("--tokenizer", "-t", help="A model directory or a SentencePiece model.")
+    str,
+    typer.Option(
+        "--tokenizer",
+        "-t",
+        help="A model's directory or hub name, or a SentencePiece model.",
+    ),
 ]
 NewDirectory = Annotated[Path, typer.Option("--output", "-o", help="The directory to write.")]
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A TOML file; see recipes/.")]

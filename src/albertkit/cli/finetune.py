@@ -10,10 +10,11 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.corpus import print_metrics, resume_hint
-from albertkit.cli.options import takes_read_options
+from albertkit.cli.options import FETCH, takes_load_options, takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
 from albertkit.fileformats.directory_lock import hold_lock
+from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
 
 
 @takes_read_options
+@takes_load_options(*FETCH)
 def finetune(
     data: Annotated[
         str,
@@ -127,6 +129,7 @@ def finetune(
         ),
     ] = False,
     read: ReadOptions,
+    load: LoadOptions,
 ) -> None:
     """Train a model on a table of examples, and score it.
 
@@ -153,6 +156,7 @@ def finetune(
         tuning=None if recipe is None else read_tuning_recipe(recipe),
         run_directory=run_directory,
         read=read,
+        fetch_options=load.fetch_options,
     )
     if check:
         print_check(open_session(data, valid, settings).check(suspects=True))

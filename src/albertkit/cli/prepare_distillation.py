@@ -1,13 +1,17 @@
 """`albertkit prepare-distillation`: tokenize texts, and store a teacher's vectors with them."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from albertkit.cli.corpus import NewDirectory, Texts, Tokenizer
+from albertkit.cli.options import FETCH, takes_load_options
+from albertkit.runtime.options import LoadOptions
 
 
+@takes_load_options(*FETCH)
 def prepare_distillation(
     texts: Texts,
     *,
@@ -29,6 +33,7 @@ def prepare_distillation(
             help="A table: anchor, positive, negative; the last may be empty.",
         ),
     ] = None,
+    load: LoadOptions,
 ) -> None:
     """Store texts with a teacher's vectors, for distil."""
     from albertkit.pretraining.distillation_dataset import (
@@ -40,7 +45,7 @@ def prepare_distillation(
     from albertkit.tokenization import AlbertTokenizer
 
     targets = read_teacher(vectors)
-    pieces = AlbertTokenizer.from_pretrained(tokenizer)
+    pieces = AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options))
     lines = [text for text in read_texts(texts) if text]
     numbers = read_triplets(triplets, lines) if triplets else None
     write_distillation_dataset(output, pieces.encode_batch(lines), targets, pieces, numbers)

@@ -1,14 +1,15 @@
 """`albertkit shards`: tokenize a corpus for pretraining."""
 
-from __future__ import annotations
-
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertkit.cli.corpus import Corpus, NewDirectory, Tokenizer, read_lines
+from albertkit.cli.options import FETCH, takes_load_options
 from albertkit.cli.output import print_status, shows_progress
+from albertkit.runtime.options import LoadOptions
 
 if TYPE_CHECKING:
     from albertkit.pretraining.shards import ShardCounts
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from albertkit.tasks.encode import ProgressLine
 
 
+@takes_load_options(*FETCH)
 def shards(
     corpus: Corpus,
     *,
@@ -29,6 +31,7 @@ def shards(
             help="Length of training sequences; changes only the printed statistics.",
         ),
     ] = 512,
+    load: LoadOptions,
 ) -> None:
     """Tokenize a corpus for pretraining."""
     from albertkit.errors.exceptions import count_noun
@@ -44,7 +47,7 @@ def shards(
         written = write_shard(
             output,
             documents(read_lines(corpus, estimate, progress.count_row)),
-            AlbertTokenizer.from_pretrained(tokenizer),
+            AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options)),
             report=progress.report,
         )
     finally:
@@ -79,14 +82,14 @@ class _Progress:
         estimate: of the rows in the corpus; None for a pipe.
     """
 
-    def __init__(self, estimate: RowEstimate | None) -> None:
+    def __init__(self, estimate: "RowEstimate | None") -> None:
         self.estimate, self.rows, self.counted_rows = estimate, 0, 0
         self.is_estimated = False
         self.bar: ProgressLine | None = None
         if shows_progress():
-            from albertkit.tasks.encode import ProgressLine
+            from albertkit.tasks import encode
 
-            self.bar = ProgressLine(None, estimate=self.total, unit=" rows")
+            self.bar = encode.ProgressLine(None, estimate=self.total, unit=" rows")
 
     def total(self) -> int | None:
         """The estimated rows in all."""
@@ -96,7 +99,7 @@ class _Progress:
         """Count a line, or a table's row, that is read."""
         self.rows += 1
 
-    def report(self, counts: ShardCounts) -> None:
+    def report(self, counts: "ShardCounts") -> None:
         """Print the estimate when the first documents are written, and move the bar."""
         total = self.total()
         if not self.is_estimated and total and total > self.rows:

@@ -12,11 +12,13 @@ import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from albertkit.doctor.examination import Examination, has_warning, sort_diagnostics
 from albertkit.errors import Diagnostic, FormatError, InputError
+from albertkit.errors.arguments import check_keywords
 from albertkit.fileformats.reader import map_file, read_errors
-from albertkit.runtime.options import LoadOptions
+from albertkit.runtime.options import LoadKeywords, LoadOptions
 from albertkit.tables.formats import format_from_name
 
 CODE_SUFFIXES = (".py", ".ipynb")
@@ -25,6 +27,7 @@ LARGEST_TEXT = 200_000_000  # bytes; a notebook with its pictures may have 50 MB
 DEFAULTS = LoadOptions()
 
 
+@check_keywords
 def diagnose(
     target: str | Path,
     *,
@@ -33,6 +36,7 @@ def diagnose(
     against: str | Path | None = None,
     task: str | None = None,
     environment: bool = False,
+    **options: Unpack[LoadKeywords],
 ) -> list[Diagnostic]:
     """Find what is wrong with a model, a table, a script, or what an error message means.
 
@@ -47,6 +51,7 @@ def diagnose(
         task: what the labels of a table are for: a task of `finetune`, or the command that answers
             it (classify, tag, answer, choose); None: seen from them.
         environment: whether installed versions are compared too.
+        **options: the fields of LoadOptions: policy, num_attention_heads, revision, token, …
 
     Returns:
         Diagnostics, the worst first; an empty list if nothing is wrong. What raises an error when
@@ -65,6 +70,7 @@ def diagnose(
         against=against,
         task=task,
         environment=environment,
+        options=LoadOptions(**options),
     )
     return list(examination.diagnostics)
 
@@ -89,7 +95,7 @@ def examine(
     elif path.is_file() and (task is not None or _is_table(path)):
         from albertkit.doctor.checks.labelled_data import examine_data
 
-        examination = examine_data(path, task, tokenizer)
+        examination = examine_data(path, task, tokenizer, options.fetch_options)
     elif path.suffix in CODE_SUFFIXES and path.is_file():
         examination = _examine_code(read_text(path), text)
     elif path.suffix in TEXT_SUFFIXES and path.is_file() and "vocab" not in path.name:

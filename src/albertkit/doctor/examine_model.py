@@ -6,7 +6,7 @@ In: a path or a name. Out: an Examination. Nothing of the target is run or chang
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from albertkit.conversion.self_test import metadata_doubts
@@ -89,7 +89,7 @@ def examine_model(
         tokenizer: another tokenizer to examine the model with; None: its own.
         texts: texts of the user, which are counted; may be empty.
         against: another model that should give the same outputs.
-        options: how the model is opened.
+        options: how the models are opened.
 
     Raises:
         InputError: [file-not-found], [unknown-model] if there is no such target.
@@ -123,7 +123,7 @@ def examine_model(
         diagnostics += check_texts(model, texts)
         facts = _describe(model.loaded, model.tokenizer) | describe_saved_model(model)
     if against is not None and model.loaded is not None:
-        diagnostics += _compare(target, against)
+        diagnostics += _compare(target, against, options)
     ordered = sort_diagnostics(_without_repeats(diagnostics))
     return Examination(target, kind, ordered, tuple(titles), facts)
 
@@ -168,11 +168,13 @@ def _describe(loaded: LoadedModel, tokenizer: AlbertTokenizer | None) -> dict[st
     }
 
 
-def _compare(target: str, against: str | Path) -> Iterator[Diagnostic]:
+def _compare(target: str, against: str | Path, options: LoadOptions) -> Iterator[Diagnostic]:
     """The differences to another model, as one diagnostic."""
     from albertkit.conversion import verify
 
-    comparison = verify(target, against)
+    comparison = verify(
+        target, against, **asdict(options.overrides), **asdict(options.fetch_options)
+    )
     reasons = comparison.reasons()
     if reasons:
         configs = "; ".join(map(str, comparison.configs))

@@ -7,7 +7,7 @@ opening is tried once: its error is a diagnostic like any other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,7 @@ def open_for_examination(
 
     Args:
         location: a path, a built-in model's name, or a name on a hub.
-        options: how it is opened.
+        options: how it is opened; how another tokenizer is fetched too.
         tokenizer: another tokenizer to examine it with; None: its own.
 
     Raises:
@@ -130,7 +130,9 @@ def open_for_examination(
             raise
         model.errors.append(error.diagnostic)
     if tokenizer is not None:
-        model.tokenizer = AlbertTokenizer.from_pretrained(tokenizer)
+        model.tokenizer = AlbertTokenizer.from_pretrained(
+            tokenizer, **asdict(options.fetch_options)
+        )
         model.errors += _check_vocabulary(model, model.tokenizer)
     elif model.loaded is not None:
         model.tokenizer = model.loaded.optional_tokenizer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertkit.arrays import Int64Array
-from albertkit.sources import resolve_location
+from albertkit.sources import DEFAULT_FETCH_OPTIONS, FetchOptions, resolve_location
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.normalization import normalise
 
@@ -40,16 +40,19 @@ class TokenizerView:
     differs: bool
 
 
-def open_tokenizers(location: str | Path) -> dict[str, AlbertTokenizer]:
+def open_tokenizers(
+    location: str | Path, fetch_options: FetchOptions = DEFAULT_FETCH_OPTIONS
+) -> dict[str, AlbertTokenizer]:
     """Open one vocabulary under each policy; the model's own rules come first.
 
     Args:
         location: a model or vocabulary, a built-in model's name, or a name on a hub.
+        fetch_options: for a hub.
 
     Raises:
         AlbertKitError: the errors of opening a tokenizer.
     """
-    path = resolve_location(str(location))
+    path = resolve_location(str(location), fetch_options, parts="tokenizer")
     own = AlbertTokenizer.from_path(path)
     tokenizers = {f"{OWN} ({own.policy.name})": own}
     for name in POLICIES:

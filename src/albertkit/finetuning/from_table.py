@@ -13,6 +13,7 @@ from albertkit.finetuning.race import ContenderName, RaceResult
 from albertkit.finetuning.session import ClassWeights, FinetuneOptions, FinetuneSession
 from albertkit.finetuning.tuned_model import TunedModel
 from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.sources import FetchOptions
 
 
 @check_keywords
@@ -33,6 +34,10 @@ def finetune(
     seed: int = 0,
     skip_invalid: bool = False,
     tuning: TuningConfig | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
     on_result: Callable[[RaceResult], None] = lambda result: None,
 ) -> TunedModel:
     """Train a model on labelled rows, and score it on rows that it was not trained with.
@@ -63,6 +68,10 @@ def finetune(
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
         tuning: How encoder and head are trained together. None: by the number of rows.
+        revision: A branch, tag or commit of a model on a hub.
+        token: For private models. None: the one saved on this machine, or HF_TOKEN. False: none.
+        cache_dir: Directory for downloaded files. None: the hub's own.
+        local_files_only: Whether to use only files that are there already.
         on_result: Called with the result of each contender.
 
     Returns:
@@ -87,6 +96,9 @@ def finetune(
         seed=seed,
         skip_invalid=skip_invalid,
         tuning=tuning,
+        fetch_options=FetchOptions(
+            revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        ),
     )
     session = FinetuneSession.open(data, valid, options)
     session.check()

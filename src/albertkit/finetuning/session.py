@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -65,6 +65,7 @@ from albertkit.finetuning.race import (
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tuned_model import TunedModel
 from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.sources import DEFAULT_FETCH_OPTIONS, FetchOptions
 from albertkit.tables import WholeTable
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks import TextEmbedder
@@ -104,6 +105,7 @@ class FinetuneOptions:
         run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
             None: a temporary directory.
         read: How files are read, where the user knows better.
+        fetch_options: How the model is fetched from a hub.
     """
 
     task: Task | None = None
@@ -120,6 +122,7 @@ class FinetuneOptions:
     tuning: TuningConfig | None = None
     run_directory: Path | None = None
     read: ReadOptions = DETECT_ALL
+    fetch_options: FetchOptions = DEFAULT_FETCH_OPTIONS
 
     def __post_init__(self) -> None:
         """Raise InputError [option-invalid] for values that cannot be."""
@@ -234,7 +237,7 @@ class FinetuneSession:
             )
             diagnostics += more
             _check_valid_labels(labels, own_valid)
-        embedder = TextEmbedder(options.model, truncation="off")
+        embedder = TextEmbedder(options.model, truncation="off", **asdict(options.fetch_options))
         return cls(options, table, columns, examples, own_valid, labels, embedder, diagnostics)
 
     @property

@@ -12,6 +12,7 @@ from albertkit.errors.arguments import check_choice
 from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning.data.columns import TASKS, Task
+from albertkit.sources import FetchOptions
 
 COLUMNS_UNDECIDED = "column-undecided"
 TASK_NAMES: Mapping[str, Task] = {
@@ -23,13 +24,16 @@ TASK_NAMES: Mapping[str, Task] = {
 }
 
 
-def examine_data(path: Path, task: str | None, model: str | Path | None) -> Examination:
+def examine_data(
+    path: Path, task: str | None, model: str | Path | None, fetch_options: FetchOptions
+) -> Examination:
     """Check a table of examples before something is trained on it.
 
     Args:
         path: CSV, TSV, JSON lines, Parquet or Arrow.
         task: one of TASK_NAMES; None: seen from the labels.
         model: whose tokenizer and vectors the checks use; None: the built-in one.
+        fetch_options: how the model is fetched from a hub.
 
     Raises:
         InputError: [option-invalid] for another task.
@@ -37,7 +41,9 @@ def examine_data(path: Path, task: str | None, model: str | Path | None) -> Exam
     """
     target = str(path)
     check_choice("task", task, (*TASK_NAMES, None))
-    options = FinetuneOptions(task=None if task is None else TASK_NAMES[task], model=model)
+    options = FinetuneOptions(
+        task=None if task is None else TASK_NAMES[task], model=model, fetch_options=fetch_options
+    )
     try:
         session = FinetuneSession.open(target, None, options)
         diagnostics = session.check(suspects=True)
