@@ -14,7 +14,7 @@
 # make test-no-compiler  that the package installs where no C++ compiler is
 # make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
-# make bench  speed beside the peers, two threads (most of an hour; docs/performance.md has options)
+# make bench  speed compared with the peers, two threads (most of an hour; docs/performance.md has options)
 # make errors-page  docs/errors.md and docs/symptoms.md, rewritten from the codes and the catalogue
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
@@ -180,7 +180,7 @@ $(DATABASES)/done: pyproject.toml constraints.txt constraints-databases.txt
 		-c constraints.txt -e '.[tables]' pytest hypothesis -r constraints-databases.txt
 	@touch $@
 
-# Without torch, and apart from it: Ray and what it brings are a third of a gigabyte.
+# An environment of its own, without torch: Ray and what it brings are a third of a gigabyte.
 $(RAY)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(RAY)
 	$(RAY)/bin/python $(PIP) -e '.[ray]' pytest hypothesis

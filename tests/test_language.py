@@ -19,7 +19,7 @@ BANNED_WORDS = re.compile(
     r"|beside|speaks?|speaking|hears?|heard)(?![A-Za-z])",  # in names too: float32_beside_int8
     re.IGNORECASE,
 )
-BANNED_NAMES = {"at", "found", "said"}
+BANNED_NAMES = {"at", "found", "said", "owners", "chance"}
 PARTICIPLE = re.compile(
     r"^_*([a-z]+[^e]ed|told|chosen|found|made|given|shown|drawn|held|kept|built|taken|brought|laid"
     r"|sent|left|lost|said|known|written|begun|done|met|bound|split_up|spoken|understood)(_|$)"
@@ -47,7 +47,14 @@ FOLDERS = [
     "benchmarks",
     "examples",
 ]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    ROOT / "Makefile",
+    ROOT / "pyproject.toml",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(path for path in (ROOT / ".github").rglob("*") if path.is_file()),
+    *sorted(SOURCE.rglob("*.toml")),
+]
 
 
 def count_banned_words(files: list[Path]) -> Counter[str]:

@@ -47,7 +47,7 @@ def test_a_piece_gets_the_mean_of_the_tokens_that_lie_in_its_word(
     sequences = [e.ids for e in student_tokenizer.encode_batch(TEXTS)]
     embedder = TextEmbedder(TEACHER)
     for ids, targets in zip(sequences, teacher.targets(sequences), strict=True):
-        words, owners = teacher.divide(ids)
+        words, word_numbers = teacher.divide(ids)
         text = " ".join(words)
         tokens = embedder.encode([text], output_value="token_embeddings")[0]
         encoding = embedder.tokenizer.encode_batch([text], offset_mapping=True)[0]
@@ -55,25 +55,25 @@ def test_a_piece_gets_the_mean_of_the_tokens_that_lie_in_its_word(
         ends = np.cumsum([len(word) + 1 for word in words])
         word_of_token = np.searchsorted(ends, encoding.offset_mapping[:, 1], side="right")
         is_real = ~np.isin(encoding.ids, [2, 3])
-        assert targets.slots.tolist() == np.flatnonzero(owners >= 0).tolist()
+        assert targets.slots.tolist() == np.flatnonzero(word_numbers >= 0).tolist()
         for slot, vector in zip(targets.slots, targets.vectors, strict=True):
-            own = is_real & (word_of_token == owners[slot])
+            own = is_real & (word_of_token == word_numbers[slot])
             np.testing.assert_allclose(vector, tokens[own].mean(0), atol=1e-5)
 
 
 def test_words_begin_at_their_mark_and_at_punctuation(student_tokenizer: AlbertTokenizer) -> None:
     teacher = TokenTeacher(TEACHER, student_tokenizer)
-    words, owners = teacher.divide(student_tokenizer.encode_batch(["Cats, dogs (37)"])[0].ids)
+    words, word_numbers = teacher.divide(student_tokenizer.encode_batch(["Cats, dogs (37)"])[0].ids)
     assert words == ["cats", ",", "dogs", "(", "37", ")"]
-    assert owners[0] == owners[-1] == -1
-    assert np.diff(owners[1:-1]).min() >= 0
+    assert word_numbers[0] == word_numbers[-1] == -1
+    assert np.diff(word_numbers[1:-1]).min() >= 0
 
 
 def test_a_word_piece_vocabulary_is_divided_too(tmp_path: Path) -> None:
     teacher = TokenTeacher(TEACHER, number_tokenizer(tmp_path))
-    words, owners = teacher.divide(np.array([2, 17, 200, 1, 45, 3]))
+    words, word_numbers = teacher.divide(np.array([2, 17, 200, 1, 45, 3]))
     assert words == ["17", "200", "45"]
-    assert owners.tolist() == [-1, 0, 1, -1, 2, -1]
+    assert word_numbers.tolist() == [-1, 0, 1, -1, 2, -1]
 
 
 def test_the_loss_is_one_minus_the_mean_cosine_at_the_taught_slots(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BUNDLE_FILE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 VARIABLES_DIRECTORY, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
-# Files that stand for the directory which they are in.
+# Files whose path means the directory that holds them.
 DIRECTORY_FILES = (
     *(CONFIG, *WEIGHTS, *SAVED_MODELS),
     *("albert_config.json", "bert_config.json", "modules.json", "model.weights.h5", "model.onnx"),

@@ -103,8 +103,8 @@ class PackedProbe(PackedTuning):
         bounds = TextBounds.of(batch.lengths, device)
         tokens = self.model.token_vectors(*inputs, bounds)[0].float()  # [T, H]
         lengths = torch.tensor(batch.lengths, device=device)
-        owners = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
-        sums = tokens.new_zeros(len(lengths), tokens.shape[1]).index_add(0, owners, tokens)
+        text_numbers = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
+        sums = tokens.new_zeros(len(lengths), tokens.shape[1]).index_add(0, text_numbers, tokens)
         vectors = sums / lengths[:, None]  # [M, H]
         if self.is_normalised:
             vectors = F.normalize(vectors, dim=-1)

@@ -1,4 +1,4 @@
-"""Questions and their contexts as windows: where each answer stands, and answers from logits.
+"""Questions and their contexts as windows: the tokens of each answer, and answers from logits.
 
 Input: examples of question answering. Output: for training, the tokens of each window at which its
 answer starts and ends, as in google's and Hugging Face's scripts for SQuAD; for scoring, answers of

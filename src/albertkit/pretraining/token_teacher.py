@@ -68,8 +68,8 @@ class TokenTeacher:
         texts = [" ".join(words) for words, _ in divided]
         vectors = self.embedder.encode(texts, output_value="token_embeddings")
         return [
-            self._average(words, owners, np.asarray(tokens)[1:-1])
-            for (words, owners), tokens in zip(divided, vectors, strict=True)
+            self._average(words, word_numbers, np.asarray(tokens)[1:-1])
+            for (words, word_numbers), tokens in zip(divided, vectors, strict=True)
         ]
 
     def divide(self, ids: npt.NDArray[np.integer]) -> tuple[list[str], Int64Array]:
@@ -79,7 +79,7 @@ class TokenTeacher:
         punctuation.
         """
         words: list[str] = []
-        owners = np.full(len(ids), -1, np.int64)
+        word_numbers = np.full(len(ids), -1, np.int64)
         is_open, kind = False, None  # whether a word is open, and whether it is alphanumeric
         for slot, number in enumerate(ids.tolist()):
             if number in self.special_ids:
@@ -90,9 +90,9 @@ class TokenTeacher:
             if not is_open or self.starts_word[number] or (kind is not None and own_kind != kind):
                 words.append("")
             words[-1] += text
-            owners[slot] = len(words) - 1
+            word_numbers[slot] = len(words) - 1
             is_open, kind = True, own_kind
-        return words, owners
+        return words, word_numbers
 
     def _count_tokens(self, words: set[str]) -> None:
         """Learn how many tokens the teacher makes of words that are new."""
@@ -100,7 +100,9 @@ class TokenTeacher:
         offsets = self.embedder.tokenizer.encode_batch(new).offsets
         self.token_counts |= dict(zip(new, (np.diff(offsets) - 2).tolist(), strict=True))
 
-    def _average(self, words: list[str], owners: Int64Array, tokens: FloatArray) -> TokenTargets:
+    def _average(
+        self, words: list[str], word_numbers: Int64Array, tokens: FloatArray
+    ) -> TokenTargets:
         """Give each piece the mean of its word's tokens [S, D]."""
         counts = np.array([self.token_counts[word] for word in words], np.int64)
         if counts.sum() != len(tokens) or not len(tokens):
@@ -109,8 +111,8 @@ class TokenTeacher:
         starts = (np.cumsum(counts) - counts)[has_tokens]
         means = np.add.reduceat(tokens, starts, axis=0) / counts[has_tokens, None]
         rows = np.cumsum(has_tokens) - 1  # of each word in `means`
-        slots = np.flatnonzero((owners >= 0) & has_tokens[owners])
-        return TokenTargets(slots, means[rows[owners[slots]]].astype(np.float32))
+        slots = np.flatnonzero((word_numbers >= 0) & has_tokens[word_numbers])
+        return TokenTargets(slots, means[rows[word_numbers[slots]]].astype(np.float32))
 
 
 def no_targets(size: int = 0) -> TokenTargets:

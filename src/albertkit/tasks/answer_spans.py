@@ -202,7 +202,7 @@ def rank_answers(
 
 
 def _place(ranked: Sequence[ContextAnswer], empty: ContextAnswer) -> int:
-    """Where no answer stands among answers of which the best goes before it."""
+    """The rank of no answer among answers of which the best goes before it."""
     return max(1, sum(answer["score"] >= empty["score"] for answer in ranked)) if ranked else 0
 
 

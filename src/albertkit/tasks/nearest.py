@@ -126,10 +126,10 @@ class Corpus:
         if len(self.parts) == 1:
             return self.to_floats(np.asarray(self.parts[0][ids]))
         offsets = np.cumsum([0, *map(len, self.parts)])
-        owners = np.searchsorted(offsets, ids, side="right") - 1
+        part_numbers = np.searchsorted(offsets, ids, side="right") - 1
         result = np.empty((len(ids), self.dimensions), np.float32)
-        for number in np.unique(owners):
-            mine = owners == number
+        for number in np.unique(part_numbers):
+            mine = part_numbers == number
             stored = np.asarray(self.parts[number][ids[mine] - offsets[number]])
             result[mine] = self.to_floats(stored)
         return result

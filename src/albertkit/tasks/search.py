@@ -226,9 +226,11 @@ class Search:
             The cells as values of JSON.
         """
         offsets = np.cumsum([0, *(len(part.vectors) for part in self._parts)])
-        owners = np.searchsorted(offsets, ids, side="right") - 1
+        part_numbers = np.searchsorted(offsets, ids, side="right") - 1
         cells: list[Any] = []
-        for row, number in zip((ids - offsets[owners]).tolist(), owners.tolist(), strict=True):
+        for row, number in zip(
+            (ids - offsets[part_numbers]).tolist(), part_numbers.tolist(), strict=True
+        ):
             cells += json_cells(self._parts[number].columns[name][row : row + 1])
         return cells
 

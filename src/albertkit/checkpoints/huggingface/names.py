@@ -75,7 +75,7 @@ def heads_in(
 
 
 def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple[Diagnostic, ...]]:
-    """What stands before the encoder's canonical names in this file."""
+    """The prefix of the encoder's canonical names in this file."""
     prefixes = [name.removesuffix(WORD_TABLE) for name in tensors if name.endswith(WORD_TABLE)]
     for usual in (dialect.encoder, ""):
         if usual in prefixes:
@@ -107,7 +107,7 @@ def _modern(name: str) -> str:
 
 
 def _without_prefix(name: str, prefix: str, dialect: Dialect) -> str:
-    """Drop the encoder's prefix; heads stand one level outside of it."""
+    """Drop the encoder's prefix; the names of heads are one level outside of it."""
     if name.startswith(prefix):
         return name.removeprefix(prefix)
     return name.removeprefix(prefix.removesuffix(dialect.encoder))

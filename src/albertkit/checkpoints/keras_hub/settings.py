@@ -123,7 +123,7 @@ def read_task(location: Path) -> tuple[Task | None, str]:
 
 
 def preset_files(config: AlbertConfig, head: str | None, *, has_tokenizer: bool) -> dict[str, Json]:
-    """File name → what stands in it."""
+    """File name → its contents."""
     backbone = _backbone(config)
     files = {CONFIG: backbone, METADATA: _metadata(config)}
     tokenizer, preprocessor = _tokenizer(), _preprocessor(config, head)

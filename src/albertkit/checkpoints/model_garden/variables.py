@@ -127,7 +127,7 @@ class GardenVariables:
         ]
 
     def _model_of(self, ending: str, names: Iterable[str]) -> str:
-        """What stands before the one variable of this name: its Keras model's name, or nothing.
+        """The prefix of the one variable of this name: its Keras model's name, or nothing.
 
         Optimisers name their slots after the variables (`Adam/m/…`), so that the shortest name
         with this ending is the variable's own.
