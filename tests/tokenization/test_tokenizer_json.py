@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,12 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
     PROBE_TEXTS,
     SPECIAL_TEXTS,
 )
-from albertkit.tokenization.tokenizer_json.rules import read_known_form
+from albertkit.tokenization.tokenizer_json.rules import (
+    MARK_CODES,
+    mark_class,
+    read_known_form,
+    regex_class,
+)
 from albertkit.tokenization.vocabulary import SpecialNames
 
 from .conftest import TINY
@@ -87,6 +94,15 @@ def convert_with_transformers(
 
 def ids_of(tokenizer: AlbertTokenizer, texts: tuple[str, ...]) -> list[list[int]]:
     return [row.ids[1:-1].tolist() for row in tokenizer.encode_batch(texts)]
+
+
+def test_the_marks_of_a_file_are_all_that_unicode_has() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1)]
+    of_class = [ord(c) for c in characters if unicodedata.combining(c)]
+    of_category = [ord(c) for c in characters if unicodedata.category(c) == "Mn"]
+    assert {*of_class, *of_category} <= {*MARK_CODES}
+    assert mark_class(replace(REFERENCE, marks="class")) == regex_class(of_class)
+    assert mark_class(replace(REFERENCE, marks="category")) == regex_class(of_category)
 
 
 def test_the_converters_form_becomes_the_huggingface_policy(
