@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
+from albertkit.doctor.examine import diagnose
 from albertkit.doctor.snippets.diagnose import diagnose_code
-from albertkit.doctor.snippets.script import read_notebook
+from albertkit.doctor.snippets.general_rules import check_syntax
+from albertkit.doctor.snippets.script import Script
+from albertkit.doctor.snippets.sources import read_markdown, read_notebook
 
 # "What is causing issues with the ALBERT pretrained model on TF Hub?"
 TF1_MODULE = """
@@ -257,3 +263,41 @@ def test_what_is_nested_too_deeply_is_one_line(source: str) -> None:
     assert {d.code for d in found} <= {"code-does-not-parse"}
     assert len(found) <= 1
     assert all(len(d.line()) < 500 for d in found)
+
+
+IPYTHON = [
+    "\ufeffimport os\nprint(os.getcwd())\n",
+    "?help\nlen?\nos.path??\n%matplotlib inline\n",
+    "files = !ls\nspent = %timeit -o sum([])\nprint(files)\n",
+    "if a:\n    !pip install x \\\n      y\nelse:\n    %cd x\n",
+    "async def f():\n    pass\nawait f()\n",
+    'text = """\n! no command\n%s\n""" \\\n% 3\n',
+]
+
+
+@pytest.mark.parametrize("source", IPYTHON)
+def test_what_ipython_reads_is_no_error(source: str) -> None:
+    assert diagnose_code(source) == []
+
+
+def test_cells_in_other_languages_are_left_out() -> None:
+    sources = ["%%bash\nls -la | grep x", "%%html\n<b>x</b>", "%%time\nAlbertConfig()"]
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    assert lines_and_codes(json.dumps({"cells": cells})) == {(6, "config-of-xxlarge")}
+
+
+@pytest.mark.parametrize("line", ['x = t"a {b}"', "except OSError, ValueError:"])
+def test_syntax_of_a_newer_python_is_a_note(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 12))
+    script = Script(line, ast.Module([], []), {1: "invalid syntax"}, {})
+    [found] = check_syntax(script)
+    assert found.severity == "note"
+    assert "needs Python 3.14" in found.what
+
+
+def test_only_python_between_fences_is_read_of_markdown(tmp_path: Path) -> None:
+    page = "A card, (not code.\n\n  ```python\n  AlbertConfig()\n  ```\n```bash\nls |\n```\n"
+    assert read_markdown(page).split("\n") == ["", "", "", "AlbertConfig()", "", "", "", ""]
+    path = tmp_path / "card.md"
+    path.write_text(page, encoding="utf-8")
+    assert [(d.code, d.where) for d in diagnose(path)] == [("config-of-xxlarge", f"{path}: line 4")]

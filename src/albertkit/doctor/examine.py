@@ -99,7 +99,7 @@ def examine(
     elif path.suffix in CODE_SUFFIXES and path.is_file():
         examination = _examine_code(read_text(path), text)
     elif path.suffix in TEXT_SUFFIXES and path.is_file() and "vocab" not in path.name:
-        examination = examine_text(read_text(path), text)
+        examination = _examine_file(path)
     else:
         from albertkit.doctor.examine_model import examine_model
 
@@ -201,6 +201,15 @@ def _check_readable(path: Path) -> None:
 def _is_table(path: Path) -> bool:
     """Whether a file's name is that of a table; one text a line is none."""
     return format_from_name(path.name) not in (None, "lines")
+
+
+def _examine_file(path: Path) -> Examination:
+    """A file of text; of a Markdown page only the Python between fences is code."""
+    from albertkit.doctor.snippets.sources import read_markdown
+
+    text = read_text(path)
+    code = read_markdown(text) if path.suffix == ".md" else ""
+    return _examine_code(code, str(path)) if code.strip() else examine_text(text, str(path))
 
 
 def _examine_code(source: str, target: str) -> Examination:

@@ -5,16 +5,31 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from albertkit.doctor.catalogue import symptom
 from albertkit.doctor.snippets.script import CallSite, Script
+from albertkit.doctor.snippets.sources import newer_python
 from albertkit.errors import Diagnostic
 
 LONGEST_EVIDENCE = 200  # characters of a line that does not parse
 
 
 def check_syntax(script: Script) -> Iterator[Diagnostic]:
-    """Lines that do not parse."""
+    """Lines that do not parse, or that need a newer Python."""
+    for number in sorted(script.broken):
+        version = newer_python(script.line(number))
+        if version:
+            found = symptom("code-does-not-parse").diagnose(
+                f"line {number}",
+                evidence=script.line(number)[:LONGEST_EVIDENCE],
+                basis="recognised",
+                level="note",
+                fix=f"Run the doctor with Python {version}",
+                message=f"this Python cannot parse what needs Python {version}",
+            )
+            yield replace(found, why="its syntax is newer than the Python that runs the doctor")
+            return
     for number, message in sorted(script.broken.items()):
         yield symptom("code-does-not-parse").diagnose(
             f"line {number}" if number else "",

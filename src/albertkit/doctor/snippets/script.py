@@ -7,18 +7,18 @@ that do not parse are left out one by one, and reported: snippets on web pages a
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+
+from albertkit.doctor.snippets.sources import mask_shell, read_notebook
 
 Kind = Literal["model", "tokenizer", "encoding", "hub-module", "preprocessor", "pipeline", ""]
 
 MOST_REPAIRS = 50  # lines that are left out before the rest is given up
 TOO_DEEP = "it is nested too deeply to be read"
 BROKEN_SHARE = 3  # a third of the lines may be broken in code from a web page
-SHELL_LINE = re.compile(r"^\s*(?:[!%$]|(?:pip|wget|tar|curl|git|transformers|python3?)[ -])")
 SHORT_NAMES = {  # how people import these; a snippet often leaves the import out
     "hub": "tensorflow_hub",
     "tf": "tensorflow",
@@ -145,6 +145,7 @@ def read_script(source: str) -> Script:
     Args:
         source: Python, with or without lines for a shell; or the JSON of a notebook.
     """
+    source = source.removeprefix("\ufeff")
     if source.lstrip().startswith("{") and '"cells"' in source:
         source = read_notebook(source)
     try:
@@ -170,26 +171,18 @@ def looks_like_code(text: str) -> bool:
     script = read_script(text)
     lines = sum(1 for line in text.splitlines() if line.strip())
     is_readable = len(script.broken) <= max(1, lines // BROKEN_SHARE)
-    return is_readable and bool(script.calls or script.modules or script.shell)
-
-
-def read_notebook(text: str) -> str:
-    """The code cells of a notebook, one after another; outputs are left out."""
-    try:
-        cells = json.loads(text)["cells"]
-        sources = [cell["source"] for cell in cells if cell.get("cell_type") == "code"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return text
-    return "\n".join("".join(source) for source in sources)
+    commands = [line for line in script.shell.values() if not line.endswith("?")]  # "Why?" is none
+    return is_readable and bool(script.calls or script.modules or commands)
 
 
 def _parse(source: str) -> tuple[ast.Module, dict[int, str], dict[int, str]]:
     """Parse what can be parsed; a line that cannot is replaced by an empty one."""
-    lines = source.replace("\t", "    ").splitlines()
+    try:
+        return ast.parse(source), {}, {}
+    except (SyntaxError, ValueError):
+        pass
     broken: dict[int, str] = {}
-    shell = {number: line.strip() for number, line in enumerate(lines, 1) if SHELL_LINE.match(line)}
-    for number in shell:
-        lines[number - 1] = ""
+    lines, shell = mask_shell(source.replace("\t", "    ").splitlines())
     if lines and all(line.startswith((">>>", "...")) or not line for line in lines):
         lines = [line[4:] for line in lines]
     for _ in range(MOST_REPAIRS):
