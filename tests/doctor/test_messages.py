@@ -33,7 +33,7 @@ from transformers import (
 )
 
 from albertkit.conversion import convert
-from albertkit.doctor.messages import diagnose_message, looks_like_message
+from albertkit.doctor.messages import diagnose_message, looks_like_message, required_words
 from tests.support.tiny_models import PIECES, save_tiny
 
 CONFIG = AlbertConfig(
@@ -342,3 +342,18 @@ def test_fixed_axes_and_new_formats_are_recognised_in_what_onnx_runtime_says(
     assert "onnx-opset-unsupported" in all_codes(
         lambda: onnxruntime.InferenceSession(tmp_path / "new.onnx")
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("mat1 and mat2", "mat1 and mat2"),
+        ("size \\(\\d+\\) is not", " is not"),
+        ("a (?:b|(c)) def?", " de"),
+        ("one|two", ""),
+        ("(?i)some words", ""),
+        ("[abc|]x{2} wide", " wide"),
+    ],
+)
+def test_the_words_that_a_pattern_needs(pattern: str, words: str) -> None:
+    assert required_words(pattern) == words

@@ -7,6 +7,7 @@ compared with every pattern, and what is deeper in the chain of exceptions comes
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ CHAINED = re.compile(
     r"During handling of the above exception|The above exception was the direct cause"
 )
 EXCEPTION = re.compile(r"^\s*(?:E\s+)?(?P<kind>(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\w*)\b:?")
+EXCEPTION_WORD = re.compile("Error|Exception|Interrupt")  # seen sooner than EXCEPTION
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 LIBRARIES = {
     "tensorflow_hub": "tensorflow_hub",
@@ -87,23 +89,26 @@ def looks_like_message(text: str) -> bool:
     """Whether a text is an error message or a log rather than source code."""
     if "Traceback (most recent call last)" in text:
         return True
-    if any(EXCEPTION.match(line) and ":" in line for line in text.splitlines()):
+    lines = text.splitlines()
+    if any(":" in line and EXCEPTION_WORD.search(line) and EXCEPTION.match(line) for line in lines):
         return True
-    return bool(_find_matches(text.splitlines()))
+    return bool(_find_matches(lines))
 
 
 def _find_matches(lines: list[str]) -> list[Match]:
     """The first match of each symptom, from the top."""
     matches: dict[str, Match] = {}
     depth = 0
-    for number, line in enumerate(_fold(lines), 1):
+    folded = _fold(lines)
+    candidates = _find_candidates("\n".join(folded))
+    for number, line in enumerate(folded, 1):
         depth += bool(CHAINED.search(line))
         if FRAME.search(line):
             continue  # a path may hold any word
-        for entry in read_symptoms().values():
+        for entry, patterns in candidates:
             if entry.code in matches:
                 continue
-            for pattern in entry.patterns:
+            for pattern in patterns:
                 match = pattern.search(line[:LONGEST_LINE])
                 if match:
                     values = {name: value or "…" for name, value in match.groupdict().items()}
@@ -111,6 +116,31 @@ def _find_matches(lines: list[str]) -> list[Match]:
                     matches[entry.code] = Match(entry, number, words[:200], values, depth)
                     break
     return list(matches.values())
+
+
+def _find_candidates(text: str) -> list[tuple[Symptom, list[re.Pattern[str]]]]:
+    """The symptoms that the text may show, each with the patterns whose words stand in it."""
+    candidates = []
+    for entry in read_symptoms().values():
+        patterns = [p for p in entry.patterns if required_words(p.pattern) in text]
+        if patterns:
+            candidates.append((entry, patterns))
+    return candidates
+
+
+@functools.cache
+def required_words(pattern: str) -> str:
+    """The longest run of plain characters that every match of a pattern holds; "" if unclear."""
+    if "(?i" in pattern:
+        return ""
+    plain = re.sub(r"\\.", "\0", pattern)  # escapes, then classes, then groups from within
+    plain = re.sub(r"\[[^]]+\]", "\0", plain)
+    while plain != (outer := re.sub(r"\([^()]*\)", "\0", plain)):
+        plain = outer
+    if "|" in plain:
+        return ""
+    plain = re.sub(r".(?:[?*]|\{[^}]*\})", "\0", plain)
+    return max(re.split(r"[\0.^$+]", plain), key=len)
 
 
 def _fold(lines: list[str]) -> list[str]:

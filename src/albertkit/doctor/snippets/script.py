@@ -114,6 +114,8 @@ class Script:
         aliases: names in the script → full names.
         variables: what each variable holds; a name that is assigned twice keeps the last.
         calls: all calls, from the top.
+        assigned: what each variable is assigned first; unlike `variables`, any expression.
+        texts: the text that each variable is assigned first, if one is written out.
     """
 
     source: str
@@ -124,11 +126,16 @@ class Script:
     aliases: dict[str, str] = field(default_factory=lambda: dict(SHORT_NAMES))
     variables: dict[str, Holding] = field(default_factory=dict)
     calls: list[CallSite] = field(default_factory=list)
+    assigned: dict[str, ast.expr] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = self.source.splitlines()
 
     def line(self, number: int) -> str:
         """A line of the source, without the space around it."""
-        lines = self.source.splitlines()
-        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
 
     def calls_of(self, kind: Kind) -> Iterator[CallSite]:
         """The calls of objects of a kind."""
@@ -218,6 +225,12 @@ def _read_imports(script: Script) -> None:
 def _read_variables(script: Script) -> None:
     """What the assignments of the script put into its variables, in order."""
     assignments = [node for node in ast.walk(script.tree) if isinstance(node, ast.Assign)]
+    for node in assignments:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                script.assigned.setdefault(target.id, node.value)
+                if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                    script.texts.setdefault(target.id, node.value.value)
     for node in sorted(assignments, key=lambda node: node.lineno):
         holding = _holding(script, node.value)
         for target in node.targets:
@@ -294,21 +307,9 @@ def _first_text(script: Script, call: ast.Call) -> str:
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             return value.value
         if isinstance(value, ast.Name):
-            text = _text_of_variable(script, value.id)
+            text = script.texts.get(value.id, "")
             if text:
                 return text
-    return ""
-
-
-def _text_of_variable(script: Script, name: str) -> str:
-    for node in ast.walk(script.tree):
-        if (
-            isinstance(node, ast.Assign)
-            and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            return node.value.value
     return ""
 
 
