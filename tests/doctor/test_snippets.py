@@ -259,10 +259,10 @@ def test_odd_sources_are_judged_without_a_crash(source: str) -> None:
     ids=["strings", "minus signs", "calls", "branches"],
 )
 def test_what_is_nested_too_deeply_is_one_line(source: str) -> None:
-    found = diagnose_code(source)
-    assert {d.code for d in found} <= {"code-does-not-parse"}
-    assert len(found) <= 1
-    assert all(len(d.line()) < 500 for d in found)
+    diagnostics = diagnose_code(source)
+    assert {d.code for d in diagnostics} <= {"code-does-not-parse"}
+    assert len(diagnostics) <= 1
+    assert all(len(d.line()) < 500 for d in diagnostics)
 
 
 IPYTHON = [
@@ -290,9 +290,9 @@ def test_cells_in_other_languages_are_left_out() -> None:
 def test_syntax_of_a_newer_python_is_a_note(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 12))
     script = Script(line, ast.Module([], []), {1: "invalid syntax"}, {})
-    [found] = check_syntax(script)
-    assert found.severity == "note"
-    assert "needs Python 3.14" in found.what
+    [diagnostic] = check_syntax(script)
+    assert diagnostic.severity == "note"
+    assert "needs Python 3.14" in diagnostic.what
 
 
 def test_only_python_between_fences_is_read_of_markdown(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ def diagnose_code(source: str) -> list[Diagnostic]:
     script = read_script(source)
     unique: dict[tuple[str, str], Diagnostic] = {}
     try:
-        found = [diagnostic for rule in RULES for diagnostic in rule(script)]
+        diagnostics = [diagnostic for rule in RULES for diagnostic in rule(script)]
     except RecursionError:
-        found = list(general_rules.check_syntax(unreadable_script(source)))
-    for diagnostic in found:
+        diagnostics = list(general_rules.check_syntax(unreadable_script(source)))
+    for diagnostic in diagnostics:
         unique.setdefault((diagnostic.code, diagnostic.where), diagnostic)
     return sorted(unique.values(), key=lambda diagnostic: _line_number(diagnostic.where))
 
