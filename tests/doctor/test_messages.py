@@ -33,7 +33,7 @@ from transformers import (
 )
 
 from albertkit.conversion import convert
-from albertkit.doctor.messages import diagnose_message, looks_like_message, required_words
+from albertkit.doctor.messages import diagnose_message, find_required_words, looks_like_message
 from tests.support.tiny_models import PIECES, save_tiny
 
 CONFIG = AlbertConfig(
@@ -356,4 +356,4 @@ def test_fixed_axes_and_new_formats_are_recognised_in_what_onnx_runtime_says(
     ],
 )
 def test_the_words_that_a_pattern_needs(pattern: str, words: str) -> None:
-    assert required_words(pattern) == words
+    assert find_required_words(pattern) == words

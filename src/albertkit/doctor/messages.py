@@ -122,14 +122,14 @@ def _find_candidates(text: str) -> list[tuple[Symptom, list[re.Pattern[str]]]]:
     """The symptoms that the text may show, each with the patterns whose words stand in it."""
     candidates = []
     for entry in read_symptoms().values():
-        patterns = [p for p in entry.patterns if required_words(p.pattern) in text]
+        patterns = [p for p in entry.patterns if find_required_words(p.pattern) in text]
         if patterns:
             candidates.append((entry, patterns))
     return candidates
 
 
 @functools.cache
-def required_words(pattern: str) -> str:
+def find_required_words(pattern: str) -> str:
     """The longest run of plain characters that every match of a pattern holds; "" if unclear."""
     if "(?i" in pattern:
         return ""

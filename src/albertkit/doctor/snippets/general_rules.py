@@ -20,7 +20,7 @@ def check_syntax(script: Script) -> Iterator[Diagnostic]:
     for number in sorted(script.broken):
         version = newer_python(script.line(number))
         if version:
-            found = symptom("code-does-not-parse").diagnose(
+            diagnostic = symptom("code-does-not-parse").diagnose(
                 f"line {number}",
                 evidence=script.line(number)[:LONGEST_EVIDENCE],
                 basis="recognised",
@@ -28,7 +28,9 @@ def check_syntax(script: Script) -> Iterator[Diagnostic]:
                 fix=f"Run the doctor with Python {version}",
                 message=f"this Python cannot parse what needs Python {version}",
             )
-            yield replace(found, why="its syntax is newer than the Python that runs the doctor")
+            yield replace(
+                diagnostic, why="its syntax is newer than the Python that runs the doctor"
+            )
             return
     for number, message in sorted(script.broken.items()):
         yield symptom("code-does-not-parse").diagnose(

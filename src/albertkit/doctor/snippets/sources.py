@@ -18,7 +18,7 @@ SHELL_CELLS = ("bash", "sh", "script", "cmd")
 PYTHON_CELLS = ("time", "timeit", "capture", "prun", "python", "python3", "pypy")
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*\{?\.?(\w*)")
 PYTHON_FENCES = ("python", "py", "python3")
-NEWER_SYNTAX = (  # the Python that brought it, and how a line with it looks
+NEWER_SYNTAX = (  # the first Python that has it, and how a line with it looks
     ((3, 14), re.compile(r"""(?<![\w"'])(?:t|tr|rt)(?:"[^"]*"|'[^']*')""")),
     ((3, 14), re.compile(r"^\s*except\s+[\w.]+(?:\s*,\s*[\w.]*[A-Z][\w.]*)+\s*:")),
     ((3, 12), re.compile(r"^\s*(?:(?:async\s+)?def|class)\s+\w+\s*\[")),
