@@ -15,6 +15,7 @@ from albertkit.doctor.snippets.general_rules import check_syntax
 from albertkit.doctor.snippets.script import Script
 from albertkit.doctor.snippets.sources import read_markdown, read_notebook
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 # "What is causing issues with the ALBERT pretrained model on TF Hub?"
 TF1_MODULE = """
 import tensorflow as tf
@@ -203,6 +204,21 @@ RIGHT = [
     'model = BertModel.from_pretrained("bert-base-uncased")\n'
     'tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")\n'
     'out = model(**tokenizer("a", "b", truncation=True, return_tensors="pt"))\n',
+]
+
+
+RIGHT += [
+    "import tensorflow_hub as hub, tensorflow_text\n"
+    'p = hub.load(os.path.join(ROOT, "preprocessor"))\n'
+    'tokens = p.tokenize(["a text"])\nbatch = p(["a text"])\n',
+    'use = hub.load("https://tfhub.dev/google/universal-sentence-encoder/4")\nuse(["a text"])\n',
+    'tok = AutoTokenizer.from_pretrained("gpt2", padding_side="left")\n',
+    'fill = pipeline("fill-mask", model="roberta-base")\nfill("a <mask>", targets=["b"])\n',
+    PREPARATION + 'ids = tokenizer(["one text"], truncation=True)["input_ids"].reshape(1, -1)\n',
+    'a = AlbertModel.from_pretrained("albert-base-v2")\n'
+    'b = BertModel.from_pretrained("bert-base-uncased")\n'
+    't = BertTokenizer.from_pretrained("bert-base-uncased")\n',
+    *(path.read_text(encoding="utf-8") for path in sorted(EXAMPLES.glob("*.py"))),
 ]
 
 

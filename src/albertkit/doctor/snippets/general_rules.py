@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from albertkit.doctor.catalogue import symptom
-from albertkit.doctor.snippets.script import CallSite, Script
+from albertkit.doctor.snippets.script import OF_BERT, CallSite, Script
 from albertkit.doctor.snippets.sources import newer_python
 from albertkit.errors import Diagnostic
 
@@ -58,14 +58,17 @@ def check_shapes(script: Script) -> Iterator[Diagnostic]:
         shape = _shape(call)
         if shape in ([1, -1], [-1]) and call.method in ("reshape", "view"):
             text = ast.unparse(call.node).lower()
-            if "id" in text or "token" in text or "input" in text:
+            is_batch = not _is_of_one_text(call.node)
+            if is_batch and ("id" in text or "token" in text or "input" in text):
                 yield symptom("batch-flattened").diagnose(
                     f"line {call.line}", evidence=script.line(call.line), basis="recognised"
                 )
 
 
 def check_sides(script: Script) -> Iterator[Diagnostic]:
-    """Padding on the left."""
+    """Padding on the left, which is right for models that generate text."""
+    if not OF_BERT.search(script.source):
+        return
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Assign):
             names = [ast.unparse(target) for target in node.targets]
@@ -196,6 +199,18 @@ def _diagnose_left_side(script: Script, line: int) -> Diagnostic:
         basis="recognised",
         fix=f"Write: {re.sub('left', 'right', text)}",
     )
+
+
+def _is_of_one_text(value: ast.expr) -> bool:
+    """Whether a call in it has one text that is written out, alone or in a list."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.List) and len(first.elts) == 1:
+                first = first.elts[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                return True
+    return False
 
 
 def _shape(call: CallSite) -> list[object]:

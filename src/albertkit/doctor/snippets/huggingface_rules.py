@@ -23,13 +23,18 @@ REMOVED_METHODS = {
 REMOVED_TASKS = {"question-answering", "summarization", "translation", "text2text-generation"}
 BARE_NAME = re.compile(r"albert-(?:base|large|xlarge|xxlarge)")
 CHINESE = re.compile(r"chinese|(?:^|[-_/])zh(?:[-_/]|$)", re.IGNORECASE)
+IS_BERT = re.compile(r"(?<!al)bert-(?:base|large)")
 OTHER_CLASSES = ("BertModel", "BertForMaskedLM", "RobertaModel", "DistilBertModel")
 PRETRAINING_LABELS = {"next_sentence_label", "masked_lm_labels"}
 
 
 def check_models(script: Script) -> Iterator[Diagnostic]:
     """How models and tokenizers are opened."""
-    albert = any("albert" in call.origin.lower() for call in script.calls)
+    opened = [call for call in script.calls if call.method == "from_pretrained"]
+    bert_model = any(
+        IS_BERT.search(call.origin.lower()) and "Tokenizer" not in call.name for call in opened
+    )
+    albert = not bert_model and any("albert" in call.origin.lower() for call in script.calls)
     for call in script.calls:
         where, line = f"line {call.line}", script.line(call.line)
         cls = call.name.split(".")[-2] if call.method == "from_pretrained" else call.method
@@ -71,7 +76,7 @@ def _check_opening(
         )
     if cls.startswith("AlbertTokenizer") and CHINESE.search(name):
         yield symptom("chinese-albert").diagnose(where, evidence=line, basis="recognised")
-    is_bert = re.search(r"(?<!al)bert-(?:base|large)", name.lower()) is not None
+    is_bert = IS_BERT.search(name.lower()) is not None
     if "Tokenizer" in cls and is_bert and albert:
         yield symptom("tokenizer-of-bert").diagnose(where, evidence=line, basis="recognised")
     if call.constant("keep_accents") is True:
@@ -223,7 +228,7 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
         targets = call.keyword("targets")
         words = _texts([targets]) if targets is not None else []
         parts = [word for word in words if not word.startswith("▁")]
-        if parts:
+        if parts and script.mentions("albert"):
             line = better = script.line(call.line)
             for word in parts:
                 better = re.sub(rf"([\"'])(?={re.escape(word)}\1)", r"\1▁", better)

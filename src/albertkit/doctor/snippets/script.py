@@ -27,6 +27,7 @@ SHORT_NAMES = {  # how people import these; a snippet often leaves the import ou
     "text": "tensorflow_text",
 }
 HUB_LOADERS = ("tensorflow_hub.load", "tensorflow_hub.KerasLayer", "tensorflow_hub.Module")
+OF_BERT = re.compile(r"(?<![a-z])(?:al)?bert", re.IGNORECASE)  # an address; a RoBERTa's is not
 VERSION = re.compile(r"/(\d+)/?$")
 MODEL_CLASS = re.compile(
     r"(?:TF|Flax)?(?:Albert|Bert|Roberta|DistilBert|Auto)(?:Model\w*|For[A-Z]\w+)"
@@ -114,7 +115,6 @@ class Script:
         aliases: names in the script → full names.
         variables: what each variable holds; a name that is assigned twice keeps the last.
         calls: all calls, from the top.
-        assigned: what each variable is assigned first; unlike `variables`, any expression.
         texts: the text that each variable is assigned first, if one is written out.
     """
 
@@ -126,7 +126,6 @@ class Script:
     aliases: dict[str, str] = field(default_factory=lambda: dict(SHORT_NAMES))
     variables: dict[str, Holding] = field(default_factory=dict)
     calls: list[CallSite] = field(default_factory=list)
-    assigned: dict[str, ast.expr] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(init=False)
 
@@ -226,10 +225,9 @@ def _read_variables(script: Script) -> None:
     """What the assignments of the script put into its variables, in order."""
     assignments = [node for node in ast.walk(script.tree) if isinstance(node, ast.Assign)]
     for node in assignments:
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                script.assigned.setdefault(target.id, node.value)
-                if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
                     script.texts.setdefault(target.id, node.value.value)
     for node in sorted(assignments, key=lambda node: node.lineno):
         holding = _holding(script, node.value)
@@ -264,7 +262,9 @@ def _kind_made_by(name: str, origin: str) -> Kind:
     cls = owner.rpartition(".")[2]
     opens = method in ("from_pretrained", "from_config", "from_file")
     if name in HUB_LOADERS:
-        return "preprocessor" if "preprocess" in origin else "hub-module"
+        if "preprocess" in origin:
+            return "preprocessor"
+        return "hub-module" if OF_BERT.search(origin) else ""
     if "Tokenizer" in (cls if opens else method):
         return "tokenizer"
     if MODEL_CLASS.fullmatch(cls if opens else method):
