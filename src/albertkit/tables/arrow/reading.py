@@ -25,9 +25,13 @@ BATCH_BYTES = 2**25
 MOST_ROWS = 2**40  # in one group: no valid file comes near
 MOST_BYTES = 2**40  # in one buffer: likewise
 ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's message
-# Bases of pyarrow's errors, whose own classes would need its import here. NotImplementedError is
-# that of ArrowNotImplementedError: a valid file with a codec or a type that this pyarrow lacks.
-PYARROW_ERRORS = (OSError, ValueError, LookupError, NotImplementedError, TypeError)
+
+
+def pyarrow_errors() -> tuple[type[Exception], ...]:
+    """What pyarrow raises for a damaged file, or for a codec or a type that it lacks."""
+    import pyarrow
+
+    return (OSError, ValueError, LookupError, TypeError, pyarrow.ArrowNotImplementedError)
 
 
 class ArrowTable(Protocol):
@@ -81,7 +85,7 @@ class ParquetTable:
                     skip = max(0, skip - batch.num_rows)
                     left -= rest.num_rows
                     yield rest
-        except PYARROW_ERRORS as damage:
+        except pyarrow_errors() as damage:
             error = damage
         if left:
             yield _unreadable_rows(left, error)
@@ -120,7 +124,7 @@ class ArrowFile:
                     with _allocation_errors():
                         batch = file.get_batch(number).select(list(columns))
                         batch.validate()
-                except PYARROW_ERRORS as error:
+                except pyarrow_errors() as error:
                     yield _unreadable_rows(length - skip, error)
                 else:
                     yield from _slices(batch, skip)
@@ -235,7 +239,7 @@ def table_errors(name: str) -> Iterator[None]:
     try:
         with _allocation_errors():
             yield
-    except PYARROW_ERRORS as error:
+    except pyarrow_errors() as error:
         if getattr(error, "errno", None) is not None:  # the system's
             raise
         raise FormatError(
