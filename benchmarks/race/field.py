@@ -66,30 +66,24 @@ def _openvino(shown: str, precision: Precision) -> Contestant:
 
 
 def _onnxruntime(shown: str, precision: Precision) -> Contestant:
-    maker, options = "race.padded_peers:OnnxRuntime", {"precision": precision}
-    return Contestant(
-        f"onnxruntime-{precision}",
-        shown,
-        "peer",
-        maker,
-        options,
-        precision,
-        anywhere=True,
-        libraries=("onnxruntime",),
-    )
+    return _padding_peer("onnxruntime", "OnnxRuntime", shown, precision)
 
 
 def _ctranslate2(shown: str, precision: Precision) -> Contestant:
-    maker, options = "race.padded_peers:CTranslate2", {"precision": precision}
+    return _padding_peer("ctranslate2", "CTranslate2", shown, precision)
+
+
+def _padding_peer(library: str, maker: str, shown: str, precision: Precision) -> Contestant:
+    """A peer that is named after its library, and runs on any processor."""
     return Contestant(
-        f"ctranslate2-{precision}",
+        f"{library}-{precision}",
         shown,
         "peer",
-        maker,
-        options,
+        f"race.padded_peers:{maker}",
+        {"precision": precision},
         precision,
         anywhere=True,
-        libraries=("ctranslate2",),
+        libraries=(library,),
     )
 
 
