@@ -136,16 +136,7 @@ class EncodeReport:
         """The warnings, for callers that do not read logs."""
         warnings = []
         if self.empty.count:
-            warnings.append(
-                Diagnostic(
-                    "text-empty",
-                    "warning",
-                    f"{count_texts(self.empty.count, self.texts, 'is', 'are')} empty"
-                    + self._first(self.empty),
-                    why="an empty text gets an answer too, so that answers and texts stay aligned",
-                    fix="Leave empty texts out, or ignore their answers",
-                )
-            )
+            warnings.append(warn_of_empty(self.empty, self.texts))
         if self.unknown.count:
             verbs = ("consists", "consist")
             warnings.append(
@@ -153,7 +144,7 @@ class EncodeReport:
                     "text-unknown",
                     "warning",
                     f"{count_texts(self.unknown.count, self.texts, *verbs)} of unknown pieces only"
-                    + self._first(self.unknown),
+                    + name_first(self.unknown, self.texts),
                     why="the vocabulary has none of the characters, so all such texts look alike",
                     fix="Take a model for the language of these texts",
                 )
@@ -177,22 +168,12 @@ class EncodeReport:
                     "vectors-not-finite",
                     "warning",
                     f"{count_texts(self.not_finite.count, self.texts, 'has', 'have')} a vector "
-                    f"with NaN or infinite numbers{self._first(self.not_finite)}",
+                    f"with NaN or infinite numbers{name_first(self.not_finite, self.texts)}",
                     why="weights of the model are not finite, or its numbers overflow",
                     fix="Look at the model with `albertkit inspect`, or take float32",
                 )
             )
         return warnings
-
-    def _first(self, group: TextGroup) -> str:
-        """Name the first of several texts: ", the first is number 7"."""
-        if self.texts == 1:
-            return ""
-        return (
-            f", the first is number {group.first + 1}"
-            if group.count > 1
-            else (f", number {group.first + 1}")
-        )
 
     def _count_empty(self, texts: Texts) -> None:
         if texts.second is None:
@@ -221,6 +202,27 @@ class EncodeReport:
         self.truncated.add(len(rows), first)
         self.lost += int(encodings.dropped.sum())
         self.longest = max(self.longest, longest)
+
+
+def warn_of_empty(empty: TextGroup, texts: int) -> Diagnostic:
+    """The warning about empty texts, whether they get answers or are searched."""
+    return Diagnostic(
+        "text-empty",
+        "warning",
+        f"{count_texts(empty.count, texts, 'is', 'are')} empty{name_first(empty, texts)}",
+        why="it keeps its row, so that rows and texts stay aligned, but search never shows it"
+        if empty.count == 1
+        else "they keep their rows, so that rows and texts stay aligned, but search never shows"
+        " them",
+        fix="Leave empty texts out to see no warning",
+    )
+
+
+def name_first(group: TextGroup, texts: int) -> str:
+    """Name the first of several texts: ", the first is number 7"."""
+    if texts == 1:
+        return ""
+    return f", {'the first is ' if group.count > 1 else ''}number {group.first + 1}"
 
 
 def count_texts(count: int, texts: int, one: str, many: str) -> str:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from albertkit.arrays import Int64Array
-from albertkit.errors import Diagnostic, InputError
+from albertkit.errors import InputError
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable
 from albertkit.tables.table import Column, take_cells
 from albertkit.tasks.embed import TextEmbedder, make_progress
 from albertkit.tasks.inputs import Texts
 from albertkit.tasks.nearest import Mask
 from albertkit.tasks.options import EncodeOptions, VectorType
-from albertkit.tasks.reports import count_texts
+from albertkit.tasks.reports import TextGroup, count_texts, warn_of_empty
 from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors
 
 LOGGER = logging.getLogger(__name__)
@@ -34,13 +34,13 @@ class CorpusOptions:
     Attributes:
         precision: The type of the vectors. None: float32, or the job's.
         chunk: Ids of a part at most. None: whole texts, or the job's.
-        overlap: Pieces at most that a part shares with the one before it.
+        overlap: Pieces at most that a part shares with the one before it. None: 0, or the job's.
         markdown: Whether Markdown's markup is left out before texts are read.
     """
 
     precision: VectorType | None = None
     chunk: int | None = None
-    overlap: int = 0
+    overlap: int | None = None
     markdown: bool = False
 
     def encode_options(self, embedder: TextEmbedder) -> EncodeOptions:
@@ -49,7 +49,7 @@ class CorpusOptions:
             prompt_name=DOCUMENT if DOCUMENT in embedder.prompts else None,
             precision=self.precision or "float32",
             chunk=self.chunk,
-            overlap=self.overlap,
+            overlap=self.overlap or 0,
             markdown=self.markdown,
         )
 
@@ -131,14 +131,5 @@ def _table_of_parts(
 
 
 def _warn_of_empty(empty: Mask) -> None:
-    count, first = int(empty.sum()), int(empty.argmax()) + 1
-    LOGGER.warning(
-        Diagnostic(
-            "text-empty",
-            "warning",
-            f"{count_texts(count, len(empty), 'is', 'are')} empty,"
-            f" {'the first is ' if count > 1 else ''}number {first}",
-            why="an empty text has no meaning, so it is never a result",
-            fix="Leave empty texts out to see no warning",
-        ).line()
-    )
+    group = TextGroup(int(empty.sum()), int(empty.argmax()))
+    LOGGER.warning(warn_of_empty(group, len(empty)).line())
