@@ -19,6 +19,7 @@ from tests.support.row_files import KINDS, PACKED, Rows, write_file
 
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.tables import find_inputs, read_batches, read_texts
+from albertkit.tables.formats import DETECT_ALL, ReadOptions
 
 ROWS: Rows = [("one", 1), ("two", None), ("é\u2028", 3)]
 TEXTS = [text for text, _ in ROWS]
@@ -176,16 +177,21 @@ except RuntimeError as error:
     assert message.stdout.endswith("pip install 'pyarrow>=20'. [extra-missing]\n")
 
 
-def test_a_broken_link_is_an_unreadable_file(tmp_path: Path) -> None:
-    write_file(tmp_path, "a.txt", b"a\n")
-    (tmp_path / "b.txt").symlink_to(tmp_path / "gone.txt")
-    with pytest.raises(ResourceError, match=r"b\.txt.*\[file-unreadable\]"):
-        read_batches(tmp_path)
-    (batch,) = read_batches(tmp_path, skip_invalid=True)
-    assert (batch.texts, [invalid.code for invalid in batch.invalid]) == (
-        ["a"],
-        ["file-unreadable"],
-    )
+@pytest.mark.parametrize("options", [DETECT_ALL, ReadOptions(files=True)])
+def test_a_broken_link_in_a_directory_is_named_and_the_other_files_are_read(
+    options: ReadOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_file(tmp_path, "a.txt", b"a")
+    link = tmp_path / "b.txt"
+    link.symlink_to(tmp_path / "gone.txt")
+    with caplog.at_level(logging.WARNING):
+        inputs = find_inputs(tmp_path, options=options)
+    assert [file.name for file in inputs.files] == [str(tmp_path / "a.txt")]
+    assert inputs.skipped == (str(link),)
+    (note,) = caplog.messages
+    assert note.startswith(f"not read: {link} (1 link); the target of the link does not exist")
+    with pytest.raises(InputError, match=r"there is no file .*b\.txt.*\[file-not-found\]"):
+        find_inputs(link)
 
 
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason=f"{DESCRIPTORS} is not there")

@@ -30,7 +30,7 @@ class Inputs:
 
     Args:
         files: In the order in which they are read.
-        skipped: Names of files that are not read, as their format is unknown.
+        skipped: Names of files that are not read: of unknown format, and links to no file.
     """
 
     files: tuple[InputFile, ...]
@@ -104,7 +104,7 @@ def find_inputs(
         locations: Files, directories, patterns, URIs, or "-" for standard input. A directory
             stands for the files of known formats in it and below it, in the order of their names,
             a pattern for those that match it. Names that begin with "." or "_" are passed over;
-            other files of unknown format are logged.
+            files of unknown format, and links to files that do not exist, are logged.
         options: How the files are read, where the user knows better.
         column: The column of texts; CSV through a pipe is detected by it. None: "text".
 
@@ -115,20 +115,26 @@ def find_inputs(
     """
     files: list[InputFile] = []
     skipped: list[str] = []
+    broken: list[str] = []
     for name in _location_names(locations):
         with read_errors(display_name(name)):
             names = _list_names(name)
         if names is None:
             files.append(inspect_file(name, options, column=column or TEXT))
             continue
-        known, unknown = _inspect_known(names, options, column or TEXT)
+        links = {path for path in names if _is_broken_link(path)}
+        broken += sorted(links)
+        others = [path for path in names if path not in links]
+        known, unknown = _inspect_known(others, options, column or TEXT)
         if not known:
             raise _nothing_known_error(name, len(names), options)
         files += known
         skipped += unknown
     if skipped:
         LOGGER.warning("%s", _note_skipped(skipped, options).line())
-    return Inputs(tuple(files), tuple(skipped))
+    if broken:
+        LOGGER.warning("%s", _note_broken(broken).line())
+    return Inputs(tuple(files), (*skipped, *broken))
 
 
 def _location_names(locations: Location | Iterable[Location]) -> list[str]:
@@ -174,6 +180,11 @@ def _raise_unreadable(error: OSError) -> NoReturn:
         raise error
 
 
+def _is_broken_link(name: str) -> bool:
+    path = Path(name)
+    return not is_uri(name) and path.is_symlink() and not path.exists()
+
+
 def _inspect_known(
     names: Sequence[str], options: ReadOptions, column: str
 ) -> tuple[list[InputFile], list[str]]:
@@ -216,6 +227,18 @@ def _note_skipped(names: Sequence[str], options: ReadOptions) -> Diagnostic:
     if options.files:
         why, fix = "they hold other bytes than text", "Convert them to text to have them read"
     return Diagnostic("files-skipped", "note", what, why, fix)
+
+
+def _note_broken(names: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        "files-skipped",
+        "warning",
+        f"not read: {list_names(names, 5)} ({count_noun(len(names), 'link')})",
+        why="the target of the link does not exist"
+        if len(names) == 1
+        else "the targets of the links do not exist",
+        fix="Remove the link, or make it point to a file",
+    )
 
 
 def _text_column(file: InputFile, column: str | None) -> str:
