@@ -38,13 +38,23 @@ def test_a_cell_wider_than_its_place_is_cut() -> None:
 def test_the_widest_column_of_words_is_cut_to_the_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(screen, "terminal_width", lambda: 24)
+    monkeypatch.setattr(screen, "terminal_width", lambda: 29)
     table = Table({"n": [1], "text": ["word " * 20], "kind": ["a"], "score": [0.5]})
     assert draw_table(table).splitlines()[1] == "1  word word w…  a     0.5000"
     monkeypatch.setattr(screen, "terminal_width", lambda: 40)
     lines = draw_table(table).splitlines()
     assert len(lines[1]) == 40
     assert lines[1].startswith("1  word word word word wo")
+
+
+def test_columns_without_room_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "terminal_width", lambda: 40)
+    words = {f"name{n}": ["word " * 20] for n in range(6)}
+    first, second, note = draw_table(Table({"score": [0.5], **words})).splitlines()
+    assert first.split() == ["score", "name0", "name1"]
+    assert len(second) <= 40
+    assert note == "no room for name2, name3, name4 …; --format csv prints all columns"
+    assert len(draw_table(Table({"n": [10**50]})).splitlines()) == 2  # the first is always shown
 
 
 def test_a_vector_is_shown_by_its_first_numbers() -> None:

@@ -1,4 +1,4 @@
-"""Draw tables for people: aligned columns, the widest ones cut to the width of the terminal."""
+"""Draw tables for people, as wide as the terminal: aligned columns, of which the widest are cut."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from albertkit.arrays import FloatArray
+from albertkit.errors.exceptions import list_names
 
 if TYPE_CHECKING:
     from albertkit.tables import Table
@@ -24,29 +26,26 @@ BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
 
 
 def draw_table(table: Table) -> str:
-    """The table with its header; numbers right-aligned, words left-aligned."""
+    """The table with its header; numbers right-aligned, words left-aligned.
+
+    Columns of words are cut to the width of the terminal. If that is not enough, a line names the
+    last columns instead.
+    """
     columns = [
         [name, *map(format_cell, format_cells(column))] for name, column in table.columns.items()
     ]
     right = [_are_numbers(column) for column in table.columns.values()]
-    widths = [max(map(display_width, column)) for column in columns]
-    too_wide = sum(widths) + len(GAP) * (len(widths) - 1) - terminal_width()
-    words = [number for number, to_right in enumerate(right) if not to_right]
-    while too_wide > 0 and words:
-        words.sort(key=lambda number: -widths[number])
-        least = max(NARROWEST, widths[words[1]] if len(words) > 1 else 0)
-        cut = min(too_wide, max(1, widths[words[0]] - least))
-        if widths[words[0]] <= NARROWEST:
-            break
-        widths[words[0]] -= cut
-        too_wide -= cut
+    widths = _fit_widths([max(map(display_width, column)) for column in columns], right)
+    columns = columns[: len(widths)]
     lines = [
         GAP.join(
             align(cell, size, to_right)
-            for cell, size, to_right in zip(row, widths, right, strict=True)
+            for cell, size, to_right in zip(row, widths, right[: len(widths)], strict=True)
         ).rstrip()
         for row in zip(*columns, strict=True)
     ]
+    if hidden := [*table.columns][len(widths) :]:
+        lines.append(f"no room for {list_names(hidden)}; --format csv prints all columns")
     return "\n".join([bold(lines[0]), *lines[1:]])
 
 
@@ -79,6 +78,29 @@ def format_cell(cell: object) -> str:
     # line ends and control characters of a text would break the table
     text = "" if cell is None else str(cell)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _fit_widths(widths: list[int], right: Sequence[bool]) -> list[int]:
+    """The widths of the first columns, as many as fit, with the widest words cut; at least one."""
+    room = terminal_width() + len(GAP)
+    least = [
+        len(GAP) + (width if to_right else min(width, NARROWEST))
+        for width, to_right in zip(widths, right, strict=True)
+    ]
+    count = max(1, sum(end <= room for end in accumulate(least)))
+    widths = widths[:count]
+    too_wide = sum(widths) + count * len(GAP) - room
+    words = [number for number in range(count) if not right[number]]
+    while too_wide > 0 and words:
+        words.sort(key=lambda number: -widths[number])
+        widest = widths[words[0]]
+        if widest <= NARROWEST:
+            break
+        limit = max(NARROWEST, widths[words[1]] if len(words) > 1 else 0)
+        cut = min(too_wide, max(1, widest - limit))
+        widths[words[0]] -= cut
+        too_wide -= cut
+    return widths
 
 
 def _are_numbers(column: Column) -> bool:
