@@ -353,6 +353,12 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(FormatError, match=r"\[file-malformed\]"):
         Search(tmp_path / "a.npy")
+    (tmp_path / "a.npy").write_bytes(b"")
+    with pytest.raises(FormatError, match=r"the file is empty.*\[file-malformed\]"):
+        Search(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.zeros((0, 8)))
+    with pytest.raises(InputError, match=r"it has no rows.*\[index-invalid\]"):
+        Search(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros(3))
     with pytest.raises(InputError, match=r"shape \[3\].*\[index-invalid\]"):
         Search(tmp_path / "b.npy")

@@ -22,6 +22,7 @@ NPY_ERRORS = (
     MemoryError,
     OverflowError,
 )
+NO_ARRAY = "the file is not an array as numpy writes it"
 
 
 def read_npy(file: Path | BinaryIO, where: str, *, fix: str = "Write it again") -> npt.NDArray[Any]:
@@ -43,17 +44,18 @@ def read_npy(file: Path | BinaryIO, where: str, *, fix: str = "Write it again") 
     try:
         array = np.load(file, mmap_mode=mode, allow_pickle=False)
     except NPY_ERRORS as error:
-        raise _malformed_error(where, fix) from error
+        is_empty = isinstance(error, EOFError)
+        raise _malformed_error(where, fix, "the file is empty" if is_empty else NO_ARRAY) from error
     if not isinstance(array, np.ndarray):  # an archive of arrays, .npz
-        raise _malformed_error(where, fix)
+        raise _malformed_error(where, fix, NO_ARRAY)
     return array
 
 
-def _malformed_error(where: str, fix: str) -> FormatError:
+def _malformed_error(where: str, fix: str, why: str) -> FormatError:
     return FormatError(
         "file-malformed",
         "the array cannot be read",
-        why="the file is not an array as numpy writes it",
+        why=why,
         fix=fix,
         where=where,
     )

@@ -124,10 +124,14 @@ def read_vector_files(location: str | Path, column: str = VECTOR) -> VectorFiles
                 "file-not-found", f"there is no file {str(path)!r}", fix="Check the path"
             )
         if path.is_dir():
-            return _read_directory(path, column)
-        ranges = make_path(f"{location}.ranges.npy")
-        table = _read_file(path, column)
-        return VectorFiles((table,), ranges=_read_ranges(ranges) if ranges.exists() else None)
+            files = _read_directory(path, column)
+        else:
+            ranges = make_path(f"{location}.ranges.npy")
+            table = _read_file(path, column)
+            files = VectorFiles((table,), ranges=_read_ranges(ranges) if ranges.exists() else None)
+        if not any(len(part.vectors) for part in files.parts):
+            raise _no_vectors(path, "it has no rows", "Write it again with albertkit embed")
+        return files
 
 
 def _read_directory(path: AnyPath, column: str) -> VectorFiles:
