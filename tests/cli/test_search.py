@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +208,17 @@ def test_documents_of_several_files_are_their_rows(
     ]
 
 
-@pytest.mark.parametrize("asked", [["--chunk", "16"], ["--overlap", "1"], ["--vectors", "int8"]])
+@pytest.mark.parametrize(
+    "asked",
+    [["--chunk", "16"], ["--overlap", "1"], ["--overlap", "0"], ["--vectors", "int8"]],
+)
 def test_an_index_that_was_made_with_other_options_is_refused(
     asked: list[str], capsys: pytest.CaptureFixture[str], model: str
 ) -> None:
     command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model]
-    assert run([*command, "--chunk", "12", "-q"]) == 0
+    assert run([*command, "--chunk", "12", "--overlap", "2", "-q"]) == 0
     assert run([*command, "-q"]) == 0  # as it was made
+    assert run([*command, "--overlap", "2", "-q"]) == 0
     capsys.readouterr()
     name, value = asked[0].strip("-"), asked[1]
     chunk = ["--chunk", "12"] if name == "overlap" else []
@@ -238,6 +243,7 @@ def test_empty_texts_are_left_out(
     assert rows == [1, 4, 6]
     assert shown.err.count("[text-empty]") == 1
     assert "3 of 6 texts are empty, the first is number 2" in shown.err
+    assert "search never shows them" in shown.err
 
 
 @pytest.mark.parametrize("against", [True, False])
@@ -339,18 +345,37 @@ def test_the_only_column_need_not_be_named(capsys: pytest.CaptureFixture[str], m
     assert rows_of(capsys, *command, "--column", "body") == first
 
 
+def change_texts(edit: Callable[[str], str]) -> None:
+    """Write the texts again, a second after the index was begun."""
+    texts = Path("texts.txt")
+    texts.write_text(edit(texts.read_text()))
+    later = Path("out/_job.json").stat().st_mtime_ns + 10**9
+    os.utime(texts, ns=(later, later))
+
+
 def test_an_index_is_refused_if_a_text_changed_and_its_size_did_not(
     capsys: pytest.CaptureFixture[str], model: str
 ) -> None:
     command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model]
-    assert run(command) == 0
-    texts = Path("texts.txt")
-    texts.write_text(texts.read_text().upper())
-    later = Path("out/_job.json").stat().st_mtime_ns + 10**9
-    os.utime(texts, ns=(later, later))
-    capsys.readouterr()
+    first = rows_of(capsys, *command)
+    change_texts(str)  # as a copy does
+    assert rows_of(capsys, *command) == first
+    change_texts(str.upper)
     error = error_of(capsys, *command)
-    assert "the file was written after the index was begun" in error
+    assert "texts.txt has as many bytes as then, but others" in error
+    assert "[index-differs]" in error
+    assert rows_of(capsys, "search", "a", "--index", "out") == first
+
+
+def test_an_index_that_embed_wrote_is_refused_if_a_text_was_written_later(
+    capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    assert run(["embed", "-i", "texts.txt", "-o", "out/", "-m", model, "-q"]) == 0
+    command = ["search", "a", "--in", "texts.txt", "--index", "out"]
+    assert len(rows_of(capsys, *command)) == len(TEXTS)
+    change_texts(str)
+    error = error_of(capsys, *command)
+    assert "texts.txt was written after the index was begun" in error
     assert "[index-differs]" in error
 
 

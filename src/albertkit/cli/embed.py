@@ -48,7 +48,7 @@ def embed(
     ] = None,
     truncation: options.LongTexts = "warn",
     chunk: options.Chunk = None,
-    overlap: options.Overlap = 0,
+    overlap: options.Overlap = None,
     parts: Annotated[
         PartsMode,
         typer.Option("--parts", help="A row for each part, or the mean of each text's parts."),
@@ -124,7 +124,7 @@ def embed(
             truncate_dim=truncate_dim,
             precision=vectors,
             chunk=chunk,
-            overlap=overlap,
+            overlap=overlap or 0,
             parts=parts,
             markdown=markdown,
         ),

@@ -197,8 +197,10 @@ Chunk = Annotated[
     ),
 ]
 Overlap = Annotated[
-    int,
-    typer.Option("--overlap", metavar="IDS", help="Maximum number of ids that two parts share."),
+    int | None,
+    typer.Option(
+        "--overlap", metavar="IDS", help="Maximum number of ids that two parts share; default: 0."
+    ),
 ]
 Markdown = Annotated[
     bool, typer.Option("--markdown", help="Leave out Markdown's markup before texts are read.")

@@ -53,7 +53,7 @@ def search(
     model: options.VectorsModel = None,
     vectors: options.NewVectors = None,
     chunk: options.Chunk = None,
-    overlap: options.Overlap = 0,
+    overlap: options.Overlap = None,
     markdown: options.Markdown = False,
     truncation: options.LongTexts = "warn",
     load: LoadOptions,
@@ -63,7 +63,8 @@ def search(
     """Find the texts that are nearest to a query.
 
     All texts are compared with each query. The score is the cosine: 1 for the same text, near 0
-    for an unrelated one. Rows are numbered from 1.
+    for an unrelated one; with vectors of bits (binary, ubinary) only its order has a meaning. Rows
+    are numbered from 1.
     """
     check_output(print_format, output)
     wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())

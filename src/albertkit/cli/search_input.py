@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from albertkit import tables
+from albertkit.cli.index_contents import check_contents, hash_file, write_contents
 from albertkit.cli.input_texts import STANDARD_INPUT, no_text
 from albertkit.cli.output import print_status, shows_progress
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
-from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.filesystems.streams import display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
@@ -31,7 +31,6 @@ from albertkit.tables.readers.vector_files import (
     read_job,
 )
 from albertkit.tables.table import json_cells
-from albertkit.tables.writers.job_directory import JOB
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -43,7 +42,6 @@ from albertkit.tasks.vector_types import PART_COLUMNS
 
 MANY = 1000  # texts; embedding more comes with a hint
 PLACES = ("file", "text", *PART_COLUMNS)  # what a row of results has without being read
-HASHED_BYTES = 1 << 20  # at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,14 @@ class SearchInput:
             raise _usage(
                 "vectors of standard input are to be kept", "it cannot be read again to compare it"
             )
+        inputs = tables.find_inputs(self.locations, options=self.read, column=self.column)
+        if self.index is not None and is_job_directory(self.index):
+            check_contents(self.index, inputs)
+            self._check_options(self.index, inputs)
+            if is_finished_job(self.index):
+                return self._open_index(self.index, inputs)
         job = self._job()
-        inputs = job.inputs()
         directory = self.index or str(Path(self.cache or "", self._content_key(job, inputs)))
-        if is_job_directory(directory) and self.index is not None:
-            _check_inputs(read_job(directory), inputs, directory)
-            self._check_options(directory, inputs)
         if not is_finished_job(directory):
             self._make_index(job, inputs, directory)
         return self._open_index(directory, inputs)
@@ -195,7 +195,7 @@ class SearchInput:
                 precision=self.corpus.precision or "float32",
                 prompt_name=DOCUMENT,
                 chunk=self.corpus.chunk,
-                overlap=self.corpus.overlap,
+                overlap=self.corpus.overlap or 0,
                 markdown=self.corpus.markdown,
             ),
             keep=self._columns,
@@ -207,6 +207,8 @@ class SearchInput:
         self._check_named(job.columns)
         start = time.monotonic()
         with start_job(job, directory, resume=True, inputs=inputs) as open_job:
+            if self.index is not None:  # the name of a directory in a cache says the contents
+                write_contents(directory, inputs)
             report = run_job(open_job, shows_progress=shows_progress())
         print_status(
             f"{count_noun(report.rows, 'text')} embedded in {time.monotonic() - start:.0f} s,"
@@ -219,10 +221,7 @@ class SearchInput:
         description["inputs"] = None
         digest = hashlib.sha256(repr(sorted(description.items())).encode())
         for file in inputs.files:
-            with Path(file.path).open("rb") as stream:
-                while data := stream.read(HASHED_BYTES):
-                    digest.update(data)
-            digest.update(str(file.size).encode())
+            digest.update(hash_file(file).encode())
         return digest.hexdigest()[:16]
 
 
@@ -270,39 +269,6 @@ def read_rows(
 
 def _holds_vectors(location: str) -> bool:
     return is_job_directory(location) or is_vector_file(location)
-
-
-def _check_inputs(job: Mapping[str, Any], inputs: Inputs, directory: str) -> None:
-    """Refuse an index of other files, or of files that have changed."""
-    before, now = job.get("inputs") or [], inputs.describe()
-    fix = "Give another --index, or remove the directory to make it again"
-    if before != now:
-        old = {str(file.get("name")): file.get("bytes") for file in before}
-        changed = next(
-            (file for file in now if file["bytes"] != old.get(str(file["name"]))), now[0]
-        )
-        size = old.get(str(changed["name"]))
-        raise InputError(
-            "index-differs",
-            f"{directory} holds the vectors of other texts than {changed['name']}",
-            why=f"the file had {size:,} bytes, and has {changed['bytes']:,} now"
-            if size is not None
-            else f"it was made of {', '.join(old)}",
-            fix=fix,
-        )
-    index = make_path(directory) / JOB
-    if not isinstance(index, Path):
-        return
-    made = index.stat().st_mtime_ns
-    for file in inputs.files:
-        path = Path(file.name)
-        if path.is_file() and path.stat().st_mtime_ns > made:
-            raise InputError(
-                "index-differs",
-                f"{directory} may hold the vectors of other texts than {display_name(file.name)}",
-                why="the file was written after the index was begun",
-                fix=fix,
-            )
 
 
 def _differs(location: str, why: str, option: str) -> InputError:

@@ -114,7 +114,7 @@ CODES: dict[str, str] = {
     "out-of-memory": "There is not enough memory to read a file.",
     "row-malformed": "A row of a table cannot be read.",
     "row-too-long": "A row is longer than any text that is read.",
-    "files-skipped": "A directory holds files of unknown formats.",
+    "files-skipped": "A directory holds files of unknown formats, or links to no file.",
     "output-format-unknown": "The name of an output has no known ending.",
     "output-busy": "Another process writes to the same directory.",
     "output-exists": "The output directory already holds files of this job.",
@@ -123,7 +123,7 @@ CODES: dict[str, str] = {
     "ranges-from-few-vectors": "The ranges of 8-bit vectors come from few vectors.",
     # Search
     "condition-invalid": "A condition on a column cannot be read.",
-    "index-differs": "Vectors to search in were made by another model, or in another way.",
+    "index-differs": "Vectors to search in were made by another model, in another way, or of other texts.",
     "index-invalid": "A directory or file holds no vectors to search in.",
     "index-outdated": "A file has changed since its vectors were made.",
     # Names of models and hubs

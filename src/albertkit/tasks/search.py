@@ -59,7 +59,7 @@ class Search:
         chunk: Cut texts into parts of at most this many ids, as in `TextEmbedder.encode`: each part
             has a row, with the columns "row" (the number of its text, from 1; with a column "file"
             it is left out), "part", "start", "end" and "text". None: texts are not cut.
-        overlap: Pieces at most that a part shares with the one before it.
+        overlap: Pieces at most that a part shares with the one before it. None: 0, or the job's.
         markdown: Leave out Markdown's markup before texts are read.
         similarity: What ranks. None: the model's measure.
         show_progress_bar: As in `TextEmbedder.encode`, for a list of texts.
@@ -87,7 +87,7 @@ class Search:
         ranges: npt.ArrayLike | None = None,
         scan_precision: VectorType | None = None,
         chunk: int | None = None,
-        overlap: int = 0,
+        overlap: int | None = None,
         markdown: bool = False,
         similarity: Measure | None = None,
         show_progress_bar: bool | None = None,

@@ -207,7 +207,7 @@ def _check_options(options: CorpusOptions, job: Mapping[str, object], location: 
         InputError: [index-differs]; [option-invalid] for parts of vectors that no job describes.
     """
     if not job:
-        if options.chunk or options.overlap or options.markdown:
+        if options.chunk is not None or options.overlap is not None or options.markdown:
             raise InputError(
                 "option-invalid",
                 "a chunk, an overlap or markdown is given",
@@ -216,7 +216,7 @@ def _check_options(options: CorpusOptions, job: Mapping[str, object], location: 
             )
         return
     given = {"vectors": options.precision, "chunk": options.chunk}
-    given |= {"overlap": options.overlap or None, "markdown": options.markdown or None}
+    given |= {"overlap": options.overlap, "markdown": options.markdown or None}
     for name, value in given.items():
         if value is not None and value != job.get(name):
             raise InputError(

@@ -13,8 +13,11 @@ from albertkit.tables.filesystems.remote_path import AnyPath, new_file
 
 JOB = "_job.json"  # readers of whole directories skip names that begin with "_"
 RANGES = "_ranges.npy"  # [2, D]: the smallest and largest number of each dimension
+CONTENTS = "_contents.json"  # of an index for search: the hashes of its input files
 UNFINISHED = re.compile(r"\.(?:part-\d+\..+|_invalid-\d+\.jsonl|_\w+\.\w+)\.tmp-\d+-[0-9a-f]+")
-OF_SHARDS = re.compile(rf"_invalid-\d+\.jsonl|{re.escape(RANGES)}")  # worth nothing without shards
+OF_SHARDS = re.compile(  # worth nothing without shards
+    rf"_invalid-\d+\.jsonl|{re.escape(RANGES)}|{re.escape(CONTENTS)}"
+)
 KEYS = ("shard_format", "shard_rows", "types", "job")  # of JOB
 SHOWN = 60  # characters of a value in a message
 
