@@ -123,7 +123,7 @@ CODES: dict[str, str] = {
     "ranges-from-few-vectors": "The ranges of 8-bit vectors come from few vectors.",
     # Search
     "condition-invalid": "A condition on a column cannot be read.",
-    "index-differs": "Vectors to search in were made by another model, in another way, or of other texts.",
+    "index-differs": "Vectors to search in are of another model, or of other texts.",
     "index-invalid": "A directory or file holds no vectors to search in.",
     "index-outdated": "A file has changed since its vectors were made.",
     # Names of models and hubs
