@@ -32,6 +32,7 @@ from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.pretrain import evaluate
 from albertkit.pretraining.shards import CorpusShard, write_shard
+from albertkit.tables import find_inputs
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import choose_training_device
@@ -65,7 +66,9 @@ def measure(
 ) -> dict[str, str]:
     """The figures of one file, by their names."""
     with tempfile.TemporaryDirectory() as folder:
-        shard = write_shard(Path(folder) / "valid", documents(read_lines([file])), tokenizer)
+        shard = write_shard(
+            Path(folder) / "valid", documents(read_lines(find_inputs([file]))), tokenizer
+        )
         vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
         data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, LENGTH))
         device = choose_training_device("cpu", "float32")

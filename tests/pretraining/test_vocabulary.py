@@ -52,3 +52,9 @@ def test_a_text_in_which_spaces_are_rare_has_a_vocabulary() -> None:
     names = [pieces.id_to_piece(i) for i in range(60)]
     assert tuple(names[:13]) == FIRST_PIECES
     assert names.index("▁") > 13
+
+
+def test_the_same_text_gives_the_same_vocabulary_also_of_a_sample() -> None:
+    assert train_vocabulary(lines(), size=90, sentences=200) == train_vocabulary(
+        lines(), size=90, sentences=200
+    )

@@ -4,9 +4,10 @@ A corpus is UTF-8 text, compressed or not: one paragraph a line, an empty line a
 "-" is standard input. Or it is a table (JSON lines, Parquet, CSV, …) with a document in each row.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli.output import print_status
-from albertkit.errors.exceptions import install_command
+from albertkit.errors.exceptions import count_noun, install_command
+from albertkit.fileformats.directory_lock import hold_lock
+from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.pretrain import PretrainingConfig
     from albertkit.pretraining.recipe import Recipe as TrainingRecipe
-    from albertkit.tables import RowEstimate
+    from albertkit.tables import Inputs, RowEstimate
 
 PLOT = "losses.png"  # in the directory of the model card
 
@@ -44,6 +47,12 @@ Tokenizer = Annotated[
         help="A model's directory or hub name, or a SentencePiece model.",
     ),
 ]
+SkipInvalid = Annotated[
+    bool,
+    typer.Option(
+        "--skip-invalid", help="Leave out rows that hold no text; the first one is named."
+    ),
+]
 NewDirectory = Annotated[Path, typer.Option("--output", "-o", help="The directory to write.")]
 Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A TOML file; see recipes/.")]
 OutputDirectory = Annotated[
@@ -57,29 +66,53 @@ NewModel = Annotated[Path, typer.Option("--output", "-o", help="Directory of the
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")]
 
 
+def find_corpus(files: list[str], column: str | None, read: ReadOptions) -> "Inputs":
+    """Find the files of a corpus; raises as `find_inputs`, and [usage] for a column of lines."""
+    from albertkit.tables import find_inputs
+    from albertkit.tables.readers.inputs import check_lines_without_column
+
+    inputs = find_inputs(files, options=read, column=column)
+    check_lines_without_column(inputs.files, column)
+    return inputs
+
+
 def read_lines(
-    files: list[str],
+    inputs: "Inputs",
+    column: str | None = None,
+    *,
+    skip_invalid: bool = False,
     estimate: "RowEstimate | None" = None,
-    count_row: Callable[[], None] = lambda: None,
+    count_rows: Callable[[int], None] = lambda count: None,
 ) -> Iterator[str]:
     """The lines of all files, with an empty line after each document.
 
     Args:
-        files: of text, where an empty line ends a document, or tables, where a row does.
+        inputs: files of text, where an empty line ends a document, or tables, where a row does.
+        column: of the texts in tables; None: "text", or the only one.
+        skip_invalid: leave out rows without a text, and print how many there were.
         estimate: of their rows.
-        count_row: is called before the lines of each row.
+        count_rows: is called before the lines of each row, and for rows left out.
     """
-    from albertkit.tables import Inputs, find_inputs, read_batches
+    from albertkit.tables import Inputs, read_batches
 
-    for file in find_inputs(files).files:
-        for batch in read_batches(Inputs((file,)), estimate=estimate):
+    skipped, first = 0, ""
+    for file in inputs.files:
+        for batch in read_batches(
+            Inputs((file,)), column=column, skip_invalid=skip_invalid, estimate=estimate
+        ):
+            for row in batch.invalid:
+                skipped += row.rows
+                count_rows(row.rows)
+                first = first or f"row {row.row} of {row.file} {row.why}"
             for text in batch.texts:
-                count_row()
+                count_rows(1)
                 if file.file_format == "lines":
                     yield text
                 else:
                     yield from (*text.splitlines(), "")
         yield ""
+    if skipped:
+        print_status(f"{count_noun(skipped, 'invalid row')} left out: {first}")
 
 
 def use_torch(threads: int | None) -> None:
@@ -144,6 +177,22 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def is_main_rank() -> bool:
+    """Whether this process writes the model: the first that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def lock_run(run: Path) -> AbstractContextManager[None]:
+    """Refuse a second run; the other ranks of torchrun belong to the first one's run.
+
+    Raises:
+        ResourceError: [output-busy].
+    """
+    if not is_main_rank():
+        return nullcontext()
+    return hold_lock(run, why="two runs would mix their checkpoints")
 
 
 @contextmanager

@@ -5,29 +5,36 @@ from albertkit.cli.corpus import (
     OutputDirectory,
     Recipe,
     Threads,
+    is_main_rank,
+    lock_run,
     make_card_files,
     print_metrics,
     resume_hint,
     use_torch,
 )
+from albertkit.cli.output import print_status
+from albertkit.fileformats.atomic import refuse_files
 
 
 def distil(
     recipe: Recipe, *, run: OutputDirectory, output: NewModel, threads: Threads = None
 ) -> None:
     """Train an ALBERT on another model's vectors."""
+    refuse_files(output)
     use_torch(threads)
     from albertkit.pretraining.distillation import distil as train
     from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
     from albertkit.spec.pooling_config import Normalise, PoolingConfig
-    from albertkit.training.devices import is_main_rank
 
     settings = read_recipe(recipe, DistillationConfig)
-    with resume_hint(run):
+    with lock_run(run), resume_hint(run):
         weights = train(settings, run, print_metrics)
-    pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
-    if is_main_rank():  # of several that torchrun started
+        if not is_main_rank():
+            return
+        pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
         files = make_card_files(settings, run, output.resolve().name)
         export(weights, settings.tokenizer(), output, pooling=pooling, files=files)
+    print_status(f"Model written to {output}/")
+    print_status(f'Use it: albertkit embed "a text" -m {output}')

@@ -1,19 +1,16 @@
 """`albertkit finetune`: from a table of examples to a trained, scored model."""
 
-import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.corpus import print_metrics, resume_hint
+from albertkit.cli.corpus import is_main_rank, lock_run, print_metrics, resume_hint
 from albertkit.cli.options import FETCH, takes_load_options, takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
-from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
@@ -176,22 +173,6 @@ def finetune(
     print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
     if session.columns.task in USES:
         print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
-
-
-def is_main_rank() -> bool:
-    """Whether this process writes the model: the first that torchrun started, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def lock_run(directory: Path) -> AbstractContextManager[None]:
-    """Refuse a second run; the other ranks of torchrun belong to the first one's run.
-
-    Raises:
-        ResourceError: [output-busy].
-    """
-    if not is_main_rank():
-        return nullcontext()
-    return hold_lock(directory, why="two runs would mix their checkpoints")
 
 
 def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "FinetuneSession":

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from albertkit.cli.corpus import NewDirectory, Texts, Tokenizer
-from albertkit.cli.options import FETCH, takes_load_options
+from albertkit.cli.corpus import NewDirectory, Texts, Tokenizer, find_corpus
+from albertkit.cli.options import FETCH, Column, takes_load_options, takes_read_options
+from albertkit.fileformats.atomic import refuse_files
 from albertkit.runtime.options import LoadOptions
+from albertkit.tables.formats import ReadOptions
 
 
+@takes_read_options
 @takes_load_options(*FETCH)
 def prepare_distillation(
     texts: Texts,
@@ -33,9 +36,12 @@ def prepare_distillation(
             help="A table: anchor, positive, negative; the last may be empty.",
         ),
     ] = None,
+    read: ReadOptions,
+    column: Column = None,
     load: LoadOptions,
 ) -> None:
     """Store texts with a teacher's vectors, for distil."""
+    refuse_files(output)
     from albertkit.pretraining.distillation_dataset import (
         read_teacher,
         write_distillation_dataset,
@@ -46,6 +52,7 @@ def prepare_distillation(
 
     targets = read_teacher(vectors)
     pieces = AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options))
-    lines = [text for text in read_texts(texts) if text]
+    inputs = find_corpus(texts, column, read)
+    lines = [text for text in read_texts(inputs, column=column) if text]
     numbers = read_triplets(triplets, lines) if triplets else None
     write_distillation_dataset(output, pieces.encode_batch(lines), targets, pieces, numbers)

@@ -5,26 +5,33 @@ from albertkit.cli.corpus import (
     OutputDirectory,
     Recipe,
     Threads,
+    is_main_rank,
+    lock_run,
     make_card_files,
     print_metrics,
     resume_hint,
     use_torch,
 )
+from albertkit.cli.output import print_status
+from albertkit.fileformats.atomic import refuse_files
 
 
 def pretrain(
     recipe: Recipe, *, run: OutputDirectory, output: NewModel, threads: Threads = None
 ) -> None:
     """Pretrain an ALBERT (masked LM, sentence order)."""
+    refuse_files(output)
     use_torch(threads)
     from albertkit.pretraining import pretrain as pretraining
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
-    from albertkit.training.devices import is_main_rank
 
     settings = read_recipe(recipe, pretraining.PretrainingConfig)
-    with resume_hint(run):
+    with lock_run(run), resume_hint(run):
         weights = pretraining.pretrain(settings, run, print_metrics)
-    if is_main_rank():  # of several that torchrun started
+        if not is_main_rank():
+            return
         files = make_card_files(settings, run, output.resolve().name)
         export(weights, settings.tokenizer(), output, files=files)
+    print_status(f"Model written to {output}/")
+    print_status(f'Use it: albertkit fill-mask "a text with a [MASK]" -m {output}')

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albertkit.cli.corpus import Corpus, NewDirectory, Tokenizer, read_lines
-from albertkit.cli.options import FETCH, takes_load_options
+from albertkit.cli.corpus import (
+    Corpus,
+    NewDirectory,
+    SkipInvalid,
+    Tokenizer,
+    find_corpus,
+    read_lines,
+)
+from albertkit.cli.options import FETCH, Column, takes_load_options, takes_read_options
 from albertkit.cli.output import print_status, shows_progress
 from albertkit.runtime.options import LoadOptions
+from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.pretraining.shards import ShardCounts
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from albertkit.tasks.encode import ProgressLine
 
 
+@takes_read_options
 @takes_load_options(*FETCH)
 def shards(
     corpus: Corpus,
@@ -31,6 +40,9 @@ def shards(
             help="Length of training sequences; changes only the printed statistics.",
         ),
     ] = 512,
+    read: ReadOptions,
+    column: Column = None,
+    skip_invalid: SkipInvalid = False,
     load: LoadOptions,
 ) -> None:
     """Tokenize a corpus for pretraining."""
@@ -38,15 +50,23 @@ def shards(
     from albertkit.pretraining.documents import documents
     from albertkit.pretraining.sentence_order import ADDED
     from albertkit.pretraining.shards import SHORTEST, write_shard
-    from albertkit.tables import RowEstimate, find_inputs
+    from albertkit.tables import RowEstimate
     from albertkit.tokenization import AlbertTokenizer
 
-    estimate = None if "-" in corpus else RowEstimate(find_inputs(corpus))
+    inputs = find_corpus(corpus, column, read)
+    estimate = None if "-" in corpus else RowEstimate(inputs)
     progress = _Progress(estimate)
+    lines = read_lines(
+        inputs,
+        column,
+        skip_invalid=skip_invalid,
+        estimate=estimate,
+        count_rows=progress.count_rows,
+    )
     try:
         written = write_shard(
             output,
-            documents(read_lines(corpus, estimate, progress.count_row)),
+            documents(lines),
             AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options)),
             report=progress.report,
         )
@@ -95,9 +115,9 @@ class _Progress:
         """The estimated rows in all."""
         return self.estimate.rows() if self.estimate else None
 
-    def count_row(self) -> None:
-        """Count a line, or a table's row, that is read."""
-        self.rows += 1
+    def count_rows(self, count: int) -> None:
+        """Count lines, or a table's rows, that are read."""
+        self.rows += count
 
     def report(self, counts: "ShardCounts") -> None:
         """Print the estimate when the first documents are written, and move the bar."""

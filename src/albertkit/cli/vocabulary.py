@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from albertkit.cli.corpus import Corpus, read_lines
+from albertkit.cli.corpus import Corpus, SkipInvalid, find_corpus, read_lines
+from albertkit.cli.options import Column, takes_read_options
+from albertkit.tables.formats import ReadOptions
 
 MODEL_FILE = ".model"  # the ending of a SentencePiece model
 
 
+@takes_read_options
 def vocabulary(
     corpus: Corpus,
     *,
@@ -32,6 +35,9 @@ def vocabulary(
     sentences: Annotated[
         int, typer.Option("--sentences", min=1, help="Sample at most this many lines.")
     ] = 10_000_000,
+    read: ReadOptions,
+    column: Column = None,
+    skip_invalid: SkipInvalid = False,
 ) -> None:
     """Train a SentencePiece vocabulary like ALBERT's.
 
@@ -55,7 +61,8 @@ def vocabulary(
             why="a SentencePiece file does not say that accents or capitals are kept",
             fix=f"Write a directory: --output {output.with_suffix('')}/",
         )
-    model = train_vocabulary(read_lines(corpus), size=size, policy=policy, sentences=sentences)
+    lines = read_lines(find_corpus(corpus, column, read), column, skip_invalid=skip_invalid)
+    model = train_vocabulary(lines, size=size, policy=policy, sentences=sentences)
     if is_file:
         write_file(output, model)
     else:

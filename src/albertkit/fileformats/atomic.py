@@ -87,7 +87,7 @@ def new_directory(
     if fixed and others == "removed" and any(directory.iterdir()):
         raise _not_replaceable(directory)
     with write_errors(directory):
-        _refuse_files(directory)
+        refuse_files(directory)
         directory.parent.mkdir(parents=True, exist_ok=True)
         temporary = directory / f".new-{_token()}" if fixed else _temporary_sibling(directory)
         try:
@@ -108,6 +108,25 @@ def new_directory(
             # after an exchange the old directory has this name
             shutil.rmtree(temporary, ignore_errors=True)
         _sync(directory.parent)
+
+
+def refuse_files(directory: Path) -> None:
+    """Refuse a directory whose name, or a parent's, is a file.
+
+    Args:
+        directory: that is to be written.
+
+    Raises:
+        InputError: [directory-not-empty].
+    """
+    for path in (directory, *directory.parents):
+        if path.exists() and not path.is_dir():
+            raise InputError(
+                "directory-not-empty",
+                f"{str(path)!r} is a file",
+                why="a directory is to be written there, and the file would be lost",
+                fix="Give a directory's name",
+            )
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -183,18 +202,6 @@ def _remedy(number: int | None) -> str:
     if number == errno.EFBIG:
         return "Allow larger files (ulimit -f), or write to another disk"
     return "Write to a directory that you may change"
-
-
-def _refuse_files(directory: Path) -> None:
-    """Refuse a directory whose name, or a parent's, is a file."""
-    for path in (directory, *directory.parents):
-        if path.exists() and not path.is_dir():
-            raise InputError(
-                "directory-not-empty",
-                f"{str(path)!r} is a file",
-                why="a directory is to be written there, and the file would be lost",
-                fix="Give a directory's name",
-            )
 
 
 def _cannot_be_renamed(directory: Path) -> bool:

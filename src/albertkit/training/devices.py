@@ -71,11 +71,6 @@ class TrainingDevice:
             dist.destroy_process_group()
 
 
-def is_main_rank() -> bool:
-    """Whether this process writes results: the first of several, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def choose_training_device(device: str = "auto", precision: Precision = "auto") -> TrainingDevice:
     """The device and precision of this process, joined to the others if torchrun started it.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from albertkit.fileformats.atomic import write_file
+from albertkit.fileformats.atomic import write_errors, write_file
 from albertkit.fileformats.tensorflow.event_file import encode_scalars, encode_version
 
 FILE = "metrics.jsonl"
@@ -29,15 +29,19 @@ class MetricsLog:
         self.path, self.event_path = directory / FILE, directory / EVENT_FILE
 
     def write(self, entry: Mapping[str, float | int]) -> None:
-        """Append a line; a number that is not finite becomes null, since JSON has no NaN."""
+        """Append a line; a number that is not finite becomes null, since JSON has no NaN.
+
+        Raises:
+            ResourceError: [write-failed]; a line half written is removed when the run goes on.
+        """
         clean = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in entry.items()
         }
-        with self.path.open("a", encoding="utf-8") as file:
+        with write_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(clean, allow_nan=False) + "\n")
         is_new = not self.event_path.exists()
-        with self.event_path.open("ab") as events:
+        with write_errors(self.event_path), self.event_path.open("ab") as events:
             if is_new:
                 events.write(encode_version(time.time()))
             events.write(_encode_event(clean))
