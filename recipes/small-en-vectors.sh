@@ -7,27 +7,22 @@ set -euo pipefail
 data=$(realpath "${1:?the directory of texts}")
 teacher=${2:?the name or directory of the teacher}
 shift 2
-cd "$(dirname "$0")/.."
-mkdir -p runs/vectors
-cd runs/vectors
+recipes=$(cd "$(dirname "$0")" && pwd)
+vocabulary=$recipes/../src/albertkit/builtin/small-en/spiece.model
+if [ -d "$teacher" ]; then teacher=$(realpath "$teacher"); fi
+mkdir -p "$recipes/../runs/small-en-vectors"
+cd "$recipes/../runs/small-en-vectors"
+"$recipes/piece_vectors.sh" "$teacher" pieces.npy
 if [ ! -f triplets.jsonl ]; then
   python ../../benchmarks/distillation_texts.py "$data" texts.txt --triplets triplets.jsonl
-fi
-if [ ! -f pieces.npy ]; then # the teacher's vector of each piece of the vocabulary alone
-  python -c "
-from albertkit.tokenization import AlbertTokenizer
-tokenizer = AlbertTokenizer.from_pretrained('small-en-vectors')
-pieces = tokenizer.convert_ids_to_tokens(range(tokenizer.vocab_size))
-print('\n'.join(piece.replace('▁', ' ').strip() or '.' for piece in pieces))" > pieces.txt
-  albertkit embed -m "$teacher" -i pieces.txt -o pieces.npy
 fi
 if [ ! -d dataset ]; then
   resume=$([ -f teacher/_job.json ] && echo --resume || true)
   albertkit embed -m "$teacher" -i texts.txt --precision bfloat16 --vectors float16 \
     --truncation off --shard-rows 10000 -f npy -o teacher/ $resume
   albertkit prepare-distillation texts.txt --vectors teacher/ --triplets triplets.jsonl \
-    -t small-en-vectors -o dataset
+    -t "$vocabulary" -o dataset
 fi
 cd ../..
-albertkit distil recipes/small-en-vectors.toml --run runs/vectors/run \
+albertkit distil recipes/small-en-vectors.toml --run runs/small-en-vectors/run \
   -o runs/small-en-vectors-model "$@"

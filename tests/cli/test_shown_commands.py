@@ -35,11 +35,12 @@ def test_a_shown_command_line_is_understood(line: str) -> None:
 
 
 def test_each_script_names_its_recipe_and_every_file_it_takes_from_here() -> None:
-    assert {script.stem for script in SCRIPTS} == {"small-en", "small-en-vectors"}
+    models = {"small-en", "small-en-vectors"}
+    assert {script.stem for script in SCRIPTS} == {*models, "piece_vectors"}
     for script in SCRIPTS:
         text = script.read_text(encoding="utf-8")
-        assert f"recipes/{script.stem}.toml" in text
+        assert script.stem not in models or f"recipes/{script.stem}.toml" in text
         for path in re.findall(
-            r"(?:\.\./\.\./)?((?:benchmarks|recipes)/[\w-]+\.(?:py|toml))", text
+            r"(?:\.\./\.\./|\$)?((?:benchmarks|recipes)/[\w-]+\.(?:py|toml|sh))", text
         ):
             assert (ROOT / path).is_file()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from albertkit import load
 from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.pretrain import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
@@ -32,6 +34,19 @@ def test_each_recipe_of_the_repository_is_valid(path: Path) -> None:
     if path.parent.name == "paper":
         published = preset(path.stem)
         assert replace(config, vocab_size=published.vocab_size) == published
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("small-en", PretrainingConfig), ("small-en-vectors", DistillationConfig)]
+)
+def test_a_built_in_model_has_a_recipe_that_reads_none_of_its_weights(
+    name: str, kind: type[PretrainingConfig] | type[DistillationConfig]
+) -> None:
+    recipe = read_recipe(RECIPES / f"{name}.toml", kind)
+    assert recipe.data.initialize_from == ""
+    assert recipe.path(recipe.data.tokenizer).name == "spiece.model"
+    assert not re.search(r"-[mt] small-en", (RECIPES / f"{name}.sh").read_text())
+    assert recipe.model.config(recipe.tokenizer()) == replace(load(name).config, extra={})
 
 
 def tiny_tokenizer() -> AlbertTokenizer:
