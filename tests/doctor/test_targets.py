@@ -9,7 +9,7 @@ import os
 import random
 import tempfile
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow
 import pyarrow.parquet
@@ -19,6 +19,8 @@ from albertkit.cli.doctor import Task
 from albertkit.cli.main import run
 from albertkit.doctor import diagnose, examine
 from albertkit.doctor.checks.labelled_data import TASK_NAMES
+from albertkit.doctor.reading import read_lines
+from albertkit.doctor.render import render
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from tests.support.other_user import as_other_user
@@ -87,6 +89,125 @@ def test_columns_that_cannot_be_seen_lead_to_the_command_that_takes_them(tmp_pat
     [diagnostic] = diagnose(path)
     assert diagnostic.code == "column-undecided"
     assert f"albertkit finetune {path} --check --text" in diagnostic.fix
+
+
+def test_an_option_of_another_command_is_named_with_its_command(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("text,label\n" + "a word,same\n" * 120)
+    [diagnostic] = diagnose(path, task="classify")
+    assert diagnostic.code == "label-single"
+    assert diagnostic.fix.endswith(f"options of: albertkit finetune {path} --check")
+
+
+ROWS = """text,label
+
+"a text
+of two lines",good
+another,bad
+
+third,
+fourth,good
+third one,bad
+fourth,bad
+"""
+
+
+def test_the_rows_of_a_table_have_their_lines_in_reports(tmp_path: Path) -> None:
+    """Row 3 has no label; rows 4 and 6 have one text and two labels."""
+    (tmp_path / "rows.csv").write_text(ROWS)
+    examination = examine(tmp_path / "rows.csv", task="classify")
+    lines = {d.code: examination.lines_of(d) for d in examination.diagnostics}
+    assert lines["examples-incomplete"] == [7]
+    assert lines["labels-contradict"] == [8, 10]
+    assert lines["rows-few"] == []
+    assert ",line=7,title=albertkit examples-incomplete::" in render(examination, "github")
+    results = json.loads(render(examination, "sarif"))["runs"][0]["results"]
+    [result] = [result for result in results if result["ruleId"] == "labels-contradict"]
+    [first] = result["locations"]
+    [second] = result["relatedLocations"]
+    regions = [place["physicalLocation"]["region"] for place in (first, second)]
+    assert regions == [{"startLine": 8}, {"startLine": 10}]
+
+
+def test_a_row_that_cannot_be_read_has_its_line(tmp_path: Path) -> None:
+    rows = [json.dumps({"text": "a", "label": "b"}), "", "{"]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    examination = examine(tmp_path / "rows.jsonl", task="classify")
+    assert [examination.lines_of(d) for d in examination.diagnostics] == [[3]]
+
+
+def test_rows_that_are_no_lines_have_none(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "data.parquet", make_rows())
+    examination = examine(path, task="classify")
+    assert {tuple(examination.lines_of(d)) for d in examination.diagnostics} == {()}
+
+
+@pytest.mark.parametrize("target", ["", "  ", "\n\n"])
+def test_an_empty_target_is_refused(target: str) -> None:
+    with pytest.raises(InputError, match=r"empty.*\[texts-missing\]"):
+        diagnose(target)
+
+
+def test_an_empty_pipe_or_log_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty.log"
+    empty.touch()
+    with pytest.raises(InputError, match=r"empty.log: there is no text.*\[texts-missing\]"):
+        diagnose(empty)
+    monkeypatch.setattr("sys.stdin", empty.open())
+    assert run(["doctor", "-"]) == 2
+    assert run(["doctor", "small-en", "--text", str(empty)]) == 2
+    assert capsys.readouterr().err.count("[texts-missing]") == 2
+
+
+CODE = "import torch\nmodel = AlbertModel(config)\n"
+UNUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("a model or a table", CODE, {"tokenizer": "small-en"}),
+    ("a model", CODE, {"texts": ["a"]}),
+    ("a model", CODE, {"num_attention_heads": 3}),
+    ("a model", "OddError: a\nb", {"against": "small-en"}),
+    ("a table", "small-en", {"task": "classify"}),
+)
+
+
+@pytest.mark.parametrize(("kinds", "target", "arguments"), UNUSED)
+def test_an_argument_without_a_use_is_refused(
+    kinds: str, target: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=rf"use for {kinds} only.*\[option-invalid\]"):
+        diagnose(target, **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-", "--with", "small-en"],
+        ["--env", "--against", "small-en"],
+        [__file__, "--text", __file__],
+        ["--explain", "left-padding", "small-en"],
+    ],
+)
+def test_an_option_without_a_use_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["doctor", *arguments]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_long_file_of_texts_is_cut_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "texts.txt").write_text("a text\n" * 10_005)
+    assert len(read_lines(tmp_path / "texts.txt")) == 10_000
+    assert "the first 10000 of 10005 texts" in caplog.text
+
+
+def test_a_log_in_utf_16_is_read(tmp_path: Path) -> None:
+    """Windows PowerShell writes one with `python script.py > error.log`."""
+    message = "TypeError: 'AutoTrackable' object is not callable"
+    (tmp_path / "error.log").write_text(message, encoding="utf-16")
+    assert [d.code for d in diagnose(tmp_path / "error.log")] == ["tf1-module-called"]
 
 
 def test_a_binary_file_is_no_message(tmp_path: Path) -> None:

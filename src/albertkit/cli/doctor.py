@@ -16,7 +16,6 @@ from albertkit.runtime.options import LoadOptions
 SICK = 1  # the exit status that means "no"
 WIDEST = 100  # characters of a line
 PASTED = "-"
-MOST_TEXTS = 10_000  # that are read of the file of --text
 # As in doctor.checks.labelled_data, which imports numpy; a test compares them.
 Task: TypeAlias = Literal[FinetuneTask, "classify", "tag", "answer", "choose"]
 
@@ -74,6 +73,13 @@ def doctor(
     """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     if explain is not None:
+        if target is not None:
+            raise InputError(
+                "usage",
+                "a target and --explain are given",
+                why="a code is explained without a target",
+                fix=f"Run albertkit doctor --explain {explain}",
+            )
         from albertkit.doctor.catalogue import explain as explain_code
 
         with open_standard_output():
@@ -87,24 +93,29 @@ def doctor(
             fix="Run albertkit doctor MODEL, or albertkit doctor --env",
         )
     from albertkit.doctor.examine import (
-        decode_text,
+        check_arguments,
         examine,
         examine_environment,
         examine_text,
-        read_text,
         with_environment,
     )
+    from albertkit.doctor.reading import decode_text, read_lines
     from albertkit.doctor.render import render
 
+    if target is None or target == PASTED:
+        kind: Literal["environment", "message"] = "environment" if target is None else "message"
+        check_arguments(kind, load, tokenizer=tokenizer, texts=text, against=against, task=task)
     if target is None:
         examination = examine_environment()
     elif target == PASTED:
+        if sys.stdin.isatty():
+            print("Paste the text, then press Ctrl-D.", file=sys.stderr)
         examination = examine_text(decode_text(sys.stdin.buffer.read(), "standard input"))
     else:
         examination = examine(
             target,
             tokenizer=tokenizer,
-            texts=[] if text is None else read_text(text).splitlines()[:MOST_TEXTS],
+            texts=[] if text is None else read_lines(text),
             against=against,
             task=task,
             options=load,

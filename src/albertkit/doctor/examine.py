@@ -8,23 +8,36 @@ What examines models is imported when there is one: a message is read in a fifth
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Unpack
 
-from albertkit.doctor.examination import Examination, has_warning, sort_diagnostics
-from albertkit.errors import Diagnostic, FormatError, InputError
+from albertkit.doctor.examination import Examination, Kind, has_warning, sort_diagnostics
+from albertkit.doctor.reading import check_readable, empty_error, read_text
+from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_keywords
-from albertkit.fileformats.reader import map_file, read_errors
 from albertkit.runtime.options import LoadKeywords, LoadOptions
 from albertkit.tables.formats import format_from_name
 
 CODE_SUFFIXES = (".py", ".ipynb")
 TEXT_SUFFIXES = (".txt", ".log", ".out", ".err", ".md")
-LARGEST_TEXT = 200_000_000  # bytes; a notebook with its pictures may have 50 MB
+PASTED = "pasted text"
 DEFAULTS = LoadOptions()
+FETCHING = ("revision", "token", "cache_dir", "local_files_only")
+USED_OPTIONS: Mapping[Kind, Sequence[str]] = {  # of the other kinds: none
+    "model": ("tokenizer", "texts", "against", *(field.name for field in fields(LoadOptions))),
+    "data": ("tokenizer", "task", *FETCHING),
+}
+KIND_NAMES: Mapping[Kind, str] = {
+    "model": "a model",
+    "tokenizer": "a tokenizer",
+    "data": "a table",
+    "code": "code",
+    "message": "text",
+    "environment": "the environment",
+}
+OPTION_NAMES: Mapping[str, str] = {"tokenizer": "tokenizer (--with)", "texts": "texts (--text)"}
 
 
 @check_keywords
@@ -59,7 +72,8 @@ def diagnose(
 
     Raises:
         InputError: [file-not-found], [unknown-model] if there is no such target.
-            [file-wrong-format] for a pipe or a device.
+            [file-wrong-format] for a pipe or a device. [texts-missing] for an empty target or log.
+            [option-invalid] for an argument that has no use for this kind of target.
         FormatError: [file-wrong-format] for a text file that is binary or too large.
         ResourceError: [file-unreadable], or the errors of a download.
     """
@@ -87,18 +101,24 @@ def examine(
 ) -> Examination:
     """Do the same as `diagnose`, and return what is healthy too; options: how a model is opened."""
     text = str(target)
+    if not text.strip():
+        raise empty_error("the target is empty")
     path = None if _is_pasted(text) else Path(text)
     if path is not None:
-        _check_readable(path)
+        check_readable(path)
+    kind = _find_kind(path, task)
+    check_arguments(
+        kind, options, tokenizer=tokenizer, texts=texts or None, against=against, task=task
+    )
     if path is None:
         examination = examine_text(text)
-    elif path.is_file() and (task is not None or _is_table(path)):
+    elif kind == "data":
         from albertkit.doctor.checks.labelled_data import examine_data
 
         examination = examine_data(path, task, tokenizer, options.fetch_options)
-    elif path.suffix in CODE_SUFFIXES and path.is_file():
+    elif kind == "code":
         examination = _examine_code(read_text(path), text)
-    elif path.suffix in TEXT_SUFFIXES and path.is_file() and "vocab" not in path.name:
+    elif kind == "message":
         examination = _examine_file(path)
     else:
         from albertkit.doctor.examine_model import examine_model
@@ -107,16 +127,45 @@ def examine(
     return with_environment(examination) if environment else examination
 
 
-def examine_text(text: str, target: str = "pasted text") -> Examination:
-    """Examine pasted text: an error message, or else code."""
+def check_arguments(kind: Kind, options: LoadOptions = DEFAULTS, **arguments: object) -> None:
+    """Refuse arguments that have no use for a kind of target.
+
+    Args:
+        kind: what the target is.
+        options: how a model is opened.
+        **arguments: the other arguments of `examine`; None is not given.
+
+    Raises:
+        InputError: [option-invalid].
+    """
+    given = [name for name, value in arguments.items() if value is not None]
+    given += [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+    unused = [name for name in given if name not in USED_OPTIONS.get(kind, ())]
+    if unused:
+        name = unused[0]
+        uses = [KIND_NAMES[used] for used, names in USED_OPTIONS.items() if name in names]
+        raise InputError(
+            "option-invalid",
+            f"{OPTION_NAMES.get(name, name)} is given for {KIND_NAMES[kind]}",
+            why=f"it has a use for {' or '.join(uses)} only",
+            fix="Leave it out",
+        )
+
+
+def examine_text(text: str, target: str = PASTED) -> Examination:
+    """Examine pasted text: an error message, or else code.
+
+    Raises:
+        InputError: [texts-missing] if it is empty.
+    """
     from albertkit.doctor.messages import diagnose_message, looks_like_message
     from albertkit.doctor.snippets.script import looks_like_code
 
-    if looks_like_message(text):
+    if not text.strip():
+        raise empty_error("there is no text", "" if target == PASTED else target)
+    if looks_like_message(text) or not looks_like_code(text):
         return Examination(target, "message", sort_diagnostics(diagnose_message(text)))
-    if looks_like_code(text):
-        return _examine_code(text, target)
-    return Examination(target, "message", sort_diagnostics(diagnose_message(text)))
+    return _examine_code(text, target)
 
 
 def examine_environment() -> Examination:
@@ -138,33 +187,17 @@ def with_environment(examination: Examination) -> Examination:
     )
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        FormatError: [file-wrong-format] if it is binary or too large.
-        InputError: [file-not-found].
-        ResourceError: [file-unreadable].
-    """
-    return decode_text(map_file(path), str(path))
-
-
-def decode_text(data: bytes | memoryview, where: str) -> str:
-    """The text of some bytes of unknown origin.
-
-    Raises:
-        FormatError: [file-wrong-format] if they are binary or too many.
-    """
-    if len(data) > LARGEST_TEXT or b"\0" in bytes(data[:100_000]):
-        what = f"{len(data) / 1e6:,.0f} MB" if len(data) > LARGEST_TEXT else "binary"
-        raise FormatError(
-            "file-wrong-format",
-            f"this is {what}",
-            why="a script or a message is a text of at most 200 MB",
-            fix="Give the script, the notebook or the log itself",
-            where=where,
-        )
-    return bytes(data).decode("utf-8", errors="replace")
+def _find_kind(path: Path | None, task: str | None) -> Kind:
+    """What a target is: text of any kind is a message; a directory, a name or any other a model."""
+    if path is None:
+        return "message"
+    if path.is_file() and (task is not None or _is_table(path)):
+        return "data"
+    if path.suffix in CODE_SUFFIXES and path.is_file():
+        return "code"
+    if path.suffix in TEXT_SUFFIXES and path.is_file() and "vocab" not in path.name:
+        return "message"
+    return "model"
 
 
 def _is_pasted(text: str) -> bool:
@@ -176,26 +209,6 @@ def _is_pasted(text: str) -> bool:
     from albertkit.doctor.messages import looks_like_message
 
     return looks_like_message(text)
-
-
-def _check_readable(path: Path) -> None:
-    """Refuse what would be read for ever, such as a pipe or a device, and links to nothing."""
-    with read_errors(path):
-        if not path.is_symlink() and not path.exists():
-            return  # a built-in model's name, or one on a hub
-        mode = path.stat().st_mode if path.exists() else 0
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return
-    what, why = "this is no file", "it is a pipe, a socket or a device, which may have no end"
-    if not mode:
-        what, why = "this is a link to nothing", "its target is missing, or is the link itself"
-    raise InputError(
-        "file-wrong-format",
-        what,
-        why=why,
-        fix="Give a file or a directory; for text from a pipe run: albertkit doctor -",
-        where=str(path),
-    )
 
 
 def _is_table(path: Path) -> bool:

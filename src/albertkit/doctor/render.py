@@ -6,7 +6,6 @@ SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/; GitHub: workflow command
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -145,8 +144,9 @@ def _as_json(examination: Examination) -> str:
 
 def _github_lines(examination: Examination) -> Iterator[str]:
     for diagnostic in examination.diagnostics:
-        file, line = _place(diagnostic, examination.target)
-        position = f",line={line}" if line else ""
+        file = _name_file(examination)
+        lines = examination.lines_of(diagnostic)
+        position = f",line={lines[0]}" if lines else ""
         title = f"albertkit {diagnostic.code}"
         message = _escape(diagnostic.line())
         yield (
@@ -193,16 +193,16 @@ def _rule(code: str) -> dict[str, object]:
 
 
 def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict[str, object]:
-    file, line = _place(diagnostic, examination.target)
-    location: dict[str, object] = {"artifactLocation": {"uri": _as_uri(file)}}
-    if line:
-        location["region"] = {"startLine": line}
+    lines = examination.lines_of(diagnostic) or [0]
+    first, *others = (_location(examination, line) for line in lines)
+    related: dict[str, object] = {"relatedLocations": others} if others else {}
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
         "level": SARIF_LEVELS[diagnostic.severity],
         "message": {"text": diagnostic.line()},
-        "locations": [{"physicalLocation": location}],
+        "locations": [first],
+        **related,
         "properties": {
             "basis": diagnostic.basis,
             "evidence": diagnostic.evidence,
@@ -211,10 +211,17 @@ def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict
     }
 
 
-def _place(diagnostic: Diagnostic, target: str) -> tuple[str, int]:
-    """The file that a diagnostic is about, and the line; 0 without one."""
-    match = re.search(r"\bline (\d+)\b", diagnostic.where)
-    return target.replace("\n", " ")[:200], int(match[1]) if match else 0
+def _location(examination: Examination, line: int) -> dict[str, object]:
+    """The file of the target as SARIF names it, and a line; 0 is the whole file."""
+    place: dict[str, object] = {"artifactLocation": {"uri": _as_uri(_name_file(examination))}}
+    if line:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
+
+
+def _name_file(examination: Examination) -> str:
+    """The name of the target, in one line if it is pasted text."""
+    return examination.target.replace("\n", " ")[:200]
 
 
 def _as_uri(path: str) -> str:

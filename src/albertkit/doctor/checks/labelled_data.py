@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from albertkit.errors import AlbertKitError, Diagnostic, ResourceError
 from albertkit.errors.arguments import check_choice
 from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
+from albertkit.finetuning.data.benchmarks.files import read_benchmark_file
 from albertkit.finetuning.data.columns import TASKS, Task
 from albertkit.sources import FetchOptions
+from albertkit.tables.readers.whole_table import find_row_lines
 
+OPTION = re.compile(r"(?<!\w)--\w")
 COLUMNS_UNDECIDED = "column-undecided"
 TASK_NAMES: Mapping[str, Task] = {
     **{name: name for name in TASKS},
@@ -50,16 +54,28 @@ def examine_data(
     except ResourceError:
         raise
     except AlbertKitError as error:
-        return Examination(target, "data", (_name_columns(error.diagnostic, target),))
+        named = (_name_command(error.diagnostic, target),)
+        return Examination(target, "data", named, row_lines=_find_lines(path))
     healthy = () if has_warning(diagnostics) else ("the examples can be learned from",)
-    return Examination(target, "data", sort_diagnostics(diagnostics), healthy, _describe(session))
+    ordered = sort_diagnostics([_name_command(diagnostic, target) for diagnostic in diagnostics])
+    return Examination(target, "data", ordered, healthy, _describe(session), _find_lines(path))
 
 
-def _name_columns(diagnostic: Diagnostic, target: str) -> Diagnostic:
-    """The doctor has no options for columns; the command that has them is named instead."""
-    if diagnostic.code != COLUMNS_UNDECIDED:
+def _find_lines(path: Path) -> Sequence[int]:
+    """The line of each row; empty for the own files of public data sets, which have other rows."""
+    try:
+        return () if read_benchmark_file(path) else find_row_lines(path)
+    except AlbertKitError:
+        return ()
+
+
+def _name_command(diagnostic: Diagnostic, target: str) -> Diagnostic:
+    """The doctor has no options for columns and cells; the command that has them is named."""
+    fix = f"{diagnostic.fix}; options of: albertkit finetune {target} --check"
+    if diagnostic.code == COLUMNS_UNDECIDED:
+        fix = f"Run: albertkit finetune {target} --check --text COLUMN --label COLUMN"
+    elif OPTION.search(diagnostic.fix) is None:
         return diagnostic
-    fix = f"Run: albertkit finetune {target} --check --text COLUMN --label COLUMN"
     return replace(diagnostic, fix=fix)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from albertkit.errors import FormatError, InputError
@@ -18,6 +19,7 @@ from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import read_batches
 from albertkit.tables.readers.inputs import Location, find_inputs
 from albertkit.tables.readers.lines import line_blocks
+from albertkit.tables.readers.separated import RecordReader
 from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile
 
 
@@ -83,6 +85,33 @@ def read_whole_table(location: Location, options: ReadOptions = DETECT_ALL) -> W
             "texts-missing", "the table has no rows", fix="Give at least one example", where=name
         )
     return table
+
+
+def find_row_lines(location: Location, options: ReadOptions = DETECT_ALL) -> Sequence[int]:
+    """Find the line of a file on which each row begins.
+
+    A record of CSV may have line ends in its cells, and empty lines are no rows, so the number of a
+    row is not that of its line.
+
+    Args:
+        location: One file.
+        options: As for `read_whole_table`.
+
+    Returns:
+        The line of each row, both from 1; empty for a compressed file, whose lines no editor shows,
+        and for formats without lines.
+    """
+    file = find_inputs(location, options=options).files[0]
+    if file.compression is not None or file.error is not None:
+        return ()
+    with file.contents() as stream:
+        if file.file_format in ("csv", "tsv"):
+            lines = [record.first_line for record in RecordReader(stream, file.dialect).records()]
+            return lines[file.dialect.header :]
+        if file.file_format == "jsonl":
+            every = chain.from_iterable(line_blocks(stream))
+            return [n for n, line in enumerate(every, 1) if line is None or line.strip()]
+    return ()
 
 
 def _read_objects(file: InputFile, name: str) -> WholeTable:
